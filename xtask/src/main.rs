@@ -1,1 +1,42 @@
-fn main() {}
+//! The project's automation: `cargo xtask` prints what there is.
+
+mod codegen;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Tasks end with a sentence for a person; nobody matches on it.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const HELP: &str = "\
+Usage: cargo xtask <task>
+
+Tasks:
+  codegen [--check]  write crates/device-wire's types from its operations.json, or only say whether they are current
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["codegen"] => codegen::write(root()),
+        ["codegen", "--check"] => codegen::check(root()),
+        _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}

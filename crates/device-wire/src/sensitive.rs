@@ -1,0 +1,141 @@
+//! Values that must not be seen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroize;
+
+/// A value that is never printed and whose memory is overwritten when it is dropped.
+///
+/// It reads like the value inside. Comparison is the ordinary one and takes a time that depends on the contents: prove
+/// things with a constant-time comparison instead.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Sensitive<T: Secret>(T);
+
+/// What can be kept in a [`Sensitive`]: a text, or named texts.
+pub trait Secret: Default + sealed::Sealed {
+    /// Overwrites every secret byte.
+    fn wipe(&mut self);
+}
+
+mod sealed {
+    use std::collections::BTreeMap;
+
+    pub trait Sealed {}
+    impl Sealed for String {}
+    impl Sealed for BTreeMap<String, String> {}
+}
+
+impl Secret for String {
+    fn wipe(&mut self) {
+        self.zeroize();
+    }
+}
+
+/// The names are the protocol's own and no secret; the values are wiped.
+impl Secret for BTreeMap<String, String> {
+    fn wipe(&mut self) {
+        self.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+impl<T: Secret> Sensitive<T> {
+    /// Takes the value out, and with it the duty to keep it secret.
+    #[must_use]
+    pub fn into_inner(mut self) -> T {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T: Secret> Drop for Sensitive<T> {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+impl<T: Secret> Deref for Sensitive<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Secret> DerefMut for Sensitive<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Secret> fmt::Debug for Sensitive<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl<T: Secret> From<T> for Sensitive<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl From<&str> for Sensitive<String> {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Sensitive<BTreeMap<String, String>> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl<K: Into<String>, V: Into<String>, const N: usize> From<[(K, V); N]>
+    for Sensitive<BTreeMap<String, String>>
+{
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl<T: Secret + Serialize> Serialize for Sensitive<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Secret + Deserialize<'de>> Deserialize<'de> for Sensitive<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_like_the_value_and_prints_nothing_of_it() {
+        let secret = Sensitive::from("correct horse");
+        assert_eq!(secret.as_str(), "correct horse");
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert_eq!(serde_json::to_string(&secret).unwrap(), "\"correct horse\"");
+        assert_eq!(serde_json::from_str::<Sensitive<String>>("\"correct horse\"").unwrap(), secret);
+        assert_eq!(secret.into_inner(), "correct horse");
+    }
+
+    #[test]
+    fn wiping_leaves_no_value() {
+        let mut text = String::from("correct horse");
+        text.wipe();
+        assert_eq!(text, "");
+
+        let mut named: BTreeMap<String, String> =
+            Sensitive::from([("PASSWORD", "correct horse")]).into_inner();
+        named.wipe();
+        assert_eq!(named.values().collect::<Vec<_>>(), [""]);
+    }
+}

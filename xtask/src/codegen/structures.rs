@@ -1,0 +1,232 @@
+//! The structures: requests, responses, and what they are made of.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::model::{Kind, Model, Shape};
+use super::names::{pascal, snake};
+use crate::Result;
+
+/// Shapes that the model leaves in the clear and we do not: a one-time code is a credential while it lives, a device's
+/// verifier and salt are all that an attack on its password needs, and a challenge's parameters hold the SECRET_BLOCK with
+/// which a client that sends no Session goes on.
+const ALSO_SENSITIVE: [&str; 3] =
+    ["ChallengeParametersType", "ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
+
+pub(super) fn requests(model: &Model) -> Result<String> {
+    let names = model.operations.values().map(|operation| operation.input.as_str()).collect();
+    module(model, "The requests, one for each operation.", &names)
+}
+
+pub(super) fn responses(model: &Model) -> Result<String> {
+    let names = model.operations.values().filter_map(|operation| operation.output.as_deref()).collect();
+    module(model, "The responses of the operations that have one.", &names)
+}
+
+pub(super) fn shapes(model: &Model) -> Result<String> {
+    let at_top: BTreeSet<&str> = (model.operations.values())
+        .flat_map(|operation| [Some(operation.input.as_str()), operation.output.as_deref()])
+        .flatten()
+        .collect();
+    let names = structures(model).filter(|name| !at_top.contains(name)).collect();
+    module(model, "The structures inside requests and responses.", &names)
+}
+
+/// The names of all structures but the errors, which are no types of their own.
+pub(super) fn structures(model: &Model) -> impl Iterator<Item = &str> {
+    let structures = model.shapes.iter().filter(|(_, shape)| matches!(shape.kind, Kind::Structure { .. }));
+    structures.filter(|(_, shape)| !shape.exception).map(|(name, _)| name.as_str())
+}
+
+fn module(model: &Model, doc: &str, names: &BTreeSet<&str>) -> Result<String> {
+    let from_requests = model.reachable_from_requests()?;
+    let mut body = String::new();
+    for name in names {
+        body.push_str(&Structure::new(model, name, !from_requests.contains(name))?.source());
+    }
+    let mut uses = String::new();
+    for (word, line) in [
+        ("BTreeMap<", "use std::collections::BTreeMap;\n\n"),
+        ("derive(", "use serde::{Deserialize, Serialize};\n\n"),
+        ("null_as_default", "use crate::null_as_default;\n"),
+        ("Sensitive<", "use crate::Sensitive;\n"),
+        ("Timestamp", "use crate::Timestamp;\n"),
+    ] {
+        if body.contains(word) {
+            uses.push_str(line);
+        }
+    }
+    uses.push_str("use crate::generated::enums::*;\n");
+    if doc.starts_with("The re") {
+        uses.push_str("use crate::generated::shapes::*;\n");
+    }
+    Ok(format!("//! {doc}\n\n{uses}\n{body}"))
+}
+
+struct Structure<'a> {
+    name: &'a str,
+    doc: String,
+    fields: Vec<Field<'a>>,
+    /// Only ever in responses, where a missing required member is forgiven.
+    tolerant: bool,
+}
+
+struct Field<'a> {
+    wire: &'a str,
+    name: String,
+    rust: String,
+    doc: String,
+    required: bool,
+    has_default: bool,
+}
+
+impl<'a> Structure<'a> {
+    fn new(model: &'a Model, name: &'a str, tolerant: bool) -> Result<Self> {
+        let shape = model.shape(name)?;
+        let Kind::Structure { members, required } = &shape.kind else {
+            return Err(format!("{name} is no structure").into());
+        };
+        let mut fields = Vec::new();
+        for (wire, member) in &members.0 {
+            fields.push(Field {
+                wire,
+                name: snake(wire),
+                rust: rust_type(model, member, is_sensitive(name, shape))?,
+                doc: member_doc(wire, model.shape(member)?),
+                required: required.contains(wire),
+                has_default: has_default(model, member)?,
+            });
+        }
+        Ok(Self { name, doc: structure_doc(model, name), fields, tolerant })
+    }
+
+    fn source(&self) -> String {
+        let required: Vec<&Field<'_>> = self.fields.iter().filter(|field| field.required).collect();
+        let default = required.is_empty() || self.tolerant && required.iter().all(|field| field.has_default);
+        let mut source = format!("\n/// {}\n#[derive(Debug, Clone, PartialEq, Eq", self.doc);
+        source.push_str(if default { ", Default" } else { "" });
+        source.push_str(", Serialize, Deserialize)]\n");
+        if !self.fields.is_empty() {
+            source.push_str("#[serde(rename_all = \"PascalCase\")]\n");
+        }
+        let _ = writeln!(source, "pub struct {} {{", self.name);
+        for field in &self.fields {
+            source.push_str(&field.source(self.tolerant));
+        }
+        source.push_str("}\n");
+        if !required.is_empty() {
+            source.push_str(&self.constructor(&required));
+        }
+        source
+    }
+
+    fn constructor(&self, required: &[&Field<'_>]) -> String {
+        let arguments: Vec<String> = (required.iter())
+            .map(|Field { name, rust, .. }| match rust.as_str() {
+                // What is written as a literal may be given as one.
+                "String" | "Sensitive<String>" => format!("{name}: impl Into<{rust}>"),
+                _ => format!("{name}: {rust}"),
+            })
+            .collect();
+        let mut source = format!(
+            "impl {} {{\n/// With the required members, and none of the others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
+            self.name,
+            arguments.join(", "),
+        );
+        for Field { name, rust, required, .. } in &self.fields {
+            let _ = match (required, rust.as_str()) {
+                (false, _) => write!(source, "{name}: None,"),
+                (true, "String" | "Sensitive<String>") => write!(source, "{name}: {name}.into(),"),
+                (true, _) => write!(source, "{name},"),
+            };
+        }
+        source.push_str("}\n}\n}\n");
+        source
+    }
+}
+
+impl Field<'_> {
+    fn source(&self, tolerant: bool) -> String {
+        let mut attributes = Vec::new();
+        if pascal(&self.name) != self.wire {
+            attributes.push(format!("rename = {:?}", self.wire));
+        }
+        if !self.required {
+            attributes.push("skip_serializing_if = \"Option::is_none\"".to_owned());
+        } else if tolerant && self.has_default {
+            attributes.push("default, deserialize_with = \"null_as_default\"".to_owned());
+        }
+        let mut source = format!("    /// {}\n", self.doc);
+        if !attributes.is_empty() {
+            let _ = writeln!(source, "    #[serde({})]", attributes.join(", "));
+        }
+        let rust = if self.required { self.rust.clone() } else { format!("Option<{}>", self.rust) };
+        let _ = writeln!(source, "    pub {}: {rust},", self.name);
+        source
+    }
+}
+
+fn is_sensitive(name: &str, shape: &Shape) -> bool {
+    shape.sensitive || ALSO_SENSITIVE.contains(&name)
+}
+
+/// The Rust type of a shape. What is sensitive about a structure or a list is in its leaves, and they are wrapped.
+fn rust_type(model: &Model, name: &str, inside_sensitive: bool) -> Result<String> {
+    let shape = model.shape(name)?;
+    let sensitive = inside_sensitive || is_sensitive(name, shape);
+    Ok(match &shape.kind {
+        Kind::String { values: Some(_) } | Kind::Structure { .. } => name.to_owned(),
+        Kind::String { values: None } if sensitive => "Sensitive<String>".to_owned(),
+        Kind::String { values: None } => "String".to_owned(),
+        Kind::Integer if shape.max.is_none_or(|max| max <= i64::from(i32::MAX)) => "i32".to_owned(),
+        Kind::Integer => "i64".to_owned(),
+        Kind::Boolean => "bool".to_owned(),
+        Kind::Timestamp => "Timestamp".to_owned(),
+        Kind::List { member } => format!("Vec<{}>", rust_type(model, member, sensitive)?),
+        Kind::Map { value, .. } => {
+            let value = rust_type(model, value, false)?;
+            let map = format!("BTreeMap<String, {value}>");
+            if sensitive { format!("Sensitive<{map}>") } else { map }
+        }
+    })
+}
+
+/// Whether a required member of this shape can be made up when a response lacks it.
+fn has_default(model: &Model, name: &str) -> Result<bool> {
+    Ok(match &model.shape(name)?.kind {
+        Kind::String { values } => values.is_none(),
+        Kind::Structure { required, .. } => required.is_empty(),
+        Kind::Timestamp => false,
+        Kind::Integer | Kind::Boolean | Kind::List { .. } | Kind::Map { .. } => true,
+    })
+}
+
+fn structure_doc(model: &Model, name: &str) -> String {
+    for (operation, shapes) in &model.operations {
+        if shapes.input == name {
+            return format!("The request of [`{operation}`](crate::Operation::{operation}).");
+        }
+        if shapes.output.as_deref() == Some(name) {
+            return format!("The response of [`{operation}`](crate::Operation::{operation}).");
+        }
+    }
+    format!("The shape `{name}`.")
+}
+
+/// What the model says about a member: its name on the wire and its constraints.
+fn member_doc(wire: &str, shape: &Shape) -> String {
+    let what = match shape.kind {
+        Kind::Integer => "value",
+        Kind::List { .. } | Kind::Map { .. } => "entries",
+        _ => "length",
+    };
+    let bounds = match (shape.min, shape.max) {
+        (None, None) => None,
+        (Some(min), None) => Some(format!("{what} at least {min}")),
+        (None, Some(max)) => Some(format!("{what} at most {max}")),
+        (Some(min), Some(max)) => Some(format!("{what} {min} to {max}")),
+    };
+    let pattern = shape.pattern.as_ref().map(|pattern| format!("pattern `{pattern}`"));
+    let facts: Vec<String> = [Some(format!("`{wire}`")), bounds, pattern].into_iter().flatten().collect();
+    format!("{}.", facts.join(", "))
+}
