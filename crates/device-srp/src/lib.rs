@@ -1,1 +1,89 @@
-//! TODO
+//! Secure Remote Password as Amazon Cognito speaks it, for users and for remembered devices, both ends of it.
+//!
+//! A client proves to a server that it knows a password without sending it, and the server keeps only a verifier, from
+//! which the password can be guessed but not read. This crate is the arithmetic and the encodings of that proof:
+//!
+//! | step | client | server |
+//! |---|---|---|
+//! | enrol | draws a [`Salt`], derives a [`Verifier`] | stores both |
+//! | challenge | sends A of a [`ClientEphemeral`] | answers with the salt and B of a [`ServerEphemeral`] |
+//! | claim | [`SessionKey::sign`]s a secret block and a [`Timestamp`] | [`SessionKey::verify`]s the [`Proof`] |
+//!
+//! ```
+//! use device_srp::*;
+//! # use rand::{SeedableRng, rngs::StdRng};
+//! # let mut rng = StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
+//! let device = Identity::device("-Ab1Cd2Ef", "us-east-1_0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
+//!
+//! // The device enrols: salt and verifier go to the server, the password stays.
+//! let password = DevicePassword::random(&mut rng);
+//! let salt = Salt::random(&mut rng);
+//! let verifier = Verifier::derive(&device, password.expose(), &salt);
+//!
+//! // Later it signs in. Each public value is checked where it arrives.
+//! let client = ClientEphemeral::generate(&mut rng);
+//! let server = ServerEphemeral::generate(&mut rng, &verifier);
+//! let a = PublicValue::from_hex(&client.public().to_hex())?;
+//! let b = PublicValue::from_hex(&server.public().to_hex())?;
+//!
+//! let timestamp = Timestamp::from_unix_seconds(1_739_212_212).to_string();
+//! let key = client.session_key(&device, password.expose(), &salt, &b)?;
+//! let proof = key.sign(&device, b"secret block", &timestamp);
+//!
+//! let key = server.session_key(&verifier, &a)?;
+//! key.verify(&device, b"secret block", &timestamp, &proof)?;
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # How it differs from RFC 5054
+//!
+//! The group is the RFC's 3072-bit one but with g = 2 (the RFC has 5), and H is SHA-256 (the RFC has SHA-1). The formulas
+//! for k, A, B, x, u and S are those of SRP-6a, and these are Cognito's own:
+//!
+//! - Integers are hashed in their shortest two's complement, a zero byte in front where the top bit would be set. The
+//!   RFC pads them to the length of N. An implementation that mixes these up fails about once in 256 sign-ins.
+//! - x hashes the pool name and the user id, or the device group key and the device key, where the RFC has the user name.
+//! - The session key is HKDF of S with u as its salt, cut to 16 bytes, and the proof is an HMAC over a block that the
+//!   server chose. There is no proof by the server: that is left to TLS.
+//!
+//! # What it does not do
+//!
+//! No wire messages, no I/O, no clock, no random generator of its own: the layers above bring those. No other group or
+//! hash. It does not limit guesses, and it cannot hide from a server that a device is known to it.
+//!
+//! # Timing and memory
+//!
+//! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from S: the protocol
+//! hashes a message of that length. u is public, and v^u is computed in time that depends on it. Keys, exponents,
+//! verifiers and passwords are wiped when dropped; intermediate values on the stack are not.
+
+#![no_std]
+
+extern crate alloc;
+
+mod client;
+mod error;
+mod exponent;
+mod group;
+mod identity;
+mod integer;
+mod kdf;
+mod kernel;
+mod public_value;
+mod salt;
+mod secrets;
+mod server;
+mod session_key;
+mod timestamp;
+mod verifier;
+
+pub use client::ClientEphemeral;
+pub use error::Error;
+pub use identity::Identity;
+pub use public_value::PublicValue;
+pub use salt::Salt;
+pub use secrets::{DevicePassword, secret_hash};
+pub use server::{ServerEphemeral, danger_server_from_secret};
+pub use session_key::{Proof, SessionKey};
+pub use timestamp::Timestamp;
+pub use verifier::Verifier;

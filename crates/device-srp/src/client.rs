@@ -1,0 +1,65 @@
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use crate::{
+    Error, Identity, PublicValue, Salt, SessionKey, exponent::Exponent, kdf, kdf::Scrambler, kernel,
+};
+
+/// The client's half of one handshake: a random secret a, and A = g^a mod N for the server.
+pub struct ClientEphemeral {
+    secret: Exponent,
+    public: PublicValue,
+}
+
+impl ClientEphemeral {
+    /// Draws a as 256 random bits.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self::with(Exponent::random(rng))
+    }
+
+    /// A known a, big-endian and of any length: for known-answer tests. A repeated or guessable a gives the password
+    /// away to offline guessing.
+    #[must_use]
+    pub fn danger_from_secret(secret: &[u8]) -> Self {
+        Self::with(Exponent::from_be_bytes(secret))
+    }
+
+    fn with(secret: Exponent) -> Self {
+        let public = PublicValue::from_residue(&kernel::generator_power(&secret));
+        Self { secret, public }
+    }
+
+    /// A, for `SRP_A`.
+    #[must_use]
+    pub fn public(&self) -> &PublicValue {
+        &self.public
+    }
+
+    /// Answers the server's challenge with the key that signs the password claim.
+    ///
+    /// Constant time in the secrets but for the length of PAD(S), which the protocol hashes. A wrong password gives
+    /// another key, not an error: only the server can tell.
+    ///
+    /// # Errors
+    /// [`Error::ZeroScrambler`]. That B is not 0 modulo N was checked when `b` was read.
+    pub fn session_key(
+        &self,
+        identity: &Identity<'_>,
+        password: &str,
+        salt: &Salt,
+        b: &PublicValue,
+    ) -> Result<SessionKey, Error> {
+        let scrambler = Scrambler::new(&self.public, b)?;
+        let x = kdf::private_key(identity, password, salt);
+        let exponent = Exponent::combine(&self.secret, &scrambler.exponent(), &x);
+        let secret = zeroize::Zeroizing::new(kernel::client_secret(&b.residue(), &x, &exponent));
+        Ok(scrambler.session_key(&secret))
+    }
+}
+
+impl fmt::Debug for ClientEphemeral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientEphemeral").field("public", &self.public).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! What is hashed: u, x, and the way from the shared secret S to a session key. H is SHA-256.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{Error, Identity, PublicValue, Salt, SessionKey, exponent::Exponent, group::Residue};
+
+/// HKDF's info for its one block of output.
+const INFO: &[u8] = b"Caldera Derived Key\x01";
+
+/// u = H(PAD(A) | PAD(B)), a public number.
+pub(crate) struct Scrambler([u8; 32]);
+
+impl Scrambler {
+    pub(crate) fn new(a: &PublicValue, b: &PublicValue) -> Result<Self, Error> {
+        let u: [u8; 32] = Sha256::new().chain_update(a.padded()).chain_update(b.padded()).finalize().into();
+        if u == [0; 32] { Err(Error::ZeroScrambler) } else { Ok(Self(u)) }
+    }
+
+    pub(crate) fn exponent(&self) -> Exponent {
+        Exponent::from_be_bytes(&self.0)
+    }
+
+    /// HKDF with salt PAD(u), input PAD(S), 16 bytes out.
+    pub(crate) fn session_key(&self, secret: &Residue) -> SessionKey {
+        let prk = hmac(&crate::integer::pad(&self.0), [secret.padded().as_slice()]);
+        let block = hmac(prk.as_slice(), [INFO]);
+        let mut key = Zeroizing::new([0; SessionKey::LEN]);
+        key.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
+        SessionKey(key)
+    }
+}
+
+/// x = H(PAD(salt) | H(id1 | id2 | ":" | password)).
+pub(crate) fn private_key(identity: &Identity<'_>, password: &str, salt: &Salt) -> Exponent {
+    let x: Zeroizing<[u8; 32]> = Zeroizing::new(
+        Sha256::new()
+            .chain_update(salt.padded())
+            .chain_update(credential_hash(identity, password).as_slice())
+            .finalize()
+            .into(),
+    );
+    Exponent::from_be_bytes(x.as_slice())
+}
+
+fn credential_hash(identity: &Identity<'_>, password: &str) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(
+        Sha256::new()
+            .chain_update(identity.realm)
+            .chain_update(identity.name)
+            .chain_update(":")
+            .chain_update(password)
+            .finalize()
+            .into(),
+    )
+}
+
+/// HMAC-SHA256 of the concatenated parts.
+pub(crate) fn hmac<'a>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Zeroizing<[u8; 32]> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length; the error is of a general trait")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC keys have no length limit");
+    parts.into_iter().for_each(|part| mac.update(part));
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    /// From the tests of the .NET extension library: its `GetDeviceKeyHash`.
+    #[test]
+    fn the_inner_hash_is_the_published_one() {
+        let hash = credential_hash(&Identity::device("Pj8nlkpKR", "User5"), "Password1!");
+        assert_eq!(STANDARD.encode(hash.as_slice()), "rJra60Rbj/4QW4UdYVl7wde78eMoiaw7Wk+WoDqo5K8=");
+    }
+}

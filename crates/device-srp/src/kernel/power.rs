@@ -1,0 +1,113 @@
+//! Exponentiation over any kernel. What is branched on is the length of the exponents, never their bits, except in
+//! [`public`].
+
+use alloc::{boxed::Box, vec::Vec};
+use core::array;
+
+use super::Kernel;
+use crate::{exponent::Exponent, group::Residue};
+
+/// base^e by fixed windows, every table look-up a scan.
+pub(super) fn secret<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: [&Exponent; L]) -> K::Element {
+    // A window of w bits costs 2^w multiplications for the table and saves 1 - 1/w of them; 4 and 5 meet at 320 bits.
+    let width = if longest(e) <= 320 { 4 } else { 5 };
+    let table = multiples(k, base, 1 << width);
+    windows(k, e, width, |digits| k.select(&table, digits))
+}
+
+/// base^e where e is no secret.
+pub(super) fn public<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: [&Exponent; L]) -> K::Element {
+    let table = multiples(k, base, 1 << 4);
+    windows(k, e, 4, |digits| k.select_vartime(&table, digits))
+}
+
+/// g^e: by comb up to 256 bits, by windows above.
+pub(super) fn generator<const L: usize, K: Kernel<L>>(k: K, e: [&Exponent; L]) -> K::Element {
+    if longest(e) > Comb::<K::Shared>::BITS {
+        return secret(k, &k.load([&Residue::generator(); L]), e);
+    }
+    k.comb().get_or_init(|| Box::new(Comb::derive(k))).power(k, e)
+}
+
+fn longest<const L: usize>(e: [&Exponent; L]) -> usize {
+    e.iter().map(|e| e.bits()).max().unwrap_or(0)
+}
+
+/// base^0 to base^(count - 1).
+fn multiples<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, count: usize) -> Vec<K::Element> {
+    let mut table = Vec::with_capacity(count);
+    let mut last = k.one();
+    for _ in 1..count {
+        let next = k.mul(&last, base);
+        table.push(last);
+        last = next;
+    }
+    table.push(last);
+    table
+}
+
+/// From the top digit down: shift by a digit's width, multiply by the digit's power.
+fn windows<const L: usize, K: Kernel<L>>(
+    k: K,
+    e: [&Exponent; L],
+    width: usize,
+    pick: impl Fn(&[u64; L]) -> K::Element,
+) -> K::Element {
+    let digit = |i: usize| pick(&e.map(|e| e.window(i * width, width)));
+    let count = longest(e).div_ceil(width);
+    let mut power = digit(count - 1);
+    for i in (0..count - 1).rev() {
+        k.square(&mut power, width);
+        power = k.mul(&power, &digit(i));
+    }
+    power
+}
+
+/// Lim and Lee's comb for g and 256-bit exponents: the exponent as 4 teeth of 64 bits, each in 8 strips of 8 bits, one
+/// table of the 16 combinations of teeth for each strip. 7 squarings and 63 multiplications.
+pub(super) struct Comb<S>([S; STRIPS]);
+
+const TEETH: usize = 4;
+const STRIPS: usize = 8;
+const STRIP_BITS: usize = 8;
+
+impl<S> Comb<S> {
+    const BITS: usize = TEETH * STRIPS * STRIP_BITS;
+
+    fn derive<const L: usize, K: Kernel<L, Shared = S>>(k: K) -> Self {
+        let mut tables: [[K::Element; 1 << TEETH]; STRIPS] = array::from_fn(|_| array::from_fn(|_| k.one()));
+        // g^(2^i) for i = 64 tooth + 8 strip
+        let mut position = k.load([&Residue::generator(); L]);
+        for tooth in 0..TEETH {
+            for table in &mut tables {
+                let (without, with) = table.split_at_mut(1 << tooth);
+                for (with, without) in with.iter_mut().zip(without) {
+                    *with = k.mul(without, &position);
+                }
+                k.square(&mut position, STRIP_BITS);
+            }
+        }
+        Self(tables.each_ref().map(|table| k.share(table)))
+    }
+
+    fn power<const L: usize, K: Kernel<L, Shared = S>>(&self, k: K, e: [&Exponent; L]) -> K::Element {
+        let digit = |strip: usize, column: usize| {
+            e.map(|e| {
+                (0..TEETH).fold(0, |digit, t| {
+                    let at = (t * STRIPS + strip) * STRIP_BITS + column;
+                    digit | e.window(at, 1) << t
+                })
+            })
+        };
+        let mut power = k.one();
+        for column in (0..STRIP_BITS).rev() {
+            if column < STRIP_BITS - 1 {
+                k.square(&mut power, 1);
+            }
+            for (strip, table) in self.0.iter().enumerate() {
+                power = k.mul(&power, &k.select_shared(table, &digit(strip, column)));
+            }
+        }
+        power
+    }
+}

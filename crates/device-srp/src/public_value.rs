@@ -1,0 +1,63 @@
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use crate::{
+    Error,
+    group::{Residue, WIDTH},
+    integer,
+};
+
+/// A or B, the value that one side sends the other: an integer below 2^3072 that is not 0 modulo N.
+///
+/// A peer may send a value of N or above; it is reduced for arithmetic but hashed as it was sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicValue([u8; WIDTH]);
+
+impl PublicValue {
+    /// Reads `SRP_A` or `SRP_B`: a hexadecimal integer of any case and length, leading zeros allowed.
+    ///
+    /// # Errors
+    /// [`Error::NotHex`]; [`Error::TooLong`] above 3072 bits; [`Error::ZeroPublicValue`] for 0 and N.
+    pub fn from_hex(text: &str) -> Result<Self, Error> {
+        integer::from_hex(text).and_then(Self::checked)
+    }
+
+    /// Reads a big-endian integer, leading zeros allowed.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] above 3072 bits; [`Error::ZeroPublicValue`] for 0 and N.
+    pub fn from_be_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        integer::right_aligned(bytes).and_then(Self::checked)
+    }
+
+    fn checked(bytes: [u8; WIDTH]) -> Result<Self, Error> {
+        if Residue::reduce(&bytes).is_zero() { Err(Error::ZeroPublicValue) } else { Ok(Self(bytes)) }
+    }
+
+    /// What our own exponentiation produced; never 0 because N is prime and g is not a multiple of it.
+    pub(crate) fn from_residue(value: &Residue) -> Self {
+        Self(value.to_be_bytes())
+    }
+
+    pub(crate) fn residue(&self) -> Residue {
+        Residue::reduce(&self.0)
+    }
+
+    /// The shortest lower-case hexadecimal form, as it goes on the wire.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        integer::to_hex(&self.0)
+    }
+
+    /// `PAD(value)`: the shortest big-endian two's complement, up to 385 bytes.
+    #[must_use]
+    pub fn padded(&self) -> Vec<u8> {
+        integer::pad(&self.0)
+    }
+}
+
+impl fmt::Debug for PublicValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicValue({})", self.to_hex())
+    }
+}
