@@ -1,6 +1,11 @@
 //! The project's automation: `cargo xtask` prints what there is.
 
 mod codegen;
+mod command;
+mod interop;
+mod setup;
+mod test;
+mod tidy;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,6 +17,9 @@ const HELP: &str = "\
 Usage: cargo xtask <task>
 
 Tasks:
+  test               everything that must hold, set-up included: what CI runs
+  tidy               the layers, the lints and the other rules of the house
+  interop            other people's clients against a running server
   codegen [--check]  write crates/device-wire's types from its operations.json, or only say whether they are current
 ";
 
@@ -23,6 +31,9 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["test"] => test::run_all(root()),
+        ["tidy"] => tidy::run(root()),
+        ["interop"] => setup::python(root()).and_then(|python| interop::python(root(), &python)),
         ["codegen"] => codegen::write(root()),
         ["codegen", "--check"] => codegen::check(root()),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),

@@ -129,7 +129,7 @@ impl<'a> Structure<'a> {
             })
             .collect();
         let mut source = format!(
-            "impl {} {{\n/// With the required members, and none of the others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
+            "\nimpl {} {{\n/// With the required members, and none of the others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
             self.name,
             arguments.join(", "),
         );

@@ -18,6 +18,7 @@ pub struct AddCustomAttributesRequest {
     /// `CustomAttributes`, entries 1 to 25.
     pub custom_attributes: Vec<SchemaAttributeType>,
 }
+
 impl AddCustomAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -37,6 +38,7 @@ pub struct AdminAddUserToGroupRequest {
     /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub group_name: String,
 }
+
 impl AdminAddUserToGroupRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -61,6 +63,7 @@ pub struct AdminConfirmSignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl AdminConfirmSignUpRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -99,6 +102,7 @@ pub struct AdminCreateUserRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl AdminCreateUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -126,6 +130,7 @@ pub struct AdminDeleteSoftwareTokenRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminDeleteSoftwareTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -145,6 +150,7 @@ pub struct AdminDeleteUserAttributesRequest {
     /// `UserAttributeNames`.
     pub user_attribute_names: Vec<String>,
 }
+
 impl AdminDeleteUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -166,6 +172,7 @@ pub struct AdminDeleteUserRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminDeleteUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -183,6 +190,7 @@ pub struct AdminDisableUserRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminDisableUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -200,6 +208,7 @@ pub struct AdminEnableUserRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminEnableUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -219,6 +228,7 @@ pub struct AdminForgetDeviceRequest {
     /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
 }
+
 impl AdminForgetDeviceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -242,6 +252,7 @@ pub struct AdminGetDeviceRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminGetDeviceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -263,6 +274,7 @@ pub struct AdminGetUserAuthFactorsRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminGetUserAuthFactorsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -280,6 +292,7 @@ pub struct AdminGetUserRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminGetUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -314,6 +327,7 @@ pub struct AdminInitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
+
 impl AdminInitiateAuthRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -350,6 +364,7 @@ pub struct AdminListDevicesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
+
 impl AdminListDevicesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -378,6 +393,7 @@ pub struct AdminListGroupsForUserRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
+
 impl AdminListGroupsForUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -401,6 +417,7 @@ pub struct AdminListUserAuthEventsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
+
 impl AdminListUserAuthEventsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -426,6 +443,7 @@ pub struct AdminListUserSessionsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
+
 impl AdminListUserSessionsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -445,6 +463,7 @@ pub struct AdminRemoveUserFromGroupRequest {
     /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub group_name: String,
 }
+
 impl AdminRemoveUserFromGroupRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -469,6 +488,7 @@ pub struct AdminResetUserPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl AdminResetUserPasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -503,6 +523,7 @@ pub struct AdminRespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl AdminRespondToAuthChallengeRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -538,6 +559,7 @@ pub struct AdminRevokeUserSessionRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoke_associated_sessions: Option<RevokeAssociatedSessionsType>,
 }
+
 impl AdminRevokeUserSessionRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -576,6 +598,7 @@ pub struct AdminSetUserMFAPreferenceRequest {
     /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
+
 impl AdminSetUserMFAPreferenceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -605,6 +628,7 @@ pub struct AdminSetUserPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permanent: Option<bool>,
 }
+
 impl AdminSetUserPasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -634,6 +658,7 @@ pub struct AdminSetUserSettingsRequest {
     #[serde(rename = "MFAOptions")]
     pub mfa_options: Vec<MFAOptionType>,
 }
+
 impl AdminSetUserSettingsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -660,6 +685,7 @@ pub struct AdminUpdateDeviceStatusRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_remembered_status: Option<DeviceRememberedStatusType>,
 }
+
 impl AdminUpdateDeviceStatusRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -691,6 +717,7 @@ pub struct AdminUpdateUserAttributesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl AdminUpdateUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -717,6 +744,7 @@ pub struct AdminUserGlobalSignOutRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
+
 impl AdminUserGlobalSignOutRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -749,6 +777,7 @@ pub struct ChangePasswordRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl ChangePasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -779,6 +808,7 @@ pub struct ConfirmDeviceRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
 }
+
 impl ConfirmDeviceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -817,6 +847,7 @@ pub struct ConfirmForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl ConfirmForgotPasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -868,6 +899,7 @@ pub struct ConfirmSignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
+
 impl ConfirmSignUpRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -908,6 +940,7 @@ pub struct CreateGroupRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,
 }
+
 impl CreateGroupRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -997,6 +1030,7 @@ pub struct CreateUserPoolClientRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_rotation: Option<RefreshTokenRotationType>,
 }
+
 impl CreateUserPoolClientRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1118,6 +1152,7 @@ pub struct CreateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
+
 impl CreateUserPoolRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1164,6 +1199,7 @@ pub struct DeleteUserAttributesRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl DeleteUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1181,6 +1217,7 @@ pub struct DeleteUserPoolClientRequest {
     /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
     pub client_id: Sensitive<String>,
 }
+
 impl DeleteUserPoolClientRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1196,6 +1233,7 @@ pub struct DeleteUserPoolRequest {
     /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
+
 impl DeleteUserPoolRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1211,6 +1249,7 @@ pub struct DeleteUserRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl DeleteUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1228,6 +1267,7 @@ pub struct DescribeUserPoolClientRequest {
     /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
     pub client_id: Sensitive<String>,
 }
+
 impl DescribeUserPoolClientRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1243,6 +1283,7 @@ pub struct DescribeUserPoolRequest {
     /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
+
 impl DescribeUserPoolRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1261,6 +1302,7 @@ pub struct ForgetDeviceRequest {
     /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
 }
+
 impl ForgetDeviceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1290,6 +1332,7 @@ pub struct ForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl ForgotPasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1315,6 +1358,7 @@ pub struct GetDeviceRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
 }
+
 impl GetDeviceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1341,6 +1385,7 @@ pub struct GetTokensFromRefreshTokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl GetTokensFromRefreshTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1367,6 +1412,7 @@ pub struct GetUserAttributeVerificationCodeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl GetUserAttributeVerificationCodeRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1386,6 +1432,7 @@ pub struct GetUserAuthFactorsRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl GetUserAuthFactorsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1401,6 +1448,7 @@ pub struct GetUserPoolMfaConfigRequest {
     /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
+
 impl GetUserPoolMfaConfigRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1416,6 +1464,7 @@ pub struct GetUserRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl GetUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1431,6 +1480,7 @@ pub struct GlobalSignOutRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl GlobalSignOutRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1463,6 +1513,7 @@ pub struct InitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
+
 impl InitiateAuthRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1492,6 +1543,7 @@ pub struct ListDevicesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
+
 impl ListDevicesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1507,6 +1559,7 @@ pub struct ListTagsForResourceRequest {
     /// `ResourceArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
     pub resource_arn: String,
 }
+
 impl ListTagsForResourceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1531,6 +1584,7 @@ pub struct ListUserPoolClientsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_type: Option<ClientTypeType>,
 }
+
 impl ListUserPoolClientsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1549,6 +1603,7 @@ pub struct ListUserPoolsRequest {
     /// `MaxResults`, value 1 to 60.
     pub max_results: i32,
 }
+
 impl ListUserPoolsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1567,6 +1622,7 @@ pub struct ListUserSessionsRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
+
 impl ListUserSessionsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1594,6 +1650,7 @@ pub struct ListUsersRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
 }
+
 impl ListUsersRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1629,6 +1686,7 @@ pub struct ResendConfirmationCodeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl ResendConfirmationCodeRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1668,6 +1726,7 @@ pub struct RespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl RespondToAuthChallengeRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1699,6 +1758,7 @@ pub struct RevokeTokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoke_associated_sessions: Option<RevokeAssociatedSessionsType>,
 }
+
 impl RevokeTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1724,6 +1784,7 @@ pub struct RevokeUserSessionRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoke_associated_sessions: Option<RevokeAssociatedSessionsType>,
 }
+
 impl RevokeUserSessionRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1755,6 +1816,7 @@ pub struct SetUserMFAPreferenceRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
+
 impl SetUserMFAPreferenceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1791,6 +1853,7 @@ pub struct SetUserPoolMfaConfigRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_authn_configuration: Option<WebAuthnConfigurationType>,
 }
+
 impl SetUserPoolMfaConfigRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1816,6 +1879,7 @@ pub struct SetUserSettingsRequest {
     #[serde(rename = "MFAOptions")]
     pub mfa_options: Vec<MFAOptionType>,
 }
+
 impl SetUserSettingsRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1854,6 +1918,7 @@ pub struct SignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl SignUpRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1881,6 +1946,7 @@ pub struct TagResourceRequest {
     /// `Tags`.
     pub tags: BTreeMap<String, String>,
 }
+
 impl TagResourceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1898,6 +1964,7 @@ pub struct UntagResourceRequest {
     /// `TagKeys`.
     pub tag_keys: Vec<String>,
 }
+
 impl UntagResourceRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1918,6 +1985,7 @@ pub struct UpdateDeviceStatusRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_remembered_status: Option<DeviceRememberedStatusType>,
 }
+
 impl UpdateDeviceStatusRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1942,6 +2010,7 @@ pub struct UpdateUserAttributesRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
+
 impl UpdateUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -2022,6 +2091,7 @@ pub struct UpdateUserPoolClientRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_rotation: Option<RefreshTokenRotationType>,
 }
+
 impl UpdateUserPoolClientRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -2133,6 +2203,7 @@ pub struct UpdateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
+
 impl UpdateUserPoolRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -2183,6 +2254,7 @@ pub struct VerifySoftwareTokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub friendly_device_name: Option<String>,
 }
+
 impl VerifySoftwareTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
@@ -2202,6 +2274,7 @@ pub struct VerifyUserAttributeRequest {
     /// `Code`, length 1 to 2048, pattern `[\S]+`.
     pub code: Sensitive<String>,
 }
+
 impl VerifyUserAttributeRequest {
     /// With the required members, and none of the others.
     #[must_use]

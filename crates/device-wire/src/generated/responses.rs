@@ -52,6 +52,7 @@ pub struct AdminGetDeviceResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub device: DeviceType,
 }
+
 impl AdminGetDeviceResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -77,6 +78,7 @@ pub struct AdminGetUserAuthFactorsResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_user_auth_factors: Option<Vec<AuthFactorType>>,
 }
+
 impl AdminGetUserAuthFactorsResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -122,6 +124,7 @@ pub struct AdminGetUserResponse {
     #[serde(rename = "UserMFASettingList", skip_serializing_if = "Option::is_none")]
     pub user_mfa_setting_list: Option<Vec<String>>,
 }
+
 impl AdminGetUserResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -366,6 +369,7 @@ pub struct GetDeviceResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub device: DeviceType,
 }
+
 impl GetDeviceResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -409,6 +413,7 @@ pub struct GetUserAuthFactorsResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_user_auth_factors: Option<Vec<AuthFactorType>>,
 }
+
 impl GetUserAuthFactorsResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -463,6 +468,7 @@ pub struct GetUserResponse {
     #[serde(rename = "UserMFASettingList", skip_serializing_if = "Option::is_none")]
     pub user_mfa_setting_list: Option<Vec<String>>,
 }
+
 impl GetUserResponse {
     /// With the required members, and none of the others.
     #[must_use]
@@ -655,6 +661,7 @@ pub struct SignUpResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
+
 impl SignUpResponse {
     /// With the required members, and none of the others.
     #[must_use]

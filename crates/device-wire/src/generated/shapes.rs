@@ -26,6 +26,7 @@ pub struct AcrLevelConfigType {
     /// `AcrValue`, length 1 to 64, pattern `[\x21\x23-\x5B\x5D-\x7E]+`.
     pub acr_value: String,
 }
+
 impl AcrLevelConfigType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -98,6 +99,7 @@ pub struct AttributeType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Sensitive<String>>,
 }
+
 impl AttributeType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -203,6 +205,7 @@ pub struct ContextDataType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoded_data: Option<String>,
 }
+
 impl ContextDataType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -231,6 +234,7 @@ pub struct CustomEmailLambdaVersionConfigType {
     /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
     pub lambda_arn: String,
 }
+
 impl CustomEmailLambdaVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -248,6 +252,7 @@ pub struct CustomSMSLambdaVersionConfigType {
     /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
     pub lambda_arn: String,
 }
+
 impl CustomSMSLambdaVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -392,6 +397,7 @@ pub struct EumsSmsConfigurationType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 }
+
 impl EumsSmsConfigurationType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -442,6 +448,7 @@ pub struct EventFeedbackType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback_date: Option<Timestamp>,
 }
+
 impl EventFeedbackType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -513,6 +520,7 @@ pub struct InboundFederationLambdaType {
     /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
     pub lambda_arn: String,
 }
+
 impl InboundFederationLambdaType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -680,6 +688,7 @@ pub struct PreTokenGenerationVersionConfigType {
     /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
     pub lambda_arn: String,
 }
+
 impl PreTokenGenerationVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -697,6 +706,7 @@ pub struct RecoveryOptionType {
     /// `Name`.
     pub name: RecoveryOptionNameType,
 }
+
 impl RecoveryOptionType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -715,6 +725,7 @@ pub struct RefreshTokenRotationType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_grace_period_seconds: Option<i32>,
 }
+
 impl RefreshTokenRotationType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -928,6 +939,7 @@ pub struct UserPoolAddOnsType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advanced_security_additional_flows: Option<AdvancedSecurityAdditionalFlowsType>,
 }
+
 impl UserPoolAddOnsType {
     /// With the required members, and none of the others.
     #[must_use]
@@ -1231,6 +1243,7 @@ pub struct UsernameConfigurationType {
     /// `CaseSensitive`.
     pub case_sensitive: bool,
 }
+
 impl UsernameConfigurationType {
     /// With the required members, and none of the others.
     #[must_use]

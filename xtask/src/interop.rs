@@ -1,0 +1,142 @@
+//! Other people's clients against the built server, unmodified.
+//!
+//! The tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::command::{cargo, program, run, target, works};
+
+/// How long the server may take to listen, and to stop. Generous: it is there to end a hang, not to measure.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs the Python clients' tests against a server of their own.
+pub(crate) fn python(root: &Path, python: &Path) -> Result<()> {
+    run(&mut cargo(root, &["build", "--package", "device-cli"]))?;
+    let server = Server::start(root)?;
+    let mut tests =
+        program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
+    let outcome = run(server.introduce_to(&mut tests));
+    let log = server.log.clone();
+    let stopped = server.stop();
+    outcome.and(stopped).map_err(|error| format!("{error} (the server's log is {})", log.display()).into())
+}
+
+/// A `device serve` on a port of its own, killed when it goes out of scope.
+struct Server {
+    process: Child,
+    endpoint: String,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts the server and waits until it says where it listens.
+    fn start(root: &Path) -> Result<Self> {
+        let log = target(root).join("interop.log");
+        let output = File::create(&log)?;
+        let binary = target(root).join("debug/device");
+        let process = program(root, binary, &["serve", "--dev", "--in-memory", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let mut server = Self { process, endpoint: String::new(), log };
+        let started = Instant::now();
+        loop {
+            let exited = server.process.try_wait()?;
+            let said = fs::read_to_string(&server.log)?;
+            if let Some(status) = exited {
+                return Err(format!("the server ended at once, {status}:\n{said}").into());
+            }
+            if let Some(endpoint) = endpoint(&said) {
+                server.endpoint = endpoint.to_owned();
+                return Ok(server);
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(format!("the server does not say where it listens:\n{said}").into());
+            }
+            sleep(PAUSE);
+        }
+    }
+
+    /// Tells a client's process where the server is and whom to sign as.
+    fn introduce_to<'a>(&self, client: &'a mut Command) -> &'a mut Command {
+        client
+            .env("DEVICE_ENDPOINT", &self.endpoint)
+            .env("AWS_DEFAULT_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAINTEROP")
+            .env("AWS_SECRET_ACCESS_KEY", "any, for a server in development mode")
+            // Nothing of the person who runs the tests takes part.
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
+    }
+
+    /// Asks the server to stop, as an operator would, and expects it to do so in good order.
+    fn stop(mut self) -> Result<()> {
+        if !works(Command::new("kill").args(["-TERM", &self.process.id().to_string()])) {
+            return Err("the server was gone before it was asked to stop".into());
+        }
+        let status = self.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server stopped badly: {status}").into()) }
+    }
+
+    fn wait(&mut self) -> Result<ExitStatus> {
+        let asked = Instant::now();
+        while asked.elapsed() < PATIENCE {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            sleep(PAUSE);
+        }
+        Err("the server does not stop when asked".into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Fails only if the server has ended already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The first address of this machine in what the server said, once its line is whole.
+fn endpoint(said: &str) -> Option<&str> {
+    const SCHEME: &str = "http://127.0.0.1:";
+    let address = said.get(said.find(SCHEME)?..)?;
+    let port = address.get(SCHEME.len()..)?;
+    let digits = port.find(|letter: char| !letter.is_ascii_digit())?;
+    address.get(..SCHEME.len() + digits).filter(|_| digits > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn the_endpoint_is_taken_from_whatever_line_has_it() {
+        for said in [
+            "listening on http://127.0.0.1:40123\n",
+            "admin key AKIA\n{\"message\":\"listening\",\"address\":\"http://127.0.0.1:40123\"}\n",
+            "http://127.0.0.1:40123/ is ready, see http://127.0.0.1:1/docs\n",
+        ] {
+            assert_eq!(endpoint(said), Some("http://127.0.0.1:40123"), "{said}");
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_not_taken_for_the_endpoint() {
+        for said in ["", "starting\n", "listening on http://127.0.0.1:", "listening on http://127.0.0.1:401"]
+        {
+            assert_eq!(endpoint(said), None, "{said}");
+        }
+    }
+}

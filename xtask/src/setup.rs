@@ -1,0 +1,83 @@
+//! What a machine with only the Rust toolchain lacks for the tests, and how it comes by it.
+//!
+//! Everything that can live under the target folder does; only Debian packages are installed for the whole machine. What is
+//! there already is used, and each installation is announced.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+use crate::command::{capture, cargo, program, run, target, works};
+
+const NEXTEST: &str = "0.9.143";
+
+/// A cargo that has nextest.
+pub(crate) struct Nextest {
+    path: std::ffi::OsString,
+}
+
+impl Nextest {
+    pub(crate) fn command(&self, root: &Path, arguments: &[&str]) -> Command {
+        let mut command = cargo(root, &["nextest"]);
+        command.args(arguments).env("PATH", &self.path);
+        command
+    }
+}
+
+/// The test runner, installed if the machine has none.
+pub(crate) fn nextest(root: &Path) -> Result<Nextest> {
+    let tools = target(root).join("tools");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Last, so that what the machine has goes first.
+    let paths = std::env::split_paths(&path).chain([tools.join("bin")]);
+    let nextest = Nextest { path: std::env::join_paths(paths)? };
+    if !works(&mut nextest.command(root, &["--version"])) {
+        println!("Installing cargo-nextest {NEXTEST} from crates.io into {}.", tools.display());
+        let install = ["install", "cargo-nextest", "--locked", "--version", NEXTEST, "--root"];
+        run(cargo(root, &install).arg(&tools))?;
+    }
+    Ok(nextest)
+}
+
+/// The Python of an environment that has the clients to try the server with.
+pub(crate) fn python(root: &Path) -> Result<PathBuf> {
+    let environment = target(root).join("python");
+    let python = environment.join("bin/python");
+    let wanted = fs::read_to_string(root.join("interop/python/requirements.txt"))?;
+    // A copy of the list is left when all of it was installed: a broken or older environment is made again.
+    let stamp = environment.join("requirements.txt");
+    if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted)
+        && works(&mut program(root, &python, &["-V"]))
+    {
+        return Ok(python);
+    }
+    // An interpreter alone may be there without the means to make an environment.
+    if !works(&mut program(root, "python3", &["-c", "import ensurepip, venv"])) {
+        debian(root, &["python3", "python3-venv"])?;
+    }
+    println!("Installing interop/python/requirements.txt from PyPI into {}.", environment.display());
+    run(program(root, "python3", &["-m", "venv", "--clear"]).arg(&environment))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"];
+    run(program(root, &python, &install).arg("interop/python/requirements.txt"))?;
+    run(&mut program(root, &python, &["-m", "pip", "check", "--disable-pip-version-check"]))?;
+    fs::write(stamp, wanted)?;
+    Ok(python)
+}
+
+/// Installs Debian packages.
+fn debian(root: &Path, packages: &[&str]) -> Result<()> {
+    println!("Installing {} from Debian.", packages.join(", "));
+    let by_root = capture(&mut program(root, "id", &["-u"]))?.trim() == "0";
+    let apt = |arguments: &[&str]| {
+        let mut command = program(root, if by_root { "apt-get" } else { "sudo" }, &[]);
+        if !by_root {
+            command.arg("apt-get");
+        }
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(&mut apt(&["update", "--quiet"]))?;
+    let install = ["install", "--quiet", "--yes", "--no-install-recommends"];
+    run(apt(&install).args(packages))
+}

@@ -1,0 +1,99 @@
+//! The test run: everything that must hold, in the order in which a person would want to hear of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::command::{cargo, run};
+use crate::{Result, codegen, interop, setup, tidy};
+
+/// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is ever skipped.
+struct Step {
+    name: &'static str,
+    run: fn(&Path) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "formatted", run: |root| run(&mut cargo(root, &["fmt", "--all", "--check"])) },
+    Step { name: "types as in the model", run: codegen::check },
+    Step { name: "clippy", run: clippy },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "documentation", run: documentation },
+    Step { name: "tests", run: tests },
+    Step { name: "vectors", run: vectors },
+    Step { name: "examples in the documentation", run: doctests },
+    Step { name: "Python clients", run: |root| interop::python(root, &setup::python(root)?) },
+    Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
+    Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
+];
+
+/// Runs every step, also after one failed, and sums up.
+pub(crate) fn run_all(root: &Path) -> Result<()> {
+    let mut rows = Vec::new();
+    for step in STEPS {
+        println!("\n==> {}", step.name);
+        let started = Instant::now();
+        let outcome = (step.run)(root);
+        if let Err(error) = &outcome {
+            println!("FAILED: {error}");
+        }
+        rows.push((step.name, started.elapsed(), outcome.is_ok()));
+    }
+    let (summary, failed) = summary(&rows);
+    println!("\n{summary}");
+    if failed == 0 { Ok(()) } else { Err("not everything holds".into()) }
+}
+
+/// The table of what was run, ending in the line that counts; and how many failed.
+fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
+    let mut summary = String::new();
+    for (name, time, passed) in rows {
+        let verdict = if *passed { "ok" } else { "FAILED" };
+        summary.push_str(&format!("{name:<32}{:>8.1} s  {verdict}\n", time.as_secs_f64()));
+    }
+    let failed = rows.iter().filter(|(_, _, passed)| !passed).count();
+    summary.push_str(&format!("{} passed, {failed} failed", rows.len() - failed));
+    (summary, failed)
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    run(&mut cargo(root, &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn documentation(root: &Path) -> Result<()> {
+    run(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The known answers are a step of their own, so that nobody can lose them unseen: no match is a failure.
+const VECTORS: &str = "binary(vectors)";
+
+fn tests(root: &Path) -> Result<()> {
+    let others = format!("not {VECTORS}");
+    run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", &others]))
+}
+
+fn vectors(root: &Path) -> Result<()> {
+    run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", VECTORS]))
+}
+
+fn doctests(root: &Path) -> Result<()> {
+    run(&mut cargo(root, &["test", "--workspace", "--doc", "--quiet"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_counts_steps_and_ends_in_the_count() {
+        let second = Duration::from_secs(1);
+        let (text, failed) = summary(&[("clippy", second, true), ("tests", 75 * second, false)]);
+        assert_eq!(failed, 1);
+        assert_eq!(
+            text,
+            "clippy                               1.0 s  ok\n\
+             tests                               75.0 s  FAILED\n\
+             1 passed, 1 failed"
+        );
+        assert!(summary(&[("clippy", second, true)]).0.ends_with("1 passed, 0 failed"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Which crate may know which: the arrows of ARCHITECTURE.md.
+
+use std::collections::BTreeSet;
+
+use super::Package;
+
+/// Each crate with those right below it. A crate may depend on all that is below it, near or far, and on nothing else of
+/// ours.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("device-srp", &[]),
+    ("device-wire", &[]),
+    ("device-proto", &["device-wire", "device-srp"]),
+    ("device-http", &["device-proto"]),
+    ("device-auth", &["device-http"]),
+    ("device-pool", &["device-wire", "device-srp"]),
+    ("device-store", &["device-pool"]),
+    ("device-server", &["device-store", "device-pool", "device-wire"]),
+    ("device-cli", &["device-server", "device-auth"]),
+    (TESTKIT, &["device-server", "device-auth"]),
+    ("xtask", &[]),
+];
+
+/// Both ends in one process, for tests; no crate may ship with it.
+const TESTKIT: &str = "device-testkit";
+
+/// Crates that decide and compute, and leave sockets, files and the clock to their callers.
+const WITHOUT_IO: &[&str] = &["device-srp", "device-wire", "device-proto", "device-pool"];
+
+/// What a crate without I/O has no use for.
+const IO: &[&str] = &["axum", "getrandom", "http", "hyper", "reqwest", "rusqlite", "tokio"];
+
+pub(super) fn problems(packages: &[Package]) -> Vec<String> {
+    packages.iter().flat_map(package_problems).collect()
+}
+
+fn package_problems(package: &Package) -> Vec<String> {
+    let name = package.name.as_str();
+    if !LAYERS.iter().any(|(layer, _)| *layer == name) {
+        return vec![format!("{name} has no place in the layers")];
+    }
+    let below = below(name);
+    let mut problems = Vec::new();
+    for dependency in &package.dependencies {
+        let on = dependency.name.as_str();
+        let shipped = dependency.kind.as_deref() != Some("dev");
+        let for_tests = !shipped && on == TESTKIT;
+        if dependency.path.is_some() && !below.contains(on) && !for_tests {
+            problems.push(format!("{name} may not depend on {on}: it is not below it"));
+        }
+        if shipped && WITHOUT_IO.contains(&name) && IO.contains(&on) {
+            problems.push(format!("{name} may not depend on {on}: it does no I/O"));
+        }
+    }
+    problems
+}
+
+/// Everything below a crate.
+fn below(name: &str) -> BTreeSet<&'static str> {
+    let mut all = BTreeSet::new();
+    for right_below in
+        LAYERS.iter().filter(|(layer, _)| *layer == name).flat_map(|(_, right_below)| *right_below)
+    {
+        all.insert(*right_below);
+        all.extend(below(right_below));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The problems of a crate with one dependency.
+    fn problems_of(name: &str, kind: Option<&str>, on: &str) -> Vec<String> {
+        let path = on.starts_with("device-").then_some("somewhere");
+        let dependency = json!({ "name": on, "kind": kind, "path": path });
+        let package = json!({ "name": name, "manifest_path": "", "dependencies": [dependency] });
+        problems(&[serde_json::from_value(package).unwrap()])
+    }
+
+    #[test]
+    fn arrows_go_down_however_far() {
+        for (name, on) in [
+            ("device-http", "device-proto"),
+            ("device-auth", "device-srp"),
+            ("device-cli", "device-wire"),
+            ("device-proto", "serde_json"),
+            ("device-http", "reqwest"),
+        ] {
+            assert!(problems_of(name, None, on).is_empty(), "{name} -> {on}");
+        }
+    }
+
+    #[test]
+    fn no_arrow_goes_up_or_across() {
+        for (name, on) in [
+            ("device-srp", "device-wire"),
+            ("device-proto", "device-http"),
+            ("device-pool", "device-store"),
+            ("device-auth", "device-pool"),
+            ("device-server", "device-proto"),
+            ("device-server", "device-testkit"),
+        ] {
+            assert_eq!(problems_of(name, None, on).len(), 1, "{name} -> {on}");
+        }
+    }
+
+    #[test]
+    fn tests_may_use_the_testkit_and_io_but_no_other_layer() {
+        assert!(problems_of("device-pool", Some("dev"), "device-testkit").is_empty());
+        assert!(problems_of("device-pool", Some("dev"), "tokio").is_empty());
+        assert_eq!(problems_of("device-pool", Some("dev"), "device-store").len(), 1);
+    }
+
+    #[test]
+    fn a_crate_without_io_stays_so() {
+        assert_eq!(problems_of("device-pool", None, "tokio").len(), 1);
+        assert_eq!(problems_of("device-proto", Some("build"), "reqwest").len(), 1);
+    }
+
+    #[test]
+    fn a_new_crate_needs_a_place() {
+        assert_eq!(problems_of("device-new", None, "serde"), ["device-new has no place in the layers"]);
+    }
+}
