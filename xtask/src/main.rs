@@ -31,7 +31,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        ["test"] => test::run_all(root()),
+        ["test"] => return test::run_all(root()),
         ["tidy"] => tidy::run(root()),
         ["interop"] => setup::python(root()).and_then(|python| interop::python(root(), &python)),
         ["codegen"] => codegen::write(root()),

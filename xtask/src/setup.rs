@@ -58,9 +58,8 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf> {
     }
     println!("Installing interop/python/requirements.txt from PyPI into {}.", environment.display());
     run(program(root, "python3", &["-m", "venv", "--clear"]).arg(&environment))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"];
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     run(program(root, &python, &install).arg("interop/python/requirements.txt"))?;
-    run(&mut program(root, &python, &["-m", "pip", "check", "--disable-pip-version-check"]))?;
     fs::write(stamp, wanted)?;
     Ok(python)
 }

@@ -20,12 +20,12 @@ pub enum Auth {
 }
 
 /// A request: which operation it is for, and what comes back.
-pub trait Call: Serialize + DeserializeOwned + Send + 'static {
+pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The operation that the request is for.
     const OPERATION: Operation;
 
     /// The response; `()` where the operation answers with an empty body (see [`Operation::has_output`]).
-    type Output: Serialize + DeserializeOwned + Send + 'static;
+    type Output: Serialize + DeserializeOwned + Send + Sync + 'static;
 }
 
 /// Defines the table of operations.
