@@ -1,0 +1,123 @@
+//! Records in a map, for tests and for servers that may forget.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
+
+/// A [`Store`] that keeps its records in memory and loses them when it is dropped.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<Key, Entry>,
+    /// The number of the last change. Never drawn twice, so a key that is deleted and made again gets a version
+    /// it has not had before.
+    last_version: u64,
+}
+
+struct Entry {
+    record: Record,
+    expires_at: Option<i64>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way through a change.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        Ok(self.read().records.get(key).map(|entry| entry.record.clone()))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let key = |id: &str| Key { table, id: id.to_owned() };
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(key(after)),
+            _ => Bound::Included(key(prefix)),
+        };
+        Ok(self
+            .read()
+            .records
+            .range((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.table == table && key.id.starts_with(prefix))
+            .take(limit)
+            .map(|(key, entry)| (key.clone(), entry.record.clone()))
+            .collect())
+    }
+
+    fn apply(&self, change: Change) -> Result<(), StoreError> {
+        let State { records, last_version } = &mut *self.write();
+        let holds = |(key, expected): &(Key, Option<Version>)| {
+            records.get(key).map(|entry| entry.record.version) == *expected
+        };
+        if !change.expect.iter().all(holds) {
+            return Err(StoreError::Conflict);
+        }
+        *last_version += 1;
+        for (key, write) in change.writes {
+            match write {
+                Write::Put { body, expires_at } => {
+                    let record = Record { version: Version(*last_version), body };
+                    records.insert(key, Entry { record, expires_at });
+                }
+                Write::Delete => {
+                    records.remove(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
+        let records = &mut self.write().records;
+        let before = records.len();
+        records.retain(|_, entry| entry.expires_at.is_none_or(|at| at >= now_millis));
+        Ok(before - records.len())
+    }
+}
+
+/// Says how many records there are and nothing of what is in them.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("records", &self.read().records.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_counts_the_records_and_shows_none() {
+        let store = MemoryStore::new();
+        let key = Key { table: Table::PoolKeys, id: "pool".to_owned() };
+        let write = Write::Put { body: b"{\"key\":\"secret\"}".to_vec(), expires_at: None };
+        store.apply(Change { expect: vec![], writes: vec![(key, write)] }).unwrap();
+        assert_eq!(format!("{store:?}"), "MemoryStore { records: 1 }");
+    }
+}

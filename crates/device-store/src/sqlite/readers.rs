@@ -1,0 +1,46 @@
+//! Read connections, lent out one reader at a time.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use device_pool::store::StoreError;
+use rusqlite::Connection;
+
+/// More would only wait for a core: a read takes microseconds, and the pages it needs are mostly in memory.
+const MOST: usize = 8;
+
+pub(super) struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+impl Readers {
+    pub(super) fn open(connect: impl Fn() -> rusqlite::Result<Connection>) -> rusqlite::Result<Self> {
+        let count = thread::available_parallelism().map_or(1, usize::from).min(MOST);
+        let idle = (0..count).map(|_| connect()).collect::<rusqlite::Result<_>>()?;
+        Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })
+    }
+
+    /// Runs `read` on a connection of its own. It sees every change that was acknowledged before.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let connection = self.take();
+        let outcome = read(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.returned.notify_one();
+        outcome.map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+    /// The connection used last, whose cache is warm; waits while all are lent out.
+    fn take(&self) -> Connection {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match idle.pop() {
+                Some(connection) => return connection,
+                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
