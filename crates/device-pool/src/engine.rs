@@ -5,10 +5,18 @@ use std::sync::Arc;
 
 use device_wire::{ErrorCode, Operation};
 use rand_core::CryptoRng;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::context::Context;
 use crate::error::ServiceError;
-use crate::store::Store;
+use crate::jwt::KeyRing;
+use crate::operations;
+use crate::pool::{Pool, PoolKeys};
+use crate::store::{Store, StoreError};
+use crate::transaction::Transaction;
+
+/// How often a command is decided anew because others changed what it rests on.
+const DECISIONS: usize = 16;
 
 /// What is the same for every call of one deployment.
 #[derive(Clone, Debug)]
@@ -46,13 +54,14 @@ pub trait SigningKeySource {
 pub struct Engine {
     store: Arc<dyn Store>,
     config: Config,
+    key_ring: KeyRing,
 }
 
 impl Engine {
     /// An engine over `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, config: Config) -> Self {
-        Self { store, config }
+        Self { store, config, key_ring: KeyRing::default() }
     }
 
     /// Runs one operation. `body` has passed the model's constraint checks, and where the operation is an
@@ -62,9 +71,23 @@ impl Engine {
     ///
     /// # Errors
     /// What the service answers; a refused command has changed nothing but its own audit trail and attempt counters.
-    pub fn execute(&self, operation: Operation, body: Value, call: &mut Call<'_>) -> Result<Option<Value>, ServiceError> {
-        let _ = (operation, body, call, &self.store, &self.config);
-        Err(ServiceError::new(ErrorCode::UnsupportedOperationException, "not there yet"))
+    pub fn execute(
+        &self,
+        operation: Operation,
+        body: Value,
+        call: &mut Call<'_>,
+    ) -> Result<Option<Value>, ServiceError> {
+        for _ in 0..DECISIONS {
+            let tx = Transaction::new(&*self.store);
+            let mut cx = Context { tx, call, config: &self.config, key_ring: &self.key_ring };
+            let outcome = operations::dispatch(&mut cx, operation, &body);
+            match cx.tx.commit(outcome.is_ok()) {
+                Ok(()) => return outcome,
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests change the same user at once."))
     }
 
     /// The pool's token-verification keys as a JWK set, or `None` where there is no such pool.
@@ -72,8 +95,10 @@ impl Engine {
     /// # Errors
     /// Storage failures.
     pub fn jwks(&self, pool_id: &str) -> Result<Option<Value>, ServiceError> {
-        let _ = pool_id;
-        Ok(None)
+        let mut tx = Transaction::new(&*self.store);
+        let Some(keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(None) };
+        let keys = [self.key_ring.jwk(&keys.access)?, self.key_ring.jwk(&keys.id)?];
+        Ok(Some(json!({ "keys": keys })))
     }
 
     /// The pool's OpenID discovery document, or `None` where there is no such pool.
@@ -81,8 +106,20 @@ impl Engine {
     /// # Errors
     /// Storage failures.
     pub fn openid_configuration(&self, pool_id: &str) -> Result<Option<Value>, ServiceError> {
-        let _ = pool_id;
-        Ok(None)
+        let mut tx = Transaction::new(&*self.store);
+        if tx.find::<Pool>(pool_id)?.is_none() {
+            return Ok(None);
+        }
+        let issuer = format!("{}/{pool_id}", self.config.public_base_url);
+        Ok(Some(json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "token"],
+            "scopes_supported": ["openid", "email", "phone", "profile"],
+            "subject_types_supported": ["public"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        })))
     }
 
     /// Removes what has expired; returns how many records.

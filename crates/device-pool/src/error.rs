@@ -29,22 +29,22 @@ impl ServiceError {
     #[must_use]
     pub fn internal(detail: impl Into<String>) -> Self {
         Self {
-            code: ErrorCode::InternalErrorException,
+            code: ErrorCode::InternalError,
             message: Cow::Borrowed("Internal server error."),
             detail: Some(detail.into()),
         }
     }
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorCode::InvalidParameterException, message)
+        Self::new(ErrorCode::InvalidParameter, message)
     }
 
     pub(crate) fn not_authorized(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorCode::NotAuthorizedException, message)
+        Self::new(ErrorCode::NotAuthorized, message)
     }
 
     pub(crate) fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorCode::ResourceNotFoundException, message)
+        Self::new(ErrorCode::ResourceNotFound, message)
     }
 
     /// The code; its name is the exception's name on the wire.

@@ -80,7 +80,8 @@ impl<'s> Transaction<'s> {
 
     fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Write), ServiceError> {
         let key = Key { table: E::TABLE, id: entity.id() };
-        let body = serde_json::to_vec(entity).map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
+        let body = serde_json::to_vec(entity)
+            .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
         self.read.entry(key.clone()).or_insert(None);
         Ok((key, Write::Put { body, expires_at: entity.expires_at() }))
     }
@@ -94,12 +95,14 @@ impl<'s> Transaction<'s> {
         if writes.is_empty() {
             return Ok(());
         }
-        self.store.apply(Change { expect: self.read.into_iter().collect(), writes: writes.into_iter().collect() })
+        self.store
+            .apply(Change { expect: self.read.into_iter().collect(), writes: writes.into_iter().collect() })
     }
 }
 
 fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
     // The parser's own text may quote the value, and values are secrets here: only the place is told.
-    serde_json::from_slice(body)
-        .map_err(|e| ServiceError::internal(format!("a stored {} does not parse, column {}", type_name::<E>(), e.column())))
+    serde_json::from_slice(body).map_err(|e| {
+        ServiceError::internal(format!("a stored {} does not parse, column {}", type_name::<E>(), e.column()))
+    })
 }

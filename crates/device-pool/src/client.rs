@@ -1,0 +1,204 @@
+//! An app client: which flows it may use, and how long its tokens live.
+
+use device_wire::{
+    ErrorCode, ExplicitAuthFlowsType, PreventUserExistenceErrorTypes, TimeUnitsType, TokenValidityUnitsType,
+    UserPoolClientType,
+};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::store::Table;
+use crate::transaction::Entity;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// An app client, kept in the shape in which `DescribeUserPoolClient` shows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) pool_id: String,
+    pub(crate) description: UserPoolClientType,
+}
+
+impl Entity for Client {
+    const TABLE: Table = Table::Client;
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+}
+
+/// That a pool has a client: `<pool>/<client>`, so that a pool's clients can be listed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PoolClient {
+    pub(crate) pool_id: String,
+    pub(crate) client_id: String,
+}
+
+impl Entity for PoolClient {
+    const TABLE: Table = Table::PoolClient;
+
+    fn id(&self) -> String {
+        format!("{}/{}", self.pool_id, self.client_id)
+    }
+}
+
+/// A way to start a sign-in that a client may or may not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    UserSrp,
+    UserPassword,
+    Refresh,
+}
+
+impl Permission {
+    /// The setting that allows it, and the one of older clients.
+    fn settings(self) -> &'static [ExplicitAuthFlowsType] {
+        match self {
+            Self::UserSrp => &[ExplicitAuthFlowsType::AllowUserSrpAuth],
+            Self::UserPassword => {
+                &[ExplicitAuthFlowsType::AllowUserPasswordAuth, ExplicitAuthFlowsType::UserPasswordAuth]
+            }
+            Self::Refresh => &[ExplicitAuthFlowsType::AllowRefreshTokenAuth],
+        }
+    }
+
+    const fn flow(self) -> &'static str {
+        match self {
+            Self::UserSrp => "USER_SRP_AUTH",
+            Self::UserPassword => "USER_PASSWORD_AUTH",
+            Self::Refresh => "REFRESH_TOKEN_AUTH",
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
+        cx.tx
+            .find(id)?
+            .ok_or_else(|| ServiceError::not_found(format!("User pool client {id} does not exist.")))
+    }
+
+    /// Refuses a flow that the client was not made for. A client that names none has SRP, custom and refresh; one
+    /// that names only settings of the older kind keeps SRP and refresh.
+    pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
+        let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
+        let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
+            permission.settings().iter().any(|setting| named.contains(setting))
+        } else {
+            permission != Permission::UserPassword || named.contains(&ExplicitAuthFlowsType::UserPasswordAuth)
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(ServiceError::invalid(format!("{} flow not enabled for this client", permission.flow())))
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.description.client_secret.as_ref().map(|secret| secret.as_str())
+    }
+
+    /// Checks `SECRET_HASH` over the very username that the request carries.
+    pub(crate) fn check_secret_hash(&self, username: &str, given: Option<&str>) -> Result<(), ServiceError> {
+        match (self.secret(), given) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(self.unverified_secret()),
+            (Some(_), None) => Err(ServiceError::not_authorized(format!(
+                "Client {} is configured with secret but SECRET_HASH was not received",
+                self.id
+            ))),
+            (Some(secret), Some(given)) => {
+                let due = device_srp::secret_hash(username, &self.id, secret);
+                if bool::from(due.as_bytes().ct_eq(given.as_bytes())) {
+                    Ok(())
+                } else {
+                    Err(self.unverified_secret())
+                }
+            }
+        }
+    }
+
+    fn unverified_secret(&self) -> ServiceError {
+        ServiceError::not_authorized(format!("Unable to verify secret hash for client {}", self.id))
+    }
+
+    /// Checks the client secret itself, as the token operations carry it.
+    pub(crate) fn check_secret(&self, given: Option<&str>) -> Result<(), ServiceError> {
+        let matches = match (self.secret(), given) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(secret), Some(given)) => bool::from(secret.as_bytes().ct_eq(given.as_bytes())),
+        };
+        if matches {
+            Ok(())
+        } else {
+            Err(ServiceError::not_authorized(format!("Unable to verify secret for client {}", self.id)))
+        }
+    }
+
+    /// Whether an unknown user must look like a wrong password.
+    pub(crate) fn hides_users(&self) -> bool {
+        self.description.prevent_user_existence_errors == Some(PreventUserExistenceErrorTypes::Enabled)
+    }
+
+    /// The refusal of a name that nobody has, as much of it as this client may learn.
+    pub(crate) fn unknown_user(&self) -> ServiceError {
+        if self.hides_users() {
+            ServiceError::not_authorized("Incorrect username or password.")
+        } else {
+            ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")
+        }
+    }
+
+    /// How long a session of a challenge lives, in milliseconds.
+    pub(crate) fn session_millis(&self) -> i64 {
+        i64::from(self.description.auth_session_validity.unwrap_or(3)) * MINUTE * 1000
+    }
+
+    /// Seconds that an access token lives.
+    pub(crate) fn access_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.access_token.as_ref());
+        seconds(self.description.access_token_validity, unit, TimeUnitsType::Hours, HOUR)
+    }
+
+    /// Seconds that an id token lives.
+    pub(crate) fn id_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.id_token.as_ref());
+        seconds(self.description.id_token_validity, unit, TimeUnitsType::Hours, HOUR)
+    }
+
+    /// Seconds that a refresh token lives.
+    pub(crate) fn refresh_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.refresh_token.as_ref());
+        seconds(self.description.refresh_token_validity, unit, TimeUnitsType::Days, 30 * DAY)
+    }
+
+    fn units(&self) -> Option<&TokenValidityUnitsType> {
+        self.description.token_validity_units.as_ref()
+    }
+}
+
+/// A setting of 0 means the default, as in the service.
+fn seconds(
+    value: Option<i32>,
+    unit: Option<&TimeUnitsType>,
+    default_unit: TimeUnitsType,
+    default: i64,
+) -> i64 {
+    let value = i64::from(value.unwrap_or(0));
+    if value <= 0 {
+        return default;
+    }
+    value
+        * match unit.unwrap_or(&default_unit) {
+            TimeUnitsType::Seconds => 1,
+            TimeUnitsType::Minutes => MINUTE,
+            TimeUnitsType::Hours => HOUR,
+            _ => DAY,
+        }
+}

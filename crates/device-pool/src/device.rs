@@ -1,0 +1,269 @@
+//! Devices: the keys they are issued, and what is kept of those that were confirmed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::{Salt, Verifier};
+use device_wire::{AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::PoolKeys;
+use crate::store::Table;
+use crate::transaction::Entity;
+use crate::user::User;
+
+/// How long an issued key may wait to be confirmed: as long as an access token can live.
+const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
+
+/// A confirmed device.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Device {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    pub(crate) key: String,
+    pub(crate) name: Option<String>,
+    salt: String,
+    verifier: Sensitive<String>,
+    pub(crate) remembered: DeviceRememberedStatusType,
+    /// Whether this device was there when its user passed a second factor; only then may it stand in for one.
+    pub(crate) seen_mfa: bool,
+    pub(crate) last_ip: Option<String>,
+    pub(crate) created: i64,
+    pub(crate) modified: i64,
+    pub(crate) last_authenticated: i64,
+}
+
+impl Entity for Device {
+    const TABLE: Table = Table::Device;
+
+    fn id(&self) -> String {
+        Self::id_of(&self.pool_id, &self.username, &self.key)
+    }
+}
+
+/// A device that was forgotten: its key is never valid again. Kept until the key could not be confirmed anyway.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ForgottenDevice {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    pub(crate) key: String,
+    pub(crate) at: i64,
+}
+
+impl Entity for ForgottenDevice {
+    const TABLE: Table = Table::ForgottenDevice;
+
+    fn id(&self) -> String {
+        Device::id_of(&self.pool_id, &self.username, &self.key)
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.at.saturating_add(i64::from(CONFIRM_WITHIN_MINUTES) * 60_000))
+    }
+}
+
+/// A device that is about to be confirmed.
+pub(crate) struct Confirmation {
+    pub(crate) name: Option<String>,
+    pub(crate) salt: Salt,
+    pub(crate) verifier: Verifier,
+    pub(crate) remembered: DeviceRememberedStatusType,
+    pub(crate) seen_mfa: bool,
+}
+
+impl Device {
+    pub(crate) fn id_of(pool_id: &str, username: &str, key: &str) -> String {
+        format!("{}{key}", Self::prefix_of(pool_id, username))
+    }
+
+    /// What the ids of all of a user's devices start with.
+    pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
+        format!("{pool_id}/{username}/")
+    }
+
+    pub(crate) fn find(
+        cx: &mut Context<'_, '_>,
+        user: &User,
+        key: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))
+    }
+
+    /// The user's device with this key, or the service's word for there being none.
+    pub(crate) fn load(cx: &mut Context<'_, '_>, user: &User, key: &str) -> Result<Self, ServiceError> {
+        Self::find(cx, user, key)?.ok_or_else(does_not_exist)
+    }
+
+    pub(crate) fn confirm(cx: &Context<'_, '_>, user: &User, key: &str, with: Confirmation) -> Self {
+        let now = cx.now();
+        Self {
+            pool_id: user.pool_id.clone(),
+            username: user.username.clone(),
+            key: key.to_owned(),
+            name: with.name,
+            salt: with.salt.to_hex(),
+            verifier: Sensitive::from(STANDARD.encode(with.verifier.padded())),
+            remembered: with.remembered,
+            seen_mfa: with.seen_mfa,
+            last_ip: cx.call.source_ip.map(|ip| ip.to_string()),
+            created: now,
+            modified: now,
+            last_authenticated: now,
+        }
+    }
+
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.remembered == DeviceRememberedStatusType::Remembered
+    }
+
+    pub(crate) fn secret(&self) -> Result<(Salt, Verifier), ServiceError> {
+        let verifier = STANDARD.decode(self.verifier.as_str()).ok();
+        let verifier = verifier.and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
+        Salt::from_hex(&self.salt)
+            .ok()
+            .zip(verifier)
+            .ok_or_else(|| ServiceError::internal("a stored device verifier does not parse"))
+    }
+
+    pub(crate) fn set_remembered(&mut self, cx: &Context<'_, '_>, status: DeviceRememberedStatusType) {
+        self.remembered = status;
+        self.modified = cx.now();
+    }
+
+    /// Notes that a sign-in presented this device.
+    pub(crate) fn seen(&mut self, cx: &Context<'_, '_>) {
+        self.last_authenticated = cx.now();
+        if let Some(ip) = cx.call.source_ip {
+            self.last_ip = Some(ip.to_string());
+        }
+    }
+
+    /// Removes it for good; the key cannot be confirmed again.
+    pub(crate) fn forget(self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
+        cx.tx.delete::<Self>(&self.id());
+        let at = cx.now();
+        cx.tx.put(&ForgottenDevice { pool_id: self.pool_id, username: self.username, key: self.key, at })
+    }
+
+    /// As its user sees it.
+    pub(crate) fn describe(&self) -> DeviceType {
+        let attributes = [
+            ("device_status", Some("valid".to_owned())),
+            ("device_name", self.name.clone()),
+            ("last_ip_used", self.last_ip.clone()),
+        ];
+        self.with_attributes(attributes)
+    }
+
+    /// As an administrator sees it: with the `dev:` attributes.
+    pub(crate) fn describe_for_admin(&self, cx: &Context<'_, '_>) -> DeviceType {
+        let arn = format!(
+            "arn:aws:cognito-idp:{}:{}:owner/{}/{}",
+            cx.config.region, cx.config.account_id, self.username, self.key
+        );
+        let attributes = [
+            ("device_status", Some("valid".to_owned())),
+            ("device_name", self.name.clone()),
+            ("dev:device_arn", Some(arn)),
+            ("dev:device_owner", Some(self.username.clone())),
+            ("last_ip_used", self.last_ip.clone()),
+            ("dev:device_remembered_status", Some(self.remembered.as_str().to_owned())),
+            ("dev:device_sdk", Some(String::new())),
+        ];
+        self.with_attributes(attributes)
+    }
+
+    fn with_attributes<const N: usize>(&self, attributes: [(&str, Option<String>); N]) -> DeviceType {
+        let attributes = attributes.into_iter().filter_map(|(name, value)| {
+            Some(AttributeType { value: Some(Sensitive::from(value?)), ..AttributeType::new(name) })
+        });
+        DeviceType {
+            device_key: Some(self.key.clone()),
+            device_attributes: Some(attributes.collect()),
+            device_create_date: Some(Timestamp::from_millis(self.created)),
+            device_last_modified_date: Some(Timestamp::from_millis(self.modified)),
+            // The service shows this one in whole seconds.
+            device_last_authenticated_date: Some(Timestamp::from_seconds(
+                self.last_authenticated.div_euclid(1000),
+            )),
+        }
+    }
+}
+
+pub(crate) fn does_not_exist() -> ServiceError {
+    ServiceError::not_found("Device does not exist.")
+}
+
+/// The group key that goes with a device key: `-` and eight characters, the same for one user's devices in a pool.
+pub(crate) fn group_key(keys: &PoolKeys, user: &User) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes = keys.sealing().derive(b"device group", &[user.sub.as_bytes()]);
+    let letters = bytes.iter().take(8).filter_map(|b| ALPHABET.get(usize::from(b % 32)));
+    std::iter::once('-').chain(letters.map(|b| char::from(*b))).collect()
+}
+
+/// Whether the sign-in that issued a key had passed a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IssuedAfter {
+    FirstFactor,
+    SecondFactor,
+}
+
+impl IssuedAfter {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::FirstFactor => b"device key after first factor",
+            Self::SecondFactor => b"device key after second factor",
+        }
+    }
+}
+
+/// Issues a device key: `<region>_<uuid>`.
+///
+/// Most keys are never confirmed, so none is stored: the key proves by itself that it was issued. Of the UUID's bits,
+/// 32 say when (minutes since the epoch), 28 are random, and the last 62 authenticate those for this pool and user.
+pub(crate) fn issue_key(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    user: &User,
+    after: IssuedAfter,
+) -> String {
+    let minute = minutes(cx.now()).to_be_bytes();
+    let random: [u8; 4] = cx.random();
+    let uuid = assemble(keys, user, after, minute, random);
+    format!("{}_{uuid}", cx.config.region)
+}
+
+/// Whether `key` was issued to `user` in the last day, and after what.
+pub(crate) fn issued(cx: &Context<'_, '_>, keys: &PoolKeys, user: &User, key: &str) -> Option<IssuedAfter> {
+    let text = key.strip_prefix(cx.config.region.as_str())?.strip_prefix('_')?;
+    let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)?;
+    let [m0, m1, m2, m3, r0, r1, r2, r3, ..] = uuid.into_bytes();
+    let minute = u32::from_be_bytes([m0, m1, m2, m3]);
+    let age = minutes(cx.now()).checked_sub(minute)?;
+    if age > CONFIRM_WITHIN_MINUTES {
+        return None;
+    }
+    [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(|after| {
+        let due = assemble(keys, user, *after, minute.to_be_bytes(), [r0, r1, r2, r3]);
+        bool::from(due.as_bytes().ct_eq(uuid.as_bytes()))
+    })
+}
+
+fn assemble(keys: &PoolKeys, user: &User, after: IssuedAfter, minute: [u8; 4], random: [u8; 4]) -> Uuid {
+    let [r0, r1, r2, r3] = random;
+    // The version takes these four bits of the UUID, so they are not part of what is authenticated.
+    let random = [r0, r1, r2 & 0x0f, r3];
+    let mac = keys.sealing().derive(after.label(), &[user.sub.as_bytes(), &minute, &random]);
+    let mut bytes = [0; 16];
+    let parts = minute.iter().chain(&random).chain(mac.iter());
+    bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+fn minutes(millis: i64) -> u32 {
+    u32::try_from(millis.div_euclid(60_000)).unwrap_or(0)
+}

@@ -1,0 +1,104 @@
+//! JSON Web Tokens signed with RS256 (RFC 7515, RFC 7518 section 3.3).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::error::ServiceError;
+use crate::pool::SigningKey;
+
+/// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature, and each serves
+/// every sign-in of its pool.
+#[derive(Default)]
+pub(crate) struct KeyRing {
+    parsed: RwLock<HashMap<String, Arc<KeyPair>>>,
+}
+
+impl KeyRing {
+    fn pair(&self, key: &SigningKey) -> Result<Arc<KeyPair>, ServiceError> {
+        if let Some(pair) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key.kid) {
+            return Ok(Arc::clone(pair));
+        }
+        let pair = KeyPair::from_pkcs8(&key.pkcs8())
+            .map_err(|_| ServiceError::internal("a stored signing key does not parse"))?;
+        let pair = Arc::new(pair);
+        self.parsed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.kid.clone(), Arc::clone(&pair));
+        Ok(pair)
+    }
+
+    /// The compact serialization of `claims`, signed.
+    pub(crate) fn sign<C: Serialize>(&self, key: &SigningKey, claims: &C) -> Result<String, ServiceError> {
+        let failed = || ServiceError::internal("signing a token failed");
+        let header = json!({"kid": key.kid, "alg": "RS256"});
+        let payload = serde_json::to_vec(claims).map_err(|_| failed())?;
+        let mut token = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(payload));
+        let pair = self.pair(key)?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+            .map_err(|_| failed())?;
+        token.push('.');
+        token.push_str(&BASE64.encode(signature));
+        Ok(token)
+    }
+
+    /// The claims of a token that `key` signed; `None` for any other token.
+    ///
+    /// The algorithm is never taken from the token: a header that names another one than RS256 is refused.
+    pub(crate) fn verify<C: DeserializeOwned>(
+        &self,
+        key: &SigningKey,
+        token: &str,
+    ) -> Result<Option<C>, ServiceError> {
+        let pair = self.pair(key)?;
+        let verified = || {
+            let (message, signature) = token.rsplit_once('.')?;
+            let (header, payload) = message.split_once('.')?;
+            let header: Header = parse(header)?;
+            if header.alg != "RS256" || header.kid != key.kid {
+                return None;
+            }
+            let signature = BASE64.decode(signature).ok()?;
+            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref())
+                .verify(message.as_bytes(), &signature)
+                .ok()?;
+            parse(payload)
+        };
+        Ok(verified())
+    }
+
+    /// The public half as a JSON Web Key (RFC 7517).
+    pub(crate) fn jwk(&self, key: &SigningKey) -> Result<Value, ServiceError> {
+        let pair = self.pair(key)?;
+        let public = pair.public_key();
+        Ok(json!({
+            "kid": key.kid, "alg": "RS256", "kty": "RSA", "use": "sig",
+            "e": BASE64.encode(public.exponent().big_endian_without_leading_zero()), "n": BASE64.encode(public.modulus().big_endian_without_leading_zero()),
+        }))
+    }
+}
+
+/// What a token says of its signer, before anything of it is believed.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+}
+
+/// The payload of a token that nobody has verified: good for finding the key to verify it with, and nothing else.
+pub(crate) fn unverified<C: DeserializeOwned>(token: &str) -> Option<C> {
+    parse(token.split('.').nth(1)?)
+}
+
+fn parse<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
+}

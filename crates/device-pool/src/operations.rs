@@ -1,0 +1,87 @@
+//! The operations by name, and the ones that are not a sign-in.
+
+mod admin_users;
+mod clients;
+mod devices;
+mod pools;
+mod sessions;
+mod software_token;
+
+use device_wire::{Call, ErrorCode, Operation};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::sign_in;
+
+/// Makes the table of operations, and the list that documents it.
+macro_rules! table {
+    ($($operation:ident => $handler:path,)*) => {
+        /// The operations that this engine answers.
+        pub const SUPPORTED: &[Operation] = &[$(Operation::$operation,)*];
+
+        /// Decodes the request of `operation`, runs it, and encodes the response.
+        pub(crate) fn dispatch(
+            cx: &mut Context<'_, '_>,
+            operation: Operation,
+            body: &Value,
+        ) -> Result<Option<Value>, ServiceError> {
+            match operation {
+                $(Operation::$operation => run(cx, operation, body, $handler),)*
+                _ => Err(ServiceError::new(
+                    ErrorCode::UnsupportedOperation,
+                    format!("{operation} is not supported by this server"),
+                )),
+            }
+        }
+    };
+}
+
+table! {
+    CreateUserPool => pools::create,
+    DescribeUserPool => pools::describe,
+    UpdateUserPool => pools::update,
+    SetUserPoolMfaConfig => pools::set_mfa_config,
+    GetUserPoolMfaConfig => pools::mfa_config,
+    CreateUserPoolClient => clients::create,
+    AdminCreateUser => admin_users::create,
+    AdminSetUserPassword => admin_users::set_password,
+    AdminGetUser => admin_users::describe,
+    InitiateAuth => sign_in::initiate_auth,
+    RespondToAuthChallenge => sign_in::respond_to_auth_challenge,
+    GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,
+    AssociateSoftwareToken => software_token::associate,
+    VerifySoftwareToken => software_token::verify,
+    SetUserMFAPreference => software_token::set_preference,
+    GetUser => sessions::user,
+    RevokeToken => sessions::revoke_token,
+    GlobalSignOut => sessions::global_sign_out,
+    ConfirmDevice => devices::confirm,
+    UpdateDeviceStatus => devices::update_status,
+    GetDevice => devices::describe,
+    ListDevices => devices::list,
+    ForgetDevice => devices::forget,
+    AdminGetDevice => devices::admin_describe,
+    AdminListDevices => devices::admin_list,
+    AdminUpdateDeviceStatus => devices::admin_update_status,
+    AdminForgetDevice => devices::admin_forget,
+}
+
+fn run<R: Call>(
+    cx: &mut Context<'_, '_>,
+    operation: Operation,
+    body: &Value,
+    handler: impl FnOnce(&mut Context<'_, '_>, R) -> Result<R::Output, ServiceError>,
+) -> Result<Option<Value>, ServiceError> {
+    // The parser's text may quote a value, so the caller is told no more than the fact.
+    let request = R::deserialize(body).map_err(|_| {
+        ServiceError::new(ErrorCode::Serialization, format!("The request is no {operation} request"))
+    })?;
+    let output = handler(cx, request)?;
+    if !operation.has_output() {
+        return Ok(None);
+    }
+    serde_json::to_value(output)
+        .map(Some)
+        .map_err(|e| ServiceError::internal(format!("{operation} response: {e}")))
+}

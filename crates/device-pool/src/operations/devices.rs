@@ -1,0 +1,198 @@
+//! Devices: confirmed, listed, remembered and forgotten, by their user and by administrators.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::{Salt, Verifier};
+use device_wire::{
+    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminGetDeviceResponse, AdminListDevicesRequest,
+    AdminListDevicesResponse, AdminUpdateDeviceStatusRequest, AdminUpdateDeviceStatusResponse,
+    ConfirmDeviceRequest, ConfirmDeviceResponse, DeviceRememberedStatusType, DeviceSecretVerifierConfigType,
+    DeviceType, ErrorCode, ForgetDeviceRequest, GetDeviceRequest, GetDeviceResponse, ListDevicesRequest,
+    ListDevicesResponse, Sensitive, UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
+};
+
+use crate::context::Context;
+use crate::device::{self, Confirmation, Device, ForgottenDevice};
+use crate::error::ServiceError;
+use crate::pool::{DevicePolicy, Pool, Remember};
+use crate::tokens;
+use crate::user::User;
+
+/// The most devices that one page lists, and how many it lists unless told otherwise.
+const PAGE: usize = 60;
+
+/// `ConfirmDevice`.
+pub(crate) fn confirm(
+    cx: &mut Context<'_, '_>,
+    request: ConfirmDeviceRequest,
+) -> Result<ConfirmDeviceResponse, ServiceError> {
+    let invalid_key = || ServiceError::invalid("Invalid device key given.");
+    let (pool, keys, user) = tokens::authenticate(cx, &request.access_token)?;
+    let (salt, verifier) = secret_verifier(request.device_secret_verifier_config)?;
+    let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
+    let key = request.device_key.as_str();
+    let issued = device::issued(cx, &keys, &user, key);
+    if Device::find(cx, &user, key)?.is_some() {
+        return Err(ServiceError::new(ErrorCode::DeviceKeyExists, "Device already exists with this key."));
+    }
+    let issued = issued.ok_or_else(invalid_key)?;
+    if cx.tx.find::<ForgottenDevice>(&Device::id_of(&pool.id, &user.username, key))?.is_some() {
+        return Err(invalid_key());
+    }
+    let remembered = match remember {
+        Remember::Always => DeviceRememberedStatusType::Remembered,
+        Remember::OptIn => DeviceRememberedStatusType::NotRemembered,
+    };
+    let seen_mfa = issued == device::IssuedAfter::SecondFactor;
+    let confirmation = Confirmation { name: request.device_name, salt, verifier, remembered, seen_mfa };
+    let device = Device::confirm(cx, &user, key, confirmation);
+    cx.tx.put(&device)?;
+    Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
+}
+
+fn secret_verifier(config: Option<DeviceSecretVerifierConfigType>) -> Result<(Salt, Verifier), ServiceError> {
+    let config = config.unwrap_or_default();
+    let decode = |value: Option<Sensitive<String>>, name: &str| {
+        let value =
+            value.ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
+        STANDARD.decode(value.as_str()).map_err(|_| ServiceError::invalid(format!("{name} is not base64")))
+    };
+    let salt = Salt::from_be_bytes(&decode(config.salt, "Salt")?)
+        .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
+    let verifier = Verifier::from_be_bytes(&decode(config.password_verifier, "PasswordVerifier")?)
+        .map_err(|error| ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}")))?;
+    Ok((salt, verifier))
+}
+
+/// `UpdateDeviceStatus`.
+pub(crate) fn update_status(
+    cx: &mut Context<'_, '_>,
+    request: UpdateDeviceStatusRequest,
+) -> Result<UpdateDeviceStatusResponse, ServiceError> {
+    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    set_status(cx, &user, &request.device_key, request.device_remembered_status)?;
+    Ok(UpdateDeviceStatusResponse {})
+}
+
+/// `AdminUpdateDeviceStatus`.
+pub(crate) fn admin_update_status(
+    cx: &mut Context<'_, '_>,
+    request: AdminUpdateDeviceStatusRequest,
+) -> Result<AdminUpdateDeviceStatusResponse, ServiceError> {
+    let user = user_of(cx, &request.user_pool_id, &request.username)?;
+    set_status(cx, &user, &request.device_key, request.device_remembered_status)?;
+    Ok(AdminUpdateDeviceStatusResponse {})
+}
+
+fn set_status(
+    cx: &mut Context<'_, '_>,
+    user: &User,
+    key: &str,
+    status: Option<DeviceRememberedStatusType>,
+) -> Result<(), ServiceError> {
+    let mut device = Device::load(cx, user, key)?;
+    let status =
+        status.ok_or_else(|| ServiceError::invalid("Missing required parameter DeviceRememberedStatus"))?;
+    device.set_remembered(cx, status);
+    cx.tx.put(&device)
+}
+
+/// `GetDevice`. To its user a device that is not remembered is not there.
+pub(crate) fn describe(
+    cx: &mut Context<'_, '_>,
+    request: GetDeviceRequest,
+) -> Result<GetDeviceResponse, ServiceError> {
+    let (_, _, user) = tokens::authenticate(cx, token(request.access_token.as_ref())?)?;
+    let device = Device::load(cx, &user, &request.device_key)?;
+    if !device.is_remembered() {
+        return Err(device::does_not_exist());
+    }
+    Ok(GetDeviceResponse { device: device.describe() })
+}
+
+/// `AdminGetDevice`.
+pub(crate) fn admin_describe(
+    cx: &mut Context<'_, '_>,
+    request: AdminGetDeviceRequest,
+) -> Result<AdminGetDeviceResponse, ServiceError> {
+    let user = user_of(cx, &request.user_pool_id, &request.username)?;
+    let device = Device::load(cx, &user, &request.device_key)?;
+    Ok(AdminGetDeviceResponse { device: device.describe_for_admin(cx) })
+}
+
+/// `ListDevices`: the remembered ones.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: ListDevicesRequest,
+) -> Result<ListDevicesResponse, ServiceError> {
+    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let show = |device: &Device| device.is_remembered().then(|| device.describe());
+    let (devices, next) = page(cx, &user, request.limit, request.pagination_token, show)?;
+    Ok(ListDevicesResponse { devices: Some(devices), pagination_token: next })
+}
+
+/// `AdminListDevices`: all of them.
+pub(crate) fn admin_list(
+    cx: &mut Context<'_, '_>,
+    request: AdminListDevicesRequest,
+) -> Result<AdminListDevicesResponse, ServiceError> {
+    let user = user_of(cx, &request.user_pool_id, &request.username)?;
+    let show = |device: &Device| Some(device.describe_for_admin(cx));
+    let (devices, next) = page(cx, &user, request.limit, request.pagination_token, show)?;
+    Ok(AdminListDevicesResponse { devices: Some(devices), pagination_token: next })
+}
+
+/// A page of what `show` shows, and where the next one begins, if there is more.
+fn page(
+    cx: &Context<'_, '_>,
+    user: &User,
+    limit: Option<i32>,
+    after: Option<String>,
+    show: impl Fn(&Device) -> Option<DeviceType>,
+) -> Result<(Vec<DeviceType>, Option<String>), ServiceError> {
+    let limit =
+        limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..=PAGE).contains(limit));
+    let limit = limit.unwrap_or(PAGE);
+    let prefix = Device::prefix_of(&user.pool_id, &user.username);
+    let mut after = after.map(|key| format!("{prefix}{key}"));
+    let mut shown = Vec::new();
+    loop {
+        let devices = cx.tx.scan::<Device>(&prefix, after.as_deref(), PAGE)?;
+        let Some(last) = devices.last() else { return Ok((shown, None)) };
+        after = Some(format!("{prefix}{}", last.key));
+        for device in &devices {
+            let Some(description) = show(device) else { continue };
+            if shown.len() == limit {
+                let last_shown = shown.last().and_then(|device: &DeviceType| device.device_key.clone());
+                return Ok((shown, last_shown));
+            }
+            shown.push(description);
+        }
+    }
+}
+
+/// `ForgetDevice`.
+pub(crate) fn forget(cx: &mut Context<'_, '_>, request: ForgetDeviceRequest) -> Result<(), ServiceError> {
+    let (_, _, user) = tokens::authenticate(cx, token(request.access_token.as_ref())?)?;
+    Device::load(cx, &user, &request.device_key)?.forget(cx)
+}
+
+/// `AdminForgetDevice`.
+pub(crate) fn admin_forget(
+    cx: &mut Context<'_, '_>,
+    request: AdminForgetDeviceRequest,
+) -> Result<(), ServiceError> {
+    let user = user_of(cx, &request.user_pool_id, &request.username)?;
+    Device::load(cx, &user, &request.device_key)?.forget(cx)
+}
+
+fn token(token: Option<&Sensitive<String>>) -> Result<&str, ServiceError> {
+    token
+        .map(|token| token.as_str())
+        .ok_or_else(|| ServiceError::invalid("Missing required parameter AccessToken"))
+}
+
+fn user_of(cx: &mut Context<'_, '_>, pool_id: &str, username: &str) -> Result<User, ServiceError> {
+    let pool = Pool::load(cx, pool_id)?;
+    User::for_admin(cx, &pool, username)
+}

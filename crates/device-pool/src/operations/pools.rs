@@ -1,0 +1,176 @@
+//! User pools and their settings.
+
+use device_wire::{
+    CreateUserPoolRequest, CreateUserPoolResponse, DescribeUserPoolRequest, DescribeUserPoolResponse,
+    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, PasswordPolicyType,
+    SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp,
+    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
+};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::{MfaMethods, Pool, PoolKeys};
+
+const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// `CreateUserPool`.
+pub(crate) fn create(
+    cx: &mut Context<'_, '_>,
+    request: CreateUserPoolRequest,
+) -> Result<CreateUserPoolResponse, ServiceError> {
+    let id = format!("{}_{}", cx.config.region, cx.random_text(ID_ALPHABET, 9));
+    let now = Timestamp::from_millis(cx.now());
+    let description = UserPoolType {
+        id: Some(id.clone()),
+        name: Some(request.pool_name.clone()),
+        arn: Some(format!("arn:aws:cognito-idp:{}:{}:userpool/{id}", cx.config.region, cx.config.account_id)),
+        creation_date: Some(now),
+        last_modified_date: Some(now),
+        schema_attributes: request.schema.clone(),
+        estimated_number_of_users: Some(0),
+        ..settings(&request)?
+    };
+    check_mfa(&description)?;
+    let pool = Pool { id: id.clone(), description, mfa: MfaMethods::default() };
+    let keys = PoolKeys::generate(cx, &id)?;
+    cx.tx.put(&keys)?;
+    cx.tx.put(&pool)?;
+    Ok(CreateUserPoolResponse { user_pool: Some(pool.description) })
+}
+
+/// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
+/// request and in the description, so the one is read as the other.
+fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
+    let same = |e: serde_json::Error| ServiceError::internal(format!("pool settings: {e}"));
+    let mut description: UserPoolType =
+        serde_json::from_value(serde_json::to_value(request).map_err(same)?).map_err(same)?;
+    let mut policies = description.policies.take().unwrap_or_default();
+    policies.password_policy.get_or_insert(PasswordPolicyType {
+        minimum_length: Some(8),
+        require_uppercase: Some(true),
+        require_lowercase: Some(true),
+        require_numbers: Some(true),
+        require_symbols: Some(true),
+        temporary_password_validity_days: Some(7),
+        ..PasswordPolicyType::default()
+    });
+    description.policies = Some(UserPoolPolicyType { ..policies });
+    description.mfa_configuration.get_or_insert(UserPoolMfaType::Off);
+    Ok(description)
+}
+
+/// The service makes no pool that asks for MFA by SMS without the means to send one. Pools with software tokens are
+/// made by `SetUserPoolMfaConfig`.
+fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
+    let asks = description.mfa_configuration.as_ref().is_some_and(|mfa| *mfa != UserPoolMfaType::Off);
+    if asks && description.sms_configuration.is_none() {
+        return Err(ServiceError::invalid(
+            "SMS configuration and Auto verification for phone_number are required when MFA is required/optional",
+        ));
+    }
+    Ok(())
+}
+
+/// `DescribeUserPool`.
+pub(crate) fn describe(
+    cx: &mut Context<'_, '_>,
+    request: DescribeUserPoolRequest,
+) -> Result<DescribeUserPoolResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    Ok(DescribeUserPoolResponse { user_pool: Some(pool.description) })
+}
+
+/// `UpdateUserPool`. What the request leaves out goes back to its default.
+pub(crate) fn update(
+    cx: &mut Context<'_, '_>,
+    request: UpdateUserPoolRequest,
+) -> Result<UpdateUserPoolResponse, ServiceError> {
+    let mut pool = Pool::load(cx, &request.user_pool_id)?;
+    let old = pool.description;
+    let updated = settings(&request)?;
+    pool.description = UserPoolType {
+        id: old.id,
+        name: request.pool_name.or(old.name),
+        arn: old.arn,
+        status: old.status,
+        creation_date: old.creation_date,
+        last_modified_date: Some(Timestamp::from_millis(cx.now())),
+        // What a pool is made with can't be changed.
+        schema_attributes: old.schema_attributes,
+        alias_attributes: old.alias_attributes,
+        username_attributes: old.username_attributes,
+        username_configuration: old.username_configuration,
+        estimated_number_of_users: old.estimated_number_of_users,
+        ..updated
+    };
+    if pool.mfa.is_empty() {
+        check_mfa(&pool.description)?;
+    }
+    cx.tx.put(&pool)?;
+    Ok(UpdateUserPoolResponse {})
+}
+
+/// `SetUserPoolMfaConfig`.
+pub(crate) fn set_mfa_config(
+    cx: &mut Context<'_, '_>,
+    request: SetUserPoolMfaConfigRequest,
+) -> Result<SetUserPoolMfaConfigResponse, ServiceError> {
+    let mut pool = Pool::load(cx, &request.user_pool_id)?;
+    let mode = request.mfa_configuration.unwrap_or(UserPoolMfaType::Off);
+    pool.mfa = MfaMethods {
+        software_token: request.software_token_mfa_configuration.and_then(|c| c.enabled).unwrap_or(false),
+        sms: request.sms_mfa_configuration,
+        email: request.email_mfa_configuration,
+    };
+    match (&mode, pool.mfa.is_empty()) {
+        (UserPoolMfaType::Off, false) => {
+            return Err(ServiceError::invalid(
+                "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
+            ));
+        }
+        (UserPoolMfaType::On | UserPoolMfaType::Optional, true) => {
+            return Err(ServiceError::invalid(
+                "Invalid MFA configuration given, can't disable all MFAs with a required or optional configuration.",
+            ));
+        }
+        _ => {}
+    }
+    pool.description.mfa_configuration = Some(mode);
+    pool.description.last_modified_date = Some(Timestamp::from_millis(cx.now()));
+    cx.tx.put(&pool)?;
+    let GetUserPoolMfaConfigResponse {
+        sms_mfa_configuration,
+        software_token_mfa_configuration,
+        email_mfa_configuration,
+        mfa_configuration,
+        web_authn_configuration,
+    } = config_of(pool);
+    Ok(SetUserPoolMfaConfigResponse {
+        sms_mfa_configuration,
+        software_token_mfa_configuration,
+        email_mfa_configuration,
+        mfa_configuration,
+        web_authn_configuration,
+    })
+}
+
+/// `GetUserPoolMfaConfig`.
+pub(crate) fn mfa_config(
+    cx: &mut Context<'_, '_>,
+    request: GetUserPoolMfaConfigRequest,
+) -> Result<GetUserPoolMfaConfigResponse, ServiceError> {
+    Ok(config_of(Pool::load(cx, &request.user_pool_id)?))
+}
+
+fn config_of(pool: Pool) -> GetUserPoolMfaConfigResponse {
+    GetUserPoolMfaConfigResponse {
+        mfa_configuration: Some(pool.mfa_mode()),
+        software_token_mfa_configuration: Some(SoftwareTokenMfaConfigType {
+            enabled: Some(pool.mfa.software_token),
+        }),
+        sms_mfa_configuration: pool.mfa.sms,
+        email_mfa_configuration: pool.mfa.email,
+        web_authn_configuration: None,
+    }
+}

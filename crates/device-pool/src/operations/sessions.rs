@@ -1,0 +1,54 @@
+//! Who is signed in, and signing out.
+
+use device_wire::{
+    ErrorCode, GetUserRequest, GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse,
+    RevokeTokenRequest, RevokeTokenResponse,
+};
+
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::jwt;
+use crate::tokens::{self, AccessClaims, Grant};
+
+/// `GetUser`.
+pub(crate) fn user(
+    cx: &mut Context<'_, '_>,
+    request: GetUserRequest,
+) -> Result<GetUserResponse, ServiceError> {
+    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    Ok(GetUserResponse {
+        preferred_mfa_setting: user.preferred_mfa(),
+        user_mfa_setting_list: user.mfa_settings(),
+        ..GetUserResponse::new(user.username.clone(), user.attribute_list())
+    })
+}
+
+/// `RevokeToken`: ends the sign-in that the refresh token belongs to. Revoking it twice is no error.
+pub(crate) fn revoke_token(
+    cx: &mut Context<'_, '_>,
+    request: RevokeTokenRequest,
+) -> Result<RevokeTokenResponse, ServiceError> {
+    let client = Client::load(cx, &request.client_id)?;
+    client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
+    if jwt::unverified::<AccessClaims>(&request.token).is_some() {
+        return Err(ServiceError::new(ErrorCode::UnsupportedTokenType, "Unsupported token type"));
+    }
+    let grant = Grant::by_refresh_token(cx, &request.token)?;
+    let grant = grant.filter(|grant| grant.client_id == client.id);
+    let mut grant = grant.ok_or_else(|| ServiceError::invalid("Invalid Refresh Token."))?;
+    grant.revoked = true;
+    cx.tx.put(&grant)?;
+    Ok(RevokeTokenResponse {})
+}
+
+/// `GlobalSignOut`: ends every sign-in of the user. Devices stay.
+pub(crate) fn global_sign_out(
+    cx: &mut Context<'_, '_>,
+    request: GlobalSignOutRequest,
+) -> Result<GlobalSignOutResponse, ServiceError> {
+    let (_, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    user.signed_out_at = Some(cx.now());
+    cx.tx.put(&user)?;
+    Ok(GlobalSignOutResponse {})
+}

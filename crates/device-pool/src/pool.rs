@@ -1,0 +1,185 @@
+//! A user pool: its settings as the service describes them, and its secrets.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_wire::{EmailMfaConfigType, PasswordPolicyType, SmsMfaConfigType, UserPoolMfaType, UserPoolType};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::seal::SealingKey;
+use crate::store::Table;
+use crate::transaction::Entity;
+
+/// A pool. Its settings are kept in the very shape in which `DescribeUserPool` shows them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Pool {
+    pub(crate) id: String,
+    pub(crate) description: UserPoolType,
+    pub(crate) mfa: MfaMethods,
+}
+
+/// Which second factors the pool offers; `SetUserPoolMfaConfig` sets them.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MfaMethods {
+    pub(crate) software_token: bool,
+    pub(crate) sms: Option<SmsMfaConfigType>,
+    pub(crate) email: Option<EmailMfaConfigType>,
+}
+
+impl MfaMethods {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.software_token && self.sms.is_none() && self.email.is_none()
+    }
+}
+
+impl Entity for Pool {
+    const TABLE: Table = Table::Pool;
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+}
+
+/// What the pool does with devices: the console's three choices, and whether a remembered one stands in for MFA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DevicePolicy {
+    /// "Don't remember": nothing is tracked, and a device key is ignored.
+    Off,
+    /// Devices are tracked.
+    On {
+        /// When a confirmed device counts as remembered.
+        remember: Remember,
+        /// Whether a remembered device's proof replaces the second factor.
+        suppress_mfa: bool,
+    },
+}
+
+/// When a confirmed device counts as remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remember {
+    /// At once.
+    Always,
+    /// When its user says so.
+    OptIn,
+}
+
+impl Pool {
+    pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
+        cx.tx.find(id)?.ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))
+    }
+
+    /// The part of the id that SRP hashes: what follows the first `_`.
+    pub(crate) fn srp_name(&self) -> &str {
+        self.id.split_once('_').map_or("", |(_, name)| name)
+    }
+
+    /// Any `DeviceConfiguration`, even `{false, false}`, switches tracking on.
+    pub(crate) fn device_policy(&self) -> DevicePolicy {
+        match &self.description.device_configuration {
+            None => DevicePolicy::Off,
+            Some(configuration) => DevicePolicy::On {
+                remember: match configuration.device_only_remembered_on_user_prompt {
+                    Some(true) => Remember::OptIn,
+                    _ => Remember::Always,
+                },
+                suppress_mfa: configuration.challenge_required_on_new_device == Some(true),
+            },
+        }
+    }
+
+    pub(crate) fn mfa_mode(&self) -> UserPoolMfaType {
+        self.description.mfa_configuration.clone().unwrap_or(UserPoolMfaType::Off)
+    }
+
+    /// Names are compared without case unless the pool was made case-sensitive.
+    pub(crate) fn fold(&self, name: &str) -> String {
+        match &self.description.username_configuration {
+            Some(configuration) if configuration.case_sensitive => name.to_owned(),
+            _ => name.to_lowercase(),
+        }
+    }
+
+    pub(crate) fn password_policy(&self) -> PasswordPolicyType {
+        self.description
+            .policies
+            .as_ref()
+            .and_then(|policies| policies.password_policy.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// A pool's secrets. Apart from its settings, so that showing those can never show these.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PoolKeys {
+    pool_id: String,
+    sealing: Bytes32,
+    pub(crate) access: SigningKey,
+    pub(crate) id: SigningKey,
+}
+
+impl Entity for PoolKeys {
+    const TABLE: Table = Table::PoolKeys;
+
+    fn id(&self) -> String {
+        self.pool_id.clone()
+    }
+}
+
+impl PoolKeys {
+    pub(crate) fn generate(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
+        Ok(Self {
+            pool_id: pool_id.to_owned(),
+            sealing: Bytes32(cx.random()),
+            access: SigningKey::generate(cx)?,
+            id: SigningKey::generate(cx)?,
+        })
+    }
+
+    pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
+        Context::must(cx.tx.find(pool_id)?, "a pool's key record")
+    }
+
+    pub(crate) fn sealing(&self) -> SealingKey<'_> {
+        SealingKey(&self.sealing.0)
+    }
+}
+
+/// One RSA key pair that signs tokens.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct SigningKey {
+    #[zeroize(skip)]
+    pub(crate) kid: String,
+    /// PKCS#8 DER in base64.
+    pkcs8: String,
+}
+
+impl SigningKey {
+    fn generate(cx: &mut Context<'_, '_>) -> Result<Self, ServiceError> {
+        let pkcs8 = Zeroizing::new(cx.call.signing_keys.generate()?);
+        Ok(Self { kid: STANDARD.encode(cx.random::<32>()), pkcs8: STANDARD.encode(&*pkcs8) })
+    }
+
+    pub(crate) fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(STANDARD.decode(&self.pkcs8).unwrap_or_default())
+    }
+}
+
+/// 32 secret bytes, base64 in the store.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Bytes32([u8; 32]);
+
+impl Serialize for Bytes32 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes32 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(serde::de::Error::custom)?);
+        bytes.as_slice().try_into().map(Self).map_err(|_| serde::de::Error::custom("32 bytes are due"))
+    }
+}

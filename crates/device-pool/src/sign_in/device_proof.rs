@@ -1,0 +1,168 @@
+//! The device's own proof: `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
+
+use device_srp::Identity;
+use device_wire::{ChallengeNameType, Sensitive, param};
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::{Attempt, Attempts};
+use crate::client::Client;
+use crate::context::Context;
+use crate::device::{self, Device};
+use crate::error::ServiceError;
+use crate::event::Outcome;
+use crate::parameters::Parameters;
+use crate::pool::{Pool, PoolKeys};
+use crate::sign_in::password::{Claim, Exchange, ExchangeFor, client_public, incorrect};
+use crate::sign_in::progress::{OpenSession, Progress, Spent, Stage, expired_session, invalid_session};
+use crate::sign_in::{Answer, Parties, advance};
+use crate::store::Table;
+use crate::transaction::Entity;
+use crate::user::User;
+
+/// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field do not.
+/// Short-lived, for one client, user and device, and good for one answer.
+#[derive(Serialize, Deserialize)]
+struct FirstFactor {
+    client_id: String,
+    username: String,
+    device_key: String,
+    session: Sensitive<String>,
+    expires_at: i64,
+}
+
+impl FirstFactor {
+    fn key(client_id: &str, username: &str, device_key: &str) -> String {
+        format!("{client_id}/{username}/{device_key}")
+    }
+}
+
+impl Entity for FirstFactor {
+    const TABLE: Table = Table::FirstFactor;
+
+    fn id(&self) -> String {
+        Self::key(&self.client_id, &self.username, &self.device_key)
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
+/// Asks the device to prove itself.
+pub(crate) fn ask(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    progress: &Progress,
+) -> Result<Answer, ServiceError> {
+    let Parties { keys, client, user, .. } = parties;
+    let device_key = progress.device_key.clone().ok_or_else(|| ServiceError::internal("no device to ask"))?;
+    let session = progress.session(cx, keys, client, Stage::DeviceSrp)?;
+    let id = FirstFactor::key(&client.id, &user.username, &device_key);
+    // Read so that an earlier sign-in's record, answered or not, is replaced.
+    cx.tx.find::<FirstFactor>(&id)?;
+    cx.tx.put(&FirstFactor {
+        client_id: client.id.clone(),
+        username: user.username.clone(),
+        device_key,
+        session: Sensitive::from(session.clone()),
+        expires_at: cx.now().saturating_add(client.session_millis()),
+    })?;
+    let parameters = Parameters::default().with(param::USERNAME, user.username.as_str());
+    Ok(Answer::challenge(ChallengeNameType::DeviceSrpAuth, parameters, Some(session)))
+}
+
+/// The answer to `DEVICE_SRP_AUTH`: salt and B for the device's verifier.
+pub(crate) fn start(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    session: Option<&str>,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let key = answers.require(param::DEVICE_KEY)?;
+    let a = client_public(answers)?;
+    let session = match session {
+        Some(session) => Sensitive::from(session.to_owned()),
+        None => remembered_session(cx, &pool, &client, answers, key)?,
+    };
+    let (opened, parties) = OpenSession::open_for(cx, pool, client, Some(&session), answers)?;
+    let Parties { keys, client, user, .. } = &parties;
+    let device = Device::load(cx, user, key)?;
+    if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
+        return Err(invalid_session());
+    }
+    let progress = opened.spend(cx)?;
+    let (salt, verifier) = device.secret()?;
+    let context = ExchangeFor::Device(progress.clone());
+    let offer = Exchange::start(cx, keys, client, &a, &verifier, context)?;
+    let session = progress.session(cx, keys, client, Stage::DeviceProof(offer.id))?;
+    let parameters = Parameters::default()
+        .with(param::SALT, salt.to_hex())
+        .with(param::SRP_B, offer.b)
+        .with(param::SECRET_BLOCK, offer.secret_block)
+        .with(param::USERNAME, user.username.as_str())
+        .with(param::DEVICE_KEY, key);
+    Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
+}
+
+/// Finds and uses up the session that an answer without one means.
+fn remembered_session(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    client: &Client,
+    answers: &Parameters,
+    device_key: &str,
+) -> Result<Sensitive<String>, ServiceError> {
+    let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
+    let id = FirstFactor::key(&client.id, &user.username, device_key);
+    let record = cx.tx.find::<FirstFactor>(&id)?.ok_or_else(invalid_session)?;
+    if cx.now() >= record.expires_at {
+        return Err(expired_session());
+    }
+    cx.tx.delete::<FirstFactor>(&id);
+    Ok(record.session)
+}
+
+/// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device holds its secret.
+pub(crate) fn verify(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    session: Option<&str>,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let key = answers.require(param::DEVICE_KEY)?;
+    let claim = Claim::parse(answers)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let exchange = Exchange::open(cx, &keys, &client, &claim)?;
+    if let Some(session) = session {
+        let opened = OpenSession::open(cx, &keys, &client, Some(session))?;
+        if opened.stage != Stage::DeviceProof(exchange.id.clone()) {
+            return Err(invalid_session());
+        }
+    }
+    let ExchangeFor::Device(progress) = &exchange.context else { return Err(invalid_session()) };
+    let user = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?
+        .filter(|user| user.username == progress.username)
+        .ok_or_else(invalid_session)?;
+    user.admit()?;
+    let device = Device::load(cx, &user, key)?;
+    if progress.device_key.as_deref() != Some(key) {
+        return Err(invalid_session());
+    }
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::DeviceProof, &user.username)?;
+    let (_, verifier) = device.secret()?;
+    let group_key = device::group_key(&keys, &user);
+    let mut progress = progress.clone();
+    if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), &verifier)? {
+        attempts.failed(cx)?;
+        progress.trail.note("Refused: the device did not prove its secret");
+        progress.trail.record(cx, &pool.id, &user.username, Outcome::Failed, Some(key))?;
+        return Err(incorrect());
+    }
+    attempts.succeeded(cx);
+    Spent::mark(cx, &exchange.id, exchange.expires_at)?;
+    progress.device_proven = true;
+    let mut parties = Parties { pool, keys, client, user };
+    advance(cx, &mut parties, progress)
+}

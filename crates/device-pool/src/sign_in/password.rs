@@ -1,0 +1,301 @@
+//! The first factor: the password, by SRP or as it is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
+use device_wire::{ChallengeNameType, Sensitive, param};
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::{Attempt, Attempts};
+use crate::client::Client;
+use crate::context::Context;
+use crate::device::Device;
+use crate::error::ServiceError;
+use crate::event::{Outcome, Trail};
+use crate::parameters::Parameters;
+use crate::pool::{DevicePolicy, Pool, PoolKeys};
+use crate::seal::Purpose;
+use crate::sign_in::progress::{Progress, Spent, expired_session, invalid_session};
+use crate::sign_in::{Answer, Parties, advance};
+use crate::user::{Subject, User};
+
+/// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
+const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
+
+/// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a sign-in that may
+/// never be finished.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) id: String,
+    pub(crate) expires_at: i64,
+    a: String,
+    b: String,
+    secret: Sensitive<String>,
+    pub(crate) context: ExchangeFor,
+}
+
+/// Who is proving what.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum ExchangeFor {
+    /// A user proves the password. `device_key` came with `InitiateAuth`.
+    User { username: String, device_key: Option<String> },
+    /// A device proves its secret, in a sign-in that has come this far.
+    Device(Progress),
+}
+
+/// What an exchange shows the client.
+pub(crate) struct Offer {
+    /// The exchange's id.
+    pub(crate) id: String,
+    pub(crate) b: String,
+    pub(crate) secret_block: String,
+}
+
+impl Exchange {
+    /// Starts one against `verifier`.
+    pub(crate) fn start(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        a: &PublicValue,
+        verifier: &Verifier,
+        context: ExchangeFor,
+    ) -> Result<Offer, ServiceError> {
+        let ephemeral = ServerEphemeral::generate(&mut cx.rng(), verifier);
+        let exchange = Self {
+            id: cx.uuid().to_string(),
+            expires_at: cx.now().saturating_add(client.session_millis()),
+            a: STANDARD.encode(a.padded()),
+            b: STANDARD.encode(ephemeral.public().padded()),
+            secret: Sensitive::from(STANDARD.encode(*ephemeral.to_secret_bytes())),
+            context,
+        };
+        let salt = cx.random();
+        let secret_block = keys.sealing().seal(Purpose::SecretBlock, &client.id, salt, &exchange)?;
+        Ok(Offer { id: exchange.id, b: ephemeral.public().to_hex(), secret_block })
+    }
+
+    /// Opens the block that an answer echoes.
+    pub(crate) fn open(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        claim: &Claim<'_>,
+    ) -> Result<Self, ServiceError> {
+        let exchange: Self = keys
+            .sealing()
+            .open(Purpose::SecretBlock, &client.id, claim.secret_block)
+            .ok_or_else(invalid_session)?;
+        if cx.now() >= exchange.expires_at {
+            return Err(expired_session());
+        }
+        if cx.tx.find::<Spent>(&exchange.id)?.is_some() {
+            return Err(ServiceError::not_authorized(
+                "Invalid session for the user, session can only be used once.",
+            ));
+        }
+        Ok(exchange)
+    }
+
+    /// Whether `claim` proves what `verifier` was made from. Constant time where secrets are compared.
+    pub(crate) fn proves(
+        &self,
+        cx: &Context<'_, '_>,
+        claim: &Claim<'_>,
+        identity: &Identity<'_>,
+        verifier: &Verifier,
+    ) -> Result<bool, ServiceError> {
+        let damaged = || ServiceError::internal("a sealed exchange does not parse");
+        let decode = |text: &str| STANDARD.decode(text).map_err(|_| damaged());
+        let a = PublicValue::from_be_bytes(&decode(&self.a)?).map_err(|_| damaged())?;
+        let b = PublicValue::from_be_bytes(&decode(&self.b)?).map_err(|_| damaged())?;
+        let secret = zeroize::Zeroizing::new(decode(&self.secret)?);
+        let secret: zeroize::Zeroizing<[u8; 32]> =
+            zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
+        let Ok(key) = ServerEphemeral::restore(&secret, b).session_key(verifier, &a) else {
+            return Ok(false);
+        };
+        let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
+        let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
+        let skew = claim.stamped_at.saturating_sub(cx.now()).abs();
+        Ok(proven && skew <= TIMESTAMP_TOLERANCE_MILLIS)
+    }
+}
+
+/// The answer to `PASSWORD_VERIFIER` or `DEVICE_PASSWORD_VERIFIER`.
+pub(crate) struct Claim<'a> {
+    secret_block: &'a str,
+    proof: Proof,
+    timestamp: &'a str,
+    stamped_at: i64,
+}
+
+impl<'a> Claim<'a> {
+    pub(crate) fn parse(answers: &'a Parameters) -> Result<Self, ServiceError> {
+        let proof = answers.require(param::PASSWORD_CLAIM_SIGNATURE)?;
+        let secret_block = answers.require(param::PASSWORD_CLAIM_SECRET_BLOCK)?;
+        let timestamp = answers.require(param::TIMESTAMP)?;
+        let stamped_at = Timestamp::parse(timestamp).map_err(|_| {
+            ServiceError::invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+        })?;
+        Ok(Self {
+            secret_block,
+            proof: Proof::from_base64(proof).map_err(|_| incorrect())?,
+            timestamp,
+            stamped_at: stamped_at.unix_seconds().saturating_mul(1000),
+        })
+    }
+}
+
+pub(crate) fn incorrect() -> ServiceError {
+    ServiceError::not_authorized("Incorrect username or password.")
+}
+
+/// `SRP_A` of a request, bounded and checked before anything is computed with it.
+pub(crate) fn client_public(parameters: &Parameters) -> Result<PublicValue, ServiceError> {
+    PublicValue::from_hex(parameters.require(param::SRP_A)?)
+        .map_err(|error| ServiceError::invalid(format!("SRP_A is not acceptable: {error}")))
+}
+
+/// `USER_SRP_AUTH`: salt and B for the user's verifier, or for that of a stand-in.
+pub(crate) fn start_srp(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    client: &Client,
+    parameters: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let name = parameters.require(param::USERNAME)?;
+    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
+    let a = client_public(parameters)?;
+    let subject = Subject::find(cx, pool, client, name)?;
+    let (salt, verifier) = subject.verifier()?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let context = ExchangeFor::User {
+        username: subject.username().to_owned(),
+        device_key: parameters.get(param::DEVICE_KEY).map(str::to_owned),
+    };
+    let offer = Exchange::start(cx, &keys, client, &a, &verifier, context)?;
+    let parameters = Parameters::default()
+        .with(param::SALT, salt.to_hex())
+        .with(param::SRP_B, offer.b)
+        .with(param::SECRET_BLOCK, offer.secret_block)
+        .with(param::USERNAME, subject.username())
+        .with(param::USER_ID_FOR_SRP, subject.username());
+    // No Session: the secret block carries the state.
+    Ok(Answer::challenge(ChallengeNameType::PasswordVerifier, parameters, None))
+}
+
+/// The answer to `PASSWORD_VERIFIER`.
+pub(crate) fn verify_srp(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let name = answers.require(param::USERNAME)?;
+    let claim = Claim::parse(answers)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let exchange = Exchange::open(cx, &keys, &client, &claim)?;
+    let ExchangeFor::User { username, device_key: offered } = &exchange.context else {
+        return Err(invalid_session());
+    };
+    let subject = Subject::find(cx, &pool, &client, name)?;
+    if subject.username() != username {
+        return Err(incorrect());
+    }
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
+    let (_, verifier) = subject.verifier()?;
+    let proven = exchange.proves(cx, &claim, &Identity::user(pool.srp_name(), username), &verifier)?;
+    let user = match subject {
+        Subject::Known(user) if proven => *user,
+        _ => {
+            attempts.failed(cx)?;
+            refused(cx, &pool, username)?;
+            return Err(incorrect());
+        }
+    };
+    attempts.succeeded(cx);
+    Spent::mark(cx, &exchange.id, exchange.expires_at)?;
+    let parties = Parties { pool, keys, client, user };
+    password_proven(cx, parties, answers, offered.as_deref())
+}
+
+/// `USER_PASSWORD_AUTH`.
+pub(crate) fn sign_in_by_password(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    parameters: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let name = parameters.require(param::USERNAME)?;
+    let password = parameters.require(param::PASSWORD)?;
+    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
+    let subject = Subject::find(cx, &pool, &client, name)?;
+    let username = subject.username().to_owned();
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &username)?;
+    let (salt, verifier) = subject.verifier()?;
+    let given = Verifier::derive(&Identity::user(pool.srp_name(), &username), password, &salt);
+    let user = match subject {
+        Subject::Known(user) if given.ct_eq(&verifier) => *user,
+        _ => {
+            attempts.failed(cx)?;
+            refused(cx, &pool, &username)?;
+            return Err(incorrect());
+        }
+    };
+    attempts.succeeded(cx);
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let parties = Parties { pool, keys, client, user };
+    password_proven(cx, parties, parameters, None)
+}
+
+/// Notes a failed password in the audit trail.
+fn refused(cx: &mut Context<'_, '_>, pool: &Pool, username: &str) -> Result<(), ServiceError> {
+    let mut trail = Trail::start(cx);
+    trail.note("Refused: the password was not proven");
+    trail.record(cx, &pool.id, username, Outcome::Failed, None)
+}
+
+/// Goes on behind the first factor.
+///
+/// `offered` is the device key that came with `InitiateAuth` only. Where it is unknown it is passed over in silence:
+/// a client that is told "Device does not exist." repeats its answer without the key, and the key in the sealed
+/// block must not stand in its way.
+fn password_proven(
+    cx: &mut Context<'_, '_>,
+    mut parties: Parties,
+    answers: &Parameters,
+    offered: Option<&str>,
+) -> Result<Answer, ServiceError> {
+    parties.user.admit()?;
+    new_password_in_time(cx, &parties)?;
+    let device_key = match offered {
+        Some(key) if parties.pool.device_policy() != DevicePolicy::Off => {
+            Device::find(cx, &parties.user, key)?.map(|device| device.key)
+        }
+        _ => None,
+    };
+    let mut progress = Progress {
+        username: parties.user.username.clone(),
+        device_key,
+        mfa_passed: false,
+        device_proven: false,
+        trail: Trail::start(cx),
+    };
+    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    advance(cx, &mut parties, progress)
+}
+
+/// Refuses a temporary password that has outlived its days.
+fn new_password_in_time(cx: &Context<'_, '_>, parties: &Parties) -> Result<(), ServiceError> {
+    const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+    let User { status, password: Some(password), .. } = &parties.user else { return Ok(()) };
+    let days = parties.pool.password_policy().temporary_password_validity_days.unwrap_or(7);
+    let age = cx.now().saturating_sub(password.set_at);
+    if *status == device_wire::UserStatusType::ForceChangePassword && age > i64::from(days) * DAY_MILLIS {
+        return Err(ServiceError::not_authorized(
+            "Temporary password has expired and must be reset by an administrator.",
+        ));
+    }
+    Ok(())
+}

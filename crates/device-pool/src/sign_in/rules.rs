@@ -1,0 +1,121 @@
+//! What a sign-in asks for next. Pure: the whole of the device rules stands here.
+
+use crate::device::Device;
+use crate::pool::DevicePolicy;
+
+/// How the device that was presented stands with its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// None was presented, or none that is known.
+    Absent,
+    /// Confirmed, and not remembered.
+    Tracked,
+    /// Remembered.
+    Remembered {
+        /// Whether it was present at a passed second factor. One that was not can't vouch for it yet.
+        seen_mfa: bool,
+    },
+}
+
+impl Standing {
+    pub(crate) fn of(device: Option<&Device>) -> Self {
+        match device {
+            None => Self::Absent,
+            Some(device) if device.is_remembered() => Self::Remembered { seen_mfa: device.seen_mfa },
+            Some(_) => Self::Tracked,
+        }
+    }
+}
+
+/// Everything that the decision rests on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    /// The password is a temporary one.
+    pub(crate) must_change_password: bool,
+    /// Pool and user ask for a second factor.
+    pub(crate) mfa_due: bool,
+    /// The user has one that the pool offers.
+    pub(crate) has_second_factor: bool,
+    /// It was passed in this sign-in.
+    pub(crate) mfa_passed: bool,
+    pub(crate) devices: DevicePolicy,
+    pub(crate) standing: Standing,
+    /// The device proved its secret in this sign-in.
+    pub(crate) device_proven: bool,
+}
+
+/// The next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    NewPassword,
+    SetUpMfa,
+    SecondFactor,
+    DeviceProof,
+    Tokens,
+}
+
+/// Why a factor was asked for or skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    TemporaryPassword,
+    NoSecondFactorYet,
+    NoRememberedDevice,
+    SuppressionOff,
+    DeviceNeverSawMfa,
+    DeviceStandsIn,
+    RememberedDeviceMustProve,
+}
+
+impl Reason {
+    /// The sentence for the audit trail.
+    pub(crate) fn sentence(self, device: Option<&Device>) -> String {
+        let remembered = || device.map_or_else(String::new, |device| format!(" (key {})", device.key));
+        match self {
+            Self::TemporaryPassword => "New password asked: the password was temporary".to_owned(),
+            Self::NoSecondFactorYet => {
+                "MFA set-up asked: the pool requires MFA and the user has none".to_owned()
+            }
+            Self::NoRememberedDevice => "MFA asked: no remembered device was presented".to_owned(),
+            Self::SuppressionOff => {
+                format!("MFA asked: the pool does not let a remembered device replace it{}", remembered())
+            }
+            Self::DeviceNeverSawMfa => {
+                format!("MFA asked: the remembered device was never present at a passed MFA{}", remembered())
+            }
+            Self::DeviceStandsIn => format!("MFA skipped: device remembered, proof verified{}", remembered()),
+            Self::RememberedDeviceMustProve => {
+                format!("Device proof asked: the device is remembered{}", remembered())
+            }
+        }
+    }
+}
+
+/// Decides. The order is fixed by the clients: they expect no challenge after a device's proof, so everything else
+/// comes before it.
+pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
+    if situation.must_change_password {
+        return (Next::NewPassword, Some(Reason::TemporaryPassword));
+    }
+    let standing = match situation.devices {
+        DevicePolicy::Off => Standing::Absent,
+        DevicePolicy::On { .. } => situation.standing,
+    };
+    let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
+    let stands_in = suppress && standing == Standing::Remembered { seen_mfa: true };
+    if situation.mfa_due && !situation.mfa_passed && !stands_in {
+        if !situation.has_second_factor {
+            return (Next::SetUpMfa, Some(Reason::NoSecondFactorYet));
+        }
+        let reason = match standing {
+            Standing::Remembered { .. } if !suppress => Reason::SuppressionOff,
+            Standing::Remembered { .. } => Reason::DeviceNeverSawMfa,
+            Standing::Absent | Standing::Tracked => Reason::NoRememberedDevice,
+        };
+        return (Next::SecondFactor, Some(reason));
+    }
+    if matches!(standing, Standing::Remembered { .. }) && !situation.device_proven {
+        return (Next::DeviceProof, Some(Reason::RememberedDeviceMustProve));
+    }
+    let skipped = situation.mfa_due && !situation.mfa_passed;
+    (Next::Tokens, skipped.then_some(Reason::DeviceStandsIn))
+}

@@ -1,0 +1,204 @@
+//! Tokens: issued at the end of a sign-in, refreshed, checked and revoked.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use device_wire::{AuthenticationResultType, Sensitive};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::jwt;
+use crate::pool::{Pool, PoolKeys};
+use crate::sign_in::Parties;
+use crate::store::Table;
+use crate::transaction::Entity;
+use crate::user::User;
+
+const REFRESH_SECRET_LENGTH: usize = 32;
+
+/// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as `origin_jti`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) origin: Uuid,
+    pub(crate) pool_id: String,
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+    /// The device key that the tokens carry; a refresh must present it.
+    pub(crate) device_key: Option<String>,
+    /// SHA-256 of the refresh token's secret, base64: the token itself is never stored.
+    secret_hash: String,
+    event_id: String,
+    /// Milliseconds since the epoch.
+    pub(crate) issued: i64,
+    expires: i64,
+    pub(crate) revoked: bool,
+}
+
+impl Entity for Grant {
+    const TABLE: Table = Table::Grant;
+
+    fn id(&self) -> String {
+        self.origin.to_string()
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        // An access token from the last moment still needs it, for a day at most.
+        Some(self.expires.saturating_add(24 * 60 * 60 * 1000))
+    }
+}
+
+/// The claims of an access token that this service reads back.
+#[derive(Deserialize)]
+pub(crate) struct AccessClaims {
+    pub(crate) iss: String,
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+    origin_jti: Uuid,
+    token_use: String,
+    exp: i64,
+}
+
+/// Issues the tokens of a finished sign-in.
+pub(crate) fn issue(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    device_key: Option<&str>,
+    event_id: &str,
+) -> Result<AuthenticationResultType, ServiceError> {
+    let Parties { pool, keys, client, user } = parties;
+    let secret: [u8; REFRESH_SECRET_LENGTH] = cx.random();
+    let origin = cx.uuid();
+    let now = cx.now();
+    let grant = Grant {
+        origin,
+        pool_id: pool.id.clone(),
+        client_id: client.id.clone(),
+        username: user.username.clone(),
+        device_key: device_key.map(str::to_owned),
+        secret_hash: BASE64.encode(Sha256::digest(secret)),
+        event_id: event_id.to_owned(),
+        issued: now,
+        expires: now.saturating_add(client.refresh_token_seconds() * 1000),
+        revoked: false,
+    };
+    cx.tx.put(&grant)?;
+    let mut result = sign(cx, keys, client, user, &grant)?;
+    result.refresh_token = Some(Sensitive::from(BASE64.encode([&origin.as_bytes()[..], &secret].concat())));
+    Ok(result)
+}
+
+/// New access and id tokens of a grant.
+pub(crate) fn sign(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    client: &Client,
+    user: &User,
+    grant: &Grant,
+) -> Result<AuthenticationResultType, ServiceError> {
+    let now = cx.now().div_euclid(1000);
+    let mut common = Map::new();
+    let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
+    claim("sub", json!(user.sub));
+    claim("iss", json!(issuer(cx, &grant.pool_id)));
+    claim("origin_jti", json!(grant.origin));
+    claim("event_id", json!(grant.event_id));
+    claim("auth_time", json!(grant.issued.div_euclid(1000)));
+    claim("iat", json!(now));
+
+    let mut access = common.clone();
+    let mut claim = |name: &str, value: Value| access.insert(name.to_owned(), value);
+    if let Some(device_key) = &grant.device_key {
+        claim("device_key", json!(device_key));
+    }
+    claim("client_id", json!(client.id));
+    claim("token_use", json!("access"));
+    claim("scope", json!("aws.cognito.signin.user.admin"));
+    claim("exp", json!(now + client.access_token_seconds()));
+    claim("jti", json!(cx.uuid()));
+    claim("username", json!(user.username));
+
+    let mut id = common;
+    for (name, value) in &user.attributes {
+        let value = match name.as_str() {
+            "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),
+            _ => json!(value.as_str()),
+        };
+        id.insert(name.clone(), value);
+    }
+    let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
+    claim("aud", json!(client.id));
+    claim("cognito:username", json!(user.username));
+    claim("token_use", json!("id"));
+    claim("exp", json!(now + client.id_token_seconds()));
+    claim("jti", json!(cx.uuid()));
+
+    Ok(AuthenticationResultType {
+        access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access, &access)?)),
+        id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id, &id)?)),
+        token_type: Some("Bearer".to_owned()),
+        expires_in: i32::try_from(client.access_token_seconds()).ok(),
+        ..AuthenticationResultType::default()
+    })
+}
+
+/// The issuer that a pool's tokens name.
+pub(crate) fn issuer(cx: &Context<'_, '_>, pool_id: &str) -> String {
+    format!("{}/{pool_id}", cx.config.public_base_url)
+}
+
+/// Whose access token this is, after every check: signature, use, time, revocation, and that the user may still act.
+pub(crate) fn authenticate(
+    cx: &mut Context<'_, '_>,
+    token: &str,
+) -> Result<(Pool, PoolKeys, User), ServiceError> {
+    let invalid = || ServiceError::not_authorized("Invalid Access Token");
+    let unverified: AccessClaims = jwt::unverified(token).ok_or_else(invalid)?;
+    let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
+    let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
+    let claims: AccessClaims = cx.key_ring.verify(&keys.access, token)?.ok_or_else(invalid)?;
+    if claims.token_use != "access" {
+        return Err(invalid());
+    }
+    if cx.now() >= claims.exp.saturating_mul(1000) {
+        return Err(ServiceError::not_authorized("Access Token has expired"));
+    }
+    let pool = Pool::load(cx, pool_id)?;
+    let user = User::by_username(cx, pool_id, &claims.username)?
+        .ok_or_else(|| ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist."))?;
+    let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
+    if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
+        return Err(ServiceError::not_authorized("Access Token has been revoked"));
+    }
+    if !user.enabled {
+        return Err(ServiceError::not_authorized("User is disabled."));
+    }
+    Ok((pool, keys, user))
+}
+
+impl Grant {
+    /// The grant that a refresh token stands for; `None` for a token that this service did not issue.
+    pub(crate) fn by_refresh_token(
+        cx: &mut Context<'_, '_>,
+        token: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        let Ok(bytes) = BASE64.decode(token) else { return Ok(None) };
+        let Some((origin, secret)) = bytes.split_first_chunk::<16>() else { return Ok(None) };
+        let grant: Option<Self> = cx.tx.find(&Uuid::from_bytes(*origin).to_string())?;
+        let given = BASE64.encode(Sha256::digest(secret));
+        Ok(grant.filter(|grant| bool::from(grant.secret_hash.as_bytes().ct_eq(given.as_bytes()))))
+    }
+
+    /// Neither revoked nor from before the user's global sign-out.
+    pub(crate) fn stands(&self, user: &User) -> bool {
+        !self.revoked && user.signed_out_at.is_none_or(|at| self.issued > at)
+    }
+
+    pub(crate) fn has_expired(&self, now_millis: i64) -> bool {
+        now_millis >= self.expires
+    }
+}

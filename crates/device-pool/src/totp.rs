@@ -1,0 +1,67 @@
+//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: SHA-1, six digits, 30 seconds.
+
+use device_wire::{ErrorCode, Sensitive};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use totp_rs::{Algorithm, Builder, Secret};
+
+use crate::error::ServiceError;
+
+const STEP_SECONDS: i64 = 30;
+
+/// A software token that its user has proven to hold.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SoftwareToken {
+    secret: Sensitive<String>,
+    /// What the user calls it.
+    pub(crate) name: Option<String>,
+    /// The step whose code was accepted last; codes of it and of steps before it are used up.
+    last_step: i64,
+}
+
+impl SoftwareToken {
+    /// A token whose enrolment `code` is right at `now_millis`. That code counts as used.
+    ///
+    /// `None` for a wrong code.
+    pub(crate) fn enrol(
+        secret: Sensitive<String>,
+        code: &str,
+        now_millis: i64,
+        name: Option<String>,
+    ) -> Option<Self> {
+        let last_step = matching_step(&secret, code, now_millis)?;
+        Some(Self { secret, name, last_step })
+    }
+
+    /// Accepts a code of the current step or of one beside it, once.
+    pub(crate) fn accept(&mut self, code: &str, now_millis: i64) -> Result<(), ServiceError> {
+        match matching_step(&self.secret, code, now_millis) {
+            None => Err(ServiceError::new(ErrorCode::CodeMismatch, "Invalid code received for user")),
+            Some(step) if step <= self.last_step => Err(ServiceError::new(
+                ErrorCode::ExpiredCode,
+                "Your software token has already been used once.",
+            )),
+            Some(step) => {
+                self.last_step = step;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A new secret in base32, as `SecretCode` shows it: 160 bits (RFC 4226 section 4, R6).
+pub(crate) fn secret_code(bytes: [u8; 20]) -> Sensitive<String> {
+    Sensitive::from(Secret::new(Box::from(bytes)).to_base32())
+}
+
+/// The latest step of the three around `now_millis` whose code this is. All three are compared whatever comes out.
+fn matching_step(secret: &str, code: &str, now_millis: i64) -> Option<i64> {
+    let secret = Secret::try_from_base32(secret).ok()?;
+    let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build_noncompliant();
+    let current = now_millis.div_euclid(1000 * STEP_SECONDS);
+    [current - 1, current, current + 1].into_iter().fold(None, |found, step| {
+        let time = u64::try_from(step * STEP_SECONDS).unwrap_or(0);
+        let right = totp.generate(time).to_string().as_bytes().ct_eq(code.as_bytes());
+        if bool::from(right) { Some(step) } else { found }
+    })
+}
