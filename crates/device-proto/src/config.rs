@@ -1,0 +1,98 @@
+//! Which app client signs in, and at which pool.
+
+use device_wire::Sensitive;
+
+use crate::MalformedPoolId;
+
+/// The app client and the user pool that it belongs to.
+#[derive(Debug, Clone)]
+pub struct Config {
+    user_pool_id: String,
+    client_id: String,
+    client_secret: Option<Sensitive<String>>,
+}
+
+impl Config {
+    /// An app client without a secret.
+    ///
+    /// `user_pool_id` is `<region>_<name>`, such as `eu-west-1_Ab12Cd34E`: its name goes into the password proof, so that
+    /// a wrong one would only show as a wrong password.
+    ///
+    /// # Errors
+    /// [`MalformedPoolId`] if the id has no `_` between two non-empty parts.
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        client_id: impl Into<String>,
+    ) -> Result<Self, MalformedPoolId> {
+        let user_pool_id = user_pool_id.into();
+        match user_pool_id.split_once('_') {
+            Some((region, name)) if !region.is_empty() && !name.is_empty() => {
+                Ok(Self { client_id: client_id.into(), client_secret: None, user_pool_id })
+            }
+            _ => Err(MalformedPoolId),
+        }
+    }
+
+    /// The same client with its secret: every step of a sign-in then carries a `SECRET_HASH`.
+    #[must_use]
+    pub fn with_client_secret(mut self, secret: impl Into<Sensitive<String>>) -> Self {
+        self.client_secret = Some(secret.into());
+        self
+    }
+
+    /// The id of the user pool.
+    #[must_use]
+    pub fn user_pool_id(&self) -> &str {
+        &self.user_pool_id
+    }
+
+    /// The id of the app client.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The secret of the app client, if it has one.
+    #[must_use]
+    pub fn client_secret(&self) -> Option<&Sensitive<String>> {
+        self.client_secret.as_ref()
+    }
+
+    /// The region that the pool's id names.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        self.split().0
+    }
+
+    /// The pool's name, which identifies it in password proofs.
+    pub(crate) fn pool_name(&self) -> &str {
+        self.split().1
+    }
+
+    fn split(&self) -> (&str, &str) {
+        self.user_pool_id.split_once('_').unwrap_or_default()
+    }
+
+    /// The `SECRET_HASH` of a step, over the very `USERNAME` of that step.
+    pub(crate) fn secret_hash(&self, username: &str) -> Option<String> {
+        self.client_secret.as_ref().map(|secret| device_srp::secret_hash(username, &self.client_id, secret))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_id_splits_at_its_first_underscore() {
+        let config = Config::new("us-east-1_Ab_1", "client").unwrap();
+        assert_eq!((config.region(), config.pool_name()), ("us-east-1", "Ab_1"));
+    }
+
+    #[test]
+    fn what_is_no_pool_id_is_refused() {
+        for id in ["", "us-east-1", "_", "us-east-1_", "_Ab1"] {
+            assert!(Config::new(id, "client").is_err(), "{id:?}");
+        }
+    }
+}

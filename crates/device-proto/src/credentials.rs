@@ -1,0 +1,172 @@
+//! How a user begins to sign in.
+
+use std::collections::BTreeMap;
+
+use device_srp::ClientEphemeral;
+use device_wire::{AuthFlowType, Sensitive, param};
+use rand_core::CryptoRng;
+
+/// What a user signs in with: a name, and the first factor that goes with the flow.
+#[derive(Debug)]
+pub struct Credentials {
+    username: String,
+    factor: Factor,
+}
+
+#[derive(Debug)]
+enum Factor {
+    Srp(Sensitive<String>),
+    Password(Sensitive<String>),
+    Custom { password: Option<Sensitive<String>> },
+    Choice(Choice),
+}
+
+#[derive(Debug)]
+enum Choice {
+    Ask,
+    Srp(Sensitive<String>),
+    Password(Sensitive<String>),
+    Code(&'static str),
+}
+
+impl Credentials {
+    /// A password that is proven and never sent (`USER_SRP_AUTH`). The flow to prefer.
+    #[must_use]
+    pub fn srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+        Self { username: username.into(), factor: Factor::Srp(password.into()) }
+    }
+
+    /// A password that is sent in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that migrate their users.
+    #[must_use]
+    pub fn password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+        Self { username: username.into(), factor: Factor::Password(password.into()) }
+    }
+
+    /// Challenges of the pool's own making (`CUSTOM_AUTH`), without a password.
+    #[must_use]
+    pub fn custom(username: impl Into<String>) -> Self {
+        Self { username: username.into(), factor: Factor::Custom { password: None } }
+    }
+
+    /// The proof of a password first, then challenges of the pool's own making (`CUSTOM_AUTH` that begins with `SRP_A`).
+    #[must_use]
+    pub fn custom_after_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+        Self { username: username.into(), factor: Factor::Custom { password: Some(password.into()) } }
+    }
+
+    /// The first factor is chosen from what the pool offers (`USER_AUTH`).
+    #[must_use]
+    pub fn choose(username: impl Into<String>) -> Self {
+        Self { username: username.into(), factor: Factor::Choice(Choice::Ask) }
+    }
+
+    /// A proven password, where the pool offers a choice (`USER_AUTH` with `PASSWORD_SRP`).
+    #[must_use]
+    pub fn choose_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+        Self { username: username.into(), factor: Factor::Choice(Choice::Srp(password.into())) }
+    }
+
+    /// A sent password, where the pool offers a choice (`USER_AUTH` with `PASSWORD`).
+    #[must_use]
+    pub fn choose_password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+        Self { username: username.into(), factor: Factor::Choice(Choice::Password(password.into())) }
+    }
+
+    /// A code by e-mail, where the pool offers a choice (`USER_AUTH` with `EMAIL_OTP`).
+    #[must_use]
+    pub fn choose_email_code(username: impl Into<String>) -> Self {
+        Self { username: username.into(), factor: Factor::Choice(Choice::Code("EMAIL_OTP")) }
+    }
+
+    /// A code by text message, where the pool offers a choice (`USER_AUTH` with `SMS_OTP`).
+    #[must_use]
+    pub fn choose_sms_code(username: impl Into<String>) -> Self {
+        Self { username: username.into(), factor: Factor::Choice(Choice::Code("SMS_OTP")) }
+    }
+
+    /// The name, as it was typed.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The password, where it is to be proven.
+    fn proof_password(&self) -> Option<&Sensitive<String>> {
+        match &self.factor {
+            Factor::Srp(password) | Factor::Choice(Choice::Srp(password)) => Some(password),
+            Factor::Custom { password } => password.as_ref(),
+            Factor::Password(_) | Factor::Choice(_) => None,
+        }
+    }
+
+    /// A temporary password was replaced: should the sign-in begin again, it begins with the new one.
+    pub(crate) fn with_password(mut self, new: Sensitive<String>) -> Self {
+        match &mut self.factor {
+            Factor::Srp(password)
+            | Factor::Password(password)
+            | Factor::Custom { password: Some(password) }
+            | Factor::Choice(Choice::Srp(password) | Choice::Password(password)) => *password = new,
+            Factor::Custom { password: None } | Factor::Choice(Choice::Ask | Choice::Code(_)) => {}
+        }
+        self
+    }
+
+    /// The flow, its parameters beyond those of every step, and the proof that it begins.
+    pub(crate) fn begin(&self, rng: &mut impl CryptoRng) -> Beginning {
+        let mut parameters = Parameters::default();
+        let mut put = |name: &str, value: &str| parameters.insert(name.to_owned(), value.to_owned());
+        let handshake = self.proof_password().map(|password| Handshake::new(password.clone(), rng));
+        if let Some(handshake) = &handshake {
+            put(param::SRP_A, &handshake.ephemeral.public().to_hex());
+        }
+        let flow = match &self.factor {
+            Factor::Srp(_) => AuthFlowType::UserSrpAuth,
+            Factor::Password(password) => {
+                put(param::PASSWORD, password);
+                AuthFlowType::UserPasswordAuth
+            }
+            Factor::Custom { password } => {
+                if password.is_some() {
+                    put(param::CHALLENGE_NAME, param::SRP_A);
+                }
+                AuthFlowType::CustomAuth
+            }
+            Factor::Choice(choice) => {
+                match choice {
+                    Choice::Ask => {}
+                    Choice::Srp(_) => drop(put(param::PREFERRED_CHALLENGE, "PASSWORD_SRP")),
+                    Choice::Password(password) => {
+                        put(param::PREFERRED_CHALLENGE, "PASSWORD");
+                        put(param::PASSWORD, password);
+                    }
+                    Choice::Code(kind) => drop(put(param::PREFERRED_CHALLENGE, kind)),
+                }
+                AuthFlowType::UserAuth
+            }
+        };
+        Beginning { flow, parameters, handshake }
+    }
+}
+
+/// Parameters of a step, or answers.
+pub(crate) type Parameters = Sensitive<BTreeMap<String, String>>;
+
+/// The first request of a sign-in.
+pub(crate) struct Beginning {
+    pub(crate) flow: AuthFlowType,
+    pub(crate) parameters: Parameters,
+    pub(crate) handshake: Option<Handshake>,
+}
+
+/// A proof under way: A is with the service, and B is due.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    pub(crate) ephemeral: ClientEphemeral,
+    pub(crate) password: Sensitive<String>,
+}
+
+impl Handshake {
+    pub(crate) fn new(password: Sensitive<String>, rng: &mut impl CryptoRng) -> Self {
+        Self { ephemeral: ClientEphemeral::generate(rng), password }
+    }
+}

@@ -1,0 +1,132 @@
+//! What can go wrong, by whose fault.
+
+use std::fmt;
+
+use device_wire::{ChallengeNameType, ErrorBody, ErrorCode, Operation};
+
+/// Why a step of the protocol failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The service refused the request.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+
+    /// There was no answer, or none that came from the service: see [`Reply::Lost`](crate::Reply::Lost).
+    #[error("no answer from the service to {0}")]
+    NoAnswer(Operation),
+
+    /// The service answered, but not with what its protocol says.
+    #[error("the service's answer to {operation} cannot be used: {problem}")]
+    MalformedAnswer {
+        /// The operation that was answered.
+        operation: Operation,
+        /// What is missing or wrong; never a value out of the answer.
+        problem: &'static str,
+    },
+
+    /// The service asked for something that cannot follow on what was sent, such as the proof of a device when no device
+    /// was presented.
+    #[error("the service asks for {0}, which cannot follow at this point of the sign-in")]
+    UnexpectedChallenge(ChallengeNameType),
+
+    /// The service asked for something that this crate has no answer to, such as a passkey.
+    #[error("the service asks for {0}, which this client does not support")]
+    UnsupportedChallenge(ChallengeNameType),
+
+    /// The service's part of a password proof is unusable; to go on would give the password away.
+    #[error("the service's part of the password proof is unusable: {0}")]
+    Proof(#[from] device_srp::Error),
+}
+
+impl Error {
+    /// The service's own error, if that is what it is.
+    #[must_use]
+    pub fn as_service_error(&self) -> Option<&ServiceError> {
+        match self {
+            Self::Service(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn malformed(operation: Operation, problem: &'static str) -> Self {
+        Self::MalformedAnswer { operation, problem }
+    }
+}
+
+/// An error that the service answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceError {
+    code: ErrorCode,
+    message: String,
+    request_id: Option<String>,
+}
+
+impl ServiceError {
+    /// An error of that code with the service's sentence for a person.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), request_id: None }
+    }
+
+    /// The same error with the id under which the service logged the request (`x-amzn-requestid`).
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
+    /// Which error.
+    #[must_use]
+    pub fn code(&self) -> &ErrorCode {
+        &self.code
+    }
+
+    /// The service's sentence for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The id under which the service logged the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// Whether the service refused for the rate of requests, before it looked at this one.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        matches!(self.code, ErrorCode::TooManyRequests | ErrorCode::LimitExceeded | ErrorCode::Throttling)
+    }
+
+    /// Whether the service does not know the device that was named: never issued, never confirmed, forgotten, or another
+    /// user's. The code is shared with missing pools and clients; only the sentence tells them apart.
+    #[must_use]
+    pub fn is_unknown_device(&self) -> bool {
+        self.code == ErrorCode::ResourceNotFound && self.message.starts_with("Device does not exist")
+    }
+}
+
+impl From<ErrorBody> for ServiceError {
+    fn from(body: ErrorBody) -> Self {
+        Self::new(body.code, body.message)
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        match &self.request_id {
+            Some(id) => write!(f, " (request {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+/// A user pool id is not of the form `<region>_<name>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user pool id has the form <region>_<name>, such as eu-west-1_Ab12Cd34E")]
+pub struct MalformedPoolId;

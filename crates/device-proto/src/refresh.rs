@@ -1,0 +1,210 @@
+//! New tokens for old.
+
+use device_wire::{
+    AuthFlowType, AuthenticationResultType, ErrorCode, GetTokensFromRefreshTokenRequest, InitiateAuthRequest,
+    Operation, Sensitive, param,
+};
+
+use crate::{Config, Error, Reply, Request, Tokens};
+
+/// A refresh that waits for its reply.
+///
+/// It begins with `GetTokensFromRefreshToken` and falls back on the flow `REFRESH_TOKEN_AUTH` where the service does not
+/// know that operation.
+#[derive(Debug)]
+#[must_use = "a refresh goes on with the reply to its request"]
+pub struct Refresh {
+    config: Config,
+    username: String,
+    refresh_token: Sensitive<String>,
+    device_key: Option<String>,
+    path: Path,
+}
+
+#[derive(Debug)]
+enum Path {
+    Operation,
+    Flow,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum RefreshStep {
+    /// Send the request and [`handle`](Refresh::handle) the reply.
+    Send(Refresh, Request),
+    /// The new tokens. The refresh token is the new one where the service rotates it, and otherwise the one that was used.
+    Done(Tokens),
+}
+
+impl Refresh {
+    /// Begins a refresh.
+    ///
+    /// `username` is the user's internal name; `device_key` is the device that the session belongs to: in a pool that tracks
+    /// devices the refresh token counts only together with it.
+    pub fn start(
+        config: &Config,
+        username: impl Into<String>,
+        refresh_token: Sensitive<String>,
+        device_key: Option<String>,
+    ) -> (Self, Request) {
+        let request = Request::new(&GetTokensFromRefreshTokenRequest {
+            client_secret: config.client_secret().cloned(),
+            device_key: device_key.clone(),
+            ..GetTokensFromRefreshTokenRequest::new(refresh_token.clone(), config.client_id())
+        });
+        let config = config.clone();
+        (
+            Self { config, username: username.into(), refresh_token, device_key, path: Path::Operation },
+            request,
+        )
+    }
+
+    /// Takes the reply to the request.
+    ///
+    /// # Errors
+    /// Any [`Error`]; of those, [`is_expired`] tells that the refresh token no longer counts.
+    pub fn handle(self, reply: Reply<'_>) -> Result<RefreshStep, Error> {
+        match self.path {
+            Path::Operation => match reply.read::<GetTokensFromRefreshTokenRequest>() {
+                Ok(response) => {
+                    self.done(Operation::GetTokensFromRefreshToken, response.authentication_result)
+                }
+                Err(Error::Service(error))
+                    if matches!(
+                        error.code(),
+                        ErrorCode::UnknownOperation | ErrorCode::UnsupportedOperation
+                    ) =>
+                {
+                    let request = self.flow_request();
+                    Ok(RefreshStep::Send(Self { path: Path::Flow, ..self }, request))
+                }
+                Err(error) => Err(error),
+            },
+            Path::Flow => {
+                let response = reply.read::<InitiateAuthRequest>()?;
+                self.done(Operation::InitiateAuth, response.authentication_result)
+            }
+        }
+    }
+
+    fn flow_request(&self) -> Request {
+        let mut parameters = Sensitive::from([(param::REFRESH_TOKEN, self.refresh_token.as_str())]);
+        if let Some(hash) = self.config.secret_hash(&self.username) {
+            parameters.insert(param::SECRET_HASH.to_owned(), hash);
+        }
+        if let Some(key) = &self.device_key {
+            parameters.insert(param::DEVICE_KEY.to_owned(), key.clone());
+        }
+        let flow = AuthFlowType::RefreshTokenAuth;
+        Request::new(&InitiateAuthRequest {
+            auth_parameters: Some(parameters),
+            ..InitiateAuthRequest::new(flow.clone(), self.config.client_id())
+        })
+        .at_step(flow.to_string())
+        .repeatable()
+    }
+
+    fn done(
+        self,
+        operation: Operation,
+        result: Option<AuthenticationResultType>,
+    ) -> Result<RefreshStep, Error> {
+        let result = result.ok_or(Error::malformed(operation, "it grants no tokens"))?;
+        let mut tokens = Tokens::from_wire(operation, result)?;
+        tokens.refresh.get_or_insert(self.refresh_token);
+        Ok(RefreshStep::Done(tokens))
+    }
+}
+
+/// Whether a refresh failed for good: the refresh token was revoked, is too old or used up, or its user or device is gone.
+/// Only a new sign-in helps.
+#[must_use]
+pub fn is_expired(error: &Error) -> bool {
+    error.as_service_error().is_some_and(|error| {
+        error.is_unknown_device()
+            || matches!(
+                error.code(),
+                ErrorCode::NotAuthorized | ErrorCode::RefreshTokenReuse | ErrorCode::UserNotFound
+            )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServiceError;
+
+    const TOKENS: &[u8] = br#"{"AuthenticationResult":{"AccessToken":"new","ExpiresIn":300}}"#;
+
+    fn start(secret: Option<&str>) -> (Refresh, Request) {
+        let mut config = Config::new("eu-west-1_Ab12Cd34E", "client").unwrap();
+        if let Some(secret) = secret {
+            config = config.with_client_secret(secret);
+        }
+        Refresh::start(&config, "ada", "old".into(), Some("eu_1".into()))
+    }
+
+    fn body(request: &Request) -> serde_json::Value {
+        serde_json::from_slice(request.body()).unwrap()
+    }
+
+    fn refused(code: ErrorCode) -> Reply<'static> {
+        Reply::Refused(ServiceError::new(code, ""))
+    }
+
+    #[test]
+    fn the_device_goes_with_the_token_and_the_token_is_kept_unless_rotated() {
+        let (refresh, request) = start(Some("secret"));
+        assert_eq!(body(&request)["DeviceKey"], "eu_1");
+        assert_eq!(body(&request)["ClientSecret"], "secret");
+        let RefreshStep::Done(tokens) = refresh.handle(Reply::Answered(TOKENS)).unwrap() else {
+            panic!("more")
+        };
+        assert_eq!((tokens.access.as_str(), tokens.refresh.unwrap().as_str()), ("new", "old"));
+
+        let rotated = br#"{"AuthenticationResult":{"AccessToken":"new","RefreshToken":"newer"}}"#;
+        let RefreshStep::Done(tokens) = start(None).0.handle(Reply::Answered(rotated)).unwrap() else {
+            panic!("more")
+        };
+        assert_eq!(tokens.refresh.unwrap().as_str(), "newer");
+    }
+
+    #[test]
+    fn a_service_without_the_operation_is_asked_by_the_flow() {
+        for code in [ErrorCode::UnknownOperation, ErrorCode::UnsupportedOperation] {
+            let (refresh, _) = start(Some("secret"));
+            let RefreshStep::Send(refresh, request) = refresh.handle(refused(code)).unwrap() else {
+                panic!("done")
+            };
+            let parameters = &body(&request)["AuthParameters"];
+            assert_eq!(
+                (&parameters["REFRESH_TOKEN"], &parameters["DEVICE_KEY"]),
+                (&"old".into(), &"eu_1".into())
+            );
+            assert_eq!(parameters["SECRET_HASH"], device_srp::secret_hash("ada", "client", "secret"));
+            assert!(matches!(refresh.handle(Reply::Answered(TOKENS)), Ok(RefreshStep::Done(_))));
+        }
+        let (refresh, _) = start(None);
+        let RefreshStep::Send(refresh, _) = refresh.handle(refused(ErrorCode::UnknownOperation)).unwrap()
+        else {
+            panic!("done")
+        };
+        assert!(refresh.handle(refused(ErrorCode::UnknownOperation)).is_err(), "it is asked once");
+    }
+
+    #[test]
+    fn an_expired_session_is_told_from_a_failed_call() {
+        for (code, expired) in [
+            (ErrorCode::NotAuthorized, true),
+            (ErrorCode::RefreshTokenReuse, true),
+            (ErrorCode::UserNotFound, true),
+            (ErrorCode::TooManyRequests, false),
+            (ErrorCode::InternalError, false),
+        ] {
+            let error = start(None).0.handle(refused(code.clone())).unwrap_err();
+            assert_eq!(is_expired(&error), expired, "{code}");
+        }
+        assert!(!is_expired(&start(None).0.handle(Reply::Lost).unwrap_err()));
+        assert!(!is_expired(&start(None).0.handle(Reply::Answered(b"{}")).unwrap_err()));
+    }
+}

@@ -1,0 +1,214 @@
+//! What goes to the service and what comes back, without saying how.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use device_wire::{Call, ErrorBody, ErrorCode, Operation};
+use zeroize::Zeroizing;
+
+use crate::{Error, ServiceError};
+
+/// A request to send: `POST /` with the header `X-Amz-Target` set to [`target`](Self::target), `Content-Type` to
+/// [`CONTENT_TYPE`](Self::CONTENT_TYPE), and the [`body`](Self::body).
+///
+/// The body holds secrets and is wiped when dropped.
+pub struct Request {
+    operation: Operation,
+    step: Option<Cow<'static, str>>,
+    repeat: Repeat,
+    body: Zeroizing<Vec<u8>>,
+}
+
+/// When a request may be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Whenever there was no answer: twice does what once does.
+    Always,
+    /// Only if it certainly never reached the service. It carries a proof or a code that counts once, or makes something.
+    IfUnsent,
+}
+
+impl Request {
+    /// The content type of every request.
+    pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+    /// The request of a call.
+    #[must_use]
+    pub fn new<C: Call>(call: &C) -> Self {
+        // Large enough for any request of a sign-in, so that no secret is left behind by a growing buffer.
+        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        #[expect(
+            clippy::expect_used,
+            reason = "the generated types are structures of strings, numbers, lists and \
+                                                maps by string, which JSON can always write"
+        )]
+        serde_json::to_writer(&mut *body, call).expect("a request is always JSON");
+        Self { operation: C::OPERATION, step: None, repeat: repeat_of(C::OPERATION), body }
+    }
+
+    pub(crate) fn at_step(mut self, step: impl Into<Cow<'static, str>>) -> Self {
+        self.step = Some(step.into());
+        self
+    }
+
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Always;
+        self
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The flow that an `InitiateAuth` begins, or the challenge that a `RespondToAuthChallenge` answers.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        self.step.as_deref()
+    }
+
+    /// The value of the `X-Amz-Target` header.
+    #[must_use]
+    pub fn target(&self) -> &'static str {
+        self.operation.target()
+    }
+
+    /// The JSON to send. Never log it.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// When it may be sent once more.
+    #[must_use]
+    pub fn repeat(&self) -> Repeat {
+        self.repeat
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, step, repeat, body: _ } = self;
+        f.debug_struct("Request")
+            .field("operation", operation)
+            .field("step", step)
+            .field("repeat", repeat)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reading, and setting or taking away what is named, come out the same twice. The rest proves, makes or counts something.
+fn repeat_of(operation: Operation) -> Repeat {
+    use Operation as O;
+    match operation {
+        O::GetDevice | O::ListDevices | O::UpdateDeviceStatus | O::ForgetDevice => Repeat::Always,
+        O::AdminGetDevice | O::AdminListDevices | O::AdminUpdateDeviceStatus | O::AdminForgetDevice => {
+            Repeat::Always
+        }
+        // A rotated refresh token is honoured again for a grace period, which exists for lost answers.
+        O::GetTokensFromRefreshToken | O::RevokeToken | O::GlobalSignOut => Repeat::Always,
+        O::GetUser | O::AdminGetUser | O::ListUsers => Repeat::Always,
+        O::DescribeUserPool | O::DescribeUserPoolClient | O::ListUserPools | O::ListUserPoolClients => {
+            Repeat::Always
+        }
+        O::GetUserPoolMfaConfig => Repeat::Always,
+        _ => Repeat::IfUnsent,
+    }
+}
+
+/// What came of sending a [`Request`].
+#[derive(Debug)]
+pub enum Reply<'a> {
+    /// The service did it: status 200, and this body.
+    Answered(&'a [u8]),
+    /// The service refused.
+    Refused(ServiceError),
+    /// No answer by the service: the connection failed or timed out, or something else answered, such as a proxy.
+    Lost,
+}
+
+impl<'a> Reply<'a> {
+    /// Makes sense of an HTTP response: its status, its body and its `x-amzn-errortype` header.
+    #[must_use]
+    pub fn from_http(status: u16, body: &'a [u8], error_type: Option<&str>) -> Self {
+        if status == 200 {
+            return Self::Answered(body);
+        }
+        let mut error =
+            serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody::new(ErrorCode::from_wire(""), ""));
+        if let (ErrorCode::Unknown(code), Some(header)) = (&error.code, error_type)
+            && code.is_empty()
+        {
+            error.code = ErrorCode::from_wire(header);
+        }
+        match &error.code {
+            ErrorCode::Unknown(code) if code.is_empty() => Self::Lost,
+            _ => Self::Refused(error.into()),
+        }
+    }
+
+    /// Reads the response of the call that was sent.
+    ///
+    /// # Errors
+    /// [`Error::Service`] and [`Error::NoAnswer`] where there is no response to read; [`Error::MalformedAnswer`] if it is
+    /// not the JSON of that response.
+    pub fn read<C: Call>(self) -> Result<C::Output, Error> {
+        match self {
+            // An operation without an output answers with an empty body; what a proxy puts there does not matter.
+            Self::Answered(_) if !C::OPERATION.has_output() => decode::<C>(b"null"),
+            Self::Answered(body) => decode::<C>(body),
+            Self::Refused(error) => Err(error.into()),
+            Self::Lost => Err(Error::NoAnswer(C::OPERATION)),
+        }
+    }
+}
+
+/// The parser's own error is dropped: it can quote the body.
+fn decode<C: Call>(body: &[u8]) -> Result<C::Output, Error> {
+    serde_json::from_slice(body)
+        .map_err(|_| Error::malformed(C::OPERATION, "it is not the JSON of that response"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use device_wire::{ForgetDeviceRequest, GetDeviceRequest, InitiateAuthRequest};
+
+    #[test]
+    fn an_error_is_read_from_the_body_or_the_header() {
+        let body = br#"{"__type":"NotAuthorizedException","message":"no"}"#;
+        let code = |reply| match reply {
+            Reply::Refused(error) => error.code().clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code(Reply::from_http(400, body, None)), ErrorCode::NotAuthorized);
+        assert_eq!(code(Reply::from_http(400, b"", Some("CodeMismatchException:"))), ErrorCode::CodeMismatch);
+        assert_eq!(
+            code(Reply::from_http(400, body, Some("CodeMismatchException:"))),
+            ErrorCode::NotAuthorized
+        );
+    }
+
+    #[test]
+    fn what_another_answered_is_lost() {
+        for (status, body) in
+            [(502, "<html>bad gateway</html>"), (302, ""), (400, "{}"), (404, "null"), (500, "[]")]
+        {
+            assert!(
+                matches!(Reply::from_http(status, body.as_bytes(), None), Reply::Lost),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_only_where_the_operation_has_one() {
+        assert!(Reply::Answered(b"").read::<ForgetDeviceRequest>().is_ok());
+        assert!(Reply::Answered(b"{\"Device\":null}").read::<GetDeviceRequest>().is_ok());
+        for body in ["", "[]", "null", "{\"Session\":1}", "{\"Session\":"] {
+            let error = Reply::Answered(body.as_bytes()).read::<InitiateAuthRequest>().unwrap_err();
+            assert!(matches!(error, Error::MalformedAnswer { .. }), "{body}");
+        }
+    }
+}

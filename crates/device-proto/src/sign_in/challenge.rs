@@ -1,0 +1,355 @@
+//! Where the sign-in waits for a person, and how it goes on with the answer.
+
+use device_wire::{
+    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Sensitive, VerifySoftwareTokenRequest, param,
+};
+use rand_core::CryptoRng;
+
+use super::context::{Answer, Context};
+use super::prompt::{
+    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
+    SelectFactorPrompt, SelectMfaPrompt,
+};
+use super::reply::AuthReply;
+use super::{Awaiting, SignIn};
+use crate::credentials::{Handshake, Parameters};
+use crate::{Credentials, Error, Request, ServiceError};
+
+/// What the service asks of the user. Each variant has the answers that fit it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Challenge {
+    /// A code.
+    Code(Asked<CodePrompt>),
+    /// Which second factor to use.
+    SelectMfa(Asked<SelectMfaPrompt>),
+    /// Which first factor to use.
+    SelectFactor(Asked<SelectFactorPrompt>),
+    /// A new password.
+    NewPassword(Asked<NewPasswordPrompt>),
+    /// To set up a second factor.
+    MfaSetup(Asked<MfaSetupPrompt>),
+    /// To put a secret into an authenticator app and give a code from it.
+    AuthenticatorSetup(Asked<AuthenticatorSetupPrompt>),
+    /// A question of the pool's own making.
+    Custom(Asked<CustomPrompt>),
+}
+
+impl Challenge {
+    /// The name of the challenge on the wire.
+    #[must_use]
+    pub fn name(&self) -> ChallengeNameType {
+        match self {
+            Self::Code(asked) => asked.prompt.source.challenge(),
+            Self::SelectMfa(_) => ChallengeNameType::SelectMfaType,
+            Self::SelectFactor(_) => ChallengeNameType::SelectChallenge,
+            Self::NewPassword(_) => ChallengeNameType::NewPasswordRequired,
+            Self::MfaSetup(_) | Self::AuthenticatorSetup(_) => ChallengeNameType::MfaSetup,
+            Self::Custom(_) => ChallengeNameType::CustomChallenge,
+        }
+    }
+}
+
+/// A sign-in that waits for its user. Answering consumes it.
+#[derive(Debug)]
+#[must_use = "the sign-in goes on with the answer"]
+pub struct Asked<P> {
+    context: Box<Context>,
+    session: Option<Sensitive<String>>,
+    prompt: P,
+    rejection: Option<ServiceError>,
+}
+
+impl<P> Asked<P> {
+    pub(super) fn new(
+        context: Box<Context>,
+        session: Option<Sensitive<String>>,
+        prompt: P,
+        rejection: Option<ServiceError>,
+    ) -> Self {
+        Self { context, session, prompt, rejection }
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn prompt(&self) -> &P {
+        &self.prompt
+    }
+
+    /// Why the answer before was not accepted, if the same is asked once more.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&ServiceError> {
+        self.rejection.as_ref()
+    }
+
+    fn send(
+        self,
+        challenge: ChallengeNameType,
+        responses: Parameters,
+        again: impl FnOnce(P) -> Prompt,
+    ) -> (SignIn, Request) {
+        let answer = Answer { challenge, session: self.session, responses };
+        self.context.send(answer, None, Some(again(self.prompt)))
+    }
+}
+
+impl CodeSource {
+    fn challenge(self) -> ChallengeNameType {
+        match self {
+            Self::Authenticator => ChallengeNameType::SoftwareTokenMfa,
+            Self::Sms => ChallengeNameType::SmsMfa,
+            Self::SmsFirstFactor => ChallengeNameType::SmsOtp,
+            Self::Email => ChallengeNameType::EmailOtp,
+        }
+    }
+
+    fn parameter(self) -> &'static str {
+        match self {
+            Self::Authenticator => param::SOFTWARE_TOKEN_MFA_CODE,
+            Self::Sms => param::SMS_MFA_CODE,
+            Self::SmsFirstFactor => param::SMS_OTP_CODE,
+            Self::Email => param::EMAIL_OTP_CODE,
+        }
+    }
+}
+
+impl Asked<CodePrompt> {
+    /// Gives the code. White space in it is dropped, since apps show codes in groups.
+    pub fn answer(self, code: &str) -> (SignIn, Request) {
+        let source = self.prompt.source;
+        self.send(source.challenge(), Sensitive::from([(source.parameter(), compact(code))]), Prompt::Code)
+    }
+}
+
+impl Asked<SelectMfaPrompt> {
+    /// Chooses one of the options.
+    pub fn choose(self, factor: &ChallengeNameType) -> (SignIn, Request) {
+        let responses = Sensitive::from([(param::ANSWER, factor.as_str())]);
+        self.send(ChallengeNameType::SelectMfaType, responses, Prompt::SelectMfa)
+    }
+}
+
+impl Asked<SelectFactorPrompt> {
+    /// Chooses a factor that needs nothing beside it, such as `EMAIL_OTP` and `SMS_OTP`.
+    pub fn choose(self, factor: &ChallengeNameType) -> (SignIn, Request) {
+        let responses = Sensitive::from([(param::ANSWER, factor.as_str())]);
+        self.send(ChallengeNameType::SelectChallenge, responses, Prompt::SelectFactor)
+    }
+
+    /// Chooses `PASSWORD_SRP`: a password that is proven and never sent.
+    pub fn srp(
+        mut self,
+        password: impl Into<Sensitive<String>>,
+        rng: &mut impl CryptoRng,
+    ) -> (SignIn, Request) {
+        let password = password.into();
+        self.context.replace_credentials(|it| Credentials::choose_srp(it.username(), password.clone()));
+        let handshake = Handshake::new(password, rng);
+        let answer = Answer {
+            challenge: ChallengeNameType::SelectChallenge,
+            session: self.session,
+            responses: Sensitive::from([
+                (param::ANSWER, ChallengeNameType::PasswordSrp.as_str().to_owned()),
+                (param::SRP_A, handshake.ephemeral.public().to_hex()),
+            ]),
+        };
+        self.context.send(answer, Some(handshake), Some(Prompt::SelectFactor(self.prompt)))
+    }
+
+    /// Chooses `PASSWORD`: a password that is sent, inside TLS.
+    pub fn password(mut self, password: impl Into<Sensitive<String>>) -> (SignIn, Request) {
+        let password = password.into();
+        let responses = Sensitive::from([
+            (param::ANSWER, ChallengeNameType::Password.as_str()),
+            (param::PASSWORD, password.as_str()),
+        ]);
+        self.context.replace_credentials(|it| Credentials::choose_password(it.username(), password));
+        self.send(ChallengeNameType::SelectChallenge, responses, Prompt::SelectFactor)
+    }
+}
+
+impl Asked<NewPasswordPrompt> {
+    /// Sets the password.
+    pub fn answer(self, password: impl Into<Sensitive<String>>) -> (SignIn, Request) {
+        self.answer_with_attributes(password, [])
+    }
+
+    /// Sets the password and the attributes that are due, such as `("email", "ada@example.com")`.
+    pub fn answer_with_attributes<'a>(
+        mut self,
+        password: impl Into<Sensitive<String>>,
+        attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> (SignIn, Request) {
+        let password = password.into();
+        let mut responses = Sensitive::from([(param::NEW_PASSWORD, password.as_str())]);
+        for (name, value) in attributes {
+            responses.insert(format!("{}{name}", param::USER_ATTRIBUTES_PREFIX), value.to_owned());
+        }
+        self.context.replace_credentials(|it| it.with_password(password));
+        self.send(ChallengeNameType::NewPasswordRequired, responses, Prompt::NewPassword)
+    }
+}
+
+impl Asked<MfaSetupPrompt> {
+    /// Sets up an authenticator app: the next prompt has the secret for it.
+    pub fn authenticator(self) -> (SignIn, Request) {
+        let request = Request::new(&AssociateSoftwareTokenRequest {
+            session: self.session,
+            ..AssociateSoftwareTokenRequest::default()
+        });
+        self.context.send_aside(request, Awaiting::AuthenticatorSecret)
+    }
+}
+
+impl Asked<AuthenticatorSetupPrompt> {
+    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app files it under.
+    #[must_use]
+    pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
+        let (issuer, account) = (percent_encode(issuer), percent_encode(self.context.username()));
+        let secret = self.prompt.secret_code.as_str();
+        format!("otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}").into()
+    }
+
+    /// Gives a first code from the app, and optionally a name for it.
+    pub fn verify(self, code: &str, name: Option<&str>) -> (SignIn, Request) {
+        let Self { context, session, prompt, .. } = self;
+        let request = Request::new(&VerifySoftwareTokenRequest {
+            session: session.clone(),
+            friendly_device_name: name.map(str::to_owned),
+            ..VerifySoftwareTokenRequest::new(compact(code))
+        });
+        context.send_aside(request, Awaiting::AuthenticatorCode { session, prompt })
+    }
+}
+
+impl Asked<CustomPrompt> {
+    /// Answers the question.
+    pub fn answer(self, answer: &str) -> (SignIn, Request) {
+        self.send(
+            ChallengeNameType::CustomChallenge,
+            Sensitive::from([(param::ANSWER, answer)]),
+            Prompt::Custom,
+        )
+    }
+}
+
+/// A prompt of any kind, while its answer is under way.
+#[derive(Debug)]
+pub(super) enum Prompt {
+    Code(CodePrompt),
+    SelectMfa(SelectMfaPrompt),
+    SelectFactor(SelectFactorPrompt),
+    NewPassword(NewPasswordPrompt),
+    MfaSetup(MfaSetupPrompt),
+    Custom(CustomPrompt),
+}
+
+impl Prompt {
+    /// What a reply asks of the user.
+    pub(super) fn read(reply: &AuthReply) -> Result<Self, Error> {
+        use ChallengeNameType as Name;
+        let code = |source| {
+            Self::Code(CodePrompt {
+                source,
+                destination: reply.parameter(param::CODE_DELIVERY_DESTINATION).map(str::to_owned),
+                authenticator_name: reply.parameter(param::FRIENDLY_DEVICE_NAME).map(str::to_owned),
+            })
+        };
+        Ok(match &reply.challenge {
+            Some(Name::SoftwareTokenMfa) => code(CodeSource::Authenticator),
+            Some(Name::SmsMfa) => code(CodeSource::Sms),
+            Some(Name::SmsOtp) => code(CodeSource::SmsFirstFactor),
+            Some(Name::EmailOtp) => code(CodeSource::Email),
+            Some(Name::SelectMfaType) => {
+                Self::SelectMfa(SelectMfaPrompt { options: reply.challenges(param::MFAS_CAN_CHOOSE) })
+            }
+            Some(Name::SelectChallenge) => {
+                Self::SelectFactor(SelectFactorPrompt { options: reply.available.clone() })
+            }
+            Some(Name::NewPasswordRequired) => Self::NewPassword(NewPasswordPrompt {
+                attributes: reply.attributes(),
+                required: reply
+                    .list(param::REQUIRED_ATTRIBUTES)
+                    .into_iter()
+                    .map(|name| name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned())
+                    .collect(),
+            }),
+            Some(Name::MfaSetup) => {
+                Self::MfaSetup(MfaSetupPrompt { options: reply.challenges(param::MFAS_CAN_SETUP) })
+            }
+            Some(Name::CustomChallenge) => {
+                Self::Custom(CustomPrompt { parameters: reply.parameters.clone() })
+            }
+            Some(name @ (Name::PasswordVerifier | Name::DeviceSrpAuth | Name::DevicePasswordVerifier)) => {
+                return Err(Error::UnexpectedChallenge(name.clone()));
+            }
+            Some(name) => return Err(Error::UnsupportedChallenge(name.clone())),
+            None => return Err(Error::malformed(reply.operation, "it has neither a challenge nor tokens")),
+        })
+    }
+
+    pub(super) fn ask(
+        self,
+        context: Box<Context>,
+        session: Option<Sensitive<String>>,
+        rejection: Option<ServiceError>,
+    ) -> Challenge {
+        match self {
+            Self::Code(prompt) => Challenge::Code(Asked::new(context, session, prompt, rejection)),
+            Self::SelectMfa(prompt) => Challenge::SelectMfa(Asked::new(context, session, prompt, rejection)),
+            Self::SelectFactor(prompt) => {
+                Challenge::SelectFactor(Asked::new(context, session, prompt, rejection))
+            }
+            Self::NewPassword(prompt) => {
+                Challenge::NewPassword(Asked::new(context, session, prompt, rejection))
+            }
+            Self::MfaSetup(prompt) => Challenge::MfaSetup(Asked::new(context, session, prompt, rejection)),
+            Self::Custom(prompt) => Challenge::Custom(Asked::new(context, session, prompt, rejection)),
+        }
+    }
+
+    /// Whether the user may answer again in the same session.
+    pub(super) fn stays_open_after(&self, error: &ServiceError) -> bool {
+        if error.is_throttled() {
+            return true;
+        }
+        match self {
+            Self::Code(_) | Self::Custom(_) => is_wrong_code(error),
+            Self::NewPassword(_) => matches!(
+                error.code(),
+                ErrorCode::InvalidPassword
+                    | ErrorCode::PasswordHistoryPolicyViolation
+                    | ErrorCode::InvalidParameter
+            ),
+            Self::SelectMfa(_) | Self::SelectFactor(_) | Self::MfaSetup(_) => {
+                matches!(error.code(), ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound)
+            }
+        }
+    }
+}
+
+/// Whether a code was mistyped, used before, or of another time; another may be right.
+pub(super) fn is_wrong_code(error: &ServiceError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::CodeMismatch | ErrorCode::ExpiredCode | ErrorCode::EnableSoftwareTokenMfa
+    )
+}
+
+fn compact(code: &str) -> String {
+    code.split_whitespace().collect()
+}
+
+/// RFC 3986: everything but the unreserved characters.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

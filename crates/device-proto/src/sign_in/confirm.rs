@@ -1,0 +1,93 @@
+//! Making a new device known to the service.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::{DevicePassword, Identity, Salt, Verifier};
+use device_wire::{ConfirmDeviceRequest, DeviceSecretVerifierConfigType, ErrorCode, Sensitive};
+use rand_core::CryptoRng;
+
+use crate::{DeviceOwner, DeviceRecord, DeviceStatus, Error, Reply, Request};
+
+/// A device that the service issued a key to and does not track yet.
+///
+/// It keeps its password and verifier, so that trying again confirms the same device.
+#[derive(Debug, Clone)]
+pub struct UnconfirmedDevice {
+    record: DeviceRecord,
+    salt: Sensitive<String>,
+    verifier: Sensitive<String>,
+}
+
+/// Whether the user is to be asked about remembering a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// The pool remembers every device.
+    NotNeeded,
+    /// The pool leaves it to the user.
+    Needed,
+}
+
+impl UnconfirmedDevice {
+    pub(super) fn enrol(
+        owner: DeviceOwner,
+        device_key: String,
+        group_key: String,
+        name: Option<String>,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let password = DevicePassword::random(rng);
+        let salt = Salt::random(rng);
+        let verifier = Verifier::derive(&Identity::device(&group_key, &device_key), password.expose(), &salt);
+        Self {
+            salt: STANDARD.encode(salt.padded()).into(),
+            verifier: STANDARD.encode(verifier.padded()).into(),
+            record: DeviceRecord {
+                owner,
+                device_key,
+                group_key,
+                password: password.expose().into(),
+                status: DeviceStatus::NotRemembered,
+                name,
+            },
+        }
+    }
+
+    /// The device's key.
+    #[must_use]
+    pub fn device_key(&self) -> &str {
+        &self.record.device_key
+    }
+
+    /// The request that confirms it, with the access token of the sign-in that it was issued by.
+    #[must_use]
+    pub fn request(&self, access_token: &Sensitive<String>) -> Request {
+        Request::new(&ConfirmDeviceRequest {
+            device_secret_verifier_config: Some(DeviceSecretVerifierConfigType {
+                password_verifier: Some(self.verifier.clone()),
+                salt: Some(self.salt.clone()),
+            }),
+            device_name: self.record.name.clone(),
+            ..ConfirmDeviceRequest::new(access_token.clone(), &self.record.device_key)
+        })
+    }
+
+    /// Takes the reply to the request: the record to save, and whether to ask the user.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `DeviceKeyExistsException`. The key was issued to this sign-in, so if it is confirmed already, an
+    /// earlier copy of this very request did it and its answer was lost.
+    pub fn handle(&self, reply: Reply<'_>) -> Result<(DeviceRecord, Consent), Error> {
+        let consent = match reply.read::<ConfirmDeviceRequest>() {
+            Ok(response) if response.user_confirmation_necessary == Some(true) => Consent::Needed,
+            Ok(_) => Consent::NotNeeded,
+            // Which kind of pool it is was in the lost answer. To ask without need does no harm.
+            Err(Error::Service(error)) if *error.code() == ErrorCode::DeviceKeyExists => Consent::Needed,
+            Err(error) => return Err(error),
+        };
+        let status = match consent {
+            Consent::NotNeeded => DeviceStatus::Remembered,
+            Consent::Needed => DeviceStatus::NotRemembered,
+        };
+        Ok((DeviceRecord { status, ..self.record.clone() }, consent))
+    }
+}

@@ -1,0 +1,69 @@
+//! How a sign-in ends.
+
+use crate::{DeviceRecord, DeviceStatus, Error, Tokens, UnconfirmedDevice};
+
+/// A completed sign-in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The session's tokens.
+    pub tokens: Tokens,
+    /// The user's internal name, which need not be what was typed.
+    pub username: String,
+    /// What became of this device.
+    pub device: DeviceOutcome,
+}
+
+/// What a sign-in means for the device that it happened on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DeviceOutcome {
+    /// The session belongs to no device: the pool tracks none, or the flow gives none. An existing record stays.
+    Untracked,
+    /// The record that was presented still stands, brought up to date. Save it if it changed.
+    Known(DeviceRecord),
+    /// The device is new and the service tracks it now. Save the record, before anything else.
+    New {
+        /// The record to save.
+        record: DeviceRecord,
+        /// Whether there is something to ask the user.
+        prompt: RememberPrompt,
+    },
+    /// The device is new, and making it known failed. The sign-in stands; confirming may be tried again for as long as the
+    /// access token is valid.
+    Unconfirmed {
+        /// The device to confirm.
+        device: UnconfirmedDevice,
+        /// Why it failed.
+        error: Error,
+    },
+}
+
+/// What to ask the user about a new device.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RememberPrompt {
+    /// Nothing: the pool or the user has decided.
+    Settled,
+    /// Whether to remember it.
+    Ask,
+    /// The user had decided for it, but the service did not follow; it can be tried again.
+    Failed(Error),
+}
+
+impl Outcome {
+    /// After `UpdateDeviceStatus`.
+    pub(super) fn remembered(
+        tokens: Tokens,
+        username: String,
+        record: DeviceRecord,
+        error: Option<Error>,
+    ) -> Self {
+        let (status, prompt) = match error {
+            None => (DeviceStatus::Remembered, RememberPrompt::Settled),
+            Some(error) => (DeviceStatus::NotRemembered, RememberPrompt::Failed(error)),
+        };
+        let device = DeviceOutcome::New { record: DeviceRecord { status, ..record }, prompt };
+        Self { tokens, username, device }
+    }
+}

@@ -1,0 +1,90 @@
+//! The one shape in which `InitiateAuth` and `RespondToAuthChallenge` answer.
+
+use std::collections::BTreeMap;
+
+use device_wire::{
+    AuthenticationResultType, ChallengeNameType, InitiateAuthRequest, Operation,
+    RespondToAuthChallengeRequest, Sensitive, param,
+};
+
+use crate::{Error, Reply};
+
+pub(super) struct AuthReply {
+    pub(super) operation: Operation,
+    pub(super) challenge: Option<ChallengeNameType>,
+    pub(super) session: Option<Sensitive<String>>,
+    pub(super) parameters: Sensitive<BTreeMap<String, String>>,
+    pub(super) result: Option<AuthenticationResultType>,
+    pub(super) available: Vec<ChallengeNameType>,
+}
+
+macro_rules! read {
+    ($request:ident, $reply:expr) => {{
+        let response = $reply.read::<$request>()?;
+        Ok(AuthReply {
+            operation: <$request as device_wire::Call>::OPERATION,
+            challenge: response.challenge_name,
+            session: response.session.filter(|session| !session.is_empty()),
+            parameters: response.challenge_parameters.unwrap_or_default(),
+            result: response.authentication_result,
+            available: response.available_challenges.unwrap_or_default(),
+        })
+    }};
+}
+
+impl AuthReply {
+    /// The reply to `InitiateAuth`.
+    pub(super) fn begun(reply: Reply<'_>) -> Result<Self, Error> {
+        read!(InitiateAuthRequest, reply)
+    }
+
+    /// The reply to `RespondToAuthChallenge`.
+    pub(super) fn answered(reply: Reply<'_>) -> Result<Self, Error> {
+        read!(RespondToAuthChallengeRequest, reply)
+    }
+
+    /// A challenge parameter that has a value.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A challenge parameter without which there is no going on.
+    pub(super) fn required(&self, name: &str, problem: &'static str) -> Result<&str, Error> {
+        self.parameter(name).ok_or(Error::malformed(self.operation, problem))
+    }
+
+    /// A challenge parameter that is a list as JSON text; empty where it is not.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        self.parameter(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Such a list, of challenges.
+    pub(super) fn challenges(&self, name: &str) -> Vec<ChallengeNameType> {
+        self.list(name).iter().map(|name| ChallengeNameType::from(name.as_str())).collect()
+    }
+
+    /// The user's attributes, an object as JSON text; values that are not texts are left out.
+    pub(super) fn attributes(&self) -> Sensitive<BTreeMap<String, String>> {
+        let attributes: BTreeMap<String, serde_json::Value> = self
+            .parameter(param::USER_ATTRIBUTES)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        attributes
+            .into_iter()
+            .filter_map(|(name, value)| match value {
+                serde_json::Value::String(text) => Some((name, text)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What to say of a reply that cannot follow on what was sent.
+    pub(super) fn out_of_turn(self) -> Error {
+        match self.challenge {
+            Some(challenge) => Error::UnexpectedChallenge(challenge),
+            None => {
+                Error::malformed(self.operation, "it has neither the challenge nor the tokens that are due")
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The flows, from first sight of a device to its standing in for the second factor.
+
+use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt};
+use device_wire::{ChallengeNameType, ErrorCode};
+
+use super::*;
+use service::ALIAS;
+
+/// Every request that can carry a device key, and whether it does.
+fn keys(pair: &Pair) -> Vec<Option<&str>> {
+    pair.service
+        .log
+        .iter()
+        .map(|(_, body)| {
+            body["AuthParameters"]["DEVICE_KEY"]
+                .as_str()
+                .or(body["ChallengeResponses"]["DEVICE_KEY"].as_str())
+        })
+        .collect()
+}
+
+#[test]
+fn a_new_device_is_confirmed_and_remembered_where_the_pool_remembers_all() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
+    let rest = pair.sign_in(ThisDevice::new().named("laptop"));
+    let rest = pair.give_code(rest);
+    let outcome = rest.done();
+    assert_eq!(pair.service.last("ConfirmDevice")["DeviceName"], "laptop");
+    assert_eq!(
+        pair.service.take_steps(),
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"]
+    );
+    assert_eq!(outcome.username, USER);
+    let DeviceOutcome::New { record, prompt: RememberPrompt::Settled } = outcome.device else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((record.status, record.name.as_deref()), (DeviceStatus::Remembered, Some("laptop")));
+    assert_eq!(record.owner.username, USER);
+}
+
+#[test]
+fn where_the_pool_leaves_it_to_the_user_the_outcome_says_to_ask() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+    let outcome = pair.sign_in(None).done();
+    let DeviceOutcome::New { record, prompt: RememberPrompt::Ask } = outcome.device else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(record.status, DeviceStatus::NotRemembered);
+    assert_eq!(pair.service.take_steps(), ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "ConfirmDevice"]);
+}
+
+#[test]
+fn a_choice_made_beforehand_is_carried_out() {
+    for (choice, status, last) in [
+        (RememberChoice::Remember, DeviceStatus::Remembered, "UpdateDeviceStatus"),
+        (RememberChoice::DoNotRemember, DeviceStatus::NotRemembered, "ConfirmDevice"),
+    ] {
+        let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+        let outcome = pair.sign_in(ThisDevice::new().remember(choice)).done();
+        let DeviceOutcome::New { record, prompt: RememberPrompt::Settled } = outcome.device else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(record.status, status);
+        assert_eq!(pair.service.take_steps().last().unwrap(), last);
+    }
+}
+
+#[test]
+fn a_choice_that_the_service_does_not_follow_leaves_the_device_tracked() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+    pair.service.fault("UpdateDeviceStatus", Fault::Lose);
+    let outcome = pair.sign_in(ThisDevice::new().remember(RememberChoice::Remember)).done();
+    let DeviceOutcome::New { record, prompt: RememberPrompt::Failed(_) } = outcome.device else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(record.status, DeviceStatus::NotRemembered);
+}
+
+#[test]
+fn a_tracked_device_keeps_its_key_and_gets_no_other() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Suppressed).with_secret();
+    let record = pair.known_device();
+    let rest = pair.sign_in(Some(record.clone()));
+    let outcome = pair.give_code(rest).done();
+    assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 3]);
+    assert_eq!(known(outcome), record);
+    assert_eq!(pair.service.take_steps(), ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"]);
+}
+
+#[test]
+fn a_remembered_device_stands_in_for_the_second_factor() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Suppressed).with_secret();
+    let record = pair.remembered_device();
+    let outcome = pair.sign_in(Some(record.clone())).done();
+    assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 4]);
+    assert_eq!(known(outcome), record);
+    assert_eq!(
+        pair.service.take_steps(),
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
+    );
+}
+
+#[test]
+fn where_it_does_not_stand_in_the_code_comes_first() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Asked).with_secret();
+    let record = pair.known_device();
+    let rest = pair.sign_in(Some(record.clone()));
+    let outcome = pair.give_code(rest).done();
+    assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 5]);
+    assert_eq!(known(outcome), record);
+    assert_eq!(
+        pair.service.take_steps(),
+        [
+            "USER_SRP_AUTH",
+            "PASSWORD_VERIFIER",
+            "SOFTWARE_TOKEN_MFA",
+            "DEVICE_SRP_AUTH",
+            "DEVICE_PASSWORD_VERIFIER"
+        ]
+    );
+}
+
+#[test]
+fn what_the_service_did_shows_in_the_record() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+    let mut record = pair.known_device();
+    record.status = DeviceStatus::Remembered;
+    let outcome = pair.sign_in(Some(record)).done();
+    assert_eq!(known(outcome).status, DeviceStatus::NotRemembered);
+
+    let mut record = pair.remembered_device();
+    record.status = DeviceStatus::NotRemembered;
+    let outcome = pair.sign_in(Some(record)).done();
+    assert_eq!(known(outcome).status, DeviceStatus::Remembered);
+}
+
+#[test]
+fn a_pool_that_tracks_nothing_leaves_the_record_alone() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+    let record = pair.known_device();
+    pair.service.devices = Devices::Off;
+    assert!(matches!(pair.sign_in(Some(record)).done().device, DeviceOutcome::Untracked));
+    assert!(matches!(pair.sign_in(None).done().device, DeviceOutcome::Untracked));
+    assert!(pair.discarded.is_empty());
+}
+
+#[test]
+fn a_typed_alias_ends_under_the_internal_name() {
+    let mut pair = Pair::new(Devices::OptIn, Mfa::Suppressed).with_secret();
+    let rest = pair.sign_in_with(Credentials::srp(ALIAS, PASSWORD), None);
+    assert_eq!(pair.service.last("USER_SRP_AUTH")["AuthParameters"]["USERNAME"], ALIAS);
+    let outcome = pair.give_code(rest).done();
+    assert_eq!(pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"]["USERNAME"], USER);
+    assert_eq!(outcome.username, USER);
+    let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
+    assert_eq!(record.owner.username, USER);
+}
+
+#[test]
+fn the_session_goes_back_as_it_came() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Asked);
+    let record = pair.known_device();
+    let rest = pair.sign_in(Some(record.clone()));
+    pair.give_code(rest).done();
+    assert!(pair.service.last("PASSWORD_VERIFIER")["Session"].is_null());
+    for step in ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
+        assert!(pair.service.last(step)["Session"].is_string(), "{step}");
+    }
+
+    pair.service.sessionless = true;
+    let rest = pair.sign_in(Some(record));
+    pair.give_code(rest).done();
+    for step in ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
+        assert!(pair.service.last(step)["Session"].is_null(), "{step}");
+    }
+}
+
+#[test]
+fn a_mistyped_code_is_asked_for_again() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Asked);
+    let asked = pair.sign_in(None).code();
+    assert_eq!(asked.prompt().source, CodeSource::Authenticator);
+    assert_eq!(asked.prompt().authenticator_name.as_deref(), Some("phone"));
+    assert!(asked.rejection().is_none());
+    let rest = pair.go_on(asked.answer("000000"));
+    let asked = rest.code();
+    assert_eq!(asked.rejection().map(|error| error.code()), Some(&ErrorCode::CodeMismatch));
+    pair.go_on(asked.answer(" 123 456 ")).done();
+}
+
+#[test]
+fn a_code_that_is_refused_for_good_ends_the_sign_in() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Asked);
+    let asked = pair.sign_in(None).code();
+    pair.service.fault(
+        "SOFTWARE_TOKEN_MFA",
+        Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user."),
+    );
+    assert!(matches!(pair.go_on(asked.answer(CODE)).failed(), Error::Service(_)));
+}
+
+#[test]
+fn a_sent_password_confirms_a_device_too() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let outcome = pair.sign_in_with(Credentials::password(ALIAS, PASSWORD), None).done();
+    let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
+    assert_eq!(pair.service.take_steps(), ["USER_PASSWORD_AUTH", "ConfirmDevice"]);
+    known(pair.sign_in_with(Credentials::password(ALIAS, PASSWORD), Some(record)).done());
+}
+
+#[test]
+fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let record = pair.known_device();
+    let Challenge::Custom(asked) = pair.sign_in_with(Credentials::custom(ALIAS), Some(record)).challenge()
+    else {
+        panic!("another challenge")
+    };
+    assert_eq!(asked.prompt().parameters["riddle"], "2 + 2");
+    known(pair.go_on(asked.answer("4")).done());
+    assert_eq!(
+        pair.service.take_steps(),
+        ["CUSTOM_AUTH", "CUSTOM_CHALLENGE", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
+    );
+}
+
+#[test]
+fn a_first_factor_is_chosen() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let record = pair.known_device();
+    let ask = |pair: &mut Pair| match pair
+        .sign_in_with(Credentials::choose(USER), Some(record.clone()))
+        .challenge()
+    {
+        Challenge::SelectFactor(asked) => asked,
+        other => panic!("{other:?}"),
+    };
+
+    let asked = ask(&mut pair);
+    assert_eq!(asked.prompt().options.len(), 3);
+    let next = asked.srp(PASSWORD, &mut StdRng::seed_from_u64(3));
+    known(pair.go_on(next).done());
+
+    let asked = ask(&mut pair);
+    known(pair.go_on(asked.password(PASSWORD)).done());
+
+    let asked = ask(&mut pair);
+    let asked = pair.go_on(asked.choose(&ChallengeNameType::EmailOtp)).code();
+    assert_eq!(asked.prompt().source, CodeSource::Email);
+    assert_eq!(asked.prompt().destination.as_deref(), Some("a***@e***"));
+    known(pair.go_on(asked.answer(CODE)).done());
+}
+
+#[test]
+fn a_temporary_password_is_replaced() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    pair.service.temporary = true;
+    let Challenge::NewPassword(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    assert_eq!(asked.prompt().required, ["nickname"]);
+    assert_eq!(
+        asked.prompt().attributes.iter().collect::<Vec<_>>(),
+        [(&"email".into(), &"ada@example.com".into())]
+    );
+    let Challenge::NewPassword(asked) = pair.go_on(asked.answer("weak")).challenge() else {
+        panic!("accepted")
+    };
+    assert_eq!(asked.rejection().map(|error| error.code()), Some(&ErrorCode::InvalidPassword));
+    pair.go_on(asked.answer_with_attributes("strong", [("nickname", "countess")])).done();
+    let responses = &pair.service.last("NEW_PASSWORD_REQUIRED")["ChallengeResponses"];
+    assert_eq!(responses["userAttributes.nickname"], "countess");
+}
+
+#[test]
+fn a_second_factor_is_chosen() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Off);
+    let select = pair.service.challenge(
+        "SELECT_MFA_TYPE",
+        serde_json::json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\",\"SOFTWARE_TOKEN_MFA\"]"}),
+    );
+    pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(select));
+    let Challenge::SelectMfa(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    assert_eq!(asked.prompt().options, [ChallengeNameType::SmsMfa, ChallengeNameType::SoftwareTokenMfa]);
+    let rest = pair.go_on(asked.choose(&ChallengeNameType::SoftwareTokenMfa));
+    pair.give_code(rest).done();
+}
+
+#[test]
+fn a_second_factor_is_set_up_on_the_way() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Off);
+    let setup = pair
+        .service
+        .challenge("MFA_SETUP", serde_json::json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"}));
+    pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
+    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    assert_eq!(asked.prompt().options, [ChallengeNameType::SoftwareTokenMfa]);
+    let Challenge::AuthenticatorSetup(asked) = pair.go_on(asked.authenticator()).challenge() else {
+        panic!("no secret")
+    };
+    assert_eq!(
+        asked.otpauth_uri("A & B").as_str(),
+        "otpauth://totp/A%20%26%20B:ada?secret=JBSWY3DPEHPK3PXP&issuer=A%20%26%20B"
+    );
+    let Challenge::AuthenticatorSetup(asked) = pair.go_on(asked.verify("000000", None)).challenge() else {
+        panic!("accepted")
+    };
+    assert!(asked.rejection().is_some());
+    pair.go_on(asked.verify(CODE, Some("phone"))).done();
+    assert_eq!(pair.service.last("VerifySoftwareToken")["FriendlyDeviceName"], "phone");
+    assert_eq!(pair.service.take_steps().last().unwrap(), "MFA_SETUP");
+}

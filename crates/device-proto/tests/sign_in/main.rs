@@ -1,0 +1,151 @@
+//! Whole sign-ins against a small service: the flows, what happens when a device is refused, and what happens when the
+//! service does not keep to its protocol.
+
+mod service;
+
+mod flows;
+mod odd_answers;
+mod recovery;
+mod secrets;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use device_proto::{
+    Asked, Challenge, CodePrompt, Config, Credentials, DeviceOutcome, DeviceRecord, Error, Outcome, Reply,
+    Request, SignIn, Step, ThisDevice,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use service::{CLIENT, CODE, Devices, Fault, Mfa, PASSWORD, POOL, Service, USER};
+
+/// A client, its pool, and what the client was told to delete.
+struct Pair {
+    service: Service,
+    config: Config,
+    discarded: Vec<DeviceRecord>,
+    rng: StdRng,
+}
+
+/// Where a sign-in comes to rest.
+#[derive(Debug)]
+enum Rest {
+    Ask(Challenge),
+    Done(Outcome),
+    Failed(Error),
+}
+
+impl Pair {
+    fn new(devices: Devices, mfa: Mfa) -> Self {
+        Self {
+            service: Service::new(devices, mfa, StdRng::seed_from_u64(1)),
+            config: Config::new(POOL, CLIENT).unwrap(),
+            discarded: Vec::new(),
+            rng: StdRng::seed_from_u64(2),
+        }
+    }
+
+    fn with_secret(mut self) -> Self {
+        self.service.client_secret = Some("clienthush");
+        self.config = self.config.with_client_secret("clienthush");
+        self
+    }
+
+    fn sign_in(&mut self, device: impl Into<ThisDevice>) -> Rest {
+        self.sign_in_with(Credentials::srp(USER, PASSWORD), device)
+    }
+
+    fn sign_in_with(&mut self, credentials: Credentials, device: impl Into<ThisDevice>) -> Rest {
+        let next = SignIn::start(&self.config, credentials, device, &mut self.rng);
+        self.go_on(next)
+    }
+
+    fn go_on(&mut self, (mut sign_in, mut request): (SignIn, Request)) -> Rest {
+        loop {
+            secrets::check(&(&sign_in, &request));
+            let answer = self.service.serve(&request);
+            let reply = match &answer {
+                Ok(body) => Reply::Answered(body),
+                Err(Some(error)) => Reply::Refused(error.clone()),
+                Err(None) => Reply::Lost,
+            };
+            // Mon Feb 10 18:30:12 UTC 2025
+            let now: SystemTime = UNIX_EPOCH + Duration::from_secs(1_739_212_212);
+            let step = sign_in.handle(reply, now, &mut self.rng);
+            secrets::check(&step);
+            (sign_in, request) = match step {
+                Ok(Step::Send(sign_in, request)) => (sign_in, request),
+                Ok(Step::Discard { device, sign_in, request }) => {
+                    self.discarded.push(*device);
+                    (sign_in, request)
+                }
+                Ok(Step::Ask(challenge)) => return Rest::Ask(challenge),
+                Ok(Step::Done(outcome)) => return Rest::Done(*outcome),
+                Err(error) => return Rest::Failed(error),
+            };
+        }
+    }
+
+    /// Goes on past a code.
+    fn give_code(&mut self, rest: Rest) -> Rest {
+        let next = rest.code().answer(CODE);
+        self.go_on(next)
+    }
+
+    /// A device that signed in before; the log is empty again.
+    fn known_device(&mut self) -> DeviceRecord {
+        let mut rest = self.sign_in(None);
+        if self.service.mfa != Mfa::Off {
+            rest = self.give_code(rest);
+        }
+        self.service.take_steps();
+        match rest.done().device {
+            DeviceOutcome::New { record, .. } => record,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The same, remembered.
+    fn remembered_device(&mut self) -> DeviceRecord {
+        let devices = std::mem::replace(&mut self.service.devices, Devices::Always);
+        let record = self.known_device();
+        self.service.devices = devices;
+        record
+    }
+}
+
+impl Rest {
+    fn done(self) -> Outcome {
+        match self {
+            Self::Done(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn challenge(self) -> Challenge {
+        match self {
+            Self::Ask(challenge) => challenge,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn code(self) -> Asked<CodePrompt> {
+        match self.challenge() {
+            Challenge::Code(asked) => asked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn failed(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn known(outcome: Outcome) -> DeviceRecord {
+    match outcome.device {
+        DeviceOutcome::Known(record) => record,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,178 @@
+//! What happens when the service does not accept the device, or an answer is lost: the recovery table, row by row.
+
+use device_proto::{Consent, Reply};
+use device_wire::ErrorCode;
+
+use super::*;
+
+const UNKNOWN: Fault = Fault::Refuse(ErrorCode::ResourceNotFound, "Device does not exist.");
+
+/// A sign-in of a remembered device that meets that fault, and the code where it is asked for.
+fn meet(mfa: Mfa, step: &str, fault: Fault) -> (Pair, Rest) {
+    let mut pair = Pair::new(Devices::Always, mfa).with_secret();
+    let record = pair.known_device();
+    pair.service.fault(step, fault);
+    let mut rest = pair.sign_in(Some(record));
+    while matches!(&rest, Rest::Ask(Challenge::Code(_))) {
+        rest = pair.give_code(rest);
+    }
+    (pair, rest)
+}
+
+/// The device was dropped once, its key never sent again, and a new one took its place.
+fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
+    let outcome = rest.done();
+    let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
+    assert_eq!(pair.discarded.len(), 1);
+    assert_ne!(record.device_key, pair.discarded[0].device_key);
+    assert_eq!(pair.service.take_steps(), steps);
+}
+
+#[test]
+fn unknown_at_the_password_the_same_answer_goes_again_without_it() {
+    let (pair, rest) = meet(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
+    let answers: Vec<_> = pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
+    let [first, second] = answers[..] else { panic!("{} answers", answers.len()) };
+    let (first, second) = (&first.1["ChallengeResponses"], &second.1["ChallengeResponses"]);
+    assert!(first["DEVICE_KEY"].is_string() && second.get("DEVICE_KEY").is_none());
+    for same in ["PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "SECRET_HASH"] {
+        assert_eq!(first[same], second[same], "{same}");
+    }
+    replaced(
+        pair,
+        rest,
+        &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"],
+    );
+}
+
+#[test]
+fn a_device_that_was_forgotten_elsewhere_is_replaced() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let record = pair.known_device();
+    pair.service.forget_devices();
+    let rest = pair.sign_in(Some(record));
+    replaced(pair, rest, &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "ConfirmDevice"]);
+}
+
+#[test]
+fn unknown_at_the_beginning_the_sign_in_begins_again() {
+    let (pair, rest) = meet(Mfa::Suppressed, "USER_SRP_AUTH", UNKNOWN);
+    replaced(
+        pair,
+        rest,
+        &["USER_SRP_AUTH", "USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"],
+    );
+}
+
+#[test]
+fn unknown_at_the_code_the_same_code_goes_again_without_it() {
+    let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", UNKNOWN);
+    replaced(
+        pair,
+        rest,
+        &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"],
+    );
+}
+
+#[test]
+fn refused_in_a_device_step_the_sign_in_begins_again_as_on_a_new_device() {
+    let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
+    let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
+    for fault in [UNKNOWN, rejected()] {
+        let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_SRP_AUTH", fault);
+        let steps = [&["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"], &again[..]].concat();
+        replaced(pair, rest, &steps);
+    }
+    for fault in [UNKNOWN, rejected()] {
+        let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_PASSWORD_VERIFIER", fault);
+        let first = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
+        replaced(pair, rest, &[&first, &again[..]].concat());
+    }
+}
+
+#[test]
+fn a_device_secret_that_no_longer_fits_is_replaced() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let mut record = pair.known_device();
+    record.password = "another".into();
+    let rest = pair.sign_in(Some(record));
+    let first = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
+    let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "ConfirmDevice"];
+    replaced(pair, rest, &[&first, &again[..]].concat());
+}
+
+#[test]
+fn it_begins_again_with_the_password_that_was_set_on_the_way() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let record = pair.known_device();
+    pair.service.temporary = true;
+    pair.service.fault("DEVICE_SRP_AUTH", UNKNOWN);
+    let rest = pair.sign_in_with(Credentials::password(USER, PASSWORD), Some(record));
+    let Challenge::NewPassword(asked) = rest.challenge() else { panic!("another challenge") };
+    let _ = pair.go_on(asked.answer("another password"));
+    assert_eq!(pair.service.last("USER_PASSWORD_AUTH")["AuthParameters"]["PASSWORD"], "another password");
+}
+
+#[test]
+fn what_is_refused_again_is_an_error() {
+    for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER"] {
+        let mut pair = Pair::new(Devices::Always, Mfa::Off);
+        let record = pair.known_device();
+        pair.service.fault(step, UNKNOWN);
+        pair.service.fault(step, UNKNOWN);
+        let error = pair.sign_in(Some(record)).failed();
+        assert!(error.as_service_error().unwrap().is_unknown_device(), "{step}");
+        assert_eq!(pair.discarded.len(), 1, "{step}");
+    }
+}
+
+#[test]
+fn nothing_else_drops_a_device() {
+    for (step, code, message) in [
+        ("USER_SRP_AUTH", ErrorCode::NotAuthorized, "Incorrect username or password."),
+        ("PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "Incorrect username or password."),
+        ("PASSWORD_VERIFIER", ErrorCode::ResourceNotFound, "User pool client client-id does not exist."),
+        ("PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
+        ("DEVICE_SRP_AUTH", ErrorCode::InternalError, "Something went wrong"),
+        ("DEVICE_PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
+    ] {
+        let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Refuse(code.clone(), message));
+        assert_eq!(rest.failed().as_service_error().unwrap().code(), &code, "{step}");
+        assert!(pair.discarded.is_empty(), "{step}");
+    }
+}
+
+#[test]
+fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
+    for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
+        let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Lose);
+        assert!(matches!(rest.failed(), Error::NoAnswer(_)), "{step}");
+        assert!(pair.discarded.is_empty(), "{step}");
+    }
+    let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", Fault::Lose);
+    assert!(matches!(rest.failed(), Error::NoAnswer(_)));
+    assert!(pair.discarded.is_empty());
+}
+
+#[test]
+fn the_sign_in_stands_when_the_device_is_not_confirmed_and_confirming_is_tried_again() {
+    for fault in [Fault::Refuse(ErrorCode::InvalidParameter, "Invalid device key given."), Fault::Lose] {
+        let served = matches!(fault, Fault::Lose);
+        let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
+        pair.service.fault("ConfirmDevice", fault);
+        let outcome = pair.sign_in(None).done();
+        let DeviceOutcome::Unconfirmed { device, error } = &outcome.device else { panic!("{outcome:?}") };
+        assert_eq!(matches!(error, Error::NoAnswer(_)), served);
+
+        // Where the first request did arrive, this one finds the device confirmed by it.
+        let answer = pair.service.serve(&device.request(&outcome.tokens.access));
+        assert_eq!(answer.is_err(), served);
+        let reply = match &answer {
+            Ok(body) => Reply::Answered(body),
+            Err(error) => Reply::Refused(error.clone().unwrap()),
+        };
+        let (record, consent) = device.handle(reply).unwrap();
+        assert_eq!(consent, Consent::Needed);
+        known(pair.sign_in(Some(record)).done());
+    }
+}
