@@ -53,7 +53,7 @@ impl ClientEphemeral {
         let scrambler = Scrambler::new(&self.public, b)?;
         let x = kdf::private_key(identity, password, salt);
         let exponent = Exponent::combine(&self.secret, &scrambler.exponent(), &x);
-        let secret = zeroize::Zeroizing::new(kernel::client_secret(&b.residue(), &x, &exponent));
+        let secret = kernel::client_secret(&b.residue(), &x, &exponent);
         Ok(scrambler.session_key(&secret))
     }
 }

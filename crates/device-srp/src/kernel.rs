@@ -2,10 +2,17 @@
 //! formulas over it are written once, and the fastest kernel that this CPU has is chosen at run time.
 
 mod formula;
+#[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+mod ifma;
 mod portable;
 mod power;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
 
 use once_cell::race::OnceBox;
+use zeroize::Zeroizing;
 
 use crate::{exponent::Exponent, group::Residue};
 use portable::Portable;
@@ -39,26 +46,111 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
+/// What runs one handshake: chosen by what the CPU has, or by `--cfg device_srp_backend="..."` in tests.
+enum Backend {
+    Portable(Portable),
+    #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+    Ifma(ifma::Ifma),
+}
+
+impl Backend {
+    fn detect() -> Self {
+        #[cfg(all(
+            any(target_arch = "x86_64", device_srp_backend = "model"),
+            not(device_srp_backend = "portable")
+        ))]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return Self::Ifma(ifma);
+        }
+        Self::Portable(Portable)
+    }
+}
+
+/// Runs a formula for one handshake on the chosen kernel.
+macro_rules! on_one {
+    ($formula:ident($($argument:expr),*)) => {{
+        let [result] = match Backend::detect() {
+            Backend::Portable(k) => formula::$formula(k, $([$argument]),*),
+            #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+            Backend::Ifma(k) => formula::$formula(k, $([$argument]),*),
+        };
+        result
+    }};
+}
+
+/// How many handshakes fill a vector, and from how many on a vector costs less than one after the other.
+#[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+const LANES: usize = 8;
+#[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+const WORTHWHILE: usize = 6;
+
+/// Runs a formula for each of a slice: in lanes where enough are left, else one by one. Empty lanes repeat others.
+macro_rules! in_lanes {
+    ($items:expr, $formula:ident) => {{
+        let mut results = Vec::with_capacity($items.len());
+        #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+        if let Backend::Ifma(k) = Backend::detect() {
+            for chunk in $items.chunks(LANES).filter(|chunk| chunk.len() >= WORTHWHILE) {
+                #[expect(clippy::indexing_slicing, reason = "a remainder is in bounds")]
+                let lanes: [_; LANES] = core::array::from_fn(|i| &chunk[i % chunk.len()]);
+                let lanes = formula::$formula::<LANES, _>(k, lanes);
+                results.extend(lanes.into_iter().take(chunk.len()).map(Zeroizing::new));
+            }
+        }
+        for item in $items.iter().skip(results.len()) {
+            results.push(Zeroizing::new(on_one!($formula(item))));
+        }
+        results
+    }};
+}
+
+/// What the server opens a handshake with.
+pub(crate) struct Opening<'a> {
+    pub(crate) v: &'a Residue,
+    pub(crate) b: &'a Exponent,
+}
+
+/// What the server knows when the client has answered.
+pub(crate) struct Handshake<'a> {
+    pub(crate) a: Residue,
+    pub(crate) v: &'a Residue,
+    /// v^(2^64), v^(2^128), v^(2^192), where they were stored.
+    pub(crate) powers: Option<&'a [Residue; 3]>,
+    pub(crate) u: Exponent,
+    pub(crate) b: &'a Exponent,
+}
+
 /// g^e.
 pub(crate) fn generator_power(e: &Exponent) -> Residue {
-    let [power] = formula::generator_power(Portable, [e]);
-    power
+    on_one!(generator_power(e))
 }
 
 /// The server's B = k v + g^b.
-pub(crate) fn server_public(v: &Residue, b: &Exponent) -> Residue {
-    let [public] = formula::server_public(Portable, [v], [b]);
-    public
+pub(crate) fn server_public(opening: &Opening<'_>) -> Residue {
+    on_one!(server_public(opening))
 }
 
 /// The server's S = (A v^u)^b, in constant time but for u, which is public.
-pub(crate) fn server_secret(a: &Residue, v: &Residue, u: &Exponent, b: &Exponent) -> Residue {
-    let [secret] = formula::server_secret(Portable, [a], [v], [u], [b]);
-    secret
+pub(crate) fn server_secret(handshake: &Handshake<'_>) -> Zeroizing<Residue> {
+    Zeroizing::new(on_one!(server_secret(handshake)))
+}
+
+/// The same for many, in lanes where that is faster.
+pub(crate) fn server_secrets(handshakes: &[Handshake<'_>]) -> Vec<Zeroizing<Residue>> {
+    in_lanes!(handshakes, server_secret)
+}
+
+/// The server's B = k v + g^b for many, in lanes where that is faster.
+pub(crate) fn server_publics(openings: &[Opening<'_>]) -> Vec<Zeroizing<Residue>> {
+    in_lanes!(openings, server_public)
+}
+
+/// What turns 255 squarings of v^u into 63: v^(2^64), v^(2^128), v^(2^192).
+pub(crate) fn powers(v: &Residue) -> [Residue; 3] {
+    on_one!(powers(v))
 }
 
 /// The client's S = (B - k g^x)^e with e = a + u x.
-pub(crate) fn client_secret(b: &Residue, x: &Exponent, e: &Exponent) -> Residue {
-    let [secret] = formula::client_secret(Portable, [b], [x], [e]);
-    secret
+pub(crate) fn client_secret(b: &Residue, x: &Exponent, e: &Exponent) -> Zeroizing<Residue> {
+    Zeroizing::new(on_one!(client_secret(b, x, e)))
 }

@@ -61,6 +61,7 @@
 
 extern crate alloc;
 
+mod batch;
 mod client;
 mod error;
 mod exponent;
@@ -77,6 +78,7 @@ mod session_key;
 mod timestamp;
 mod verifier;
 
+pub use batch::{Claim, verify_batch};
 pub use client::ClientEphemeral;
 pub use error::Error;
 pub use identity::Identity;

@@ -1,16 +1,22 @@
+use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::{Error, PublicValue, SessionKey, Verifier, exponent::Exponent, kdf::Scrambler, kernel};
+use crate::{
+    Error, PublicValue, SessionKey, Verifier,
+    exponent::Exponent,
+    kdf::Scrambler,
+    kernel::{self, Opening},
+};
 
 /// The server's half of one handshake: a random secret b, and B = k v + g^b mod N for the client.
 ///
 /// Between its two round trips a server may keep nothing in memory and seal [`Self::to_secret_bytes`] with
 /// [`Self::public`] into the challenge instead. A b must answer one challenge only.
 pub struct ServerEphemeral {
-    secret: Exponent,
+    pub(crate) secret: Exponent,
     public: PublicValue,
 }
 
@@ -20,8 +26,23 @@ impl ServerEphemeral {
         Self::with(Exponent::random(rng), verifier)
     }
 
+    /// One for each verifier, in less time than one by one from six on.
+    pub fn generate_batch(rng: &mut impl CryptoRng, verifiers: &[&Verifier]) -> Vec<Self> {
+        let secrets: Vec<_> = verifiers.iter().map(|_| Exponent::random(rng)).collect();
+        let openings: Vec<_> = verifiers
+            .iter()
+            .zip(&secrets)
+            .map(|(verifier, b)| Opening { v: verifier.residue(), b })
+            .collect();
+        let publics = kernel::server_publics(&openings);
+        let ephemeral =
+            |(secret, public): (_, Zeroizing<_>)| Self { secret, public: PublicValue::from_residue(&public) };
+        secrets.into_iter().zip(publics).map(ephemeral).collect()
+    }
+
     fn with(secret: Exponent, verifier: &Verifier) -> Self {
-        let public = PublicValue::from_residue(&kernel::server_public(&verifier.0, &secret));
+        let opening = Opening { v: verifier.residue(), b: &secret };
+        let public = PublicValue::from_residue(&kernel::server_public(&opening));
         Self { secret, public }
     }
 
@@ -61,8 +82,7 @@ fn session_key(
     a: &PublicValue,
 ) -> Result<SessionKey, Error> {
     let scrambler = Scrambler::new(a, public)?;
-    let u = scrambler.exponent();
-    let secret = Zeroizing::new(kernel::server_secret(&a.residue(), &verifier.0, &u, b));
+    let secret = kernel::server_secret(&verifier.handshake(a, &scrambler, b));
     Ok(scrambler.session_key(&secret))
 }
 

@@ -1,6 +1,8 @@
 //! Exponentiation over any kernel. What is branched on is the length of the exponents, never their bits, except in
 //! [`public`].
 
+#![expect(clippy::indexing_slicing, reason = "tables under the bounds of their own construction")]
+
 use alloc::{boxed::Box, vec::Vec};
 use core::array;
 
@@ -21,6 +23,35 @@ pub(super) fn public<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: [
     windows(k, e, 4, |digits| k.select_vartime(&table, digits))
 }
 
+/// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of u, which is no secret: with base_i =
+/// base^(2^(64 i)) that is base^u, for 63 squarings in place of 252.
+pub(super) fn public_split<const L: usize, K: Kernel<L>>(
+    k: K,
+    bases: [K::Element; 4],
+    u: [&Exponent; L],
+) -> K::Element {
+    let mut table = Vec::with_capacity(1 << bases.len());
+    table.push(k.one());
+    for base in bases {
+        for i in 0..table.len() {
+            let with = if i == 0 { base.clone() } else { k.mul(&table[i], &base) };
+            table.push(with);
+        }
+    }
+    let digit = |column: usize| {
+        k.select_vartime(
+            &table,
+            &u.map(|u| (0..4).fold(0, |digit, word| digit | u.window(64 * word + column, 1) << word)),
+        )
+    };
+    let mut power = digit(63);
+    for column in (0..63).rev() {
+        k.square(&mut power, 1);
+        power = k.mul(&power, &digit(column));
+    }
+    power
+}
+
 /// g^e: by comb up to 256 bits, by windows above.
 pub(super) fn generator<const L: usize, K: Kernel<L>>(k: K, e: [&Exponent; L]) -> K::Element {
     if longest(e) > Comb::<K::Shared>::BITS {
@@ -36,13 +67,12 @@ fn longest<const L: usize>(e: [&Exponent; L]) -> usize {
 /// base^0 to base^(count - 1).
 fn multiples<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, count: usize) -> Vec<K::Element> {
     let mut table = Vec::with_capacity(count);
-    let mut last = k.one();
-    for _ in 1..count {
-        let next = k.mul(&last, base);
-        table.push(last);
-        last = next;
+    table.extend([k.one(), base.clone()]);
+    for i in 2..count {
+        let mut power = table[i / 2].clone();
+        k.square(&mut power, 1);
+        table.push(if i % 2 == 0 { power } else { k.mul(&power, base) });
     }
-    table.push(last);
     table
 }
 
@@ -99,13 +129,15 @@ impl<S> Comb<S> {
                 })
             })
         };
-        let mut power = k.one();
+        let pick = |strip: usize, column: usize| k.select_shared(&self.0[strip], &digit(strip, column));
+        let mut power = pick(0, STRIP_BITS - 1);
         for column in (0..STRIP_BITS).rev() {
-            if column < STRIP_BITS - 1 {
+            let top = column == STRIP_BITS - 1;
+            if !top {
                 k.square(&mut power, 1);
             }
-            for (strip, table) in self.0.iter().enumerate() {
-                power = k.mul(&power, &k.select_shared(table, &digit(strip, column)));
+            for strip in usize::from(top)..STRIPS {
+                power = k.mul(&power, &pick(strip, column));
             }
         }
         power
