@@ -1,1 +1,33 @@
-//! TODO
+//! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and the process around that.
+//!
+//! This is the only place where a domain error becomes HTTP. A request passes, in this order: its target and media type,
+//! the administrator's signature where one is due, JSON, the constraints of the service's model, and the engine, off the
+//! async workers.
+//!
+//! What this crate deliberately does not do: decide anything about users, devices or tokens. That is `device-pool`'s.
+//!
+//! [`app`] is the whole service as a router that needs no socket; [`Server`] gives it one.
+
+mod answer;
+mod api;
+mod app;
+mod constraint;
+mod documents;
+mod environment;
+mod request_log;
+mod server;
+mod service;
+mod signing_keys;
+mod sigv4;
+mod storage;
+
+pub use app::app;
+pub use environment::{Clock, Entropy, Environment};
+pub use server::Server;
+pub use service::{Administrators, DEFAULT_MAX_IN_FLIGHT, Origins, Service, Setup};
+pub use signing_keys::PregeneratedKeys;
+pub use sigv4::AccessKey;
+pub use storage::Storage;
+
+pub use device_pool::Config as PoolConfig;
+pub use device_store::OpenError;

@@ -1,0 +1,101 @@
+//! `POST /`: from bytes to an operation and back.
+//!
+//! In the service's order: which operation, who asks, what it says. A caller that may not ask learns nothing of what
+//! its body would have been told.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, Request, Response, request};
+use device_pool::ServiceError;
+use device_wire::{Auth, ErrorCode, Operation};
+use serde_json::Value;
+
+use crate::answer::{self, AMZ_JSON, TOO_LARGE};
+use crate::constraint;
+use crate::request_log::{Named, Peer};
+use crate::service::{Administrators, Service};
+use crate::sigv4;
+
+/// A body may have so many bytes. The longest that an honest client sends, a pool with all its message templates, is a
+/// third of that.
+pub(crate) const MAX_BODY: usize = 512 * 1024;
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
+
+/// Answers one call.
+pub(crate) async fn call(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let operation = match target(&head.headers) {
+        Ok(operation) => operation,
+        Err(refusal) => return answer::refusal(refusal),
+    };
+    let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
+    let mut response = match run(&service, operation, &head, body, peer).await {
+        Ok(output) => answer::success(operation, output),
+        Err(refusal) => answer::refusal(refusal),
+    };
+    response.extensions_mut().insert(Named(operation.name()));
+    response
+}
+
+async fn run(
+    service: &Arc<Service>,
+    operation: Operation,
+    head: &request::Parts,
+    body: Body,
+    peer: Option<IpAddr>,
+) -> Result<Option<Value>, ServiceError> {
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
+        let code = ErrorCode::Unknown(TOO_LARGE.to_owned());
+        ServiceError::new(code, format!("The request body did not arrive whole within {MAX_BODY} bytes."))
+    })?;
+    if let (Auth::SigV4, Administrators::Signing(key)) = (operation.auth(), &service.administrators) {
+        sigv4::verify(head, &body, key, service.region(), service.now())?;
+    }
+    let body = constraint::check(operation, object(&body)?)?;
+    service.execute(operation, body, peer).await
+}
+
+/// Which operation the headers ask for.
+fn target(headers: &HeaderMap) -> Result<Operation, ServiceError> {
+    let unknown = |message: String| Err(ServiceError::new(ErrorCode::UnknownOperation, message));
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(AMZ_JSON) {
+        return unknown(format!("The Content-Type of a call must be {AMZ_JSON}."));
+    }
+    let Some(name) = headers.get(TARGET).and_then(|value| value.to_str().ok()?.strip_prefix(TARGET_PREFIX))
+    else {
+        return unknown(format!("The X-Amz-Target of a call must be {TARGET_PREFIX}<operation>."));
+    };
+    match Operation::from_name(name) {
+        Some(operation) => Ok(operation),
+        None if Operation::ALL_NAMES.contains(&name) => Err(ServiceError::new(
+            ErrorCode::UnsupportedOperation,
+            format!("This server does not implement {name}."),
+        )),
+        None => unknown("The service has no operation of that name.".to_owned()),
+    }
+}
+
+/// The body's JSON object. A body without a byte is an empty one, as the protocol allows.
+fn object(body: &Bytes) -> Result<Value, ServiceError> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    match serde_json::from_slice(body) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(constraint::unreadable("The body of a call must be a JSON object.")),
+        // The parser's own text could quote the body; the place is enough to find the fault.
+        Err(error) => Err(constraint::unreadable(format!(
+            "The body is not JSON: line {}, column {}.",
+            error.line(),
+            error.column()
+        ))),
+    }
+}

@@ -1,0 +1,245 @@
+//! Checks a request's body against the service's model, before any rule sees it.
+
+mod model;
+
+use device_pool::ServiceError;
+use device_wire::{ErrorCode, Operation};
+use serde_json::Value;
+
+use model::{Kind, Model, Shape, ShapeId};
+
+/// At most so many violations are worded. More come only from a body made to cost.
+const MAX_VIOLATIONS: usize = 50;
+
+/// At most so many characters of a value are repeated.
+const MAX_SHOWN: usize = 256;
+
+/// The body as the engine may read it: every value of its type and within its bounds, and no `null`, which means absent.
+///
+/// # Errors
+/// `SerializationException` for a value of another JSON type, and else `InvalidParameterException`, which words
+/// everything that is wrong with the body at once.
+pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, ServiceError> {
+    let model = Model::embedded();
+    let mut check = Check { model, violations: Vec::new() };
+    check.value(model.input(operation), &mut body, &Place::ROOT)?;
+    match check.violations.len() {
+        0 => Ok(body),
+        count => Err(ServiceError::new(
+            ErrorCode::InvalidParameter,
+            format!(
+                "{count} validation error{} detected: {}",
+                if count == 1 { "" } else { "s" },
+                check.violations.join("; ")
+            ),
+        )),
+    }
+}
+
+/// Where in the body a value is.
+struct Place {
+    /// As the service writes it: `userAttributes.1.member.name`.
+    path: String,
+    /// Whether some shape around the value keeps it from being repeated.
+    secret: bool,
+}
+
+impl Place {
+    const ROOT: Self = Self { path: String::new(), secret: false };
+
+    fn within(&self, shape: &Shape, step: &str) -> Self {
+        let path = if self.path.is_empty() { step.to_owned() } else { format!("{}.{step}", self.path) };
+        Self { path, secret: self.secret || shape.sensitive }
+    }
+}
+
+struct Check<'m> {
+    model: &'m Model,
+    violations: Vec<String>,
+}
+
+impl Check<'_> {
+    fn value(&mut self, id: ShapeId, value: &mut Value, place: &Place) -> Result<(), ServiceError> {
+        let shape = self.model.shape(id);
+        expect_type(shape, value)?;
+        for constraint in &shape.constraints {
+            if !constraint.holds(value) {
+                let subject = subject(shape, value, place);
+                self.violation(format!(
+                    "{subject} at '{}' failed to satisfy constraint: Member must {constraint}",
+                    place.path
+                ));
+            }
+        }
+        match (&shape.kind, value) {
+            (Kind::Structure(members), Value::Object(fields)) => {
+                fields.retain(|_, field| !field.is_null());
+                for member in members {
+                    let place = place.within(shape, &member.path_name);
+                    match fields.get_mut(&member.name) {
+                        Some(field) => self.value(member.shape, field, &place)?,
+                        None if member.required => self.absent(member.shape, &place),
+                        None => {}
+                    }
+                }
+            }
+            (Kind::List(element), Value::Array(items)) if self.model.shape(*element).is_scalar() => {
+                self.elements(*element, items, shape, place)?;
+            }
+            (Kind::List(element), Value::Array(items)) => {
+                for (position, item) in items.iter_mut().enumerate() {
+                    self.value(*element, item, &place.within(shape, &format!("{}.member", position + 1)))?;
+                }
+            }
+            (Kind::Map(key, element), Value::Object(entries)) => {
+                entries.retain(|_, entry| !entry.is_null());
+                self.entries(*key, *element, entries, shape, place)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a list holds is reported as one violation of the list, with all that is asked of its elements.
+    fn elements(
+        &mut self,
+        id: ShapeId,
+        items: &mut [Value],
+        list: &Shape,
+        place: &Place,
+    ) -> Result<(), ServiceError> {
+        let shape = self.model.shape(id);
+        let mut all_hold = true;
+        for item in items.iter_mut() {
+            expect_type(shape, item)?;
+            all_hold &= shape.constraints.iter().all(|constraint| constraint.holds(item));
+        }
+        if !all_hold {
+            let secret = shape.sensitive || list.sensitive || place.secret;
+            let subject = if secret { "Value".to_owned() } else { quoted(&bracketed(items)) };
+            self.violation(format!(
+                "{subject} at '{}' failed to satisfy constraint: Member must satisfy constraint: [{}]",
+                place.path,
+                wording(shape)
+            ));
+        }
+        Ok(())
+    }
+
+    fn entries(
+        &mut self,
+        key: ShapeId,
+        element: ShapeId,
+        entries: &mut serde_json::Map<String, Value>,
+        map: &Shape,
+        place: &Place,
+    ) -> Result<(), ServiceError> {
+        let (key, shape) = (self.model.shape(key), self.model.shape(element));
+        let fits = |name: &String| {
+            let name = Value::String(name.clone());
+            key.constraints.iter().all(|constraint| constraint.holds(&name))
+        };
+        if !entries.keys().all(fits) {
+            self.violation(format!(
+                "Value at '{}' failed to satisfy constraint: Map keys must satisfy constraint: [{}]",
+                place.path,
+                wording(key)
+            ));
+        }
+        let mut all_hold = true;
+        for (name, entry) in entries.iter_mut() {
+            if shape.is_scalar() {
+                expect_type(shape, entry)?;
+                all_hold &= shape.constraints.iter().all(|constraint| constraint.holds(entry));
+            } else {
+                self.value(element, entry, &place.within(map, &format!("{}.member", shortened(name))))?;
+            }
+        }
+        if !all_hold {
+            self.violation(format!(
+                "Value at '{}' failed to satisfy constraint: Map value must satisfy constraint: [{}]",
+                place.path,
+                wording(shape)
+            ));
+        }
+        Ok(())
+    }
+
+    fn absent(&mut self, id: ShapeId, place: &Place) {
+        let shape = self.model.shape(id);
+        let subject = if shape.sensitive || place.secret { "Value" } else { "Value null" };
+        self.violation(format!(
+            "{subject} at '{}' failed to satisfy constraint: Member must not be null",
+            place.path
+        ));
+    }
+
+    fn violation(&mut self, text: String) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(text);
+        }
+    }
+}
+
+fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
+    let fits = match (&shape.kind, &*value) {
+        (Kind::String, Value::String(_))
+        | (Kind::Boolean, Value::Bool(_))
+        | (Kind::List(_), Value::Array(_))
+        | (Kind::Map(..) | Kind::Structure(_), Value::Object(_)) => true,
+        (Kind::Integer, Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let found = match value {
+        Value::Null => "NULL_VALUE",
+        Value::Bool(true) => "TRUE_VALUE",
+        Value::Bool(false) => "FALSE_VALUE",
+        Value::Number(_) => "NUMBER_VALUE",
+        Value::String(_) => "STRING_VALUE",
+        Value::Array(_) => return Err(unreadable("Start of list found where not expected")),
+        Value::Object(_) => return Err(unreadable("Start of structure or map found where not expected")),
+    };
+    Err(unreadable(format!("{found} can not be converted to {}", shape.kind)))
+}
+
+/// A body that cannot be read as what the operation takes.
+pub(crate) fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
+    ServiceError::new(ErrorCode::Serialization, message)
+}
+
+/// How a violation names its value. What the model marks as sensitive, and what may hold something so marked, stays out.
+fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
+    match value {
+        _ if shape.sensitive || place.secret => "Value".to_owned(),
+        Value::String(text) => quoted(text),
+        Value::Number(_) | Value::Bool(_) => quoted(&value.to_string()),
+        Value::Array(items) if items.is_empty() => quoted("[]"),
+        _ => "Value".to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("Value '{}'", shortened(text))
+}
+
+fn bracketed(items: &[Value]) -> String {
+    let texts: Vec<String> =
+        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn wording(shape: &Shape) -> String {
+    let constraints: Vec<String> =
+        shape.constraints.iter().map(|constraint| format!("Member must {constraint}")).collect();
+    constraints.join(", ")
+}

@@ -1,0 +1,72 @@
+//! What is served beside the operations: health, and what verifiers of tokens read.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode};
+use device_pool::ServiceError;
+use serde_json::{Value, json};
+
+use crate::answer::{self, Failure};
+use crate::request_log::Named;
+use crate::service::Service;
+
+/// `GET /health`: 200 if calls can be served, else 503.
+pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body> {
+    let probe = service.probe().await;
+    let (code, status, store) = match probe {
+        Ok(()) => (StatusCode::OK, "ok", "ok"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "failing"),
+    };
+    let body = json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "store": store });
+    let mut response = named("health", answer::document(code, &body));
+    if let Err(error) = probe {
+        response.extensions_mut().insert(Failure(error));
+    }
+    response
+}
+
+/// `GET /<pool id>/.well-known/jwks.json`
+pub(crate) async fn jwks(State(service): State<Arc<Service>>, Path(pool_id): Path<String>) -> Response<Body> {
+    named("jwks", of_pool(service.jwks(pool_id).await))
+}
+
+/// `GET /<pool id>/.well-known/openid-configuration`
+pub(crate) async fn openid_configuration(
+    State(service): State<Arc<Service>>,
+    Path(pool_id): Path<String>,
+) -> Response<Body> {
+    named("openid-configuration", of_pool(service.openid_configuration(pool_id).await))
+}
+
+/// Any other path.
+pub(crate) async fn not_found() -> Response<Body> {
+    absent(
+        "Nothing is here. Calls go to POST /; there are also /health, /<user pool id>/.well-known/jwks.json and \
+            /<user pool id>/.well-known/openid-configuration.",
+    )
+}
+
+/// Any other method.
+pub(crate) async fn method_not_allowed() -> Response<Body> {
+    let body = json!({ "message": "Calls go to POST /, everything else is read with GET." });
+    answer::document(StatusCode::METHOD_NOT_ALLOWED, &body)
+}
+
+fn of_pool(found: Result<Option<Value>, ServiceError>) -> Response<Body> {
+    match found {
+        Ok(Some(body)) => answer::cacheable(&body),
+        Ok(None) => absent("There is no user pool of that id here."),
+        Err(error) => answer::refusal(error),
+    }
+}
+
+fn absent(message: &str) -> Response<Body> {
+    answer::document(StatusCode::NOT_FOUND, &json!({ "message": message }))
+}
+
+fn named(name: &'static str, mut response: Response<Body>) -> Response<Body> {
+    response.extensions_mut().insert(Named(name));
+    response
+}

@@ -1,0 +1,57 @@
+//! One line in the log for each request, and the id by which caller and log know it.
+//!
+//! A line never holds a body, a header, a path or a message: what a person types may stand in any of them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
+use axum::middleware::Next;
+
+use crate::answer::Failure;
+use crate::service::Service;
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// The operation or document that a request was for; an extension of its response.
+#[derive(Clone, Copy)]
+pub(crate) struct Named(pub(crate) &'static str);
+
+/// Who sent a request; an extension of it where it came over a socket.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Around everything else: names the request, times it, logs it.
+pub(crate) async fn observe(
+    State(service): State<Arc<Service>>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response<Body> {
+    let started = Instant::now();
+    let id = service.request_id().to_string();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(Peer(peer));
+    }
+
+    let mut response = next.run(request).await;
+
+    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let operation = response.extensions().get::<Named>().map(|named| named.0);
+    let failure = response.extensions().get::<Failure>().map(|failure| &failure.0);
+    let error = failure.map(|error| error.code().as_str());
+    let status = response.status().as_u16();
+    let peer = peer.map(tracing::field::display);
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let Some(cause) = failure.and_then(device_pool::ServiceError::detail) {
+        tracing::error!(operation, status, error, request_id = id, micros, peer, cause, "request");
+    } else {
+        tracing::info!(operation, status, error, request_id = id, micros, peer, "request");
+    }
+    response
+}

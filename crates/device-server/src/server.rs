@@ -1,0 +1,106 @@
+//! A listening process: connections in, a purge now and then, and an orderly end.
+
+use std::future::{Future, pending};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::app::app;
+use crate::service::Service;
+
+/// How often expired records are removed.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long requests under way may take to finish once the server is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A bound socket that does not accept yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl Server {
+    /// Binds `addr`; port 0 lets the system choose one. Binding comes before the service is made, because a service must
+    /// know its address to name itself in its tokens.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(addr).await?;
+        let local_addr = listener.local_addr()?;
+        Ok(Self { listener, local_addr })
+    }
+
+    /// The address that was bound, with its real port.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` is ready, then takes no more connections and lets the requests under way finish for up
+    /// to ten seconds.
+    ///
+    /// # Errors
+    /// When the listening socket fails.
+    pub async fn serve(
+        self,
+        service: Arc<Service>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        // Answers are small and awaited one by one: never hold one back to fill a packet.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY");
+            }
+        });
+        let mut background = JoinSet::new();
+        background.spawn(purge(Arc::clone(&service)));
+
+        let (stopping, stopped) = oneshot::channel();
+        let make_service: IntoMakeServiceWithConnectInfo<Router, SocketAddr> =
+            app(service).into_make_service_with_connect_info();
+        let serving = axum::serve(listener, make_service).with_graceful_shutdown(async move {
+            shutdown.await;
+            // The receiver is gone only when serving is over anyway.
+            let _ = stopping.send(());
+        });
+        let out_of_patience = async {
+            match stopped.await {
+                Ok(()) => sleep(DRAIN).await,
+                Err(_) => pending().await,
+            }
+        };
+        tokio::select! {
+            result = serving => result,
+            () = out_of_patience => {
+                tracing::warn!("requests were still under way when the time to finish them ran out");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Removes what has expired, for as long as the server runs.
+async fn purge(service: Arc<Service>) {
+    let mut ticks = interval(PURGE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match service.purge().await {
+            Ok(0) => {}
+            Ok(records) => tracing::debug!(records, "purged"),
+            Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
+        }
+    }
+}

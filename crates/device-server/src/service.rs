@@ -1,0 +1,169 @@
+//! The engine in its environment, and the door that lets only so many calls in at once.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use device_pool::store::{Key, Store, Table};
+use device_pool::{Call, Config, Engine, ServiceError};
+use device_wire::{ErrorCode, Operation};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use crate::environment::Environment;
+use crate::sigv4::AccessKey;
+
+/// Who may call the administrators' operations.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Administrators {
+    /// Whoever signs with this key (AWS Signature Version 4).
+    Signing(AccessKey),
+    /// Anyone, signed or not: for development on one's own machine alone.
+    Anyone,
+}
+
+/// Which web pages may read the answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origins {
+    /// Those of any origin; no answer depends on a cookie.
+    Any,
+    /// Those of these origins, such as `https://app.example.com`.
+    Only(Vec<HeaderValue>),
+}
+
+/// What a service is made of.
+pub struct Setup {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What the engine says in its ids and tokens.
+    pub pool: Config,
+    /// Who may administrate.
+    pub administrators: Administrators,
+    /// Which web pages may read the answers.
+    pub origins: Origins,
+    /// Clock, randomness and key source.
+    pub environment: Environment,
+    /// How many calls may be decided at a time, each on a thread of its own; one more is refused with
+    /// `TooManyRequestsException`, so that a flood is told at once instead of waiting without end.
+    pub max_in_flight: usize,
+}
+
+/// What [`Setup::max_in_flight`] should be unless there is a reason: half of tokio's blocking threads.
+pub const DEFAULT_MAX_IN_FLIGHT: usize = 256;
+
+/// A user-pool service, ready to be called.
+pub struct Service {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    environment: Environment,
+    admission: Arc<Semaphore>,
+    region: String,
+    pub(crate) administrators: Administrators,
+    pub(crate) origins: Origins,
+}
+
+impl Service {
+    /// A service of these parts.
+    #[must_use]
+    pub fn new(setup: Setup) -> Arc<Self> {
+        Arc::new(Self {
+            region: setup.pool.region.clone(),
+            engine: Engine::new(Arc::clone(&setup.store), setup.pool),
+            store: setup.store,
+            environment: setup.environment,
+            admission: Arc::new(Semaphore::new(setup.max_in_flight.min(Semaphore::MAX_PERMITS))),
+            administrators: setup.administrators,
+            origins: setup.origins,
+        })
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.environment.clock.now_millis()
+    }
+
+    /// A new version 4 UUID.
+    pub(crate) fn request_id(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.environment.entropy.generator().fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// Runs one operation whose body was checked and whose caller was authenticated.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        operation: Operation,
+        body: Value,
+        source_ip: Option<IpAddr>,
+    ) -> Result<Option<Value>, ServiceError> {
+        self.admit(move |service| {
+            let mut rng = service.environment.entropy.generator();
+            let mut call = Call {
+                now: service.now(),
+                rng: &mut *rng,
+                signing_keys: &*service.environment.signing_keys,
+                source_ip,
+            };
+            service.engine.execute(operation, body, &mut call)
+        })
+        .await
+    }
+
+    pub(crate) async fn jwks(self: &Arc<Self>, pool_id: String) -> Result<Option<Value>, ServiceError> {
+        self.admit(move |service| service.engine.jwks(&pool_id)).await
+    }
+
+    pub(crate) async fn openid_configuration(
+        self: &Arc<Self>,
+        pool_id: String,
+    ) -> Result<Option<Value>, ServiceError> {
+        self.admit(move |service| service.engine.openid_configuration(&pool_id)).await
+    }
+
+    /// Whether the store answers. Not counted against the calls in flight: a busy server is not a broken one.
+    pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), ServiceError> {
+        self.off_the_workers(|service| {
+            let key = Key { table: Table::Pool, id: "health".to_owned() };
+            service.store.get(&key).map(drop).map_err(ServiceError::from)
+        })
+        .await
+    }
+
+    /// Removes what has expired; returns how many records.
+    pub(crate) async fn purge(self: &Arc<Self>) -> Result<usize, ServiceError> {
+        self.off_the_workers(|service| service.engine.purge(service.now())).await
+    }
+
+    async fn admit<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let Ok(permit) = Arc::clone(&self.admission).try_acquire_owned() else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        };
+        // The permit goes with the work: should the caller hang up, the work still occupies its thread.
+        self.off_the_workers(move |service| {
+            let _permit = permit;
+            work(service)
+        })
+        .await
+    }
+
+    /// The engine blocks on storage and does big-number arithmetic, neither of which belongs on an async worker.
+    async fn off_the_workers<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let service = Arc::clone(self);
+        spawn_blocking(move || work(&service)).await.unwrap_or_else(|_| {
+            Err(ServiceError::internal("the engine panicked; the panic hook has the place"))
+        })
+    }
+}

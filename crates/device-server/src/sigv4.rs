@@ -1,0 +1,252 @@
+//! AWS Signature Version 4, the verifying side, for the administrators' operations.
+//!
+//! Follows the service vendor's "Create a signed AWS API request". Verified is the canonical request over exactly the
+//! headers that the signature names, and the body as received.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, request};
+use device_pool::ServiceError;
+use device_wire::ErrorCode;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use zeroize::Zeroizing;
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const SERVICE: &str = "cognito-idp";
+const TERMINATOR: &str = "aws4_request";
+
+/// How far a signature's date may be from ours, either way.
+const MAX_SKEW: Duration = Duration::minutes(5);
+
+/// The headers that a signature must cover. Without the target, a request read off the wire could be sent again as
+/// another operation of the same shape, as `AdminGetDevice` and `AdminForgetDevice` are.
+const MUST_BE_SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
+
+const DATE_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// An administrator's credentials.
+pub struct AccessKey {
+    id: String,
+    secret: Zeroizing<String>,
+}
+
+impl AccessKey {
+    /// The key of this id and secret.
+    #[must_use]
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: Zeroizing::new(secret.into()) }
+    }
+
+    /// The id, which is no secret.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Whether the request was signed with `key`, for `region` and this service, within five minutes of `now` (milliseconds
+/// since the epoch).
+pub(crate) fn verify(
+    head: &request::Parts,
+    body: &[u8],
+    key: &AccessKey,
+    region: &str,
+    now: i64,
+) -> Result<(), ServiceError> {
+    let authorization = Authorization::parse(&head.headers)?;
+    let date = header(&head.headers, "x-amz-date")
+        .ok_or_else(|| incomplete("Authorization header requires existence of a 'X-Amz-Date' header."))?;
+    for name in MUST_BE_SIGNED {
+        if !authorization.signed_headers.contains(&name) {
+            return Err(mismatch(format!("'{name}' must be a 'SignedHeader' in the AWS Credential.")));
+        }
+    }
+    if authorization.key_id != key.id {
+        return Err(ServiceError::new(
+            ErrorCode::UnrecognizedClient,
+            "The security token included in the request is invalid.",
+        ));
+    }
+    check_date(&date, now)?;
+    authorization.check_scope(&date, region)?;
+
+    let canonical = canonical_request(head, &authorization.signed_headers, body);
+    let text = format!("{ALGORITHM}\n{date}\n{}\n{}", authorization.scope, hex(&Sha256::digest(canonical)));
+    // Compared in constant time.
+    hmac(&*signing_key(key, &authorization), &text).verify_slice(&authorization.signature).map_err(|_| {
+        mismatch(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+             Access Key and signing method. Consult the service documentation for details.",
+        )
+    })
+}
+
+/// The parts of an `Authorization` header.
+struct Authorization<'a> {
+    key_id: &'a str,
+    /// `date/region/service/aws4_request`, as sent.
+    scope: &'a str,
+    signed_headers: Vec<&'a str>,
+    signature: [u8; 32],
+}
+
+impl<'a> Authorization<'a> {
+    fn parse(headers: &'a HeaderMap) -> Result<Self, ServiceError> {
+        let missing =
+            || ServiceError::new(ErrorCode::MissingAuthenticationToken, "Missing Authentication Token");
+        let text = headers.get("authorization").and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+        // A bearer token is somebody else's business, so the request counts as unsigned.
+        let parameters = text.strip_prefix(ALGORITHM).ok_or_else(missing)?;
+
+        let parameter = |name: &str| {
+            let mut parts = parameters.split(',').filter_map(|part| part.trim().split_once('='));
+            parts
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value)
+                .ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
+        };
+        let (key_id, scope) = parameter("Credential")?
+            .split_once('/')
+            .ok_or_else(|| incomplete("Credential must have exactly 5 slash-delimited elements."))?;
+        let signature = unhex(parameter("Signature")?)
+            .ok_or_else(|| incomplete("Signature must be 64 hexadecimal digits."))?;
+        Ok(Self {
+            key_id,
+            scope,
+            signed_headers: parameter("SignedHeaders")?.split(';').collect(),
+            signature,
+        })
+    }
+
+    /// `date` is the request's, of which the scope repeats the day.
+    fn check_scope(&self, date: &str, region: &str) -> Result<(), ServiceError> {
+        let mut parts = self.scope.split('/');
+        let mut next = || parts.next().unwrap_or_default();
+        let (scope_day, scope_region, service, terminator) = (next(), next(), next(), next());
+        if !date.starts_with(scope_day) || scope_day.len() != "YYYYMMDD".len() {
+            return Err(mismatch("Date in Credential scope does not match the date of the request."));
+        }
+        if scope_region != region {
+            return Err(mismatch(format!(
+                "Credential should be scoped to a valid region, not '{scope_region}'."
+            )));
+        }
+        if service != SERVICE {
+            return Err(mismatch(format!("Credential should be scoped to correct service: '{SERVICE}'.")));
+        }
+        if terminator != TERMINATOR || parts.next().is_some() {
+            return Err(mismatch(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}'."
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn check_date(date: &str, now: i64) -> Result<(), ServiceError> {
+    let signed = PrimitiveDateTime::parse(date, DATE_TIME)
+        .map_err(|_| incomplete("Date must be in ISO-8601 'basic format', such as 20251106T090507Z."))?
+        .assume_utc();
+    let now = OffsetDateTime::from_unix_timestamp(now.div_euclid(1000))
+        .map_err(|_| ServiceError::internal("the clock is out of range"))?;
+    let text = |at: OffsetDateTime| at.format(DATE_TIME).unwrap_or_default();
+    if signed < now - MAX_SKEW {
+        let earliest = text(now - MAX_SKEW);
+        return Err(mismatch(format!(
+            "Signature expired: {date} is now earlier than {earliest} ({} - 5 min.)",
+            text(now)
+        )));
+    }
+    if signed > now + MAX_SKEW {
+        let latest = text(now + MAX_SKEW);
+        return Err(mismatch(format!(
+            "Signature not yet current: {date} is still later than {latest} ({} + 5 min.)",
+            text(now)
+        )));
+    }
+    Ok(())
+}
+
+/// Method, path, query, the signed headers, their names, and the body's hash, a line each.
+fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]) -> String {
+    let mut query: Vec<&str> = head.uri.query().unwrap_or_default().split('&').collect();
+    query.sort_unstable();
+    let mut lines = vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
+    // A header that is named but absent signs as empty: the signature then fails, or the signer meant it so.
+    lines.extend(
+        signed_headers
+            .iter()
+            .map(|name| format!("{name}:{}", header(&head.headers, name).unwrap_or_default())),
+    );
+    lines.push(String::new());
+    lines.push(signed_headers.join(";"));
+    lines.push(hex(&Sha256::digest(body)));
+    lines.join("\n")
+}
+
+/// A header's values in their canonical form: joined by commas, runs of spaces as one.
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<String> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| {
+            String::from_utf8_lossy(value.as_bytes())
+                .split(' ')
+                .filter(|s| !s.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+/// The secret, narrowed in turn to each part of the scope.
+fn signing_key(key: &AccessKey, authorization: &Authorization<'_>) -> Zeroizing<Vec<u8>> {
+    let secret = Zeroizing::new(format!("AWS4{}", key.secret.as_str()).into_bytes());
+    authorization
+        .scope
+        .split('/')
+        .fold(secret, |key, part| Zeroizing::new(hmac(&key, part).finalize().into_bytes().to_vec()))
+}
+
+fn hmac(key: &[u8], text: &str) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
+    mac.update(text.as_bytes());
+    mac
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+fn incomplete(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
+    ServiceError::new(ErrorCode::IncompleteSignature, message)
+}
+
+fn mismatch(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
+    ServiceError::new(ErrorCode::InvalidSignature, message)
+}

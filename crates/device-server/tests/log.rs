@@ -1,0 +1,88 @@
+//! What the log says of a request, and what it must not say.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::http::Request;
+use device_server::{Service, app};
+use device_testkit::{FakeClock, setup};
+use serde_json::Value;
+use tower::ServiceExt;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Everything in these requests that a log has no business with starts like this.
+const SECRET: &str = "s3cret";
+
+#[tokio::test]
+async fn a_line_a_request_and_no_secret_in_it() {
+    let lines = Lines::default();
+    let subscriber =
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+
+    let service = Service::new(setup(&FakeClock::new()));
+    let bodies = [
+        (
+            "InitiateAuth",
+            r#"{"AuthFlow":"USER_PASSWORD_AUTH","ClientId":"s3cretclient","AuthParameters":{"USERNAME":"s3cret-user","PASSWORD":"s3cret-password"}}"#,
+        ),
+        ("InitiateAuth", r#"{"AuthFlow":"s3cret-flow","ClientId":"s3cretclient"}"#),
+        ("GetUser", r#"{"AccessToken":"s3cret.token.x"}"#),
+        ("GetUser", r#"{"AccessToken":s3cret}"#),
+        ("s3cretOperation", "{}"),
+        ("AdminCreateUser", r#"{"UserPoolId":"s3cret_a","Username":"s3cret user"}"#),
+    ];
+    for (operation, body) in bodies {
+        let request = Request::post("/?s3cret=query")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .header("authorization", "Bearer s3cret-bearer")
+            .header("user-agent", "s3cret-agent")
+            .body(Body::from(body))
+            .unwrap();
+        app(Arc::clone(&service)).oneshot(request).await.unwrap();
+    }
+    let request = Request::get("/s3cret-path/.well-known/jwks.json").body(Body::empty()).unwrap();
+    app(service).oneshot(request).await.unwrap();
+
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains(SECRET), "{text}");
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let requests: Vec<&Value> =
+        events.iter().map(|event| &event["fields"]).filter(|f| f["message"] == "request").collect();
+    assert_eq!(requests.len(), bodies.len() + 1);
+    for fields in &requests {
+        assert_eq!(fields["request_id"].as_str().unwrap().len(), 36);
+        assert!(fields["micros"].is_u64());
+    }
+    assert_eq!(requests[1]["operation"], "InitiateAuth");
+    assert_eq!(requests[1]["error"], "InvalidParameterException");
+    assert_eq!(requests[1]["status"], 400);
+    assert_eq!(requests[4]["error"], "UnknownOperationException");
+    assert_eq!(requests[4]["operation"], Value::Null);
+    assert_eq!(requests[6]["operation"], "jwks");
+    assert_eq!(requests[6]["status"], 404);
+}

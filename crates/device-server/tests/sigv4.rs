@@ -1,0 +1,304 @@
+//! Administrators' signatures, as the vendor's own signer makes them and as tampering leaves them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use device_server::{Administrators, Service, app};
+use device_testkit::{FakeClock, access_key, setup};
+use serde_json::Value;
+use tower::ServiceExt;
+
+const BODY: &str = r#"{"UserPoolId":"nowhere"}"#;
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// How a request is signed; the default is how it should be.
+struct Signer {
+    key_id: &'static str,
+    secret: &'static str,
+    session_token: Option<&'static str>,
+    region: &'static str,
+    service: &'static str,
+    /// Seconds that the signer's clock is ahead of the server's.
+    ahead: i64,
+    uri: &'static str,
+    extra: &'static [(&'static str, &'static str)],
+    settings: fn(&mut SigningSettings),
+}
+
+impl Default for Signer {
+    fn default() -> Self {
+        Self {
+            key_id: "AKIDEXAMPLE",
+            secret: SECRET,
+            session_token: None,
+            region: "us-east-1",
+            service: "cognito-idp",
+            ahead: 0,
+            uri: "http://pool.test:9229/",
+            extra: &[],
+            settings: |_| {},
+        }
+    }
+}
+
+impl Signer {
+    fn sign(self) -> Request<String> {
+        let mut request = Request::post(self.uri)
+            .header("host", "pool.test:9229")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "AWSCognitoIdentityProviderService.DescribeUserPool")
+            .body(BODY.to_owned())
+            .unwrap();
+        for (name, value) in self.extra {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        let token = self.session_token.map(str::to_owned);
+        let identity = Credentials::new(self.key_id, self.secret, token, None, "test").into();
+        let mut settings = SigningSettings::default();
+        (self.settings)(&mut settings);
+        let seconds = u64::try_from(FakeClock::START_MILLIS / 1000 + self.ahead).unwrap();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region)
+            .name(self.service)
+            .time(UNIX_EPOCH + Duration::from_secs(seconds))
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let headers: Vec<_> =
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let signable =
+            SignableRequest::new("POST", self.uri, headers.into_iter(), SignableBody::Bytes(BODY.as_bytes()))
+                .unwrap();
+        let (instructions, _) = sign(signable, &params).unwrap().into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        request
+    }
+}
+
+/// `Type: message` of the answer.
+async fn answer(request: Request<String>) -> String {
+    let mut parts = setup(&FakeClock::new());
+    parts.administrators = Administrators::Signing(access_key());
+    let response = app(Service::new(parts)).oneshot(request.map(Body::from)).await.unwrap();
+    let body: Value =
+        serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
+    format!("{}: {}", body["__type"].as_str().unwrap(), body["message"].as_str().unwrap())
+}
+
+/// The signature passed: what answers is the check of the body, which is the next step.
+async fn assert_accepted(request: Request<String>) {
+    let answer = answer(request).await;
+    assert!(
+        answer.starts_with("InvalidParameterException: 1 validation error detected: Value 'nowhere'"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_vendors_signer_signs_is_accepted() {
+    let cases = [
+        Signer::default(),
+        Signer { session_token: Some("a-session-token"), ..Signer::default() },
+        Signer { ahead: 299, ..Signer::default() },
+        Signer { ahead: -299, ..Signer::default() },
+        Signer { extra: &[("x-twice", "a"), ("x-twice", "  b   c ")], ..Signer::default() },
+        Signer {
+            settings: |settings| settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256,
+            ..Signer::default()
+        },
+        Signer { uri: "http://pool.test:9229/?b=2&a=1", ..Signer::default() },
+    ];
+    for signer in cases {
+        assert_accepted(signer.sign()).await;
+    }
+}
+
+const MISMATCH: &str = "InvalidSignatureException: The request signature we calculated does not match the signature you \
+                        provided. Check your AWS Secret Access Key and signing method. Consult the service documentation \
+                        for details.";
+const NO_TOKEN: &str = "MissingAuthenticationTokenException: Missing Authentication Token";
+
+#[tokio::test]
+async fn a_signer_that_is_someone_else_or_somewhere_else_is_refused() {
+    let cases = [
+        (Signer { secret: "wrong", ..Signer::default() }, MISMATCH),
+        (
+            Signer { key_id: "AKIDOTHER", ..Signer::default() },
+            "UnrecognizedClientException: The security token included in the request is invalid.",
+        ),
+        (
+            Signer { region: "eu-west-1", ..Signer::default() },
+            "InvalidSignatureException: Credential should be scoped to a valid region, not 'eu-west-1'.",
+        ),
+        (
+            Signer { service: "s3", ..Signer::default() },
+            "InvalidSignatureException: Credential should be scoped to correct service: 'cognito-idp'.",
+        ),
+        (
+            Signer { ahead: -301, ..Signer::default() },
+            "InvalidSignatureException: Signature expired: 20251106T090006Z is now earlier than 20251106T090007Z \
+             (20251106T090507Z - 5 min.)",
+        ),
+        (
+            Signer { ahead: 301, ..Signer::default() },
+            "InvalidSignatureException: Signature not yet current: 20251106T091008Z is still later than \
+             20251106T091007Z (20251106T090507Z + 5 min.)",
+        ),
+        (
+            Signer {
+                settings: |settings| settings.excluded_headers = Some(vec!["x-amz-target".into()]),
+                ..Signer::default()
+            },
+            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS Credential.",
+        ),
+    ];
+    for (signer, expected) in cases {
+        assert_eq!(answer(signer.sign()).await, expected);
+    }
+}
+
+/// Changes one header of a signed request, or takes it away.
+fn set(request: &mut Request<String>, name: &'static str, change: impl FnOnce(&str) -> Option<String>) {
+    let old = request.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    match change(&old) {
+        Some(new) => request.headers_mut().insert(name, new.parse().unwrap()),
+        None => request.headers_mut().remove(name),
+    };
+}
+
+fn authorization(request: &mut Request<String>, from: &str, to: &str) {
+    set(request, "authorization", |old| {
+        assert!(old.contains(from), "{old}");
+        Some(old.replace(from, to))
+    });
+}
+
+type Tampering = fn(&mut Request<String>);
+
+#[tokio::test]
+async fn a_signed_request_that_was_changed_is_refused() {
+    let cases: &[(Tampering, &str)] = &[
+        (|r| r.body_mut().push(' '), MISMATCH),
+        (
+            |r| set(r, "x-amz-target", |_| Some("AWSCognitoIdentityProviderService.AdminGetUser".into())),
+            MISMATCH,
+        ),
+        (|r| set(r, "content-type", |old| Some(format!("{old}; charset=utf-8"))), MISMATCH),
+        (|r| set(r, "host", |_| Some("elsewhere.test".into())), MISMATCH),
+        (|r| set(r, "host", |_| None), MISMATCH),
+        (|r| set(r, "x-amz-date", |_| Some("20251106T090508Z".into())), MISMATCH),
+        (|r| *r.uri_mut() = "/?a=1".parse().unwrap(), MISMATCH),
+        (
+            |r| authorization(r, "Signature=", "Signature=0000"),
+            "IncompleteSignatureException: Signature must be 64 hexadecimal digits.",
+        ),
+        (
+            |r| set(r, "authorization", |old| Some(format!("{}{}", &old[..old.len() - 64], "0".repeat(64)))),
+            MISMATCH,
+        ),
+        (
+            |r| authorization(r, ";x-amz-target", ""),
+            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS Credential.",
+        ),
+        (
+            |r| authorization(r, "host;", ""),
+            "InvalidSignatureException: 'host' must be a 'SignedHeader' in the AWS Credential.",
+        ),
+        (
+            |r| authorization(r, "x-amz-date;", ""),
+            "InvalidSignatureException: 'x-amz-date' must be a 'SignedHeader' in the AWS Credential.",
+        ),
+        (|r| authorization(r, "content-type;", ""), MISMATCH),
+        (|r| authorization(r, "content-type;host", "host;content-type"), MISMATCH),
+        (
+            |r| authorization(r, "/20251106/", "/20251107/"),
+            "InvalidSignatureException: Date in Credential scope does not match the date of the request.",
+        ),
+        (
+            |r| authorization(r, "/20251106/", "//"),
+            "InvalidSignatureException: Date in Credential scope does not match the date of the request.",
+        ),
+        (
+            |r| authorization(r, "/aws4_request", "/aws5_request"),
+            "InvalidSignatureException: Credential should be scoped with a valid terminator: 'aws4_request'.",
+        ),
+        (
+            |r| authorization(r, "/aws4_request", "/aws4_request/more"),
+            "InvalidSignatureException: Credential should be scoped with a valid terminator: 'aws4_request'.",
+        ),
+        (
+            |r| authorization(r, "AKIDEXAMPLE/", "AKIDEXAMPLE"),
+            "UnrecognizedClientException: The security token included in the request is invalid.",
+        ),
+        (
+            |r| authorization(r, "Credential=AKIDEXAMPLE/20251106/us-east-1/cognito-idp/aws4_request, ", ""),
+            "IncompleteSignatureException: Authorization header requires 'Credential' parameter.",
+        ),
+        (
+            |r| {
+                authorization(
+                    r,
+                    "Credential=AKIDEXAMPLE/20251106/us-east-1/cognito-idp/aws4_request",
+                    "Credential=x",
+                )
+            },
+            "IncompleteSignatureException: Credential must have exactly 5 slash-delimited elements.",
+        ),
+        (
+            |r| authorization(r, "SignedHeaders=", "Signed="),
+            "IncompleteSignatureException: Authorization header requires 'SignedHeaders' parameter.",
+        ),
+        (
+            |r| authorization(r, "Signature=", "Sig="),
+            "IncompleteSignatureException: Authorization header requires 'Signature' parameter.",
+        ),
+        (
+            |r| set(r, "x-amz-date", |_| None),
+            "IncompleteSignatureException: Authorization header requires existence of a 'X-Amz-Date' header.",
+        ),
+        (
+            |r| set(r, "x-amz-date", |_| Some("yesterday".into())),
+            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as 20251106T090507Z.",
+        ),
+        (
+            |r| set(r, "x-amz-date", |_| Some("20251306T090507Z".into())),
+            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as 20251106T090507Z.",
+        ),
+        (|r| set(r, "authorization", |_| None), NO_TOKEN),
+        (|r| set(r, "authorization", |_| Some("Bearer abc".into())), NO_TOKEN),
+        (|r| authorization(r, "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), NO_TOKEN),
+    ];
+    for (tamper, expected) in cases {
+        let mut request = Signer::default().sign();
+        tamper(&mut request);
+        assert_eq!(answer(request).await, *expected);
+    }
+}
+
+#[tokio::test]
+async fn operations_of_users_need_no_signature_and_in_development_none_does() {
+    let unsigned = |operation: &str| {
+        Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .body(BODY.to_owned())
+            .unwrap()
+    };
+    assert!(answer(unsigned("GetUser")).await.starts_with("InvalidParameterException"));
+    assert_eq!(answer(unsigned("DescribeUserPool")).await, NO_TOKEN);
+
+    for request in
+        [unsigned("DescribeUserPool"), Signer { secret: "any", ahead: 9999, ..Signer::default() }.sign()]
+    {
+        // `setup` lets anyone administrate.
+        let response =
+            app(Service::new(setup(&FakeClock::new()))).oneshot(request.map(Body::from)).await.unwrap();
+        assert_eq!(response.headers()["x-amzn-errortype"], "InvalidParameterException:");
+    }
+}

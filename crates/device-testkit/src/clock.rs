@@ -1,0 +1,53 @@
+//! Time that stands still until it is told to move.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// A clock in the test's hands. Clones show the same time.
+#[derive(Debug, Clone)]
+pub struct FakeClock {
+    millis: Arc<AtomicI64>,
+}
+
+impl FakeClock {
+    /// Where a new clock stands: 2025-11-06T09:05:07Z, whose day has one digit, as timestamps like to get wrong.
+    pub const START_MILLIS: i64 = 1_762_419_907_000;
+
+    /// A clock at [`FakeClock::START_MILLIS`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::at(Self::START_MILLIS)
+    }
+
+    /// A clock at `millis` milliseconds since the epoch.
+    #[must_use]
+    pub fn at(millis: i64) -> Self {
+        Self { millis: Arc::new(AtomicI64::new(millis)) }
+    }
+
+    /// The time, in milliseconds since the epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.millis.load(Ordering::SeqCst)
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.millis.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "server")]
+impl device_server::Clock for FakeClock {
+    fn now_millis(&self) -> i64 {
+        self.now()
+    }
+}

@@ -1,0 +1,195 @@
+//! A server in the test's own process: real HTTP on a loopback port, and time, randomness and keys in the test's hands.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use device_pool::store::Store;
+use device_pool::{Call, Engine, ServiceError, SigningKeySource};
+use device_server::{
+    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Entropy, Environment, Origins, PoolConfig, Server,
+    Service, Setup,
+};
+use device_store::MemoryStore;
+use device_wire::Operation;
+use rand_core::CryptoRng;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::{FakeClock, SeededRng, TestSigningKeys};
+
+/// The password of every user that [`TestServer::create_user`] makes.
+pub const PASSWORD: &str = "Correct-Horse-7";
+
+/// The administrator's key of a test that checks signatures.
+#[must_use]
+pub fn access_key() -> AccessKey {
+    AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+}
+
+/// The parts of a service in memory in the region `us-east-1`, open to any administrator and to pages of any origin.
+#[must_use]
+pub fn setup(clock: &FakeClock) -> Setup {
+    Setup {
+        store: Arc::new(MemoryStore::new()),
+        pool: PoolConfig {
+            region: "us-east-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            public_base_url: "http://pool.test".to_owned(),
+        },
+        administrators: Administrators::Anyone,
+        origins: Origins::Any,
+        environment: Environment {
+            clock: Arc::new(clock.clone()),
+            entropy: Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))),
+            signing_keys: Arc::new(TestSigningKeys::default()),
+        },
+        max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+    }
+}
+
+/// A generator a call, each forked from one seed.
+struct SeededEntropy(Mutex<SeededRng>);
+
+impl Entropy for SeededEntropy {
+    fn generator(&self) -> Box<dyn CryptoRng> {
+        Box::new(self.0.lock().unwrap_or_else(PoisonError::into_inner).fork())
+    }
+}
+
+/// A running server, which stops when it is dropped.
+pub struct TestServer {
+    addr: SocketAddr,
+    clock: FakeClock,
+    engine: Engine,
+    rng: Mutex<SeededRng>,
+    signing_keys: Arc<dyn SigningKeySource + Send + Sync>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// Starts a server with [`setup`].
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// Starts a server with [`setup`] as `change` leaves it. The public base URL is the server's own.
+    ///
+    /// # Panics
+    /// If no loopback port can be had.
+    #[must_use]
+    pub fn start_with(change: impl FnOnce(&mut Setup)) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let server = runtime.block_on(Server::bind(([127, 0, 0, 1], 0).into())).unwrap();
+        let addr = server.local_addr();
+
+        let clock = FakeClock::new();
+        let mut parts = setup(&clock);
+        parts.pool.public_base_url = format!("http://{addr}");
+        change(&mut parts);
+        // The engine keeps no state beside the store, so a second one sees what the server does.
+        let store: Arc<dyn Store> = Arc::clone(&parts.store);
+        let engine = Engine::new(store, parts.pool.clone());
+        let signing_keys = Arc::clone(&parts.environment.signing_keys);
+
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(server.serve(Service::new(parts), shutdown)).unwrap();
+        });
+        let rng = Mutex::new(SeededRng::new(1));
+        Self { addr, clock, engine, rng, signing_keys, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where the server is, such as `http://127.0.0.1:41235`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    /// Runs an operation in the engine, past HTTP, signatures and constraint checks.
+    ///
+    /// # Errors
+    /// What the engine answers.
+    pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
+        let mut call =
+            Call { now: self.clock.now(), rng: &mut rng, signing_keys: &*self.signing_keys, source_ip: None };
+        self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
+    }
+
+    /// Creates a pool named `pool` with these further members of `CreateUserPool`; returns its id.
+    ///
+    /// # Panics
+    /// If the engine refuses.
+    #[must_use]
+    pub fn create_pool(&self, members: Value) -> String {
+        let output =
+            self.execute(Operation::CreateUserPool, merged(json!({ "PoolName": "pool" }), members)).unwrap();
+        text(&output["UserPool"]["Id"])
+    }
+
+    /// Creates an app client that may sign in with a password, by SRP or plainly, and refresh, with these further members
+    /// of `CreateUserPoolClient`; returns its id.
+    ///
+    /// # Panics
+    /// If the engine refuses.
+    #[must_use]
+    pub fn create_client(&self, pool_id: &str, members: Value) -> String {
+        let flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
+        let defaults = json!({ "UserPoolId": pool_id, "ClientName": "client", "ExplicitAuthFlows": flows });
+        let output = self.execute(Operation::CreateUserPoolClient, merged(defaults, members)).unwrap();
+        text(&output["UserPoolClient"]["ClientId"])
+    }
+
+    /// Creates a confirmed user whose password is [`PASSWORD`].
+    ///
+    /// # Panics
+    /// If the engine refuses.
+    pub fn create_user(&self, pool_id: &str, username: &str) {
+        let create = json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
+        self.execute(Operation::AdminCreateUser, create).unwrap();
+        let password =
+            json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
+        self.execute(Operation::AdminSetUserPassword, password).unwrap();
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn merged(mut defaults: Value, members: Value) -> Value {
+    if let (Value::Object(all), Value::Object(members)) = (&mut defaults, members) {
+        all.extend(members);
+    }
+    defaults
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
