@@ -1,1 +1,52 @@
-fn main() {}
+//! `device`: the user-pool server and the demo, in one binary.
+
+mod demo;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Remembered devices for sign-in: a user-pool server that speaks Cognito's wire protocol.
+#[derive(Parser)]
+#[command(name = "device", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the user-pool server.
+    ///
+    /// Every option can also be given in the environment, under the name shown with it, and in a TOML file, under the
+    /// option's name (`in-memory = true`). A flag goes before the environment, the environment before the file, the file
+    /// before the default.
+    ///
+    /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is `info`.
+    Serve(serve::Options),
+    /// Show the whole life of a remembered device, against a server of its own.
+    Demo(demo::Options),
+}
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    match run(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("device: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
+    match Cli::from_arg_matches(matches)?.command {
+        Command::Serve(options) => {
+            // Which of two options wins depends on where each was given, which only the matches know.
+            let origins = matches.subcommand_matches("serve").unwrap_or(matches);
+            Ok(serve::run(options, origins)?)
+        }
+        Command::Demo(options) => Ok(demo::run(&options)?),
+    }
+}

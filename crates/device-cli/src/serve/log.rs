@@ -1,0 +1,36 @@
+//! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits for.
+
+use std::io;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+use super::ServeError;
+
+/// How a line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends this process's events to stderr. `RUST_LOG` filters them.
+pub(crate) fn start(format: LogFormat) -> Result<(), ServeError> {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| {
+            ServeError::Settings(format!("RUST_LOG=\"{directives}\" is not understood: {error}"))
+        })?,
+        Err(_) => EnvFilter::new("info"),
+    };
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The options of `device serve`, from four places with one precedence: flag, environment, file, default.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::builder::BoolishValueParser;
+use clap::parser::ValueSource;
+use device_server::{Origins, Storage};
+use serde::Deserialize;
+
+use super::ServeError;
+use super::credentials::Credentials;
+use super::log::LogFormat;
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9229);
+const DEFAULT_DATA: &str = "device-data";
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// What flags and environment say. The same names are those of the file.
+#[derive(Default, clap::Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:9229]
+    #[arg(long, env = "DEVICE_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// The directory to keep data and credentials in, made if need be [default: ./device-data]
+    #[arg(long, env = "DEVICE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Keep data in memory, until the server stops, instead of in a directory
+    #[arg(long, env = "DEVICE_IN_MEMORY", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    in_memory: Option<bool>,
+
+    /// The region that pool ids and ARNs name and administrators sign for [default: us-east-1]
+    #[arg(long, env = "DEVICE_REGION")]
+    region: Option<String>,
+
+    /// Where clients reach the server, if not where it listens; tokens are issued in this name
+    #[arg(long, env = "DEVICE_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    /// The administrator's access key id [default: kept in the data directory, made at the first start]
+    #[arg(long, env = "DEVICE_ACCESS_KEY_ID", value_name = "ID")]
+    access_key_id: Option<String>,
+
+    /// The administrator's secret access key. Other users of the machine can see a flag: prefer the environment or a file
+    #[arg(long, env = "DEVICE_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    secret_access_key: Option<String>,
+
+    /// Let anyone administrate, signed or not: for development on one's own machine
+    #[arg(long, env = "DEVICE_DEV", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    dev: Option<bool>,
+
+    /// A web origin whose pages may read answers; more than one by repeating, or by commas [default: any]
+    #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    cors_origin: Option<Vec<String>>,
+
+    /// How log lines on stderr are written [default: text]
+    #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+
+    /// A TOML file with these options
+    #[arg(long, env = "DEVICE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+}
+
+/// What the server runs with.
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) storage: Storage,
+    pub(crate) region: String,
+    /// Without a slash at its end.
+    pub(crate) public_url: Option<String>,
+    pub(crate) administration: Administration,
+    pub(crate) origins: Origins,
+    pub(crate) log_format: LogFormat,
+}
+
+/// Who may administrate.
+pub(crate) enum Administration {
+    Anyone,
+    Given(Credentials),
+    /// Whoever has the credentials that are kept with the data.
+    Kept,
+}
+
+/// Where an option was given; the greater goes before the lesser.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    File,
+    Environment,
+    Flag,
+}
+
+impl Settings {
+    /// Puts the four places together. `matches` say which of flag and environment each of `options` came from.
+    pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
+        let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let storage = storage(&options, &file, matches)?;
+        let pair = (
+            options.access_key_id.or(file.access_key_id),
+            options.secret_access_key.or(file.secret_access_key),
+        );
+        let administration = match pair {
+            _ if options.dev.or(file.dev).unwrap_or(false) => Administration::Anyone,
+            (Some(access_key_id), Some(secret_access_key)) => {
+                Administration::Given(Credentials { access_key_id, secret_access_key })
+            }
+            (None, None) => Administration::Kept,
+            _ => {
+                return Err(invalid("access-key-id and secret-access-key go together: give both, or neither"));
+            }
+        };
+        Ok(Self {
+            listen: options.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
+            storage,
+            region: region(options.region.or(file.region))?,
+            public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
+            administration,
+            origins: origins(options.cors_origin.or(file.cors_origin))?,
+            log_format: options.log_format.or(file.log_format).unwrap_or_default(),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Options, ServeError> {
+    let unusable = |reason: String| ServeError::ConfigFile { path: path.to_owned(), reason };
+    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    // `message` leaves out the offending line, which may be the secret's.
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = 1 + before.matches('\n').count();
+        unusable(format!("line {line}: {}", error.message()))
+    })
+}
+
+/// A directory and memory exclude each other, so the one that was given further up wins.
+fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<Storage, ServeError> {
+    let origin = |id: &str, in_file: bool| match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Some(Origin::Flag),
+        Some(ValueSource::EnvVariable) => Some(Origin::Environment),
+        _ => in_file.then_some(Origin::File),
+    };
+    let data_from = origin("data", file.data.is_some());
+    let memory_from = origin("in_memory", file.in_memory.is_some());
+    if options.in_memory.or(file.in_memory).unwrap_or(false) && memory_from >= data_from {
+        if memory_from == data_from {
+            return Err(invalid("data and in-memory exclude each other: give one of them"));
+        }
+        return Ok(Storage::InMemory);
+    }
+    let directory = options.data.clone().or_else(|| file.data.clone());
+    Ok(Storage::Directory(directory.unwrap_or_else(|| DEFAULT_DATA.into())))
+}
+
+fn region(given: Option<String>) -> Result<String, ServeError> {
+    let region = given.unwrap_or_else(|| DEFAULT_REGION.to_owned());
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if region.is_empty() || region.len() > 32 || !region.chars().all(fits) {
+        return Err(invalid(format!(
+            "the region \"{region}\" is not like us-east-1: small letters, digits and hyphens"
+        )));
+    }
+    Ok(region)
+}
+
+fn public_url(given: String) -> Result<String, ServeError> {
+    let url = given.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || host.contains(['?', '#', ' ']) {
+        return Err(invalid(format!("the public URL \"{given}\" is not like https://auth.example.com")));
+    }
+    Ok(url.to_owned())
+}
+
+fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
+    let Some(origins) = given.filter(|origins| *origins != ["*"]) else {
+        return Ok(Origins::Any);
+    };
+    let origins: Result<Vec<_>, _> = origins
+        .iter()
+        .map(|origin| {
+            let like = |prefix| {
+                origin.strip_prefix(prefix).is_some_and(|host: &str| !host.is_empty() && !host.contains('/'))
+            };
+            (like("https://") || like("http://")).then(|| origin.parse().ok()).flatten().ok_or_else(|| {
+                invalid(format!("the CORS origin \"{origin}\" is not like https://app.example.com"))
+            })
+        })
+        .collect();
+    Ok(Origins::Only(origins?))
+}
+
+fn invalid(message: impl Into<String>) -> ServeError {
+    ServeError::Settings(message.into())
+}

@@ -1,0 +1,258 @@
+//! `device serve` as a person runs it: a process, its output, its signals, and what is left after `kill -9`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// `device serve` with these arguments and nothing of this environment's own settings.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+    command.arg("serve").args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DEVICE_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A serving process, killed when dropped.
+struct Serving {
+    process: Child,
+    // Kept open, for a process whose stdout is closed is not the one under test.
+    _stdout: BufReader<ChildStdout>,
+    greeting: String,
+    address: String,
+}
+
+impl Serving {
+    fn start(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.ends_with("\nready\n") {
+            if stdout.read_line(&mut greeting).unwrap() == 0 {
+                let mut log = String::new();
+                process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+                panic!("not ready: {greeting}{log}");
+            }
+        }
+        let address =
+            greeting.lines().find_map(|line| line.strip_prefix("listening on http://")).unwrap().to_owned();
+        Self { process, _stdout: stdout, greeting, address }
+    }
+
+    fn http(&self, request: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        self.http(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address))
+    }
+
+    fn call(&self, operation: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        self.http(&format!(
+            "POST / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
+             x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        ))
+    }
+
+    /// Ends the process with a signal; its exit code, if it has one, and its log.
+    #[cfg(unix)]
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What the process said on stderr when it would not start.
+fn refusal(mut command: Command) -> String {
+    let Output { status, stderr, stdout } = command.output().unwrap();
+    assert_ne!(status.code(), Some(0), "{}", String::from_utf8_lossy(&stdout));
+    String::from_utf8(stderr).unwrap()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn says_where_it_listens_and_is_healthy_there() {
+    let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
+    assert_eq!(
+        serving.greeting,
+        format!(
+            "device {}\n  data    in memory\n  region  us-east-1\n  admin   anyone, signed or not (--dev)\nlistening on \
+             http://{}\nready\n",
+            env!("CARGO_PKG_VERSION"),
+            serving.address
+        )
+    );
+    let (status, health) = serving.get("/health");
+    assert_eq!((status, &health["status"]), (200, &json!("ok")));
+    // Of the engine's own kind, so the whole way through is open.
+    assert_eq!(serving.call("DescribeUserPool", &json!({ "UserPoolId": "us-east-1_none" })).0, 400);
+}
+
+#[cfg(unix)]
+#[test]
+fn ends_in_order_when_asked() {
+    for signal in ["TERM", "INT"] {
+        let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
+        // An idle connection that a client keeps must not hold up the end.
+        let _idle = TcpStream::connect(&serving.address).unwrap();
+        let (code, log) = serving.end(signal);
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains("stopped"), "{log}");
+    }
+}
+
+#[test]
+fn credentials_are_made_once_printed_once_and_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("new").join("data");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", path(&data)];
+
+    let first = Serving::start(command(&arguments));
+    let file = fs::read_to_string(data.join("credentials.toml")).unwrap();
+    let secret =
+        file.lines().find_map(|line| line.strip_prefix("secret-access-key = ")).unwrap().trim_matches('"');
+    let id = file.lines().find_map(|line| line.strip_prefix("access-key-id = ")).unwrap().trim_matches('"');
+    assert!(first.greeting.contains(secret) && first.greeting.contains(id), "{}", first.greeting);
+    let (status, error) = first.call("ListUserPools", &json!({ "MaxResults": 1 }));
+    assert_eq!((status, &error["__type"]), (400, &json!("MissingAuthenticationTokenException")));
+    drop(first);
+
+    let second = Serving::start(command(&arguments));
+    assert!(second.greeting.contains(id) && !second.greeting.contains(secret), "{}", second.greeting);
+    assert_eq!(fs::read_to_string(data.join("credentials.toml")).unwrap(), file);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        for file in fs::read_dir(&data).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        }
+    }
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("device.toml");
+    fs::write(
+        &file,
+        "listen = \"127.0.0.1:0\"\nin-memory = true\nregion = \"file-1\"\naccess-key-id = \"FILE\"\n\
+         secret-access-key = \"file\"\nlog-format = \"json\"\ncors-origin = [\"https://app.example.com\"]\n\
+         public-url = \"https://auth.example.com/\"\n",
+    )
+    .unwrap();
+    let started = |flags: &[&str], environment: &[(&str, &str)]| {
+        let mut command = command(flags);
+        command.arg("--config").arg(&file).envs(environment.iter().copied());
+        Serving::start(command).greeting.clone()
+    };
+
+    let all_from_file = started(&[], &[]);
+    assert!(all_from_file.contains("region  file-1\n"), "{all_from_file}");
+    assert!(all_from_file.contains("admin   access key FILE (as given)\n"), "{all_from_file}");
+    assert!(started(&[], &[("DEVICE_REGION", "env-1")]).contains("region  env-1\n"));
+    assert!(started(&["--region", "flag-1"], &[("DEVICE_REGION", "env-1")]).contains("region  flag-1\n"));
+
+    // Where two options exclude each other, the one given further up wins.
+    let data = directory.path().join("data");
+    assert!(started(&["--data", path(&data)], &[]).contains(path(&data)));
+    assert!(started(&[], &[("DEVICE_DATA", path(&data))]).contains(path(&data)));
+    assert!(started(&["--in-memory"], &[("DEVICE_DATA", path(&data))]).contains("in memory"));
+    assert!(started(&["--data", path(&data)], &[("DEVICE_IN_MEMORY", "1")]).contains(path(&data)));
+
+    // A switch can be switched off again.
+    assert!(started(&[], &[("DEVICE_DEV", "true")]).contains("anyone"));
+    assert!(started(&["--dev=false"], &[("DEVICE_DEV", "true")]).contains("FILE"));
+}
+
+#[test]
+fn the_default_directory_is_beside_the_caller() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = command(&["--listen", "127.0.0.1:0"]);
+    let serving = Serving::start({
+        command.current_dir(directory.path());
+        command
+    });
+    assert!(serving.greeting.contains("data    device-data\n"), "{}", serving.greeting);
+    assert!(directory.path().join("device-data").join("credentials.toml").exists());
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_with_a_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = refusal(command(&["--listen", &address, "--in-memory"]));
+    assert!(
+        told.starts_with(&format!("device: cannot listen on {address}: something listens there already")),
+        "{told}"
+    );
+    assert!(told.contains("--listen"), "{told}");
+
+    let a_file = directory.path().join("file");
+    fs::write(&a_file, "").unwrap();
+    let told = refusal(command(&["--listen", "127.0.0.1:0", "--data", path(&a_file)]));
+    assert!(told.contains(path(&a_file)) && told.contains("directory"), "{told}");
+
+    let data = directory.path().join("data");
+    let _serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data)]));
+    let told = refusal(command(&["--listen", "127.0.0.1:0", "--data", path(&data)]));
+    assert!(told.contains(path(&data)) && told.contains("use"), "{told}");
+
+    for (arguments, expected) in [
+        (&["--data", "x", "--in-memory"][..], "data and in-memory exclude each other"),
+        (&["--access-key-id", "x"], "go together"),
+        (&["--region", "US East"], "is not like us-east-1"),
+        (&["--public-url", "auth.example.com"], "is not like https://auth.example.com"),
+        (&["--cors-origin", "app.example.com"], "is not like https://app.example.com"),
+        (&["--config", "/no/such/file"], "the configuration file /no/such/file cannot be used"),
+        (&["--listen", "nowhere"], "--listen"),
+    ] {
+        let told = refusal(command(arguments));
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_configuration_file_with_a_mistake_is_told_by_line_and_without_its_values() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("device.toml");
+    for (text, expected) in [
+        ("region = \"us-east-1\"\nlissten = \"x\"\n", "line 2: unknown field `lissten`"),
+        ("secret-access-key = hunter2\n", "line 1: "),
+        ("\n\ndev = 1\n", "line 3: "),
+    ] {
+        fs::write(&file, text).unwrap();
+        let told = refusal(command(&["--config", path(&file)]));
+        assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    }
+}
