@@ -1,0 +1,112 @@
+//! Nothing that a caller can send gets another answer than a refusal of its kind, and a refusal changes nothing.
+
+use device_pool::SUPPORTED;
+use device_wire::{ErrorCode, Operation};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+#[test]
+fn bodies_of_the_wrong_shape_are_refused_by_every_operation() {
+    let mut world = World::new();
+    for operation in SUPPORTED {
+        for body in [
+            json!(null),
+            json!(1),
+            json!("x"),
+            json!([]),
+            json!([[]]),
+            json!({"ClientId": 5, "AccessToken": {}, "UserPoolId": []}),
+        ] {
+            let error = world.call(*operation, body.clone()).unwrap_err();
+            assert_ne!(error.code(), &ErrorCode::InternalError, "{operation} {body}: {:?}", error.detail());
+        }
+    }
+}
+
+#[test]
+fn names_that_are_paths_patterns_or_nothing_are_only_names() {
+    let mut world = World::opt_in();
+    let odd =
+        ["", "/", "..", "%", "_", "a/b", "\u{0}", "\u{10ffff}", "'; drop table user; --", &"x".repeat(5000)];
+    for operation in SUPPORTED {
+        for name in odd {
+            let body = json!({
+                "UserPoolId": name, "ClientId": name, "ClientName": name, "Username": name, "Password": name,
+                "AccessToken": name, "DeviceKey": name, "RefreshToken": name, "Token": name, "Session": name,
+                "UserCode": name, "AuthFlow": name, "ChallengeName": name,
+                "AuthParameters": {"USERNAME": name}, "ChallengeResponses": {"USERNAME": name},
+            });
+            if let Err(error) = world.call(*operation, body) {
+                assert_ne!(
+                    error.code(),
+                    &ErrorCode::InternalError,
+                    "{operation} {name:?}: {:?}",
+                    error.detail()
+                );
+            }
+        }
+    }
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    for name in odd {
+        for operation in [
+            Operation::GetDevice,
+            Operation::ForgetDevice,
+            Operation::ListDevices,
+            Operation::UpdateDeviceStatus,
+        ] {
+            let body = json!({
+                "AccessToken": token, "DeviceKey": name, "PaginationToken": name, "DeviceRememberedStatus": "remembered",
+            });
+            match world.call(operation, body) {
+                Ok(listed) => assert_eq!(listed, json!({"Devices": []})),
+                Err(error) => assert_eq!(error.message(), "Device does not exist."),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_scope_says_so_by_name() {
+    let mut world = World::new();
+    let missing = Operation::ALL.iter().find(|operation| !SUPPORTED.contains(operation));
+    if let Some(operation) = missing {
+        let refused = world.refused(*operation, json!({}));
+        assert_eq!(
+            refused,
+            format!("UnsupportedOperationException: {operation} is not supported by this server")
+        );
+    }
+}
+
+#[test]
+fn unknown_pools_and_clients_are_named() {
+    let mut world = World::new();
+    assert_eq!(
+        world.refused(Operation::DescribeUserPool, json!({"UserPoolId": "eu-test-1_nowhere"})),
+        "ResourceNotFoundException: User pool eu-test-1_nowhere does not exist."
+    );
+    let start = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": "nobody", "AuthParameters": {}});
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, start),
+        "ResourceNotFoundException: User pool client nobody does not exist."
+    );
+}
+
+#[test]
+fn a_refused_sign_in_leaves_the_device_as_it_was() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let (phone, _) = world.confirmed_phone("ada", None);
+    world.set_status("ada", &phone, "remembered");
+    let shown = |world: &mut World| -> Value {
+        let request = json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": phone.key});
+        world.ok(Operation::AdminGetDevice, request)
+    };
+    let before = shown(&mut world);
+    world.seconds(60);
+    let impostor = crate::world::Phone { password: "wrong".into(), ..phone.clone() };
+    world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
+    assert_eq!(shown(&mut world), before);
+}

@@ -1,0 +1,223 @@
+//! What a sign-in asks for, over the whole product of settings, device states and flows.
+//!
+//! Each row below is one setting; each column is how the device stands that is presented. A cell says what the user
+//! meets behind the password:
+//!
+//! - `code`: a second factor's code is asked for
+//! - `proof`: the device has to prove its secret
+//! - `+key`: the tokens come with a new device key
+//! - `none`: "Device does not exist."
+//! - `-`: tokens at once
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Flow, Phone, World};
+
+const SETTINGS: &str = "
+devices  replaces-MFA  MFA        no-key     unknown    unconfirmed forgotten  another's  not-remembered remembered remembered-before-MFA
+No       no            off        -          -          -           -          -          -              -          -
+No       no            optional   code       code       code        code       code       code           code       code
+No       no            on         code       code       code        code       code       code           code       code
+Always   no            off        +key       none       none        none       none       -              proof      proof
+Always   no            optional   code+key   none       none        none       none       code           code,proof code,proof
+Always   no            on         code+key   none       none        none       none       code           code,proof code,proof
+Always   yes           off        +key       none       none        none       none       -              proof      proof
+Always   yes           optional   code+key   none       none        none       none       code           proof      code,proof
+Always   yes           on         code+key   none       none        none       none       code           proof      code,proof
+opt-in   no            off        +key       none       none        none       none       -              proof      proof
+opt-in   no            optional   code+key   none       none        none       none       code           code,proof code,proof
+opt-in   no            on         code+key   none       none        none       none       code           code,proof code,proof
+opt-in   yes           off        +key       none       none        none       none       -              proof      proof
+opt-in   yes           optional   code+key   none       none        none       none       code           proof      code,proof
+opt-in   yes           on         code+key   none       none        none       none       code           proof      code,proof
+";
+
+fn configuration(devices: &str, replaces: &str) -> Value {
+    match devices {
+        "No" => Value::Null,
+        "Always" => {
+            json!({"ChallengeRequiredOnNewDevice": replaces == "yes", "DeviceOnlyRememberedOnUserPrompt": false})
+        }
+        "opt-in" => {
+            json!({"ChallengeRequiredOnNewDevice": replaces == "yes", "DeviceOnlyRememberedOnUserPrompt": true})
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// The settings under which every kind of device can come about.
+fn set_the_stage(world: &mut World) {
+    world.set_devices(configuration("opt-in", "yes"));
+    world.set_mfa("OPTIONAL");
+}
+
+/// A user with a software token, and the device of one column.
+struct Actor {
+    name: String,
+    totp: String,
+    phone: Option<Phone>,
+}
+
+fn actor(world: &mut World, name: String, state: &str) -> Actor {
+    world.user(&name);
+    let before_mfa = (state == "remembered-before-MFA").then(|| world.confirmed_phone(&name, None).0);
+    let totp = world.enrol_totp(&name);
+    let phone = match state {
+        "no-key" => None,
+        "remembered-before-MFA" => before_mfa,
+        "unknown" => Some(Phone {
+            key: "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0".into(),
+            group_key: "-Ab1Cd2Ef".into(),
+            password: "never confirmed".into(),
+        }),
+        "unconfirmed" => {
+            let signed_in = world.sign_in(&name, None, Some(&totp));
+            Some(world.issued_phone(&signed_in))
+        }
+        "another's" => {
+            world.user("somebody-else");
+            Some(world.confirmed_phone("somebody-else", None).0)
+        }
+        "forgotten" | "not-remembered" | "remembered" => Some(world.confirmed_phone(&name, Some(&totp)).0),
+        other => panic!("{other}"),
+    };
+    if let Some(phone) = &phone {
+        match state {
+            "forgotten" => world.forget(&name, phone),
+            "remembered" | "remembered-before-MFA" => world.set_status(&name, phone, "remembered"),
+            _ => {}
+        }
+    }
+    Actor { name, totp, phone }
+}
+
+#[test]
+fn every_setting_with_every_device_asks_for_what_the_table_says() {
+    let mut world = World::new();
+    set_the_stage(&mut world);
+    let mut lines = SETTINGS.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let states = lines.next().unwrap().split_off(3);
+    let (before_mfa, lasting) = states.split_last().unwrap();
+    let lasting: Vec<Actor> =
+        lasting.iter().map(|state| actor(&mut world, format!("user-{state}"), state)).collect();
+    let mut cells = 0;
+    for row in lines {
+        let [devices, replaces, mfa, expected @ ..] = row.as_slice() else { panic!("{row:?}") };
+        assert_eq!(expected.len(), states.len(), "{row:?}");
+        for flow in [Flow::Srp, Flow::Password] {
+            // The first passed MFA changes what this device may do, so every cell has one of its own.
+            set_the_stage(&mut world);
+            let fresh = actor(&mut world, format!("user-{cells}"), before_mfa);
+            world.set_devices(configuration(devices, replaces));
+            world.set_mfa(&mfa.to_uppercase());
+            for (actor, expected) in lasting.iter().chain([&fresh]).zip(expected) {
+                let met = met(&mut world, flow, actor);
+                assert_eq!(
+                    &met, expected,
+                    "{devices}, replaces {replaces}, MFA {mfa}, {flow:?}, {}",
+                    actor.name
+                );
+                cells += 1;
+            }
+        }
+    }
+    assert_eq!(cells, 15 * 8 * 2, "the table has lost a row or a column");
+}
+
+/// What the sign-in met, in the words of the table.
+fn met(world: &mut World, flow: Flow, actor: &Actor) -> String {
+    let signed_in = match world.try_sign_in(flow, &actor.name, actor.phone.as_ref(), Some(&actor.totp)) {
+        Ok(signed_in) => signed_in,
+        Err(error) => {
+            assert_eq!(error.to_string(), "ResourceNotFoundException: Device does not exist.");
+            return "none".into();
+        }
+    };
+    let words: Vec<&str> = signed_in
+        .challenges
+        .iter()
+        .map(|challenge| match challenge.as_str() {
+            "SOFTWARE_TOKEN_MFA" => "code",
+            "DEVICE_SRP_AUTH" => "proof",
+            other => panic!("{other}"),
+        })
+        .collect();
+    let key = if signed_in.new_device_key().is_some() { "+key" } else { "" };
+    match words.join(",") + key {
+        nothing if nothing.is_empty() => "-".into(),
+        met => met,
+    }
+}
+
+#[test]
+fn a_device_from_before_mfa_vouches_once_it_was_present_at_a_passed_mfa() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let (phone, _) = world.confirmed_phone("ada", None);
+    world.set_status("ada", &phone, "remembered");
+    let totp = world.enrol_totp("ada");
+    let challenges = |world: &mut World| world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+    assert_eq!(challenges(&mut world), ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]);
+    assert_eq!(challenges(&mut world), ["DEVICE_SRP_AUTH"]);
+}
+
+#[test]
+fn a_device_key_that_came_with_the_start_only_is_taken_up() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let (phone, _) = world.confirmed_phone("ada", None);
+    let ephemeral = device_srp::ClientEphemeral::generate(&mut world.rng);
+    let asked = world.ok(
+        Operation::InitiateAuth,
+        json!({
+            "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client,
+            "AuthParameters": {"USERNAME": "ada", "SRP_A": ephemeral.public().to_hex(), "DEVICE_KEY": phone.key},
+        }),
+    );
+    let parameters = &asked["ChallengeParameters"];
+    let pool_name = world.pool.split_once('_').unwrap().1.to_owned();
+    let identity = device_srp::Identity::user(&pool_name, "ada");
+    let mut answers = world.claim(&identity, crate::world::PASSWORD, &ephemeral, parameters);
+    answers["USERNAME"] = json!("ada");
+    let answer = world.respond("PASSWORD_VERIFIER", &Value::Null, answers).unwrap();
+    assert_eq!(answer["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "the device is known");
+}
+
+#[test]
+fn after_device_does_not_exist_the_same_answer_without_the_key_goes_on() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let mut claim = world.srp_claim("ada", crate::world::PASSWORD);
+    claim["DEVICE_KEY"] = json!("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0");
+    let refusal = world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone()).unwrap_err();
+    assert_eq!(refusal.to_string(), "ResourceNotFoundException: Device does not exist.");
+    claim["DEVICE_KEY"] = json!("");
+    let answer = world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap();
+    assert!(answer["AuthenticationResult"]["NewDeviceMetadata"].is_object());
+}
+
+#[test]
+fn an_mfa_answer_with_an_unknown_device_can_be_repeated_without_it() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let mut answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
+    let plain = answers.clone();
+    answers["DEVICE_KEY"] = json!("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0");
+    let refusal = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap_err();
+    assert_eq!(refusal.to_string(), "ResourceNotFoundException: Device does not exist.");
+    let answer = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], plain).unwrap();
+    assert!(answer["AuthenticationResult"].is_object(), "session and code are still good");
+}
+
+#[test]
+fn an_unknown_device_is_told_only_to_who_has_proven_the_password() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let mut claim = world.srp_claim("ada", "wrong");
+    claim["DEVICE_KEY"] = json!("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0");
+    let refusal = world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
+    assert_eq!(refusal.to_string(), "NotAuthorizedException: Incorrect username or password.");
+}

@@ -1,0 +1,207 @@
+//! Pools, clients and users, as administrators make them.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Flow, PASSWORD, World};
+
+#[test]
+fn an_update_resets_what_it_leaves_out_and_keeps_what_cannot_change() {
+    let mut world = World::new();
+    let made = world.ok(
+        Operation::CreateUserPool,
+        json!({
+            "PoolName": "p", "UsernameAttributes": ["email"], "UserPoolTags": {"team": "a"},
+            "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true},
+            "Policies": {"PasswordPolicy": {"MinimumLength": 12}},
+        }),
+    );
+    let id = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    assert_eq!(made["UserPool"]["Policies"]["PasswordPolicy"]["MinimumLength"], 12);
+    world.ok(Operation::UpdateUserPool, json!({"UserPoolId": id}));
+    let pool = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": id}))["UserPool"].clone();
+    assert_eq!(pool["DeviceConfiguration"], Value::Null);
+    assert_eq!(pool["UserPoolTags"], Value::Null);
+    assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
+    assert_eq!(pool["UsernameAttributes"], json!(["email"]));
+    assert_eq!(pool["Name"], "p");
+    assert_eq!(pool["CreationDate"], made["UserPool"]["CreationDate"]);
+}
+
+#[test]
+fn mfa_settings_that_contradict_themselves_are_refused() {
+    let mut world = World::new();
+    let on = json!({"PoolName": "p", "MfaConfiguration": "ON"});
+    assert!(world.refused(Operation::CreateUserPool, on).contains("SMS configuration"));
+    let id = world.pool.clone();
+    for (mode, enabled, says) in [
+        ("ON", false, "can't disable all MFAs"),
+        ("OPTIONAL", false, "can't disable all MFAs"),
+        ("OFF", true, "can't turn off MFA"),
+    ] {
+        let request = json!({
+            "UserPoolId": id, "MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": enabled},
+        });
+        assert!(world.refused(Operation::SetUserPoolMfaConfig, request).contains(says), "{mode}");
+    }
+    world.set_mfa("ON");
+    let shown = world.ok(Operation::GetUserPoolMfaConfig, json!({"UserPoolId": id}));
+    assert_eq!(shown, json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}));
+}
+
+#[test]
+fn clients_use_only_the_flows_that_they_were_made_for() {
+    let mut world = World::new();
+    world.user("ada");
+    for (flows, srp, password) in [
+        (json!(null), true, false),
+        (json!(["ALLOW_USER_SRP_AUTH"]), true, false),
+        (json!(["ALLOW_USER_PASSWORD_AUTH"]), false, true),
+        (json!(["USER_PASSWORD_AUTH"]), true, true),
+    ] {
+        world.client = world.make_client(json!({"ExplicitAuthFlows": flows}));
+        for (flow, parameters, allowed) in [
+            ("USER_SRP_AUTH", json!({"USERNAME": "ada", "SRP_A": "5"}), srp),
+            ("USER_PASSWORD_AUTH", json!({"USERNAME": "ada", "PASSWORD": PASSWORD}), password),
+        ] {
+            let start = json!({"AuthFlow": flow, "ClientId": world.client, "AuthParameters": parameters});
+            match world.call(Operation::InitiateAuth, start) {
+                Ok(_) => assert!(allowed, "{flows} {flow}"),
+                Err(error) => {
+                    assert!(!allowed, "{flows} {flow}: {error}");
+                    assert_eq!(error.message(), format!("{flow} flow not enabled for this client"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn token_lifetimes_out_of_range_are_refused() {
+    let mut world = World::new();
+    for (settings, accepted) in [
+        (json!({"AccessTokenValidity": 4, "TokenValidityUnits": {"AccessToken": "minutes"}}), false),
+        (json!({"AccessTokenValidity": 5, "TokenValidityUnits": {"AccessToken": "minutes"}}), true),
+        (json!({"AccessTokenValidity": 24}), true),
+        (json!({"AccessTokenValidity": 25}), false),
+        (json!({"IdTokenValidity": 2, "TokenValidityUnits": {"IdToken": "days"}}), false),
+        (json!({"RefreshTokenValidity": 59, "TokenValidityUnits": {"RefreshToken": "minutes"}}), false),
+        (json!({"RefreshTokenValidity": 3650}), true),
+    ] {
+        let mut request = settings.clone();
+        request["UserPoolId"] = json!(world.pool);
+        request["ClientName"] = json!("app");
+        assert_eq!(world.call(Operation::CreateUserPoolClient, request).is_ok(), accepted, "{settings}");
+    }
+}
+
+#[test]
+fn a_client_secret_is_asked_for_and_checked_in_every_step() {
+    let mut world = World::new();
+    world.user("ada");
+    let made = world.ok(
+        Operation::CreateUserPoolClient,
+        json!({
+            "UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true,
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        }),
+    );
+    let client = made["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
+    let secret = made["UserPoolClient"]["ClientSecret"].as_str().unwrap().to_owned();
+    let start = |hash: Option<String>| {
+        let parameters = json!({"USERNAME": "ADA", "PASSWORD": PASSWORD, "SECRET_HASH": hash});
+        json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client,
+            "AuthParameters": crate::world::without_nulls(parameters),
+        })
+    };
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, start(None)),
+        format!(
+            "NotAuthorizedException: Client {client} is configured with secret but SECRET_HASH was not received"
+        )
+    );
+    let wrong_name = device_srp::secret_hash("ada", &client, &secret);
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, start(Some(wrong_name))),
+        format!("NotAuthorizedException: Unable to verify secret hash for client {client}")
+    );
+    let right = device_srp::secret_hash("ADA", &client, &secret);
+    let signed_in = world.ok(Operation::InitiateAuth, start(Some(right)));
+    let refresh_token = &signed_in["AuthenticationResult"]["RefreshToken"];
+    let mut refresh = json!({"ClientId": client, "RefreshToken": refresh_token});
+    let refused = world.refused(Operation::GetTokensFromRefreshToken, refresh.clone());
+    assert!(refused.starts_with("NotAuthorizedException: Unable to verify secret"), "{refused}");
+    refresh["ClientSecret"] = json!(secret);
+    world.ok(Operation::GetTokensFromRefreshToken, refresh);
+    let by_flow = |hash: &str| {
+        json!({
+            "AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": client,
+            "AuthParameters": {"REFRESH_TOKEN": refresh_token, "SECRET_HASH": hash},
+        })
+    };
+    world.ok(Operation::InitiateAuth, by_flow(&device_srp::secret_hash("ada", &client, &secret)));
+    world.refused(Operation::InitiateAuth, by_flow("AAAA"));
+}
+
+#[test]
+fn a_user_is_found_by_name_in_any_case_and_by_sub() {
+    let mut world = World::new();
+    world.user("Ada");
+    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "aDA"}));
+    assert_eq!(shown["Username"], "Ada");
+    let sub = shown["UserAttributes"].as_array().unwrap().iter().find(|a| a["Name"] == "sub").unwrap();
+    for name in ["ada", "ADA", sub["Value"].as_str().unwrap()] {
+        let signed_in = world.try_sign_in(Flow::Srp, name, None, None).unwrap();
+        assert_eq!(crate::world::claims(&signed_in.access_token())["username"], "Ada");
+    }
+    let again = json!({"UserPoolId": world.pool, "Username": "ADA"});
+    assert!(world.refused(Operation::AdminCreateUser, again).starts_with("UsernameExistsException"));
+}
+
+#[test]
+fn an_email_pool_signs_in_by_address_under_an_internal_name() {
+    let mut world = World::new();
+    let made = world.ok(
+        Operation::CreateUserPool,
+        json!({"PoolName": "p", "UsernameAttributes": ["email"], "DeviceConfiguration": {}}),
+    );
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.client = world.make_client(json!({}));
+    let no_address = json!({"UserPoolId": world.pool, "Username": "ada"});
+    assert!(world.refused(Operation::AdminCreateUser, no_address).starts_with("InvalidParameterException"));
+    world.user("Ada@Example.com");
+    let (phone, signed_in) = world.confirmed_phone("ada@example.com", None);
+    let claims = crate::world::claims(&signed_in.access_token());
+    assert_eq!(claims["username"], claims["sub"]);
+    assert_eq!(world.sign_in("ADA@example.com", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
+}
+
+#[test]
+fn a_hidden_user_looks_like_any_other_and_the_same_every_time() {
+    let mut world = World::new();
+    world.user("ada");
+    let start = |world: &World, name: &str| {
+        json!({
+            "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client,
+            "AuthParameters": {"USERNAME": name, "SRP_A": "5"},
+        })
+    };
+    let request = start(&world, "nobody");
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, request),
+        "UserNotFoundException: User does not exist."
+    );
+    world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
+    let request = start(&world, "nobody");
+    let first = world.ok(Operation::InitiateAuth, request.clone())["ChallengeParameters"].clone();
+    let second = world.ok(Operation::InitiateAuth, request)["ChallengeParameters"].clone();
+    let request = start(&world, "ada");
+    let known = world.ok(Operation::InitiateAuth, request)["ChallengeParameters"].clone();
+    assert_eq!(first["SALT"], second["SALT"]);
+    assert_ne!(first["SRP_B"], second["SRP_B"]);
+    let names = |parameters: &Value| parameters.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&known));
+    let lengths = |parameters: &Value| parameters["SECRET_BLOCK"].as_str().unwrap().len();
+    assert!(lengths(&first).abs_diff(lengths(&known)) <= 8, "the names differ in length, nothing else");
+}

@@ -1,0 +1,132 @@
+//! Setting up a software token, signed in or on the way in, and using it.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Flow, PASSWORD, World};
+
+#[test]
+fn a_code_is_good_once_and_the_enrolment_code_counts() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    // The clock has not moved since the enrolment.
+    let secret = totp_rs::Secret::try_from_base32(&totp).unwrap();
+    let generator = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    let at = |world: &World, offset: i64| generator.generate((world.now / 1000 + offset) as u64).to_string();
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let answer = |world: &mut World, code: String| {
+        let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code});
+        world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).map_err(|error| error.to_string())
+    };
+    let used = "ExpiredCodeException: Your software token has already been used once.";
+    let code = at(&world, 0);
+    assert_eq!(answer(&mut world, code).unwrap_err(), used);
+    for off in [-60, 60] {
+        let code = at(&world, off);
+        assert!(answer(&mut world, code).unwrap_err().starts_with("CodeMismatchException"), "{off} s");
+    }
+    let code = at(&world, 30);
+    answer(&mut world, code).expect("one step ahead is accepted");
+}
+
+#[test]
+fn a_pool_that_requires_mfa_has_it_set_up_on_the_way_in() {
+    let mut world = World::with(json!(null), "ON");
+    world.user("ada");
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "MFA_SETUP");
+    assert_eq!(asked["ChallengeParameters"]["MFAS_CAN_SETUP"], r#"["SOFTWARE_TOKEN_MFA"]"#);
+    let not_yet = world.respond("MFA_SETUP", &asked["Session"], json!({"USERNAME": "ada"})).unwrap_err();
+    assert_eq!(not_yet.to_string(), "NotAuthorizedException: Invalid session for the user.");
+
+    let made = world.ok(Operation::AssociateSoftwareToken, json!({"Session": asked["Session"]}));
+    let secret = made["SecretCode"].as_str().unwrap().to_owned();
+    let mut verify = json!({"Session": made["Session"], "UserCode": "000000"});
+    assert!(
+        world
+            .refused(Operation::VerifySoftwareToken, verify.clone())
+            .starts_with("EnableSoftwareTokenMFAException")
+    );
+    verify["UserCode"] = json!(world.code(&secret));
+    let verified = world.ok(Operation::VerifySoftwareToken, verify);
+    assert_eq!(verified["Status"], "SUCCESS");
+    let signed_in = world.respond("MFA_SETUP", &verified["Session"], json!({"USERNAME": "ada"})).unwrap();
+    let token = &signed_in["AuthenticationResult"]["AccessToken"];
+    let user = world.ok(Operation::GetUser, json!({"AccessToken": token}));
+    assert_eq!(user["UserMFASettingList"], json!(["SOFTWARE_TOKEN_MFA"]));
+    assert_eq!(world.sign_in("ada", None, Some(&secret)).challenges, ["SOFTWARE_TOKEN_MFA"]);
+}
+
+#[test]
+fn other_sessions_set_up_nothing() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    world.enrol_totp("ada");
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": asked["Session"]}));
+    assert_eq!(refused, "NotAuthorizedException: Invalid session for the user.");
+    for session in ["", "x", "no.session", ".", &format!("{}.AAAA", world.client)] {
+        let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": session}));
+        assert_eq!(refused, "NotAuthorizedException: Invalid session for the user.", "{session}");
+    }
+    let neither = world.refused(Operation::AssociateSoftwareToken, json!({}));
+    assert!(neither.starts_with("InvalidParameterException"), "{neither}");
+}
+
+#[test]
+fn a_temporary_password_is_changed_on_the_way_in() {
+    let mut world = World::new();
+    world.ok(
+        Operation::AdminCreateUser,
+        json!({
+            "UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD,
+            "UserAttributes": [{"Name": "email", "Value": "ada@example.com"}],
+        }),
+    );
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    assert_eq!(asked["ChallengeParameters"]["userAttributes"], r#"{"email":"ada@example.com"}"#);
+    let answer = |world: &mut World, extra: Value| {
+        let mut answers = json!({"USERNAME": "ada", "NEW_PASSWORD": "Another-one-8"});
+        answers.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers).map_err(|error| error.to_string())
+    };
+    let weak = answer(&mut world, json!({"NEW_PASSWORD": "short"})).unwrap_err();
+    assert!(weak.starts_with("InvalidPasswordException: Password did not conform with policy"), "{weak}");
+    let cheat = answer(&mut world, json!({"userAttributes.email_verified": "true"})).unwrap_err();
+    assert!(cheat.starts_with("InvalidParameterException"), "{cheat}");
+    let signed_in = answer(&mut world, json!({"userAttributes.name": "Ada"})).unwrap();
+    let token = &signed_in["AuthenticationResult"]["AccessToken"];
+    let user = world.ok(Operation::GetUser, json!({"AccessToken": token}));
+    let attributes = user["UserAttributes"].as_array().unwrap();
+    assert!(attributes.contains(&json!({"Name": "name", "Value": "Ada"})));
+    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    assert_eq!(shown["UserStatus"], "CONFIRMED");
+}
+
+#[test]
+fn a_temporary_password_lasts_a_week() {
+    let mut world = World::new();
+    world.ok(
+        Operation::AdminCreateUser,
+        json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD}),
+    );
+    world.seconds(7 * 24 * 60 * 60 + 1);
+    let late = world.first_factor(Flow::Srp, "ada", None).unwrap_err();
+    assert!(late.message().starts_with("Temporary password has expired"), "{late}");
+}
+
+#[test]
+fn a_token_that_was_never_verified_cannot_be_switched_on() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    world.ok(Operation::AssociateSoftwareToken, json!({"AccessToken": token}));
+    let request = json!({"AccessToken": token, "SoftwareTokenMfaSettings": {"Enabled": true}});
+    assert_eq!(
+        world.refused(Operation::SetUserMFAPreference, request),
+        "InvalidParameterException: User has not verified software token mfa"
+    );
+    assert!(world.sign_in("ada", None, None).challenges.is_empty());
+}

@@ -1,0 +1,401 @@
+//! A service with one pool, one client and as many users and devices as a test wants.
+
+use std::sync::{Arc, OnceLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_pool::{Call, Config, Engine, ServiceError, SigningKeySource};
+use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
+use device_store::MemoryStore;
+use device_wire::Operation;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+pub(crate) const PASSWORD: &str = "Correct-horse-7";
+pub(crate) const START: i64 = 1_790_000_000_000;
+
+/// One key for every pool of the process: making RSA keys is slow, and no test here is about their difference.
+struct OneKey;
+
+impl SigningKeySource for OneKey {
+    fn generate(&self) -> Result<Vec<u8>, ServiceError> {
+        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
+        let make = || {
+            use aws_lc_rs::encoding::AsDer as _;
+            let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+            pair.as_der().unwrap().as_ref().to_vec()
+        };
+        Ok(KEY.get_or_init(make).clone())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) now: i64,
+    pub(crate) rng: StdRng,
+    pub(crate) pool: String,
+    pub(crate) client: String,
+}
+
+/// A device as its app keeps it.
+#[derive(Clone)]
+pub(crate) struct Phone {
+    pub(crate) key: String,
+    pub(crate) group_key: String,
+    pub(crate) password: String,
+}
+
+/// How a sign-in went: the challenges in order, and what it ended in.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) challenges: Vec<String>,
+    pub(crate) result: Value,
+}
+
+impl SignedIn {
+    pub(crate) fn access_token(&self) -> String {
+        self.result["AccessToken"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn refresh_token(&self) -> String {
+        self.result["RefreshToken"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn new_device_key(&self) -> Option<String> {
+        self.result["NewDeviceMetadata"]["DeviceKey"].as_str().map(str::to_owned)
+    }
+}
+
+/// The first factor's flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Flow {
+    Srp,
+    Password,
+}
+
+impl World {
+    /// A pool without devices or MFA.
+    pub(crate) fn new() -> Self {
+        Self::seeded(7)
+    }
+
+    /// Worlds of one seed are the same in every key; of two seeds, in none.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        let config = Config {
+            region: "eu-test-1".into(),
+            account_id: "000000000000".into(),
+            public_base_url: "http://localhost:9229".into(),
+        };
+        let mut world = Self {
+            engine: Engine::new(Arc::new(MemoryStore::new()), config),
+            now: START,
+            rng: StdRng::seed_from_u64(seed),
+            pool: String::new(),
+            client: String::new(),
+        };
+        let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "people"}));
+        world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+        world.client = world.make_client(json!({
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        }));
+        world
+    }
+
+    /// A pool that tracks devices as `devices` says and has MFA `mode`.
+    pub(crate) fn with(devices: Value, mode: &str) -> Self {
+        let mut world = Self::new();
+        world.set_devices(devices);
+        world.set_mfa(mode);
+        world
+    }
+
+    /// User opt-in, where a remembered device stands in for MFA.
+    pub(crate) fn opt_in() -> Self {
+        Self::with(
+            json!({"ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": true}),
+            "OPTIONAL",
+        )
+    }
+
+    pub(crate) fn make_client(&mut self, mut settings: Value) -> String {
+        settings["UserPoolId"] = json!(self.pool);
+        settings["ClientName"] = json!("app");
+        let made = self.ok(Operation::CreateUserPoolClient, settings);
+        made["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn set_devices(&mut self, devices: Value) {
+        let mut request = json!({"UserPoolId": self.pool});
+        if !devices.is_null() {
+            request["DeviceConfiguration"] = devices;
+        }
+        self.ok(Operation::UpdateUserPool, request);
+    }
+
+    pub(crate) fn set_mfa(&mut self, mode: &str) {
+        let request = json!({
+            "UserPoolId": self.pool, "MfaConfiguration": mode,
+            "SoftwareTokenMfaConfiguration": {"Enabled": mode != "OFF"},
+        });
+        self.ok(Operation::SetUserPoolMfaConfig, request);
+    }
+
+    pub(crate) fn call(&mut self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
+        let mut call = Call {
+            now: self.now,
+            rng: &mut self.rng,
+            signing_keys: &OneKey,
+            source_ip: Some([203, 0, 113, 9].into()),
+        };
+        self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(&mut self, operation: Operation, body: Value) -> Value {
+        self.call(operation, body).unwrap_or_else(|error| panic!("{operation}: {error} {:?}", error.detail()))
+    }
+
+    /// The refusal, as `Code: message`.
+    #[track_caller]
+    pub(crate) fn refused(&mut self, operation: Operation, body: Value) -> String {
+        match self.call(operation, body) {
+            Err(error) => error.to_string(),
+            Ok(answer) => panic!("{operation} answered {answer}"),
+        }
+    }
+
+    pub(crate) fn seconds(&mut self, seconds: i64) {
+        self.now += seconds * 1000;
+    }
+
+    /// A user with a permanent password.
+    pub(crate) fn user(&mut self, name: &str) {
+        self.ok(Operation::AdminCreateUser, json!({"UserPoolId": self.pool, "Username": name}));
+        self.ok(
+            Operation::AdminSetUserPassword,
+            json!({"UserPoolId": self.pool, "Username": name, "Password": PASSWORD, "Permanent": true}),
+        );
+    }
+
+    /// Enrols a software token for a user and switches it on. Returns its secret.
+    pub(crate) fn enrol_totp(&mut self, name: &str) -> String {
+        let token = self.sign_in(name, None, None).access_token();
+        let made = self.ok(Operation::AssociateSoftwareToken, json!({"AccessToken": token}));
+        let secret = made["SecretCode"].as_str().unwrap().to_owned();
+        let code = self.code(&secret);
+        self.ok(Operation::VerifySoftwareToken, json!({"AccessToken": token, "UserCode": code}));
+        self.ok(
+            Operation::SetUserMFAPreference,
+            json!({"AccessToken": token, "SoftwareTokenMfaSettings": {"Enabled": true, "PreferredMfa": true}}),
+        );
+        secret
+    }
+
+    /// The next code that was not used yet: a step passes first.
+    pub(crate) fn code(&mut self, secret: &str) -> String {
+        self.seconds(30);
+        let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+        totp.generate((self.now / 1000) as u64).to_string()
+    }
+
+    pub(crate) fn timestamp(&self) -> String {
+        Timestamp::from_unix_seconds(self.now / 1000).to_string()
+    }
+
+    pub(crate) fn respond(
+        &mut self,
+        challenge: &str,
+        session: &Value,
+        answers: Value,
+    ) -> Result<Value, ServiceError> {
+        let body = json!({
+            "ClientId": self.client, "ChallengeName": challenge, "Session": session, "ChallengeResponses": answers,
+        });
+        self.call(Operation::RespondToAuthChallenge, body)
+    }
+
+    /// `USER_SRP_AUTH`, up to the answer that proves the password.
+    pub(crate) fn srp_claim(&mut self, name: &str, password: &str) -> Value {
+        let ephemeral = ClientEphemeral::generate(&mut self.rng);
+        let asked = self.ok(
+            Operation::InitiateAuth,
+            json!({
+                "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client,
+                "AuthParameters": {"USERNAME": name, "SRP_A": ephemeral.public().to_hex()},
+            }),
+        );
+        assert_eq!(asked["ChallengeName"], "PASSWORD_VERIFIER");
+        assert!(asked.get("Session").is_none(), "the secret block carries the state");
+        let parameters = &asked["ChallengeParameters"];
+        let user_id = parameters["USER_ID_FOR_SRP"].as_str().unwrap().to_owned();
+        let pool_name = self.pool.split_once('_').unwrap().1.to_owned();
+        let mut answer = self.claim(&Identity::user(&pool_name, &user_id), password, &ephemeral, parameters);
+        answer["USERNAME"] = parameters["USERNAME"].clone();
+        answer
+    }
+
+    /// The proof for a challenge with SALT, SRP_B and SECRET_BLOCK.
+    pub(crate) fn claim(
+        &self,
+        identity: &Identity<'_>,
+        password: &str,
+        ephemeral: &ClientEphemeral,
+        parameters: &Value,
+    ) -> Value {
+        let text = |name: &str| parameters[name].as_str().unwrap();
+        let salt = Salt::from_hex(text("SALT")).unwrap();
+        let b = PublicValue::from_hex(text("SRP_B")).unwrap();
+        let block = STANDARD.decode(text("SECRET_BLOCK")).unwrap();
+        let timestamp = self.timestamp();
+        let key = ephemeral.session_key(identity, password, &salt, &b).unwrap();
+        json!({
+            "PASSWORD_CLAIM_SECRET_BLOCK": text("SECRET_BLOCK"),
+            "PASSWORD_CLAIM_SIGNATURE": key.sign(identity, &block, &timestamp).to_base64(),
+            "TIMESTAMP": timestamp,
+        })
+    }
+
+    /// The answer to the first factor, with the device's key where there is one.
+    pub(crate) fn first_factor(
+        &mut self,
+        flow: Flow,
+        name: &str,
+        device_key: Option<&str>,
+    ) -> Result<Value, ServiceError> {
+        match flow {
+            Flow::Srp => {
+                let mut claim = self.srp_claim(name, PASSWORD);
+                claim["DEVICE_KEY"] = json!(device_key);
+                let body = json!({"ClientId": self.client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": without_nulls(claim)});
+                self.call(Operation::RespondToAuthChallenge, body)
+            }
+            Flow::Password => {
+                let parameters = json!({"USERNAME": name, "PASSWORD": PASSWORD, "DEVICE_KEY": device_key});
+                let body = json!({
+                    "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client, "AuthParameters": without_nulls(parameters),
+                });
+                self.call(Operation::InitiateAuth, body)
+            }
+        }
+    }
+
+    /// The proof of `phone` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to `DEVICE_PASSWORD_VERIFIER`.
+    pub(crate) fn device_claim(
+        &mut self,
+        name: &str,
+        phone: &Phone,
+        session: &Value,
+    ) -> Result<(Value, Value), ServiceError> {
+        let ephemeral = ClientEphemeral::generate(&mut self.rng);
+        let asked = self.respond(
+            "DEVICE_SRP_AUTH",
+            session,
+            json!({"USERNAME": name, "DEVICE_KEY": phone.key, "SRP_A": ephemeral.public().to_hex()}),
+        )?;
+        assert_eq!(asked["ChallengeName"], "DEVICE_PASSWORD_VERIFIER");
+        let identity = Identity::device(&phone.group_key, &phone.key);
+        let mut answer = self.claim(&identity, &phone.password, &ephemeral, &asked["ChallengeParameters"]);
+        answer["USERNAME"] = json!(name);
+        answer["DEVICE_KEY"] = json!(phone.key);
+        Ok((answer, asked["Session"].clone()))
+    }
+
+    /// A whole sign-in by SRP.
+    #[track_caller]
+    pub(crate) fn sign_in(&mut self, name: &str, phone: Option<&Phone>, totp: Option<&str>) -> SignedIn {
+        self.try_sign_in(Flow::Srp, name, phone, totp)
+            .unwrap_or_else(|error| panic!("{error} {:?}", error.detail()))
+    }
+
+    pub(crate) fn try_sign_in(
+        &mut self,
+        flow: Flow,
+        name: &str,
+        phone: Option<&Phone>,
+        totp: Option<&str>,
+    ) -> Result<SignedIn, ServiceError> {
+        let device_key = phone.map(|phone| phone.key.as_str());
+        let mut answer = self.first_factor(flow, name, device_key)?;
+        let mut challenges = Vec::new();
+        while let Some(challenge) = answer["ChallengeName"].as_str() {
+            challenges.push(challenge.to_owned());
+            let session = answer["Session"].clone();
+            assert!(session.as_str().unwrap().len() <= 2048, "the model allows no longer session");
+            answer = match challenge {
+                "SOFTWARE_TOKEN_MFA" => {
+                    let code = self.code(totp.expect("a code was not expected to be asked for"));
+                    let answers =
+                        json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": device_key});
+                    self.respond(challenge, &session, without_nulls(answers))?
+                }
+                "DEVICE_SRP_AUTH" => {
+                    let (answers, session) = self.device_claim(name, phone.unwrap(), &session)?;
+                    self.respond("DEVICE_PASSWORD_VERIFIER", &session, answers)?
+                }
+                other => panic!("unexpected challenge {other}"),
+            };
+        }
+        assert_eq!(answer["ChallengeParameters"], json!({}), "present and empty where there are tokens");
+        Ok(SignedIn { challenges, result: answer["AuthenticationResult"].clone() })
+    }
+
+    /// The device that a sign-in was issued, with a secret of its own, not confirmed yet.
+    pub(crate) fn issued_phone(&mut self, signed_in: &SignedIn) -> Phone {
+        let metadata = &signed_in.result["NewDeviceMetadata"];
+        Phone {
+            key: metadata["DeviceKey"].as_str().expect("a device key was issued").to_owned(),
+            group_key: metadata["DeviceGroupKey"].as_str().unwrap().to_owned(),
+            password: DevicePassword::random(&mut self.rng).expose().to_owned(),
+        }
+    }
+
+    pub(crate) fn confirmation(&mut self, token: &str, phone: &Phone) -> Value {
+        let salt = Salt::random(&mut self.rng);
+        let verifier =
+            Verifier::derive(&Identity::device(&phone.group_key, &phone.key), &phone.password, &salt);
+        json!({
+            "AccessToken": token, "DeviceKey": phone.key, "DeviceName": "a phone",
+            "DeviceSecretVerifierConfig": {
+                "Salt": STANDARD.encode(salt.padded()), "PasswordVerifier": STANDARD.encode(verifier.padded()),
+            },
+        })
+    }
+
+    /// Signs in as on a new device and confirms it.
+    pub(crate) fn confirmed_phone(&mut self, name: &str, totp: Option<&str>) -> (Phone, SignedIn) {
+        let signed_in = self.sign_in(name, None, totp);
+        let phone = self.issued_phone(&signed_in);
+        let request = self.confirmation(&signed_in.access_token(), &phone);
+        self.ok(Operation::ConfirmDevice, request);
+        (phone, signed_in)
+    }
+
+    pub(crate) fn set_status(&mut self, name: &str, phone: &Phone, status: &str) {
+        self.ok(
+            Operation::AdminUpdateDeviceStatus,
+            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": phone.key, "DeviceRememberedStatus": status}),
+        );
+    }
+
+    pub(crate) fn forget(&mut self, name: &str, phone: &Phone) {
+        self.ok(
+            Operation::AdminForgetDevice,
+            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": phone.key}),
+        );
+    }
+}
+
+/// Leaves out what is null, as a client does that has nothing to send.
+pub(crate) fn without_nulls(mut object: Value) -> Value {
+    object.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    object
+}
+
+/// The claims of a token, unverified.
+pub(crate) fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
+        .unwrap()
+}
