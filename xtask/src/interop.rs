@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What administrators sign with, so that signatures are tried as well.
+const REGION: &str = "eu-west-1";
+const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
+
 /// Runs the Python clients' tests against a server of their own.
 pub(crate) fn python(root: &Path, python: &Path) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-cli"]))?;
@@ -41,7 +45,15 @@ impl Server {
         let log = target(root).join("interop.log");
         let output = File::create(&log)?;
         let binary = target(root).join("debug/device");
-        let process = program(root, binary, &["serve", "--dev", "--in-memory", "--listen", "127.0.0.1:0"])
+        let serve = ["serve", "--in-memory", "--listen", "127.0.0.1:0", "--region", REGION];
+        let mut command = program(root, binary, &serve);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DEVICE_"))
+        {
+            command.env_remove(name);
+        }
+        let process = command
+            .env("DEVICE_ACCESS_KEY_ID", ACCESS_KEY.0)
+            .env("DEVICE_SECRET_ACCESS_KEY", ACCESS_KEY.1)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -69,9 +81,9 @@ impl Server {
     fn introduce_to<'a>(&self, client: &'a mut Command) -> &'a mut Command {
         client
             .env("DEVICE_ENDPOINT", &self.endpoint)
-            .env("AWS_DEFAULT_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIAINTEROP")
-            .env("AWS_SECRET_ACCESS_KEY", "any, for a server in development mode")
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY.0)
+            .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.1)
             // Nothing of the person who runs the tests takes part.
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

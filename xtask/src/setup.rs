@@ -64,6 +64,11 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Makes sure that `valgrind` can be run.
+pub(crate) fn valgrind(root: &Path) -> Result<()> {
+    if works(&mut program(root, "valgrind", &["--version"])) { Ok(()) } else { debian(root, &["valgrind"]) }
+}
+
 /// Installs Debian packages.
 fn debian(root: &Path, packages: &[&str]) -> Result<()> {
     println!("Installing {} from Debian.", packages.join(", "));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::command::{cargo, run};
+use crate::command::{cargo, program, run, target};
 use crate::{Result, codegen, interop, setup, tidy};
 
 /// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is ever skipped.
@@ -21,6 +21,8 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
     Step { name: "vectors", run: vectors },
+    Step { name: "arithmetic backends", run: backends },
+    Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
     Step { name: "Python clients", run: |root| interop::python(root, &setup::python(root)?) },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
@@ -74,6 +76,26 @@ fn tests(root: &Path) -> Result<()> {
 
 fn vectors(root: &Path) -> Result<()> {
     run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", VECTORS]))
+}
+
+/// The backends that this machine would not choose: the portable one, and the vector kernels on a model of their
+/// instructions.
+fn backends(root: &Path) -> Result<()> {
+    let nextest = setup::nextest(root)?;
+    for backend in ["portable", "model"] {
+        let mut tests = nextest.command(root, &["run", "--package", "device-srp"]);
+        run(tests.env("RUSTFLAGS", format!("--cfg device_srp_backend=\"{backend}\"")))?;
+    }
+    Ok(())
+}
+
+/// Valgrind over the secret arithmetic, which says so itself when the instrument is blind.
+fn constant_time(root: &Path) -> Result<()> {
+    setup::valgrind(root)?;
+    let build = ["build", "--release", "--package", "device-srp", "--example", "constant_time"];
+    let flags = "--cfg device_srp_taint --cfg device_srp_backend=\"model\"";
+    run(cargo(root, &build).env("RUSTFLAGS", flags))?;
+    run(program(root, "valgrind", &["-q"]).arg(target(root).join("release/examples/constant_time")))
 }
 
 fn doctests(root: &Path) -> Result<()> {

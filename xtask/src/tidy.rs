@@ -38,6 +38,8 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
+    /// The versions asked for; `*` if none were named.
+    req: String,
     /// Where it is, if it is a member of the workspace.
     path: Option<String>,
 }
