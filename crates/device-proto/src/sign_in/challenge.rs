@@ -94,7 +94,9 @@ impl<P> Asked<P> {
 }
 
 impl CodeSource {
-    fn challenge(self) -> ChallengeNameType {
+    /// The name of the challenge on the wire.
+    #[must_use]
+    pub fn challenge(self) -> ChallengeNameType {
         match self {
             Self::Authenticator => ChallengeNameType::SoftwareTokenMfa,
             Self::Sms => ChallengeNameType::SmsMfa,

@@ -37,7 +37,7 @@ struct Pair {
 #[derive(Debug)]
 enum Rest {
     Ask(Challenge),
-    Done(Outcome),
+    Done(Box<Outcome>),
     Failed(Error),
 }
 
@@ -86,7 +86,7 @@ impl Pair {
                     (sign_in, request)
                 }
                 Ok(Step::Ask(challenge)) => return Rest::Ask(challenge),
-                Ok(Step::Done(outcome)) => return Rest::Done(*outcome),
+                Ok(Step::Done(outcome)) => return Rest::Done(outcome),
                 Err(error) => return Rest::Failed(error),
             };
         }
@@ -123,7 +123,7 @@ impl Pair {
 impl Rest {
     fn done(self) -> Outcome {
         match self {
-            Self::Done(outcome) => outcome,
+            Self::Done(outcome) => *outcome,
             other => panic!("{other:?}"),
         }
     }

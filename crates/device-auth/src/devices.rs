@@ -1,0 +1,200 @@
+//! The devices of the user who is signed in.
+
+use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply};
+use device_wire::{ForgetDeviceRequest, GetDeviceRequest, UpdateDeviceStatusRequest};
+
+use crate::session::Active;
+use crate::{DeviceAuth, Error, SessionDevice};
+
+/// The device that the session belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CurrentDevice {
+    /// It is remembered, and this is what the service says of it.
+    Remembered(Device),
+    /// It is tracked and not remembered. The service shows such a device to administrators only.
+    Tracked {
+        /// Its key.
+        key: String,
+    },
+}
+
+impl DeviceAuth {
+    /// The key of this device, if the session belongs to a device that is tracked. Makes no call.
+    #[must_use]
+    pub fn current_device_key(&self) -> Option<String> {
+        self.active().ok()?.session.device_key.clone()
+    }
+
+    /// Has this device remembered: where the pool has it so, it stands in for the second factor from now on.
+    ///
+    /// # Errors
+    /// [`Error::DeviceNotTracked`]; [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`],
+    /// [`Error::Transport`]; [`Error::Store`] if only the record here could not be changed.
+    pub async fn remember_device(&self) -> Result<(), Error> {
+        self.set_status(DeviceStatus::Remembered).await
+    }
+
+    /// Has this device remembered no longer; it stays tracked.
+    ///
+    /// # Errors
+    /// As [`remember_device`](Self::remember_device).
+    pub async fn do_not_remember_device(&self) -> Result<(), Error> {
+        self.set_status(DeviceStatus::NotRemembered).await
+    }
+
+    async fn set_status(&self, status: DeviceStatus) -> Result<(), Error> {
+        let key = self.tracked_key()?;
+        let updated = self
+            .authorized(|token| UpdateDeviceStatusRequest {
+                device_remembered_status: Some(status.into()),
+                ..UpdateDeviceStatusRequest::new(token, &key)
+            })
+            .await;
+        match updated {
+            Ok(_) => {
+                let active = self.active()?;
+                let owner = self.owner(&active.session.username);
+                match self.0.store.find(&owner).await? {
+                    Some(mut record) if record.device_key == key && record.status != status => {
+                        record.status = status;
+                        Ok(self.0.store.save(&record, &active.alias).await?)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Err(error) if is_unknown_device(&error) => {
+                self.drop_device(&key).await?;
+                Err(Error::DeviceNotTracked)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets a device: this one, or one that was listed. It is neither remembered nor tracked then, and its refresh tokens
+    /// count no longer. One that the service does not know counts as forgotten.
+    ///
+    /// # Errors
+    /// [`Error::DeviceNotTracked`] if it is to be this one and there is none; others as
+    /// [`remember_device`](Self::remember_device).
+    pub async fn forget_device(&self, device: Option<&Device>) -> Result<(), Error> {
+        let key = match device {
+            Some(device) => device.key.clone(),
+            None => self.tracked_key()?,
+        };
+        let forgotten = self
+            .authorized(|token| ForgetDeviceRequest {
+                access_token: Some(token),
+                ..ForgetDeviceRequest::new(&key)
+            })
+            .await;
+        match forgotten {
+            Ok(()) => {}
+            Err(error) if is_unknown_device(&error) => {}
+            Err(error) => return Err(error),
+        }
+        self.drop_device(&key).await
+    }
+
+    /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last. Says how many.
+    ///
+    /// # Errors
+    /// As [`forget_device`](Self::forget_device): those forgotten before stay so.
+    pub async fn forget_all_devices(&self) -> Result<usize, Error> {
+        let mut devices = self.fetch_devices().await?;
+        // Were this one forgotten first, there would be no refreshing the session for the rest.
+        devices.sort_by_key(|device| device.is_current);
+        for device in &devices {
+            self.forget_device(Some(device)).await?;
+        }
+        Ok(devices.len())
+    }
+
+    /// The user's devices that are remembered, this one marked. The service lists no others to users.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the
+    /// list has no end.
+    pub async fn fetch_devices(&self) -> Result<Vec<Device>, Error> {
+        let session = self.session().await?;
+        let (mut list, mut request) = ListDevices::start(session.access_token, session.device_key);
+        loop {
+            let body = self.0.http.send(&request).await?;
+            match list.handle(Reply::Answered(&body))? {
+                ListStep::Send(next, with) => (list, request) = (next, with),
+                ListStep::Done(devices) => return Ok(devices),
+            }
+        }
+    }
+
+    /// This device, as the service has it.
+    ///
+    /// # Errors
+    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is known here and the service does not
+    /// show it; others as [`fetch_devices`](Self::fetch_devices).
+    pub async fn fetch_current_device(&self) -> Result<CurrentDevice, Error> {
+        let key = self.tracked_key()?;
+        let found = self
+            .authorized(|token| GetDeviceRequest { access_token: Some(token), ..GetDeviceRequest::new(&key) })
+            .await;
+        match found {
+            Ok(response) => Ok(CurrentDevice::Remembered(Device::from_wire(response.device, Some(&key)))),
+            Err(error) if is_unknown_device(&error) => {
+                let owner = self.owner(&self.active()?.session.username);
+                match self.0.store.find(&owner).await? {
+                    Some(record)
+                        if record.device_key == key && record.status == DeviceStatus::NotRemembered =>
+                    {
+                        Ok(CurrentDevice::Tracked { key })
+                    }
+                    _ => Err(Error::DeviceUnknown),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Confirms this device once more, where that failed when signing in.
+    ///
+    /// # Errors
+    /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`], [`Error::SessionExpired`];
+    /// [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the device is tracked now and its record could not be kept.
+    pub async fn confirm_device(&self) -> Result<SessionDevice, Error> {
+        let session = self.session().await?;
+        let active = self.active()?;
+        let Some(device) = &active.unconfirmed else { return Err(Error::DeviceNotTracked) };
+        let sent = self.0.http.send(&device.request(&session.access_token)).await;
+        let reply = match &sent {
+            Ok(body) => Reply::Answered(body),
+            Err(error) => error.reply(),
+        };
+        let (record, consent) = match device.handle(reply) {
+            Ok(confirmed) => confirmed,
+            Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
+        };
+        let mut confirmed = Active { unconfirmed: None, ..Active::clone(&active) };
+        confirmed.session.device_key = Some(record.device_key.clone());
+        self.replace(&active, Some(confirmed));
+        self.0.store.save(&record, &active.alias).await?;
+        Ok(SessionDevice::of(&record, consent == Consent::Needed))
+    }
+
+    fn tracked_key(&self) -> Result<String, Error> {
+        self.active()?.session.device_key.clone().ok_or(Error::DeviceNotTracked)
+    }
+
+    /// Takes note that the service does not know that device any more.
+    async fn drop_device(&self, key: &str) -> Result<(), Error> {
+        let active = self.active()?;
+        if active.session.device_key.as_deref() == Some(key) {
+            let mut without = Active::clone(&active);
+            without.session.device_key = None;
+            self.replace(&active, Some(without));
+        }
+        Ok(self.0.store.remove(&self.owner(&active.session.username), key).await?)
+    }
+}
+
+fn is_unknown_device(error: &Error) -> bool {
+    error.as_service_error().is_some_and(device_proto::ServiceError::is_unknown_device)
+}

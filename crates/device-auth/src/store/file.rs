@@ -1,0 +1,173 @@
+//! Records in a file.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use device_http::BoxFuture;
+use device_proto::{DeviceOwner, DeviceRecord};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::records::Records;
+use super::{DeviceStore, StoreError};
+
+/// Keeps device records in one JSON file that only its owner can read (mode 0600, on Unix).
+///
+/// A change replaces the file as a whole and is on disk when it is reported done. Beside the file lies another with `.lock`
+/// added to its name: whoever changes records holds a lock on it, so that writers in this process and in others take turns.
+#[derive(Debug, Clone)]
+pub struct FileStore {
+    path: Arc<Path>,
+}
+
+/// What is in the file.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u32,
+    #[serde(flatten)]
+    records: Records,
+}
+
+impl FileStore {
+    /// The only version of the file so far.
+    const VERSION: u32 = 1;
+
+    /// The store in that file, which comes into being with its first record, as do the directories above it.
+    pub fn open(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into().into() }
+    }
+
+    /// Does blocking work where it blocks nobody. It runs to its end even if nobody waits for it any more.
+    fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let path = Arc::clone(&self.path);
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || work(&path)).await {
+                Ok(done) => done,
+                Err(stopped) => Err(StoreError::new("the runtime stopped").caused_by(stopped)),
+            }
+        })
+    }
+}
+
+impl DeviceStore for FileStore {
+    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+        let owner = owner.clone();
+        // Replacing is atomic, so that reading needs no lock.
+        self.with(move |path| Ok(read(path)?.find(&owner).cloned()))
+    }
+
+    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (record, alias) = (record.clone(), alias.to_owned());
+        self.with(move |path| {
+            let _lock = lock(path)?;
+            let mut records = read(path)?;
+            records.save(&record, &alias);
+            write(path, records)
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (owner, device_key) = (owner.clone(), device_key.to_owned());
+        self.with(move |path| {
+            let _lock = lock(path)?;
+            let mut records = read(path)?;
+            if records.remove(&owner, &device_key) { write(path, records) } else { Ok(()) }
+        })
+    }
+}
+
+/// A path beside the file's.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The directory that the file is in.
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Waits for its turn to write; the lock is held until the file is dropped.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let failed = |error: io::Error| {
+        StoreError::new(format!("cannot lock {}", beside(path, ".lock").display())).caused_by(error)
+    };
+    make_directory(directory(path)).map_err(failed)?;
+    let file =
+        private().create(true).truncate(false).write(true).open(beside(path, ".lock")).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+/// Device records are nobody else's to look for.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn read(path: &Path) -> Result<Records, StoreError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Records::default()),
+        Err(error) => return Err(StoreError::new(format!("cannot read {}", path.display())).caused_by(error)),
+    };
+    // The parser's own error is dropped: it can quote the file.
+    match serde_json::from_slice::<Contents>(&bytes) {
+        Ok(contents) if contents.version == FileStore::VERSION => Ok(contents.records),
+        Ok(contents) => {
+            Err(StoreError::new(format!("{} is of version {}, and not 1", path.display(), contents.version)))
+        }
+        Err(_) => Err(StoreError::new(format!(
+            "{} is not a file of device records: restore it, or delete it to begin with new devices",
+            path.display()
+        ))),
+    }
+}
+
+/// Replaces the file: first the whole new contents on disk, then the name, then the directory that has the name.
+fn write(path: &Path, records: Records) -> Result<(), StoreError> {
+    let failed =
+        |error: io::Error| StoreError::new(format!("cannot write {}", path.display())).caused_by(error);
+    let contents = Contents { version: FileStore::VERSION, records };
+    let json = serde_json::to_vec_pretty(&contents).map_err(|error| failed(error.into()))?;
+    let json = Zeroizing::new(json);
+
+    let new = beside(path, ".new");
+    match fs::remove_file(&new) {
+        // Left over from a writer that was killed.
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let mut file = private().create_new(true).write(true).open(&new).map_err(failed)?;
+    file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&new, path).map_err(failed)?;
+    // Elsewhere a directory cannot be opened, and the rename is durable by the file system's own rules.
+    #[cfg(unix)]
+    File::open(directory(path)).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Records for as long as the process runs.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use device_http::BoxFuture;
+use device_proto::{DeviceOwner, DeviceRecord};
+
+use super::records::Records;
+use super::{DeviceStore, StoreError};
+
+/// Keeps device records in memory: the device is new again when the process is.
+#[derive(Default)]
+pub struct MemoryStore(Mutex<Records>);
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Records) -> T) -> BoxFuture<'static, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+    {
+        // No change here can panic half-way, so a poisoned lock guards whole records all the same.
+        let done = work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        Box::pin(std::future::ready(Ok(done)))
+    }
+}
+
+impl DeviceStore for MemoryStore {
+    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+        self.with(|records| records.find(owner).cloned())
+    }
+
+    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.with(|records| records.save(record, alias))
+    }
+
+    fn remove<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.with(|records| {
+            records.remove(owner, device_key);
+        })
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}

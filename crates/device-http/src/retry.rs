@@ -1,0 +1,128 @@
+//! When to try again, and how long to wait before.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How a client tries again.
+///
+/// Whether it may is a matter of the request: see [`Repeat`](device_proto::Repeat).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// How often to send a request at most, the first time included.
+    pub attempts: u32,
+    /// The longest wait before the second attempt; it doubles for each further one.
+    pub base_delay: Duration,
+    /// The longest wait of all.
+    pub max_delay: Duration,
+    /// How many attempts beyond the first a client has in all. Each call that succeeds gives a tenth of one back.
+    pub budget: u32,
+}
+
+impl RetryPolicy {
+    /// No second attempts.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// So many attempts for a call.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Those waits before the second attempt, and at most.
+    #[must_use]
+    pub fn with_delays(mut self, base: Duration, max: Duration) -> Self {
+        self.base_delay = base;
+        self.max_delay = max;
+        self
+    }
+
+    /// How long to wait before the attempt after the `failed`th (from 1), where `random` is from 0 to 1: a random part of a
+    /// growing time, so that clients that failed together do not come back together.
+    fn delay(&self, failed: u32, random: f64) -> Duration {
+        let ceiling = self.base_delay.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)));
+        ceiling.min(self.max_delay).mul_f64(random.clamp(0.0, 1.0))
+    }
+}
+
+impl Default for RetryPolicy {
+    /// Three attempts, up to 200 ms and 400 ms apart, and a budget of 100 further attempts.
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            base_delay: Duration::from_millis(200),
+            max_delay: Duration::from_secs(5),
+            budget: 100,
+        }
+    }
+}
+
+/// A policy and what is left of its budget, shared by all calls of a client.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    policy: RetryPolicy,
+    tenths: AtomicU32,
+}
+
+impl Retries {
+    pub(crate) fn new(policy: RetryPolicy) -> Self {
+        Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)) }
+    }
+
+    /// Whether there is an attempt left after the `failed`th (from 1), and how long to wait before it.
+    pub(crate) fn next(&self, failed: u32, random: f64) -> Option<Duration> {
+        if failed >= self.policy.attempts {
+            return None;
+        }
+        let spent = self
+            .tenths
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(10))
+            .is_ok();
+        spent.then(|| self.policy.delay(failed, random))
+    }
+
+    pub(crate) fn succeeded(&self) {
+        let full = self.policy.budget.saturating_mul(10);
+        // Whether it was full already makes no difference.
+        let _ = self.tenths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            (left < full).then(|| left.saturating_add(1))
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_are_a_random_part() {
+        let policy =
+            RetryPolicy::default().with_delays(Duration::from_millis(100), Duration::from_millis(350));
+        let ms = |failed, random| policy.delay(failed, random).as_millis();
+        assert_eq!([ms(1, 1.0), ms(2, 1.0), ms(3, 1.0), ms(u32::MAX, 1.0)], [100, 200, 350, 350]);
+        assert_eq!([ms(1, 0.0), ms(2, 0.5), ms(1, 7.0)], [0, 100, 100]);
+    }
+
+    #[test]
+    fn attempts_and_budget_run_out() {
+        let retries = Retries::new(RetryPolicy { budget: 2, ..RetryPolicy::default() });
+        assert!(retries.next(3, 0.0).is_none(), "the third attempt is the last");
+        assert!(retries.next(1, 0.0).is_some());
+        assert!(retries.next(1, 0.0).is_some());
+        assert!(retries.next(1, 0.0).is_none(), "the budget is spent");
+        for _ in 0..10 {
+            retries.succeeded();
+        }
+        assert!(retries.next(1, 0.0).is_some(), "ten successes buy one");
+        assert!(retries.next(1, 0.0).is_none());
+    }
+
+    #[test]
+    fn never_is_never() {
+        assert!(Retries::new(RetryPolicy::never()).next(1, 0.0).is_none());
+    }
+}
