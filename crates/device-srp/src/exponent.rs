@@ -64,6 +64,11 @@ impl Exponent {
         64 * self.0.len()
     }
 
+    #[cfg(device_srp_taint)]
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
+    }
+
     /// Bits `at` to `at + width` as a number, zeros beyond the end; `width` below 64. Only the position is branched on.
     pub(crate) fn window(&self, at: usize, width: usize) -> u64 {
         let word = |i: usize| self.0.get(i).copied().unwrap_or(0);

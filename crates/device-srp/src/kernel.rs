@@ -6,6 +6,8 @@ mod formula;
 mod ifma;
 mod portable;
 mod power;
+#[cfg(device_srp_taint)]
+pub mod taint;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +48,8 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
-/// What runs one handshake: chosen by what the CPU has, or by `--cfg device_srp_backend="..."` in tests.
+/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`: `"portable"`, or
+/// `"model"` for the vector kernels on instructions modelled in Rust.
 enum Backend {
     Portable(Portable),
     #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
@@ -55,11 +58,10 @@ enum Backend {
 
 impl Backend {
     fn detect() -> Self {
-        #[cfg(all(
-            any(target_arch = "x86_64", device_srp_backend = "model"),
-            not(device_srp_backend = "portable")
-        ))]
-        if let Some(ifma) = ifma::Ifma::detect() {
+        #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+        if !cfg!(device_srp_backend = "portable")
+            && let Some(ifma) = ifma::Ifma::detect()
+        {
             return Self::Ifma(ifma);
         }
         Self::Portable(Portable)

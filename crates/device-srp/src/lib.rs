@@ -82,6 +82,9 @@ pub use batch::{Claim, verify_batch};
 pub use client::ClientEphemeral;
 pub use error::Error;
 pub use identity::Identity;
+#[cfg(device_srp_taint)]
+#[doc(hidden)]
+pub use kernel::taint;
 pub use public_value::PublicValue;
 pub use salt::Salt;
 pub use secrets::{DevicePassword, secret_hash};

@@ -1,0 +1,61 @@
+//! Every formula on every kernel with secrets that a checking tool was told of, for `examples/constant_time.rs`. Built
+//! under `--cfg device_srp_taint` only.
+
+use core::hint::black_box;
+
+use super::{Handshake, Kernel, Opening, Portable, formula, ifma};
+use crate::{exponent::Exponent, group::Residue};
+
+/// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of every secret.
+pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
+    section("portable", &|| run::<1, _>(Portable, secret));
+    if let Some(k) = ifma::Ifma::detect() {
+        section("ifma", &|| run::<1, _>(k, secret));
+        section("ifma in lanes", &|| run::<8, _>(k, secret));
+    }
+}
+
+/// The one formula that may depend on an operand, with that operand a secret.
+pub fn secret_scrambler(secret: fn(&[u64])) {
+    let [u, b] = [0xa5, 0x3c].map(|fill| Exponent::from_be_bytes(&[fill; 32]));
+    secret(u.words());
+    let v = Residue([7; _]);
+    let handshake = Handshake { a: Residue([3; _]), v: &v, powers: None, u, b: &b };
+    black_box(formula::server_secret(Portable, [&handshake]));
+}
+
+fn run<const L: usize, K: Kernel<L>>(k: K, secret: fn(&[u64])) {
+    let exponent = |fill: u8, words: usize| {
+        let e = Exponent::from_be_bytes(&[[fill; 8], [fill ^ 0x5a; 8]].concat().repeat(words / 2));
+        secret(e.words());
+        e
+    };
+    let [short, long]: [[Exponent; L]; 2] =
+        [4, 8].map(|words| core::array::from_fn(|i| exponent(i as u8, words)));
+    let u: [Exponent; L] = core::array::from_fn(|i| Exponent::from_be_bytes(&[0xa0 | i as u8; 32]));
+    let v: [Residue; L] = core::array::from_fn(|i| {
+        let v = Residue([i as u64 + 7; _]);
+        secret(&v.0);
+        v
+    });
+    let public = Residue([3; _]);
+
+    let e = Exponent::combine(&short[0], &u[0], &short[L - 1]);
+    let openings: [_; L] = core::array::from_fn(|i| Opening { v: &v[i], b: &short[i] });
+    let powers = formula::powers(k, v.each_ref());
+    let handshake = |i: usize, powers| Handshake {
+        a: public.clone(),
+        v: &v[i],
+        powers,
+        u: Exponent::from_be_bytes(&[0xa0 | i as u8; 32]),
+        b: &short[i],
+    };
+    let plain: [_; L] = core::array::from_fn(|i| handshake(i, None));
+    let prepared: [_; L] = core::array::from_fn(|i| handshake(i, Some(&powers[i])));
+    black_box(formula::generator_power(k, short.each_ref()));
+    black_box(formula::generator_power(k, long.each_ref()));
+    black_box(formula::server_public(k, openings.each_ref()));
+    black_box(formula::server_secret(k, plain.each_ref()));
+    black_box(formula::server_secret(k, prepared.each_ref()));
+    black_box(formula::client_secret(k, [&public; L], short.each_ref(), [&e; L]));
+}
