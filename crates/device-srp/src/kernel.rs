@@ -4,12 +4,12 @@
 mod formula;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 mod ifma;
-mod portable;
 mod power;
 #[cfg(device_srp_taint)]
 pub mod taint;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use alloc::vec::Vec;
 
@@ -17,8 +17,13 @@ use once_cell::race::OnceBox;
 use zeroize::Zeroizing;
 
 use crate::{exponent::Exponent, group::Residue};
-use portable::Portable;
 use power::Comb;
+#[cfg(target_arch = "x86_64")]
+use words::mulx::Mulx;
+use words::{
+    Words,
+    plain::{PORTABLE, Plain},
+};
 
 /// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a name says
 /// otherwise. A value of the implementing type is the proof that the CPU can run it.
@@ -51,7 +56,9 @@ trait Kernel<const L: usize>: Copy + 'static {
 /// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`: `"portable"`, or
 /// `"model"` for the vector kernels on instructions modelled in Rust.
 enum Backend {
-    Portable(Portable),
+    Portable(Words<Plain>),
+    #[cfg(target_arch = "x86_64")]
+    Mulx(Words<Mulx>),
     #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
     Ifma(ifma::Ifma),
 }
@@ -64,7 +71,13 @@ impl Backend {
         {
             return Self::Ifma(ifma);
         }
-        Self::Portable(Portable)
+        #[cfg(target_arch = "x86_64")]
+        if !cfg!(device_srp_backend = "portable")
+            && let Some(mulx) = Words::<Mulx>::detect()
+        {
+            return Self::Mulx(mulx);
+        }
+        Self::Portable(PORTABLE)
     }
 }
 
@@ -73,6 +86,8 @@ macro_rules! on_one {
     ($formula:ident($($argument:expr),*)) => {{
         let [result] = match Backend::detect() {
             Backend::Portable(k) => formula::$formula(k, $([$argument]),*),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Mulx(k) => formula::$formula(k, $([$argument]),*),
             #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
             Backend::Ifma(k) => formula::$formula(k, $([$argument]),*),
         };

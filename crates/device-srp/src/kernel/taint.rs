@@ -3,12 +3,15 @@
 
 use core::hint::black_box;
 
-use super::{Handshake, Kernel, Opening, Portable, formula, ifma};
+use super::{Handshake, Kernel, Mulx, Opening, PORTABLE, Words, formula, ifma};
 use crate::{exponent::Exponent, group::Residue};
 
 /// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of every secret.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
-    section("portable", &|| run::<1, _>(Portable, secret));
+    section("portable", &|| run::<1, _>(PORTABLE, secret));
+    if let Some(k) = Words::<Mulx>::detect() {
+        section("mulx", &|| run::<1, _>(k, secret));
+    }
     if let Some(k) = ifma::Ifma::detect() {
         section("ifma", &|| run::<1, _>(k, secret));
         section("ifma in lanes", &|| run::<8, _>(k, secret));
@@ -21,7 +24,7 @@ pub fn secret_scrambler(secret: fn(&[u64])) {
     secret(u.words());
     let v = Residue([7; _]);
     let handshake = Handshake { a: Residue([3; _]), v: &v, powers: None, u, b: &b };
-    black_box(formula::server_secret(Portable, [&handshake]));
+    black_box(formula::server_secret(PORTABLE, [&handshake]));
 }
 
 fn run<const L: usize, K: Kernel<L>>(k: K, secret: fn(&[u64])) {

@@ -141,7 +141,15 @@ fn check_formulas<const L: usize, K: Kernel<L>>(k: K) {
 
 #[test]
 fn portable_equals_plain_arithmetic() {
-    check::<1, _>(Portable);
+    check::<1, _>(PORTABLE);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn mulx_equals_plain_arithmetic() {
+    if let Some(k) = Words::<Mulx>::detect() {
+        check::<1, _>(k);
+    }
 }
 
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]

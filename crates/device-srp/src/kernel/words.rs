@@ -1,10 +1,13 @@
-//! Plain 64-bit arithmetic for any target: 48 limbs, Montgomery form with R = 2^3072.
+//! 48 limbs of 64 bits in Montgomery form with R = 2^3072, for any target; two ways to multiply them.
 //!
 //! Because -1/N = 1 modulo 2^64, the quotient digit of a reduction step is the limb to be cleared itself. Values are kept
 //! below R rather than below N: for a, b < R the reduction gives (a b + m N) / R < R + N, and one subtraction of N when
 //! that reaches R brings it below R again.
-
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under loops of constant bounds")]
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod mulx;
+pub(super) mod plain;
 
 use core::{array, hint::black_box};
 
@@ -13,12 +16,20 @@ use once_cell::race::OnceBox;
 use super::{Kernel, power::Comb};
 use crate::group::{LIMBS, N, Residue};
 
-/// Runs everywhere.
-#[derive(Clone, Copy)]
-pub(super) struct Portable;
-
 type Limbs = [u64; LIMBS];
+type Product = [u64; 2 * LIMBS];
 
+/// How to multiply. A value is the proof that the CPU can.
+pub(super) trait Multiplier: Copy + 'static {
+    fn multiply(self, a: &Limbs, b: &Limbs) -> Limbs;
+    fn square(self, a: &Limbs) -> Limbs;
+}
+
+/// The kernel over a way to multiply.
+#[derive(Clone, Copy)]
+pub(super) struct Words<M>(M);
+
+/// One comb for all multipliers: their elements mean the same.
 static COMB: OnceBox<Comb<[Limbs; 16]>> = OnceBox::new();
 
 /// R^2 modulo N.
@@ -38,19 +49,19 @@ const R_SQUARED: Limbs = [
     0x8489_5a7c_5542_f96c, 0xa332_e8e3_e066_9e0f, 0x44c4_e4e4_31ad_0295, 0x5ac8_b4fb_51df_35da,
 ];
 
-impl Kernel<1> for Portable {
+impl<M: Multiplier> Kernel<1> for Words<M> {
     type Element = Limbs;
     type Shared = [Limbs; 16];
 
     fn load(self, [x]: [&Residue; 1]) -> Limbs {
-        mul(&x.0, &R_SQUARED)
+        self.0.multiply(&x.0, &R_SQUARED)
     }
 
     fn store(self, x: &Limbs) -> [Residue; 1] {
         let mut one = [0; LIMBS];
         one[0] = 1;
         // (x + m N) / R with m < R is at most N
-        [Residue::reduce_limbs(mul(x, &one))]
+        [Residue::reduce_limbs(self.0.multiply(x, &one))]
     }
 
     fn one(self) -> Limbs {
@@ -61,12 +72,12 @@ impl Kernel<1> for Portable {
     }
 
     fn mul(self, a: &Limbs, b: &Limbs) -> Limbs {
-        mul(a, b)
+        self.0.multiply(a, b)
     }
 
     fn square(self, a: &mut Limbs, times: usize) {
         for _ in 0..times {
-            *a = square(a);
+            *a = self.0.square(a);
         }
     }
 
@@ -138,28 +149,8 @@ fn subtract_n_if(x: &mut Limbs, bit: u64) -> u64 {
     borrow
 }
 
-fn mul(a: &Limbs, b: &Limbs) -> Limbs {
-    let mut t = [0; 2 * LIMBS];
-    for i in 0..LIMBS {
-        let mut carry = 0;
-        for j in 0..LIMBS {
-            (t[i + j], carry) = mac(t[i + j], a[i], b[j], carry);
-        }
-        t[i + LIMBS] = carry;
-    }
-    reduce(&mut t)
-}
-
-/// Each product of two different limbs once, doubled; then the squares.
-fn square(a: &Limbs) -> Limbs {
-    let mut t = [0; 2 * LIMBS];
-    for i in 0..LIMBS {
-        let mut carry = 0;
-        for j in i + 1..LIMBS {
-            (t[i + j], carry) = mac(t[i + j], a[i], a[j], carry);
-        }
-        t[i + LIMBS] = carry;
-    }
+/// Doubles the products of different limbs and adds the squares.
+fn double_and_add_squares(t: &mut Product, a: &Limbs) {
     let (mut carry, mut shifted_out) = (0, 0);
     for i in 0..LIMBS {
         let (even, odd) = (t[2 * i], t[2 * i + 1]);
@@ -168,23 +159,11 @@ fn square(a: &Limbs) -> Limbs {
         (t[2 * i + 1], carry) = mac(odd << 1 | even >> 63, high, 1, 0);
         shifted_out = odd >> 63;
     }
-    reduce(&mut t)
 }
 
-/// t / R modulo N, below R, for t < R^2.
-#[inline(always)]
-fn reduce(t: &mut [u64; 2 * LIMBS]) -> Limbs {
-    let mut top = 0;
-    for i in 0..LIMBS {
-        let digit = t[i];
-        // the lowest limb of N: t + digit (2^64 - 1) = digit 2^64
-        let mut carry = digit;
-        for j in 1..LIMBS {
-            (t[i + j], carry) = mac(t[i + j], digit, N[j], carry);
-        }
-        (t[i + LIMBS], top) = mac(t[i + LIMBS], carry, 1, top);
-    }
-    let mut reduced = array::from_fn(|i| t[LIMBS + i]);
-    subtract_n_if(&mut reduced, top);
-    reduced
+/// The upper half of a reduced product, with the carry out of it, brought below R.
+fn upper_half(t: &Product, carry: u64) -> Limbs {
+    let mut upper = array::from_fn(|i| t[LIMBS + i]);
+    subtract_n_if(&mut upper, carry);
+    upper
 }
