@@ -59,7 +59,8 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
 }
 
 fn clippy(root: &Path) -> Result<()> {
-    run(&mut cargo(root, &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let everything = ["clippy", "--locked", "--workspace", "--all-targets", "--keep-going"];
+    run(cargo(root, &everything).args(["--", "-D", "warnings"]))
 }
 
 fn documentation(root: &Path) -> Result<()> {
