@@ -1,17 +1,53 @@
-//! `device demo`.
+//! `device demo`: the whole life of a remembered device, over real HTTP, against a server of its own.
+//!
+//! Each step states what must come of it; the first that does not ends the demo with a failure.
+
+mod report;
+mod scene;
+mod story;
+
+use std::io;
+use std::time::Instant;
+
+use report::Report;
+use scene::Scene;
 
 /// Options of `device demo`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Print what happens as JSON, for machines.
+    /// Print what happened as one JSON object at the end, for machines.
     #[arg(long)]
     json: bool,
 }
 
+/// Why a demo did not come to its end as described.
 #[derive(Debug, thiserror::Error)]
-#[error("the demo is not in this build yet")]
-pub(crate) struct DemoError;
+pub(crate) enum DemoError {
+    #[error("the demo could not start: {0}")]
+    Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("a step did not come out as described: {0}")]
+    Step(String),
+    #[error("the report could not be written: {0}")]
+    Report(#[from] io::Error),
+}
 
-pub(crate) fn run(_options: &Options) -> Result<(), DemoError> {
-    Err(DemoError)
+impl DemoError {
+    fn start(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Start(source.into())
+    }
+}
+
+/// Runs the demo. An error is returned only after the report has told what happened up to it.
+pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(DemoError::start)?;
+    runtime.block_on(async {
+        let started = Instant::now();
+        let scene = Scene::set(Report::new(options.json)).await?;
+        let told = story::tell(&scene).await;
+        let endpoint = scene.endpoint.clone();
+        let report = scene.strike().await?;
+        report.finish(&endpoint, told.as_ref().err().map(String::as_str), started.elapsed())?;
+        told.map_err(DemoError::Step)
+    })
 }

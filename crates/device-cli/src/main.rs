@@ -24,7 +24,7 @@ enum Command {
     /// before the default.
     ///
     /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is `info`.
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Show the whole life of a remembered device, against a server of its own.
     Demo(demo::Options),
 }
@@ -45,7 +45,7 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
         Command::Serve(options) => {
             // Which of two options wins depends on where each was given, which only the matches know.
             let origins = matches.subcommand_matches("serve").unwrap_or(matches);
-            Ok(serve::run(options, origins)?)
+            Ok(serve::run(*options, origins)?)
         }
         Command::Demo(options) => Ok(demo::run(&options)?),
     }

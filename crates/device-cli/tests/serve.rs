@@ -1,10 +1,20 @@
 //! `device serve` as a person runs it: a process, its output, its signals, and what is left after `kill -9`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::Mutex;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -47,12 +57,7 @@ impl Serving {
     }
 
     fn http(&self, request: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+        exchange(&self.address, request).unwrap()
     }
 
     fn get(&self, path: &str) -> (u16, Value) {
@@ -60,13 +65,7 @@ impl Serving {
     }
 
     fn call(&self, operation: &str, body: &Value) -> (u16, Value) {
-        let body = body.to_string();
-        self.http(&format!(
-            "POST / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-             x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        ))
+        self.http(&request(operation, body))
     }
 
     /// Ends the process with a signal; its exit code, if it has one, and its log.
@@ -86,6 +85,29 @@ impl Drop for Serving {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn request(operation: &str, body: &Value) -> String {
+    let body = body.to_string();
+    format!(
+        "POST / HTTP/1.1\r\nhost: pool.test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Sends a request and reads its answer whole, or says that the server was gone before that.
+fn exchange(address: &str, request: &str) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
+    answer(stream)
+}
+
+fn answer(mut stream: TcpStream) -> Option<(u16, Value)> {
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    let (head, body) = response.split_once("\r\n\r\n")?;
+    Some((head.get(9..12)?.parse().ok()?, serde_json::from_str(body).ok()?))
 }
 
 /// What the process said on stderr when it would not start.
@@ -254,5 +276,86 @@ fn a_configuration_file_with_a_mistake_is_told_by_line_and_without_its_values() 
         fs::write(&file, text).unwrap();
         let told = refusal(command(&["--config", path(&file)]));
         assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_under_way_is_answered_before_the_end() {
+    let mut serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
+    let request = request("CreateUserPool", &json!({ "PoolName": "p" }));
+    let (first_half, second_half) = request.split_at(request.len() - 5);
+    let mut stream = TcpStream::connect(&serving.address).unwrap();
+    stream.write_all(first_half.as_bytes()).unwrap();
+    // Answered after the half request was accepted, since connections are accepted in turn.
+    assert_eq!(serving.get("/health").0, 200);
+
+    assert!(
+        Command::new("kill")
+            .args(["-s", "TERM", &serving.process.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut log = BufReader::new(serving.process.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("SIGTERM")));
+    stream.write_all(second_half.as_bytes()).unwrap();
+    let (status, pool) = answer(stream).unwrap();
+    assert_eq!((status, &pool["UserPool"]["Name"]), (200, &json!("p")));
+    assert!(log.any(|line| line.unwrap().contains("stopped")));
+    assert_eq!(serving.process.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_acknowledged_is_there_after_kill_9() {
+    const WRITERS: usize = 4;
+    const ENOUGH: usize = 60;
+
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let start = || Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data), "--dev"]));
+
+    let serving = start();
+    let (status, created) = serving.call("CreateUserPool", &json!({ "PoolName": "survivor" }));
+    assert_eq!(status, 200, "{created}");
+    let pool = &created["UserPool"]["Id"];
+
+    // The kill comes while all writers are at it, so some request is always cut off in the middle.
+    let acknowledged = Mutex::new(Vec::new());
+    let address = serving.address.clone();
+    let serving = Mutex::new(Some(serving));
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (acknowledged, serving, address) = (&acknowledged, &serving, &address);
+            scope.spawn(move || {
+                for n in 0.. {
+                    let name = format!("user-{writer}-{n}");
+                    let user = json!({ "UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS" });
+                    let Some((status, answer)) = exchange(address, &request("AdminCreateUser", &user)) else {
+                        return;
+                    };
+                    assert_eq!(status, 200, "{answer}");
+                    let sub = answer["User"]["Attributes"][0].clone();
+                    let mut acknowledged = acknowledged.lock().unwrap();
+                    acknowledged.push((name, sub));
+                    if acknowledged.len() == ENOUGH {
+                        drop(acknowledged);
+                        let (code, _) = serving.lock().unwrap().take().unwrap().end("KILL");
+                        assert_eq!(code, None);
+                    }
+                }
+            });
+        }
+    });
+
+    let serving = start();
+    let (status, described) = serving.call("DescribeUserPool", &json!({ "UserPoolId": pool }));
+    assert_eq!((status, &described["UserPool"]["Name"]), (200, &json!("survivor")));
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() >= ENOUGH);
+    for (name, sub) in acknowledged {
+        let (status, user) = serving.call("AdminGetUser", &json!({ "UserPoolId": pool, "Username": name }));
+        assert_eq!((status, &user["UserAttributes"][0]), (200, &sub), "{name}");
     }
 }

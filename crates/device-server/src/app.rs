@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Response;
 use axum::http::header::DATE;
-use axum::http::{HeaderName, Response};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use device_pool::ServiceError;
@@ -41,12 +41,7 @@ fn cors(origins: &Origins) -> CorsLayer {
         .allow_origin(origin)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([
-            request_log::REQUEST_ID,
-            answer::ERROR_TYPE,
-            answer::ERROR_MESSAGE,
-            HeaderName::from(DATE),
-        ])
+        .expose_headers([request_log::REQUEST_ID, answer::ERROR_TYPE, answer::ERROR_MESSAGE, DATE])
 }
 
 /// The panic hook has told where; what the panic says may hold anything and goes nowhere.

@@ -84,7 +84,7 @@ pub(crate) fn verify(
     let canonical = canonical_request(head, &authorization.signed_headers, body);
     let text = format!("{ALGORITHM}\n{date}\n{}\n{}", authorization.scope, hex(&Sha256::digest(canonical)));
     // Compared in constant time.
-    hmac(&*signing_key(key, &authorization), &text).verify_slice(&authorization.signature).map_err(|_| {
+    hmac(&signing_key(key, &authorization), &text).verify_slice(&authorization.signature).map_err(|_| {
         mismatch(
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
              Access Key and signing method. Consult the service documentation for details.",

@@ -1,5 +1,13 @@
 //! What the log says of a request, and what it must not say.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,13 @@
 //! Administrators' signatures, as the vendor's own signer makes them and as tampering leaves them.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;

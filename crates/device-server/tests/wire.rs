@@ -1,5 +1,13 @@
 //! The wire, rule by rule, on a router without a socket.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::Arc;
 
 use axum::Router;

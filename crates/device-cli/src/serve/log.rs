@@ -1,6 +1,6 @@
 //! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits for.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use serde::Deserialize;
@@ -27,7 +27,10 @@ pub(crate) fn start(format: LogFormat) -> Result<(), ServeError> {
         })?,
         Err(_) => EnvFilter::new("info"),
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),

@@ -114,7 +114,9 @@ impl Settings {
             }
             (None, None) => Administration::Kept,
             _ => {
-                return Err(invalid("access-key-id and secret-access-key go together: give both, or neither"));
+                return Err(invalid(
+                    "access-key-id and secret-access-key go together: give both, or neither",
+                ));
             }
         };
         Ok(Self {

@@ -1,0 +1,117 @@
+//! What the demo prints: each step with the calls that went over the wire, their times, and what came of it.
+
+use std::io::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use device_auth::{CallEvent, CallOutcome};
+use serde::Serialize;
+
+/// Collects what happens, and prints it on the way unless it is for machines.
+#[derive(Clone)]
+pub(crate) struct Report {
+    json: bool,
+    steps: Arc<Mutex<Vec<Step>>>,
+}
+
+#[derive(Default, Serialize)]
+struct Step {
+    title: String,
+    calls: Vec<Call>,
+    findings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Call {
+    operation: &'static str,
+    /// The flow that the call began, or the challenge that it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    outcome: String,
+    milliseconds: f64,
+}
+
+impl Report {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, steps: Arc::default() }
+    }
+
+    /// Begins a step.
+    pub(crate) fn step(&self, title: &str) {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push(Step { title: title.to_owned(), ..Step::default() });
+        let number = steps.len();
+        self.print(&format!("\n {number}  {title}\n"));
+    }
+
+    /// Notes a call. This is the observer of every client in the demo, so nothing goes over the wire unseen.
+    pub(crate) fn call(&self, event: &CallEvent<'_>) {
+        let outcome = match event.outcome {
+            CallOutcome::Answered { challenge: Some(challenge) } => challenge.to_owned(),
+            CallOutcome::Answered { challenge: None } if event.step.is_some() => "tokens".to_owned(),
+            CallOutcome::Refused(error) => {
+                format!("refused: {}", error.code().as_str().trim_end_matches("Exception"))
+            }
+            CallOutcome::Failed(kind) => format!("failed: {kind:?}"),
+            _ => "ok".to_owned(),
+        };
+        let call = Call {
+            operation: event.operation.name(),
+            step: event.step.map(str::to_owned),
+            outcome,
+            milliseconds: event.duration.as_micros() as f64 / 1000.0,
+        };
+        let step = call.step.as_deref().unwrap_or_default();
+        self.print(&format!(
+            "      {:<24}{step:<26}-> {:<26}{:>7.1} ms\n",
+            call.operation, call.outcome, call.milliseconds
+        ));
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = steps.last_mut() {
+            step.calls.push(call);
+        }
+    }
+
+    /// Notes what came of a step.
+    pub(crate) fn finding(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.print(&format!("    * {text}\n"));
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = steps.last_mut() {
+            step.findings.push(text);
+        }
+    }
+
+    /// The challenges and flows of the current step's calls, in order.
+    pub(crate) fn calls_of_step(&self) -> Vec<String> {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = steps.last().map(|step| step.calls.as_slice()).unwrap_or_default();
+        calls.iter().map(|call| call.step.clone().unwrap_or_else(|| call.operation.to_owned())).collect()
+    }
+
+    /// Ends the report.
+    pub(crate) fn finish(&self, endpoint: &str, failure: Option<&str>, took: Duration) -> io::Result<()> {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = io::stdout().lock();
+        if self.json {
+            let report = serde_json::json!({
+                "ok": failure.is_none(), "failure": failure, "endpoint": endpoint,
+                "milliseconds": took.as_micros() as f64 / 1000.0, "steps": *steps,
+            });
+            return writeln!(out, "{report:#}");
+        }
+        let calls: usize = steps.iter().map(|step| step.calls.len()).sum();
+        let seconds = took.as_secs_f64();
+        match failure {
+            None => writeln!(out, "\nEvery step came out as described: {calls} calls in {seconds:.2} s."),
+            Some(_) => writeln!(out, "\nStopped after {calls} calls in {seconds:.2} s."),
+        }
+    }
+
+    pub(crate) fn print(&self, text: &str) {
+        if !self.json {
+            // Whoever closed stdout does not want to read on; the exit code still tells.
+            let _ = io::stdout().lock().write_all(text.as_bytes());
+        }
+    }
+}

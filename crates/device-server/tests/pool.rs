@@ -1,0 +1,169 @@
+//! A pool through the whole server: bodies of success, token verification by the served keys, and a real socket.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use device_server::{Service, app};
+use device_testkit::{FakeClock, PASSWORD, TestServer, setup};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+struct Pool {
+    service: Arc<Service>,
+    id: String,
+    client: String,
+}
+
+impl Pool {
+    /// A pool that always tracks devices, with a client and the user `ada`.
+    async fn new() -> Self {
+        let mut pool = Self {
+            service: Service::new(setup(&FakeClock::new())),
+            id: String::new(),
+            client: String::new(),
+        };
+        let created =
+            pool.call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": {} })).await;
+        pool.id = created["UserPool"]["Id"].as_str().unwrap().to_owned();
+        let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
+        let client = json!({ "UserPoolId": pool.id, "ClientName": "c", "ExplicitAuthFlows": flows });
+        let created = pool.call("CreateUserPoolClient", client).await;
+        pool.client = created["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
+        let user = json!({ "UserPoolId": pool.id, "Username": "ada", "MessageAction": "SUPPRESS" });
+        pool.call("AdminCreateUser", user).await;
+        let password =
+            json!({ "UserPoolId": pool.id, "Username": "ada", "Password": PASSWORD, "Permanent": true });
+        assert_eq!(pool.text("AdminSetUserPassword", password).await, "{}");
+        pool
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+        let (head, body) = app(Arc::clone(&self.service)).oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// The body of a success.
+    async fn text(&self, operation: &str, body: Value) -> String {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let (status, headers, body) = self.send(request).await;
+        assert_eq!(status, StatusCode::OK, "{operation}: {body}");
+        assert_eq!(headers["content-type"], "application/x-amz-json-1.1");
+        assert!(!headers.contains_key("x-amzn-errortype"));
+        assert_eq!(headers["x-amzn-requestid"].len(), 36);
+        body
+    }
+
+    async fn call(&self, operation: &str, body: Value) -> Value {
+        serde_json::from_str(&self.text(operation, body).await).unwrap()
+    }
+
+    async fn document(&self, name: &str) -> (HeaderMap, Value) {
+        let path = format!("/{}/.well-known/{name}", self.id);
+        let (status, headers, body) = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        (headers, serde_json::from_str(&body).unwrap())
+    }
+
+    async fn sign_in(&self) -> Value {
+        let parameters = json!({ "USERNAME": "ada", "PASSWORD": PASSWORD });
+        let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client, "AuthParameters": parameters });
+        self.call("InitiateAuth", body).await
+    }
+}
+
+#[tokio::test]
+async fn success_has_an_object_an_empty_object_or_nothing_as_the_model_says() {
+    let pool = Pool::new().await;
+    let answer = pool.sign_in().await;
+    assert_eq!(answer["ChallengeParameters"], json!({}));
+    let result = &answer["AuthenticationResult"];
+    let (token, device) = (&result["AccessToken"], &result["NewDeviceMetadata"]["DeviceKey"]);
+
+    // Any number in the group's range; nobody proves to know its secret here.
+    let verifier = json!({ "PasswordVerifier": "AQEB".repeat(128), "Salt": "AQEBAQEBAQEBAQEBAQEBAQ==" });
+    let confirm =
+        json!({ "AccessToken": token, "DeviceKey": device, "DeviceSecretVerifierConfig": verifier });
+    assert_eq!(pool.text("ConfirmDevice", confirm).await, r#"{"UserConfirmationNecessary":false}"#);
+    assert_eq!(pool.text("ForgetDevice", json!({ "AccessToken": token, "DeviceKey": device })).await, "");
+    assert_eq!(pool.text("GlobalSignOut", json!({ "AccessToken": token })).await, "{}");
+}
+
+#[tokio::test]
+async fn tokens_verify_by_the_keys_and_under_the_name_that_are_served() {
+    let pool = Pool::new().await;
+    let (headers, keys) = pool.document("jwks.json").await;
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["cache-control"], "public, max-age=3600");
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+    let (_, configuration) = pool.document("openid-configuration").await;
+    let issuer = configuration["issuer"].as_str().unwrap();
+    assert_eq!(issuer, format!("http://pool.test/{}", pool.id));
+    assert_eq!(configuration["jwks_uri"], format!("{issuer}/.well-known/jwks.json"));
+
+    let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(keys).unwrap();
+    let result = pool.sign_in().await["AuthenticationResult"].take();
+    for (name, token_use) in [("AccessToken", "access"), ("IdToken", "id")] {
+        let token = result[name].as_str().unwrap();
+        let header = jsonwebtoken::decode_header(token).unwrap();
+        let key = keys.find(header.kid.as_deref().unwrap()).unwrap();
+        let key = jsonwebtoken::DecodingKey::from_jwk(key).unwrap();
+        let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
+        validation.set_issuer(&[issuer]);
+        // The server's clock is the test's.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims;
+        assert_eq!(claims["token_use"], token_use);
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_are_null_are_not_there() {
+    let pool = Pool::new().await;
+    let parameters =
+        json!({ "USERNAME": "ada", "PASSWORD": PASSWORD, "DEVICE_KEY": null, "SECRET_HASH": null });
+    let body = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": pool.client, "AuthParameters": parameters, "ClientMetadata": null
+    });
+    assert!(pool.call("InitiateAuth", body).await["AuthenticationResult"]["AccessToken"].is_string());
+}
+
+#[test]
+fn the_test_server_serves_what_its_engine_makes() {
+    let server = TestServer::start();
+    let pool = server.create_pool(json!({}));
+    let client = server.create_client(&pool, json!({}));
+    server.create_user(&pool, "ada");
+
+    let mut stream = TcpStream::connect(server.addr()).unwrap();
+    let parameters = json!({ "USERNAME": "ada", "PASSWORD": PASSWORD });
+    let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client, "AuthParameters": parameters })
+        .to_string();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\nx-amz-target: \
+         AWSCognitoIdentityProviderService.InitiateAuth\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.to_ascii_lowercase().contains("\r\ndate: "), "{response}");
+    assert!(response.contains("\"AccessToken\""), "{response}");
+}
