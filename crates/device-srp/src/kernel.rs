@@ -2,6 +2,8 @@
 //! formulas over it are written once, and the fastest kernel that this CPU has is chosen at run time.
 
 mod formula;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 mod ifma;
 mod power;

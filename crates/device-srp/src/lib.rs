@@ -82,6 +82,9 @@ pub use batch::{Claim, verify_batch};
 pub use client::ClientEphemeral;
 pub use error::Error;
 pub use identity::Identity;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use kernel::fuzzing;
 #[cfg(device_srp_taint)]
 #[doc(hidden)]
 pub use kernel::taint;

@@ -1,0 +1,17 @@
+//! The client's session key against an independent big-integer implementation.
+#![no_main]
+
+use device_fuzz::{Oracle, text};
+use device_srp::{ClientEphemeral, Identity, PublicValue, Salt};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)| {
+    let (a, b, salt, password) = input;
+    let (Ok(b), Ok(salt)) = (PublicValue::from_be_bytes(&b), Salt::from_be_bytes(&salt)) else { return };
+    let (a, password) = (&a[..a.len().min(160)], text(&password));
+    let client = ClientEphemeral::danger_from_secret(a);
+    let oracle = Oracle::new("pooluser", &password, &salt.padded());
+    assert_eq!(client.public().padded(), oracle.public(a));
+    let key = client.session_key(&Identity::user("pool", "user"), &password, &salt, &b).unwrap();
+    assert_eq!(key.danger_expose()[..], oracle.client_key(a, &b.padded()));
+});

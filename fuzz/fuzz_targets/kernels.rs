@@ -1,0 +1,6 @@
+//! Every kernel that this CPU has against the portable one.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| device_srp::fuzzing::kernels_agree(data));

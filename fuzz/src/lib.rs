@@ -1,0 +1,67 @@
+//! What the fuzz targets compare with: the protocol over num-bigint, sharing nothing with the crate but SHA-256.
+
+use hmac::{Hmac, KeyInit, Mac};
+use num_bigint::{BigInt, BigUint, Sign};
+use sha2::{Digest, Sha256};
+
+/// The protocol for one credential.
+pub struct Oracle {
+    n: BigUint,
+    k: BigUint,
+    x: BigUint,
+}
+
+/// Text of arbitrary bytes.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn pad(n: &BigUint) -> Vec<u8> {
+    BigInt::from_biguint(Sign::Plus, n.clone()).to_signed_bytes_be()
+}
+
+fn hash(parts: &[&[u8]]) -> BigUint {
+    BigUint::from_bytes_be(&parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part)).finalize())
+}
+
+fn key(u: &BigUint, s: &BigUint) -> Vec<u8> {
+    let hmac = |key: &[u8], message: &[u8]| {
+        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+    };
+    hmac(&hmac(&pad(u), &pad(s)), b"Caldera Derived Key\x01")[..16].to_vec()
+}
+
+impl Oracle {
+    /// For both names in one, a password, and PAD(salt).
+    pub fn new(names: &str, password: &str, salt: &[u8]) -> Self {
+        let text = include_str!("prime.hex");
+        let n = BigUint::parse_bytes(text.trim().as_bytes(), 16).unwrap();
+        let inner = Sha256::digest(format!("{names}:{password}"));
+        Self { k: hash(&[&pad(&n), &[2]]), x: hash(&[salt, &inner]), n }
+    }
+
+    fn generator_power(&self, e: &BigUint) -> BigUint {
+        BigUint::from(2u8).modpow(e, &self.n)
+    }
+
+    /// PAD(A).
+    pub fn public(&self, a: &[u8]) -> Vec<u8> {
+        pad(&self.generator_power(&BigUint::from_bytes_be(a)))
+    }
+
+    /// The client's session key, from a and PAD(B).
+    pub fn client_key(&self, a: &[u8], b: &[u8]) -> Vec<u8> {
+        let u = hash(&[&self.public(a), b]);
+        let unmasked = BigUint::from_bytes_be(b) + (&self.n - &self.k) * self.generator_power(&self.x);
+        key(&u, &unmasked.modpow(&(BigUint::from_bytes_be(a) + &u * &self.x), &self.n))
+    }
+
+    /// PAD(B) and the server's session key, from b and PAD(A).
+    pub fn server(&self, b: &[u8], a: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let (v, b) = (self.generator_power(&self.x), BigUint::from_bytes_be(b));
+        let public = pad(&((&self.k * &v + self.generator_power(&b)) % &self.n));
+        let u = hash(&[a, &public]);
+        let secret = (BigUint::from_bytes_be(a) * v.modpow(&u, &self.n)).modpow(&b, &self.n);
+        (public, key(&u, &secret))
+    }
+}
