@@ -47,3 +47,7 @@ pub use connection::{BoxFuture, HttpClient, SendError};
 pub use error::{Error, ErrorKind};
 pub use observe::{CallEvent, CallOutcome};
 pub use retry::RetryPolicy;
+
+#[cfg(all(doctest, feature = "admin"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

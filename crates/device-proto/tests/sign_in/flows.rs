@@ -82,6 +82,8 @@ fn a_tracked_device_keeps_its_key_and_gets_no_other() {
     let record = pair.known_device();
     let rest = pair.sign_in(Some(record.clone()));
     let outcome = pair.give_code(rest).done();
+    let claim = &pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"];
+    assert_eq!(claim["TIMESTAMP"], "Mon Feb 10 18:30:12 UTC 2025");
     assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 3]);
     assert_eq!(known(outcome), record);
     assert_eq!(pair.service.take_steps(), ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"]);

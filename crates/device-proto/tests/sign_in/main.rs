@@ -69,7 +69,7 @@ impl Pair {
     fn go_on(&mut self, (mut sign_in, mut request): (SignIn, Request)) -> Rest {
         loop {
             secrets::check(&(&sign_in, &request));
-            let answer = self.service.serve(&request);
+            let answer = self.service.serve(request.operation(), request.body());
             let reply = match &answer {
                 Ok(body) => Reply::Answered(body),
                 Err(Some(error)) => Reply::Refused(error.clone()),

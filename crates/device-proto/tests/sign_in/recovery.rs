@@ -165,7 +165,8 @@ fn the_sign_in_stands_when_the_device_is_not_confirmed_and_confirming_is_tried_a
         assert_eq!(matches!(error, Error::NoAnswer(_)), served);
 
         // Where the first request did arrive, this one finds the device confirmed by it.
-        let answer = pair.service.serve(&device.request(&outcome.tokens.access));
+        let request = device.request(&outcome.tokens.access);
+        let answer = pair.service.serve(request.operation(), request.body());
         assert_eq!(answer.is_err(), served);
         let reply = match &answer {
             Ok(body) => Reply::Answered(body),

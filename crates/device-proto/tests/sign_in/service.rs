@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use device_proto::{Request, ServiceError};
+use device_proto::ServiceError;
 use device_srp::{Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier};
 use device_wire::{ErrorCode, Operation};
 use rand::rngs::StdRng;
@@ -75,6 +75,16 @@ struct Pending {
     a: PublicValue,
 }
 
+impl Registered {
+    fn describe(&self, key: &str) -> Value {
+        json!({
+            "DeviceKey": key,
+            "DeviceAttributes": [{"Name": "device_name", "Value": format!("device {key}")}],
+            "DeviceCreateDate": 1_739_212_212.5,
+        })
+    }
+}
+
 /// What a request got.
 pub(crate) type Answer = Result<Vec<u8>, Option<ServiceError>>;
 
@@ -82,6 +92,10 @@ type Served = Result<Value, ServiceError>;
 
 fn refuse(code: ErrorCode, message: &str) -> ServiceError {
     ServiceError::new(code, message)
+}
+
+fn unknown() -> ServiceError {
+    refuse(ErrorCode::ResourceNotFound, "Device does not exist.")
 }
 
 fn unauthorized() -> ServiceError {
@@ -130,9 +144,14 @@ impl Service {
         self.registered.clear();
     }
 
-    pub(crate) fn serve(&mut self, request: &Request) -> Answer {
-        let step = request.step().unwrap_or(request.operation().name()).to_owned();
-        let body: Value = serde_json::from_slice(request.body()).unwrap();
+    pub(crate) fn serve(&mut self, operation: Operation, body: &[u8]) -> Answer {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let step = match operation {
+            Operation::InitiateAuth => body["AuthFlow"].as_str().unwrap(),
+            Operation::RespondToAuthChallenge => body["ChallengeName"].as_str().unwrap(),
+            other => other.name(),
+        };
+        let step = step.to_owned();
         self.log.push((step.clone(), body.clone()));
         let fault = match self.faults.iter().position(|(name, _)| *name == step) {
             Some(at) => self.faults.remove(at).map(|(_, fault)| fault),
@@ -142,12 +161,10 @@ impl Service {
             Some(Fault::Refuse(code, message)) => Err(Some(refuse(code, message))),
             Some(Fault::Answer(answer)) => Ok(answer.to_string().into_bytes()),
             Some(Fault::Lose) => {
-                let _ = self.dispatch(request.operation(), &body);
+                let _ = self.dispatch(operation, &body);
                 Err(None)
             }
-            None => {
-                self.dispatch(request.operation(), &body).map(|it| it.to_string().into_bytes()).map_err(Some)
-            }
+            None => self.dispatch(operation, &body).map(|it| it.to_string().into_bytes()).map_err(Some),
         }
     }
 
@@ -176,10 +193,42 @@ impl Service {
             Operation::RespondToAuthChallenge => self.respond(body),
             Operation::ConfirmDevice => self.confirm(body),
             Operation::UpdateDeviceStatus => {
-                let remembered = body["DeviceRememberedStatus"] == "remembered";
-                self.registered.get_mut(body["DeviceKey"].as_str().unwrap()).unwrap().remembered = remembered;
+                let device =
+                    self.registered.get_mut(body["DeviceKey"].as_str().unwrap()).ok_or_else(unknown)?;
+                device.remembered = body["DeviceRememberedStatus"] == "remembered";
                 Ok(json!({}))
             }
+            Operation::GetDevice => {
+                let key = body["DeviceKey"].as_str().unwrap();
+                let device =
+                    self.registered.get(key).filter(|device| device.remembered).ok_or_else(unknown)?;
+                Ok(json!({"Device": device.describe(key)}))
+            }
+            Operation::ListDevices => {
+                // Pages of one.
+                let remembered: Vec<_> =
+                    self.registered.iter().filter(|(_, device)| device.remembered).collect();
+                let page: usize = body["PaginationToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                let devices: Vec<_> = remembered[page.min(remembered.len())..].iter().take(1).collect();
+                let next = (page + 1 < remembered.len()).then(|| (page + 1).to_string());
+                let devices: Vec<_> = devices.iter().map(|(key, device)| device.describe(key)).collect();
+                Ok(json!({"Devices": devices, "PaginationToken": next}))
+            }
+            Operation::ForgetDevice => {
+                self.registered.remove(body["DeviceKey"].as_str().unwrap()).ok_or_else(unknown)?;
+                Ok(Value::Null)
+            }
+            Operation::GetTokensFromRefreshToken if body["RefreshToken"] == "refresh.tokenhush" => {
+                let key = body["DeviceKey"].as_str();
+                if self.devices != Devices::Off && !key.is_some_and(|key| self.registered.contains_key(key)) {
+                    return Err(refuse(ErrorCode::NotAuthorized, "Invalid Refresh Token."));
+                }
+                Ok(self.tokens(key, false))
+            }
+            Operation::GetTokensFromRefreshToken => {
+                Err(refuse(ErrorCode::NotAuthorized, "Invalid Refresh Token."))
+            }
+            Operation::RevokeToken | Operation::GlobalSignOut => Ok(json!({})),
             Operation::AssociateSoftwareToken => {
                 Ok(json!({"SecretCode": "JBSWY3DPEHPK3PXP", "Session": self.session(body)}))
             }
@@ -306,7 +355,7 @@ impl Service {
         let Pending { ephemeral, a } = &self.pending[block];
         let verifier = device.map_or(&self.verifier, |key| &self.registered[key].verifier);
         let proof = Proof::from_base64(text("PASSWORD_CLAIM_SIGNATURE")).unwrap();
-        assert_eq!(text("TIMESTAMP"), "Mon Feb 10 18:30:12 UTC 2025");
+        device_srp::Timestamp::parse(text("TIMESTAMP")).unwrap();
         let key = ephemeral.session_key(verifier, a).unwrap();
         key.verify(identity, &STANDARD.decode(block).unwrap(), text("TIMESTAMP"), &proof)
             .map_err(|_| unauthorized())
@@ -322,9 +371,7 @@ impl Service {
 
     fn check_device(&self, responses: &Value) -> Result<(), ServiceError> {
         match responses["DEVICE_KEY"].as_str() {
-            Some(key) if self.devices != Devices::Off && !self.registered.contains_key(key) => {
-                Err(refuse(ErrorCode::ResourceNotFound, "Device does not exist."))
-            }
+            Some(key) if self.devices != Devices::Off && !self.registered.contains_key(key) => Err(unknown()),
             _ => Ok(()),
         }
     }

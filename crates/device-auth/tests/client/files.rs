@@ -1,0 +1,143 @@
+//! Records in a file.
+
+use std::path::Path;
+
+use device_auth::{DeviceOwner, DeviceRecord, FileStore};
+use tempfile::TempDir;
+
+use super::*;
+use service::ALIAS;
+
+fn record(username: &str, key: &str) -> DeviceRecord {
+    serde_json::from_value(serde_json::json!({
+        "user_pool_id": POOL, "client_id": CLIENT, "username": username, "device_key": key, "group_key": "-g",
+        "password": "hush", "status": "remembered", "name": null,
+    }))
+    .unwrap()
+}
+
+fn owner(username: &str) -> DeviceOwner {
+    record(username, "").owner
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_device_outlives_the_process() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("app").join("devices.json");
+    let service = Shared::new(Devices::Always, Mfa::Suppressed);
+    let first = sign_in(&service.client_with(FileStore::open(&path))).await;
+    let auth = service.client_with(FileStore::open(&path));
+    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap() else {
+        panic!("asked for a code")
+    };
+    assert_eq!(first.device_key(), second.device_key());
+    #[cfg(unix)]
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+}
+
+#[tokio::test]
+async fn records_are_found_by_either_name_and_removed_by_their_key() {
+    let directory = TempDir::new().unwrap();
+    let stores: [Box<dyn DeviceStore>; 2] =
+        [Box::new(MemoryStore::new()), Box::new(FileStore::open(directory.path().join("devices.json")))];
+    for store in stores {
+        assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
+        let (ada, bob) = (record(USER, "eu_1"), record("bob", "eu_2"));
+        store.save(&ada, ALIAS).await.unwrap();
+        store.save(&bob, "bob").await.unwrap();
+        for name in [USER, ALIAS] {
+            assert_eq!(store.find(&owner(name)).await.unwrap().as_ref(), Some(&ada), "{name}");
+        }
+        let elsewhere = DeviceOwner { client_id: "another".into(), ..owner(USER) };
+        assert_eq!(store.find(&elsewhere).await.unwrap(), None);
+
+        // The name now belongs to another.
+        store.save(&bob, ALIAS).await.unwrap();
+        assert_eq!(store.find(&owner(ALIAS)).await.unwrap().as_ref(), Some(&bob));
+
+        let newer = record(USER, "eu_3");
+        store.save(&newer, USER).await.unwrap();
+        store.remove(&owner(USER), "eu_1").await.unwrap();
+        assert_eq!(
+            store.find(&owner(USER)).await.unwrap().as_ref(),
+            Some(&newer),
+            "of another device by now"
+        );
+        store.remove(&owner(USER), "eu_3").await.unwrap();
+        store.remove(&owner(USER), "eu_3").await.unwrap();
+        assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
+        store.remove(&owner("bob"), "eu_2").await.unwrap();
+        assert_eq!(store.find(&owner(ALIAS)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_take_turns() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("devices.json");
+    let writers = (0..16).map(|n| {
+        // Each with a store of its own, as other processes have.
+        let store = FileStore::open(&path);
+        tokio::spawn(async move { store.save(&record(&format!("user {n}"), "eu_1"), "alias").await.unwrap() })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let store = FileStore::open(&path);
+    for n in 0..16 {
+        assert!(store.find(&owner(&format!("user {n}"))).await.unwrap().is_some(), "user {n}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_writer_left_is_in_nobodys_way() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("devices.json");
+    std::fs::write(directory.path().join("devices.json.new"), "{\"half\":").unwrap();
+    let store = FileStore::open(&path);
+    store.save(&record(USER, "eu_1"), USER).await.unwrap();
+    assert!(store.find(&owner(USER)).await.unwrap().is_some());
+    #[cfg(unix)]
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_left_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("devices.json");
+    for contents in
+        ["hush", "{}", r#"{"version":2,"records":[],"aliases":[]}"#, r#"{"version":1,"records":["hush"]}"#]
+    {
+        std::fs::write(&path, contents).unwrap();
+        let store = FileStore::open(&path);
+        for error in [
+            store.find(&owner(USER)).await.unwrap_err(),
+            store.save(&record(USER, "eu_1"), USER).await.unwrap_err(),
+            store.remove(&owner(USER), "eu_1").await.unwrap_err(),
+        ] {
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("devices.json") && !text.contains("hush"), "{text}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
+    }
+    let auth = Shared::new(Devices::Off, Mfa::Off).client_with(FileStore::open(&path));
+    assert!(matches!(auth.sign_in(Credentials::srp(USER, PASSWORD)).await, Err(Error::Store(_))));
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_kept_is_a_warning() {
+    let directory = TempDir::new().unwrap();
+    // A directory stands where the lock should.
+    std::fs::create_dir(directory.path().join("devices.json.lock")).unwrap();
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client_with(FileStore::open(directory.path().join("devices.json")));
+    let signed_in = sign_in(&auth).await;
+    assert!(matches!(signed_in.warnings[..], [device_auth::Warning::RecordNotSaved(_)]), "{signed_in:?}");
+    assert!(signed_in.device_key().is_some());
+}

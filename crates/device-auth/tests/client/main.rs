@@ -1,0 +1,108 @@
+//! The client against a small service: over a stack that hands requests straight to it, and once over real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "shared with the state machine's tests, which use more of it")]
+#[path = "../../../device-proto/tests/sign_in/service.rs"]
+mod service;
+
+mod devices;
+mod files;
+mod http;
+mod session;
+mod sign_in;
+
+use std::sync::{Arc, Mutex};
+
+use device_auth::{
+    BoxFuture, Challenge, Credentials, DeviceAuth, DeviceStore, Error, MemoryStore, SignInStep, SignedIn,
+};
+use device_http::{Client, HttpClient, RetryPolicy, SendError};
+use device_wire::Operation;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use service::{CLIENT, CODE, Devices, Fault, Mfa, PASSWORD, POOL, Service, USER};
+use zeroize::Zeroizing;
+
+/// The service as something to send HTTP requests to.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Service>>);
+
+impl Shared {
+    fn new(devices: Devices, mfa: Mfa) -> Self {
+        Self(Arc::new(Mutex::new(Service::new(devices, mfa, StdRng::seed_from_u64(1)))))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Service) -> T) -> T {
+        work(&mut self.0.lock().unwrap())
+    }
+
+    /// Status and body; nothing where the answer is lost.
+    fn answer(&self, target: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let operation = Operation::from_name(target.rsplit('.').next().unwrap()).unwrap();
+        match self.with(|service| service.serve(operation, body)) {
+            Ok(body) => Some((200, body)),
+            Err(Some(error)) => {
+                let body = serde_json::json!({"__type": error.code().as_str(), "message": error.message()});
+                Some((400, body.to_string().into_bytes()))
+            }
+            Err(None) => None,
+        }
+    }
+
+    fn client(&self) -> DeviceAuth {
+        self.client_with(MemoryStore::new())
+    }
+
+    fn client_with(&self, store: impl DeviceStore) -> DeviceAuth {
+        let http = Client::builder()
+            .endpoint_url("http://pool.test")
+            .http_client(self.clone())
+            .retry(RetryPolicy::never())
+            .build()
+            .unwrap();
+        DeviceAuth::builder().user_pool_id(POOL).client_id(CLIENT).http(http).store(store).build().unwrap()
+    }
+
+    fn steps(&self) -> Vec<String> {
+        self.with(Service::take_steps)
+    }
+}
+
+impl HttpClient for Shared {
+    fn send<'a>(
+        &'a self,
+        request: ::http::Request<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+        let target = request.headers()["x-amz-target"].to_str().unwrap();
+        let result = match self.answer(target, request.body()) {
+            Some((status, body)) => {
+                Ok(::http::Response::builder().status(status).body(Zeroizing::new(body)).unwrap())
+            }
+            None => Err(SendError::interrupted("lost")),
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+async fn sign_in(auth: &DeviceAuth) -> SignedIn {
+    let step = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap();
+    finish(step).await
+}
+
+/// Gives the code where it is asked for.
+async fn finish(step: SignInStep) -> SignedIn {
+    match step {
+        SignInStep::Done(signed_in) => signed_in,
+        SignInStep::Challenge(Challenge::Code(code)) => match code.answer(CODE).await.unwrap() {
+            SignInStep::Done(signed_in) => signed_in,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}

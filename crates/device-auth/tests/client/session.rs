@@ -1,0 +1,129 @@
+//! The session: refreshed, expired, ended.
+
+use device_wire::ErrorCode;
+use serde_json::json;
+
+use super::*;
+
+fn expiring() -> Fault {
+    let result = json!({"AccessToken": "old", "RefreshToken": "refresh.tokenhush", "ExpiresIn": 1});
+    Fault::Answer(json!({"AuthenticationResult": result}))
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_is_replaced_once_for_all_who_want_it() {
+    let service = Shared::new(Devices::Off, Mfa::Off);
+    let auth = service.client();
+    service.with(|service| service.fault("PASSWORD_VERIFIER", expiring()));
+    sign_in(&auth).await;
+    service.steps();
+    let (first, second, third) = tokio::join!(auth.session(), auth.session(), auth.fetch_devices());
+    assert_eq!(first.unwrap(), second.unwrap());
+    third.unwrap();
+    assert_eq!(service.steps(), ["GetTokensFromRefreshToken", "ListDevices"]);
+    auth.session().await.unwrap();
+    assert!(service.steps().is_empty(), "it is valid for an hour now");
+}
+
+#[tokio::test]
+async fn the_device_goes_with_a_refresh() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    let key = sign_in(&auth).await.device_key().unwrap().to_owned();
+    let session = auth.refresh().await.unwrap();
+    assert_eq!(session.device_key.as_ref(), Some(&key));
+    assert_eq!(service.with(|service| service.last("GetTokensFromRefreshToken")["DeviceKey"].clone()), key);
+}
+
+#[tokio::test]
+async fn an_expired_session_ends_and_the_record_stays() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    let key = sign_in(&auth).await.device_key().unwrap().to_owned();
+    let refused = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid Refresh Token.");
+    service.with(|service| service.fault("GetTokensFromRefreshToken", refused));
+    assert!(matches!(auth.refresh().await, Err(Error::SessionExpired)));
+    assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+    assert_eq!(sign_in(&auth).await.device_key(), Some(key.as_str()));
+}
+
+#[tokio::test]
+async fn a_refresh_that_failed_for_now_leaves_the_session() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    sign_in(&auth).await;
+    service.with(|service| service.fault("GetTokensFromRefreshToken", Fault::Lose));
+    assert!(matches!(auth.refresh().await, Err(Error::Transport(_))));
+    auth.refresh().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_late_costs_a_refresh_and_no_more() {
+    let service = Shared::new(Devices::Off, Mfa::Off);
+    let auth = service.client();
+    sign_in(&auth).await;
+    service.with(|service| {
+        service.devices = Devices::Always;
+        service
+            .fault("UpdateDeviceStatus", Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired"));
+    });
+    let auth = service.client();
+    sign_in(&auth).await;
+    service.steps();
+    auth.remember_device().await.unwrap();
+    assert_eq!(service.steps(), ["UpdateDeviceStatus", "GetTokensFromRefreshToken", "UpdateDeviceStatus"]);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_is_expired() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    sign_in(&auth).await;
+    let revoked = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has been revoked");
+    service.with(|service| service.fault("UpdateDeviceStatus", revoked));
+    assert!(matches!(auth.remember_device().await, Err(Error::SessionExpired)));
+    assert!(matches!(auth.remember_device().await, Err(Error::SignedOut)));
+}
+
+#[tokio::test]
+async fn signing_out_keeps_the_device() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    let key = sign_in(&auth).await.device_key().unwrap().to_owned();
+    service.steps();
+    auth.sign_out().await.unwrap();
+    assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+    auth.sign_out().await.expect("signed out is signed out");
+    assert_eq!(service.steps(), ["RevokeToken"]);
+
+    assert_eq!(sign_in(&auth).await.device_key(), Some(key.as_str()));
+    auth.global_sign_out().await.unwrap();
+    assert!(matches!(auth.global_sign_out().await, Err(Error::SignedOut)));
+    assert_eq!(sign_in(&auth).await.device_key(), Some(key.as_str()));
+}
+
+#[tokio::test]
+async fn signing_out_works_here_even_if_the_service_is_not_told() {
+    let service = Shared::new(Devices::Off, Mfa::Off);
+    let auth = service.client();
+    for (step, global) in [("RevokeToken", false), ("GlobalSignOut", true)] {
+        sign_in(&auth).await;
+        service.with(|service| service.fault(step, Fault::Lose));
+        let result = if global { auth.global_sign_out().await } else { auth.sign_out().await };
+        assert!(matches!(result, Err(Error::Transport(_))));
+        assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+    }
+}
+
+#[test]
+fn futures_can_go_to_another_thread() {
+    fn check<T: Send + Sync>(_: &T) {}
+    fn check_future<T: Send>(_: T) {}
+    let auth = Shared::new(Devices::Off, Mfa::Off).client();
+    check(&auth);
+    check_future(auth.sign_in(Credentials::srp(USER, PASSWORD)));
+    check_future(auth.refresh());
+    check_future(auth.fetch_devices());
+    check_future(auth.forget_all_devices());
+    check_future(auth.confirm_device());
+}

@@ -1,0 +1,286 @@
+//! Calls over a scripted HTTP stack: what goes out, what is tried again, and how failures are told apart.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use device_http::{
+    BoxFuture, Builder, CallOutcome, Client, Error, ErrorKind, HttpClient, RetryPolicy, SendError,
+};
+use device_proto::Request;
+use device_wire::{
+    AuthFlowType, ErrorCode, GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest, Sensitive, param,
+};
+use zeroize::Zeroizing;
+
+/// What one attempt meets.
+#[derive(Clone)]
+enum Meets {
+    Response(u16, &'static str),
+    Unsent,
+    TimedOut,
+    Interrupted,
+}
+use Meets::{Interrupted, Response, TimedOut, Unsent};
+
+const OK: Meets = Response(200, r#"{"ChallengeName":"SMS_MFA","Session":"hush"}"#);
+const THROTTLED: Meets = Response(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
+const BROKEN: Meets = Response(500, r#"{"__type":"InternalErrorException","message":"internal error"}"#);
+const REFUSED: Meets = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
+const PROXY: Meets = Response(503, "<html>");
+
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<(VecDeque<Meets>, Vec<http::Request<Vec<u8>>>)>>);
+
+impl Script {
+    fn new(script: &[Meets]) -> Self {
+        Self(Arc::new(Mutex::new((script.iter().cloned().collect(), Vec::new()))))
+    }
+
+    fn seen(&self) -> Vec<http::Request<Vec<u8>>> {
+        std::mem::take(&mut self.0.lock().unwrap().1)
+    }
+
+    fn client(&self) -> Builder {
+        let delays = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
+        Client::builder()
+            .region("eu-west-1")
+            .endpoint_url("http://pool.test/")
+            .retry(delays)
+            .http_client(self.clone())
+    }
+}
+
+impl HttpClient for Script {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+        let mut script = self.0.lock().unwrap();
+        script.1.push(request.map(<[u8]>::to_vec));
+        let result = match script.0.pop_front().expect("another attempt than scripted") {
+            Response(status, body) => Ok(http::Response::builder()
+                .status(status)
+                .header("x-amzn-requestid", "request-1")
+                .body(Zeroizing::new(body.as_bytes().to_vec()))
+                .unwrap()),
+            Unsent => Err(SendError::unsent("refused")),
+            TimedOut => Err(SendError::timed_out("too long")),
+            Interrupted => Err(SendError::interrupted("reset")),
+        };
+        Box::pin(std::future::ready(result))
+    }
+}
+
+/// A read, which may be repeated.
+fn read() -> Request {
+    Request::new(&GetDeviceRequest::new("eu_1"))
+}
+
+/// A password on its way, which may not.
+fn password() -> Request {
+    Request::new(&InitiateAuthRequest {
+        auth_parameters: Some(Sensitive::from([(param::PASSWORD, "hush")])),
+        ..InitiateAuthRequest::new(AuthFlowType::UserPasswordAuth, "client")
+    })
+}
+
+async fn attempts(request: Request, script: &[Meets]) -> (usize, Result<(), Error>) {
+    let stack = Script::new(script);
+    let result = stack.client().build().unwrap().send(&request).await;
+    (stack.seen().len(), result.map(drop))
+}
+
+#[tokio::test]
+async fn a_call_is_a_post_of_json_to_its_target() {
+    let stack = Script::new(&[OK]);
+    stack.client().build().unwrap().send(&password()).await.unwrap();
+    let seen = stack.seen();
+    let [request] = &seen[..] else { panic!("{} requests", seen.len()) };
+    assert_eq!(
+        (request.method().as_str(), request.uri().to_string().as_str()),
+        ("POST", "http://pool.test/")
+    );
+    assert_eq!(request.headers()["content-type"], "application/x-amz-json-1.1");
+    assert_eq!(request.headers()["x-amz-target"], "AWSCognitoIdentityProviderService.InitiateAuth");
+    assert!(request.headers().get("authorization").is_none());
+    assert_eq!(request.body(), password().body());
+}
+
+#[tokio::test]
+async fn what_comes_to_the_same_twice_is_tried_again() {
+    for failure in [THROTTLED, BROKEN, PROXY, TimedOut, Interrupted, Unsent, Response(429, "")] {
+        let (sent, result) = attempts(read(), &[failure.clone(), failure.clone(), OK]).await;
+        assert_eq!((sent, result.is_ok()), (3, true));
+        let (sent, result) = attempts(read(), &[failure.clone(), failure.clone(), failure]).await;
+        assert_eq!((sent, result.is_ok()), (3, false), "three attempts are enough");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_sent_once_unless_it_never_left() {
+    for failure in [THROTTLED, BROKEN, PROXY, TimedOut, Interrupted] {
+        let (sent, result) = attempts(password(), &[failure]).await;
+        assert_eq!((sent, result.is_ok()), (1, false));
+    }
+    let (sent, result) = attempts(password(), &[Unsent, Unsent, OK]).await;
+    assert_eq!((sent, result.is_ok()), (3, true));
+    let (sent, _) = attempts(password(), &[Unsent, Interrupted]).await;
+    assert_eq!(sent, 2, "the second may have arrived");
+}
+
+#[tokio::test]
+async fn a_refusal_is_final() {
+    for failure in [REFUSED, Response(302, ""), Response(403, "<html>"), Response(400, "{}")] {
+        let (sent, result) = attempts(read(), &[failure]).await;
+        assert_eq!((sent, result.is_ok()), (1, false));
+    }
+}
+
+#[tokio::test]
+async fn all_calls_of_a_client_share_a_budget() {
+    let stack = Script::new(&[BROKEN, BROKEN, BROKEN, BROKEN, BROKEN]);
+    let mut policy = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
+    policy.budget = 3;
+    let client = stack.client().retry(policy).build().unwrap();
+    assert!(client.send(&read()).await.is_err());
+    assert!(client.clone().send(&read()).await.is_err());
+    assert_eq!(stack.seen().len(), 5, "three attempts, and two before the budget is spent");
+}
+
+#[tokio::test]
+async fn failures_are_told_apart() {
+    for (meets, kind, retryable, throttled) in [
+        (REFUSED, ErrorKind::Service, false, false),
+        (THROTTLED, ErrorKind::Service, true, true),
+        (BROKEN, ErrorKind::Service, true, false),
+        (PROXY, ErrorKind::NotTheService, true, false),
+        (Response(302, ""), ErrorKind::NotTheService, false, false),
+        (Response(429, "slow down"), ErrorKind::NotTheService, true, true),
+        (Unsent, ErrorKind::Connect, true, false),
+        (TimedOut, ErrorKind::Timeout, true, false),
+        (Interrupted, ErrorKind::Interrupted, true, false),
+    ] {
+        let stack = Script::new(&[meets]);
+        let client = stack.client().retry(RetryPolicy::never()).build().unwrap();
+        let error = client.send(&read()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable(), error.is_throttled()),
+            (kind, retryable, throttled),
+            "{error}"
+        );
+        let answered = !matches!(kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted);
+        assert_eq!(error.request_id(), answered.then_some("request-1"), "{error}");
+        assert_eq!(error.status().is_some(), answered, "{error}");
+        assert_eq!(error.code().is_some(), kind == ErrorKind::Service, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_of_another_shape_is_not_the_services() {
+    let stack = Script::new(&[Response(200, r#"{"Device":"hush"}"#)]);
+    let client = stack.client().build().unwrap();
+    let error = client.call(&GetDeviceRequest::new("eu_1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTheService);
+    assert!(!format!("{error} {error:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn the_observer_is_told_of_each_attempt_and_of_no_secret() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (stack, list) = (Script::new(&[Unsent, OK, REFUSED]), told.clone());
+    let observe = move |call: &device_http::CallEvent<'_>| {
+        assert!(!format!("{call:?}").contains("hush"));
+        let outcome = match call.outcome {
+            CallOutcome::Answered { challenge } => format!("answered {challenge:?}"),
+            CallOutcome::Refused(error) => format!("refused {}", error.code()),
+            CallOutcome::Failed(kind) => format!("failed {kind:?}"),
+            _ => "another".to_owned(),
+        };
+        list.lock().unwrap().push(format!("{} {} {outcome}", call.operation, call.attempt));
+    };
+    let client = stack.client().observer(observe).build().unwrap();
+    client.send(&password()).await.unwrap();
+    assert_eq!(client.send(&password()).await.unwrap_err().code(), Some(&ErrorCode::NotAuthorized));
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "InitiateAuth 1 failed Connect",
+            "InitiateAuth 2 answered Some(\"SMS_MFA\")",
+            "InitiateAuth 1 refused NotAuthorizedException"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_admins_call_without_credentials_is_not_sent() {
+    let stack = Script::new(&[]);
+    let error = stack.client().build().unwrap().call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Credentials, false));
+    assert!(stack.seen().is_empty());
+}
+
+#[cfg(feature = "admin")]
+mod admin {
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::error::CredentialsError;
+    use aws_credential_types::provider::{ProvideCredentials, future};
+
+    use super::*;
+
+    const POOLS: Meets = Response(200, r#"{"UserPools":[]}"#);
+
+    #[tokio::test]
+    async fn an_admins_call_is_signed_and_a_public_one_is_not() {
+        let stack = Script::new(&[POOLS, OK]);
+        let credentials = Credentials::new("AKIDEXAMPLE", "hush", Some("token".into()), None, "test");
+        let client = stack.client().credentials(credentials).build().unwrap();
+        client.call(&ListUserPoolsRequest::new(1)).await.unwrap();
+        client.send(&password()).await.unwrap();
+        assert!(!format!("{client:?}").contains("hush"));
+
+        let seen = stack.seen();
+        let authorization = seen[0].headers()["authorization"].to_str().unwrap();
+        let date = &seen[0].headers()["x-amz-date"].to_str().unwrap()[..8];
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-west-1/cognito-idp/aws4_request, ");
+        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, ";
+        assert!(authorization.starts_with(&format!("{scope}{signed}Signature=")), "{authorization}");
+        assert_eq!(seen[0].headers()["x-amz-security-token"], "token");
+        assert!(seen[1].headers().get("authorization").is_none());
+    }
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl ProvideCredentials for Nobody {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("none here")))
+        }
+    }
+
+    #[tokio::test]
+    async fn credentials_that_cannot_be_had_are_an_error_of_their_own() {
+        let stack = Script::new(&[]);
+        let client = stack.client().credentials(Nobody).build().unwrap();
+        let error = client.call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credentials);
+    }
+
+    #[test]
+    fn credentials_want_a_region() {
+        let credentials = Credentials::new("AKIDEXAMPLE", "hush", None, None, "test");
+        let builder = Client::builder().endpoint_url("http://pool.test/").credentials(credentials);
+        assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Configuration);
+    }
+}
