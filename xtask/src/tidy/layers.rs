@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-cli", &["device-server", "device-auth"]),
     // Both ends in one process, for tests: nothing is above it.
     ("device-testkit", &["device-server", "device-auth"]),
+    ("device-benches", &["device-srp"]),
     ("xtask", &[]),
 ];
 
