@@ -81,9 +81,13 @@ pub(crate) fn start(
 ) -> Result<Answer, ServiceError> {
     let key = answers.require(param::DEVICE_KEY)?;
     let a = client_public(answers)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
     let session = match session {
-        Some(session) => Sensitive::from(session.to_owned()),
-        None => remembered_session(cx, &pool, &client, answers, key)?,
+        // The browser client sends the session of the code that it gave just before, which is as good as none.
+        Some(session) if !OpenSession::is_of_passed_mfa(cx, &keys, &client, session)? => {
+            Sensitive::from(session.to_owned())
+        }
+        _ => remembered_session(cx, &pool, &client, answers, key)?,
     };
     let (opened, parties) = OpenSession::open_for(cx, pool, client, Some(&session), answers)?;
     let Parties { keys, client, user, .. } = &parties;

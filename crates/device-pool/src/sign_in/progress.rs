@@ -152,6 +152,23 @@ impl OpenSession {
         session.split_once('.').map(|(client_id, _)| client_id)
     }
 
+    /// What a session says, if it is genuine. It may have expired or been used up.
+    fn unseal(keys: &PoolKeys, client: &Client, session: &str) -> Option<SessionState> {
+        let (_, sealed) = session.split_once('.')?;
+        keys.sealing().open(Purpose::Session, &client.id, sealed)
+    }
+
+    /// Whether this is the session of a second factor that was passed.
+    pub(crate) fn is_of_passed_mfa(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        session: &str,
+    ) -> Result<bool, ServiceError> {
+        let state = Self::unseal(keys, client, session).filter(|state| state.stage == Stage::SoftwareToken);
+        state.map_or(Ok(false), |state| Ok(cx.tx.find::<Spent>(&state.id)?.is_some()))
+    }
+
     /// Opens the session of an answer.
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
@@ -159,9 +176,8 @@ impl OpenSession {
         client: &Client,
         session: Option<&str>,
     ) -> Result<Self, ServiceError> {
-        let (_, sealed) = session.and_then(|session| session.split_once('.')).ok_or_else(invalid_session)?;
         let SessionState { id, expires_at, stage, progress } =
-            keys.sealing().open(Purpose::Session, &client.id, sealed).ok_or_else(invalid_session)?;
+            session.and_then(|session| Self::unseal(keys, client, session)).ok_or_else(invalid_session)?;
         if cx.now() >= expires_at {
             return Err(expired_session());
         }

@@ -213,6 +213,28 @@ fn device_answers_without_a_session_are_taken_once() {
 }
 
 #[test]
+fn after_a_code_the_device_may_answer_with_the_session_of_that_code() {
+    let mut world = World::with(json!({"DeviceOnlyRememberedOnUserPrompt": true}), "OPTIONAL");
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    world.set_status("ada", &phone, "remembered");
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let session = &asked["Session"];
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+    let refused = world.device_claim("ada", &phone, session).unwrap_err();
+    assert_eq!(refused.to_string(), INVALID, "not before the code");
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
+    let asked = world.respond("SOFTWARE_TOKEN_MFA", session, answers).unwrap();
+    assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
+    let (answers, proof) = world.device_claim("ada", &phone, session).unwrap();
+    let refused = world.device_claim("ada", &phone, session).unwrap_err();
+    assert_eq!(refused.to_string(), INVALID, "and once");
+    let done = world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
+    assert!(done["AuthenticationResult"]["AccessToken"].is_string());
+}
+
+#[test]
 fn device_answers_without_a_session_grow_old() {
     let (mut world, phone, _) = remembered();
     world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
