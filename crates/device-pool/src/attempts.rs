@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 
 const FREE_FAILURES: u32 = 5;
 const LONGEST_WAIT_MILLIS: i64 = 15 * 60 * 1000;
@@ -59,10 +59,11 @@ impl Entity for Attempts {
 
 impl Attempts {
     fn key(pool_id: &str, kind: Attempt, username: &str) -> String {
-        format!("{pool_id}/{}/{username}", kind.name())
+        id_of([pool_id, kind.name(), username])
     }
 
-    /// Loads the count, and refuses the attempt while a wait is on.
+    /// Loads the count, and refuses the attempt while a wait is on. Whatever the attempt is answered rests on this
+    /// count: of guesses at the same time, each is answered in its turn or not at all.
     pub(crate) fn permit(
         cx: &mut Context<'_, '_>,
         pool_id: &str,
@@ -70,6 +71,7 @@ impl Attempts {
         username: &str,
     ) -> Result<Self, ServiceError> {
         let now = cx.now();
+        cx.tx.pin();
         let found = cx.tx.find::<Self>(&Self::key(pool_id, kind, username))?;
         let fresh = || Self {
             pool_id: pool_id.to_owned(),
@@ -88,7 +90,8 @@ impl Attempts {
     fn locked_until(&self) -> i64 {
         let wait = match self.failures.checked_sub(FREE_FAILURES) {
             None => 0,
-            Some(past) => 1000_i64.checked_shl(past).filter(|wait| *wait > 0).unwrap_or(LONGEST_WAIT_MILLIS),
+            // Doubled ten times it is past the longest already.
+            Some(past) => 1000 << past.min(10),
         };
         self.last_failure + wait.min(LONGEST_WAIT_MILLIS)
     }

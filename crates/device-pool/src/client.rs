@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -43,7 +43,7 @@ impl Entity for PoolClient {
     const TABLE: Table = Table::PoolClient;
 
     fn id(&self) -> String {
-        format!("{}/{}", self.pool_id, self.client_id)
+        id_of([&self.pool_id, &self.client_id])
     }
 }
 

@@ -12,11 +12,15 @@ use crate::context::Context;
 use crate::error::ServiceError;
 use crate::pool::PoolKeys;
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 /// How long an issued key may wait to be confirmed: as long as an access token can live.
 const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
+
+/// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they were issued, not
+/// the moment, so the last one counts whole.
+const UNCONFIRMABLE_AFTER_MILLIS: i64 = (CONFIRM_WITHIN_MINUTES as i64 + 1) * 60_000;
 
 /// A confirmed device.
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,7 +65,7 @@ impl Entity for ForgottenDevice {
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.at.saturating_add(i64::from(CONFIRM_WITHIN_MINUTES) * 60_000))
+        Some(self.at.saturating_add(UNCONFIRMABLE_AFTER_MILLIS))
     }
 }
 
@@ -76,12 +80,12 @@ pub(crate) struct Confirmation {
 
 impl Device {
     pub(crate) fn id_of(pool_id: &str, username: &str, key: &str) -> String {
-        format!("{}{key}", Self::prefix_of(pool_id, username))
+        id_of([pool_id, username, key])
     }
 
     /// What the ids of all of a user's devices start with.
     pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
-        format!("{pool_id}/{username}/")
+        id_of([pool_id, username, ""])
     }
 
     pub(crate) fn find(

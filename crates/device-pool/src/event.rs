@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 
 /// One sign-in as it went. Ids sort the latest first: `<pool>/<user>/<what is left of time>-<event>`.
 #[derive(Serialize, Deserialize)]
@@ -73,6 +73,7 @@ impl Entity for AuthEvent {
 
     fn id(&self) -> String {
         let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
-        format!("{}/{}/{left:016x}-{}", self.pool_id, self.username, self.trail.event_id)
+        let moment = format!("{left:016x}-{}", self.trail.event_id);
+        id_of([&self.pool_id, &self.username, &moment])
     }
 }

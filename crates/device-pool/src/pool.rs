@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use device_wire::{EmailMfaConfigType, PasswordPolicyType, SmsMfaConfigType, UserPoolMfaType, UserPoolType};
+use device_wire::{
+    EmailMfaConfigType, PasswordPolicyType, SmsMfaConfigType, UserPoolMfaType, UserPoolType,
+    UsernameAttributeType,
+};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -11,6 +14,30 @@ use crate::error::ServiceError;
 use crate::seal::SealingKey;
 use crate::store::Table;
 use crate::transaction::Entity;
+
+/// The attributes of OpenID Connect that every pool has; others must be in the pool's schema.
+const STANDARD_ATTRIBUTES: [&str; 20] = [
+    "address",
+    "birthdate",
+    "email",
+    "email_verified",
+    "family_name",
+    "gender",
+    "given_name",
+    "identities",
+    "locale",
+    "middle_name",
+    "name",
+    "nickname",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "updated_at",
+    "website",
+    "zoneinfo",
+];
 
 /// A pool. Its settings are kept in the very shape in which `DescribeUserPool` shows them.
 #[derive(Clone, Serialize, Deserialize)]
@@ -99,6 +126,36 @@ impl Pool {
             Some(configuration) if configuration.case_sensitive => name.to_owned(),
             _ => name.to_lowercase(),
         }
+    }
+
+    /// What users sign in with in place of a username, if so: then the internal name is the `sub`.
+    pub(crate) fn username_attributes(&self) -> &[UsernameAttributeType] {
+        self.description.username_attributes.as_deref().unwrap_or_default()
+    }
+
+    /// Refuses the name of an attribute that users of this pool can't have: neither a standard one nor, behind
+    /// `custom:`, one of the pool's own.
+    pub(crate) fn check_attribute(&self, name: &str) -> Result<(), ServiceError> {
+        let own = name.strip_prefix("custom:");
+        if STANDARD_ATTRIBUTES.contains(&name) || self.schema().any(|(known, _)| own == Some(known)) {
+            return Ok(());
+        }
+        Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema."
+        )))
+    }
+
+    /// The attributes that every user of this pool must have.
+    pub(crate) fn required_attributes(&self) -> impl Iterator<Item = &str> {
+        self.schema().filter(|(_, required)| *required).map(|(name, _)| name)
+    }
+
+    /// The attributes that the pool was made with, and whether they are required.
+    fn schema(&self) -> impl Iterator<Item = (&str, bool)> {
+        let schema = self.description.schema_attributes.as_deref().unwrap_or_default();
+        schema
+            .iter()
+            .filter_map(|attribute| Some((attribute.name.as_deref()?, attribute.required == Some(true))))
     }
 
     pub(crate) fn password_policy(&self) -> PasswordPolicyType {

@@ -77,7 +77,8 @@ impl Table {
     }
 }
 
-/// Where a record stands: its table and its id, whose parts are joined by `/`.
+/// Where a record stands: its table and its id, whose parts are joined by `/` (a `/` within a part stands as `~1`, a `~`
+/// as `~0`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The kind of record.

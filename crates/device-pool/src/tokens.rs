@@ -122,14 +122,15 @@ pub(crate) fn sign(
     claim("jti", json!(cx.uuid()));
     claim("username", json!(user.username));
 
-    let mut id = common;
-    for (name, value) in &user.attributes {
+    let attributes = user.attributes.iter().map(|(name, value)| {
         let value = match name.as_str() {
             "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),
             _ => json!(value.as_str()),
         };
-        id.insert(name.clone(), value);
-    }
+        (name.clone(), value)
+    });
+    // The service's own claims come last: no attribute stands in for one.
+    let mut id: Map<String, Value> = attributes.chain(common).collect();
     let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
     claim("aud", json!(client.id));
     claim("cognito:username", json!(user.username));

@@ -2,11 +2,12 @@
 
 use std::any::type_name;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::ServiceError;
-use crate::store::{Change, Key, Store, StoreError, Table, Version, Write};
+use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
 
 /// Something that is kept as one record.
 pub(crate) trait Entity: Serialize + DeserializeOwned {
@@ -21,31 +22,58 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
     }
 }
 
-/// Reads with their versions, and two sets of writes.
+/// A record's id: its parts joined by `/`. Within a part, `~` stands as `~0` and `/` as `~1` (as in RFC 6901), so that
+/// no two lists of parts have the same id, and no id starts with the parts of a stranger: names may contain a `/`.
+pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
+    parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
+}
+
+/// Reads, and two sets of writes.
 ///
 /// What a command `put`s happens only if it succeeds. What it `record`s (failed attempts, audit events) happens
 /// either way: a refusal must still count towards a lockout.
 pub(crate) struct Transaction<'s> {
     store: &'s dyn Store,
-    read: BTreeMap<Key, Option<Version>>,
+    read: BTreeMap<Key, Option<Record>>,
+    pinned: bool,
     on_success: BTreeMap<Key, Write>,
     always: BTreeMap<Key, Write>,
 }
 
 impl<'s> Transaction<'s> {
     pub(crate) fn new(store: &'s dyn Store) -> Self {
-        Self { store, read: BTreeMap::new(), on_success: BTreeMap::new(), always: BTreeMap::new() }
+        Self {
+            store,
+            read: BTreeMap::new(),
+            pinned: false,
+            on_success: BTreeMap::new(),
+            always: BTreeMap::new(),
+        }
     }
 
-    /// Loads a record; the commit will hold only if it has not changed by then.
+    /// Loads a record, once: a command sees one state of it, and its own writes. The commit will hold only if the
+    /// record has not changed by then.
     pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };
-        if let Some(Write::Put { body, .. }) = self.on_success.get(&key) {
-            return decode(body).map(Some);
+        match self.on_success.get(&key) {
+            Some(Write::Put { body, .. }) => return decode(body).map(Some),
+            Some(Write::Delete) => return Ok(None),
+            None => {}
         }
-        let record = self.store.get(&key).map_err(ServiceError::from)?;
-        self.read.insert(key, record.as_ref().map(|r| r.version));
-        record.map(|r| decode(&r.body)).transpose()
+        let record = match self.read.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let record = self.store.get(unknown.key())?;
+                unknown.insert(record)
+            }
+        };
+        record.as_ref().map(|record| decode(&record.body)).transpose()
+    }
+
+    /// Makes the answer, whatever it is, hold only if nothing that was read has changed. Without this a command that
+    /// writes nothing answers from what it saw.
+    pub(crate) fn pin(&mut self) {
+        self.pinned = true;
     }
 
     /// Up to `limit` records in id order. A scan pins nothing: a record added meanwhile is no conflict.
@@ -55,7 +83,7 @@ impl<'s> Transaction<'s> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<E>, ServiceError> {
-        let rows = self.store.scan(E::TABLE, prefix, after, limit).map_err(ServiceError::from)?;
+        let rows = self.store.scan(E::TABLE, prefix, after, limit)?;
         rows.iter().map(|(_, record)| decode(&record.body)).collect()
     }
 
@@ -86,17 +114,17 @@ impl<'s> Transaction<'s> {
         Ok((key, Write::Put { body, expires_at: entity.expires_at() }))
     }
 
-    /// Hands the decided change to the store. A command that wrote nothing costs nothing here.
+    /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing here.
     pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
         let mut writes = self.always;
         if succeeded {
             writes.extend(self.on_success);
         }
-        if writes.is_empty() {
+        if writes.is_empty() && !self.pinned {
             return Ok(());
         }
-        self.store
-            .apply(Change { expect: self.read.into_iter().collect(), writes: writes.into_iter().collect() })
+        let expect = self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
+        self.store.apply(Change { expect: expect.collect(), writes: writes.into_iter().collect() })
     }
 }
 
@@ -105,4 +133,88 @@ fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
     serde_json::from_slice(body).map_err(|e| {
         ServiceError::internal(format!("a stored {} does not parse, column {}", type_name::<E>(), e.column()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::store::Version;
+
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Note(u64);
+
+    impl Entity for Note {
+        const TABLE: Table = Table::Pool;
+
+        fn id(&self) -> String {
+            "note".to_owned()
+        }
+    }
+
+    /// A store whose record is another one at each look.
+    #[derive(Default)]
+    struct Restless(AtomicU64);
+
+    impl Store for Restless {
+        fn get(&self, _: &Key) -> Result<Option<Record>, StoreError> {
+            let look = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            Ok(Some(Record { version: Version(look), body: look.to_string().into_bytes() }))
+        }
+
+        fn scan(
+            &self,
+            _: Table,
+            _: &str,
+            _: Option<&str>,
+            _: usize,
+        ) -> Result<Vec<(Key, Record)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn apply(&self, change: Change) -> Result<(), StoreError> {
+            let now = Version(self.0.load(Ordering::Relaxed));
+            let holds = change.expect.iter().all(|(_, version)| *version == Some(now));
+            if holds { Ok(()) } else { Err(StoreError::Conflict) }
+        }
+
+        fn purge(&self, _: i64) -> Result<usize, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_command_sees_one_state_and_its_own_writes() {
+        let store = Restless::default();
+        let mut tx = Transaction::new(&store);
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(1)));
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(1)), "not the state of the second look");
+        tx.put(&Note(9)).unwrap();
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(9)));
+        tx.delete::<Note>("note");
+        assert_eq!(tx.find::<Note>("note").unwrap(), None);
+    }
+
+    #[test]
+    fn reading_alone_is_held_to_what_was_read_only_where_it_is_pinned() {
+        for (pinned, holds) in [(false, true), (true, false)] {
+            let store = Restless::default();
+            let mut tx = Transaction::new(&store);
+            tx.find::<Note>("note").unwrap();
+            store.get(&Key { table: Table::Pool, id: "note".to_owned() }).unwrap();
+            if pinned {
+                tx.pin();
+            }
+            assert_eq!(tx.commit(true).is_ok(), holds, "pinned: {pinned}");
+        }
+    }
+
+    #[test]
+    fn no_two_lists_of_parts_have_the_same_id() {
+        let lists = [["a", "b/c"], ["a/b", "c"], ["a~1b", "c"], ["a~0", "1b/c"], ["a", "b~1c"], ["a/", "b"]];
+        let ids: std::collections::BTreeSet<String> = lists.map(id_of).into();
+        assert_eq!(ids.len(), lists.len(), "{ids:?}");
+        assert!(!id_of(["pool", "a/b", "key"]).starts_with(&id_of(["pool", "a", ""])));
+    }
 }

@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolKeys};
 use crate::store::Table;
 use crate::totp::SoftwareToken;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 
 /// A user of a pool.
 #[derive(Clone, Serialize, Deserialize)]
@@ -68,13 +68,19 @@ impl Entity for Login {
     const TABLE: Table = Table::Login;
 
     fn id(&self) -> String {
-        format!("{}/{}", self.pool_id, *self.name)
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+impl Login {
+    fn key(pool_id: &str, folded: &str) -> String {
+        id_of([pool_id, folded])
     }
 }
 
 impl User {
     pub(crate) fn key(pool_id: &str, username: &str) -> String {
-        format!("{pool_id}/{username}")
+        id_of([pool_id, username])
     }
 
     /// The user whose internal name this is.
@@ -92,11 +98,11 @@ impl User {
         pool: &Pool,
         name: &str,
     ) -> Result<Option<Self>, ServiceError> {
-        let id = format!("{}/{}", pool.id, pool.fold(name));
-        match cx.tx.find::<Login>(&id)? {
-            Some(login) => Self::by_username(cx, &pool.id, &login.username),
-            None => Ok(None),
-        }
+        let folded = pool.fold(name);
+        let login = cx.tx.find::<Login>(&Login::key(&pool.id, &folded))?;
+        // Where nobody has the name, nobody has it as an internal one either: that is looked up only to take the time.
+        let username = login.map_or(folded, |login| login.username);
+        Self::by_username(cx, &pool.id, &username)
     }
 
     /// For administrators, to whom it is told plainly that there is no such user.
@@ -162,6 +168,11 @@ impl User {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// When the password was set, in milliseconds since the epoch: it tells one password of a user from another.
+    pub(crate) fn password_set_at(&self) -> Option<i64> {
+        self.password.as_ref().map(|password| password.set_at)
     }
 
     /// Sets a password, after checking it against the pool's policy.
@@ -238,74 +249,65 @@ fn is_symbol(c: char) -> bool {
     c.is_ascii_punctuation() || c == ' '
 }
 
-/// Who a sign-in is about: a user, or a name that nobody has and that must not show.
-pub(crate) enum Subject {
-    Known(Box<User>),
-    /// Carries what such a user would have shown.
-    Unknown {
-        username: String,
-        salt: Salt,
-        verifier: Zeroizing<Vec<u8>>,
-    },
+/// The longest name that anybody can have, in characters.
+const LONGEST_NAME: usize = 128;
+
+/// Who a sign-in is about, as it shows from outside: a user, or a stand-in for one whom there is not.
+pub(crate) struct Subject {
+    /// The internal name, or what passes for it. Failed attempts are counted under it.
+    pub(crate) username: String,
+    pub(crate) salt: Salt,
+    /// For a stand-in one that no password has.
+    pub(crate) verifier: Verifier,
+    pub(crate) user: Option<Box<User>>,
 }
 
 impl Subject {
-    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there is not.
+    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there is not; so does
+    /// any client for a user without a password, who can't prove one.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
+        keys: &PoolKeys,
         client: &Client,
         name: &str,
     ) -> Result<Self, ServiceError> {
-        if let Some(user) = User::by_login(cx, pool, name)? {
-            return Ok(Self::Known(Box::new(user)));
+        if name.chars().count() > LONGEST_NAME {
+            return Err(ServiceError::invalid(format!(
+                "1 validation error detected: Value at 'username' failed to satisfy constraint: \
+                 Member must have length less than or equal to {LONGEST_NAME}"
+            )));
         }
-        if !client.hides_users() {
-            return Err(client.unknown_user());
-        }
-        Self::stand_in(cx, pool, name)
+        // Made for everyone, so that the time does not tell for whom there was need of it.
+        let stand_in = Self::stand_in(pool, keys, name)?;
+        let Some(user) = User::by_login(cx, pool, name)? else {
+            return if client.hides_users() { Ok(stand_in) } else { Err(client.unknown_user()) };
+        };
+        let (salt, verifier) = match &user.password {
+            Some(password) => password.parse()?,
+            None => (stand_in.salt, stand_in.verifier),
+        };
+        Ok(Self { username: user.username.clone(), salt, verifier, user: Some(Box::new(user)) })
     }
 
     /// The same salt and user id at every attempt with the same name, as a real user would have.
-    fn stand_in(cx: &mut Context<'_, '_>, pool: &Pool, name: &str) -> Result<Self, ServiceError> {
-        let keys = crate::pool::PoolKeys::load(cx, &pool.id)?;
+    fn stand_in(pool: &Pool, keys: &PoolKeys, name: &str) -> Result<Self, ServiceError> {
         let folded = pool.fold(name);
         let part = |label: &[u8]| keys.sealing().derive(label, &[folded.as_bytes()]);
         let failed = || ServiceError::internal("a stand-in could not be made");
-        let (id, salt) = (part(b"stand-in id"), part(b"stand-in salt"));
+        let salt = part(b"stand-in salt");
         let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
         // Twelve blocks less the top byte: below N for certain, and as unpredictable as any verifier.
-        let verifier = Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
-        let username = if pool.description.username_attributes.is_some() {
-            let id: [u8; 16] = id.get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
-            uuid::Builder::from_random_bytes(id).into_uuid().to_string()
+        let verifier: Zeroizing<Vec<u8>> =
+            Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
+        let verifier = Verifier::from_be_bytes(&verifier).map_err(|_| failed())?;
+        let username = if pool.username_attributes().is_empty() {
+            folded
         } else {
-            name.to_owned()
+            let id: [u8; 16] =
+                part(b"stand-in id").get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
+            uuid::Builder::from_random_bytes(id).into_uuid().to_string()
         };
-        Ok(Self::Unknown { username, salt, verifier })
-    }
-
-    pub(crate) fn username(&self) -> &str {
-        match self {
-            Self::Known(user) => &user.username,
-            Self::Unknown { username, .. } => username,
-        }
-    }
-
-    pub(crate) fn verifier(&self) -> Result<(Salt, Verifier), ServiceError> {
-        match self {
-            Self::Known(user) => match &user.password {
-                Some(password) => password.parse(),
-                // A user without a password can't sign in with one, and that is all that a caller learns.
-                None => Err(ServiceError::not_authorized("Incorrect username or password.")),
-            },
-            Self::Unknown { salt, verifier, .. } => {
-                let verifier = Verifier::from_be_bytes(verifier);
-                Ok((
-                    salt.clone(),
-                    verifier.map_err(|_| ServiceError::internal("a stand-in's verifier is none"))?,
-                ))
-            }
-        }
+        Ok(Self { username, salt, verifier, user: None })
     }
 }

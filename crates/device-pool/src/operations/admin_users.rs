@@ -13,30 +13,6 @@ use crate::error::ServiceError;
 use crate::pool::Pool;
 use crate::user::{Login, MfaPreference, User};
 
-/// The attributes of OpenID Connect that every pool has; others must be in the pool's schema.
-const STANDARD_ATTRIBUTES: [&str; 20] = [
-    "address",
-    "birthdate",
-    "email",
-    "email_verified",
-    "family_name",
-    "gender",
-    "given_name",
-    "identities",
-    "locale",
-    "middle_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_number_verified",
-    "picture",
-    "preferred_username",
-    "profile",
-    "updated_at",
-    "website",
-    "zoneinfo",
-];
-
 /// `AdminCreateUser`.
 pub(crate) fn create(
     cx: &mut Context<'_, '_>,
@@ -51,9 +27,9 @@ pub(crate) fn create(
     let given = request.username.as_str();
     // In a pool whose users sign in with an e-mail address or phone number, that is an attribute and the internal
     // name is the sub.
-    let username = match pool.description.username_attributes.as_deref() {
-        None | Some([]) => given.to_owned(),
-        Some(kinds) => {
+    let username = match pool.username_attributes() {
+        [] => given.to_owned(),
+        kinds => {
             let attribute = if given.contains('@') {
                 UsernameAttributeType::Email
             } else {
@@ -104,24 +80,11 @@ fn attributes(
     pool: &Pool,
     given: Vec<AttributeType>,
 ) -> Result<BTreeMap<String, Sensitive<String>>, ServiceError> {
-    let schema = pool.description.schema_attributes.as_deref().unwrap_or_default();
-    let known = |name: &str| {
-        STANDARD_ATTRIBUTES.contains(&name)
-            || schema
-                .iter()
-                .filter_map(|attribute| attribute.name.as_deref())
-                .any(|own| name == own || name.strip_prefix("custom:") == Some(own))
-    };
     given
         .into_iter()
         .map(|AttributeType { name, value }| {
-            if known(&name) {
-                Ok((name, value.unwrap_or_default()))
-            } else {
-                Err(ServiceError::invalid(format!(
-                    "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema."
-                )))
-            }
+            pool.check_attribute(&name)?;
+            Ok((name, value.unwrap_or_default()))
         })
         .collect()
 }

@@ -154,12 +154,13 @@ fn page(
         limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..=PAGE).contains(limit));
     let limit = limit.unwrap_or(PAGE);
     let prefix = Device::prefix_of(&user.pool_id, &user.username);
-    let mut after = after.map(|key| format!("{prefix}{key}"));
+    let id_of = |key: &str| Device::id_of(&user.pool_id, &user.username, key);
+    let mut after = after.as_deref().map(id_of);
     let mut shown = Vec::new();
     loop {
         let devices = cx.tx.scan::<Device>(&prefix, after.as_deref(), PAGE)?;
         let Some(last) = devices.last() else { return Ok((shown, None)) };
-        after = Some(format!("{prefix}{}", last.key));
+        after = Some(id_of(&last.key));
         for device in &devices {
             let Some(description) = show(device) else { continue };
             if shown.len() == limit {

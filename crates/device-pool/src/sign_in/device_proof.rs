@@ -16,7 +16,7 @@ use crate::sign_in::password::{Claim, Exchange, ExchangeFor, client_public, inco
 use crate::sign_in::progress::{OpenSession, Progress, Spent, Stage, expired_session, invalid_session};
 use crate::sign_in::{Answer, Parties, advance};
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 /// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field do not.
@@ -32,7 +32,7 @@ struct FirstFactor {
 
 impl FirstFactor {
     fn key(client_id: &str, username: &str, device_key: &str) -> String {
-        format!("{client_id}/{username}/{device_key}")
+        id_of([client_id, username, device_key])
     }
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn verify(
     }
     let ExchangeFor::Device(progress) = &exchange.context else { return Err(invalid_session()) };
     let user = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?
-        .filter(|user| user.username == progress.username)
+        .filter(|user| progress.is_of(user))
         .ok_or_else(invalid_session)?;
     user.admit()?;
     let device = Device::load(cx, &user, key)?;

@@ -113,7 +113,7 @@ pub(crate) fn associate_with_session(
     cx: &mut Context<'_, '_>,
     session: &str,
 ) -> Result<AssociateSoftwareTokenResponse, ServiceError> {
-    let (opened, keys, client) = open_setup(cx, session)?;
+    let (opened, keys, client, _) = open_setup(cx, session)?;
     let secret = totp::secret_code(cx.random());
     let progress = opened.spend(cx)?;
     let session =
@@ -128,10 +128,8 @@ pub(crate) fn verify_with_session(
     code: &str,
     name: Option<String>,
 ) -> Result<VerifySoftwareTokenResponse, ServiceError> {
-    let (opened, keys, client) = open_setup(cx, session)?;
+    let (opened, keys, client, mut user) = open_setup(cx, session)?;
     let Stage::MfaSetup(Setup::SecretShown(secret)) = &opened.stage else { return Err(invalid_session()) };
-    let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?;
-    let mut user = user.ok_or_else(invalid_session)?;
     enrol(cx, &mut user, secret.clone(), code, name)?;
     let progress = opened.spend(cx)?;
     let session = progress.session(cx, &keys, &client, Stage::MfaSetup(Setup::Verified))?;
@@ -144,18 +142,25 @@ pub(crate) fn verify_with_session(
 }
 
 /// Opens a session that comes without its client: it names the client in the clear, and is sealed for it.
+///
+/// It is good for a first token only. A second factor that is set up must not give way to a sign-in that began before
+/// it was, with nothing but the password.
 fn open_setup(
     cx: &mut Context<'_, '_>,
     session: &str,
-) -> Result<(OpenSession, PoolKeys, Client), ServiceError> {
+) -> Result<(OpenSession, PoolKeys, Client, User), ServiceError> {
     let client_id = OpenSession::client_id(session).ok_or_else(invalid_session)?;
     let client = cx.tx.find::<Client>(client_id)?.ok_or_else(invalid_session)?;
     let keys = PoolKeys::load(cx, &client.pool_id)?;
     let opened = OpenSession::open(cx, &keys, &client, Some(session))?;
-    match opened.stage {
-        Stage::MfaSetup(_) => Ok((opened, keys, client)),
-        _ => Err(invalid_session()),
+    if !matches!(opened.stage, Stage::MfaSetup(_)) {
+        return Err(invalid_session());
     }
+    let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
+        .filter(|user| opened.progress.is_of(user) && user.software_token.is_none())
+        .ok_or_else(invalid_session)?;
+    user.admit()?;
+    Ok((opened, keys, client, user))
 }
 
 /// Takes up a token whose `code` is right; a wrong one counts as a failed attempt.

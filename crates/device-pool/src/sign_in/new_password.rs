@@ -1,6 +1,6 @@
 //! `NEW_PASSWORD_REQUIRED`: a temporary password is good for setting another.
 
-use device_wire::{ChallengeNameType, UserStatusType, param};
+use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 
 use crate::client::Client;
 use crate::context::Context;
@@ -9,6 +9,7 @@ use crate::parameters::Parameters;
 use crate::pool::Pool;
 use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance};
+use crate::user::User;
 
 /// Asks for a password of the user's own.
 pub(crate) fn ask(
@@ -23,10 +24,13 @@ pub(crate) fn ask(
         .iter()
         .map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())))
         .collect();
+    let required: Vec<String> = missing_attributes(&parties.pool, &parties.user)
+        .map(|name| format!("{}{name}", param::USER_ATTRIBUTES_PREFIX))
+        .collect();
     let parameters = Parameters::default()
         .with(param::USER_ID_FOR_SRP, parties.user.username.as_str())
         .with(param::USER_ATTRIBUTES, serde_json::Value::from(attributes).to_string())
-        .with(param::REQUIRED_ATTRIBUTES, "[]");
+        .with(param::REQUIRED_ATTRIBUTES, serde_json::Value::from(required).to_string());
     Ok(Answer::challenge(ChallengeNameType::NewPasswordRequired, parameters, Some(session)))
 }
 
@@ -47,16 +51,40 @@ pub(crate) fn answer(
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
-        // What proves something of a user can't be set by that user.
-        if name.ends_with("_verified") || name == "sub" {
-            return Err(ServiceError::invalid(format!(
-                "Cannot modify an attribute that is not writable: {name}"
-            )));
-        }
-        parties.user.attributes.insert(name.to_owned(), value.to_owned().into());
+        provide(&parties.pool, &mut parties.user, name, value)?;
+    }
+    if let Some(name) = missing_attributes(&parties.pool, &parties.user).next() {
+        return Err(ServiceError::invalid(format!("Invalid attributes given, {name} is missing")));
     }
     opened.spend(cx)?;
-    progress.trail.note("New password set");
+    progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;
     advance(cx, &mut parties, progress)
+}
+
+/// Sets an attribute that the user did not have yet. One that is there may be repeated, and not changed.
+fn provide(pool: &Pool, user: &mut User, name: &str, value: &str) -> Result<(), ServiceError> {
+    pool.check_attribute(name)?;
+    // What vouches for a user is not for that user to say.
+    if matches!(name, "email_verified" | "phone_number_verified" | "identities") {
+        return Err(ServiceError::invalid(format!(
+            "Cannot modify an attribute that is not writable: {name}"
+        )));
+    }
+    match user.attributes.get(name) {
+        Some(provided) if provided.as_str() == value => {}
+        Some(_) => {
+            return Err(ServiceError::not_authorized(format!("Cannot modify an already provided {name}")));
+        }
+        None => {
+            user.attributes.insert(name.to_owned(), Sensitive::from(value.to_owned()));
+            user.attributes.remove(&format!("{name}_verified"));
+        }
+    }
+    Ok(())
+}
+
+/// The attributes that the pool requires and the user does not have.
+fn missing_attributes<'a>(pool: &'a Pool, user: &'a User) -> impl Iterator<Item = &'a str> {
+    pool.required_attributes().filter(|name| *name != "sub" && !user.attributes.contains_key(*name))
 }

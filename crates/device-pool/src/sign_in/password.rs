@@ -89,11 +89,7 @@ impl Exchange {
         if cx.now() >= exchange.expires_at {
             return Err(expired_session());
         }
-        if cx.tx.find::<Spent>(&exchange.id)?.is_some() {
-            return Err(ServiceError::not_authorized(
-                "Invalid session for the user, session can only be used once.",
-            ));
-        }
+        Spent::refuse(cx, &exchange.id)?;
         Ok(exchange)
     }
 
@@ -167,11 +163,10 @@ pub(crate) fn start_srp(
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let a = client_public(parameters)?;
-    let subject = Subject::find(cx, pool, client, name)?;
-    let (salt, verifier) = subject.verifier()?;
     let keys = PoolKeys::load(cx, &pool.id)?;
+    let Subject { username, salt, verifier, .. } = Subject::find(cx, pool, &keys, client, name)?;
     let context = ExchangeFor::User {
-        username: subject.username().to_owned(),
+        username: username.clone(),
         device_key: parameters.get(param::DEVICE_KEY).map(str::to_owned),
     };
     let offer = Exchange::start(cx, &keys, client, &a, &verifier, context)?;
@@ -179,8 +174,8 @@ pub(crate) fn start_srp(
         .with(param::SALT, salt.to_hex())
         .with(param::SRP_B, offer.b)
         .with(param::SECRET_BLOCK, offer.secret_block)
-        .with(param::USERNAME, subject.username())
-        .with(param::USER_ID_FOR_SRP, subject.username());
+        .with(param::USERNAME, username.as_str())
+        .with(param::USER_ID_FOR_SRP, username);
     // No Session: the secret block carries the state.
     Ok(Answer::challenge(ChallengeNameType::PasswordVerifier, parameters, None))
 }
@@ -199,22 +194,14 @@ pub(crate) fn verify_srp(
     let ExchangeFor::User { username, device_key: offered } = &exchange.context else {
         return Err(invalid_session());
     };
-    let subject = Subject::find(cx, &pool, &client, name)?;
-    if subject.username() != username {
+    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    if subject.username != *username {
         return Err(incorrect());
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
-    let (_, verifier) = subject.verifier()?;
-    let proven = exchange.proves(cx, &claim, &Identity::user(pool.srp_name(), username), &verifier)?;
-    let user = match subject {
-        Subject::Known(user) if proven => *user,
-        _ => {
-            attempts.failed(cx)?;
-            refused(cx, &pool, username)?;
-            return Err(incorrect());
-        }
-    };
-    attempts.succeeded(cx);
+    let identity = Identity::user(pool.srp_name(), username);
+    let proven = exchange.proves(cx, &claim, &identity, &subject.verifier)?;
+    let user = conclude(cx, attempts, &pool, subject, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     let parties = Parties { pool, keys, client, user };
     password_proven(cx, parties, answers, offered.as_deref())
@@ -230,30 +217,38 @@ pub(crate) fn sign_in_by_password(
     let name = parameters.require(param::USERNAME)?;
     let password = parameters.require(param::PASSWORD)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    let subject = Subject::find(cx, &pool, &client, name)?;
-    let username = subject.username().to_owned();
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &username)?;
-    let (salt, verifier) = subject.verifier()?;
-    let given = Verifier::derive(&Identity::user(pool.srp_name(), &username), password, &salt);
-    let user = match subject {
-        Subject::Known(user) if given.ct_eq(&verifier) => *user,
-        _ => {
-            attempts.failed(cx)?;
-            refused(cx, &pool, &username)?;
-            return Err(incorrect());
-        }
-    };
-    attempts.succeeded(cx);
     let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &subject.username)?;
+    let identity = Identity::user(pool.srp_name(), &subject.username);
+    let given = Verifier::derive(&identity, password, &subject.salt);
+    let proven = given.ct_eq(&subject.verifier);
+    let user = conclude(cx, attempts, &pool, subject, proven)?;
     let parties = Parties { pool, keys, client, user };
     password_proven(cx, parties, parameters, None)
 }
 
-/// Notes a failed password in the audit trail.
-fn refused(cx: &mut Context<'_, '_>, pool: &Pool, username: &str) -> Result<(), ServiceError> {
-    let mut trail = Trail::start(cx);
-    trail.note("Refused: the password was not proven");
-    trail.record(cx, &pool.id, username, Outcome::Failed, None)
+/// The user, if the password was proven; otherwise counts the attempt and notes it in the audit trail.
+fn conclude(
+    cx: &mut Context<'_, '_>,
+    attempts: Attempts,
+    pool: &Pool,
+    subject: Subject,
+    proven: bool,
+) -> Result<User, ServiceError> {
+    match subject.user {
+        Some(user) if proven => {
+            attempts.succeeded(cx);
+            Ok(*user)
+        }
+        _ => {
+            attempts.failed(cx)?;
+            let mut trail = Trail::start(cx);
+            trail.note("Refused: the password was not proven");
+            trail.record(cx, &pool.id, &subject.username, Outcome::Failed, None)?;
+            Err(incorrect())
+        }
+    }
 }
 
 /// Goes on behind the first factor.
@@ -275,13 +270,7 @@ fn password_proven(
         }
         _ => None,
     };
-    let mut progress = Progress {
-        username: parties.user.username.clone(),
-        device_key,
-        mfa_passed: false,
-        device_proven: false,
-        trail: Trail::start(cx),
-    };
+    let mut progress = Progress::start(cx, &parties.user, device_key);
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     advance(cx, &mut parties, progress)
 }

@@ -1,6 +1,6 @@
 //! What a sign-in has established so far. It travels sealed in the `Session`; the server keeps only what was used up.
 
-use device_wire::Sensitive;
+use device_wire::{Sensitive, param};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -16,12 +16,13 @@ use crate::sign_in::Parties;
 use crate::store::Table;
 use crate::transaction::Entity;
 use crate::user::User;
-use device_wire::param;
 
 /// A sign-in whose first factor is proven.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub(crate) username: String,
+    /// When the password that was proven had been set. A sign-in under way ends when the password is changed.
+    password_set_at: Option<i64>,
     pub(crate) device_key: Option<String>,
     pub(crate) mfa_passed: bool,
     pub(crate) device_proven: bool,
@@ -86,13 +87,19 @@ impl Entity for Spent {
 }
 
 impl Spent {
+    /// Refuses what was used up.
+    pub(crate) fn refuse(cx: &mut Context<'_, '_>, id: &str) -> Result<(), ServiceError> {
+        match cx.tx.find::<Self>(id)? {
+            None => Ok(()),
+            Some(_) => Err(ServiceError::not_authorized(
+                "Invalid session for the user, session can only be used once.",
+            )),
+        }
+    }
+
     /// Uses up what has this id; it can be done once.
     pub(crate) fn mark(cx: &mut Context<'_, '_>, id: &str, expires_at: i64) -> Result<(), ServiceError> {
-        if cx.tx.find::<Self>(id)?.is_some() {
-            return Err(ServiceError::not_authorized(
-                "Invalid session for the user, session can only be used once.",
-            ));
-        }
+        Self::refuse(cx, id)?;
         cx.tx.put(&Self { id: id.to_owned(), expires_at })
     }
 }
@@ -106,6 +113,29 @@ pub(crate) fn expired_session() -> ServiceError {
 }
 
 impl Progress {
+    /// A sign-in of `user`, who has just proven the password and presented `device_key` with its start.
+    pub(crate) fn start(cx: &mut Context<'_, '_>, user: &User, device_key: Option<String>) -> Self {
+        Self {
+            username: user.username.clone(),
+            password_set_at: user.password_set_at(),
+            device_key,
+            mfa_passed: false,
+            device_proven: false,
+            trail: Trail::start(cx),
+        }
+    }
+
+    /// Whether this is a sign-in of `user`, by the password that the user still has.
+    pub(crate) fn is_of(&self, user: &User) -> bool {
+        self.username == user.username && self.password_set_at == user.password_set_at()
+    }
+
+    /// Goes on after `user` has set a new password in this sign-in.
+    pub(crate) fn password_changed(&mut self, user: &User) {
+        self.password_set_at = user.password_set_at();
+        self.trail.note("New password set");
+    }
+
     /// A new session that waits for `stage`.
     pub(crate) fn session(
         &self,
@@ -141,7 +171,11 @@ impl Progress {
         if Device::find(cx, user, key)?.is_none() {
             return Err(device::does_not_exist());
         }
-        self.device_key = Some(key.to_owned());
+        if self.device_key.as_deref() != Some(key) {
+            // What was proven was another device.
+            self.device_proven = false;
+            self.device_key = Some(key.to_owned());
+        }
         Ok(())
     }
 }
@@ -181,11 +215,7 @@ impl OpenSession {
         if cx.now() >= expires_at {
             return Err(expired_session());
         }
-        if cx.tx.find::<Spent>(&id)?.is_some() {
-            return Err(ServiceError::not_authorized(
-                "Invalid session for the user, session can only be used once.",
-            ));
-        }
+        Spent::refuse(cx, &id)?;
         Ok(Self { id, expires_at, stage, progress })
     }
 
@@ -200,8 +230,7 @@ impl OpenSession {
         let keys = PoolKeys::load(cx, &pool.id)?;
         let opened = Self::open(cx, &keys, &client, session)?;
         let named = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?;
-        let user =
-            named.filter(|user| user.username == opened.progress.username).ok_or_else(invalid_session)?;
+        let user = named.filter(|user| opened.progress.is_of(user)).ok_or_else(invalid_session)?;
         user.admit()?;
         Ok((opened, Parties { pool, keys, client, user }))
     }

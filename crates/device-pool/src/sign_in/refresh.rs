@@ -83,11 +83,9 @@ fn refresh(
     user.admit()?;
     if pool.device_policy() != DevicePolicy::Off
         && let Some(bound) = grant.device_key.as_deref()
+        && (device_key != Some(bound) || Device::find(cx, user, bound)?.is_none())
     {
-        let device = Device::find(cx, user, bound)?.filter(|_| device_key == Some(bound));
-        let mut device = device.ok_or_else(invalid)?;
-        device.seen(cx);
-        cx.tx.put(&device)?;
+        return Err(invalid());
     }
     let keys = PoolKeys::load(cx, &pool.id)?;
     tokens::sign(cx, &keys, client, user, grant)

@@ -108,6 +108,21 @@ fn a_forgotten_key_is_never_valid_again() {
 }
 
 #[test]
+fn a_purge_never_frees_a_forgotten_key_that_could_still_be_confirmed() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let (phone, _) = world.confirmed_phone("ada", None);
+    world.forget("ada", &phone);
+    for _ in 0..4 {
+        world.seconds(24 * 60 * 60 / 4 + 5);
+        world.engine.purge(world.now).unwrap();
+        let later = world.sign_in("ada", None, None);
+        let request = world.confirmation(&later.access_token(), &phone);
+        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
+    }
+}
+
+#[test]
 fn what_is_no_secret_verifier_is_refused_with_what_is_wrong() {
     let mut world = World::opt_in();
     world.user("ada");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{START, World};
+use crate::world::{Flow, START, World};
 
 const GONE: &str = "ResourceNotFoundException: Device does not exist.";
 
@@ -163,4 +163,33 @@ fn a_wrong_device_secret_gets_no_tokens_and_the_device_stays() {
     let refusal = world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
     assert_eq!(refusal.to_string(), "NotAuthorizedException: Incorrect username or password.");
     world.sign_in("ada", Some(&phone), None);
+}
+
+#[test]
+fn names_that_contain_one_another_share_no_devices() {
+    let mut world = World::opt_in();
+    world.user("a");
+    world.user("a/b");
+    let totp = world.enrol_totp("a");
+    let (phone, _) = world.confirmed_phone("a/b", None);
+    world.set_status("a/b", &phone, "remembered");
+    let all = json!({"UserPoolId": world.pool, "Username": "a"});
+    assert_eq!(world.ok(Operation::AdminListDevices, all), json!({"Devices": []}));
+    let borrowed = crate::world::Phone { key: format!("b/{}", phone.key), ..phone };
+    let refused = world.try_sign_in(Flow::Srp, "a", Some(&borrowed), Some(&totp)).unwrap_err();
+    assert_eq!(refused.to_string(), GONE, "a device of somebody else must not stand in for this user's MFA");
+}
+
+#[test]
+fn a_refresh_is_no_sign_in_of_the_device() {
+    let mut world = World::with(json!({}), "OFF");
+    world.user("ada");
+    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let request = admin(&world, &phone);
+    let before = world.ok(Operation::AdminGetDevice, request.clone());
+    world.seconds(600);
+    let refresh =
+        json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key});
+    world.ok(Operation::GetTokensFromRefreshToken, refresh);
+    assert_eq!(world.ok(Operation::AdminGetDevice, request), before);
 }

@@ -1,5 +1,10 @@
 //! Too many failures make the next attempt wait.
 
+use std::sync::{Arc, Mutex};
+
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+use device_store::MemoryStore;
+use device_wire::Operation;
 use serde_json::{Value, json};
 
 use crate::world::{Flow, PASSWORD, World};
@@ -57,6 +62,69 @@ fn a_name_that_nobody_has_locks_like_any_other_where_users_are_hidden() {
         assert_eq!(attempt(&mut world, "nobody", "wrong"), INCORRECT);
     }
     assert_eq!(attempt(&mut world, "nobody", "wrong"), LOCKED);
+    assert_eq!(attempt(&mut world, "NOBODY", "wrong"), LOCKED, "as a user who is there, in any case");
+}
+
+/// A store where something happens between a command's look at the attempts and its answer.
+struct Meddled {
+    inner: MemoryStore,
+    meddle: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Store for Meddled {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let found = self.inner.get(key);
+        if key.table == Table::Attempts {
+            // Taken out in a statement of its own, or the lock would be held while the other command runs.
+            let meddle = self.meddle.lock().unwrap().take();
+            meddle.into_iter().for_each(|meddle| meddle());
+        }
+        found
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.inner.scan(table, prefix, after, limit)
+    }
+
+    fn apply(&self, change: Change) -> Result<(), StoreError> {
+        self.inner.apply(change)
+    }
+
+    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
+        self.inner.purge(now_millis)
+    }
+}
+
+#[test]
+fn guesses_at_the_same_time_wait_for_one_another() {
+    // Neither answer writes anything: the one is a challenge, the other a refusal.
+    for device_key in [None, Some("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")] {
+        let store = Arc::new(Meddled { inner: MemoryStore::new(), meddle: Mutex::default() });
+        let mut world = World::over(store.clone(), 7);
+        world.set_devices(json!({}));
+        world.set_mfa("OPTIONAL");
+        world.user("ada");
+        world.enrol_totp("ada");
+        let mut others = World::over(store.clone(), 8);
+        (others.pool, others.client, others.now) = (world.pool.clone(), world.client.clone(), world.now);
+        *store.meddle.lock().unwrap() = Some(Box::new(move || {
+            for _ in 0..5 {
+                let start = json!({
+                    "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": others.client,
+                    "AuthParameters": {"USERNAME": "ada", "PASSWORD": "wrong"},
+                });
+                assert_eq!(others.refused(Operation::InitiateAuth, start), INCORRECT);
+            }
+        }));
+        let refused = world.first_factor(Flow::Password, "ada", device_key).unwrap_err();
+        assert_eq!(refused.to_string(), LOCKED, "the right guess came when five others had failed");
+    }
 }
 
 #[test]

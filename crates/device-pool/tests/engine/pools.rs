@@ -205,3 +205,41 @@ fn a_hidden_user_looks_like_any_other_and_the_same_every_time() {
     let lengths = |parameters: &Value| parameters["SECRET_BLOCK"].as_str().unwrap().len();
     assert!(lengths(&first).abs_diff(lengths(&known)) <= 8, "the names differ in length, nothing else");
 }
+
+#[test]
+fn a_hidden_user_is_the_same_in_any_case_and_a_user_without_a_password_looks_like_none() {
+    let mut world = World::new();
+    world.ok(Operation::AdminCreateUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
+    let mut shown = |name: &str| {
+        let start = json!({
+            "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client,
+            "AuthParameters": {"USERNAME": name, "SRP_A": "5"},
+        });
+        let parameters = world.ok(Operation::InitiateAuth, start)["ChallengeParameters"].clone();
+        ["SALT", "USERNAME", "USER_ID_FOR_SRP"].map(|name| parameters[name].clone())
+    };
+    for name in ["ada", "nobody"] {
+        let first = shown(name);
+        assert_eq!(first[1], name);
+        assert_eq!(first, shown(name));
+        assert_eq!(first, shown(&name.to_uppercase()), "{name}");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_for_anyone_is_refused_before_it_is_kept_anywhere() {
+    let mut world = World::new();
+    world.client = world.make_client(json!({
+        "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+    }));
+    let start = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client,
+        "AuthParameters": {"USERNAME": "\u{e9}".repeat(129), "PASSWORD": "x"},
+    });
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, start),
+        "InvalidParameterException: 1 validation error detected: Value at 'username' failed to satisfy constraint: \
+         Member must have length less than or equal to 128"
+    );
+}

@@ -306,3 +306,82 @@ fn public_values_are_checked_before_anything_is_computed() {
         world.device_claim("ada", &phone, &asked["Session"]).expect("the refusal used nothing up");
     }
 }
+
+#[test]
+fn a_sign_in_under_way_ends_when_its_password_is_changed() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    world.set_status("ada", &phone, "remembered");
+    let device_asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (proof, _) = world.device_claim("ada", &phone, &device_asked["Session"]).unwrap();
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
+    let change =
+        json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8", "Permanent": true});
+    world.ok(Operation::AdminSetUserPassword, change);
+    assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers)), INVALID);
+    assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, proof)), INVALID);
+}
+
+#[test]
+fn of_two_who_know_a_temporary_password_only_the_first_sets_another() {
+    let mut world = World::new();
+    let temporary = json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
+    world.ok(Operation::AdminCreateUser, temporary);
+    let [late, first] = [(); 2].map(|()| world.first_factor(Flow::Srp, "ada", None).unwrap());
+    world.seconds(1);
+    let answers = |password: &str| json!({"USERNAME": "ada", "NEW_PASSWORD": password});
+    world.respond("NEW_PASSWORD_REQUIRED", &first["Session"], answers("Another-one-8")).unwrap();
+    let refused = refusal(world.respond("NEW_PASSWORD_REQUIRED", &late["Session"], answers("Yet-another-9")));
+    assert_eq!(refused, INVALID);
+}
+
+#[test]
+fn a_device_that_takes_the_place_of_a_proven_one_must_prove_itself() {
+    let (mut world, phone, totp) = remembered();
+    let (other, _) = world.confirmed_phone("ada", Some(&totp));
+    world.set_status("ada", &other, "remembered");
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
+    world.set_status("ada", &phone, "not_remembered");
+    let asked = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA", "it stands in no longer");
+    let code = world.code(&totp);
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": other.key});
+    let asked = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap();
+    assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
+}
+
+#[test]
+fn the_longest_way_in_of_the_longest_name_keeps_its_sessions_short() {
+    let mut world = World::opt_in();
+    let name = "\u{10400}".repeat(128);
+    world.user(&name);
+    let (phone, _) = world.confirmed_phone(&name, None);
+    world.set_status(&name, &phone, "remembered");
+    let change = json!({"UserPoolId": world.pool, "Username": name, "Password": PASSWORD});
+    world.ok(Operation::AdminSetUserPassword, change);
+    world.set_devices(json!({}));
+    world.set_mfa("ON");
+    let mut lengths = Vec::new();
+    let mut session = |answer: &Value| {
+        lengths.push(answer["Session"].as_str().unwrap().len());
+        answer["Session"].clone()
+    };
+    let asked = world.first_factor(Flow::Srp, &name, Some(&phone.key)).unwrap();
+    let answers = json!({"USERNAME": name, "NEW_PASSWORD": PASSWORD});
+    world.seconds(1);
+    let asked = world.respond("NEW_PASSWORD_REQUIRED", &session(&asked), answers).unwrap();
+    let made = world.ok(Operation::AssociateSoftwareToken, json!({"Session": session(&asked)}));
+    let code = world.code(made["SecretCode"].as_str().unwrap());
+    let verify = json!({"Session": session(&made), "UserCode": code});
+    let verified = world.ok(Operation::VerifySoftwareToken, verify);
+    let asked = world.respond("MFA_SETUP", &session(&verified), json!({"USERNAME": name})).unwrap();
+    let (answers, proof) = world.device_claim(&name, &phone, &session(&asked)).unwrap();
+    lengths.push(proof.as_str().unwrap().len());
+    world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
+    assert_eq!(lengths.len(), 6);
+    assert!(lengths.iter().all(|length| *length <= 2048), "{lengths:?}");
+}

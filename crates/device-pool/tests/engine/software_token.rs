@@ -59,6 +59,27 @@ fn a_pool_that_requires_mfa_has_it_set_up_on_the_way_in() {
 }
 
 #[test]
+fn a_token_that_was_set_up_is_not_replaced_by_a_sign_in_that_began_before() {
+    let mut world = World::with(json!(null), "ON");
+    world.user("ada");
+    let kept = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let shown = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let shown = world.ok(Operation::AssociateSoftwareToken, json!({"Session": shown["Session"]}));
+
+    let own = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let own = world.ok(Operation::AssociateSoftwareToken, json!({"Session": own["Session"]}));
+    let code = world.code(own["SecretCode"].as_str().unwrap());
+    world.ok(Operation::VerifySoftwareToken, json!({"Session": own["Session"], "UserCode": code}));
+
+    let invalid = "NotAuthorizedException: Invalid session for the user.";
+    let session = json!({"Session": kept["Session"]});
+    assert_eq!(world.refused(Operation::AssociateSoftwareToken, session), invalid);
+    let code = world.code(shown["SecretCode"].as_str().unwrap());
+    let verify = json!({"Session": shown["Session"], "UserCode": code});
+    assert_eq!(world.refused(Operation::VerifySoftwareToken, verify), invalid);
+}
+
+#[test]
 fn other_sessions_set_up_nothing() {
     let mut world = World::opt_in();
     world.user("ada");
@@ -96,13 +117,53 @@ fn a_temporary_password_is_changed_on_the_way_in() {
     assert!(weak.starts_with("InvalidPasswordException: Password did not conform with policy"), "{weak}");
     let cheat = answer(&mut world, json!({"userAttributes.email_verified": "true"})).unwrap_err();
     assert!(cheat.starts_with("InvalidParameterException"), "{cheat}");
-    let signed_in = answer(&mut world, json!({"userAttributes.name": "Ada"})).unwrap();
+    for name in ["iss", "sub", "event_id", "cognito:groups", "cognito:username", "custom:unheard-of", ""] {
+        let forged = answer(&mut world, json!({format!("userAttributes.{name}"): "x"})).unwrap_err();
+        assert!(forged.starts_with("InvalidParameterException"), "{name}: {forged}");
+    }
+    assert_eq!(
+        answer(&mut world, json!({"userAttributes.email": "somebody-else@example.com"})).unwrap_err(),
+        "NotAuthorizedException: Cannot modify an already provided email"
+    );
+    let echoed = json!({"userAttributes.email": "ada@example.com", "userAttributes.name": "Ada"});
+    let signed_in = answer(&mut world, echoed).unwrap();
     let token = &signed_in["AuthenticationResult"]["AccessToken"];
     let user = world.ok(Operation::GetUser, json!({"AccessToken": token}));
     let attributes = user["UserAttributes"].as_array().unwrap();
     assert!(attributes.contains(&json!({"Name": "name", "Value": "Ada"})));
     let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     assert_eq!(shown["UserStatus"], "CONFIRMED");
+}
+
+#[test]
+fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
+    let mut world = World::new();
+    let schema = json!([{"Name": "email", "Required": true}, {"Name": "name", "Required": true}]);
+    let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "p", "Schema": schema}));
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.client = world.make_client(json!({}));
+    world.ok(
+        Operation::AdminCreateUser,
+        json!({
+            "UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD,
+            "UserAttributes": [{"Name": "email_verified", "Value": "true"}],
+        }),
+    );
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(
+        asked["ChallengeParameters"]["requiredAttributes"],
+        r#"["userAttributes.email","userAttributes.name"]"#
+    );
+    let mut answers = json!({
+        "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "userAttributes.email": "ada@example.com",
+    });
+    let refused = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers.clone()).unwrap_err();
+    assert_eq!(refused.to_string(), "InvalidParameterException: Invalid attributes given, name is missing");
+    answers["userAttributes.name"] = json!("Ada");
+    let signed_in = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers).unwrap();
+    let id = crate::world::claims(signed_in["AuthenticationResult"]["IdToken"].as_str().unwrap());
+    assert_eq!(id["email"], "ada@example.com");
+    assert_ne!(id["email_verified"], true, "what was verified was not this address");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use device_pool::store::Store;
 use device_pool::{Call, Config, Engine, ServiceError, SigningKeySource};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
@@ -82,13 +83,17 @@ impl World {
 
     /// Worlds of one seed are the same in every key; of two seeds, in none.
     pub(crate) fn seeded(seed: u64) -> Self {
+        Self::over(Arc::new(MemoryStore::new()), seed)
+    }
+
+    pub(crate) fn over(store: Arc<dyn Store>, seed: u64) -> Self {
         let config = Config {
             region: "eu-test-1".into(),
             account_id: "000000000000".into(),
             public_base_url: "http://localhost:9229".into(),
         };
         let mut world = Self {
-            engine: Engine::new(Arc::new(MemoryStore::new()), config),
+            engine: Engine::new(store, config),
             now: START,
             rng: StdRng::seed_from_u64(seed),
             pool: String::new(),
