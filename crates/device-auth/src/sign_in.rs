@@ -16,7 +16,6 @@ pub use challenge::{Challenge, Pending};
 
 /// How far a sign-in has come.
 #[derive(Debug)]
-#[non_exhaustive]
 #[must_use = "a challenge waits for its answer"]
 pub enum SignInStep {
     /// The user is signed in.

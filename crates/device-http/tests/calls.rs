@@ -36,16 +36,20 @@ const BROKEN: Meets = Response(500, r#"{"__type":"InternalErrorException","messa
 const REFUSED: Meets = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
 const PROXY: Meets = Response(503, "<html>");
 
-#[derive(Clone, Default)]
-struct Script(Arc<Mutex<(VecDeque<Meets>, Vec<http::Request<Vec<u8>>>)>>);
+/// A stack that meets each attempt with the next line of a script, and keeps what it was sent.
+#[derive(Clone)]
+struct Script {
+    lines: Arc<Mutex<VecDeque<Meets>>>,
+    seen: Arc<Mutex<Vec<http::Request<Vec<u8>>>>>,
+}
 
 impl Script {
     fn new(script: &[Meets]) -> Self {
-        Self(Arc::new(Mutex::new((script.iter().cloned().collect(), Vec::new()))))
+        Self { lines: Arc::new(Mutex::new(script.iter().cloned().collect())), seen: Arc::default() }
     }
 
     fn seen(&self) -> Vec<http::Request<Vec<u8>>> {
-        std::mem::take(&mut self.0.lock().unwrap().1)
+        std::mem::take(&mut self.seen.lock().unwrap())
     }
 
     fn client(&self) -> Builder {
@@ -63,9 +67,8 @@ impl HttpClient for Script {
         &'a self,
         request: http::Request<&'a [u8]>,
     ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
-        let mut script = self.0.lock().unwrap();
-        script.1.push(request.map(<[u8]>::to_vec));
-        let result = match script.0.pop_front().expect("another attempt than scripted") {
+        self.seen.lock().unwrap().push(request.map(<[u8]>::to_vec));
+        let result = match self.lines.lock().unwrap().pop_front().expect("another attempt than scripted") {
             Response(status, body) => Ok(http::Response::builder()
                 .status(status)
                 .header("x-amzn-requestid", "request-1")
