@@ -3,7 +3,7 @@
 //!
 //! Times are of this thread's CPU, medians, all of them taken in turn so that a slow moment meets everyone.
 
-use device_benches::{Peer, Work, peers, works};
+use device_benches::{Peer, Work, cpu_microseconds as time, median, peers, works};
 
 const ROUNDS: usize = 15;
 
@@ -46,23 +46,4 @@ fn measure(work: &Work, peers: &[Box<dyn Peer>]) -> (f64, f64, &'static str) {
     let best = theirs.into_iter().map(median).zip(peers.iter().map(|peer| peer.name()));
     let (theirs, name) = best.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::NAN, "none"));
     (median(ours), theirs, name)
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn time(run: impl FnOnce()) -> f64 {
-    let start = cpu_seconds();
-    run();
-    (cpu_seconds() - start) * 1e6
-}
-
-#[allow(unsafe_code, reason = "a system call")]
-fn cpu_seconds() -> f64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the struct
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
