@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::Result;
 use crate::command::{cargo, program, run, target, works};
+use crate::{Result, setup};
 
 /// How long the server may take to listen, and to stop. Generous: it is there to end a hang, not to measure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,12 +20,25 @@ const PAUSE: Duration = Duration::from_millis(20);
 const REGION: &str = "eu-west-1";
 const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
 
-/// Runs the Python clients' tests against a server of their own.
-pub(crate) fn python(root: &Path, python: &Path) -> Result<()> {
+/// Runs the Python clients' tests.
+pub(crate) fn python(root: &Path) -> Result<()> {
+    let python = setup::python(root)?;
+    let tests = program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
+    against_server(root, tests)
+}
+
+/// Runs the JavaScript clients' tests.
+pub(crate) fn node(root: &Path) -> Result<()> {
+    let packages = setup::node(root)?;
+    let mut tests = program(&root.join("interop/node"), "node", &["--test"]);
+    tests.env("NODE_PATH", packages);
+    against_server(root, tests)
+}
+
+/// Runs `tests` against a server of their own.
+fn against_server(root: &Path, mut tests: Command) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-cli"]))?;
     let server = Server::start(root)?;
-    let mut tests =
-        program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
     let outcome = run(server.introduce_to(&mut tests));
     let log = server.log.clone();
     let stopped = server.stop();

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         }
         ["test"] => return test::run_all(root()),
         ["tidy"] => tidy::run(root()),
-        ["interop"] => setup::python(root()).and_then(|python| interop::python(root(), &python)),
+        ["interop"] => interop::python(root()).and_then(|()| interop::node(root())),
         ["codegen"] => codegen::write(root()),
         ["codegen", "--check"] => codegen::check(root()),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),

@@ -64,6 +64,37 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// The folder of packages that has the JavaScript clients to try the server with, and a Node.js to run them.
+pub(crate) fn node(root: &Path) -> Result<PathBuf> {
+    let recent = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
+    if !works(&mut program(root, "node", &["-e", recent]))
+        || !works(&mut program(root, "npm", &["--version"]))
+    {
+        debian(root, &["nodejs", "npm"])?;
+    }
+    let environment = target(root).join("node");
+    let packages = environment.join("node_modules");
+    let from = root.join("interop/node");
+    let wanted = fs::read_to_string(from.join("package-lock.json"))?;
+    // As with Python: left when all of it was installed.
+    let stamp = environment.join("installed.json");
+    if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted) && packages.is_dir() {
+        return Ok(packages);
+    }
+    println!(
+        "Installing interop/node/package-lock.json from the npm registry into {}.",
+        environment.display()
+    );
+    fs::create_dir_all(&environment)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(from.join(file), environment.join(file))?;
+    }
+    // None of the packages needs a script of its own to be run.
+    run(&mut program(&environment, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
+    fs::write(stamp, wanted)?;
+    Ok(packages)
+}
+
 /// Makes sure that `valgrind` can be run.
 pub(crate) fn valgrind(root: &Path) -> Result<()> {
     if works(&mut program(root, "valgrind", &["--version"])) { Ok(()) } else { debian(root, &["valgrind"]) }

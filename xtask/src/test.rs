@@ -24,7 +24,8 @@ const STEPS: &[Step] = &[
     Step { name: "arithmetic backends", run: backends },
     Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
-    Step { name: "Python clients", run: |root| interop::python(root, &setup::python(root)?) },
+    Step { name: "Python clients", run: interop::python },
+    Step { name: "JavaScript clients", run: interop::node },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
 ];
