@@ -1,4 +1,75 @@
-//! The rules of a user-pool service with remembered devices.
+//! The rules of a user-pool service with remembered devices: the server's half of a sign-in, decided and not served.
+//!
+//! An [`Engine`] takes one operation of the protocol at a time, as the JSON that `device-wire` names, and answers with
+//! JSON or with a [`ServiceError`] in the service's words. It goes the same way for every operation:
+//!
+//! 1. **load** through the [`store::Store`] what the operation rests on, each record with its version;
+//! 2. **decide** from those records, the time and the randomness of the [`Call`], and nothing else;
+//! 3. **apply** one change that holds only if none of those records has moved; otherwise decide anew.
+//!
+//! A refusal has changed nothing but its own audit trail and the count of failed attempts.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use device_pool::{Call, Config, Engine, ServiceError, SigningKeySource};
+//! use device_store::MemoryStore;
+//! use device_wire::Operation;
+//! use rand::SeedableRng;
+//! use serde_json::json;
+//!
+//! struct Rsa2048;
+//!
+//! impl SigningKeySource for Rsa2048 {
+//!     fn generate(&self) -> Result<Vec<u8>, ServiceError> {
+//!         use aws_lc_rs::{encoding::AsDer, rsa::{KeyPair, KeySize}};
+//!         let failed = |_| ServiceError::internal("no RSA key");
+//!         Ok(KeyPair::generate(KeySize::Rsa2048).map_err(failed)?.as_der().map_err(failed)?.as_ref().to_vec())
+//!     }
+//! }
+//!
+//! let config = Config {
+//!     region: "us-east-1".into(),
+//!     account_id: "000000000000".into(),
+//!     public_base_url: "http://localhost:9229".into(),
+//! };
+//! let engine = Engine::new(Arc::new(MemoryStore::new()), config);
+//! # let mut rng = rand::rngs::StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
+//! let mut call = Call {
+//!     now: 1_790_000_000_000,
+//!     rng: &mut rng,
+//!     signing_keys: &Rsa2048,
+//!     source_ip: None,
+//! };
+//!
+//! // Users are asked whether to remember a device, and a remembered one stands in for the second factor.
+//! let devices = json!({"DeviceOnlyRememberedOnUserPrompt": true, "ChallengeRequiredOnNewDevice": true});
+//! let request = json!({"PoolName": "people", "DeviceConfiguration": devices});
+//! let made = engine.execute(Operation::CreateUserPool, request, &mut call)?.unwrap_or_default();
+//! let pool = made["UserPool"]["Id"].as_str().unwrap_or_default();
+//!
+//! // A token that names no pool of ours is refused, in the service's words.
+//! let request = json!({"AccessToken": "e30.e30.e30"});
+//! let refused = engine.execute(Operation::ListDevices, request, &mut call).unwrap_err();
+//! assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid Access Token");
+//!
+//! // What the pool's tokens are verified with.
+//! assert_eq!(engine.jwks(pool)?.unwrap()["keys"].as_array().map(Vec::len), Some(2));
+//! # Ok::<(), ServiceError>(())
+//! ```
+//!
+//! # What travels and what is kept
+//!
+//! A sign-in under way is kept by its client: sealed into the `SECRET_BLOCK` of an SRP exchange and the `Session` of a
+//! challenge, bound to the pool, the app client, the user and the password. The store learns only what was used up, so
+//! a sign-in that is never finished leaves nothing behind. So it is with device keys: most are never confirmed, and a key
+//! proves by itself to whom it was issued and when.
+//!
+//! # What it does not do
+//!
+//! No HTTP, no SQL, no async, no clock and no randomness of its own. It does not check values against the model's
+//! lengths and patterns, nor who may act as an administrator: the server does, before it calls. It delivers no messages,
+//! and it does not count requests. [`SUPPORTED`] is what it answers; the rest it refuses by name.
 
 mod attempts;
 mod client;

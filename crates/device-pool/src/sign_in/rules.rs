@@ -119,3 +119,101 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
     let skipped = situation.mfa_due && !situation.mfa_passed;
     (Next::Tokens, skipped.then_some(Reason::DeviceStandsIn))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::Remember;
+
+    /// Every situation that there can be.
+    fn all() -> Vec<Situation> {
+        let on = |suppress_mfa| DevicePolicy::On { remember: Remember::OptIn, suppress_mfa };
+        let standings = [
+            Standing::Absent,
+            Standing::Tracked,
+            Standing::Remembered { seen_mfa: false },
+            Standing::Remembered { seen_mfa: true },
+        ];
+        let mut all = vec![];
+        for devices in [DevicePolicy::Off, on(false), on(true)] {
+            for standing in standings {
+                for bits in 0_u8..32 {
+                    let [must_change_password, mfa_due, has_second_factor, mfa_passed, device_proven] =
+                        std::array::from_fn(|bit| bits >> bit & 1 == 1);
+                    all.push(Situation {
+                        must_change_password,
+                        mfa_due,
+                        has_second_factor,
+                        mfa_passed,
+                        devices,
+                        standing,
+                        device_proven,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// The situation after the client has met what was asked for.
+    fn after(mut situation: Situation) -> Option<Situation> {
+        match next(&situation).0 {
+            Next::NewPassword => situation.must_change_password = false,
+            Next::SetUpMfa => (situation.has_second_factor, situation.mfa_passed) = (true, true),
+            Next::SecondFactor => situation.mfa_passed = true,
+            Next::DeviceProof => situation.device_proven = true,
+            Next::Tokens => return None,
+        }
+        Some(situation)
+    }
+
+    #[test]
+    fn tokens_come_only_when_nothing_is_due() {
+        for situation in all().into_iter().filter(|situation| next(situation).0 == Next::Tokens) {
+            let Situation { devices, standing, mfa_due, mfa_passed, device_proven, .. } = situation;
+            let tracked = devices != DevicePolicy::Off;
+            let vouches = matches!(devices, DevicePolicy::On { suppress_mfa: true, .. })
+                && standing == Standing::Remembered { seen_mfa: true }
+                && device_proven;
+            assert!(!situation.must_change_password, "{situation:?}");
+            assert!(!mfa_due || mfa_passed || vouches, "{situation:?}");
+            let remembered = matches!(standing, Standing::Remembered { .. });
+            assert!(!tracked || !remembered || device_proven, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_after_a_device_has_proven_itself() {
+        for situation in all().into_iter().filter(|situation| next(situation).0 == Next::DeviceProof) {
+            let proven = after(situation).unwrap();
+            assert_eq!(next(&proven).0, Next::Tokens, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn meeting_what_is_asked_for_ends_in_tokens() {
+        for situation in all() {
+            let steps = std::iter::successors(Some(situation), |situation| after(*situation)).take(9).count();
+            assert!(steps <= 4, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn without_tracking_a_device_makes_no_difference() {
+        for situation in all().into_iter().filter(|situation| situation.devices == DevicePolicy::Off) {
+            let absent = Situation { standing: Standing::Absent, device_proven: false, ..situation };
+            assert_eq!(next(&situation), next(&absent), "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_skipped_factor_leaves_its_reason() {
+        let skips = |situation: &Situation| {
+            next(situation).0 == Next::Tokens && situation.mfa_due && !situation.mfa_passed
+        };
+        for situation in all() {
+            let told = next(&situation).1 == Some(Reason::DeviceStandsIn);
+            assert_eq!(told, skips(&situation), "{situation:?}");
+        }
+    }
+}
