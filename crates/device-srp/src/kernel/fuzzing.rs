@@ -1,6 +1,6 @@
 //! The body of the fuzz target `kernels`: built under `--cfg fuzzing` only.
 
-use super::{Backend, Handshake, Kernel, Opening, PORTABLE, Words, formula};
+use super::{Handshake, Kernel, Opening, PORTABLE, formula};
 use crate::{
     exponent::Exponent,
     group::{Residue, WIDTH},
@@ -20,10 +20,11 @@ pub fn kernels_agree(data: &[u8]) {
     let operands = operands.map(|operand| Residue::reduce(&operand));
     let expected = results::<1, _>(PORTABLE, &operands, &exponents);
     #[cfg(target_arch = "x86_64")]
-    if let Some(k) = Words::<super::Mulx>::detect() {
+    if let Some(k) = super::Words::<super::Mulx>::detect() {
         assert_eq!(results::<1, _>(k, &operands, &exponents), expected);
     }
-    if let Backend::Ifma(k) = Backend::detect() {
+    #[cfg(target_arch = "x86_64")]
+    if let super::Backend::Ifma(k) = super::Backend::detect() {
         assert_eq!(results::<1, _>(k, &operands, &exponents), expected);
         assert_eq!(results::<8, _>(k, &operands, &exponents), expected);
     }
