@@ -145,8 +145,8 @@ class User:
 class Authenticator:
     """An authenticator app whose owner never has to wait.
 
-    A code is good once. The server takes those of the step before and after as well, so the second code asked for is
-    the next step's. A third would be too far ahead: enrol again instead.
+    A code is good once. The server takes those of the step before and after as well, so the second code asked
+    for is the next step's. A third would be too far ahead: enrol again instead.
     """
 
     def __init__(self, secret):
