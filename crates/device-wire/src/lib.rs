@@ -40,6 +40,8 @@ mod sensitive;
 mod string_enum;
 mod timestamp;
 
+use std::collections::BTreeMap;
+
 pub use error::ErrorBody;
 pub use generated::enums::*;
 pub use generated::error_code::ErrorCode;
@@ -63,4 +65,18 @@ where
     T: serde::Deserialize<'de> + Default,
 {
     Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Decodes a map without those of its entries that are `null`: they are as absent as a member that is.
+pub(crate) fn null_entries_absent<'de, D, V>(deserializer: D) -> Result<Option<BTreeMap<String, V>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    V: serde::Deserialize<'de>,
+{
+    Ok(<Option<BTreeMap<String, Option<V>>> as serde::Deserialize>::deserialize(deserializer)?.map(present))
+}
+
+/// The entries of a map that have a value.
+pub(crate) fn present<V>(entries: BTreeMap<String, Option<V>>) -> BTreeMap<String, V> {
+    entries.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

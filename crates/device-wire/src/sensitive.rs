@@ -7,6 +7,8 @@ use std::ops::{Deref, DerefMut};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
+use crate::present;
+
 /// A value that is never printed and whose memory is overwritten when it is dropped.
 ///
 /// It reads like the value inside. Comparison is the ordinary one and takes a time that depends on the contents: prove
@@ -18,6 +20,12 @@ pub struct Sensitive<T: Secret>(T);
 pub trait Secret: Default + sealed::Sealed {
     /// Overwrites every secret byte.
     fn wipe(&mut self);
+
+    /// Reads the value off the wire. A name whose text is `null` is absent.
+    ///
+    /// # Errors
+    /// If what is there has another shape.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
 mod sealed {
@@ -32,12 +40,20 @@ impl Secret for String {
     fn wipe(&mut self) {
         self.zeroize();
     }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
 }
 
 /// The names are the protocol's own and no secret; the values are wiped.
 impl Secret for BTreeMap<String, String> {
     fn wipe(&mut self) {
         self.values_mut().for_each(Zeroize::zeroize);
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(present)
     }
 }
 
@@ -107,9 +123,9 @@ impl<T: Secret + Serialize> Serialize for Sensitive<T> {
     }
 }
 
-impl<'de, T: Secret + Deserialize<'de>> Deserialize<'de> for Sensitive<T> {
+impl<'de, T: Secret> Deserialize<'de> for Sensitive<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+        T::read(deserializer).map(Self)
     }
 }
 
@@ -125,6 +141,15 @@ mod tests {
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"correct horse\"");
         assert_eq!(serde_json::from_str::<Sensitive<String>>("\"correct horse\"").unwrap(), secret);
         assert_eq!(secret.into_inner(), "correct horse");
+    }
+
+    #[test]
+    fn a_null_among_named_texts_is_absent() {
+        type Named = Sensitive<BTreeMap<String, String>>;
+        let named: Named = serde_json::from_str(r#"{"SALT":"ab","X":null,"Y":""}"#).unwrap();
+        assert_eq!(named, Sensitive::from([("SALT", "ab"), ("Y", "")]));
+        assert!(serde_json::from_str::<Named>(r#"{"SALT":7}"#).is_err());
+        assert!(serde_json::from_str::<Sensitive<String>>("null").is_err());
     }
 
     #[test]

@@ -93,6 +93,25 @@ fn null_is_absent_and_unknown_keys_are_ignored() {
 }
 
 #[test]
+fn null_in_a_map_is_an_absent_entry() {
+    let model = model();
+    let is_map = |shape: &Value| model["shapes"][shape.as_str().unwrap()]["type"] == "map";
+    let mut maps = 0;
+    for (name, probe) in table::STRUCTURES {
+        let required: Vec<&str> = required(&model, name).collect();
+        let all = model["shapes"][name]["members"].as_object().unwrap().iter();
+        for (member, _) in all.filter(|(member, shape)| is_map(shape) && !required.contains(&member.as_str())) {
+            let sample = sample(&model, name);
+            let mut noisy = sample.clone();
+            noisy[member]["another key"] = Value::Null;
+            assert_eq!(probe(noisy).unwrap(), sample, "{name}.{member}");
+            maps += 1;
+        }
+    }
+    assert!(maps > 20, "{maps}");
+}
+
+#[test]
 fn a_request_without_a_required_member_is_refused() {
     let model = model();
     for operation in Operation::ALL {

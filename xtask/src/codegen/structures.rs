@@ -49,6 +49,7 @@ fn module(model: &Model, doc: &str, names: &BTreeSet<&str>) -> Result<String> {
         ("BTreeMap<", "use std::collections::BTreeMap;\n\n"),
         ("derive(", "use serde::{Deserialize, Serialize};\n\n"),
         ("null_as_default", "use crate::null_as_default;\n"),
+        ("null_entries_absent", "use crate::null_entries_absent;\n"),
         ("Sensitive<", "use crate::Sensitive;\n"),
         ("Timestamp", "use crate::Timestamp;\n"),
     ] {
@@ -152,6 +153,9 @@ impl Field<'_> {
             attributes.push(format!("rename = {:?}", self.wire));
         }
         if !self.required {
+            if self.rust.starts_with("BTreeMap<") {
+                attributes.push("default, deserialize_with = \"null_entries_absent\"".to_owned());
+            }
             attributes.push("skip_serializing_if = \"Option::is_none\"".to_owned());
         } else if tolerant && self.has_default {
             attributes.push("default, deserialize_with = \"null_as_default\"".to_owned());

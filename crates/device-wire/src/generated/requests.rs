@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Sensitive;
 use crate::generated::enums::*;
 use crate::generated::shapes::*;
+use crate::null_entries_absent;
 
 /// The request of [`AddCustomAttributes`](crate::Operation::AddCustomAttributes).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ pub struct AdminConfirmSignUpRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -99,7 +100,7 @@ pub struct AdminCreateUserRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_delivery_mediums: Option<Vec<DeliveryMediumType>>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -315,7 +316,7 @@ pub struct AdminInitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_parameters: Option<Sensitive<BTreeMap<String, String>>>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -485,7 +486,7 @@ pub struct AdminResetUserPasswordRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -520,7 +521,7 @@ pub struct AdminRespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_data: Option<ContextDataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -714,7 +715,7 @@ pub struct AdminUpdateUserAttributesRequest {
     /// `UserAttributes`.
     pub user_attributes: Vec<AttributeType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -844,7 +845,7 @@ pub struct ConfirmForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -893,7 +894,7 @@ pub struct ConfirmSignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `Session`, length 20 to 4096.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1119,7 +1120,7 @@ pub struct CreateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `AdminCreateUserConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1149,7 +1150,7 @@ pub struct CreateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 
@@ -1329,7 +1330,7 @@ pub struct ForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_metadata: Option<AnalyticsMetadataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1382,7 +1383,7 @@ pub struct GetTokensFromRefreshTokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<String>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1409,7 +1410,7 @@ pub struct GetUserAttributeVerificationCodeRequest {
     /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     pub attribute_name: String,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1499,7 +1500,7 @@ pub struct InitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_parameters: Option<Sensitive<BTreeMap<String, String>>>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
     pub client_id: Sensitive<String>,
@@ -1683,7 +1684,7 @@ pub struct ResendConfirmationCodeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_metadata: Option<AnalyticsMetadataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1723,7 +1724,7 @@ pub struct RespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1915,7 +1916,7 @@ pub struct SignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -2007,7 +2008,7 @@ pub struct UpdateUserAttributesRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -2173,7 +2174,7 @@ pub struct UpdateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `AdminCreateUserConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2200,7 +2201,7 @@ pub struct UpdateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 

@@ -10,6 +10,7 @@ use crate::Timestamp;
 use crate::generated::enums::*;
 use crate::generated::shapes::*;
 use crate::null_as_default;
+use crate::null_entries_absent;
 
 /// The response of [`AddCustomAttributes`](crate::Operation::AddCustomAttributes).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -525,7 +526,7 @@ pub struct ListDevicesResponse {
 #[serde(rename_all = "PascalCase")]
 pub struct ListTagsForResourceResponse {
     /// `Tags`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
 }
 

@@ -9,6 +9,7 @@ use crate::Sensitive;
 use crate::Timestamp;
 use crate::generated::enums::*;
 use crate::null_as_default;
+use crate::null_entries_absent;
 
 /// The shape `AccountRecoverySettingType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -1163,7 +1164,7 @@ pub struct UserPoolType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `SmsConfigurationFailure`, length 0 to 131072.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1205,7 +1206,7 @@ pub struct UserPoolType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 
