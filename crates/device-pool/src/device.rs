@@ -1,8 +1,5 @@
 //! Devices: the keys they are issued, and what is kept of those that were confirmed.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use device_srp::{Salt, Verifier};
 use device_wire::{AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -12,6 +9,7 @@ use crate::context::Context;
 use crate::error::ServiceError;
 use crate::pool::PoolKeys;
 use crate::store::Table;
+use crate::stored_verifier::StoredVerifier;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
@@ -29,8 +27,8 @@ pub(crate) struct Device {
     pub(crate) username: String,
     pub(crate) key: String,
     pub(crate) name: Option<String>,
-    salt: String,
-    verifier: Sensitive<String>,
+    #[serde(flatten)]
+    pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
     /// Whether this device was there when its user passed a second factor; only then may it stand in for one.
     pub(crate) seen_mfa: bool,
@@ -72,8 +70,7 @@ impl Entity for ForgottenDevice {
 /// A device that is about to be confirmed.
 pub(crate) struct Confirmation {
     pub(crate) name: Option<String>,
-    pub(crate) salt: Salt,
-    pub(crate) verifier: Verifier,
+    pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
     pub(crate) seen_mfa: bool,
 }
@@ -108,8 +105,7 @@ impl Device {
             username: user.username.clone(),
             key: key.to_owned(),
             name: with.name,
-            salt: with.salt.to_hex(),
-            verifier: Sensitive::from(STANDARD.encode(with.verifier.padded())),
+            secret: with.secret,
             remembered: with.remembered,
             seen_mfa: with.seen_mfa,
             last_ip: cx.call.source_ip.map(|ip| ip.to_string()),
@@ -121,15 +117,6 @@ impl Device {
 
     pub(crate) fn is_remembered(&self) -> bool {
         self.remembered == DeviceRememberedStatusType::Remembered
-    }
-
-    pub(crate) fn secret(&self) -> Result<(Salt, Verifier), ServiceError> {
-        let verifier = STANDARD.decode(self.verifier.as_str()).ok();
-        let verifier = verifier.and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
-        Salt::from_hex(&self.salt)
-            .ok()
-            .zip(verifier)
-            .ok_or_else(|| ServiceError::internal("a stored device verifier does not parse"))
     }
 
     pub(crate) fn set_remembered(&mut self, cx: &Context<'_, '_>, status: DeviceRememberedStatusType) {

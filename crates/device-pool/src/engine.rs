@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::hooks::Hooks;
 use crate::jwt::KeyRing;
+use crate::message::Message;
 use crate::operations;
 use crate::pool::{Pool, PoolKeys};
 use crate::store::{Store, StoreError};
@@ -39,6 +41,10 @@ pub struct Call<'a> {
     pub signing_keys: &'a dyn SigningKeySource,
     /// The peer, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
+    /// The operator's own decisions.
+    pub hooks: &'a dyn Hooks,
+    /// Takes the messages that a command which succeeded has to send; to be delivered after [`Engine::execute`].
+    pub outbox: &'a mut Vec<Message>,
 }
 
 /// Where new token-signing keys come from: generation takes long and needs its own randomness.
@@ -78,11 +84,17 @@ impl Engine {
         call: &mut Call<'_>,
     ) -> Result<Option<Value>, ServiceError> {
         for _ in 0..DECISIONS {
+            call.outbox.clear();
             let tx = Transaction::new(&*self.store);
             let mut cx = Context { tx, call, config: &self.config, key_ring: &self.key_ring };
             let outcome = operations::dispatch(&mut cx, operation, &body);
             match cx.tx.commit(outcome.is_ok()) {
-                Ok(()) => return outcome,
+                Ok(()) => {
+                    if outcome.is_err() {
+                        call.outbox.clear();
+                    }
+                    return outcome;
+                }
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -12,7 +12,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use device_pool::{Call, Config, Engine, ServiceError, SigningKeySource};
+//! use device_pool::{Call, Config, Engine, NoHooks, ServiceError, SigningKeySource};
 //! use device_store::MemoryStore;
 //! use device_wire::Operation;
 //! use rand::SeedableRng;
@@ -40,6 +40,8 @@
 //!     rng: &mut rng,
 //!     signing_keys: &Rsa2048,
 //!     source_ip: None,
+//!     hooks: &NoHooks,
+//!     outbox: &mut Vec::new(),
 //! };
 //!
 //! // Users are asked whether to remember a device, and a remembered one stands in for the second factor.
@@ -73,18 +75,23 @@
 
 mod attempts;
 mod client;
+mod code;
 mod context;
 mod device;
 mod engine;
 mod error;
 mod event;
+mod hooks;
 mod jwt;
+mod message;
 mod operations;
 mod parameters;
 mod pool;
 mod seal;
 mod sign_in;
 pub mod store;
+mod stored_verifier;
+mod subject;
 mod tokens;
 mod totp;
 mod transaction;
@@ -92,4 +99,6 @@ mod user;
 
 pub use engine::{Call, Config, Engine, SigningKeySource};
 pub use error::ServiceError;
+pub use hooks::{HookError, Hooks, NoHooks};
+pub use message::{Medium, Message, Topic};
 pub use operations::SUPPORTED;

@@ -32,6 +32,8 @@ pub enum Table {
     Spent,
     /// First factors proven by clients that send no session with their device answers.
     FirstFactor,
+    /// Codes that were sent and wait to be typed in.
+    Code,
     /// Failed attempts that count towards a lockout.
     Attempts,
     /// What happened at each sign-in, and why.
@@ -40,7 +42,7 @@ pub enum Table {
 
 impl Table {
     /// Every kind, for stores that make one physical table of each.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pool,
         Self::PoolKeys,
         Self::Client,
@@ -52,6 +54,7 @@ impl Table {
         Self::Grant,
         Self::Spent,
         Self::FirstFactor,
+        Self::Code,
         Self::Attempts,
         Self::AuthEvent,
     ];
@@ -71,6 +74,7 @@ impl Table {
             Self::Grant => "grant",
             Self::Spent => "spent",
             Self::FirstFactor => "first_factor",
+            Self::Code => "code",
             Self::Attempts => "attempts",
             Self::AuthEvent => "auth_event",
         }

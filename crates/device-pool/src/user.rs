@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use device_srp::{Identity, Salt, Verifier};
 use device_wire::{
     AttributeType, PasswordPolicyType, Sensitive, Timestamp, UserPoolMfaType, UserStatusType, UserType,
 };
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
-use crate::pool::{Pool, PoolKeys};
+use crate::pool::Pool;
 use crate::store::Table;
+use crate::stored_verifier::StoredVerifier;
 use crate::totp::SoftwareToken;
 use crate::transaction::{Entity, id_of};
 
@@ -186,33 +183,20 @@ impl User {
         check_policy(&pool.password_policy(), password)?;
         let salt = Salt::random(&mut cx.rng());
         let verifier = Verifier::derive(&Identity::user(pool.srp_name(), &self.username), password, &salt);
-        self.password = Some(Password {
-            salt: salt.to_hex(),
-            verifier: Sensitive::from(STANDARD.encode(verifier.padded())),
-            set_at: cx.now(),
-        });
+        self.password = Some(Password { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() });
         self.status = status;
         self.modified = cx.now();
         Ok(())
     }
 }
 
-/// What the service keeps of a password: an SRP salt and verifier.
+/// A password, of which the service keeps only a verifier.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Password {
-    salt: String,
-    verifier: Sensitive<String>,
+    #[serde(flatten)]
+    pub(crate) secret: StoredVerifier,
     /// Milliseconds since the epoch.
     pub(crate) set_at: i64,
-}
-
-impl Password {
-    pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
-        let salt = Salt::from_hex(&self.salt).ok();
-        let verifier = STANDARD.decode(self.verifier.as_str()).ok();
-        let verifier = verifier.and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
-        salt.zip(verifier).ok_or_else(|| ServiceError::internal("a stored password verifier does not parse"))
-    }
 }
 
 fn check_policy(policy: &PasswordPolicyType, password: &str) -> Result<(), ServiceError> {
@@ -247,67 +231,4 @@ fn check_policy(policy: &PasswordPolicyType, password: &str) -> Result<(), Servi
 /// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts within a password.
 fn is_symbol(c: char) -> bool {
     c.is_ascii_punctuation() || c == ' '
-}
-
-/// The longest name that anybody can have, in characters.
-const LONGEST_NAME: usize = 128;
-
-/// Who a sign-in is about, as it shows from outside: a user, or a stand-in for one whom there is not.
-pub(crate) struct Subject {
-    /// The internal name, or what passes for it. Failed attempts are counted under it.
-    pub(crate) username: String,
-    pub(crate) salt: Salt,
-    /// For a stand-in one that no password has.
-    pub(crate) verifier: Verifier,
-    pub(crate) user: Option<Box<User>>,
-}
-
-impl Subject {
-    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there is not; so does
-    /// any client for a user without a password, who can't prove one.
-    pub(crate) fn find(
-        cx: &mut Context<'_, '_>,
-        pool: &Pool,
-        keys: &PoolKeys,
-        client: &Client,
-        name: &str,
-    ) -> Result<Self, ServiceError> {
-        if name.chars().count() > LONGEST_NAME {
-            return Err(ServiceError::invalid(format!(
-                "1 validation error detected: Value at 'username' failed to satisfy constraint: \
-                 Member must have length less than or equal to {LONGEST_NAME}"
-            )));
-        }
-        // Made for everyone, so that the time does not tell for whom there was need of it.
-        let stand_in = Self::stand_in(pool, keys, name)?;
-        let Some(user) = User::by_login(cx, pool, name)? else {
-            return if client.hides_users() { Ok(stand_in) } else { Err(client.unknown_user()) };
-        };
-        let (salt, verifier) = match &user.password {
-            Some(password) => password.parse()?,
-            None => (stand_in.salt, stand_in.verifier),
-        };
-        Ok(Self { username: user.username.clone(), salt, verifier, user: Some(Box::new(user)) })
-    }
-
-    /// The same salt and user id at every attempt with the same name, as a real user would have.
-    fn stand_in(pool: &Pool, keys: &PoolKeys, name: &str) -> Result<Self, ServiceError> {
-        let folded = pool.fold(name);
-        let part = |label: &[u8]| keys.sealing().derive(label, &[folded.as_bytes()]);
-        let failed = || ServiceError::internal("a stand-in could not be made");
-        let salt = part(b"stand-in salt");
-        let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
-        // Twelve blocks less the top byte: below N for certain, and as unpredictable as any verifier.
-        let verifier: Zeroizing<Vec<u8>> =
-            Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
-        let verifier = Verifier::from_be_bytes(&verifier).map_err(|_| failed())?;
-        let username = if pool.username_attributes().is_empty() {
-            folded
-        } else {
-            let id: [u8; 16] =
-                part(b"stand-in id").get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
-            uuid::Builder::from_random_bytes(id).into_uuid().to_string()
-        };
-        Ok(Self { username, salt, verifier, user: None })
-    }
 }

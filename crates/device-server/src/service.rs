@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use device_pool::store::{Key, Store, Table};
-use device_pool::{Call, Config, Engine, ServiceError};
+use device_pool::{Call, Config, Engine, NoHooks, ServiceError};
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -105,11 +105,14 @@ impl Service {
     ) -> Result<Option<Value>, ServiceError> {
         self.admit(move |service| {
             let mut rng = service.environment.entropy.generator();
+            let mut outbox = Vec::new();
             let mut call = Call {
                 now: service.now(),
                 rng: &mut *rng,
                 signing_keys: &*service.environment.signing_keys,
                 source_ip,
+                hooks: &NoHooks,
+                outbox: &mut outbox,
             };
             service.engine.execute(operation, body, &mut call)
         })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use device_pool::store::Store;
-use device_pool::{Call, Engine, ServiceError, SigningKeySource};
+use device_pool::{Call, Engine, NoHooks, ServiceError, SigningKeySource};
 use device_server::{
     AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Entropy, Environment, Origins, PoolConfig, Server,
     Service, Setup,
@@ -131,7 +131,14 @@ impl TestServer {
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
         let mut call =
-            Call { now: self.clock.now(), rng: &mut rng, signing_keys: &*self.signing_keys, source_ip: None };
+            Call {
+                now: self.clock.now(),
+                rng: &mut rng,
+                signing_keys: &*self.signing_keys,
+                source_ip: None,
+                hooks: &NoHooks,
+                outbox: &mut Vec::new(),
+            };
         self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
     }
 

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::device::{self, Confirmation, Device, ForgottenDevice};
 use crate::error::ServiceError;
 use crate::pool::{DevicePolicy, Pool, Remember};
+use crate::stored_verifier::StoredVerifier;
 use crate::tokens;
 use crate::user::User;
 
@@ -28,7 +29,7 @@ pub(crate) fn confirm(
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
     let (pool, keys, user) = tokens::authenticate(cx, &request.access_token)?;
-    let (salt, verifier) = secret_verifier(request.device_secret_verifier_config)?;
+    let secret = secret_verifier(request.device_secret_verifier_config)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
     let issued = device::issued(cx, &keys, &user, key);
@@ -44,13 +45,13 @@ pub(crate) fn confirm(
         Remember::OptIn => DeviceRememberedStatusType::NotRemembered,
     };
     let seen_mfa = issued == device::IssuedAfter::SecondFactor;
-    let confirmation = Confirmation { name: request.device_name, salt, verifier, remembered, seen_mfa };
+    let confirmation = Confirmation { name: request.device_name, secret, remembered, seen_mfa };
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
 }
 
-fn secret_verifier(config: Option<DeviceSecretVerifierConfigType>) -> Result<(Salt, Verifier), ServiceError> {
+fn secret_verifier(config: Option<DeviceSecretVerifierConfigType>) -> Result<StoredVerifier, ServiceError> {
     let config = config.unwrap_or_default();
     let decode = |value: Option<Sensitive<String>>, name: &str| {
         let value =
@@ -61,7 +62,7 @@ fn secret_verifier(config: Option<DeviceSecretVerifierConfigType>) -> Result<(Sa
         .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
     let verifier = Verifier::from_be_bytes(&decode(config.password_verifier, "PasswordVerifier")?)
         .map_err(|error| ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}")))?;
-    Ok((salt, verifier))
+    Ok(StoredVerifier::new(&salt, &verifier))
 }
 
 /// `UpdateDeviceStatus`.

@@ -96,7 +96,7 @@ pub(crate) fn start(
         return Err(invalid_session());
     }
     let progress = opened.spend(cx)?;
-    let (salt, verifier) = device.secret()?;
+    let (salt, verifier) = device.secret.parse()?;
     let context = ExchangeFor::Device(progress.clone());
     let offer = Exchange::start(cx, keys, client, &a, &verifier, context)?;
     let session = progress.session(cx, keys, client, Stage::DeviceProof(offer.id))?;
@@ -155,7 +155,7 @@ pub(crate) fn verify(
         return Err(invalid_session());
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::DeviceProof, &user.username)?;
-    let (_, verifier) = device.secret()?;
+    let (_, verifier) = device.secret.parse()?;
     let group_key = device::group_key(&keys, &user);
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), &verifier)? {

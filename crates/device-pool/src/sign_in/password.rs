@@ -17,7 +17,8 @@ use crate::pool::{DevicePolicy, Pool, PoolKeys};
 use crate::seal::Purpose;
 use crate::sign_in::progress::{Progress, Spent, expired_session, invalid_session};
 use crate::sign_in::{Answer, Parties, advance};
-use crate::user::{Subject, User};
+use crate::subject::Subject;
+use crate::user::User;
 
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
 const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
-use device_pool::{Call, Config, Engine, ServiceError, SigningKeySource};
+use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, ServiceError, SigningKeySource};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -37,6 +37,9 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) pool: String,
     pub(crate) client: String,
+    pub(crate) hooks: Box<dyn Hooks>,
+    /// The messages of the last call.
+    pub(crate) outbox: Vec<Message>,
 }
 
 /// A device as its app keeps it.
@@ -98,6 +101,8 @@ impl World {
             rng: StdRng::seed_from_u64(seed),
             pool: String::new(),
             client: String::new(),
+            hooks: Box::new(NoHooks),
+            outbox: Vec::new(),
         };
         let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "people"}));
         world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
@@ -152,6 +157,8 @@ impl World {
             rng: &mut self.rng,
             signing_keys: &OneKey,
             source_ip: Some([203, 0, 113, 9].into()),
+            hooks: &*self.hooks,
+            outbox: &mut self.outbox,
         };
         self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
     }
