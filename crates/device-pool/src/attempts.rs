@@ -21,6 +21,8 @@ const FORGET_AFTER_MILLIS: i64 = 15 * 60 * 1000;
 pub(crate) enum Attempt {
     Password,
     MfaCode,
+    /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which must lock nobody out.
+    SentCode,
     DeviceProof,
 }
 
@@ -29,6 +31,7 @@ impl Attempt {
         match self {
             Self::Password => "password",
             Self::MfaCode => "mfa_code",
+            Self::SentCode => "sent_code",
             Self::DeviceProof => "device_proof",
         }
     }

@@ -35,6 +35,14 @@ impl CodePurpose {
         }
     }
 
+    /// Which lockout wrong ones count towards.
+    fn attempt(&self) -> Attempt {
+        match self {
+            Self::SignIn(_) => Attempt::MfaCode,
+            Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => Attempt::SentCode,
+        }
+    }
+
     fn lifetime_millis(&self) -> i64 {
         match self {
             Self::SignUp | Self::Attribute(_) => 24 * HOUR_MILLIS,
@@ -97,7 +105,7 @@ pub(crate) fn redeem(
     purpose: &CodePurpose,
     given: &str,
 ) -> Result<(), ServiceError> {
-    let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
+    let attempts = Attempts::permit(cx, &user.pool_id, purpose.attempt(), &user.username)?;
     let id = key(&user.pool_id, &user.username, purpose);
     let expired =
         || ServiceError::new(ErrorCode::ExpiredCode, "Invalid code provided, please request a code again.");
