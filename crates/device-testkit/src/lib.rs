@@ -31,3 +31,8 @@ pub use rng::SeededRng;
 #[cfg(feature = "server")]
 pub use server::{PASSWORD, TestServer, access_key, setup};
 pub use totp::totp_code;
+
+/// Compiles the examples of the repository's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

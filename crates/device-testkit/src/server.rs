@@ -130,15 +130,14 @@ impl TestServer {
     /// What the engine answers.
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
-        let mut call =
-            Call {
-                now: self.clock.now(),
-                rng: &mut rng,
-                signing_keys: &*self.signing_keys,
-                source_ip: None,
-                hooks: &NoHooks,
-                outbox: &mut Vec::new(),
-            };
+        let mut call = Call {
+            now: self.clock.now(),
+            rng: &mut rng,
+            signing_keys: &*self.signing_keys,
+            source_ip: None,
+            hooks: &NoHooks,
+            outbox: &mut Vec::new(),
+        };
         self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
     }
 

@@ -1,13 +1,14 @@
 //! A service with one pool, one client and as many users and devices as a test wants.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
-use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, ServiceError, SigningKeySource};
+use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, ServiceError};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
+use device_testkit::TestSigningKeys;
 use device_wire::Operation;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -16,28 +17,14 @@ use serde_json::{Value, json};
 pub(crate) const PASSWORD: &str = "Correct-horse-7";
 pub(crate) const START: i64 = 1_790_000_000_000;
 
-/// One key for every pool of the process: making RSA keys is slow, and no test here is about their difference.
-struct OneKey;
-
-impl SigningKeySource for OneKey {
-    fn generate(&self) -> Result<Vec<u8>, ServiceError> {
-        static KEY: OnceLock<Vec<u8>> = OnceLock::new();
-        let make = || {
-            use aws_lc_rs::encoding::AsDer as _;
-            let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
-            pair.as_der().unwrap().as_ref().to_vec()
-        };
-        Ok(KEY.get_or_init(make).clone())
-    }
-}
-
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) now: i64,
     pub(crate) rng: StdRng,
     pub(crate) pool: String,
     pub(crate) client: String,
-    pub(crate) hooks: Box<dyn Hooks>,
+    pub(crate) hooks: Box<dyn Hooks + Send>,
+    signing_keys: TestSigningKeys,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
 }
@@ -102,6 +89,7 @@ impl World {
             pool: String::new(),
             client: String::new(),
             hooks: Box::new(NoHooks),
+            signing_keys: TestSigningKeys::default(),
             outbox: Vec::new(),
         };
         let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "people"}));
@@ -155,7 +143,7 @@ impl World {
         let mut call = Call {
             now: self.now,
             rng: &mut self.rng,
-            signing_keys: &OneKey,
+            signing_keys: &self.signing_keys,
             source_ip: Some([203, 0, 113, 9].into()),
             hooks: &*self.hooks,
             outbox: &mut self.outbox,
