@@ -86,6 +86,6 @@ fn format(root: &Path, source: &str) -> Result<String> {
 mod tests {
     #[test]
     fn the_committed_types_are_what_the_model_says() {
-        super::check(crate::root()).unwrap();
+        super::check(&crate::root()).unwrap();
     }
 }

@@ -7,7 +7,7 @@ mod setup;
 mod test;
 mod tidy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Tasks end with a sentence for a person; nobody matches on it.
@@ -26,16 +26,17 @@ Tasks:
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = &root();
     let outcome = match arguments.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
         }
-        ["test"] => return test::run_all(root()),
-        ["tidy"] => tidy::run(root()),
-        ["interop"] => interop::python(root()).and_then(|()| interop::node(root())),
-        ["codegen"] => codegen::write(root()),
-        ["codegen", "--check"] => codegen::check(root()),
+        ["test"] => return test::run_all(root),
+        ["tidy"] => tidy::run(root),
+        ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
+        ["codegen"] => codegen::write(root),
+        ["codegen", "--check"] => codegen::check(root),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),
     };
     match outcome {
@@ -47,7 +48,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+/// The root of the workspace that cargo runs this in: asked for now, since two checkouts that share a target folder share
+/// this binary.
+fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().unwrap_or(Path::new(".")).to_owned()
 }
