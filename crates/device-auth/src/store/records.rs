@@ -19,15 +19,22 @@ struct Alias {
 }
 
 impl Records {
+    /// The record of that name, or else of one that differs in case alone: pools tell those apart only where they were told to.
     pub(super) fn find(&self, owner: &DeviceOwner) -> Option<&DeviceRecord> {
-        let of = |owner: &DeviceOwner| self.records.iter().find(|record| record.owner == *owner);
-        of(owner).or_else(|| {
-            let is_meant = |alias: &&Alias| {
-                alias.typed == owner.username
-                    && alias.owner.user_pool_id == owner.user_pool_id
-                    && alias.owner.client_id == owner.client_id
-            };
-            self.aliases.iter().find(is_meant).and_then(|alias| of(&alias.owner))
+        let folded = owner.username.to_lowercase();
+        self.find_by(owner, |name| name == owner.username)
+            .or_else(|| self.find_by(owner, |name| name.to_lowercase() == folded))
+    }
+
+    fn find_by(&self, owner: &DeviceOwner, is_meant: impl Fn(&str) -> bool) -> Option<&DeviceRecord> {
+        let is_there = |other: &DeviceOwner| {
+            other.user_pool_id == owner.user_pool_id && other.client_id == owner.client_id
+        };
+        let mut records = self.records.iter().filter(|record| is_there(&record.owner));
+        records.find(|record| is_meant(&record.owner.username)).or_else(|| {
+            let mut aliases = self.aliases.iter().filter(|alias| is_there(&alias.owner));
+            let alias = aliases.find(|alias| is_meant(&alias.typed))?;
+            self.records.iter().find(|record| record.owner == alias.owner)
         })
     }
 

@@ -54,6 +54,16 @@ async fn records_are_found_by_either_name_and_removed_by_their_key() {
         for name in [USER, ALIAS] {
             assert_eq!(store.find(&owner(name)).await.unwrap().as_ref(), Some(&ada), "{name}");
         }
+        for name in [USER, ALIAS] {
+            let shouted = owner(&name.to_uppercase());
+            assert_eq!(store.find(&shouted).await.unwrap().as_ref(), Some(&ada), "{name}");
+        }
+        // Where pools tell names apart by case, each keeps its own.
+        let shouting = record(&USER.to_uppercase(), "eu_9");
+        store.save(&shouting, &USER.to_uppercase()).await.unwrap();
+        assert_eq!(store.find(&shouting.owner).await.unwrap().as_ref(), Some(&shouting));
+        assert_eq!(store.find(&owner(USER)).await.unwrap().as_ref(), Some(&ada));
+        store.remove(&shouting.owner, "eu_9").await.unwrap();
         let elsewhere = DeviceOwner { client_id: "another".into(), ..owner(USER) };
         assert_eq!(store.find(&elsewhere).await.unwrap(), None);
 

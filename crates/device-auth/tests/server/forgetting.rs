@@ -1,0 +1,66 @@
+//! Forgetting devices, and what happens to those who have been forgotten.
+
+use super::world::{sign_in, sign_in_with_code};
+use super::*;
+
+/// Wish: to forget a certain device.
+#[tokio::test]
+async fn wish_a_listed_device_is_forgotten_and_this_one_stays() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
+    let (key, lost) = (sign_in(&laptop).await, sign_in(&phone).await);
+    let devices = laptop.fetch_devices().await.unwrap();
+    let listed = devices.iter().find(|device| !device.is_current).unwrap();
+    assert_eq!(Some(&*listed.key), lost.device_key());
+
+    laptop.forget_device(Some(listed)).await.unwrap();
+    laptop.forget_device(Some(listed)).await.expect("what is forgotten is forgotten");
+    assert_eq!(laptop.current_device_key().as_deref(), key.device_key());
+    assert_eq!(laptop.fetch_devices().await.unwrap().len(), 1);
+
+    // There, it shows at the next refresh; the one after that is of a new device.
+    assert!(matches!(phone.refresh().await, Err(Error::SessionExpired)));
+    assert!(world.has_record("phone").await, "the record goes when the service says so in a sign-in");
+    let anew = sign_in(&phone).await;
+    assert_ne!(anew.device_key(), lost.device_key());
+    assert_eq!(world.all_devices().len(), 2);
+}
+
+/// Wish: to forget all devices.
+#[tokio::test]
+async fn wish_all_devices_are_forgotten_at_once() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    for installation in ["phone", "tablet"] {
+        sign_in(&world.app_at(installation)).await;
+    }
+    let laptop = world.app();
+    sign_in(&laptop).await;
+    assert_eq!(laptop.forget_all_devices().await.unwrap(), 3);
+    assert_eq!(world.all_devices().len(), 0);
+    assert!(!world.has_record("laptop").await);
+    assert_eq!(laptop.current_device_key(), None);
+}
+
+#[tokio::test]
+async fn this_device_is_forgotten_there_and_here() {
+    let world = World::new(Devices::Always, Mfa::Totp);
+    let app = world.app();
+    sign_in_with_code(&app, &world).await;
+    app.forget_device(None).await.unwrap();
+    assert!(!world.has_record("laptop").await);
+    assert!(matches!(app.forget_device(None).await, Err(Error::DeviceNotTracked)));
+    sign_in_with_code(&app, &world).await;
+}
+
+#[tokio::test]
+async fn a_refresh_after_forgetting_ends_the_session() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let app = world.app();
+    let key = sign_in(&app).await.device_key().unwrap().to_owned();
+    world.forget(&key);
+    assert!(matches!(app.refresh().await, Err(Error::SessionExpired)));
+    assert!(matches!(app.session().await, Err(Error::SignedOut)), "the tokens are gone");
+    assert!(world.has_record("laptop").await, "the record stays");
+    world.calls();
+    assert_ne!(sign_in(&app).await.device_key(), Some(&*key), "and the next sign-in gets over it");
+}

@@ -1,0 +1,160 @@
+//! A device from its first sign-in to its last.
+
+use super::world::{done, password_of, sign_in, sign_in_with_code};
+use super::*;
+
+#[tokio::test]
+async fn the_whole_life_of_a_device() {
+    let world = World::new(Devices::OptIn, Mfa::Totp);
+    let app = world.app();
+
+    let first = sign_in_with_code(&app, &world).await;
+    let key = first.device_key().unwrap().to_owned();
+    assert!(first.should_ask_to_remember() && first.warnings.is_empty(), "{first:?}");
+    assert_eq!(app.current_device_key().as_deref(), Some(&*key));
+    assert_eq!(app.fetch_devices().await.unwrap(), []);
+    assert_eq!(world.all_devices().len(), 1);
+
+    app.remember_device().await.unwrap();
+    world.calls();
+    let app = world.app();
+    let again = sign_in(&app).await;
+    assert_eq!(again.device, SessionDevice::Remembered { key: key.clone() });
+    assert_eq!(
+        world.calls(),
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
+    );
+
+    let refreshed = app.refresh().await.unwrap();
+    assert_ne!(refreshed.access_token, again.session.access_token);
+    assert_eq!(refreshed.device_key.as_deref(), Some(&*key));
+    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "with the new token");
+
+    app.forget_device(None).await.unwrap();
+    assert_eq!(world.all_devices().len(), 0);
+    assert!(!world.has_record("laptop").await);
+    let anew = sign_in_with_code(&world.app(), &world).await;
+    assert_ne!(anew.device_key(), Some(&*key));
+}
+
+/// Wish: which of the listed devices is this one; dates and addresses of devices; a name that people know a device by.
+#[tokio::test]
+async fn wish_the_list_says_which_one_is_current_with_names_dates_and_addresses() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
+    let (key, other) = (sign_in(&laptop).await, sign_in(&phone).await);
+    let devices = laptop.fetch_devices().await.unwrap();
+    assert_eq!(devices.len(), 2);
+    for device in &devices {
+        let current = device.key == key.device_key().unwrap();
+        assert_eq!(device.is_current, current);
+        assert_eq!(device.name.as_deref(), Some(if current { "laptop" } else { "phone" }));
+        assert_eq!(device.last_ip.as_deref(), Some("127.0.0.1"));
+        let dates = [device.created, device.last_modified, device.last_authenticated];
+        assert!(dates.iter().all(Option::is_some), "{device:?}");
+    }
+    let seen_from_there = phone.fetch_devices().await.unwrap();
+    let current = seen_from_there.iter().find(|device| device.is_current).unwrap();
+    assert_eq!(Some(&*current.key), other.device_key());
+}
+
+/// Wish: a call for the current device that works when it is tracked and not remembered.
+#[tokio::test]
+async fn wish_the_current_device_is_had_when_tracked_and_when_remembered() {
+    let world = World::new(Devices::OptIn, Mfa::Off);
+    let app = world.app();
+    let key = sign_in(&app).await.device_key().unwrap().to_owned();
+    assert_eq!(app.fetch_current_device().await.unwrap(), CurrentDevice::Tracked { key: key.clone() });
+    app.remember_device().await.unwrap();
+    let CurrentDevice::Remembered(device) = app.fetch_current_device().await.unwrap() else {
+        panic!("it is remembered")
+    };
+    assert!(device.key == key && device.is_current);
+    world.forget(&key);
+    assert!(matches!(app.fetch_current_device().await, Err(Error::DeviceUnknown)));
+}
+
+/// Wish: to take a remembering back.
+#[tokio::test]
+async fn wish_a_device_is_remembered_no_longer_and_stays_tracked() {
+    let world = World::new(Devices::OptIn, Mfa::Totp);
+    let app = world.app();
+    let key = sign_in_with_code(&app, &world).await.device_key().unwrap().to_owned();
+    app.remember_device().await.unwrap();
+    sign_in(&app).await;
+    app.do_not_remember_device().await.unwrap();
+    assert_eq!(app.fetch_devices().await.unwrap(), []);
+    let again = sign_in_with_code(&app, &world).await;
+    assert_eq!(again.device, SessionDevice::Tracked { key, ask: false }, "asked once is asked");
+}
+
+/// Wish: the user's choice about remembering, with the sign-in.
+#[tokio::test]
+async fn wish_the_choice_to_remember_comes_with_the_sign_in() {
+    let world = World::new(Devices::OptIn, Mfa::Off);
+    for (installation, choice, remembered) in
+        [("mine", RememberChoice::Remember, true), ("borrowed", RememberChoice::DoNotRemember, false)]
+    {
+        let app = world.app_at(installation);
+        let signed_in = done(app.sign_in_with(password_of(USER), choice).await.unwrap());
+        assert_eq!(matches!(signed_in.device, SessionDevice::Remembered { .. }), remembered);
+        assert!(!signed_in.should_ask_to_remember());
+    }
+}
+
+/// Wish: no second device for the same installation.
+#[tokio::test]
+async fn wish_no_duplicates_after_many_sign_ins() {
+    for (devices, mfa) in [(Devices::Always, Mfa::Off), (Devices::OptIn, Mfa::Totp)] {
+        let world = World::new(devices, mfa);
+        let mut keys = Vec::new();
+        for _ in 0..3 {
+            let app = world.app();
+            let signed_in = match mfa {
+                Mfa::Off => sign_in(&app).await,
+                Mfa::Totp => sign_in_with_code(&app, &world).await,
+            };
+            keys.push(signed_in.device_key().unwrap().to_owned());
+        }
+        keys.dedup();
+        assert_eq!((keys.len(), world.all_devices().len()), (1, 1));
+    }
+}
+
+/// A wrong code is asked for again, and the sign-in goes on from where it was.
+#[tokio::test]
+async fn a_wrong_code_is_asked_for_again() {
+    let world = World::new(Devices::OptIn, Mfa::Totp);
+    let app = world.app();
+    let step = app.sign_in(password_of(USER)).await.unwrap();
+    let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("{step:?}") };
+    assert!(code.rejection().is_none());
+    let step = code.answer("000000").await.unwrap();
+    let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("{step:?}") };
+    assert!(code.rejection().is_some());
+    assert!(done(code.answer(&world.code()).await.unwrap()).device_key().is_some());
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_replaced_by_a_new_device() {
+    let world = World::new(Devices::Always, Mfa::Totp);
+    let app = world.app();
+    let key = sign_in_with_code(&app, &world).await.device_key().unwrap().to_owned();
+    world.tamper("laptop", |record| record.password = "wrong".into()).await;
+    let signed_in = sign_in_with_code(&app, &world).await;
+    assert_ne!(signed_in.device_key(), Some(&*key));
+    assert!(signed_in.warnings.is_empty());
+    assert_eq!(sign_in(&app).await.device_key(), signed_in.device_key(), "the new record counts");
+    let status = app.fetch_devices().await.unwrap();
+    assert!(status.iter().all(|device| device.status != Some(DeviceStatus::NotRemembered)));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_no_matter_of_the_device() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let app = world.app();
+    sign_in(&app).await;
+    let error = app.sign_in(Credentials::srp(USER, "wrong")).await.unwrap_err();
+    assert!(error.as_service_error().is_some(), "{error}");
+    assert!(world.has_record("laptop").await);
+}

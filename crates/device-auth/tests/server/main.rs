@@ -1,0 +1,20 @@
+//! The client against the real server, in this process and over real HTTP. "Wish" names a thing that users of other clients
+//! ask for in vain.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod forgetting;
+mod life;
+mod names;
+mod sessions;
+mod world;
+
+use device_auth::{
+    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice, SignInStep,
+};
+use world::{Devices, Mfa, USER, World};

@@ -1,0 +1,196 @@
+//! A server with a pool, an app client, and Ada, who has an authenticator app.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use device_auth::{
+    Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceStore, FileStore, SignInStep, SignedIn,
+};
+use device_testkit::{FakeClock, PASSWORD, TestServer, totp_code};
+use device_wire::Operation;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) const USER: &str = "ada";
+
+/// When a pool remembers a device.
+#[derive(Clone, Copy)]
+pub(crate) enum Devices {
+    Always,
+    OptIn,
+}
+
+/// Whether Ada has a second factor, for which a remembered device stands in.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mfa {
+    Off,
+    Totp,
+}
+
+pub(crate) struct World {
+    pub(crate) server: TestServer,
+    pub(crate) pool: String,
+    pub(crate) client: String,
+    directory: TempDir,
+    calls: Arc<Mutex<Vec<String>>>,
+    /// Of the authenticator app.
+    secret: Option<String>,
+}
+
+impl World {
+    pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
+        // The server runs on a runtime of its own, and one runtime does not start within another.
+        let server = std::thread::spawn(TestServer::start).join().unwrap();
+        // Proofs are stamped by this machine's clock, so the server's begins there too.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
+        server.clock().advance(now.saturating_sub(start));
+        let pool = server.create_pool(json!({
+            "DeviceConfiguration": {
+                "ChallengeRequiredOnNewDevice": true,
+                "DeviceOnlyRememberedOnUserPrompt": matches!(devices, Devices::OptIn),
+            },
+        }));
+        let client = server.create_client(&pool, json!({}));
+        server.create_user(&pool, USER);
+        let (directory, calls) = (TempDir::new().unwrap(), Arc::default());
+        let mut world = Self { server, pool, client, directory, calls, secret: None };
+        if mfa == Mfa::Totp {
+            world.enrol();
+        }
+        world
+    }
+
+    /// Gives Ada her authenticator app.
+    fn enrol(&mut self) {
+        let on = json!({
+            "UserPoolId": self.pool,
+            "MfaConfiguration": "OPTIONAL",
+            "SoftwareTokenMfaConfiguration": { "Enabled": true },
+        });
+        self.run(Operation::SetUserPoolMfaConfig, on);
+        let tokens = self.run(
+            Operation::InitiateAuth,
+            json!({
+                "AuthFlow": "USER_PASSWORD_AUTH",
+                "ClientId": self.client,
+                "AuthParameters": { "USERNAME": USER, "PASSWORD": PASSWORD },
+            }),
+        );
+        let token = &tokens["AuthenticationResult"]["AccessToken"];
+        let associated = self.run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));
+        self.secret = Some(associated["SecretCode"].as_str().unwrap().to_owned());
+        let verify = json!({ "AccessToken": token, "UserCode": self.code() });
+        self.run(Operation::VerifySoftwareToken, verify);
+        let preferred = json!({ "Enabled": true, "PreferredMfa": true });
+        self.run(
+            Operation::SetUserMFAPreference,
+            json!({ "AccessToken": token, "SoftwareTokenMfaSettings": preferred }),
+        );
+    }
+
+    /// The next code of Ada's app: each counts once.
+    pub(crate) fn code(&self) -> String {
+        self.server.clock().advance(Duration::from_secs(30));
+        totp_code(self.secret.as_ref().unwrap(), self.server.clock().now())
+    }
+
+    /// Does something past the client.
+    pub(crate) fn run(&self, operation: Operation, body: Value) -> Value {
+        self.server.execute(operation, body).unwrap()
+    }
+
+    /// What an administrator sees of Ada's devices: the tracked ones too.
+    pub(crate) fn all_devices(&self) -> Vec<Value> {
+        let list = json!({ "UserPoolId": self.pool, "Username": USER });
+        self.run(Operation::AdminListDevices, list)["Devices"].as_array().unwrap().clone()
+    }
+
+    /// An administrator forgets that device.
+    pub(crate) fn forget(&self, key: &str) {
+        let forget = json!({ "UserPoolId": self.pool, "Username": USER, "DeviceKey": key });
+        self.run(Operation::AdminForgetDevice, forget);
+    }
+
+    /// Where an installation of the app keeps its records.
+    pub(crate) fn store(&self, installation: &str) -> FileStore {
+        FileStore::open(self.directory.path().join(installation))
+    }
+
+    /// An installation of the app as it starts: it knows what its file knows.
+    pub(crate) fn app_at(&self, installation: &str) -> DeviceAuth {
+        self.builder(installation).build().unwrap()
+    }
+
+    pub(crate) fn app(&self) -> DeviceAuth {
+        self.app_at("laptop")
+    }
+
+    pub(crate) fn builder(&self, installation: &str) -> device_auth::Builder {
+        let calls = Arc::clone(&self.calls);
+        DeviceAuth::builder()
+            .user_pool_id(&self.pool)
+            .client_id(&self.client)
+            .endpoint_url(self.server.url())
+            .device_name(installation)
+            .store(self.store(installation))
+            .observer(move |call| {
+                let step = call.step.unwrap_or(call.operation.name());
+                calls.lock().unwrap().push(step.to_owned());
+            })
+    }
+
+    /// The calls since the last time.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// Changes the record of an installation.
+    pub(crate) async fn tamper(
+        &self,
+        installation: &str,
+        change: impl FnOnce(&mut device_auth::DeviceRecord),
+    ) {
+        let store = self.store(installation);
+        let mut record = store.find(&self.owner()).await.unwrap().expect("a record");
+        change(&mut record);
+        store.save(&record, USER).await.unwrap();
+    }
+
+    /// Whether an installation has a record for Ada.
+    pub(crate) async fn has_record(&self, installation: &str) -> bool {
+        self.store(installation).find(&self.owner()).await.unwrap().is_some()
+    }
+
+    fn owner(&self) -> DeviceOwner {
+        DeviceOwner {
+            user_pool_id: self.pool.clone(),
+            client_id: self.client.clone(),
+            username: USER.to_owned(),
+        }
+    }
+}
+
+/// What Ada signs in with, under a name of hers.
+pub(crate) fn password_of(name: &str) -> Credentials {
+    Credentials::srp(name, PASSWORD)
+}
+
+/// Signs in where nothing but the password may be asked for.
+pub(crate) async fn sign_in(app: &DeviceAuth) -> SignedIn {
+    done(app.sign_in(password_of(USER)).await.unwrap())
+}
+
+/// Signs in where a code must be asked for.
+pub(crate) async fn sign_in_with_code(app: &DeviceAuth, world: &World) -> SignedIn {
+    let step = app.sign_in(password_of(USER)).await.unwrap();
+    let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("no code: {step:?}") };
+    done(code.answer(&world.code()).await.unwrap())
+}
+
+pub(crate) fn done(step: SignInStep) -> SignedIn {
+    match step {
+        SignInStep::Done(signed_in) => signed_in,
+        SignInStep::Challenge(challenge) => panic!("{} was asked for", challenge.name()),
+    }
+}
