@@ -100,7 +100,8 @@ fn null_in_a_map_is_an_absent_entry() {
     for (name, probe) in table::STRUCTURES {
         let required: Vec<&str> = required(&model, name).collect();
         let all = model["shapes"][name]["members"].as_object().unwrap().iter();
-        for (member, _) in all.filter(|(member, shape)| is_map(shape) && !required.contains(&member.as_str())) {
+        for (member, _) in all.filter(|(member, shape)| is_map(shape) && !required.contains(&member.as_str()))
+        {
             let sample = sample(&model, name);
             let mut noisy = sample.clone();
             noisy[member]["another key"] = Value::Null;
