@@ -100,6 +100,13 @@ impl ServiceError {
         matches!(self.code, ErrorCode::TooManyRequests | ErrorCode::LimitExceeded | ErrorCode::Throttling)
     }
 
+    /// Whether the session of a sign-in is too old, or was used before. That says nothing against whoever used it: the sign-in
+    /// begins again from its beginning.
+    #[must_use]
+    pub fn is_spent_session(&self) -> bool {
+        self.code == ErrorCode::NotAuthorized && self.message.starts_with("Invalid session for the user, ")
+    }
+
     /// Whether the service does not know the device that was named: never issued, never confirmed, forgotten, or another
     /// user's. The code is shared with missing pools and clients; only the sentence tells them apart.
     #[must_use]

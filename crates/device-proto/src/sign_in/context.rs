@@ -276,9 +276,10 @@ impl Context {
         error: Error,
         rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
-        let refused = error
-            .as_service_error()
-            .is_some_and(|error| error.is_unknown_device() || *error.code() == ErrorCode::NotAuthorized);
+        let refused = error.as_service_error().is_some_and(|error| {
+            error.is_unknown_device()
+                || *error.code() == ErrorCode::NotAuthorized && !error.is_spent_session()
+        });
         if refused { Ok(self.start_over(device, rng)) } else { Err(error) }
     }
 

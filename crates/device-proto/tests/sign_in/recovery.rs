@@ -78,7 +78,8 @@ fn unknown_at_the_code_the_same_code_goes_again_without_it() {
 fn refused_in_a_device_step_the_sign_in_begins_again_as_on_a_new_device() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
-    for fault in [UNKNOWN, rejected()] {
+    let lost = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user.");
+    for fault in [UNKNOWN, rejected(), lost] {
         let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_SRP_AUTH", fault);
         let steps = [&["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"], &again[..]].concat();
         replaced(pair, rest, &steps);
@@ -134,6 +135,12 @@ fn nothing_else_drops_a_device() {
         ("PASSWORD_VERIFIER", ErrorCode::ResourceNotFound, "User pool client client-id does not exist."),
         ("PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
         ("DEVICE_SRP_AUTH", ErrorCode::InternalError, "Something went wrong"),
+        ("DEVICE_SRP_AUTH", ErrorCode::NotAuthorized, "Invalid session for the user, session is expired."),
+        (
+            "DEVICE_PASSWORD_VERIFIER",
+            ErrorCode::NotAuthorized,
+            "Invalid session for the user, session can only be used once.",
+        ),
         ("DEVICE_PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
     ] {
         let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Refuse(code.clone(), message));

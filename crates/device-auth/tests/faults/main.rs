@@ -1,0 +1,164 @@
+//! A whole life of a device, from its first sign-in until it is forgotten, over a network that spoils one exchange: every
+//! exchange, by every fault. It ends in a clear error or a correct session, and never in a wrong device record.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod proxy;
+mod world;
+
+use std::time::Duration;
+
+use device_auth::{Challenge, Credentials, DeviceAuth, Error, SessionDevice, SignInStep, SignedIn};
+use device_http::RetryPolicy;
+use device_testkit::PASSWORD;
+use proxy::Fault;
+use world::{USER, World, with_world};
+
+/// What a life goes through, where nothing goes wrong.
+const STEPS: [&str; 14] = [
+    "USER_SRP_AUTH",
+    "PASSWORD_VERIFIER",
+    "SOFTWARE_TOKEN_MFA",
+    "ConfirmDevice",
+    "UpdateDeviceStatus",
+    "RevokeToken",
+    "USER_SRP_AUTH",
+    "PASSWORD_VERIFIER",
+    "DEVICE_SRP_AUTH",
+    "DEVICE_PASSWORD_VERIFIER",
+    "GetTokensFromRefreshToken",
+    "ListDevices",
+    "GetDevice",
+    "ForgetDevice",
+];
+
+async fn life(app: &DeviceAuth, world: &World) -> Result<(), Error> {
+    sign_in(app, world).await?;
+    app.remember_device().await?;
+    app.sign_out().await?;
+    sign_in(app, world).await?;
+    app.refresh().await?;
+    app.fetch_devices().await?;
+    app.fetch_current_device().await?;
+    app.forget_device(None).await
+}
+
+/// Signs in, with a code where one is asked for, and another where that one did not count.
+async fn sign_in(app: &DeviceAuth, world: &World) -> Result<SignedIn, Error> {
+    let mut step = app.sign_in(Credentials::srp(USER, PASSWORD)).await?;
+    for _ in 0..3 {
+        step = match step {
+            SignInStep::Done(signed_in) => return Ok(signed_in),
+            SignInStep::Challenge(Challenge::Code(code)) => code.answer(&world.code()).await?,
+            other => panic!("{other:?}"),
+        };
+    }
+    panic!("no code is ever right")
+}
+
+/// Spoils every exchange of a life in this way, one in each life, with second attempts and without.
+fn spoil_each(fault: Fault) {
+    let immediately = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
+    for policy in [RetryPolicy::never(), immediately] {
+        // Before the first exchange there is none whose answer could come again.
+        let first = usize::from(matches!(fault, Fault::StaleAnswer | Fault::StaleInstead));
+        for at in first..STEPS.len() {
+            with_world(async |world| spoil(world, at, fault, policy).await);
+        }
+    }
+}
+
+async fn spoil(world: &World, at: usize, fault: Fault, policy: RetryPolicy) {
+    world.proxy.spoil(at, fault);
+    let app = world.app(&world.proxy.url(), policy);
+    let ended = tokio::select! {
+        ended = life(&app, world) => Some(ended),
+        // The app gives up waiting.
+        () = world.proxy.held() => None,
+    };
+    let seen = world.proxy.steps();
+    let case = format!("{fault:?} at {at}, {}, {} attempts: {ended:?}", STEPS[at], policy.attempts);
+    assert_eq!(seen[..=at], STEPS[..=at], "{case}");
+    if let Some(Err(error)) = &ended {
+        is_clear(error, &case);
+    }
+    is_right(&app, world, &case).await;
+    // A device whose confirming was lost stays behind, never of use; and "forgotten" is said in an empty answer, which another's
+    // stands for just as well. There is no other reason for a second one.
+    let most = match (STEPS[at], fault) {
+        ("ConfirmDevice", _) | ("ForgetDevice", Fault::StaleInstead) => 2,
+        _ => 1,
+    };
+    assert!(world.devices() <= most, "{case}: {} devices", world.devices());
+}
+
+fn is_clear(error: &Error, case: &str) {
+    let text = error.to_string();
+    assert!(text.len() > 20, "{case}");
+    assert!(!text.contains(PASSWORD) && !format!("{error:?}").contains(PASSWORD), "{case}");
+    assert!(!matches!(error, Error::Configuration(_) | Error::Store(_)), "{case}");
+}
+
+/// What is kept is of use, or found out and replaced at the next sign-in.
+async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
+    let kept = world.record().await.map(|record| record.device_key);
+    if let Some(session_key) = app.current_device_key() {
+        assert_eq!(Some(&session_key), kept.as_ref(), "{case}: the session is of the device that is kept");
+    }
+    let known = kept.filter(|key| world.tracks(key));
+
+    let app = world.app(&world.server.url(), RetryPolicy::never());
+    let next = sign_in(&app, world).await.expect(case);
+    assert!(next.warnings.is_empty(), "{case}: {next:?}");
+    let key = next.device_key().expect(case).to_owned();
+    if let Some(known) = known {
+        assert_eq!(key, known, "{case}: the service knows the device that is kept");
+    }
+    // Its secret is the one that the service has the verifier of: it stands in for the code.
+    app.remember_device().await.expect(case);
+    let SignInStep::Done(last) = app.sign_in(Credentials::srp(USER, PASSWORD)).await.expect(case) else {
+        panic!("{case}: a code was asked for")
+    };
+    assert_eq!(last.device, SessionDevice::Remembered { key: key.clone() }, "{case}");
+    assert_eq!(world.record().await.map(|record| record.device_key), Some(key), "{case}");
+}
+
+#[test]
+fn an_unspoiled_life_goes_through_every_step() {
+    with_world(async |world| {
+        let app = world.app(&world.proxy.url(), RetryPolicy::never());
+        life(&app, world).await.unwrap();
+        assert_eq!(world.proxy.steps(), STEPS);
+        assert!(world.record().await.is_none());
+        is_right(&app, world, "unspoiled").await;
+    });
+}
+
+macro_rules! faults {
+    ($($test:ident: $fault:ident,)*) => {$(
+        #[test]
+        fn $test() {
+            spoil_each(Fault::$fault);
+        }
+    )*};
+}
+
+faults! {
+    a_request_that_is_dropped: DropRequest,
+    an_answer_that_is_dropped: DropAnswer,
+    an_answer_that_is_truncated: TruncateAnswer,
+    a_request_that_is_late: LateRequest,
+    an_answer_that_is_late: LateAnswer,
+    a_request_that_arrives_twice_and_is_answered_once: DuplicateAnsweredFirst,
+    a_request_that_arrives_twice_and_is_answered_last: DuplicateAnsweredLast,
+    an_answer_that_comes_in_place_of_the_next: StaleAnswer,
+    an_answer_that_comes_again_in_place_of_a_request: StaleInstead,
+    an_error_page_in_place_of_an_answer: ErrorPage,
+    giving_up_before_a_request_arrives: HoldRequest,
+    giving_up_before_an_answer_arrives: HoldAnswer,
+}
