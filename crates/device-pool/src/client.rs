@@ -1,14 +1,15 @@
 //! An app client: which flows it may use, and how long its tokens live.
 
 use device_wire::{
-    ErrorCode, ExplicitAuthFlowsType, PreventUserExistenceErrorTypes, TimeUnitsType, TokenValidityUnitsType,
-    UserPoolClientType,
+    ErrorCode, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
+    TokenValidityUnitsType, UserPoolClientType,
 };
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::pool::Pool;
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 
@@ -83,6 +84,15 @@ impl Client {
             .ok_or_else(|| ServiceError::not_found(format!("User pool client {id} does not exist.")))
     }
 
+    /// A client of this pool, for administrators.
+    pub(crate) fn of_pool(cx: &mut Context<'_, '_>, pool: &Pool, id: &str) -> Result<Self, ServiceError> {
+        let client = Self::load(cx, id)?;
+        if client.pool_id != pool.id {
+            return Err(ServiceError::not_found(format!("User pool client {id} does not exist.")));
+        }
+        Ok(client)
+    }
+
     /// Refuses a flow that the client was not made for. A client that names none has SRP, custom and refresh; one
     /// that names only settings of the older kind keeps SRP and refresh.
     pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
@@ -153,6 +163,18 @@ impl Client {
         } else {
             ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")
         }
+    }
+
+    /// Whether each refresh replaces the refresh token.
+    pub(crate) fn rotates(&self) -> bool {
+        let rotation = self.description.refresh_token_rotation.as_ref();
+        rotation.is_some_and(|rotation| rotation.feature == FeatureType::Enabled)
+    }
+
+    /// How long a refresh token may be repeated after it was replaced, in milliseconds: clients retry.
+    pub(crate) fn rotation_grace_millis(&self) -> i64 {
+        let rotation = self.description.refresh_token_rotation.as_ref();
+        i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0)) * 1000
     }
 
     /// How long a session of a challenge lives, in milliseconds.

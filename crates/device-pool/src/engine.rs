@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::erasure;
 use crate::error::ServiceError;
 use crate::hooks::Hooks;
 use crate::jwt::KeyRing;
@@ -134,11 +135,11 @@ impl Engine {
         })))
     }
 
-    /// Removes what has expired; returns how many records.
+    /// Removes what has expired, and what deleted pools left behind; returns how many records.
     ///
     /// # Errors
     /// Storage failures.
     pub fn purge(&self, now: i64) -> Result<usize, ServiceError> {
-        Ok(self.store.purge(now)?)
+        Ok(self.store.purge(now)? + erasure::erase(&*self.store)?)
     }
 }

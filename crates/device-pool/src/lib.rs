@@ -79,6 +79,7 @@ mod code;
 mod context;
 mod device;
 mod engine;
+mod erasure;
 mod error;
 mod event;
 mod hooks;

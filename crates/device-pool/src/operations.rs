@@ -6,6 +6,7 @@ mod devices;
 mod pools;
 mod sessions;
 mod software_token;
+mod tags;
 
 use device_wire::{Call, ErrorCode, Operation};
 use serde_json::Value;
@@ -41,9 +42,18 @@ table! {
     CreateUserPool => pools::create,
     DescribeUserPool => pools::describe,
     UpdateUserPool => pools::update,
+    DeleteUserPool => pools::delete,
+    ListUserPools => pools::list,
     SetUserPoolMfaConfig => pools::set_mfa_config,
     GetUserPoolMfaConfig => pools::mfa_config,
     CreateUserPoolClient => clients::create,
+    DescribeUserPoolClient => clients::describe,
+    UpdateUserPoolClient => clients::update,
+    DeleteUserPoolClient => clients::delete,
+    ListUserPoolClients => clients::list,
+    TagResource => tags::tag,
+    UntagResource => tags::untag,
+    ListTagsForResource => tags::list,
     AdminCreateUser => admin_users::create,
     AdminSetUserPassword => admin_users::set_password,
     AdminGetUser => admin_users::describe,
@@ -56,6 +66,7 @@ table! {
     GetUser => sessions::user,
     RevokeToken => sessions::revoke_token,
     GlobalSignOut => sessions::global_sign_out,
+    AdminUserGlobalSignOut => sessions::admin_global_sign_out,
     ConfirmDevice => devices::confirm,
     UpdateDeviceStatus => devices::update_status,
     GetDevice => devices::describe,

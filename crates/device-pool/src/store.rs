@@ -12,6 +12,8 @@ use std::fmt;
 pub enum Table {
     /// User pools with their settings.
     Pool,
+    /// Pools that were deleted and whose records are still being removed.
+    DeletedPool,
     /// A pool's secrets: sealing key and token-signing keys.
     PoolKeys,
     /// App clients, by client id.
@@ -42,8 +44,9 @@ pub enum Table {
 
 impl Table {
     /// Every kind, for stores that make one physical table of each.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pool,
+        Self::DeletedPool,
         Self::PoolKeys,
         Self::Client,
         Self::PoolClient,
@@ -64,6 +67,7 @@ impl Table {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pool => "pool",
+            Self::DeletedPool => "deleted_pool",
             Self::PoolKeys => "pool_keys",
             Self::Client => "client",
             Self::PoolClient => "pool_client",

@@ -1,13 +1,18 @@
 //! App clients.
 
 use device_wire::{
-    CreateUserPoolClientRequest, CreateUserPoolClientResponse, Sensitive, Timestamp, UserPoolClientType,
+    ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse, DeleteUserPoolClientRequest,
+    DescribeUserPoolClientRequest, DescribeUserPoolClientResponse, ExplicitAuthFlowsType,
+    ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive, Timestamp,
+    UpdateUserPoolClientRequest, UpdateUserPoolClientResponse, UserPoolClientDescription, UserPoolClientType,
 };
+use serde::Serialize;
 
 use crate::client::{Client, PoolClient};
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::pool::Pool;
+use crate::transaction::Entity as _;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const MINUTE: i64 = 60;
@@ -27,25 +32,137 @@ pub(crate) fn create(
         None => None,
     };
     let now = Timestamp::from_millis(cx.now());
-    // Members have the same names in the request and in the description, so the one is read as the other.
-    let same = |e: serde_json::Error| ServiceError::internal(format!("client settings: {e}"));
-    let settings: UserPoolClientType =
-        serde_json::from_value(serde_json::to_value(&request).map_err(same)?).map_err(same)?;
     let description = UserPoolClientType {
         client_id: Some(Sensitive::from(id.clone())),
         client_secret: secret,
         creation_date: Some(now),
         last_modified_date: Some(now),
-        refresh_token_validity: Some(settings.refresh_token_validity.unwrap_or(30)),
-        enable_token_revocation: Some(settings.enable_token_revocation.unwrap_or(true)),
-        auth_session_validity: Some(settings.auth_session_validity.unwrap_or(3)),
-        ..settings
+        ..settings(&request)?
     };
     let client = Client { id: id.clone(), pool_id: pool.id.clone(), description };
-    check_lifetimes(&client)?;
+    check(&pool, &client)?;
     cx.tx.put(&PoolClient { pool_id: pool.id, client_id: id })?;
     cx.tx.put(&client)?;
     Ok(CreateUserPoolClientResponse { user_pool_client: Some(client.description) })
+}
+
+/// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
+/// request and in the description, so the one is read as the other.
+fn settings(request: &impl Serialize) -> Result<UserPoolClientType, ServiceError> {
+    let same = |e: serde_json::Error| ServiceError::internal(format!("client settings: {e}"));
+    let mut settings: UserPoolClientType =
+        serde_json::from_value(serde_json::to_value(request).map_err(same)?).map_err(same)?;
+    settings.refresh_token_validity.get_or_insert(30);
+    settings.enable_token_revocation.get_or_insert(true);
+    settings.auth_session_validity.get_or_insert(3);
+    Ok(settings)
+}
+
+/// `DescribeUserPoolClient`.
+pub(crate) fn describe(
+    cx: &mut Context<'_, '_>,
+    request: DescribeUserPoolClientRequest,
+) -> Result<DescribeUserPoolClientResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(client.description) })
+}
+
+/// `UpdateUserPoolClient`. What the request leaves out goes back to its default.
+pub(crate) fn update(
+    cx: &mut Context<'_, '_>,
+    request: UpdateUserPoolClientRequest,
+) -> Result<UpdateUserPoolClientResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut client = Client::of_pool(cx, &pool, &request.client_id)?;
+    let old = client.description;
+    client.description = UserPoolClientType {
+        client_id: old.client_id,
+        client_name: request.client_name.clone().or(old.client_name),
+        client_secret: old.client_secret,
+        creation_date: old.creation_date,
+        last_modified_date: Some(Timestamp::from_millis(cx.now())),
+        ..settings(&request)?
+    };
+    check(&pool, &client)?;
+    cx.tx.put(&client)?;
+    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(client.description) })
+}
+
+/// `DeleteUserPoolClient`. Its refresh tokens end with it; access tokens live out their time.
+pub(crate) fn delete(
+    cx: &mut Context<'_, '_>,
+    request: DeleteUserPoolClientRequest,
+) -> Result<(), ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    cx.tx.delete::<PoolClient>(&PoolClient { pool_id: pool.id, client_id: client.id.clone() }.id());
+    cx.tx.delete::<Client>(&client.id);
+    Ok(())
+}
+
+/// `ListUserPoolClients`, in the order of their ids.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: ListUserPoolClientsRequest,
+) -> Result<ListUserPoolClientsResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    if request.client_type == Some(ClientTypeType::Dcr) {
+        // Clients that register themselves are not offered.
+        return Ok(ListUserPoolClientsResponse { user_pool_clients: Some(Vec::new()), next_token: None });
+    }
+    let id_of = |client_id: String| PoolClient { pool_id: pool.id.clone(), client_id }.id();
+    let after = request.next_token.map(id_of);
+    let limit = page_length(request.max_results);
+    let mut listed: Vec<PoolClient> = cx.tx.scan(&id_of(String::new()), after.as_deref(), limit + 1)?;
+    let more = listed.len() > limit;
+    listed.truncate(limit);
+    let next_token = listed.last().filter(|_| more).map(|last| last.client_id.clone());
+    let mut clients = Vec::with_capacity(listed.len());
+    for PoolClient { client_id, .. } in listed {
+        // One that was deleted since the scan is left out.
+        let Some(client) = cx.tx.find::<Client>(&client_id)? else { continue };
+        clients.push(UserPoolClientDescription {
+            client_id: client.description.client_id,
+            user_pool_id: Some(pool.id.clone()),
+            client_name: client.description.client_name,
+        });
+    }
+    Ok(ListUserPoolClientsResponse { user_pool_clients: Some(clients), next_token })
+}
+
+/// How many a page lists: what was asked for, if that is in range, else the most there may be.
+pub(super) fn page_length(asked: Option<i32>) -> usize {
+    const MOST: usize = 60;
+    asked.and_then(|asked| usize::try_from(asked).ok()).filter(|n| (1..=MOST).contains(n)).unwrap_or(MOST)
+}
+
+/// Refuses settings that contradict each other or the pool.
+fn check(pool: &Pool, client: &Client) -> Result<(), ServiceError> {
+    check_lifetimes(client)?;
+    let flows = client.description.explicit_auth_flows.as_deref().unwrap_or_default();
+    let newer = flows.iter().filter(|flow| flow.as_str().starts_with("ALLOW_")).count();
+    if newer > 0 && newer < flows.len() {
+        return Err(ServiceError::invalid(
+            "Invalid ExplicitAuthFlows: those that start with ALLOW_ can't be combined with those that do not.",
+        ));
+    }
+    if client.rotates() && flows.contains(&ExplicitAuthFlowsType::AllowRefreshTokenAuth) {
+        return Err(ServiceError::invalid(
+            "Refresh token rotation can't be enabled together with ALLOW_REFRESH_TOKEN_AUTH.",
+        ));
+    }
+    for (kind, names) in
+        [("read", &client.description.read_attributes), ("write", &client.description.write_attributes)]
+    {
+        let names = names.as_deref().unwrap_or_default();
+        if names.iter().any(|name| pool.check_attribute(name).is_err()) {
+            return Err(ServiceError::invalid(format!(
+                "Invalid {kind} attributes specified while creating a client"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_lifetimes(client: &Client) -> Result<(), ServiceError> {

@@ -1,15 +1,19 @@
 //! User pools and their settings.
 
 use device_wire::{
-    CreateUserPoolRequest, CreateUserPoolResponse, DescribeUserPoolRequest, DescribeUserPoolResponse,
-    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, PasswordPolicyType,
+    CreateUserPoolRequest, CreateUserPoolResponse, DeleteUserPoolRequest, DeletionProtectionType,
+    DescribeUserPoolRequest, DescribeUserPoolResponse, GetUserPoolMfaConfigRequest,
+    GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse, PasswordPolicyType,
     SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp,
-    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
+    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
+    UserPoolPolicyType, UserPoolType,
 };
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::erasure::DeletedPool;
 use crate::error::ServiceError;
+use crate::operations::{clients::page_length, tags};
 use crate::pool::{MfaMethods, Pool, PoolKeys};
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -57,6 +61,9 @@ fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
     });
     description.policies = Some(UserPoolPolicyType { ..policies });
     description.mfa_configuration.get_or_insert(UserPoolMfaType::Off);
+    if let Some(tags) = &description.user_pool_tags {
+        tags::check(tags)?;
+    }
     Ok(description)
 }
 
@@ -109,6 +116,41 @@ pub(crate) fn update(
     }
     cx.tx.put(&pool)?;
     Ok(UpdateUserPoolResponse {})
+}
+
+/// `DeleteUserPool`. All that the pool had is unreachable at once, and removed by [`Engine::purge`](crate::Engine::purge).
+pub(crate) fn delete(cx: &mut Context<'_, '_>, request: DeleteUserPoolRequest) -> Result<(), ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    if pool.description.deletion_protection == Some(DeletionProtectionType::Active) {
+        return Err(ServiceError::invalid(
+            "The user pool cannot be deleted because deletion protection is activated. \
+             Deletion protection must be inactivated first.",
+        ));
+    }
+    cx.tx.delete::<PoolKeys>(&pool.id);
+    cx.tx.delete::<Pool>(&pool.id);
+    cx.tx.put(&DeletedPool { pool_id: pool.id })
+}
+
+/// `ListUserPools`, in the order of their ids.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: ListUserPoolsRequest,
+) -> Result<ListUserPoolsResponse, ServiceError> {
+    let limit = page_length(Some(request.max_results));
+    let mut pools: Vec<Pool> = cx.tx.scan("", request.next_token.as_deref(), limit + 1)?;
+    let more = pools.len() > limit;
+    pools.truncate(limit);
+    let next_token = pools.last().filter(|_| more).map(|last| last.id.clone());
+    let describe = |pool: Pool| UserPoolDescriptionType {
+        id: Some(pool.id),
+        name: pool.description.name,
+        lambda_config: pool.description.lambda_config,
+        last_modified_date: pool.description.last_modified_date,
+        creation_date: pool.description.creation_date,
+        ..UserPoolDescriptionType::default()
+    };
+    Ok(ListUserPoolsResponse { user_pools: Some(pools.into_iter().map(describe).collect()), next_token })
 }
 
 /// `SetUserPoolMfaConfig`.

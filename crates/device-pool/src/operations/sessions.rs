@@ -1,15 +1,17 @@
 //! Who is signed in, and signing out.
 
 use device_wire::{
-    ErrorCode, GetUserRequest, GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse,
-    RevokeTokenRequest, RevokeTokenResponse,
+    AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GetUserRequest,
+    GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse,
 };
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::jwt;
+use crate::pool::Pool;
 use crate::tokens::{self, AccessClaims, Grant};
+use crate::user::User;
 
 /// `GetUser`.
 pub(crate) fn user(
@@ -30,6 +32,7 @@ pub(crate) fn revoke_token(
     request: RevokeTokenRequest,
 ) -> Result<RevokeTokenResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
+    Pool::load(cx, &client.pool_id)?;
     client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
     if jwt::unverified::<AccessClaims>(&request.token).is_some() {
         return Err(ServiceError::new(ErrorCode::UnsupportedTokenType, "Unsupported token type"));
@@ -51,4 +54,16 @@ pub(crate) fn global_sign_out(
     user.signed_out_at = Some(cx.now());
     cx.tx.put(&user)?;
     Ok(GlobalSignOutResponse {})
+}
+
+/// `AdminUserGlobalSignOut`.
+pub(crate) fn admin_global_sign_out(
+    cx: &mut Context<'_, '_>,
+    request: AdminUserGlobalSignOutRequest,
+) -> Result<AdminUserGlobalSignOutResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    user.signed_out_at = Some(cx.now());
+    cx.tx.put(&user)?;
+    Ok(AdminUserGlobalSignOutResponse {})
 }

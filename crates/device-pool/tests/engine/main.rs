@@ -9,10 +9,12 @@
 )]
 
 mod bad_input;
+mod clients;
 mod confirm;
 mod device_rules;
 mod devices;
 mod lockout;
+mod pool_life;
 mod pools;
 mod sessions;
 mod software_token;

@@ -222,3 +222,31 @@ fn global_sign_out_leaves_devices() {
     world.seconds(1);
     assert_eq!(world.sign_in("ada", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
 }
+
+#[test]
+fn an_administrator_signs_a_user_out_everywhere() {
+    let mut world = World::new();
+    world.user("ada");
+    let signed_in = world.sign_in("ada", None, None);
+    world.seconds(1);
+    let ada = json!({"UserPoolId": world.pool, "Username": "ADA"});
+    assert_eq!(world.ok(Operation::AdminUserGlobalSignOut, ada), json!({}));
+    assert_eq!(
+        world.refused(Operation::GetUser, json!({"AccessToken": signed_in.access_token()})),
+        "NotAuthorizedException: Access Token has been revoked"
+    );
+    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token()});
+    assert_eq!(
+        world.refused(Operation::GetTokensFromRefreshToken, refresh),
+        "NotAuthorizedException: Refresh Token has been revoked"
+    );
+    let nobody = json!({"UserPoolId": world.pool, "Username": "nobody"});
+    assert_eq!(
+        world.refused(Operation::AdminUserGlobalSignOut, nobody),
+        "UserNotFoundException: User does not exist."
+    );
+    let nowhere = json!({"UserPoolId": "eu-test-1_x", "Username": "ada"});
+    assert!(
+        world.refused(Operation::AdminUserGlobalSignOut, nowhere).starts_with("ResourceNotFoundException")
+    );
+}

@@ -1,0 +1,74 @@
+//! Tags of pools: labels for whoever runs them, without a meaning to the service.
+
+use std::collections::BTreeMap;
+
+use device_wire::{
+    ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, TagResourceResponse,
+    UntagResourceRequest, UntagResourceResponse,
+};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::Pool;
+
+/// The most that one pool may have.
+const MOST: usize = 50;
+
+/// `TagResource`: adds tags, and replaces those of the same key.
+pub(crate) fn tag(
+    cx: &mut Context<'_, '_>,
+    request: TagResourceRequest,
+) -> Result<TagResourceResponse, ServiceError> {
+    let mut pool = named(cx, &request.resource_arn)?;
+    let tags = pool.description.user_pool_tags.get_or_insert_default();
+    tags.extend(request.tags);
+    check(tags)?;
+    cx.tx.put(&pool)?;
+    Ok(TagResourceResponse {})
+}
+
+/// Refuses more tags than a pool may have, and keys that are the service's own.
+pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
+    if tags.len() > MOST {
+        return Err(ServiceError::invalid(format!("A user pool can have at most {MOST} tags.")));
+    }
+    if tags.keys().any(|key| key.to_lowercase().starts_with("aws:")) {
+        return Err(ServiceError::invalid("Tag keys that start with aws: are reserved."));
+    }
+    Ok(())
+}
+
+/// `UntagResource`. A key that the pool does not have is no error.
+pub(crate) fn untag(
+    cx: &mut Context<'_, '_>,
+    request: UntagResourceRequest,
+) -> Result<UntagResourceResponse, ServiceError> {
+    let mut pool = named(cx, &request.resource_arn)?;
+    if let Some(tags) = &mut pool.description.user_pool_tags {
+        tags.retain(|key, _| !request.tag_keys.contains(key));
+    }
+    pool.description.user_pool_tags.take_if(|tags| tags.is_empty());
+    cx.tx.put(&pool)?;
+    Ok(UntagResourceResponse {})
+}
+
+/// `ListTagsForResource`.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: ListTagsForResourceRequest,
+) -> Result<ListTagsForResourceResponse, ServiceError> {
+    let pool = named(cx, &request.resource_arn)?;
+    Ok(ListTagsForResourceResponse { tags: Some(pool.description.user_pool_tags.unwrap_or_default()) })
+}
+
+/// The pool whose ARN this is.
+fn named(cx: &mut Context<'_, '_>, arn: &str) -> Result<Pool, ServiceError> {
+    let (_, id) =
+        arn.split_once(":userpool/").ok_or_else(|| ServiceError::invalid(format!("Invalid ARN: {arn}")))?;
+    let pool = Pool::load(cx, id)?;
+    // The same id under another account or region is another pool, which is not here.
+    if pool.description.arn.as_deref() != Some(arn) {
+        return Err(ServiceError::not_found(format!("Resource {arn} does not exist.")));
+    }
+    Ok(pool)
+}

@@ -1,0 +1,158 @@
+//! Pools: listed, tagged and deleted.
+
+use std::sync::Arc;
+
+use device_pool::store::{Store, Table};
+use device_store::MemoryStore;
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn records(store: &MemoryStore) -> Vec<(Table, String)> {
+    let of = |table| {
+        store.scan(table, "", None, usize::MAX).unwrap().into_iter().map(move |(key, _)| (table, key.id))
+    };
+    Table::ALL.into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    let other = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
+    let kept = records(&store).len() - 4;
+    world.set_devices(json!({}));
+    world.user("ada");
+    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let pool = json!({"UserPoolId": world.pool});
+    assert_eq!(world.ok(Operation::DeleteUserPool, pool.clone()), Value::Null);
+
+    let gone = format!("ResourceNotFoundException: User pool {} does not exist.", world.pool);
+    for operation in [Operation::DescribeUserPool, Operation::DeleteUserPool, Operation::ListUserPoolClients]
+    {
+        assert_eq!(world.refused(operation, pool.clone()), gone);
+    }
+    assert_eq!(
+        world.refused(Operation::GetUser, json!({"AccessToken": signed_in.access_token()})),
+        "NotAuthorizedException: Invalid Access Token"
+    );
+    let refresh = json!({
+        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key,
+    });
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
+    let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});
+    assert_eq!(world.refused(Operation::RevokeToken, revoke), gone);
+    assert_eq!(world.engine.jwks(&world.pool).unwrap(), None);
+
+    world.engine.purge(world.now).unwrap();
+    let left = records(&store);
+    assert!(
+        left.iter().all(|(table, id)| !id.contains(&world.pool) && *table != Table::DeletedPool),
+        "{left:?}"
+    );
+    assert!(!left.contains(&(Table::Client, world.client.clone())));
+    // Tokens know no pool by their id: they go when they would have expired.
+    world.seconds(32 * 24 * 60 * 60);
+    world.engine.purge(world.now).unwrap();
+    assert_eq!(records(&store).len(), kept, "{left:?}");
+    world.ok(Operation::DescribeUserPool, json!({"UserPoolId": other["UserPool"]["Id"]}));
+}
+
+#[test]
+fn more_than_one_batch_of_records_goes_too() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    for n in 0..260 {
+        let request = json!({"UserPoolId": world.pool, "Username": format!("user{n}")});
+        world.ok(Operation::AdminCreateUser, request);
+    }
+    assert!(store.scan(Table::Login, "", None, 600).unwrap().len() > 500);
+    world.ok(Operation::DeleteUserPool, json!({"UserPoolId": world.pool}));
+    world.engine.purge(world.now).unwrap();
+    assert_eq!(records(&store), []);
+}
+
+#[test]
+fn a_protected_pool_is_not_deleted() {
+    let mut world = World::new();
+    let pool = json!({"UserPoolId": world.pool});
+    let protect = json!({"UserPoolId": world.pool, "DeletionProtection": "ACTIVE"});
+    world.ok(Operation::UpdateUserPool, protect);
+    let refused = world.refused(Operation::DeleteUserPool, pool.clone());
+    assert!(refused.starts_with("InvalidParameterException: The user pool cannot be deleted"), "{refused}");
+    let release = json!({"UserPoolId": world.pool, "DeletionProtection": "INACTIVE"});
+    world.ok(Operation::UpdateUserPool, release);
+    world.ok(Operation::DeleteUserPool, pool);
+}
+
+#[test]
+fn pools_are_listed_by_pages() {
+    let mut world = World::new();
+    for name in ["b", "c"] {
+        world.ok(Operation::CreateUserPool, json!({"PoolName": name}));
+    }
+    let all = world.ok(Operation::ListUserPools, json!({"MaxResults": 60}));
+    let all_pools = all["UserPools"].as_array().unwrap();
+    let mut names: Vec<&str> = all_pools.iter().map(|pool| pool["Name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["b", "c", "people"]);
+    assert!(all.get("NextToken").is_none());
+    for member in ["Id", "CreationDate", "LastModifiedDate"] {
+        assert!(all_pools.iter().all(|pool| !pool[member].is_null()), "{member}");
+    }
+    let first = world.ok(Operation::ListUserPools, json!({"MaxResults": 2}));
+    let rest = world.ok(Operation::ListUserPools, json!({"MaxResults": 2, "NextToken": first["NextToken"]}));
+    assert_eq!(first["UserPools"].as_array().unwrap(), &all_pools[..2]);
+    assert_eq!(rest, json!({"UserPools": &all_pools[2..]}));
+}
+
+#[test]
+fn tags_are_added_replaced_and_taken_away() {
+    let mut world = World::new();
+    let shown = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
+    let arn = shown["UserPool"]["Arn"].clone();
+    let list = json!({"ResourceArn": arn});
+    assert_eq!(world.ok(Operation::ListTagsForResource, list.clone()), json!({"Tags": {}}));
+    for tags in [json!({"team": "a", "cost": "low"}), json!({"team": "b"})] {
+        let tag = json!({"ResourceArn": arn, "Tags": tags});
+        assert_eq!(world.ok(Operation::TagResource, tag), json!({}));
+    }
+    let tags = json!({"team": "b", "cost": "low"});
+    assert_eq!(world.ok(Operation::ListTagsForResource, list.clone()), json!({"Tags": tags}));
+    let shown = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
+    assert_eq!(shown["UserPool"]["UserPoolTags"], tags);
+    let untag = |keys: Value| json!({"ResourceArn": arn, "TagKeys": keys});
+    assert_eq!(world.ok(Operation::UntagResource, untag(json!(["team", "unknown"]))), json!({}));
+    assert_eq!(world.ok(Operation::ListTagsForResource, list), json!({"Tags": {"cost": "low"}}));
+
+    let many: Value = (0..50).map(|n| (format!("tag{n}"), json!(""))).collect();
+    for (tags, says) in [(many, "at most 50 tags"), (json!({"aws:team": "a"}), "reserved")] {
+        let refused = world.refused(Operation::TagResource, json!({"ResourceArn": arn, "Tags": tags}));
+        assert!(refused.contains(says), "{refused}");
+        let made = world.call(Operation::CreateUserPool, json!({"PoolName": "p", "UserPoolTags": tags}));
+        assert_eq!(made.is_err(), says == "reserved", "fifty are allowed");
+    }
+}
+
+#[test]
+fn tags_of_what_is_not_here_are_refused() {
+    let mut world = World::new();
+    let foreign = format!("arn:aws:cognito-idp:eu-test-1:999999999999:userpool/{}", world.pool);
+    for (arn, code) in [
+        (foreign.as_str(), "ResourceNotFoundException"),
+        ("arn:aws:cognito-idp:eu-test-1:000000000000:userpool/eu-test-1_x", "ResourceNotFoundException"),
+        ("arn:aws:s3:::bucket", "InvalidParameterException"),
+    ] {
+        for (operation, rest) in [
+            (Operation::TagResource, json!({"Tags": {"a": "b"}})),
+            (Operation::UntagResource, json!({"TagKeys": ["a"]})),
+            (Operation::ListTagsForResource, json!({})),
+        ] {
+            let mut request = rest;
+            request["ResourceArn"] = json!(arn);
+            let refused = world.refused(operation, request);
+            assert!(refused.starts_with(code), "{operation}: {refused}");
+        }
+    }
+}
