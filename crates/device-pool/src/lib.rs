@@ -88,6 +88,7 @@ mod message;
 mod operations;
 mod parameters;
 mod pool;
+mod refresh_token;
 mod seal;
 mod sign_in;
 pub mod store;

@@ -1,12 +1,8 @@
 //! Tokens: issued at the end of a sign-in, refreshed, checked and revoked.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use device_wire::{AuthenticationResultType, Sensitive};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -14,12 +10,11 @@ use crate::context::Context;
 use crate::error::ServiceError;
 use crate::jwt;
 use crate::pool::{Pool, PoolKeys};
+use crate::refresh_token::RefreshToken;
 use crate::sign_in::Parties;
 use crate::store::Table;
 use crate::transaction::Entity;
 use crate::user::User;
-
-const REFRESH_SECRET_LENGTH: usize = 32;
 
 /// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as `origin_jti`.
 #[derive(Serialize, Deserialize)]
@@ -30,8 +25,10 @@ pub(crate) struct Grant {
     pub(crate) username: String,
     /// The device key that the tokens carry; a refresh must present it.
     pub(crate) device_key: Option<String>,
-    /// SHA-256 of the refresh token's secret, base64: the token itself is never stored.
-    secret_hash: String,
+    /// The number of the refresh token that counts; see [`RefreshToken`].
+    generation: u32,
+    /// When it replaced the one before it, in milliseconds since the epoch.
+    rotated: Option<i64>,
     event_id: String,
     /// Milliseconds since the epoch.
     pub(crate) issued: i64,
@@ -71,7 +68,6 @@ pub(crate) fn issue(
     event_id: &str,
 ) -> Result<AuthenticationResultType, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
-    let secret: [u8; REFRESH_SECRET_LENGTH] = cx.random();
     let origin = cx.uuid();
     let now = cx.now();
     let grant = Grant {
@@ -80,7 +76,8 @@ pub(crate) fn issue(
         client_id: client.id.clone(),
         username: user.username.clone(),
         device_key: device_key.map(str::to_owned),
-        secret_hash: BASE64.encode(Sha256::digest(secret)),
+        generation: 0,
+        rotated: None,
         event_id: event_id.to_owned(),
         issued: now,
         expires: now.saturating_add(client.refresh_token_seconds() * 1000),
@@ -88,7 +85,7 @@ pub(crate) fn issue(
     };
     cx.tx.put(&grant)?;
     let mut result = sign(cx, keys, client, user, &grant)?;
-    result.refresh_token = Some(Sensitive::from(BASE64.encode([&origin.as_bytes()[..], &secret].concat())));
+    result.refresh_token = Some(grant.refresh_token(keys));
     Ok(result)
 }
 
@@ -182,16 +179,48 @@ pub(crate) fn authenticate(
 }
 
 impl Grant {
-    /// The grant that a refresh token stands for; `None` for a token that this service did not issue.
+    /// The grant that a refresh token stands for, and the token's number; `None` for one that this pool did not issue.
     pub(crate) fn by_refresh_token(
         cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
         token: &str,
-    ) -> Result<Option<Self>, ServiceError> {
-        let Ok(bytes) = BASE64.decode(token) else { return Ok(None) };
-        let Some((origin, secret)) = bytes.split_first_chunk::<16>() else { return Ok(None) };
-        let grant: Option<Self> = cx.tx.find(&Uuid::from_bytes(*origin).to_string())?;
-        let given = BASE64.encode(Sha256::digest(secret));
-        Ok(grant.filter(|grant| bool::from(grant.secret_hash.as_bytes().ct_eq(given.as_bytes()))))
+    ) -> Result<Option<(Self, u32)>, ServiceError> {
+        let Some(token) = RefreshToken::decode(keys, token) else { return Ok(None) };
+        let grant: Option<Self> = cx.tx.find(&token.origin.to_string())?;
+        Ok(grant.map(|grant| (grant, token.generation)))
+    }
+
+    /// The refresh token that counts.
+    pub(crate) fn refresh_token(&self, keys: &PoolKeys) -> Sensitive<String> {
+        RefreshToken { origin: self.origin, generation: self.generation }.encode(keys)
+    }
+
+    /// Refuses a refresh token that was replaced, unless it is the last one and the client may still repeat itself.
+    pub(crate) fn refuse_replaced(
+        &self,
+        client: &Client,
+        generation: u32,
+        now_millis: i64,
+    ) -> Result<(), ServiceError> {
+        let grace_ends = self.rotated.unwrap_or_default().saturating_add(client.rotation_grace_millis());
+        let repeated = generation.checked_add(1) == Some(self.generation) && now_millis < grace_ends;
+        if generation == self.generation || repeated {
+            return Ok(());
+        }
+        Err(ServiceError::new(
+            device_wire::ErrorCode::RefreshTokenReuse,
+            "Refresh token has been invalidated by rotation.",
+        ))
+    }
+
+    /// Replaces the refresh token, if `generation` is still the one that counts. It lives no longer for it.
+    pub(crate) fn rotate(&mut self, cx: &mut Context<'_, '_>, generation: u32) -> Result<(), ServiceError> {
+        if generation != self.generation {
+            return Ok(());
+        }
+        self.generation = generation.saturating_add(1);
+        self.rotated = Some(cx.now());
+        cx.tx.put(self)
     }
 
     /// Neither revoked nor from before the user's global sign-out.

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::jwt;
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolKeys};
 use crate::tokens::{self, AccessClaims, Grant};
 use crate::user::User;
 
@@ -32,14 +32,23 @@ pub(crate) fn revoke_token(
     request: RevokeTokenRequest,
 ) -> Result<RevokeTokenResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
-    Pool::load(cx, &client.pool_id)?;
+    let pool = Pool::load(cx, &client.pool_id)?;
     client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
+    if client.description.enable_token_revocation == Some(false) {
+        return Err(ServiceError::new(
+            ErrorCode::UnsupportedOperation,
+            "Token revocation is not enabled for this client.",
+        ));
+    }
     if jwt::unverified::<AccessClaims>(&request.token).is_some() {
         return Err(ServiceError::new(ErrorCode::UnsupportedTokenType, "Unsupported token type"));
     }
-    let grant = Grant::by_refresh_token(cx, &request.token)?;
-    let grant = grant.filter(|grant| grant.client_id == client.id);
-    let mut grant = grant.ok_or_else(|| ServiceError::invalid("Invalid Refresh Token."))?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    // One that was replaced stands for its sign-in all the same.
+    let grant = Grant::by_refresh_token(cx, &keys, &request.token)?.map(|(grant, _)| grant);
+    let mut grant = grant
+        .filter(|grant| grant.client_id == client.id)
+        .ok_or_else(|| ServiceError::invalid("Invalid Refresh Token."))?;
     grant.revoked = true;
     cx.tx.put(&grant)?;
     Ok(RevokeTokenResponse {})

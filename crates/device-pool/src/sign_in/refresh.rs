@@ -1,8 +1,6 @@
 //! New tokens for a refresh token, with the device that it is bound to.
 
-use device_wire::{
-    AuthenticationResultType, GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param,
-};
+use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param};
 
 use crate::client::{Client, Permission};
 use crate::context::Context;
@@ -21,31 +19,45 @@ pub(crate) fn refresh_token_auth(
     client: &Client,
     parameters: &Parameters,
 ) -> Result<Answer, ServiceError> {
+    if client.rotates() {
+        // Only the other operation gives the next refresh token.
+        return Err(ServiceError::invalid("REFRESH_TOKEN_AUTH flow not enabled for this client"));
+    }
     let token = parameters.require(param::REFRESH_TOKEN)?;
     let given_hash = parameters.get(param::SECRET_HASH);
-    let grant = find(cx, client, token)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let (grant, _) = find(cx, &keys, client, token)?;
     let user = holder(cx, &grant)?;
     // The request names no user. The hash is over the internal name, or over the sub as some clients have it; older
     // ones send the client secret itself.
     if client.check_secret(given_hash).is_err() && client.check_secret_hash(&user.sub, given_hash).is_err() {
         client.check_secret_hash(&user.username, given_hash)?;
     }
-    refresh(cx, pool, client, &user, &grant, parameters.get(param::DEVICE_KEY)).map(Answer::tokens)
+    check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;
+    tokens::sign(cx, &keys, client, &user, &grant).map(Answer::tokens)
 }
 
-/// `GetTokensFromRefreshToken`.
+/// `GetTokensFromRefreshToken`: the only way to refresh for a client whose refresh tokens rotate.
 pub(crate) fn get_tokens_from_refresh_token(
     cx: &mut Context<'_, '_>,
     request: GetTokensFromRefreshTokenRequest,
 ) -> Result<GetTokensFromRefreshTokenResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
-    client.permit(Permission::Refresh)?;
+    if !client.rotates() {
+        client.permit(Permission::Refresh)?;
+    }
     client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
     let pool = Pool::load(cx, &client.pool_id)?;
-    let grant = find(cx, &client, &request.refresh_token)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let (mut grant, generation) = find(cx, &keys, &client, &request.refresh_token)?;
     let user = holder(cx, &grant)?;
     let device_key = request.device_key.as_deref().filter(|key| !key.is_empty());
-    let result = refresh(cx, &pool, &client, &user, &grant, device_key)?;
+    check_device(cx, &pool, &user, &grant, device_key)?;
+    let mut result = tokens::sign(cx, &keys, &client, &user, &grant)?;
+    if client.rotates() {
+        grant.rotate(cx, generation)?;
+        result.refresh_token = Some(grant.refresh_token(&keys));
+    }
     Ok(GetTokensFromRefreshTokenResponse { authentication_result: Some(result) })
 }
 
@@ -53,14 +65,20 @@ fn invalid() -> ServiceError {
     ServiceError::not_authorized("Invalid Refresh Token.")
 }
 
-fn find(cx: &mut Context<'_, '_>, client: &Client, token: &str) -> Result<Grant, ServiceError> {
-    let grant = Grant::by_refresh_token(cx, token)?
-        .filter(|grant| grant.client_id == client.id)
+fn find(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    client: &Client,
+    token: &str,
+) -> Result<(Grant, u32), ServiceError> {
+    let (grant, generation) = Grant::by_refresh_token(cx, keys, token)?
+        .filter(|(grant, _)| grant.client_id == client.id)
         .ok_or_else(invalid)?;
     if grant.has_expired(cx.now()) {
         return Err(ServiceError::not_authorized("Refresh Token has expired"));
     }
-    Ok(grant)
+    grant.refuse_replaced(client, generation, cx.now())?;
+    Ok((grant, generation))
 }
 
 fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError> {
@@ -68,25 +86,23 @@ fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError>
     if !grant.stands(&user) {
         return Err(ServiceError::not_authorized("Refresh Token has been revoked"));
     }
+    user.admit()?;
     Ok(user)
 }
 
 /// The grant's device must be presented, and must still be there: confirmed, and not forgotten.
-fn refresh(
+fn check_device(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
-    client: &Client,
     user: &User,
     grant: &Grant,
     device_key: Option<&str>,
-) -> Result<AuthenticationResultType, ServiceError> {
-    user.admit()?;
+) -> Result<(), ServiceError> {
     if pool.device_policy() != DevicePolicy::Off
         && let Some(bound) = grant.device_key.as_deref()
         && (device_key != Some(bound) || Device::find(cx, user, bound)?.is_none())
     {
         return Err(invalid());
     }
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    tokens::sign(cx, &keys, client, user, grant)
+    Ok(())
 }

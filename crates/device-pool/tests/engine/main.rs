@@ -16,6 +16,7 @@ mod devices;
 mod lockout;
 mod pool_life;
 mod pools;
+mod rotation;
 mod sessions;
 mod software_token;
 mod tokens;

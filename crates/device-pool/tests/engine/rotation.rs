@@ -1,0 +1,148 @@
+//! Refresh tokens that are replaced at each use, and signing keys that are replaced now and then.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{SignedIn, World, claims};
+
+const REUSED: &str = "RefreshTokenReuseException: Refresh token has been invalidated by rotation.";
+
+/// A user who has signed in at a client whose refresh tokens rotate with so many seconds of grace.
+fn rotating(grace: u32) -> (World, SignedIn) {
+    let mut world = World::new();
+    world.user("ada");
+    world.client = world.make_client(json!({
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+        "RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": grace},
+    }));
+    let signed_in = world.sign_in("ada", None, None);
+    (world, signed_in)
+}
+
+fn request(world: &World, token: &str) -> Value {
+    json!({"ClientId": world.client, "RefreshToken": token})
+}
+
+/// The next refresh token, and the access token beside it.
+fn refresh(world: &mut World, token: &str) -> (String, String) {
+    let request = request(world, token);
+    let answer = world.ok(Operation::GetTokensFromRefreshToken, request);
+    let text = |name: &str| answer["AuthenticationResult"][name].as_str().unwrap().to_owned();
+    (text("RefreshToken"), text("AccessToken"))
+}
+
+#[test]
+fn each_refresh_replaces_the_token_and_an_old_one_is_known_for_what_it_is() {
+    let (mut world, signed_in) = rotating(0);
+    let first = signed_in.refresh_token();
+    let (second, access) = refresh(&mut world, &first);
+    let (third, _) = refresh(&mut world, &second);
+    assert!(first != second && second != third && first != third);
+    assert_eq!(claims(&access)["origin_jti"], claims(&signed_in.access_token())["origin_jti"]);
+    for old in [&first, &second] {
+        let request = request(&world, old);
+        assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, request), REUSED);
+    }
+    refresh(&mut world, &third);
+}
+
+#[test]
+fn within_the_grace_a_repetition_gets_the_same_new_token() {
+    let (mut world, signed_in) = rotating(10);
+    let first = signed_in.refresh_token();
+    let (second, _) = refresh(&mut world, &first);
+    world.now += 9_999;
+    assert_eq!(refresh(&mut world, &first).0, second);
+    world.now += 1;
+    let late = request(&world, &first);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, late), REUSED);
+    let (third, _) = refresh(&mut world, &second);
+    let two_back = request(&world, &first);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, two_back), REUSED);
+    assert_eq!(refresh(&mut world, &second).0, third);
+}
+
+#[test]
+fn rotation_makes_no_sign_in_live_longer() {
+    let (mut world, signed_in) = rotating(0);
+    world.seconds(29 * 24 * 60 * 60);
+    let (second, _) = refresh(&mut world, &signed_in.refresh_token());
+    world.seconds(24 * 60 * 60);
+    let late = request(&world, &second);
+    assert_eq!(
+        world.refused(Operation::GetTokensFromRefreshToken, late),
+        "NotAuthorizedException: Refresh Token has expired"
+    );
+}
+
+#[test]
+fn a_rotating_client_refreshes_by_the_operation_alone() {
+    let (mut world, signed_in) = rotating(0);
+    let by_flow = |client: &str, token: &str| json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": client, "AuthParameters": {"REFRESH_TOKEN": token}});
+    let refused = "InvalidParameterException: REFRESH_TOKEN_AUTH flow not enabled for this client";
+    let request = by_flow(&world.client, &signed_in.refresh_token());
+    assert_eq!(world.refused(Operation::InitiateAuth, request), refused);
+    // One that names no flows has this one, but for the rotation.
+    world.client = world.make_client(json!({"RefreshTokenRotation": {"Feature": "ENABLED"}}));
+    let token = world.sign_in("ada", None, None).refresh_token();
+    let request = by_flow(&world.client, &token);
+    assert_eq!(world.refused(Operation::InitiateAuth, request), refused);
+    refresh(&mut world, &token);
+}
+
+#[test]
+fn a_replaced_token_stays_replaced_when_rotation_is_switched_off() {
+    let (mut world, signed_in) = rotating(60);
+    let (second, _) = refresh(&mut world, &signed_in.refresh_token());
+    let off = json!({"UserPoolId": world.pool, "ClientId": world.client});
+    world.ok(Operation::UpdateUserPoolClient, off);
+    let old = request(&world, &signed_in.refresh_token());
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
+    let current = request(&world, &second);
+    let answer = world.ok(Operation::GetTokensFromRefreshToken, current);
+    assert!(answer["AuthenticationResult"].get("RefreshToken").is_none());
+}
+
+#[test]
+fn revoking_any_token_of_a_sign_in_ends_it() {
+    let (mut world, signed_in) = rotating(0);
+    let first = signed_in.refresh_token();
+    let (second, access) = refresh(&mut world, &first);
+    world.ok(Operation::RevokeToken, json!({"ClientId": world.client, "Token": first}));
+    let revoked = "NotAuthorizedException: Refresh Token has been revoked";
+    let current = request(&world, &second);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, current), revoked);
+    assert_eq!(
+        world.refused(Operation::GetUser, json!({"AccessToken": access})),
+        "NotAuthorizedException: Access Token has been revoked"
+    );
+}
+
+#[test]
+fn revocation_can_be_switched_off_for_a_client() {
+    let mut world = World::new();
+    world.user("ada");
+    world.client = world.make_client(json!({"EnableTokenRevocation": false}));
+    let token = world.sign_in("ada", None, None).refresh_token();
+    let revoke = json!({"ClientId": world.client, "Token": token});
+    let refused = world.refused(Operation::RevokeToken, revoke);
+    assert!(refused.starts_with("UnsupportedOperationException"), "{refused}");
+    let request = request(&world, &token);
+    world.ok(Operation::GetTokensFromRefreshToken, request);
+}
+
+#[test]
+fn a_changed_refresh_token_is_nobodys() {
+    let (mut world, signed_in) = rotating(0);
+    let token = signed_in.refresh_token();
+    for at in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        let request = request(&world, &String::from_utf8(changed).unwrap());
+        assert_eq!(
+            world.refused(Operation::GetTokensFromRefreshToken, request),
+            "NotAuthorizedException: Invalid Refresh Token.",
+            "at {at}"
+        );
+    }
+}
