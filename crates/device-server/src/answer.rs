@@ -19,6 +19,9 @@ const MAX_HEADER_MESSAGE: usize = 1024;
 /// The error's code where the request is larger than any can be. Not in the service's model: a gateway before it says this.
 pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
 
+/// The error's code where the request does not arrive in time. The same holds for it.
+pub(crate) const TOO_SLOW: &str = "RequestTimeoutException";
+
 /// How a request went, for the log. Travels as an extension of the response.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) ServiceError);
@@ -69,6 +72,7 @@ fn status(code: &ErrorCode) -> StatusCode {
     match code {
         ErrorCode::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::Unknown(code) if code == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Unknown(code) if code == TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -5,16 +5,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, Request, Response, request};
 use device_pool::ServiceError;
 use device_wire::{Auth, ErrorCode, Operation};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::answer::{self, AMZ_JSON, TOO_LARGE};
+use crate::answer::{self, AMZ_JSON, TOO_LARGE, TOO_SLOW};
 use crate::constraint;
 use crate::request_log::{Named, Peer};
 use crate::service::{Administrators, Service};
@@ -23,6 +26,9 @@ use crate::sigv4;
 /// A body may have so many bytes. The longest that an honest client sends, a pool with all its message templates, is a
 /// third of that.
 pub(crate) const MAX_BODY: usize = 512 * 1024;
+
+/// A body may take so long to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
@@ -50,15 +56,29 @@ async fn run(
     body: Body,
     peer: Option<IpAddr>,
 ) -> Result<Option<Value>, ServiceError> {
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
-        let code = ErrorCode::Unknown(TOO_LARGE.to_owned());
-        ServiceError::new(code, format!("The request body did not arrive whole within {MAX_BODY} bytes."))
-    })?;
+    let body = whole(body).await?;
     if let (Auth::SigV4, Administrators::Signing(key)) = (operation.auth(), &service.administrators) {
         sigv4::verify(head, &body, key, service.region(), service.now())?;
     }
     let body = constraint::check(operation, object(&body)?)?;
     service.execute(operation, body, peer).await
+}
+
+/// The body, all of it.
+async fn whole(body: Body) -> Result<Bytes, ServiceError> {
+    let refused = |code: &str, message| ServiceError::new(ErrorCode::Unknown(code.to_owned()), message);
+    let too_large = || refused(TOO_LARGE, format!("A request's body has at most {MAX_BODY} bytes."));
+    // Where the head tells the length, nothing needs to be read.
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length <= MAX_BODY) {
+        match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_)) => Err(constraint::unreadable("The body did not arrive whole.")),
+            Err(_) => Err(refused(TOO_SLOW, "The body did not arrive in time.".to_owned())),
+        }
+    } else {
+        Err(too_large())
+    }
 }
 
 /// Which operation the headers ask for.

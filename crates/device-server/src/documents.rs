@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use device_pool::ServiceError;
@@ -11,6 +12,9 @@ use serde_json::{Value, json};
 use crate::answer::{self, Failure};
 use crate::request_log::Named;
 use crate::service::Service;
+
+/// The pool that a path names. A path that is not even text names none.
+type PoolPath = Result<Path<String>, PathRejection>;
 
 /// `GET /health`: 200 if calls can be served, else 503.
 pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body> {
@@ -28,16 +32,24 @@ pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body
 }
 
 /// `GET /<pool id>/.well-known/jwks.json`
-pub(crate) async fn jwks(State(service): State<Arc<Service>>, Path(pool_id): Path<String>) -> Response<Body> {
-    named("jwks", of_pool(service.jwks(pool_id).await))
+pub(crate) async fn jwks(State(service): State<Arc<Service>>, pool: PoolPath) -> Response<Body> {
+    let found = match pool {
+        Ok(Path(pool_id)) => service.jwks(pool_id).await,
+        Err(_) => Ok(None),
+    };
+    named("jwks", of_pool(found))
 }
 
 /// `GET /<pool id>/.well-known/openid-configuration`
 pub(crate) async fn openid_configuration(
     State(service): State<Arc<Service>>,
-    Path(pool_id): Path<String>,
+    pool: PoolPath,
 ) -> Response<Body> {
-    named("openid-configuration", of_pool(service.openid_configuration(pool_id).await))
+    let found = match pool {
+        Ok(Path(pool_id)) => service.openid_configuration(pool_id).await,
+        Err(_) => Ok(None),
+    };
+    named("openid-configuration", of_pool(found))
 }
 
 /// Any other path.

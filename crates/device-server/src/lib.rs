@@ -11,6 +11,7 @@
 mod answer;
 mod api;
 mod app;
+mod connections;
 mod constraint;
 mod documents;
 mod environment;

@@ -1,20 +1,17 @@
 //! A listening process: connections in, a purge now and then, and an orderly end.
 
-use std::future::{Future, pending};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::app;
+use crate::connections::{Connections, MOST};
 use crate::service::Service;
 
 /// How often expired records are removed.
@@ -58,36 +55,14 @@ impl Server {
         service: Arc<Service>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        // Answers are small and awaited one by one: never hold one back to fill a packet.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
-            }
-        });
         let mut background = JoinSet::new();
         background.spawn(purge(Arc::clone(&service)));
 
-        let (stopping, stopped) = oneshot::channel();
-        let make_service: IntoMakeServiceWithConnectInfo<Router, SocketAddr> =
-            app(service).into_make_service_with_connect_info();
-        let serving = axum::serve(listener, make_service).with_graceful_shutdown(async move {
-            shutdown.await;
-            // The receiver is gone only when serving is over anyway.
-            let _ = stopping.send(());
-        });
-        let out_of_patience = async {
-            match stopped.await {
-                Ok(()) => sleep(DRAIN).await,
-                Err(_) => pending().await,
-            }
-        };
-        tokio::select! {
-            result = serving => result,
-            () = out_of_patience => {
-                tracing::warn!("requests were still under way when the time to finish them ran out");
-                Ok(())
-            }
+        let under_way = Connections::new(app(service), MOST).accept(self.listener, shutdown).await;
+        if timeout(DRAIN, under_way.shutdown()).await.is_err() {
+            tracing::warn!("requests were still under way when the time to finish them ran out");
         }
+        Ok(())
     }
 }
 

@@ -80,16 +80,16 @@ pub(crate) fn verify(
     }
     check_date(&date, now)?;
     authorization.check_scope(&date, region)?;
+    if !authorization.names_headers_once() {
+        return Err(does_not_match());
+    }
 
     let canonical = canonical_request(head, &authorization.signed_headers, body);
     let text = format!("{ALGORITHM}\n{date}\n{}\n{}", authorization.scope, hex(&Sha256::digest(canonical)));
     // Compared in constant time.
-    hmac(&signing_key(key, &authorization), &text).verify_slice(&authorization.signature).map_err(|_| {
-        mismatch(
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
-             Access Key and signing method. Consult the service documentation for details.",
-        )
-    })
+    hmac(&signing_key(key, &authorization), &text)
+        .verify_slice(&authorization.signature)
+        .map_err(|_| does_not_match())
 }
 
 /// The parts of an `Authorization` header.
@@ -127,6 +127,13 @@ impl<'a> Authorization<'a> {
             signed_headers: parameter("SignedHeaders")?.split(';').collect(),
             signature,
         })
+    }
+
+    /// Whether the names are as the canonical form has them: in small letters, in order, none twice. A name given a
+    /// thousand times would have a long header copied a thousand times before the signature is seen to be wrong.
+    fn names_headers_once(&self) -> bool {
+        let small = |name: &&str| !name.contains(|c: char| c.is_ascii_uppercase());
+        self.signed_headers.iter().all(small) && self.signed_headers.is_sorted_by(|a, b| a < b)
     }
 
     /// `date` is the request's, of which the scope repeats the day.
@@ -241,6 +248,13 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(bytes)
+}
+
+fn does_not_match() -> ServiceError {
+    mismatch(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
+         and signing method. Consult the service documentation for details.",
+    )
 }
 
 fn incomplete(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {

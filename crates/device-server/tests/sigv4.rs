@@ -17,7 +17,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use device_server::{Administrators, Service, app};
 use device_testkit::{FakeClock, access_key, setup};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 const BODY: &str = r#"{"UserPoolId":"nowhere"}"#;
@@ -286,6 +288,44 @@ async fn a_signed_request_that_was_changed_is_refused() {
         let mut request = Signer::default().sign();
         tamper(&mut request);
         assert_eq!(answer(request).await, *expected);
+    }
+}
+
+/// Signs anew over the headers as `authorization` names them, which no signer would.
+fn resign(request: &mut Request<String>) {
+    let text = |name: &str| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hmac = |key: &[u8], text: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    };
+    let authorization = text("authorization");
+    let (_, rest) = authorization.split_once("SignedHeaders=").unwrap();
+    let (names, _) = rest.split_once(',').unwrap();
+    let headers: String = names.split(';').map(|name| format!("{name}:{}\n", text(name))).collect();
+    let canonical = format!("POST\n/\n\n{headers}\n{names}\n{}", hex(&Sha256::digest(BODY)));
+    let scope = "20251106/us-east-1/cognito-idp/aws4_request";
+    let signed =
+        format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", text("x-amz-date"), hex(&Sha256::digest(canonical)));
+    let key = scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| hmac(&key, part));
+    set(request, "authorization", |old| {
+        Some(format!("{}{}", &old[..old.len() - 64], hex(&hmac(&key, &signed))))
+    });
+}
+
+/// The signature is right, were it read to the letter; but so could a short request have a long header copied without end.
+#[tokio::test]
+async fn a_header_is_signed_once_under_its_one_name() {
+    let signed = |names| {
+        let mut request = Signer::default().sign();
+        authorization(&mut request, "host;x-amz-date", names);
+        resign(&mut request);
+        request
+    };
+    assert_accepted(signed("host;x-amz-date")).await;
+    for names in ["host;host;x-amz-date", "Host;host;x-amz-date", "x-amz-date;host"] {
+        assert_eq!(answer(signed(names)).await, MISMATCH, "{names}");
     }
 }
 

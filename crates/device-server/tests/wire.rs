@@ -8,13 +8,17 @@
     reason = "a test fails by panicking"
 )]
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use device_server::{Origins, Service, Setup, app};
 use device_testkit::{FakeClock, setup};
+use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -346,6 +350,46 @@ async fn a_body_beyond_the_limit_is_refused() {
     assert_eq!(answer.header("x-amzn-errortype"), "RequestEntityTooLargeException:");
 }
 
+type Next = Poll<Option<io::Result<Frame<Bytes>>>>;
+
+/// A body that tells a length and then does something else.
+struct Odd {
+    length: u64,
+    next: fn() -> Next,
+}
+
+impl HttpBody for Odd {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Next {
+        (self.next)()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_not_waited_for_without_end() {
+    let body = |length, next| Body::new(Odd { length, next });
+    for (body, status, code) in [
+        // Nothing of it is read, or this would be a timeout.
+        (body(600 * 1024, || Poll::Pending), 413, "RequestEntityTooLargeException"),
+        (body(2, || Poll::Pending), 408, "RequestTimeoutException"),
+        (
+            body(2, || Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))),
+            400,
+            "SerializationException",
+        ),
+    ] {
+        let answer = call("GetUser", body).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(answer.json()["__type"], code);
+    }
+}
+
 #[tokio::test]
 async fn a_full_house_says_so() {
     let body = json!({ "AccessToken": "x" }).to_string();
@@ -438,6 +482,9 @@ async fn what_is_not_here_says_where_things_are() {
         "/nowhere",
         "/us-east-1_nobody/.well-known/jwks.json",
         "/us-east-1_nobody/.well-known/openid-configuration",
+        // Not even text.
+        "/%ff/.well-known/jwks.json",
+        "/%ff/.well-known/openid-configuration",
     ] {
         let answer = send(router(|_| {}), Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
