@@ -3,7 +3,7 @@
 //! After five failures in a row the next attempt must wait one second, then two, four, and so on up to 15 minutes. An
 //! attempt during the wait is refused unseen and not counted. Success starts afresh, and so do 15 idle minutes.
 
-use device_wire::Sensitive;
+use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -33,6 +33,17 @@ impl Attempt {
             Self::MfaCode => "mfa_code",
             Self::SentCode => "sent_code",
             Self::DeviceProof => "device_proof",
+        }
+    }
+
+    /// What an attempt during the wait is answered.
+    fn exceeded(self) -> ServiceError {
+        match self {
+            Self::SentCode => ServiceError::new(
+                ErrorCode::LimitExceeded,
+                "Attempt limit exceeded, please try after some time.",
+            ),
+            _ => ServiceError::not_authorized("Password attempts exceeded"),
         }
     }
 }
@@ -85,7 +96,7 @@ impl Attempts {
         };
         let attempts = found.filter(|a| now < a.locked_until() + FORGET_AFTER_MILLIS).unwrap_or_else(fresh);
         if now < attempts.locked_until() {
-            return Err(ServiceError::not_authorized("Password attempts exceeded"));
+            return Err(kind.exceeded());
         }
         Ok(attempts)
     }

@@ -177,6 +177,12 @@ impl Client {
         i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0)) * 1000
     }
 
+    /// Whether users may write this attribute through the client. One that names none may write all.
+    pub(crate) fn may_write(&self, attribute: &str) -> bool {
+        let named = self.description.write_attributes.as_deref().unwrap_or_default();
+        named.is_empty() || named.iter().any(|name| name == attribute)
+    }
+
     /// How long a session of a challenge lives, in milliseconds.
     pub(crate) fn session_millis(&self) -> i64 {
         i64::from(self.description.auth_session_validity.unwrap_or(3)) * MINUTE * 1000

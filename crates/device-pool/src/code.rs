@@ -84,10 +84,21 @@ pub(crate) fn issue(
     user: &User,
     purpose: CodePurpose,
 ) -> Result<Sensitive<String>, ServiceError> {
+    issue_for_name(cx, &user.pool_id, &user.username, purpose)
+}
+
+/// As [`issue`]. Where nobody may learn whether a name has a user, one that has none gets a code too, which is sent to no
+/// one: the answers that follow are then the same.
+pub(crate) fn issue_for_name(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+    purpose: CodePurpose,
+) -> Result<Sensitive<String>, ServiceError> {
     let code = Sensitive::from(cx.random_text(b"0123456789", 6));
     let entity = Code {
-        pool_id: user.pool_id.clone(),
-        username: Sensitive::from(user.username.clone()),
+        pool_id: pool_id.to_owned(),
+        username: Sensitive::from(username.to_owned()),
         expires_at: cx.now().saturating_add(purpose.lifetime_millis()),
         purpose,
         code: code.clone(),
@@ -105,8 +116,19 @@ pub(crate) fn redeem(
     purpose: &CodePurpose,
     given: &str,
 ) -> Result<(), ServiceError> {
-    let attempts = Attempts::permit(cx, &user.pool_id, purpose.attempt(), &user.username)?;
-    let id = key(&user.pool_id, &user.username, purpose);
+    redeem_for_name(cx, &user.pool_id, &user.username, purpose, given)
+}
+
+/// As [`redeem`], for a name that may have no user.
+pub(crate) fn redeem_for_name(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+    purpose: &CodePurpose,
+    given: &str,
+) -> Result<(), ServiceError> {
+    let attempts = Attempts::permit(cx, pool_id, purpose.attempt(), username)?;
+    let id = key(pool_id, username, purpose);
     let expired =
         || ServiceError::new(ErrorCode::ExpiredCode, "Invalid code provided, please request a code again.");
     let code = cx.tx.find::<Code>(&id)?.filter(|code| cx.now() < code.expires_at);
@@ -116,12 +138,27 @@ pub(crate) fn redeem(
     };
     if !bool::from(code.code.as_bytes().ct_eq(given.as_bytes())) {
         attempts.failed(cx)?;
-        return Err(ServiceError::new(
-            ErrorCode::CodeMismatch,
-            "Invalid verification code provided, please try again.",
-        ));
+        return Err(mismatch());
     }
     attempts.succeeded(cx);
     cx.tx.delete::<Code>(&id);
+    Ok(())
+}
+
+/// What a wrong code is answered.
+pub(crate) fn mismatch() -> ServiceError {
+    ServiceError::new(ErrorCode::CodeMismatch, "Invalid verification code provided, please try again.")
+}
+
+/// Makes a code that was sent good for nothing: what it would prove is no longer so.
+pub(crate) fn withdraw(
+    cx: &mut Context<'_, '_>,
+    user: &User,
+    purpose: &CodePurpose,
+) -> Result<(), ServiceError> {
+    let id = key(&user.pool_id, &user.username, purpose);
+    if cx.tx.find::<Code>(&id)?.is_some() {
+        cx.tx.delete::<Code>(&id);
+    }
     Ok(())
 }

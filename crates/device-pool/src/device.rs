@@ -90,7 +90,9 @@ impl Device {
         user: &User,
         key: &str,
     ) -> Result<Option<Self>, ServiceError> {
-        cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))
+        let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
+        // A device of somebody who had the name before is not this user's.
+        Ok(found.filter(|device| device.created >= user.created))
     }
 
     /// The user's device with this key, or the service's word for there being none.

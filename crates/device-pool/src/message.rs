@@ -54,6 +54,19 @@ impl Medium {
         }
     }
 
+    /// The attribute of a user that it goes to.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Sms => "phone_number",
+            Self::Email => "email",
+        }
+    }
+
+    /// The medium that reaches what this attribute holds.
+    pub(crate) fn of_attribute(name: &str) -> Option<Self> {
+        [Self::Sms, Self::Email].into_iter().find(|medium| medium.attribute() == name)
+    }
+
     pub(crate) fn on_wire(self) -> DeliveryMediumType {
         match self {
             Self::Sms => DeliveryMediumType::Sms,

@@ -1,10 +1,15 @@
 //! The operations by name, and the ones that are not a sign-in.
 
 mod admin_users;
+mod attributes;
 mod clients;
 mod devices;
+mod groups;
+mod list_users;
+mod passwords;
 mod pools;
 mod sessions;
+mod sign_up;
 mod software_token;
 mod tags;
 
@@ -57,6 +62,29 @@ table! {
     AdminCreateUser => admin_users::create,
     AdminSetUserPassword => admin_users::set_password,
     AdminGetUser => admin_users::describe,
+    AdminEnableUser => admin_users::enable,
+    AdminDisableUser => admin_users::disable,
+    AdminDeleteUser => admin_users::admin_delete,
+    DeleteUser => admin_users::delete,
+    ListUsers => list_users::list,
+    SignUp => sign_up::sign_up,
+    ConfirmSignUp => sign_up::confirm,
+    AdminConfirmSignUp => sign_up::admin_confirm,
+    ResendConfirmationCode => sign_up::resend,
+    ForgotPassword => passwords::forgot,
+    ConfirmForgotPassword => passwords::confirm_forgot,
+    ChangePassword => passwords::change,
+    AdminResetUserPassword => passwords::admin_reset,
+    UpdateUserAttributes => attributes::update,
+    AdminUpdateUserAttributes => attributes::admin_update,
+    DeleteUserAttributes => attributes::delete,
+    AdminDeleteUserAttributes => attributes::admin_delete,
+    GetUserAttributeVerificationCode => attributes::send_code,
+    VerifyUserAttribute => attributes::verify,
+    CreateGroup => groups::create,
+    AdminAddUserToGroup => groups::add,
+    AdminRemoveUserFromGroup => groups::remove,
+    AdminListGroupsForUser => groups::list_for_user,
     InitiateAuth => sign_in::initiate_auth,
     RespondToAuthChallenge => sign_in::respond_to_auth_challenge,
     GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,

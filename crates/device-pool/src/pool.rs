@@ -11,6 +11,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::message::Medium;
+use crate::profile;
 use crate::seal::SealingKey;
 use crate::store::Table;
 use crate::transaction::Entity;
@@ -131,6 +133,12 @@ impl Pool {
     /// What users sign in with in place of a username, if so: then the internal name is the `sub`.
     pub(crate) fn username_attributes(&self) -> &[UsernameAttributeType] {
         self.description.username_attributes.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the pool has its users prove addresses of this kind.
+    pub(crate) fn verifies(&self, medium: Medium) -> bool {
+        let verified = self.description.auto_verified_attributes.as_deref().unwrap_or_default();
+        verified.contains(&profile::verified_attribute(medium))
     }
 
     /// Refuses the name of an attribute that users of this pool can't have: neither a standard one nor, behind

@@ -24,6 +24,8 @@ pub enum Table {
     User,
     /// Every name a user can be found by, folded, to the internal username.
     Login,
+    /// Groups of users, by pool and name.
+    Group,
     /// Confirmed devices, by pool, user and device key.
     Device,
     /// Device keys that must not be confirmed again, until their issue window has passed.
@@ -44,7 +46,7 @@ pub enum Table {
 
 impl Table {
     /// Every kind, for stores that make one physical table of each.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -52,6 +54,7 @@ impl Table {
         Self::PoolClient,
         Self::User,
         Self::Login,
+        Self::Group,
         Self::Device,
         Self::ForgottenDevice,
         Self::Grant,
@@ -73,6 +76,7 @@ impl Table {
             Self::PoolClient => "pool_client",
             Self::User => "user",
             Self::Login => "login",
+            Self::Group => "group",
             Self::Device => "device",
             Self::ForgottenDevice => "forgotten_device",
             Self::Grant => "grant",

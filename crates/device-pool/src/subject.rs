@@ -1,11 +1,13 @@
 //! Who a sign-in is about, as it shows from outside: nobody must see whether a name has a user.
 
 use device_srp::{Salt, Verifier};
+use device_wire::CodeDeliveryDetailsType;
 use zeroize::Zeroizing;
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::message::Medium;
 use crate::pool::{Pool, PoolKeys};
 use crate::user::User;
 
@@ -69,5 +71,28 @@ impl Subject {
             uuid::Builder::from_random_bytes(id).into_uuid().to_string()
         };
         Ok(Self { username, salt, verifier, user: None })
+    }
+
+    /// Where a code is said to have gone that went nowhere. The same at every attempt with the same name.
+    pub(crate) fn pretended_details(&self, pool: &Pool, name: &str) -> CodeDeliveryDetailsType {
+        let email = pool.verifies(Medium::Email) || !pool.verifies(Medium::Sms);
+        let mut salt = self.salt.to_hex().into_bytes().into_iter();
+        let mut pick = |alphabet: &[u8]| {
+            let at = usize::from(salt.next().unwrap_or_default()) * 7
+                + usize::from(salt.next().unwrap_or_default());
+            alphabet.get(at % alphabet.len().max(1)).copied().map(char::from).unwrap_or_default()
+        };
+        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+        let (medium, destination) =
+            match (email, crate::profile::is_email(name), crate::profile::is_phone(name)) {
+                (_, true, _) => (Medium::Email, name.to_owned()),
+                (_, _, true) => (Medium::Sms, name.to_owned()),
+                (true, ..) => (Medium::Email, format!("{}@{}", pick(LETTERS), pick(LETTERS))),
+                (false, ..) => {
+                    let digits: String = (0..11).map(|_| pick(b"0123456789")).collect();
+                    (Medium::Sms, format!("+{digits}"))
+                }
+            };
+        medium.details(&destination, medium.attribute())
     }
 }

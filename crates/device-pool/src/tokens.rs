@@ -118,6 +118,9 @@ pub(crate) fn sign(
     claim("exp", json!(now + client.access_token_seconds()));
     claim("jti", json!(cx.uuid()));
     claim("username", json!(user.username));
+    if !user.groups.is_empty() {
+        claim("cognito:groups", json!(user.groups));
+    }
 
     let attributes = user.attributes.iter().map(|(name, value)| {
         let value = match name.as_str() {
@@ -131,6 +134,9 @@ pub(crate) fn sign(
     let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
     claim("aud", json!(client.id));
     claim("cognito:username", json!(user.username));
+    if !user.groups.is_empty() {
+        claim("cognito:groups", json!(user.groups));
+    }
     claim("token_use", json!("id"));
     claim("exp", json!(now + client.id_token_seconds()));
     claim("jti", json!(cx.uuid()));
@@ -223,9 +229,9 @@ impl Grant {
         cx.tx.put(self)
     }
 
-    /// Neither revoked nor from before the user's global sign-out.
+    /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the name before.
     pub(crate) fn stands(&self, user: &User) -> bool {
-        !self.revoked && user.signed_out_at.is_none_or(|at| self.issued > at)
+        !self.revoked && self.issued >= user.created && user.signed_out_at.is_none_or(|at| self.issued > at)
     }
 
     pub(crate) fn has_expired(&self, now_millis: i64) -> bool {

@@ -1,18 +1,20 @@
 //! A user: names, password verifier, second factor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use device_srp::{Identity, Salt, Verifier};
+use device_srp::Identity;
 use device_wire::{
-    AttributeType, PasswordPolicyType, Sensitive, Timestamp, UserPoolMfaType, UserStatusType, UserType,
+    AttributeType, ErrorCode, PasswordPolicyType, Sensitive, Timestamp, UserPoolMfaType, UserStatusType,
+    UserType,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::login::Login;
+use crate::password::{self, Password};
 use crate::pool::Pool;
 use crate::store::Table;
-use crate::stored_verifier::StoredVerifier;
 use crate::totp::SoftwareToken;
 use crate::transaction::{Entity, id_of};
 
@@ -27,9 +29,18 @@ pub(crate) struct User {
     pub(crate) enabled: bool,
     /// Every attribute but `sub`.
     pub(crate) attributes: BTreeMap<String, Sensitive<String>>,
+    /// Addresses that take the place of the attribute of that name once a code has proven them.
+    #[serde(default)]
+    pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
+    /// The names of the groups that the user is in.
+    #[serde(default)]
+    pub(crate) groups: BTreeSet<String>,
     pub(crate) created: i64,
     pub(crate) modified: i64,
     pub(crate) password: Option<Password>,
+    /// Earlier passwords, the latest first, as many as the pool's policy wants remembered.
+    #[serde(default)]
+    pub(crate) earlier_passwords: Vec<Password>,
     pub(crate) software_token: Option<SoftwareToken>,
     /// A secret that was handed out and that no code has proven yet.
     pub(crate) pending_token: Option<Sensitive<String>>,
@@ -53,29 +64,41 @@ impl Entity for User {
     }
 }
 
-/// A name that somebody can sign in with: `<pool>/<folded name>`.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Login {
-    pub(crate) pool_id: String,
-    pub(crate) name: Sensitive<String>,
-    pub(crate) username: String,
-}
-
-impl Entity for Login {
-    const TABLE: Table = Table::Login;
-
-    fn id(&self) -> String {
-        Self::key(&self.pool_id, &self.name)
-    }
-}
-
-impl Login {
-    fn key(pool_id: &str, folded: &str) -> String {
-        id_of([pool_id, folded])
-    }
-}
-
 impl User {
+    /// A user without a password, as yet unknown to the store.
+    pub(crate) fn new(
+        cx: &Context<'_, '_>,
+        pool: &Pool,
+        username: String,
+        sub: String,
+        status: UserStatusType,
+        attributes: BTreeMap<String, Sensitive<String>>,
+    ) -> Self {
+        Self {
+            pool_id: pool.id.clone(),
+            username,
+            sub,
+            status,
+            enabled: true,
+            attributes,
+            unproven: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            created: cx.now(),
+            modified: cx.now(),
+            password: None,
+            earlier_passwords: Vec::new(),
+            software_token: None,
+            pending_token: None,
+            mfa: MfaPreference::default(),
+            signed_out_at: None,
+        }
+    }
+
+    /// The attribute's value, where the user has one.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(|value| value.as_str())
+    }
+
     pub(crate) fn key(pool_id: &str, username: &str) -> String {
         id_of([pool_id, username])
     }
@@ -96,7 +119,7 @@ impl User {
         name: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let folded = pool.fold(name);
-        let login = cx.tx.find::<Login>(&Login::key(&pool.id, &folded))?;
+        let login = Login::find(cx, pool, &folded)?;
         // Where nobody has the name, nobody has it as an internal one either: that is looked up only to take the time.
         let username = login.map_or(folded, |login| login.username);
         Self::by_username(cx, &pool.id, &username)
@@ -105,7 +128,7 @@ impl User {
     /// For administrators, to whom it is told plainly that there is no such user.
     pub(crate) fn for_admin(cx: &mut Context<'_, '_>, pool: &Pool, name: &str) -> Result<Self, ServiceError> {
         Self::by_login(cx, pool, name)?
-            .ok_or_else(|| ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist."))
+            .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
     }
 
     /// Whether the pool and the user between them ask for a second factor at sign-in.
@@ -157,10 +180,10 @@ impl User {
         }
         match self.status {
             UserStatusType::Unconfirmed => {
-                Err(ServiceError::new(device_wire::ErrorCode::UserNotConfirmed, "User is not confirmed."))
+                Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."))
             }
             UserStatusType::ResetRequired => Err(ServiceError::new(
-                device_wire::ErrorCode::PasswordResetRequired,
+                ErrorCode::PasswordResetRequired,
                 "Password reset required for the user",
             )),
             _ => Ok(()),
@@ -180,55 +203,37 @@ impl User {
         password: &str,
         status: UserStatusType,
     ) -> Result<(), ServiceError> {
-        check_policy(&pool.password_policy(), password)?;
-        let salt = Salt::random(&mut cx.rng());
-        let verifier = Verifier::derive(&Identity::user(pool.srp_name(), &self.username), password, &salt);
-        self.password = Some(Password { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() });
+        let policy = pool.password_policy();
+        password::check_policy(&policy, password)?;
+        let username = self.username.clone();
+        let identity = Identity::user(pool.srp_name(), &username);
+        self.remember_password(&policy, &identity, password)?;
+        self.password = Some(Password::new(cx, &identity, password));
         self.status = status;
         self.modified = cx.now();
         Ok(())
     }
-}
 
-/// A password, of which the service keeps only a verifier.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Password {
-    #[serde(flatten)]
-    pub(crate) secret: StoredVerifier,
-    /// Milliseconds since the epoch.
-    pub(crate) set_at: i64,
-}
-
-fn check_policy(policy: &PasswordPolicyType, password: &str) -> Result<(), ServiceError> {
-    let refuse = |reason: &str| {
-        Err(ServiceError::new(
-            device_wire::ErrorCode::InvalidPassword,
-            format!("Password did not conform with policy: {reason}"),
-        ))
-    };
-    let minimum = usize::try_from(policy.minimum_length.unwrap_or(8)).unwrap_or(8);
-    if password.chars().count() < minimum {
-        return refuse("Password not long enough");
+    /// Moves the current password into the history, as long as the pool keeps one, and refuses a new one that is in it.
+    fn remember_password(
+        &mut self,
+        policy: &PasswordPolicyType,
+        identity: &Identity<'_>,
+        new: &str,
+    ) -> Result<(), ServiceError> {
+        let size = usize::try_from(policy.password_history_size.unwrap_or(0)).unwrap_or(0);
+        let mut history: Vec<Password> =
+            self.password.take().into_iter().chain(std::mem::take(&mut self.earlier_passwords)).collect();
+        history.truncate(size);
+        for earlier in &history {
+            if earlier.is(identity, new)? {
+                return Err(ServiceError::new(
+                    ErrorCode::PasswordHistoryPolicyViolation,
+                    "Password has previously been used",
+                ));
+            }
+        }
+        self.earlier_passwords = history;
+        Ok(())
     }
-    let lacks = |required: Option<bool>, class: fn(char) -> bool| {
-        required == Some(true) && !password.chars().any(class)
-    };
-    if lacks(policy.require_lowercase, |c| c.is_ascii_lowercase()) {
-        return refuse("Password must have lowercase characters");
-    }
-    if lacks(policy.require_uppercase, |c| c.is_ascii_uppercase()) {
-        return refuse("Password must have uppercase characters");
-    }
-    if lacks(policy.require_numbers, |c| c.is_ascii_digit()) {
-        return refuse("Password must have numeric characters");
-    }
-    if lacks(policy.require_symbols, is_symbol) {
-        return refuse("Password must have symbol characters");
-    }
-    Ok(())
-}
-
-/// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts within a password.
-fn is_symbol(c: char) -> bool {
-    c.is_ascii_punctuation() || c == ' '
 }

@@ -1,99 +1,154 @@
-//! Users, as administrators make and see them.
-
-use std::collections::BTreeMap;
+//! Users, as administrators make, see, stop and remove them.
 
 use device_wire::{
-    AdminCreateUserRequest, AdminCreateUserResponse, AdminGetUserRequest, AdminGetUserResponse,
-    AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, AttributeType, ErrorCode, MessageActionType,
-    Sensitive, Timestamp, UserStatusType, UsernameAttributeType,
+    AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest, AdminDisableUserRequest,
+    AdminDisableUserResponse, AdminEnableUserRequest, AdminEnableUserResponse, AdminGetUserRequest,
+    AdminGetUserResponse, AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, DeleteUserRequest,
+    DeliveryMediumType, ErrorCode, MessageActionType, Sensitive, Timestamp, UserStatusType,
 };
 
+use crate::code::{self, CodePurpose};
 use crate::context::Context;
+use crate::delivery::Address;
+use crate::device::Device;
 use crate::error::ServiceError;
+use crate::login::{Login, Taken};
+use crate::message::{Medium, Topic};
+use crate::operations::sign_up::new_user;
+use crate::password;
 use crate::pool::Pool;
-use crate::user::{Login, MfaPreference, User};
+use crate::profile::{self, Author};
+use crate::tokens;
+use crate::user::User;
 
-/// `AdminCreateUser`.
+/// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new temporary password.
 pub(crate) fn create(
     cx: &mut Context<'_, '_>,
     request: AdminCreateUserRequest,
 ) -> Result<AdminCreateUserResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    if request.message_action == Some(MessageActionType::Resend) {
-        return Err(ServiceError::invalid("RESEND is not supported: this server delivers no messages yet"));
-    }
-    let mut attributes = attributes(&pool, request.user_attributes.unwrap_or_default())?;
-    let sub = cx.uuid().to_string();
-    let given = request.username.as_str();
-    // In a pool whose users sign in with an e-mail address or phone number, that is an attribute and the internal
-    // name is the sub.
-    let username = match pool.username_attributes() {
-        [] => given.to_owned(),
-        kinds => {
-            let attribute = if given.contains('@') {
-                UsernameAttributeType::Email
-            } else {
-                UsernameAttributeType::PhoneNumber
+    let existing = User::by_login(cx, &pool, &request.username)?;
+    let resend = request.message_action == Some(MessageActionType::Resend);
+    let mut user = match existing {
+        Some(user) if resend => user,
+        Some(_) => return Err(ServiceError::new(ErrorCode::UsernameExists, "User account already exists")),
+        None if resend => return Err(ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")),
+        None => {
+            let given = request.user_attributes.unwrap_or_default();
+            let attributes = profile::initial(&pool, Author::Administrator, given)?;
+            let status = UserStatusType::ForceChangePassword;
+            let user = new_user(cx, &pool, &request.username, status, attributes)?;
+            let taken = match request.force_alias_creation {
+                Some(true) => Taken::TakeOver,
+                _ => Taken::Refuse,
             };
-            if !kinds.contains(&attribute)
-                || (attribute == UsernameAttributeType::PhoneNumber && !is_phone(given))
-            {
-                return Err(ServiceError::invalid(
-                    "Username should be an email or phone number, as the pool requires.",
-                ));
-            }
-            attributes.insert(attribute.as_str().to_owned(), Sensitive::from(given.to_owned()));
-            sub.clone()
+            Login::update(cx, &pool, None, &user, taken)?;
+            user
         }
     };
-    if User::by_login(cx, &pool, given)?.is_some() {
-        return Err(ServiceError::new(ErrorCode::UsernameExists, "User account already exists"));
+    if user.status != UserStatusType::ForceChangePassword {
+        return Err(ServiceError::new(
+            ErrorCode::UnsupportedUserState,
+            format!("Resend not possible. User status is {}", user.status.as_str()),
+        ));
     }
-    let now = cx.now();
-    let mut user = User {
-        pool_id: pool.id.clone(),
-        username,
-        sub,
-        status: UserStatusType::ForceChangePassword,
-        enabled: true,
-        attributes,
-        created: now,
-        modified: now,
-        password: None,
-        software_token: None,
-        pending_token: None,
-        mfa: MfaPreference::default(),
-        signed_out_at: None,
+    let invited = match request.message_action {
+        Some(MessageActionType::Suppress) => Vec::new(),
+        _ => addresses(&user, request.desired_delivery_mediums.as_deref()),
     };
-    if let Some(password) = &request.temporary_password {
-        user.set_password(cx, &pool, password, UserStatusType::ForceChangePassword)?;
-    }
-    for name in [given, &user.username, &user.sub] {
-        let name = Sensitive::from(pool.fold(name));
-        cx.tx.put(&Login { pool_id: pool.id.clone(), name, username: user.username.clone() })?;
+    // Where there is nobody to tell it to, a password of ours is of no use.
+    let password = match request.temporary_password {
+        Some(password) => Some(password),
+        None if invited.is_empty() => None,
+        None => Some(Sensitive::from(password::random(cx, &pool.password_policy()))),
+    };
+    if let Some(password) = password {
+        user.set_password(cx, &pool, &password, UserStatusType::ForceChangePassword)?;
+        for address in invited {
+            address.send(cx, &pool, &user, Topic::Invitation, &password);
+        }
     }
     cx.tx.put(&user)?;
     Ok(AdminCreateUserResponse { user: Some(user.describe()) })
 }
 
-fn attributes(
-    pool: &Pool,
-    given: Vec<AttributeType>,
-) -> Result<BTreeMap<String, Sensitive<String>>, ServiceError> {
-    given
-        .into_iter()
-        .map(|AttributeType { name, value }| {
-            pool.check_attribute(&name)?;
-            Ok((name, value.unwrap_or_default()))
-        })
-        .collect()
+/// Where an invitation goes: by the media that were asked for, or by the first that reaches the user.
+fn addresses(user: &User, desired: Option<&[DeliveryMediumType]>) -> Vec<Address> {
+    let reach = |medium| Address::of(user, medium);
+    match desired {
+        Some(desired) if !desired.is_empty() => [Medium::Sms, Medium::Email]
+            .into_iter()
+            .filter(|medium| desired.contains(&medium.on_wire()))
+            .filter_map(reach)
+            .collect(),
+        _ => [Medium::Sms, Medium::Email].into_iter().find_map(reach).into_iter().collect(),
+    }
 }
 
-/// E.164: a plus sign and up to fifteen digits.
-fn is_phone(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
-    })
+/// `AdminEnableUser`.
+pub(crate) fn enable(
+    cx: &mut Context<'_, '_>,
+    request: AdminEnableUserRequest,
+) -> Result<AdminEnableUserResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    user.enabled = true;
+    user.modified = cx.now();
+    cx.tx.put(&user)?;
+    Ok(AdminEnableUserResponse {})
+}
+
+/// `AdminDisableUser`: the user may not sign in, and every token is revoked. Devices stay.
+pub(crate) fn disable(
+    cx: &mut Context<'_, '_>,
+    request: AdminDisableUserRequest,
+) -> Result<AdminDisableUserResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    user.enabled = false;
+    user.modified = cx.now();
+    user.signed_out_at = Some(cx.now());
+    cx.tx.put(&user)?;
+    Ok(AdminDisableUserResponse {})
+}
+
+/// `AdminDeleteUser`.
+pub(crate) fn admin_delete(
+    cx: &mut Context<'_, '_>,
+    request: AdminDeleteUserRequest,
+) -> Result<(), ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    erase(cx, &pool, &user)
+}
+
+/// `DeleteUser`.
+pub(crate) fn delete(cx: &mut Context<'_, '_>, request: DeleteUserRequest) -> Result<(), ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    erase(cx, &pool, &user)
+}
+
+/// Removes a user, the names, devices and codes. What happened at past sign-ins stays in the audit trail.
+fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
+    const BATCH: usize = 100;
+    let prefix = Device::prefix_of(&pool.id, &user.username);
+    let mut after: Option<String> = None;
+    loop {
+        let devices = cx.tx.scan::<Device>(&prefix, after.as_deref(), BATCH)?;
+        let Some(last) = devices.last() else { break };
+        after = Some(Device::id_of(&pool.id, &user.username, &last.key));
+        for device in &devices {
+            cx.tx.delete::<Device>(&Device::id_of(&pool.id, &user.username, &device.key));
+        }
+    }
+    let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
+    let purposes = [attribute(Medium::Sms), attribute(Medium::Email)];
+    for purpose in purposes.iter().chain([&CodePurpose::SignUp, &CodePurpose::ForgotPassword]) {
+        code::withdraw(cx, user, purpose)?;
+    }
+    Login::remove_all(cx, pool, user);
+    cx.tx.delete::<User>(&User::key(&pool.id, &user.username));
+    Ok(())
 }
 
 /// `AdminSetUserPassword`.

@@ -5,6 +5,7 @@ use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::login::{Login, Taken};
 use crate::parameters::Parameters;
 use crate::pool::Pool;
 use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
@@ -49,6 +50,7 @@ pub(crate) fn answer(
     }
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    let before = parties.user.clone();
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
         provide(&parties.pool, &mut parties.user, name, value)?;
@@ -56,6 +58,7 @@ pub(crate) fn answer(
     if let Some(name) = missing_attributes(&parties.pool, &parties.user).next() {
         return Err(ServiceError::invalid(format!("Invalid attributes given, {name} is missing")));
     }
+    Login::update(cx, &parties.pool, Some(&before), &parties.user, Taken::Refuse)?;
     opened.spend(cx)?;
     progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;

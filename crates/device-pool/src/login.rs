@@ -1,0 +1,136 @@
+//! The names that sign a user in, and whose they are.
+
+use std::collections::BTreeMap;
+
+use device_wire::{AliasAttributeType, ErrorCode, Sensitive, UserStatusType, UsernameAttributeType};
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::Pool;
+use crate::store::Table;
+use crate::transaction::{Entity, id_of};
+use crate::user::User;
+
+/// A name that somebody can sign in with: `<pool>/<folded name>`. It changes only together with its user.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Login {
+    pool_id: String,
+    name: Sensitive<String>,
+    pub(crate) username: String,
+}
+
+impl Entity for Login {
+    const TABLE: Table = Table::Login;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+/// What becomes of an alias that another user has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It stays theirs, and the command is refused.
+    Refuse,
+    /// It goes to the user who has proven it last.
+    TakeOver,
+}
+
+impl Login {
+    fn key(pool_id: &str, folded: &str) -> String {
+        id_of([pool_id, folded])
+    }
+
+    pub(crate) fn find(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        folded: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        cx.tx.find(&Self::key(&pool.id, folded))
+    }
+
+    /// Gives `after` the names that are due to it, and takes away those that only `before` had.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AliasExists`], for a new user [`ErrorCode::UsernameExists`], where a name is another's.
+    pub(crate) fn update(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        before: Option<&User>,
+        after: &User,
+        taken: Taken,
+    ) -> Result<(), ServiceError> {
+        let old = before.map(|user| names(pool, user)).unwrap_or_default();
+        let new = names(pool, after);
+        for gone in old.keys().filter(|name| !new.contains_key(*name)) {
+            cx.tx.delete::<Self>(&Self::key(&pool.id, gone));
+        }
+        for (name, kind) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+            if let Some(login) = Self::find(cx, pool, name)? {
+                release(cx, pool, &login, name, kind, taken).map_err(|error| match before {
+                    None if *error.code() == ErrorCode::AliasExists => {
+                        let message = format!("An account with the given {kind} already exists.");
+                        ServiceError::new(ErrorCode::UsernameExists, message)
+                    }
+                    _ => error,
+                })?;
+            }
+            let name = Sensitive::from(name.clone());
+            cx.tx.put(&Self { pool_id: pool.id.clone(), name, username: after.username.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// Takes all names away from a user who is being deleted.
+    pub(crate) fn remove_all(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) {
+        for name in names(pool, user).keys() {
+            cx.tx.delete::<Self>(&Self::key(&pool.id, name));
+        }
+    }
+}
+
+/// Takes the alias `name` away from the user who has it, if that may be: nobody loses the username.
+fn release(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    login: &Login,
+    name: &str,
+    kind: &str,
+    taken: Taken,
+) -> Result<(), ServiceError> {
+    let exists =
+        || ServiceError::new(ErrorCode::AliasExists, format!("An account with the {kind} already exists."));
+    let mut owner =
+        Context::must(User::by_username(cx, &pool.id, &login.username)?, "the user of a login name")?;
+    let held = names(pool, &owner).get(name).copied();
+    match (taken, held) {
+        (Taken::TakeOver, Some("email" | "phone_number")) if pool.username_attributes().is_empty() => {
+            owner.attributes.insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
+            owner.modified = cx.now();
+            cx.tx.put(&owner)
+        }
+        _ => Err(exists()),
+    }
+}
+
+/// The folded names that sign `user` in, and what each is.
+fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let usernames = pool.username_attributes();
+    let verified = |name: &str| user.attribute(&format!("{name}_verified")) == Some("true");
+    let email = usernames.contains(&UsernameAttributeType::Email)
+        || aliases.contains(&AliasAttributeType::Email) && verified("email");
+    let phone = usernames.contains(&UsernameAttributeType::PhoneNumber)
+        || aliases.contains(&AliasAttributeType::PhoneNumber) && verified("phone_number");
+    // Whoever has not confirmed the account has no claim to a name that others may want.
+    let preferred = aliases.contains(&AliasAttributeType::PreferredUsername)
+        && user.status != UserStatusType::Unconfirmed;
+    let attributes = [("email", email), ("phone_number", phone), ("preferred_username", preferred)];
+    let attributes = attributes.into_iter().filter(|(_, counts)| *counts);
+    let attributes = attributes.filter_map(|(name, _)| Some((user.attribute(name)?, name)));
+    attributes
+        .chain([(user.username.as_str(), "username"), (user.sub.as_str(), "sub")])
+        .map(|(name, kind)| (pool.fold(name), kind))
+        .collect()
+}

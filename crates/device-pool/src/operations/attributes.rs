@@ -1,0 +1,116 @@
+//! Attributes of users: written, removed, and addresses proven to be theirs.
+
+use device_wire::{
+    AdminDeleteUserAttributesRequest, AdminDeleteUserAttributesResponse, AdminUpdateUserAttributesRequest,
+    AdminUpdateUserAttributesResponse, DeleteUserAttributesRequest, DeleteUserAttributesResponse,
+    GetUserAttributeVerificationCodeRequest, GetUserAttributeVerificationCodeResponse,
+    UpdateUserAttributesRequest, UpdateUserAttributesResponse, VerifyUserAttributeRequest,
+    VerifyUserAttributeResponse,
+};
+
+use crate::client::Client;
+use crate::code::{self, CodePurpose};
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::jwt;
+use crate::login::Taken;
+use crate::message::Medium;
+use crate::pool::Pool;
+use crate::profile::{self, Author};
+use crate::tokens::{self, AccessClaims};
+use crate::user::User;
+
+/// `UpdateUserAttributes`.
+pub(crate) fn update(
+    cx: &mut Context<'_, '_>,
+    request: UpdateUserAttributesRequest,
+) -> Result<UpdateUserAttributesResponse, ServiceError> {
+    let (pool, client, mut user) = signed_in(cx, &request.access_token)?;
+    let author = Author::User(&client);
+    let sent = profile::update(cx, &pool, &mut user, author, request.user_attributes)?;
+    cx.tx.put(&user)?;
+    let list = sent.iter().map(Address::details).collect();
+    Ok(UpdateUserAttributesResponse { code_delivery_details_list: Some(list) })
+}
+
+/// `AdminUpdateUserAttributes`.
+pub(crate) fn admin_update(
+    cx: &mut Context<'_, '_>,
+    request: AdminUpdateUserAttributesRequest,
+) -> Result<AdminUpdateUserAttributesResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    profile::update(cx, &pool, &mut user, Author::Administrator, request.user_attributes)?;
+    cx.tx.put(&user)?;
+    Ok(AdminUpdateUserAttributesResponse {})
+}
+
+/// `DeleteUserAttributes`.
+pub(crate) fn delete(
+    cx: &mut Context<'_, '_>,
+    request: DeleteUserAttributesRequest,
+) -> Result<DeleteUserAttributesResponse, ServiceError> {
+    let (pool, client, mut user) = signed_in(cx, &request.access_token)?;
+    profile::remove(cx, &pool, &mut user, Author::User(&client), &request.user_attribute_names)?;
+    cx.tx.put(&user)?;
+    Ok(DeleteUserAttributesResponse {})
+}
+
+/// `AdminDeleteUserAttributes`.
+pub(crate) fn admin_delete(
+    cx: &mut Context<'_, '_>,
+    request: AdminDeleteUserAttributesRequest,
+) -> Result<AdminDeleteUserAttributesResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    profile::remove(cx, &pool, &mut user, Author::Administrator, &request.user_attribute_names)?;
+    cx.tx.put(&user)?;
+    Ok(AdminDeleteUserAttributesResponse {})
+}
+
+/// `GetUserAttributeVerificationCode`.
+pub(crate) fn send_code(
+    cx: &mut Context<'_, '_>,
+    request: GetUserAttributeVerificationCodeRequest,
+) -> Result<GetUserAttributeVerificationCodeResponse, ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let medium = verifiable(&request.attribute_name)?;
+    let unproven = user.unproven.get(medium.attribute()).cloned();
+    let address = match unproven {
+        Some(destination) => Address { medium, destination },
+        None => Address::of(&user, medium).ok_or_else(|| {
+            ServiceError::invalid(format!("User does not have the attribute {}.", medium.attribute()))
+        })?,
+    };
+    profile::send_code(cx, &pool, &user, &address)?;
+    Ok(GetUserAttributeVerificationCodeResponse { code_delivery_details: Some(address.details()) })
+}
+
+/// `VerifyUserAttribute`.
+pub(crate) fn verify(
+    cx: &mut Context<'_, '_>,
+    request: VerifyUserAttributeRequest,
+) -> Result<VerifyUserAttributeResponse, ServiceError> {
+    let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    let medium = verifiable(&request.attribute_name)?;
+    let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
+    code::redeem(cx, &user, &purpose, &request.code)?;
+    profile::prove(cx, &pool, &mut user, medium, Taken::Refuse)?;
+    cx.tx.put(&user)?;
+    Ok(VerifyUserAttributeResponse {})
+}
+
+fn verifiable(attribute: &str) -> Result<Medium, ServiceError> {
+    Medium::of_attribute(attribute)
+        .ok_or_else(|| ServiceError::invalid("Only email and phone_number can be verified."))
+}
+
+/// The user of an access token, and the client that it was issued to.
+fn signed_in(cx: &mut Context<'_, '_>, token: &str) -> Result<(Pool, Client, User), ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, token)?;
+    let claims: Option<AccessClaims> = jwt::unverified(token);
+    let claims = Context::must(claims, "the claims of a token that was just verified")?;
+    let client = Client::load(cx, &claims.client_id)?;
+    Ok((pool, client, user))
+}

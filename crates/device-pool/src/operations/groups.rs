@@ -1,0 +1,116 @@
+//! Groups of users: their names go into the tokens.
+
+use device_wire::{
+    AdminAddUserToGroupRequest, AdminListGroupsForUserRequest, AdminListGroupsForUserResponse,
+    AdminRemoveUserFromGroupRequest, CreateGroupRequest, CreateGroupResponse, ErrorCode, GroupType,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::Pool;
+use crate::store::Table;
+use crate::transaction::{Entity, id_of};
+use crate::user::User;
+
+/// The most groups that one page lists, and how many it lists unless told otherwise.
+const PAGE: usize = 60;
+
+/// A group, as the service describes it. Who is in it stands with the users.
+#[derive(Serialize, Deserialize)]
+struct Group {
+    pool_id: String,
+    name: String,
+    description: GroupType,
+}
+
+impl Entity for Group {
+    const TABLE: Table = Table::Group;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+impl Group {
+    fn key(pool_id: &str, name: &str) -> String {
+        id_of([pool_id, name])
+    }
+}
+
+/// `CreateGroup`.
+pub(crate) fn create(
+    cx: &mut Context<'_, '_>,
+    request: CreateGroupRequest,
+) -> Result<CreateGroupResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    if cx.tx.find::<Group>(&Group::key(&pool.id, &request.group_name))?.is_some() {
+        return Err(ServiceError::new(ErrorCode::GroupExists, "A group with the name already exists."));
+    }
+    let now = Some(Timestamp::from_millis(cx.now()));
+    let description = GroupType {
+        group_name: Some(request.group_name.clone()),
+        user_pool_id: Some(pool.id.clone()),
+        description: request.description,
+        role_arn: request.role_arn,
+        precedence: request.precedence,
+        last_modified_date: now,
+        creation_date: now,
+    };
+    let group = Group { pool_id: pool.id, name: request.group_name, description };
+    cx.tx.put(&group)?;
+    Ok(CreateGroupResponse { group: Some(group.description) })
+}
+
+/// `AdminAddUserToGroup`. Adding twice is no error.
+pub(crate) fn add(cx: &mut Context<'_, '_>, request: AdminAddUserToGroupRequest) -> Result<(), ServiceError> {
+    let mut user = member(cx, &request.user_pool_id, &request.username, &request.group_name)?;
+    user.groups.insert(request.group_name);
+    cx.tx.put(&user)
+}
+
+/// `AdminRemoveUserFromGroup`. Removing who is not in it is no error.
+pub(crate) fn remove(
+    cx: &mut Context<'_, '_>,
+    request: AdminRemoveUserFromGroupRequest,
+) -> Result<(), ServiceError> {
+    let mut user = member(cx, &request.user_pool_id, &request.username, &request.group_name)?;
+    user.groups.remove(&request.group_name);
+    cx.tx.put(&user)
+}
+
+/// The user who is to enter or leave a group that there is.
+fn member(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+    group: &str,
+) -> Result<User, ServiceError> {
+    let pool = Pool::load(cx, pool_id)?;
+    let user = User::for_admin(cx, &pool, username)?;
+    if cx.tx.find::<Group>(&Group::key(&pool.id, group))?.is_none() {
+        return Err(ServiceError::not_found("Group not found."));
+    }
+    Ok(user)
+}
+
+/// `AdminListGroupsForUser`. The token of a page is the last name on it.
+pub(crate) fn list_for_user(
+    cx: &mut Context<'_, '_>,
+    request: AdminListGroupsForUserRequest,
+) -> Result<AdminListGroupsForUserResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    let limit = request.limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.filter(|limit| (1..=PAGE).contains(limit)).unwrap_or(PAGE);
+    let after = request.next_token.unwrap_or_default();
+    let mut names = user.groups.iter().filter(|name| **name > after);
+    let mut groups = Vec::new();
+    for name in names.by_ref().take(limit) {
+        let group = cx.tx.find::<Group>(&Group::key(&pool.id, name))?;
+        groups.push(Context::must(group, "a group that a user is in")?.description);
+    }
+    let next_token = names.next().and(groups.last()).and_then(|last| last.group_name.clone());
+    Ok(AdminListGroupsForUserResponse { groups: Some(groups), next_token })
+}

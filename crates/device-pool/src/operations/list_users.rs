@@ -1,0 +1,168 @@
+//! `ListUsers`: the users of a pool, page by page, filtered.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use device_wire::{ListUsersRequest, ListUsersResponse, UserType};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::Pool;
+use crate::transaction::id_of;
+use crate::user::User;
+
+/// The most users that one page lists, and how many it lists unless told otherwise.
+const PAGE: usize = 60;
+
+/// `ListUsers`. Users come in the order of their internal names; the token of a page is the last one on it.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: ListUsersRequest,
+) -> Result<ListUsersResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let limit = match request.limit.unwrap_or(0) {
+        0 => PAGE,
+        limit => usize::try_from(limit).unwrap_or(PAGE).min(PAGE),
+    };
+    let filter = request.filter.as_deref().filter(|text| !text.trim().is_empty());
+    let filter = filter.map(|text| Filter::parse(text, &pool)).transpose()?;
+    if let Some(names) = &request.attributes_to_get {
+        for name in names.iter().filter(|name| *name != "sub") {
+            pool.check_attribute(name)
+                .map_err(|_| ServiceError::invalid("One or more requested attributes do not exist."))?;
+        }
+    }
+    let mut after = request.pagination_token.as_deref().map(|token| position(&pool, token)).transpose()?;
+    let mut users: Vec<User> = Vec::new();
+    let prefix = id_of([&pool.id, ""]);
+    loop {
+        let found = cx.tx.scan::<User>(&prefix, after.as_deref(), PAGE)?;
+        let Some(last) = found.last() else { break };
+        after = Some(User::key(&pool.id, &last.username));
+        for user in found {
+            if !filter.as_ref().is_none_or(|filter| filter.admits(&pool, &user)) {
+                continue;
+            }
+            if users.len() == limit {
+                let token = users.last().map(|last| BASE64.encode(&last.username));
+                return Ok(page(&users, request.attributes_to_get.as_deref(), token));
+            }
+            users.push(user);
+        }
+    }
+    Ok(page(&users, request.attributes_to_get.as_deref(), None))
+}
+
+fn position(pool: &Pool, token: &str) -> Result<String, ServiceError> {
+    let name = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = name.ok_or_else(|| ServiceError::invalid("Invalid pagination token"))?;
+    Ok(User::key(&pool.id, &name))
+}
+
+fn page(users: &[User], attributes: Option<&[String]>, token: Option<String>) -> ListUsersResponse {
+    let show = |user: &User| {
+        let mut shown: UserType = user.describe();
+        if let (Some(names), Some(list)) = (attributes, &mut shown.attributes) {
+            list.retain(|attribute| names.contains(&attribute.name));
+        }
+        shown
+    };
+    ListUsersResponse { users: Some(users.iter().map(show).collect()), pagination_token: token }
+}
+
+/// `name = "value"` or `name ^= "value"`.
+#[derive(Debug, PartialEq)]
+struct Filter {
+    field: Field,
+    prefix: bool,
+    value: String,
+}
+
+/// What a filter may ask for.
+#[derive(Debug, PartialEq)]
+enum Field {
+    Username,
+    Sub,
+    /// `cognito:user_status`.
+    Status,
+    /// `status`: `Enabled` or `Disabled`.
+    Enabled,
+    Attribute(&'static str),
+}
+
+impl Field {
+    fn parse(name: &str) -> Option<Self> {
+        const ATTRIBUTES: [&str; 6] =
+            ["email", "phone_number", "name", "given_name", "family_name", "preferred_username"];
+        match name {
+            "username" => Some(Self::Username),
+            "sub" => Some(Self::Sub),
+            "cognito:user_status" => Some(Self::Status),
+            "status" => Some(Self::Enabled),
+            _ => ATTRIBUTES.into_iter().find(|known| *known == name).map(Self::Attribute),
+        }
+    }
+
+    fn of<'a>(&self, user: &'a User) -> Option<&'a str> {
+        match self {
+            Self::Username => Some(&user.username),
+            Self::Sub => Some(&user.sub),
+            Self::Status => Some(user.status.as_str()),
+            Self::Enabled => Some(if user.enabled { "Enabled" } else { "Disabled" }),
+            Self::Attribute(name) => user.attribute(name),
+        }
+    }
+}
+
+impl Filter {
+    fn parse(text: &str, pool: &Pool) -> Result<Self, ServiceError> {
+        let malformed = || ServiceError::invalid("Error while parsing filter.");
+        let text = text.trim();
+        let (name, value) = text.split_once('=').ok_or_else(malformed)?;
+        let (name, prefix) = match name.strip_suffix('^') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        // A name may stand in quotes, a value must.
+        let name = name.trim();
+        let name = quoted(name).unwrap_or_else(|| Some(name.to_owned())).ok_or_else(malformed)?;
+        let value = quoted(value.trim()).flatten().ok_or_else(malformed)?;
+        let field = Field::parse(&name).ok_or_else(malformed)?;
+        let value = match field {
+            Field::Username => pool.fold(&value),
+            _ => value,
+        };
+        Ok(Self { field, prefix, value })
+    }
+
+    fn admits(&self, pool: &Pool, user: &User) -> bool {
+        let Some(has) = self.field.of(user) else { return false };
+        let folded;
+        let has = match self.field {
+            Field::Username => {
+                folded = pool.fold(has);
+                folded.as_str()
+            }
+            _ => has,
+        };
+        if self.prefix { has.starts_with(&self.value) } else { has == self.value }
+    }
+}
+
+/// The text in quotes, with `\"` and `\\` for what would end it. `None` where there are no quotes at all, `Some(None)`
+/// where they do not match.
+fn quoted(text: &str) -> Option<Option<String>> {
+    let inner = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => return Some(characters.as_str().is_empty().then_some(value)),
+            '\\' => match characters.next() {
+                Some(escaped) => value.push(escaped),
+                None => return Some(None),
+            },
+            other => value.push(other),
+        }
+    }
+    Some(None)
+}

@@ -1,0 +1,160 @@
+//! Passwords changed by those who know them, and reset with a code by those who do not.
+
+use device_srp::Identity;
+use device_wire::{
+    AdminResetUserPasswordRequest, AdminResetUserPasswordResponse, ChangePasswordRequest,
+    ChangePasswordResponse, ConfirmForgotPasswordRequest, ConfirmForgotPasswordResponse, ErrorCode,
+    ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
+};
+
+use crate::attempts::{Attempt, Attempts};
+use crate::code::{self, CodePurpose};
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::message::{Medium, Topic};
+use crate::operations::sign_up::of_client;
+use crate::pool::{Pool, PoolKeys};
+use crate::subject::Subject;
+use crate::tokens;
+use crate::user::User;
+
+/// `ChangePassword`.
+pub(crate) fn change(
+    cx: &mut Context<'_, '_>,
+    request: ChangePasswordRequest,
+) -> Result<ChangePasswordResponse, ServiceError> {
+    let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    let incorrect = || ServiceError::not_authorized("Incorrect username or password.");
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &user.username).map_err(|_| {
+        ServiceError::new(ErrorCode::LimitExceeded, "Attempt limit exceeded, please try after some time.")
+    })?;
+    let identity = Identity::user(pool.srp_name(), &user.username);
+    let proven = match (&user.password, &request.previous_password) {
+        (Some(password), Some(given)) => password.is(&identity, given)?,
+        // Whoever has no password yet has none to prove.
+        (None, None) => true,
+        _ => false,
+    };
+    if !proven {
+        attempts.failed(cx)?;
+        return Err(incorrect());
+    }
+    attempts.succeeded(cx);
+    let status = user.status.clone();
+    user.set_password(cx, &pool, &request.proposed_password, status)?;
+    cx.tx.put(&user)?;
+    Ok(ChangePasswordResponse {})
+}
+
+/// `ForgotPassword`. A client that hides its users is told of a message, whether there is someone to get it or not.
+pub(crate) fn forgot(
+    cx: &mut Context<'_, '_>,
+    request: ForgotPasswordRequest,
+) -> Result<ForgotPasswordResponse, ServiceError> {
+    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    // Made for everyone, so that the answers to a code that is typed in do not tell for whom there was a message.
+    let code = code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword)?;
+    let details = match recipient(&pool, &subject) {
+        Ok((user, address)) => {
+            address.send(cx, &pool, user, Topic::ForgotPassword, &code);
+            address.details()
+        }
+        Err(_) if client.hides_users() => subject.pretended_details(&pool, &request.username),
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(ForgotPasswordResponse { code_delivery_details: Some(details) })
+}
+
+/// Who may reset the password, and where the code goes.
+fn recipient<'a>(pool: &Pool, subject: &'a Subject) -> Result<(&'a User, Address), ServiceError> {
+    let user = subject
+        .user
+        .as_deref()
+        .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
+    if !user.enabled {
+        return Err(ServiceError::not_authorized("User is disabled."));
+    }
+    let address = recovery_address(pool, user)?;
+    Ok((user, address))
+}
+
+/// The address that the pool lets passwords be reset with.
+fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
+    if user.status == UserStatusType::ForceChangePassword {
+        return Err(ServiceError::not_authorized("User password cannot be reset in the current state."));
+    }
+    let setting = pool.description.account_recovery_setting.as_ref();
+    let mechanisms = setting.and_then(|setting| setting.recovery_mechanisms.clone());
+    let media = match mechanisms {
+        None => vec![Medium::Sms, Medium::Email],
+        Some(mut mechanisms) => {
+            mechanisms.sort_by_key(|mechanism| mechanism.priority);
+            if mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly) {
+                return Err(ServiceError::not_authorized("Contact administrator to reset password."));
+            }
+            mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect()
+        }
+    };
+    media.into_iter().find_map(|medium| Address::verified(user, medium)).ok_or_else(|| {
+        ServiceError::invalid(
+            "Cannot reset password for the user as there is no registered/verified email or phone_number",
+        )
+    })
+}
+
+fn medium_of(mechanism: &RecoveryOptionNameType) -> Option<Medium> {
+    match mechanism {
+        RecoveryOptionNameType::VerifiedEmail => Some(Medium::Email),
+        RecoveryOptionNameType::VerifiedPhoneNumber => Some(Medium::Sms),
+        _ => None,
+    }
+}
+
+/// `ConfirmForgotPassword`.
+pub(crate) fn confirm_forgot(
+    cx: &mut Context<'_, '_>,
+    request: ConfirmForgotPasswordRequest,
+) -> Result<ConfirmForgotPasswordResponse, ServiceError> {
+    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    let code = request.confirmation_code.as_str();
+    code::redeem_for_name(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword, code)?;
+    // The code that is good here was sent to nobody.
+    let mut user = *subject.user.ok_or_else(code::mismatch)?;
+    if !user.enabled {
+        return Err(ServiceError::not_authorized("User is disabled."));
+    }
+    if user.status == UserStatusType::Unconfirmed {
+        return Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."));
+    }
+    // A temporary password is replaced by signing in with it.
+    if user.status == UserStatusType::ForceChangePassword {
+        return Err(code::mismatch());
+    }
+    user.set_password(cx, &pool, &request.password, UserStatusType::Confirmed)?;
+    cx.tx.put(&user)?;
+    Ok(ConfirmForgotPasswordResponse {})
+}
+
+/// `AdminResetUserPassword`: the password is good for nothing until the user sets another with the code that is sent.
+pub(crate) fn admin_reset(
+    cx: &mut Context<'_, '_>,
+    request: AdminResetUserPasswordRequest,
+) -> Result<AdminResetUserPasswordResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    if user.status == UserStatusType::Unconfirmed {
+        return Err(ServiceError::not_authorized("User password cannot be reset in the current state."));
+    }
+    let address = recovery_address(&pool, &user)?;
+    user.status = UserStatusType::ResetRequired;
+    user.modified = cx.now();
+    let code = code::issue(cx, &user, CodePurpose::ForgotPassword)?;
+    address.send(cx, &pool, &user, Topic::ForgotPassword, &code);
+    cx.tx.put(&user)?;
+    Ok(AdminResetUserPasswordResponse {})
+}

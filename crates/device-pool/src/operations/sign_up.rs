@@ -1,0 +1,223 @@
+//! Accounts that users make for themselves: signed up, confirmed with a code.
+
+use device_wire::{
+    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, AliasAttributeType, ConfirmSignUpRequest,
+    ConfirmSignUpResponse, ErrorCode, ResendConfirmationCodeRequest, ResendConfirmationCodeResponse,
+    Sensitive, SignUpRequest, SignUpResponse, UserStatusType, UsernameAttributeType,
+};
+
+use crate::client::Client;
+use crate::code::{self, CodePurpose};
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::login::{Login, Taken};
+use crate::message::{Medium, Topic};
+use crate::pool::{Pool, PoolKeys};
+use crate::profile::{self, Author};
+use crate::subject::Subject;
+use crate::user::User;
+
+/// `SignUp`.
+pub(crate) fn sign_up(
+    cx: &mut Context<'_, '_>,
+    request: SignUpRequest,
+) -> Result<SignUpResponse, ServiceError> {
+    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let config = pool.description.admin_create_user_config.as_ref();
+    if config.is_some_and(|config| config.allow_admin_create_user_only == Some(true)) {
+        return Err(ServiceError::not_authorized("SignUp is not permitted for this user pool"));
+    }
+    let password =
+        request.password.ok_or_else(|| ServiceError::invalid("Missing required parameter Password"))?;
+    let given = request.user_attributes.unwrap_or_default();
+    let mut user = new_user(
+        cx,
+        &pool,
+        &request.username,
+        UserStatusType::Unconfirmed,
+        profile::initial(&pool, Author::User(&client), given)?,
+    )?;
+    profile::check_required(&pool, &user.attributes)?;
+    user.set_password(cx, &pool, &password, UserStatusType::Unconfirmed)?;
+    if User::by_login(cx, &pool, &request.username)?.is_some() {
+        return Err(ServiceError::new(ErrorCode::UsernameExists, "User already exists"));
+    }
+    Login::update(cx, &pool, None, &user, Taken::Refuse)?;
+    cx.tx.put(&user)?;
+    let address = address_to_confirm(&pool, &user);
+    if let Some(address) = &address {
+        send_code(cx, &pool, &user, address)?;
+    }
+    Ok(SignUpResponse {
+        code_delivery_details: address.map(|address| address.details()),
+        ..SignUpResponse::new(false, user.sub.as_str())
+    })
+}
+
+/// A user of this name. In a pool whose users sign in with an e-mail address or phone number, the name becomes that
+/// attribute, and the internal name is the `sub`.
+pub(crate) fn new_user(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    name: &str,
+    status: UserStatusType,
+    mut attributes: std::collections::BTreeMap<String, Sensitive<String>>,
+) -> Result<User, ServiceError> {
+    let sub = cx.uuid().to_string();
+    let is_email = name.contains('@');
+    let username = match pool.username_attributes() {
+        [] => {
+            check_no_alias(pool, name)?;
+            name.to_owned()
+        }
+        kinds => {
+            let (attribute, valid) = if is_email {
+                (UsernameAttributeType::Email, profile::is_email(name))
+            } else {
+                (UsernameAttributeType::PhoneNumber, profile::is_phone(name))
+            };
+            if !kinds.contains(&attribute) || !valid {
+                return Err(ServiceError::invalid(match kinds {
+                    [UsernameAttributeType::Email] => "Username should be an email.",
+                    [UsernameAttributeType::PhoneNumber] => "Username should be a phone number.",
+                    _ => "Username should be either an email or a phone number.",
+                }));
+            }
+            attributes.insert(attribute.as_str().to_owned(), Sensitive::from(name.to_owned()));
+            sub.clone()
+        }
+    };
+    Ok(User::new(cx, pool, username, sub, status, attributes))
+}
+
+/// A username that reads as another user's address would be taken for it.
+fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let refuse = |what: &str, alias: &str| {
+        Err(ServiceError::invalid(format!(
+            "Username cannot be of {what} format, since user pool is configured for {alias} alias."
+        )))
+    };
+    if aliases.contains(&AliasAttributeType::Email) && profile::is_email(name) {
+        return refuse("email", "email");
+    }
+    if aliases.contains(&AliasAttributeType::PhoneNumber) && profile::is_phone(name) {
+        return refuse("phone number", "phone number");
+    }
+    Ok(())
+}
+
+/// Pool and client of an operation that anyone may call, after a check of the secret hash over the name it carries.
+pub(crate) fn of_client(
+    cx: &mut Context<'_, '_>,
+    client_id: &str,
+    username: &str,
+    secret_hash: Option<&Sensitive<String>>,
+) -> Result<(Pool, Client), ServiceError> {
+    let client = Client::load(cx, client_id)?;
+    client.check_secret_hash(username, secret_hash.map(|hash| hash.as_str()))?;
+    let pool = Pool::load(cx, &client.pool_id)?;
+    Ok((pool, client))
+}
+
+/// Where the code goes that confirms an account, if the pool has one confirmed by code. The phone comes first.
+fn address_to_confirm(pool: &Pool, user: &User) -> Option<Address> {
+    let media = [Medium::Sms, Medium::Email].into_iter().filter(|medium| pool.verifies(*medium));
+    media.filter_map(|medium| Address::of(user, medium)).next()
+}
+
+fn send_code(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    address: &Address,
+) -> Result<(), ServiceError> {
+    let code = code::issue(cx, user, CodePurpose::SignUp)?;
+    address.send(cx, pool, user, Topic::SignUp, &code);
+    Ok(())
+}
+
+/// `ConfirmSignUp`. It also proves the address that the code went to.
+pub(crate) fn confirm(
+    cx: &mut Context<'_, '_>,
+    request: ConfirmSignUpRequest,
+) -> Result<ConfirmSignUpResponse, ServiceError> {
+    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    if let Some(user) = &subject.user {
+        check_unconfirmed(user)?;
+    }
+    let code = request.confirmation_code.as_str();
+    code::redeem_for_name(cx, &pool.id, &subject.username, &CodePurpose::SignUp, code)?;
+    // Nobody has a code for a user whom there is not.
+    let mut user = *subject.user.ok_or_else(code::mismatch)?;
+    let taken = if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
+    let address = address_to_confirm(&pool, &user);
+    confirm_user(cx, &pool, &mut user, address.map(|address| address.medium), taken)?;
+    Ok(ConfirmSignUpResponse::default())
+}
+
+/// `AdminConfirmSignUp`: confirms the account without a code, and proves no address.
+pub(crate) fn admin_confirm(
+    cx: &mut Context<'_, '_>,
+    request: AdminConfirmSignUpRequest,
+) -> Result<AdminConfirmSignUpResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    check_unconfirmed(&user)?;
+    confirm_user(cx, &pool, &mut user, None, Taken::Refuse)?;
+    code::withdraw(cx, &user, &CodePurpose::SignUp)?;
+    Ok(AdminConfirmSignUpResponse {})
+}
+
+fn confirm_user(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    proven: Option<Medium>,
+    taken: Taken,
+) -> Result<(), ServiceError> {
+    let before = user.clone();
+    user.status = UserStatusType::Confirmed;
+    user.modified = cx.now();
+    // Confirmed users have a claim to their preferred name.
+    Login::update(cx, pool, Some(&before), user, taken)?;
+    if let Some(medium) = proven {
+        profile::prove(cx, pool, user, medium, taken)?;
+    }
+    cx.tx.put(user)
+}
+
+fn check_unconfirmed(user: &User) -> Result<(), ServiceError> {
+    if user.status == UserStatusType::Unconfirmed {
+        return Ok(());
+    }
+    Err(ServiceError::not_authorized(format!(
+        "User cannot be confirmed. Current status is {}",
+        user.status.as_str()
+    )))
+}
+
+/// `ResendConfirmationCode`. A client that hides its users is told of a message to someone whom there is not, too.
+pub(crate) fn resend(
+    cx: &mut Context<'_, '_>,
+    request: ResendConfirmationCodeRequest,
+) -> Result<ResendConfirmationCodeResponse, ServiceError> {
+    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    let Some(user) = &subject.user else {
+        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp)?;
+        let details = subject.pretended_details(&pool, &request.username);
+        return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
+    };
+    if user.status != UserStatusType::Unconfirmed {
+        return Err(ServiceError::invalid("User is already confirmed."));
+    }
+    let address = address_to_confirm(&pool, user)
+        .ok_or_else(|| ServiceError::invalid("Cannot resend codes. Auto verification not turned on."))?;
+    send_code(cx, &pool, user, &address)?;
+    Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })
+}

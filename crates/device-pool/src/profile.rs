@@ -1,0 +1,289 @@
+//! A user's attributes: who may write which, and what has to be proven anew.
+
+use std::collections::BTreeMap;
+
+use device_wire::{AttributeType, Sensitive, VerifiedAttributeType};
+
+use crate::client::Client;
+use crate::code::{self, CodePurpose};
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::login::{Login, Taken};
+use crate::message::{Medium, Topic};
+use crate::pool::Pool;
+use crate::user::User;
+
+/// Who writes attributes.
+#[derive(Clone, Copy)]
+pub(crate) enum Author<'a> {
+    /// The user, through this client.
+    User(&'a Client),
+    Administrator,
+}
+
+/// The attributes of a new user.
+pub(crate) fn initial(
+    pool: &Pool,
+    author: Author<'_>,
+    given: Vec<AttributeType>,
+) -> Result<BTreeMap<String, Sensitive<String>>, ServiceError> {
+    let mut attributes = BTreeMap::new();
+    for AttributeType { name, value } in given {
+        let value = value.unwrap_or_default();
+        check(pool, author, &name, &value)?;
+        if !value.is_empty() {
+            attributes.insert(name, value);
+        }
+    }
+    Ok(attributes)
+}
+
+/// Refuses a new user who lacks what the pool requires.
+pub(crate) fn check_required(
+    pool: &Pool,
+    attributes: &BTreeMap<String, Sensitive<String>>,
+) -> Result<(), ServiceError> {
+    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains_key(*name)) {
+        None => Ok(()),
+        Some(missing) => Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {missing}: The attribute is required"
+        ))),
+    }
+}
+
+/// Sets attributes of a user; an empty value removes one. An address that changes is unproven, and where the pool verifies
+/// addresses, a code goes to it. Returns where codes went. Writing the user is the caller's part.
+pub(crate) fn update(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    author: Author<'_>,
+    given: Vec<AttributeType>,
+) -> Result<Vec<Address>, ServiceError> {
+    let before = user.clone();
+    let mut moved = Vec::new();
+    for AttributeType { name, value } in &given {
+        let value = value.clone().unwrap_or_default();
+        check(pool, author, name, &value)?;
+        if value.is_empty() {
+            remove_one(pool, user, name)?;
+            continue;
+        }
+        if user.attributes.get(name) == Some(&value) {
+            continue;
+        }
+        check_mutable(pool, name)?;
+        if let Some(medium) = Medium::of_attribute(name) {
+            moved.push(Address { medium, destination: value.clone() });
+        }
+        user.attributes.insert(name.clone(), value);
+    }
+    let mut sent = Vec::new();
+    for address in moved {
+        let vouched = given.iter().any(|attribute| {
+            attribute.name.strip_suffix("_verified") == Some(address.medium.attribute())
+                && attribute.value.as_ref().is_some_and(|value| value.as_str() == "true")
+        });
+        if move_address(cx, pool, &before, user, &address, vouched)? {
+            sent.push(address);
+        }
+    }
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, Taken::Refuse)?;
+    Ok(sent)
+}
+
+/// Lets a user's address be another one, and says whether a code was sent to prove it.
+fn move_address(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    before: &User,
+    user: &mut User,
+    address: &Address,
+    vouched: bool,
+) -> Result<bool, ServiceError> {
+    let name = address.medium.attribute();
+    // A code that went to the old address proves nothing about the new one, nor does the old one reset passwords.
+    for purpose in [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::Attribute(name.to_owned())]
+    {
+        code::withdraw(cx, user, &purpose)?;
+    }
+    user.unproven.remove(name);
+    if vouched {
+        return Ok(false);
+    }
+    if let Some(old) = before.attributes.get(name).filter(|_| proves_first(pool, address.medium)) {
+        user.attributes.insert(name.to_owned(), old.clone());
+        user.unproven.insert(name.to_owned(), address.destination.clone());
+    } else {
+        user.attributes.insert(format!("{name}_verified"), Sensitive::from("false".to_owned()));
+    }
+    let sends = pool.verifies(address.medium);
+    if sends {
+        send_code(cx, pool, user, address)?;
+    }
+    Ok(sends)
+}
+
+/// Whether an address keeps its old value until the new one is proven.
+fn proves_first(pool: &Pool, medium: Medium) -> bool {
+    let settings = pool.description.user_attribute_update_settings.as_ref();
+    settings
+        .and_then(|settings| settings.attributes_require_verification_before_update.as_deref())
+        .is_some_and(|names| names.contains(&verified_attribute(medium)))
+}
+
+pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {
+    match medium {
+        Medium::Sms => VerifiedAttributeType::PhoneNumber,
+        Medium::Email => VerifiedAttributeType::Email,
+    }
+}
+
+/// Sends a code that proves the address to be the user's.
+pub(crate) fn send_code(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    address: &Address,
+) -> Result<(), ServiceError> {
+    let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
+    let code = code::issue(cx, user, purpose)?;
+    address.send(cx, pool, user, Topic::AttributeVerification, &code);
+    Ok(())
+}
+
+/// Notes that the user has proven an address, which may make it a name to sign in with.
+pub(crate) fn prove(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    medium: Medium,
+    taken: Taken,
+) -> Result<(), ServiceError> {
+    let before = user.clone();
+    let name = medium.attribute();
+    if let Some(proven) = user.unproven.remove(name) {
+        user.attributes.insert(name.to_owned(), proven);
+    }
+    user.attributes.insert(format!("{name}_verified"), Sensitive::from("true".to_owned()));
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, taken)
+}
+
+/// Removes attributes of a user. Writing the user is the caller's part.
+pub(crate) fn remove(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    author: Author<'_>,
+    names: &[String],
+) -> Result<(), ServiceError> {
+    let before = user.clone();
+    for name in names {
+        check(pool, author, name, "")?;
+        remove_one(pool, user, name)?;
+        if Medium::of_attribute(name).is_some() {
+            for purpose in
+                [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::Attribute(name.clone())]
+            {
+                code::withdraw(cx, user, &purpose)?;
+            }
+        }
+    }
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, Taken::Refuse)
+}
+
+fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceError> {
+    if pool.required_attributes().any(|required| required == name) {
+        return Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {name}: The attribute is required"
+        )));
+    }
+    if user.attributes.remove(name).is_some() {
+        check_mutable(pool, name)?;
+    }
+    if Medium::of_attribute(name).is_some() {
+        user.attributes.remove(&format!("{name}_verified"));
+        user.unproven.remove(name);
+    }
+    Ok(())
+}
+
+/// Whether `author` may write this attribute, and whether the value can be one. An empty value is none.
+fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(), ServiceError> {
+    pool.check_attribute(name)?;
+    let vouches = matches!(name, "email_verified" | "phone_number_verified");
+    let writable = match author {
+        // What vouches for a user is not for that user to say.
+        Author::User(client) => !vouches && name != "identities" && client.may_write(name),
+        Author::Administrator => name != "identities",
+    };
+    if !writable {
+        return Err(ServiceError::not_authorized("A client attempted to write unauthorized attribute"));
+    }
+    if value.is_empty() {
+        return Ok(());
+    }
+    match name {
+        "email" if !is_email(value) => Err(ServiceError::invalid("Invalid email address format.")),
+        "phone_number" if !is_phone(value) => Err(ServiceError::invalid("Invalid phone number format.")),
+        _ if vouches && !matches!(value, "true" | "false") => Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {name}: The attribute must be true or false"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What the pool's schema says must stay as it was given first.
+fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
+    let own = name.strip_prefix("custom:").unwrap_or(name);
+    let schema = pool.description.schema_attributes.as_deref().unwrap_or_default();
+    let fixed = schema.iter().any(|known| known.name.as_deref() == Some(own) && known.mutable == Some(false));
+    if fixed {
+        return Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")));
+    }
+    Ok(())
+}
+
+/// Something before an `@` and something after it, without white space. More is known only when a message has arrived.
+pub(crate) fn is_email(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, domain)| {
+        !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
+    }) && !text.contains(char::is_control)
+}
+
+/// E.164: a plus sign and up to fifteen digits.
+pub(crate) fn is_phone(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_what_is_none() {
+        for (text, email, phone) in [
+            ("ada@example.com", true, false),
+            ("a@b", true, false),
+            ("+15550100", false, true),
+            ("", false, false),
+            ("@", false, false),
+            ("a@", false, false),
+            ("a@b@c", false, false),
+            ("a b@c", false, false),
+            ("a@b\r\nBcc: c@d", false, false),
+            ("15550100", false, false),
+            ("+", false, false),
+            ("+1234567890123456", false, false),
+            ("+12x", false, false),
+        ] {
+            assert_eq!((is_email(text), is_phone(text)), (email, phone), "{text}");
+        }
+    }
+}
