@@ -34,6 +34,15 @@ use reply::AuthReply;
 ///
 /// Each step consumes it, so that a step cannot be repeated, skipped, or answered late. It holds the user's password until
 /// it is proven, and longer only while the sign-in might have to begin again because the device is refused.
+///
+/// ```compile_fail,E0382
+/// # use std::time::SystemTime;
+/// # use device_proto::{Reply, SignIn};
+/// # fn twice(sign_in: SignIn, reply: fn() -> Reply<'static>, now: SystemTime, rng: &mut rand::rngs::StdRng) {
+/// let step = sign_in.handle(reply(), now, rng);
+/// let again = sign_in.handle(reply(), now, rng); // use of moved value
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a sign-in goes on with the reply to its request"]
 pub struct SignIn {

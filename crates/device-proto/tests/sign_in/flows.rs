@@ -227,6 +227,17 @@ fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
 }
 
 #[test]
+fn custom_authentication_can_begin_with_a_proof() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let riddle = pair.service.challenge("CUSTOM_CHALLENGE", serde_json::json!({"USERNAME": USER}));
+    pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(riddle));
+    let rest = pair.sign_in_with(Credentials::custom_after_srp(ALIAS, PASSWORD), None);
+    let Challenge::Custom(asked) = rest.challenge() else { panic!("another challenge") };
+    pair.go_on(asked.answer("4")).done();
+    assert_eq!(pair.service.take_steps()[..3], ["CUSTOM_AUTH", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]);
+}
+
+#[test]
 fn a_first_factor_is_chosen() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();

@@ -179,6 +179,9 @@ impl Service {
                         self.check_device(parameters)?;
                         self.after_password(parameters)
                     }
+                    "CUSTOM_AUTH" if parameters["CHALLENGE_NAME"] == "SRP_A" => {
+                        self.password_challenge(parameters)
+                    }
                     "CUSTOM_AUTH" => {
                         Ok(self.challenge("CUSTOM_CHALLENGE", json!({"USERNAME": USER, "riddle": "2 + 2"})))
                     }
