@@ -11,11 +11,11 @@ use crate::context::Context;
 use crate::erasure;
 use crate::error::ServiceError;
 use crate::hooks::Hooks;
-use crate::jwt::KeyRing;
+use crate::jwt::{KeyRing, PublicKey};
 use crate::message::Message;
 use crate::operations;
 use crate::pool::{Pool, PoolKeys};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Table};
 use crate::transaction::Transaction;
 
 /// How often a command is decided anew because others changed what it rests on.
@@ -38,7 +38,7 @@ pub struct Call<'a> {
     pub now: i64,
     /// Randomness for keys, ephemerals and nonces.
     pub rng: &'a mut dyn CryptoRng,
-    /// Makes token-signing keys when a pool is created.
+    /// Makes token-signing keys, when a pool is created and when its keys are replaced.
     pub signing_keys: &'a dyn SigningKeySource,
     /// The peer, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
@@ -103,15 +103,60 @@ impl Engine {
         Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests change the same user at once."))
     }
 
-    /// The pool's token-verification keys as a JWK set, or `None` where there is no such pool.
+    /// The keys that verify the pool's tokens at the time `now` (milliseconds since the epoch), as a JWK set, or `None`
+    /// where there is no such pool: the two that sign, and those before them whose tokens may still be out.
     ///
     /// # Errors
     /// Storage failures.
-    pub fn jwks(&self, pool_id: &str) -> Result<Option<Value>, ServiceError> {
+    pub fn jwks(&self, pool_id: &str, now: i64) -> Result<Option<Value>, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(None) };
-        let keys = [self.key_ring.jwk(&keys.access)?, self.key_ring.jwk(&keys.id)?];
-        Ok(Some(json!({ "keys": keys })))
+        let mut set = Vec::new();
+        for kind in [&keys.access, &keys.id] {
+            set.push(self.key_ring.public(&kind.current)?.jwk());
+            set.extend(kind.retired(now).map(PublicKey::jwk));
+        }
+        Ok(Some(json!({ "keys": set })))
+    }
+
+    /// Replaces the signing keys of every pool whose keys have signed for `age` milliseconds or more; returns in how many
+    /// pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the last of them has expired.
+    ///
+    /// # Errors
+    /// Storage failures, and those of the key source. The pools that come before keep their new keys.
+    pub fn rotate_signing_keys(&self, age: i64, call: &mut Call<'_>) -> Result<usize, ServiceError> {
+        const PAGE: usize = 100;
+        let mut rotated = 0;
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.scan(Table::PoolKeys, "", after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(rotated) };
+            after = Some(last.id.clone());
+            for (pool, _) in page {
+                rotated += usize::from(self.rotate_keys_of(&pool.id, age, call)?);
+            }
+        }
+    }
+
+    fn rotate_keys_of(&self, pool_id: &str, age: i64, call: &mut Call<'_>) -> Result<bool, ServiceError> {
+        let mut tx = Transaction::new(&*self.store);
+        let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
+        if keys.access.age(call.now) < age {
+            return Ok(false);
+        }
+        let replaced = [&keys.access, &keys.id].map(|keys| keys.current.kid.clone());
+        keys.access.rotate(call, &self.key_ring)?;
+        keys.id.rotate(call, &self.key_ring)?;
+        tx.put(&keys)?;
+        match tx.commit(true) {
+            Ok(()) => {
+                replaced.iter().for_each(|kid| self.key_ring.forget(kid));
+                Ok(true)
+            }
+            // Another server of the same store was first, or the pool is gone.
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The pool's OpenID discovery document, or `None` where there is no such pool.

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
+use aws_lc_rs::rsa::{KeyPair, PublicKeyComponents};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::error::ServiceError;
-use crate::pool::SigningKey;
+use crate::pool::{SigningKey, SigningKeys};
 
 /// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature, and each serves
 /// every sign-in of its pool.
@@ -51,39 +51,60 @@ impl KeyRing {
         Ok(token)
     }
 
-    /// The claims of a token that `key` signed; `None` for any other token.
+    /// The claims of a token that one of `keys` signed; `None` for any other token.
     ///
     /// The algorithm is never taken from the token: a header that names another one than RS256 is refused.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
-        key: &SigningKey,
+        keys: &SigningKeys,
+        now_millis: i64,
         token: &str,
     ) -> Result<Option<C>, ServiceError> {
-        let pair = self.pair(key)?;
+        let current = self.public(&keys.current)?;
         let verified = || {
             let (message, signature) = token.rsplit_once('.')?;
             let (header, payload) = message.split_once('.')?;
             let header: Header = parse(header)?;
-            if header.alg != "RS256" || header.kid != key.kid {
-                return None;
-            }
+            let mut known = std::iter::once(&current).chain(keys.retired(now_millis));
+            let key = known.find(|key| header.alg == "RS256" && key.kid == header.kid)?;
+            let public =
+                PublicKeyComponents { n: BASE64.decode(&key.n).ok()?, e: BASE64.decode(&key.e).ok()? };
             let signature = BASE64.decode(signature).ok()?;
-            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref())
-                .verify(message.as_bytes(), &signature)
-                .ok()?;
+            public.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature).ok()?;
             parse(payload)
         };
         Ok(verified())
     }
 
-    /// The public half as a JSON Web Key (RFC 7517).
-    pub(crate) fn jwk(&self, key: &SigningKey) -> Result<Value, ServiceError> {
+    /// The public half of a key.
+    pub(crate) fn public(&self, key: &SigningKey) -> Result<PublicKey, ServiceError> {
         let pair = self.pair(key)?;
         let public = pair.public_key();
-        Ok(json!({
-            "kid": key.kid, "alg": "RS256", "kty": "RSA", "use": "sig",
-            "e": BASE64.encode(public.exponent().big_endian_without_leading_zero()), "n": BASE64.encode(public.modulus().big_endian_without_leading_zero()),
-        }))
+        Ok(PublicKey {
+            kid: key.kid.clone(),
+            e: BASE64.encode(public.exponent().big_endian_without_leading_zero()),
+            n: BASE64.encode(public.modulus().big_endian_without_leading_zero()),
+        })
+    }
+
+    /// Forgets a key that signs no longer.
+    pub(crate) fn forget(&self, kid: &str) {
+        self.parsed.write().unwrap_or_else(PoisonError::into_inner).remove(kid);
+    }
+}
+
+/// The public half of a signing key: exponent and modulus, big-endian in base64url.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PublicKey {
+    pub(crate) kid: String,
+    e: String,
+    n: String,
+}
+
+impl PublicKey {
+    /// As a JSON Web Key (RFC 7517).
+    pub(crate) fn jwk(&self) -> Value {
+        json!({"kid": self.kid, "alg": "RS256", "kty": "RSA", "use": "sig", "e": self.e, "n": self.n})
     }
 }
 

@@ -56,7 +56,7 @@
 //! assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid Access Token");
 //!
 //! // What the pool's tokens are verified with.
-//! assert_eq!(engine.jwks(pool)?.unwrap()["keys"].as_array().map(Vec::len), Some(2));
+//! assert_eq!(engine.jwks(pool, 1_790_000_000_000)?.unwrap()["keys"].as_array().map(Vec::len), Some(2));
 //! # Ok::<(), ServiceError>(())
 //! ```
 //!

@@ -1,21 +1,21 @@
 //! A user pool: its settings as the service describes them, and its secrets.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+mod keys;
+
 use device_wire::{
     EmailMfaConfigType, PasswordPolicyType, SmsMfaConfigType, UserPoolMfaType, UserPoolType,
     UsernameAttributeType,
 };
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::message::Medium;
 use crate::profile;
-use crate::seal::SealingKey;
 use crate::store::Table;
 use crate::transaction::Entity;
+
+pub(crate) use keys::{PoolKeys, SigningKey, SigningKeys};
 
 /// The attributes of OpenID Connect that every pool has; others must be in the pool's schema.
 const STANDARD_ATTRIBUTES: [&str; 20] = [
@@ -172,79 +172,5 @@ impl Pool {
             .as_ref()
             .and_then(|policies| policies.password_policy.clone())
             .unwrap_or_default()
-    }
-}
-
-/// A pool's secrets. Apart from its settings, so that showing those can never show these.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct PoolKeys {
-    pool_id: String,
-    sealing: Bytes32,
-    pub(crate) access: SigningKey,
-    pub(crate) id: SigningKey,
-}
-
-impl Entity for PoolKeys {
-    const TABLE: Table = Table::PoolKeys;
-
-    fn id(&self) -> String {
-        self.pool_id.clone()
-    }
-}
-
-impl PoolKeys {
-    pub(crate) fn generate(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
-        Ok(Self {
-            pool_id: pool_id.to_owned(),
-            sealing: Bytes32(cx.random()),
-            access: SigningKey::generate(cx)?,
-            id: SigningKey::generate(cx)?,
-        })
-    }
-
-    pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
-        Context::must(cx.tx.find(pool_id)?, "a pool's key record")
-    }
-
-    pub(crate) fn sealing(&self) -> SealingKey<'_> {
-        SealingKey(&self.sealing.0)
-    }
-}
-
-/// One RSA key pair that signs tokens.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct SigningKey {
-    #[zeroize(skip)]
-    pub(crate) kid: String,
-    /// PKCS#8 DER in base64.
-    pkcs8: String,
-}
-
-impl SigningKey {
-    fn generate(cx: &mut Context<'_, '_>) -> Result<Self, ServiceError> {
-        let pkcs8 = Zeroizing::new(cx.call.signing_keys.generate()?);
-        Ok(Self { kid: STANDARD.encode(cx.random::<32>()), pkcs8: STANDARD.encode(&*pkcs8) })
-    }
-
-    pub(crate) fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(STANDARD.decode(&self.pkcs8).unwrap_or_default())
-    }
-}
-
-/// 32 secret bytes, base64 in the store.
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct Bytes32([u8; 32]);
-
-impl Serialize for Bytes32 {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes32 {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(serde::de::Error::custom)?);
-        bytes.as_slice().try_into().map(Self).map_err(|_| serde::de::Error::custom("32 bytes are due"))
     }
 }

@@ -142,8 +142,8 @@ pub(crate) fn sign(
     claim("jti", json!(cx.uuid()));
 
     Ok(AuthenticationResultType {
-        access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access, &access)?)),
-        id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id, &id)?)),
+        access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access.current, &access)?)),
+        id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id.current, &id)?)),
         token_type: Some("Bearer".to_owned()),
         expires_in: i32::try_from(client.access_token_seconds()).ok(),
         ..AuthenticationResultType::default()
@@ -164,7 +164,7 @@ pub(crate) fn authenticate(
     let unverified: AccessClaims = jwt::unverified(token).ok_or_else(invalid)?;
     let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
     let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
-    let claims: AccessClaims = cx.key_ring.verify(&keys.access, token)?.ok_or_else(invalid)?;
+    let claims = cx.key_ring.verify::<AccessClaims>(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
     if claims.token_use != "access" {
         return Err(invalid());
     }

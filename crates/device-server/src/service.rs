@@ -120,7 +120,7 @@ impl Service {
     }
 
     pub(crate) async fn jwks(self: &Arc<Self>, pool_id: String) -> Result<Option<Value>, ServiceError> {
-        self.admit(move |service| service.engine.jwks(&pool_id)).await
+        self.admit(move |service| service.engine.jwks(&pool_id, service.now())).await
     }
 
     pub(crate) async fn openid_configuration(

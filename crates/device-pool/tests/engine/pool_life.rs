@@ -43,7 +43,7 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
     let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});
     assert_eq!(world.refused(Operation::RevokeToken, revoke), gone);
-    assert_eq!(world.engine.jwks(&world.pool).unwrap(), None);
+    assert_eq!(world.engine.jwks(&world.pool, world.now).unwrap(), None);
 
     world.engine.purge(world.now).unwrap();
     let left = records(&store);

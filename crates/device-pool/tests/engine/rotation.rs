@@ -146,3 +146,86 @@ fn a_changed_refresh_token_is_nobodys() {
         );
     }
 }
+
+/// The key ids that the pool publishes.
+fn published(world: &World) -> Vec<String> {
+    let set = world.engine.jwks(&world.pool, world.now).unwrap().unwrap();
+    let kid = |key: &Value| key["kid"].as_str().unwrap().to_owned();
+    set["keys"].as_array().unwrap().iter().map(kid).collect()
+}
+
+#[test]
+fn replaced_signing_keys_verify_until_their_last_token_is_out() {
+    let mut world = World::new();
+    world.user("ada");
+    world.client = world.make_client(json!({"AccessTokenValidity": 24}));
+    let before = published(&world);
+    assert_eq!(before.len(), 2);
+    let old = world.sign_in("ada", None, None);
+    assert!(before.contains(&header(&old.access_token())));
+    assert_eq!(world.rotate_signing_keys(0), 1);
+    let after = published(&world);
+    assert_eq!(after.len(), 4, "two that sign, and the two before them");
+    assert!(before.iter().all(|kid| after.contains(kid)));
+    let new = world.sign_in("ada", None, None);
+    for token in [new.access_token(), new.result["IdToken"].as_str().unwrap().to_owned()] {
+        assert!(after.contains(&header(&token)) && !before.contains(&header(&token)));
+    }
+    // Just before the old token expires it is accepted, and a verifier still finds its key.
+    world.seconds(24 * 60 * 60 - 1);
+    for token in [old.access_token(), new.access_token()] {
+        world.ok(Operation::GetUser, json!({"AccessToken": token}));
+    }
+    assert!(published(&world).contains(&header(&old.access_token())));
+    world.seconds(301);
+    let last = published(&world);
+    assert_eq!(last.len(), 2);
+    assert!(before.iter().all(|kid| !last.contains(kid)));
+}
+
+#[test]
+fn what_travels_with_a_client_outlives_a_rotation() {
+    let mut world = World::new();
+    world.user("ada");
+    let signed_in = world.sign_in("ada", None, None);
+    let claim = world.srp_claim("ada", crate::world::PASSWORD);
+    assert_eq!(world.rotate_signing_keys(0), 1);
+    world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap();
+    let request = request(&world, &signed_in.refresh_token());
+    world.ok(Operation::GetTokensFromRefreshToken, request);
+}
+
+#[test]
+fn keys_are_replaced_when_they_are_of_age() {
+    let mut world = World::new();
+    world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
+    let day = 24 * 60 * 60;
+    assert_eq!(world.rotate_signing_keys(day * 1000), 0);
+    world.seconds(day);
+    world.ok(Operation::CreateUserPool, json!({"PoolName": "a newer one"}));
+    assert_eq!(world.rotate_signing_keys(day * 1000), 2);
+    assert_eq!(world.rotate_signing_keys(day * 1000), 0);
+}
+
+#[test]
+fn nothing_of_a_replaced_key_is_left_that_signs() {
+    use device_pool::store::{Key, Store as _, Table};
+
+    let store = std::sync::Arc::new(device_store::MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    world.rotate_signing_keys(0);
+    let key = Key { table: Table::PoolKeys, id: world.pool.clone() };
+    let record: Value = serde_json::from_slice(&store.get(&key).unwrap().unwrap().body).unwrap();
+    for kind in ["access", "id"] {
+        let retired: Vec<&String> = record[kind]["retired"][0].as_object().unwrap().keys().collect();
+        assert_eq!(retired, ["e", "kid", "n", "published_until"]);
+    }
+}
+
+/// The key id that a token names.
+fn header(token: &str) -> String {
+    use base64::Engine as _;
+    let header = token.split('.').next().unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).unwrap();
+    serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
+}

@@ -151,6 +151,19 @@ impl World {
         self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
     }
 
+    /// Replaces signing keys of that age in milliseconds; says in how many pools.
+    pub(crate) fn rotate_signing_keys(&mut self, age: i64) -> usize {
+        let mut call = Call {
+            now: self.now,
+            rng: &mut self.rng,
+            signing_keys: &self.signing_keys,
+            source_ip: None,
+            hooks: &*self.hooks,
+            outbox: &mut self.outbox,
+        };
+        self.engine.rotate_signing_keys(age, &mut call).unwrap()
+    }
+
     #[track_caller]
     pub(crate) fn ok(&mut self, operation: Operation, body: Value) -> Value {
         self.call(operation, body).unwrap_or_else(|error| panic!("{operation}: {error} {:?}", error.detail()))
