@@ -12,6 +12,8 @@ use std::time::Instant;
 use report::Report;
 use scene::Scene;
 
+use crate::stop;
+
 /// Options of `device demo`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -25,6 +27,8 @@ pub(crate) struct Options {
 pub(crate) enum DemoError {
     #[error("the demo could not start: {0}")]
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("stopped before its end")]
+    Stopped,
     #[error("a step did not come out as described: {0}")]
     Step(String),
     #[error("the report could not be written: {0}")]
@@ -43,11 +47,21 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(DemoError::start)?;
     runtime.block_on(async {
         let started = Instant::now();
-        let scene = Scene::set(Report::new(options.json)).await?;
-        let told = story::tell(&scene).await;
-        let endpoint = scene.endpoint.clone();
-        let report = scene.strike().await?;
-        report.finish(&endpoint, told.as_ref().err().map(String::as_str), started.elapsed())?;
-        told.map_err(DemoError::Step)
+        let report = Report::new(options.json);
+        let stop = stop::asked().map_err(DemoError::start)?;
+        let played = tokio::select! {
+            played = play(&report) => played,
+            // Dropping the scene removes its directory, in which there are keys.
+            () = stop => Err(DemoError::Stopped),
+        };
+        report.finish(played.as_ref().err(), started.elapsed())?;
+        played
     })
+}
+
+async fn play(report: &Report) -> Result<(), DemoError> {
+    let scene = Scene::set(report.clone()).await?;
+    let told = story::tell(&scene).await;
+    scene.strike().await?;
+    told.map_err(DemoError::Step)
 }

@@ -22,6 +22,8 @@ pub(crate) use error::ServeError;
 pub(crate) use settings::Options;
 use settings::{Administration, Settings};
 
+use crate::stop;
+
 /// The account that ARNs name. There are no accounts here, and clients only ask for twelve digits.
 const ACCOUNT_ID: &str = "000000000000";
 
@@ -40,7 +42,7 @@ pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeErr
 
 async fn serve(settings: Settings) -> Result<(), ServeError> {
     // From here on a signal asks for an orderly end, however early it comes.
-    let stop = stop_signal().map_err(ServeError::Runtime)?;
+    let stop = stop::asked().map_err(ServeError::Runtime)?;
     let server = Server::bind(settings.listen)
         .await
         .map_err(|source| ServeError::Listen { addr: settings.listen, source })?;
@@ -122,29 +124,4 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, addr.port())
-}
-
-/// Ready once the process is asked to stop; listens from the call on.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("ctrl-C: stopping"),
-        }
-    })
-}
-
-/// Ready once the process is asked to stop.
-#[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tracing::info!("ctrl-C: stopping");
-    })
 }

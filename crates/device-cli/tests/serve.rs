@@ -253,6 +253,9 @@ fn what_stands_in_the_way_is_told_with_a_way_out() {
     for (arguments, expected) in [
         (&["--data", "x", "--in-memory"][..], "data and in-memory exclude each other"),
         (&["--access-key-id", "x"], "go together"),
+        (&["--access-key-id", "x", "--secret-access-key", ""], "may not be empty"),
+        (&["--access-key-id", "", "--secret-access-key", "x"], "may not be empty"),
+        (&["--access-key-id", "x/y", "--secret-access-key", "x"], "a slash"),
         (&["--region", "US East"], "is not like us-east-1"),
         (&["--public-url", "auth.example.com"], "is not like https://auth.example.com"),
         (&["--cors-origin", "app.example.com"], "is not like https://app.example.com"),

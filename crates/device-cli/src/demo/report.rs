@@ -1,17 +1,27 @@
 //! What the demo prints: each step with the calls that went over the wire, their times, and what came of it.
 
 use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use device_auth::{CallEvent, CallOutcome};
 use serde::Serialize;
 
+use super::DemoError;
+
 /// Collects what happens, and prints it on the way unless it is for machines.
 #[derive(Clone)]
 pub(crate) struct Report {
     json: bool,
-    steps: Arc<Mutex<Vec<Step>>>,
+    story: Arc<Mutex<Story>>,
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Story {
+    /// Where the server is, once there is one.
+    endpoint: Option<String>,
+    steps: Vec<Step>,
 }
 
 #[derive(Default, Serialize)]
@@ -33,14 +43,24 @@ struct Call {
 
 impl Report {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, steps: Arc::default() }
+        Self { json, story: Arc::default() }
+    }
+
+    /// Notes where the server is.
+    pub(crate) fn start(&self, endpoint: &str) {
+        self.story().endpoint = Some(endpoint.to_owned());
+        self.print(&format!(
+            "device demo: a user pool of its own at {endpoint}, its database in a temporary directory\n"
+        ));
     }
 
     /// Begins a step.
     pub(crate) fn step(&self, title: &str) {
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        steps.push(Step { title: title.to_owned(), ..Step::default() });
-        let number = steps.len();
+        let number = {
+            let steps = &mut self.story().steps;
+            steps.push(Step { title: title.to_owned(), ..Step::default() });
+            steps.len()
+        };
         self.print(&format!("\n {number}  {title}\n"));
     }
 
@@ -66,8 +86,7 @@ impl Report {
             "      {:<24}{step:<26}-> {:<26}{:>7.1} ms\n",
             call.operation, call.outcome, call.milliseconds
         ));
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(step) = steps.last_mut() {
+        if let Some(step) = self.story().steps.last_mut() {
             step.calls.push(call);
         }
     }
@@ -76,27 +95,26 @@ impl Report {
     pub(crate) fn finding(&self, text: impl Into<String>) {
         let text = text.into();
         self.print(&format!("    * {text}\n"));
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(step) = steps.last_mut() {
+        if let Some(step) = self.story().steps.last_mut() {
             step.findings.push(text);
         }
     }
 
     /// The challenges and flows of the current step's calls, in order.
     pub(crate) fn calls_of_step(&self) -> Vec<String> {
-        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        let calls = steps.last().map(|step| step.calls.as_slice()).unwrap_or_default();
+        let story = self.story();
+        let calls = story.steps.last().map(|step| step.calls.as_slice()).unwrap_or_default();
         calls.iter().map(|call| call.step.clone().unwrap_or_else(|| call.operation.to_owned())).collect()
     }
 
     /// Ends the report.
-    pub(crate) fn finish(&self, endpoint: &str, failure: Option<&str>, took: Duration) -> io::Result<()> {
-        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn finish(&self, failure: Option<&DemoError>, took: Duration) -> io::Result<()> {
+        let Story { endpoint, steps } = &*self.story();
         let mut out = io::stdout().lock();
         if self.json {
             let report = serde_json::json!({
-                "ok": failure.is_none(), "failure": failure, "endpoint": endpoint,
-                "milliseconds": took.as_micros() as f64 / 1000.0, "steps": *steps,
+                "ok": failure.is_none(), "failure": failure.map(DemoError::to_string), "endpoint": endpoint,
+                "milliseconds": took.as_micros() as f64 / 1000.0, "steps": steps,
             });
             return writeln!(out, "{report:#}");
         }
@@ -108,7 +126,11 @@ impl Report {
         }
     }
 
-    pub(crate) fn print(&self, text: &str) {
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print(&self, text: &str) {
         if !self.json {
             // Whoever closed stdout does not want to read on; the exit code still tells.
             let _ = io::stdout().lock().write_all(text.as_bytes());

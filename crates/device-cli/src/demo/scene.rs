@@ -21,6 +21,7 @@ use device_wire::{
 use rand::RngExt as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use totp_rs::{Builder, Secret, Totp};
 
 use super::DemoError;
@@ -32,7 +33,7 @@ const STEP_SECONDS: u64 = 30;
 
 /// A running server with everything in it that the story needs.
 pub(crate) struct Scene {
-    pub(crate) endpoint: String,
+    endpoint: String,
     pub(crate) pool_id: String,
     pub(crate) password: Sensitive<String>,
     pub(crate) admin: Client,
@@ -83,9 +84,7 @@ impl Scene {
             // An error means that the scene is gone, which is as good a reason to stop.
             let _ = stopped.await;
         }));
-        report.print(&format!(
-            "device demo: a user pool of its own at {endpoint}, its database in a temporary directory\n"
-        ));
+        report.start(&endpoint);
 
         report.step("A pool (devices by opt-in, a remembered one replaces MFA), a client, and Ada with an authenticator app");
         let observer = report.clone();
@@ -135,12 +134,11 @@ impl Scene {
     }
 
     /// Stops the server and removes its data.
-    pub(crate) async fn strike(self) -> Result<Report, DemoError> {
+    pub(crate) async fn strike(self) -> Result<(), DemoError> {
         // The server may have ended by itself; how, is what the next line tells.
         let _ = self.stop.send(());
         self.server.await.map_err(DemoError::start)?.map_err(DemoError::start)?;
-        self.directory.close().map_err(DemoError::start)?;
-        Ok(self.report)
+        self.directory.close().map_err(DemoError::start)
     }
 }
 
@@ -209,10 +207,13 @@ async fn make_user(
         .await?;
     let secret = associated.secret_code.ok_or("no secret code")?;
     let totp = Builder::new().with_secret(Secret::try_from_base32(secret.as_str())?).build_noncompliant();
-    // Enrolled with the code of the step before this one, so that two later ones are good within the demo's second.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let authenticator =
-        Authenticator { totp, enrolled_at: (now - Duration::from_secs(STEP_SECONDS)).as_secs() };
+    // Enrolled with the code of the step before this one, so that two later ones are good within the demo's second. That
+    // code is good until this step ends, so one that is about to end is waited out.
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs());
+    if now()? % STEP_SECONDS == STEP_SECONDS - 1 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let authenticator = Authenticator { totp, enrolled_at: now()? - STEP_SECONDS };
     admin
         .call(&VerifySoftwareTokenRequest {
             access_token: Some(token.clone()),

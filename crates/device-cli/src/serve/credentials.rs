@@ -32,6 +32,14 @@ pub(crate) enum Kept {
 }
 
 impl Credentials {
+    /// Whether they can be signed with, and by nobody who knows nothing: anyone can sign with an empty secret, and the
+    /// slash is what ends an id in a signature.
+    pub(crate) fn serve_their_end(&self) -> bool {
+        !self.access_key_id.is_empty()
+            && !self.access_key_id.contains('/')
+            && !self.secret_access_key.is_empty()
+    }
+
     /// The credentials of this data directory, which the store has opened and so made; new ones if it has none.
     pub(crate) fn of(directory: Option<&Path>) -> Result<(Self, Kept), ServeError> {
         let Some(directory) = directory else {
@@ -42,13 +50,14 @@ impl Credentials {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 // The parser quotes the line that it stumbles over, and that may be the secret's.
-                let credentials = toml::from_str(&text).map_err(|_| {
-                    unusable(
-                        "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and nothing else. Mend \
-                         it, or move it away to get new ones"
-                            .to_owned(),
-                    )
-                })?;
+                let credentials =
+                    toml::from_str(&text).ok().filter(Self::serve_their_end).ok_or_else(|| {
+                        unusable(
+                            "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and nothing else. \
+                             Mend it, or move it away to get new ones"
+                                .to_owned(),
+                        )
+                    })?;
                 Ok((credentials, Kept::Before(path)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -122,9 +131,14 @@ mod tests {
     #[test]
     fn a_broken_file_is_told_without_its_contents() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(FILE_NAME), "access-key-id = \"A\"\nsecret-access-key = hunter2\n")
-            .unwrap();
-        let error = Credentials::of(Some(directory.path())).err().unwrap().to_string();
-        assert!(error.contains(FILE_NAME) && !error.contains("hunter2"), "{error}");
+        for text in [
+            "access-key-id = \"A\"\nsecret-access-key = hunter2\n",
+            // Anyone could sign with this one.
+            "access-key-id = \"A\"\nsecret-access-key = \"\"\n",
+        ] {
+            fs::write(directory.path().join(FILE_NAME), text).unwrap();
+            let error = Credentials::of(Some(directory.path())).err().unwrap().to_string();
+            assert!(error.contains(FILE_NAME) && !error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits for.
 
 use std::io::{self, IsTerminal};
+use std::panic;
 
 use clap::ValueEnum;
 use serde::Deserialize;
@@ -35,5 +36,9 @@ pub(crate) fn start(format: LogFormat) -> Result<(), ServeError> {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
+    // Where, and not what: what a panic says may quote the value that it stumbled over.
+    panic::set_hook(Box::new(|panic| {
+        tracing::error!(place = panic.location().map(tracing::field::display), "panicked");
+    }));
     Ok(())
 }

@@ -110,7 +110,13 @@ impl Settings {
         let administration = match pair {
             _ if options.dev.or(file.dev).unwrap_or(false) => Administration::Anyone,
             (Some(access_key_id), Some(secret_access_key)) => {
-                Administration::Given(Credentials { access_key_id, secret_access_key })
+                let given = Credentials { access_key_id, secret_access_key };
+                if !given.serve_their_end() {
+                    return Err(invalid(
+                        "access-key-id and secret-access-key may not be empty, nor may the id hold a slash",
+                    ));
+                }
+                Administration::Given(given)
             }
             (None, None) => Administration::Kept,
             _ => {
