@@ -7,7 +7,7 @@ use device_http::{CallEvent, Client};
 use device_proto::Config;
 use device_wire::Sensitive;
 
-use crate::{DeviceAuth, DeviceStore, Error, MemoryStore};
+use crate::{DeviceAuth, DeviceStore, Error, MemoryStore, SessionStore};
 
 /// Sets up a [`DeviceAuth`].
 #[must_use = "a client comes of build()"]
@@ -19,6 +19,7 @@ pub struct Builder {
     endpoint_url: Option<String>,
     device_name: Option<String>,
     store: Option<Arc<dyn DeviceStore>>,
+    sessions: Option<Arc<dyn SessionStore>>,
     http: device_http::Builder,
     client: Option<Client>,
 }
@@ -33,6 +34,7 @@ impl Builder {
             endpoint_url: None,
             device_name: None,
             store: None,
+            sessions: None,
             http: Client::builder(),
             client: None,
         }
@@ -80,6 +82,13 @@ impl Builder {
         self
     }
 
+    /// Where the session is kept, for the next start of the app; nowhere unless said otherwise. A [`FileStore`](crate::FileStore)
+    /// may be given as both stores: it is one file then.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.sessions = Some(Arc::new(store));
+        self
+    }
+
     /// Whom to tell of each call: see [`device_http::Builder::observer`].
     pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
         self.http = self.http.observer(observer);
@@ -92,7 +101,18 @@ impl Builder {
         self
     }
 
-    /// The client.
+    /// The client with the session that its [session store](Self::session_store) has, if it has one. No call is made: whether
+    /// the session still counts shows at its first use.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); [`Error::Store`] if the store could not be read.
+    pub async fn build_restored(self) -> Result<DeviceAuth, Error> {
+        let auth = self.build()?;
+        auth.restore().await?;
+        Ok(auth)
+    }
+
+    /// The client, with nobody signed in.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the pool or the client is missing, the pool's id is not one, or the transport cannot be set up.
@@ -117,7 +137,7 @@ impl Builder {
             }
         };
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        Ok(DeviceAuth::new(config, http, store, self.device_name))
+        Ok(DeviceAuth::new(config, http, store, self.sessions, self.device_name))
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use device_http::Client;
-use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, is_expired};
+use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, Tokens, is_expired};
 use device_wire::{Call, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive};
 
+use crate::events::Subscribers;
 use crate::session::Active;
-use crate::{Builder, DeviceStore, Error, Session};
+use crate::{Builder, DeviceStore, Error, Event, Events, Session, SessionOrigin, SessionStore, StoreError};
 
 /// Signs users in at one app client of a user pool, and manages the devices that they sign in on.
 ///
@@ -22,9 +23,13 @@ pub(crate) struct Inner {
     pub(crate) http: Client,
     pub(crate) store: Arc<dyn DeviceStore>,
     pub(crate) device_name: Option<String>,
+    sessions: Option<Arc<dyn SessionStore>>,
+    subscribers: Subscribers,
     active: Mutex<Option<Arc<Active>>>,
     /// Held while a refresh is under way, so that those who want one too wait for it instead.
     refreshing: tokio::sync::Mutex<()>,
+    /// Held while the session is written, so that the last to be written is the last that there was.
+    persisting: tokio::sync::Mutex<()>,
 }
 
 impl DeviceAuth {
@@ -37,10 +42,47 @@ impl DeviceAuth {
         config: Config,
         http: Client,
         store: Arc<dyn DeviceStore>,
+        sessions: Option<Arc<dyn SessionStore>>,
         device_name: Option<String>,
     ) -> Self {
-        let (active, refreshing) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { config, http, store, device_name, active, refreshing }))
+        Self(Arc::new(Inner {
+            config,
+            http,
+            store,
+            device_name,
+            sessions,
+            subscribers: Subscribers::default(),
+            active: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            persisting: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// What happens from now on: to this client, and to its clones.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.0.subscribers.add()
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.0.subscribers.tell(event);
+    }
+
+    /// Takes up a session that came about elsewhere: by federation, in the pool's hosted pages, or on another's behalf. It
+    /// takes the place of any that there was.
+    ///
+    /// The device operations of a session that the pool itself did not sign in fail with [`Error::DevicesElsewhere`], without a
+    /// call. The rest works: refreshing, signing out, keeping it in a store.
+    ///
+    /// # Errors
+    /// [`Error::UnusableToken`]; [`Error::Store`] if the session is there and could not be kept.
+    pub async fn use_session(&self, tokens: Tokens, origin: SessionOrigin) -> Result<Session, Error> {
+        let active = Active::of_tokens(tokens, origin, SystemTime::now()).ok_or(Error::UnusableToken)?;
+        let session = active.session.clone();
+        self.set_active(Some(active));
+        self.tell(&Event::SignedIn { username: session.username.clone() });
+        self.persist().await?;
+        Ok(session)
     }
 
     /// The session, refreshed first if its access token has run out.
@@ -68,8 +110,7 @@ impl DeviceAuth {
             return Ok(active.session.clone());
         }
         let Some(refresh_token) = active.refresh_token.clone() else {
-            self.replace(&active, None);
-            return Err(Error::SessionExpired);
+            return Err(self.expire(&active).await);
         };
         let Session { username, device_key, .. } = &active.session;
         let (mut refresh, mut request) =
@@ -83,18 +124,14 @@ impl DeviceAuth {
             match refresh.handle(reply) {
                 Ok(RefreshStep::Send(next, with)) => (refresh, request) = (next, with),
                 Ok(RefreshStep::Done(tokens)) => break tokens,
-                Err(error) if is_expired(&error) => {
-                    self.replace(&active, None);
-                    return Err(Error::SessionExpired);
-                }
+                Err(error) if is_expired(&error) => return Err(self.expire(&active).await),
                 Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
             }
         };
-        let now = SystemTime::now();
-        let mut fresh = Active::new(tokens, username.clone(), device_key.clone(), active.alias.clone(), now);
-        fresh.unconfirmed.clone_from(&active.unconfirmed);
+        let fresh = active.refreshed(tokens, SystemTime::now());
         let session = fresh.session.clone();
         self.replace(&active, Some(fresh));
+        self.persist_if_possible().await;
         Ok(session)
     }
 
@@ -102,8 +139,16 @@ impl DeviceAuth {
     ///
     /// # Errors
     /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here, the session is gone all the same.
+    /// [`Error::Store`] if the session is still where it is kept: what is there counts no longer.
     pub async fn sign_out(&self) -> Result<(), Error> {
         let Some(active) = self.set_active(None) else { return Ok(()) };
+        self.tell(&Event::SignedOut { username: active.session.username.clone() });
+        let removed = self.persist().await;
+        self.revoke(&active).await?;
+        Ok(removed?)
+    }
+
+    async fn revoke(&self, active: &Active) -> Result<(), Error> {
         let Some(token) = active.refresh_token.clone() else { return Ok(()) };
         let call = RevokeTokenRequest {
             client_secret: self.0.config.client_secret().cloned(),
@@ -140,10 +185,12 @@ impl DeviceAuth {
         };
         let result = self.0.http.call(&GlobalSignOutRequest::new(session.access_token)).await;
         self.set_active(None);
+        self.tell(&Event::SignedOut { username: session.username });
+        let removed = self.persist().await;
         match result {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(removed?),
             // Another end of all sessions came first.
-            Err(error) if error.code() == Some(&ErrorCode::NotAuthorized) => Ok(()),
+            Err(error) if error.code() == Some(&ErrorCode::NotAuthorized) => Ok(removed?),
             Err(error) => Err(error.into()),
         }
     }
@@ -167,7 +214,7 @@ impl DeviceAuth {
                 if let Ok(active) = self.active()
                     && active.session.access_token == session.access_token
                 {
-                    self.replace(&active, None);
+                    return Err(self.expire(&active).await);
                 }
                 Err(Error::SessionExpired)
             }
@@ -188,11 +235,49 @@ impl DeviceAuth {
         std::mem::replace(&mut *self.lock(), active.map(Arc::new))
     }
 
-    /// Puts a session in place of that one, unless another has taken its place meanwhile.
-    pub(crate) fn replace(&self, old: &Arc<Active>, new: Option<Active>) {
+    /// Puts a session in place of that one, unless another has taken its place meanwhile; says whether it did.
+    pub(crate) fn replace(&self, old: &Arc<Active>, new: Option<Active>) -> bool {
         let mut active = self.lock();
-        if active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old)) {
+        let is_there = active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old));
+        if is_there {
             *active = new.map(Arc::new);
+        }
+        is_there
+    }
+
+    /// Ends a session that counts no longer.
+    async fn expire(&self, active: &Arc<Active>) -> Error {
+        if self.replace(active, None) {
+            self.tell(&Event::SessionExpired { username: active.session.username.clone() });
+            self.persist_if_possible().await;
+        }
+        Error::SessionExpired
+    }
+
+    /// Takes up the session that is kept, unless there is one.
+    pub(crate) async fn restore(&self) -> Result<(), Error> {
+        let Some(sessions) = &self.0.sessions else { return Ok(()) };
+        let kept = sessions.load_session(self.0.config.client_id()).await?;
+        if let Some(record) = kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()) {
+            self.lock().get_or_insert_with(|| Arc::new(Active::of_record(record)));
+        }
+        Ok(())
+    }
+
+    /// Has the session kept as it is now, or kept no longer if there is none.
+    pub(crate) async fn persist(&self) -> Result<(), StoreError> {
+        let Some(sessions) = &self.0.sessions else { return Ok(()) };
+        let _turn = self.0.persisting.lock().await;
+        match self.active() {
+            Ok(active) => sessions.save_session(&active.record(&self.0.config)).await,
+            Err(_) => sessions.remove_session(self.0.config.client_id()).await,
+        }
+    }
+
+    /// The same where the session matters more than its being kept.
+    pub(crate) async fn persist_if_possible(&self) {
+        if let Err(error) = self.persist().await {
+            tracing::warn!(%error, "the session is not kept as it is now");
         }
     }
 

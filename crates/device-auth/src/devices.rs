@@ -1,10 +1,12 @@
 //! The devices of the user who is signed in.
 
+use std::sync::Arc;
+
 use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply};
 use device_wire::{ForgetDeviceRequest, GetDeviceRequest, UpdateDeviceStatusRequest};
 
 use crate::session::Active;
-use crate::{DeviceAuth, Error, SessionDevice};
+use crate::{DeviceAuth, Error, Event, SessionDevice, SessionOrigin};
 
 /// The device that the session belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +30,20 @@ impl DeviceAuth {
 
     /// Has this device remembered: where the pool has it so, it stands in for the second factor from now on.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
+    /// # fn main() { with_ada_signed_in(run); }
+    /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
+    /// auth.remember_device().await?;
+    /// println!("Remember device succeeded");
+    /// # assert_eq!(auth.fetch_devices().await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`]; [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`],
-    /// [`Error::Transport`]; [`Error::Store`] if only the record here could not be changed.
+    /// [`Error::DeviceNotTracked`], [`Error::DevicesElsewhere`]; [`Error::SignedOut`], [`Error::SessionExpired`];
+    /// [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if only the record here could not be changed.
     pub async fn remember_device(&self) -> Result<(), Error> {
         self.set_status(DeviceStatus::Remembered).await
     }
@@ -53,6 +66,10 @@ impl DeviceAuth {
             .await;
         match updated {
             Ok(_) => {
+                self.tell(&match status {
+                    DeviceStatus::Remembered => Event::DeviceRemembered { key: key.clone() },
+                    DeviceStatus::NotRemembered => Event::DeviceNotRemembered { key: key.clone() },
+                });
                 let active = self.active()?;
                 let owner = self.owner(&active.session.username);
                 match self.0.store.find(&owner).await? {
@@ -74,12 +91,45 @@ impl DeviceAuth {
     /// Forgets a device: this one, or one that was listed. It is neither remembered nor tracked then, and its refresh tokens
     /// count no longer. One that the service does not know counts as forgotten.
     ///
+    /// This device:
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
+    /// # fn main() { with_ada_signed_in(run); }
+    /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
+    /// auth.forget_device(None).await?;
+    /// println!("Forget device succeeded");
+    /// # assert_eq!(auth.current_device_key(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A certain device:
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
+    /// # fn main() { with_ada_signed_in(run); }
+    /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
+    /// // One that fetch_devices() listed.
+    /// async fn forget_specific_device(auth: &DeviceAuth, my_device: &Device) -> Result<(), Error> {
+    ///     auth.forget_device(Some(my_device)).await?;
+    ///     println!("Forget device succeeded");
+    ///     Ok(())
+    /// }
+    /// # auth.remember_device().await?;
+    /// # forget_specific_device(auth, &auth.fetch_devices().await?[0]).await?;
+    /// # assert!(auth.fetch_devices().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::DeviceNotTracked`] if it is to be this one and there is none; others as
     /// [`remember_device`](Self::remember_device).
     pub async fn forget_device(&self, device: Option<&Device>) -> Result<(), Error> {
         let key = match device {
-            Some(device) => device.key.clone(),
+            Some(device) => {
+                self.trackable()?;
+                device.key.clone()
+            }
             None => self.tracked_key()?,
         };
         let forgotten = self
@@ -112,10 +162,24 @@ impl DeviceAuth {
 
     /// The user's devices that are remembered, this one marked. The service lists no others to users.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
+    /// # fn main() { with_ada_signed_in(run); }
+    /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
+    /// # auth.remember_device().await?;
+    /// for device in auth.fetch_devices().await? {
+    ///     println!("Device: {device:?}");
+    ///     # assert!(device.is_current);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the
-    /// list has no end.
+    /// [`Error::SignedOut`], [`Error::SessionExpired`], [`Error::DevicesElsewhere`]; [`Error::Service`], [`Error::Transport`];
+    /// [`Error::Protocol`] if the list has no end.
     pub async fn fetch_devices(&self) -> Result<Vec<Device>, Error> {
+        self.trackable()?;
         let session = self.session().await?;
         let (mut list, mut request) = ListDevices::start(session.access_token, session.device_key);
         loop {
@@ -128,6 +192,24 @@ impl DeviceAuth {
     }
 
     /// This device, as the service has it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
+    /// # fn main() { with_ada_signed_in(run); }
+    /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
+    /// use device_auth::CurrentDevice;
+    ///
+    /// # let key = auth.current_device_key().unwrap();
+    /// # assert_eq!(auth.fetch_current_device().await?, CurrentDevice::Tracked { key });
+    /// # auth.remember_device().await?;
+    /// match auth.fetch_current_device().await? {
+    ///     CurrentDevice::Remembered(device) => println!("Device: {device:?}"),
+    ///     CurrentDevice::Tracked { key } => println!("Device: {key}, tracked and not remembered"),
+    ///     _ => {}
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is known here and the service does not
@@ -160,6 +242,7 @@ impl DeviceAuth {
     /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`], [`Error::SessionExpired`];
     /// [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the device is tracked now and its record could not be kept.
     pub async fn confirm_device(&self) -> Result<SessionDevice, Error> {
+        self.trackable()?;
         let session = self.session().await?;
         let active = self.active()?;
         let Some(device) = &active.unconfirmed else { return Err(Error::DeviceNotTracked) };
@@ -175,12 +258,22 @@ impl DeviceAuth {
         let mut confirmed = Active { unconfirmed: None, ..Active::clone(&active) };
         confirmed.session.device_key = Some(record.device_key.clone());
         self.replace(&active, Some(confirmed));
+        self.persist_if_possible().await;
         self.0.store.save(&record, &active.alias).await?;
         Ok(SessionDevice::of(&record, consent == Consent::Needed))
     }
 
+    /// The session, if it is of a kind that has to do with devices.
+    fn trackable(&self) -> Result<Arc<Active>, Error> {
+        let active = self.active()?;
+        match active.session.origin {
+            SessionOrigin::SignIn => Ok(active),
+            elsewhere => Err(Error::DevicesElsewhere(elsewhere)),
+        }
+    }
+
     fn tracked_key(&self) -> Result<String, Error> {
-        self.active()?.session.device_key.clone().ok_or(Error::DeviceNotTracked)
+        self.trackable()?.session.device_key.clone().ok_or(Error::DeviceNotTracked)
     }
 
     /// Takes note that the service does not know that device any more.
@@ -190,7 +283,9 @@ impl DeviceAuth {
             let mut without = Active::clone(&active);
             without.session.device_key = None;
             self.replace(&active, Some(without));
+            self.persist_if_possible().await;
         }
+        self.tell(&Event::DeviceForgotten { key: key.to_owned() });
         Ok(self.0.store.remove(&self.owner(&active.session.username), key).await?)
     }
 }

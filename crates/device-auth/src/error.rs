@@ -3,7 +3,7 @@
 use device_proto::ServiceError;
 use device_wire::ErrorCode;
 
-use crate::StoreError;
+use crate::{SessionOrigin, StoreError};
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,15 @@ pub enum Error {
     )]
     DeviceUnknown,
 
+    /// The session is of a kind that has no device: it came from another identity provider, which tracks devices itself, or
+    /// from the pool's hosted pages, which track none. The service was not asked.
+    #[error("{}", devices_elsewhere(*.0))]
+    DevicesElsewhere(SessionOrigin),
+
+    /// Tokens that were to be used as a session do not say whose they are.
+    #[error("the access token is none of a user pool: it cannot be read, or names no user")]
+    UnusableToken,
+
     /// The service refused, for another reason than those above.
     #[error(transparent)]
     Service(ServiceError),
@@ -42,8 +51,8 @@ pub enum Error {
     #[error(transparent)]
     Protocol(device_proto::Error),
 
-    /// Device records could not be read or written.
-    #[error("device records: {0}")]
+    /// Device records or the session could not be read or written where they are kept.
+    #[error("the store of device records and sessions: {0}")]
     Store(#[from] StoreError),
 
     /// The client is not set up right.
@@ -75,6 +84,18 @@ impl Error {
         match self {
             Self::Service(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+fn devices_elsewhere(origin: SessionOrigin) -> &'static str {
+    match origin {
+        SessionOrigin::Federated => {
+            "the session is federated: its devices are tracked by the identity provider that it comes from; \
+             sign in at the pool itself to use devices"
+        }
+        _ => {
+            "the session comes from the hosted UI, which tracks no devices: sign in with this client to use devices"
         }
     }
 }

@@ -1,25 +1,34 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod builder;
 mod client;
 mod devices;
 mod error;
+mod events;
 mod session;
 mod sign_in;
 mod store;
 
+#[cfg(feature = "admin")]
+pub use admin::DeviceAdmin;
 pub use builder::Builder;
 pub use client::DeviceAuth;
 pub use devices::CurrentDevice;
 pub use error::Error;
-pub use session::Session;
+pub use events::{Event, Events};
+pub use session::{Session, SessionOrigin, SessionRecord};
 pub use sign_in::{Challenge, Pending, SessionDevice, SignInStep, SignedIn, Warning};
-pub use store::{DeviceStore, FileStore, MemoryStore, StoreError};
+#[cfg(feature = "keyring")]
+pub use store::KeychainStore;
+pub use store::{DeviceStore, FileStore, MemoryStore, SessionStore, StoreError};
 
+pub use device_http;
 pub use device_http::{BoxFuture, CallEvent, CallOutcome};
 pub use device_proto::{
     AuthenticatorSetupPrompt, CodePrompt, CodeSource, Credentials, CustomPrompt, Device, DeviceOwner,
     DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice, SelectFactorPrompt,
-    SelectMfaPrompt, ServiceError,
+    SelectMfaPrompt, ServiceError, Tokens,
 };
 pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp};

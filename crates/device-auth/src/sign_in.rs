@@ -10,7 +10,7 @@ use device_proto::{
 };
 
 use crate::session::Active;
-use crate::{DeviceAuth, Error, Session, StoreError};
+use crate::{DeviceAuth, Error, Event, Session, StoreError};
 
 pub use challenge::{Challenge, Pending};
 
@@ -69,6 +69,8 @@ pub enum Warning {
     /// The record of a device that the service does not accept any more could not be deleted. The next sign-in will find it
     /// out again.
     RecordNotDeleted(StoreError),
+    /// The session could not be kept: the app's next start will find nobody signed in, or another session.
+    SessionNotSaved(StoreError),
 }
 
 impl SignedIn {
@@ -173,6 +175,7 @@ impl DeviceAuth {
                         attempt.warnings.push(Warning::RecordNotDeleted(error));
                     }
                     attempt.found = None;
+                    self.tell(&Event::DeviceForgotten { key: device.device_key });
                     (sign_in, request) = (next, with);
                 }
                 Ok(Step::Ask(asked)) => {
@@ -190,10 +193,11 @@ impl DeviceAuth {
     async fn conclude(&self, attempt: Attempt, outcome: Outcome) -> SignedIn {
         let Attempt { alias, found, mut warnings } = attempt;
         let Outcome { tokens, username, device, .. } = outcome;
-        let mut unconfirmed = None;
+        let (mut unconfirmed, mut is_new) = (None, false);
         let (record, ask) = match device {
             DeviceOutcome::Known(record) => (Some(record), false),
             DeviceOutcome::New { record, prompt } => {
+                is_new = true;
                 let ask = matches!(prompt, RememberPrompt::Ask);
                 if let RememberPrompt::Failed(error) = prompt {
                     warnings.push(Warning::DeviceNotRemembered(error.into()));
@@ -219,7 +223,16 @@ impl DeviceAuth {
         {
             warnings.push(Warning::RecordNotSaved(error));
         }
+        if let Err(error) = self.persist().await {
+            warnings.push(Warning::SessionNotSaved(error));
+        }
+        self.tell(&Event::SignedIn { username: session.username.clone() });
         let device = record.map_or(SessionDevice::Untracked, |record| SessionDevice::of(&record, ask));
+        if let SessionDevice::Remembered { key } = &device
+            && is_new
+        {
+            self.tell(&Event::DeviceRemembered { key: key.clone() });
+        }
         SignedIn { session, device, warnings }
     }
 }

@@ -1,6 +1,8 @@
-//! Where device records are kept.
+//! Where device records and sessions are kept.
 
 mod file;
+#[cfg(feature = "keyring")]
+mod keychain;
 mod memory;
 mod records;
 
@@ -9,7 +11,11 @@ use std::fmt;
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
+use crate::SessionRecord;
+
 pub use file::FileStore;
+#[cfg(feature = "keyring")]
+pub use keychain::KeychainStore;
 pub use memory::MemoryStore;
 
 /// A place for device records, at most one for each user of an app client.
@@ -32,7 +38,26 @@ pub trait DeviceStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// Why device records could not be read or written.
+/// A place for sessions, at most one for each app client, so that a user stays signed in when the app starts anew.
+///
+/// What is kept lets its reader act as the user: a place for it is one that only the user can read. The promises of
+/// [`DeviceStore`] about changes hold here as well. Two clients that keep one session between them each refresh it on their
+/// own: where the service rotates refresh tokens, that ends it for one of them.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The session at that app client.
+    fn load_session<'a>(
+        &'a self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SessionRecord>, StoreError>>;
+
+    /// Keeps the session in place of any other at the same app client.
+    fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Deletes the session at that app client, if there is one.
+    fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+}
+
+/// Why records could not be read or written.
 #[derive(Debug)]
 pub struct StoreError {
     what: String,

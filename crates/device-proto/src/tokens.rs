@@ -24,6 +24,12 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// Tokens that were had elsewhere; what comes with the access token is put in afterwards.
+    #[must_use]
+    pub fn new(access: impl Into<Sensitive<String>>) -> Self {
+        Self { access: access.into(), id: None, refresh: None, expires_in: None }
+    }
+
     pub(crate) fn from_wire(operation: Operation, result: AuthenticationResultType) -> Result<Self, Error> {
         let present = |token: Option<Sensitive<String>>| token.filter(|token| !token.is_empty());
         Ok(Self {

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::Records;
-use super::{DeviceStore, StoreError};
+use super::{DeviceStore, SessionStore, StoreError};
+use crate::SessionRecord;
 
-/// Keeps device records in one JSON file that only its owner can read (mode 0600, on Unix).
+/// Keeps device records, and sessions beside them, in one JSON file that only its owner can read (mode 0600, on Unix).
 ///
 /// A change replaces the file as a whole and is on disk when it is reported done. Beside the file lies another with `.lock`
 /// added to its name: whoever changes records holds a lock on it, so that writers in this process and in others take turns.
@@ -82,6 +83,35 @@ impl DeviceStore for FileStore {
             let _lock = lock(path)?;
             let mut records = read(path)?;
             if records.remove(&owner, &device_key) { write(path, records) } else { Ok(()) }
+        })
+    }
+}
+
+impl SessionStore for FileStore {
+    fn load_session<'a>(
+        &'a self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SessionRecord>, StoreError>> {
+        let client_id = client_id.to_owned();
+        self.with(move |path| Ok(read(path)?.session(&client_id).cloned()))
+    }
+
+    fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>> {
+        let session = session.clone();
+        self.with(move |path| {
+            let _lock = lock(path)?;
+            let mut records = read(path)?;
+            records.save_session(&session);
+            write(path, records)
+        })
+    }
+
+    fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        let client_id = client_id.to_owned();
+        self.with(move |path| {
+            let _lock = lock(path)?;
+            let mut records = read(path)?;
+            if records.remove_session(&client_id) { write(path, records) } else { Ok(()) }
         })
     }
 }

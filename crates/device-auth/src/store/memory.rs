@@ -1,17 +1,18 @@
 //! Records for as long as the process runs.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
 use super::records::Records;
-use super::{DeviceStore, StoreError};
+use super::{DeviceStore, SessionStore, StoreError};
+use crate::SessionRecord;
 
-/// Keeps device records in memory: the device is new again when the process is.
-#[derive(Default)]
-pub struct MemoryStore(Mutex<Records>);
+/// Keeps device records and sessions in memory: the device is new again when the process is. Clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Records>>);
 
 impl MemoryStore {
     /// An empty store.
@@ -46,6 +47,25 @@ impl DeviceStore for MemoryStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.with(|records| {
             records.remove(owner, device_key);
+        })
+    }
+}
+
+impl SessionStore for MemoryStore {
+    fn load_session<'a>(
+        &'a self,
+        client_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<SessionRecord>, StoreError>> {
+        self.with(|records| records.session(client_id).cloned())
+    }
+
+    fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.with(|records| records.save_session(session))
+    }
+
+    fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.with(|records| {
+            records.remove_session(client_id);
         })
     }
 }

@@ -1,13 +1,17 @@
-//! Device records and the names that lead to them: what every store of this crate keeps.
+//! Device records, the names that lead to them, and sessions: what the stores of this crate keep.
 
 use device_proto::{DeviceOwner, DeviceRecord};
 use serde::{Deserialize, Serialize};
+
+use crate::SessionRecord;
 
 /// A handful of them, so that a search is as good as an index.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Records {
     records: Vec<DeviceRecord>,
     aliases: Vec<Alias>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sessions: Vec<SessionRecord>,
 }
 
 /// A name that was typed, and whose it turned out to be.
@@ -61,5 +65,21 @@ impl Records {
             self.aliases.retain(|alias| alias.owner != *owner);
         }
         removed
+    }
+
+    pub(super) fn session(&self, client_id: &str) -> Option<&SessionRecord> {
+        self.sessions.iter().find(|session| session.client_id == client_id)
+    }
+
+    pub(super) fn save_session(&mut self, session: &SessionRecord) {
+        self.remove_session(&session.client_id);
+        self.sessions.push(session.clone());
+    }
+
+    /// Whether there was anything to remove.
+    pub(super) fn remove_session(&mut self, client_id: &str) -> bool {
+        let before = self.sessions.len();
+        self.sessions.retain(|session| session.client_id != client_id);
+        self.sessions.len() < before
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use service::ALIAS;
 
-fn record(username: &str, key: &str) -> DeviceRecord {
+pub(crate) fn record(username: &str, key: &str) -> DeviceRecord {
     serde_json::from_value(serde_json::json!({
         "user_pool_id": POOL, "client_id": CLIENT, "username": username, "device_key": key, "group_key": "-g",
         "password": "hush", "status": "remembered", "name": null,
@@ -16,7 +16,7 @@ fn record(username: &str, key: &str) -> DeviceRecord {
     .unwrap()
 }
 
-fn owner(username: &str) -> DeviceOwner {
+pub(crate) fn owner(username: &str) -> DeviceOwner {
     record(username, "").owner
 }
 

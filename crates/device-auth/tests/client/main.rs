@@ -14,6 +14,8 @@ mod service;
 mod devices;
 mod files;
 mod http;
+#[cfg(feature = "keyring")]
+mod keychain;
 mod session;
 mod sign_in;
 

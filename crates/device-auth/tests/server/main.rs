@@ -8,7 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "admin")]
+mod admin;
+mod elsewhere;
+mod events;
 mod forgetting;
+mod kept;
 mod life;
 mod names;
 mod sessions;

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use device_auth::{
     Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceStore, FileStore, SignInStep, SignedIn,
 };
-use device_testkit::{FakeClock, PASSWORD, TestServer, totp_code};
+use device_server::Administrators;
+use device_testkit::{FakeClock, PASSWORD, TestServer, access_key, totp_code};
 use device_wire::Operation;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,8 +15,9 @@ use tempfile::TempDir;
 pub(crate) const USER: &str = "ada";
 
 /// When a pool remembers a device.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Devices {
+    Off,
     Always,
     OptIn,
 }
@@ -40,17 +42,20 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
         // The server runs on a runtime of its own, and one runtime does not start within another.
-        let server = std::thread::spawn(TestServer::start).join().unwrap();
+        let start =
+            || TestServer::start_with(|setup| setup.administrators = Administrators::Signing(access_key()));
+        let server = std::thread::spawn(start).join().unwrap();
         // Proofs are stamped by this machine's clock, so the server's begins there too.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
         server.clock().advance(now.saturating_sub(start));
-        let pool = server.create_pool(json!({
-            "DeviceConfiguration": {
+        let tracking = (devices != Devices::Off).then(|| {
+            json!({
                 "ChallengeRequiredOnNewDevice": true,
-                "DeviceOnlyRememberedOnUserPrompt": matches!(devices, Devices::OptIn),
-            },
-        }));
+                "DeviceOnlyRememberedOnUserPrompt": devices == Devices::OptIn,
+            })
+        });
+        let pool = server.create_pool(json!({ "DeviceConfiguration": tracking }));
         let client = server.create_client(&pool, json!({}));
         server.create_user(&pool, USER);
         let (directory, calls) = (TempDir::new().unwrap(), Arc::default());

@@ -1,0 +1,52 @@
+//! The devices of any user, with an administrator's signature.
+
+use aws_credential_types::Credentials as Keys;
+use device_auth::{DeviceAdmin, device_http};
+
+use super::world::sign_in;
+use super::*;
+
+/// The secret of the kit's access key.
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+fn admin(world: &World, secret: &str) -> DeviceAdmin {
+    let http = device_http::Client::builder()
+        .region("us-east-1")
+        .endpoint_url(world.server.url())
+        .credentials(Keys::new("AKIDEXAMPLE", secret, None, None, "test"))
+        .build()
+        .unwrap();
+    DeviceAdmin::new(http, &world.pool)
+}
+
+/// Wish: administrators' calls, for any user.
+#[tokio::test]
+async fn wish_an_administrator_lists_looks_at_changes_and_forgets_devices() {
+    let world = World::new(Devices::OptIn, Mfa::Off);
+    let app = world.app();
+    let key = sign_in(&app).await.device_key().unwrap().to_owned();
+    let admin = admin(&world, SECRET);
+
+    let [device] = &admin.list(USER).await.unwrap()[..] else { panic!("not one device") };
+    assert_eq!((&device.key, device.status), (&key, Some(DeviceStatus::NotRemembered)));
+    admin.update_status(USER, &key, DeviceStatus::Remembered).await.unwrap();
+    let device = admin.device(USER, &key).await.unwrap();
+    assert_eq!(device.status, Some(DeviceStatus::Remembered));
+    assert_eq!((device.name.as_deref(), device.is_current), (Some("laptop"), false));
+    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "its user sees it, too");
+
+    admin.forget(USER, &key).await.unwrap();
+    admin.forget(USER, &key).await.expect("what is forgotten is forgotten");
+    assert!(matches!(admin.device(USER, &key).await, Err(Error::DeviceUnknown)));
+    let update = admin.update_status(USER, &key, DeviceStatus::Remembered).await;
+    assert!(matches!(update, Err(Error::DeviceUnknown)));
+    assert_eq!(admin.list(USER).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused() {
+    let world = World::new(Devices::OptIn, Mfa::Off);
+    let error = admin(&world, "wrong").list(USER).await.unwrap_err();
+    assert!(error.as_service_error().is_some(), "{error}");
+    assert!(!error.to_string().contains("wrong"));
+}

@@ -1,0 +1,75 @@
+//! Sessions that came about elsewhere.
+
+use device_auth::{Device, DeviceAuth, SessionOrigin, Tokens};
+use device_wire::Operation;
+use serde_json::json;
+
+use super::*;
+
+/// Tokens as an app has them from somewhere else. (Where from does not show in them here.)
+fn tokens(world: &World) -> Tokens {
+    let parameters = json!({ "USERNAME": USER, "PASSWORD": device_testkit::PASSWORD });
+    let begin = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client, "AuthParameters": parameters,
+    });
+    let result = &world.run(Operation::InitiateAuth, begin)["AuthenticationResult"];
+    let mut tokens = Tokens::new(result["AccessToken"].as_str().unwrap());
+    tokens.refresh = result["RefreshToken"].as_str().map(Into::into);
+    tokens
+}
+
+async fn refusals(app: &DeviceAuth, listed: &Device) -> Vec<Error> {
+    vec![
+        app.remember_device().await.unwrap_err(),
+        app.do_not_remember_device().await.unwrap_err(),
+        app.forget_device(None).await.unwrap_err(),
+        app.forget_device(Some(listed)).await.unwrap_err(),
+        app.forget_all_devices().await.unwrap_err(),
+        app.fetch_devices().await.unwrap_err(),
+        app.fetch_current_device().await.unwrap_err(),
+        app.confirm_device().await.unwrap_err(),
+    ]
+}
+
+#[tokio::test]
+async fn device_calls_of_federated_and_hosted_sessions_are_refused_here_with_their_reason() {
+    let world = World::new(Devices::Off, Mfa::Off);
+    let app = world.app();
+    let listed = Device::from_wire(serde_json::from_value(json!({ "DeviceKey": "eu_1" })).unwrap(), None);
+    for (origin, reason) in
+        [(SessionOrigin::Federated, "identity provider"), (SessionOrigin::HostedUi, "hosted UI")]
+    {
+        let session = app.use_session(tokens(&world), origin).await.unwrap();
+        assert_eq!((session.username.as_str(), session.origin), (USER, origin));
+        assert_eq!(app.current_device_key(), None);
+        world.calls();
+        for error in refusals(&app, &listed).await {
+            assert!(matches!(error, Error::DevicesElsewhere(of) if of == origin), "{error:?}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        assert!(world.calls().is_empty(), "nobody was asked");
+
+        let refreshed = app.refresh().await.unwrap();
+        assert_eq!(refreshed.origin, origin, "a refresh makes nothing else of it");
+        assert_ne!(refreshed.access_token, session.access_token);
+        app.sign_out().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_another_signed_in_is_one_of_the_pool() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let app = world.app();
+    app.use_session(tokens(&world), SessionOrigin::SignIn).await.unwrap();
+    assert_eq!(app.fetch_devices().await.unwrap(), []);
+    assert!(matches!(app.remember_device().await, Err(Error::DeviceNotTracked)));
+}
+
+#[tokio::test]
+async fn a_token_that_names_nobody_is_no_session() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let app = world.app();
+    let used = app.use_session(Tokens::new("opaque"), SessionOrigin::Federated).await;
+    assert!(matches!(used, Err(Error::UnusableToken)));
+    assert!(matches!(app.session().await, Err(Error::SignedOut)));
+}
