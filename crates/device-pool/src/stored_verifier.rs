@@ -5,25 +5,56 @@ use base64::engine::general_purpose::STANDARD;
 use device_srp::{Salt, Verifier};
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::error::ServiceError;
 
 /// An SRP salt and verifier as records hold them: the salt in hexadecimal, the verifier in base64.
+///
+/// Powers of the verifier go with it, which pay for themselves at the first sign-in. They are
+/// only ever derived here, from the verifier in the same record: whoever chose them would choose the password.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVerifier {
     salt: String,
     verifier: Sensitive<String>,
+    powers: Sensitive<String>,
 }
 
 impl StoredVerifier {
     pub(crate) fn new(salt: &Salt, verifier: &Verifier) -> Self {
-        Self { salt: salt.to_hex(), verifier: Sensitive::from(STANDARD.encode(verifier.padded())) }
+        let encode = |bytes: Zeroizing<Vec<u8>>| Sensitive::from(STANDARD.encode(bytes));
+        Self { salt: salt.to_hex(), verifier: encode(verifier.padded()), powers: encode(verifier.powers()) }
     }
 
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
-        let verifier = STANDARD.decode(self.verifier.as_str()).ok().map(zeroize::Zeroizing::new);
-        let verifier = verifier.and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
+        let decode = |text: &Sensitive<String>| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
+        let verifier = decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
+        let powers = decode(&self.powers);
+        let verifier = verifier.zip(powers).and_then(|(v, powers)| v.with_trusted_powers(&powers).ok());
         salt.zip(verifier).ok_or_else(|| ServiceError::internal("a stored verifier does not parse"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use device_srp::Identity;
+
+    use super::*;
+
+    #[test]
+    fn a_record_gives_back_the_verifier_with_powers_that_are_its_own() {
+        let salt = Salt::from_hex("5a17").unwrap();
+        let verifier = Verifier::derive(&Identity::user("pool", "user"), "password", &salt);
+        let record = serde_json::to_value(StoredVerifier::new(&salt, &verifier)).unwrap();
+        let (read_salt, read) =
+            serde_json::from_value::<StoredVerifier>(record.clone()).unwrap().parse().unwrap();
+        assert_eq!(read_salt, salt);
+        assert!(read.ct_eq(&verifier));
+        assert_eq!(read.powers(), verifier.powers());
+
+        let mut cut = record;
+        cut["powers"] = "AAAA".into();
+        assert!(serde_json::from_value::<StoredVerifier>(cut).unwrap().parse().is_err());
     }
 }

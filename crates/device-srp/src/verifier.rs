@@ -15,8 +15,8 @@ use crate::{
 ///
 /// It lets its holder try passwords offline and pose as the server, so it is treated as a secret.
 ///
-/// The server's part of a handshake takes about an eighth less time beside stored powers of the verifier: derive them with
-/// [`Self::prepare`] when the verifier is enrolled, and keep [`Self::powers`] with it.
+/// The server's part of a handshake takes about an eighth less time beside stored powers of the verifier: keep
+/// [`Self::powers`] with it from its enrolment on, or [`Self::prepare`] one that stays in memory.
 pub struct Verifier {
     v: Zeroizing<Residue>,
     /// v^(2^64), v^(2^128), v^(2^192).
@@ -67,15 +67,22 @@ impl Verifier {
         }
     }
 
-    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each, once [`Self::prepare`]d. As secret as the verifier.
+    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each, derived unless they are there. As secret as the
+    /// verifier.
     #[must_use]
-    pub fn powers(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let powers = self.powers.as_ref()?;
+    pub fn powers(&self) -> Zeroizing<Vec<u8>> {
+        let derived;
+        let powers = if let Some(powers) = &self.powers {
+            &**powers
+        } else {
+            derived = Zeroizing::new(kernel::powers(&self.v));
+            &derived
+        };
         let mut bytes = Zeroizing::new(Vec::with_capacity(Self::POWERS_LEN));
-        powers
-            .iter()
-            .for_each(|power| bytes.extend_from_slice(Zeroizing::new(power.to_be_bytes()).as_slice()));
-        Some(bytes)
+        for power in powers.iter() {
+            bytes.extend_from_slice(Zeroizing::new(power.to_be_bytes()).as_slice());
+        }
+        bytes
     }
 
     /// Takes back what [`Self::powers`] gave for this very verifier. It is not checked against the verifier, which would

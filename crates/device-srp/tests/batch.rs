@@ -75,13 +75,11 @@ fn a_proof_of_another_handshake_is_refused_in_every_lane() {
 fn stored_powers_come_back_as_they_were_derived() {
     let mut rng = StdRng::seed_from_u64(23);
     let Enrolled { mut verifier, server, client, proof } = enrol(2, &mut rng).pop().unwrap();
-    assert!(verifier.powers().is_none());
+    let powers = verifier.powers();
     verifier.prepare();
-    let powers = verifier.powers().unwrap();
-    let stored = Verifier::from_be_bytes(&verifier.padded()).unwrap();
-    let plain = stored.powers().is_none();
-    let stored = stored.with_trusted_powers(&powers).unwrap();
-    assert!(plain && stored.powers() == Some(powers));
+    assert_eq!(verifier.powers(), powers);
+    let stored = Verifier::from_be_bytes(&verifier.padded()).unwrap().with_trusted_powers(&powers).unwrap();
+    assert_eq!(stored.powers(), powers);
     let key = server.session_key(&stored, client.public()).unwrap();
     assert_eq!(key.verify(&USER, b"block", "now", &proof), Ok(()));
 }
@@ -89,9 +87,7 @@ fn stored_powers_come_back_as_they_were_derived() {
 #[test]
 fn malformed_powers_are_refused() {
     let fresh = || Verifier::derive(&USER, "password", &Salt::from_hex("1").unwrap());
-    let mut verifier = fresh();
-    verifier.prepare();
-    let powers = verifier.powers().unwrap();
+    let powers = fresh().powers();
     assert_eq!(powers.len(), Verifier::POWERS_LEN);
     let longer = [&powers[..], &[0]].concat();
     let above_n = [&powers[..768], &[0xff; 384]].concat();
