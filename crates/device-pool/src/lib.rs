@@ -93,6 +93,7 @@ mod password;
 mod pool;
 mod profile;
 mod refresh_token;
+mod schema;
 mod seal;
 mod sign_in;
 pub mod store;

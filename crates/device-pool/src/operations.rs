@@ -49,6 +49,7 @@ table! {
     UpdateUserPool => pools::update,
     DeleteUserPool => pools::delete,
     ListUserPools => pools::list,
+    AddCustomAttributes => pools::add_custom_attributes,
     SetUserPoolMfaConfig => pools::set_mfa_config,
     GetUserPoolMfaConfig => pools::mfa_config,
     CreateUserPoolClient => clients::create,

@@ -3,8 +3,8 @@
 mod keys;
 
 use device_wire::{
-    EmailMfaConfigType, PasswordPolicyType, SmsMfaConfigType, UserPoolMfaType, UserPoolType,
-    UsernameAttributeType,
+    EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolMfaType,
+    UserPoolType, UsernameAttributeType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,34 +12,11 @@ use crate::context::Context;
 use crate::error::ServiceError;
 use crate::message::Medium;
 use crate::profile;
+use crate::schema;
 use crate::store::Table;
 use crate::transaction::Entity;
 
 pub(crate) use keys::{PoolKeys, SigningKey, SigningKeys};
-
-/// The attributes of OpenID Connect that every pool has; others must be in the pool's schema.
-const STANDARD_ATTRIBUTES: [&str; 20] = [
-    "address",
-    "birthdate",
-    "email",
-    "email_verified",
-    "family_name",
-    "gender",
-    "given_name",
-    "identities",
-    "locale",
-    "middle_name",
-    "name",
-    "nickname",
-    "phone_number",
-    "phone_number_verified",
-    "picture",
-    "preferred_username",
-    "profile",
-    "updated_at",
-    "website",
-    "zoneinfo",
-];
 
 /// A pool. Its settings are kept in the very shape in which `DescribeUserPool` shows them.
 #[derive(Clone, Serialize, Deserialize)]
@@ -141,29 +118,41 @@ impl Pool {
         verified.contains(&profile::verified_attribute(medium))
     }
 
-    /// Refuses the name of an attribute that users of this pool can't have: neither a standard one nor, behind
-    /// `custom:`, one of the pool's own.
+    /// Refuses the name of an attribute that users of this pool can't have.
     pub(crate) fn check_attribute(&self, name: &str) -> Result<(), ServiceError> {
-        let own = name.strip_prefix("custom:");
-        if STANDARD_ATTRIBUTES.contains(&name) || self.schema().any(|(known, _)| own == Some(known)) {
-            return Ok(());
-        }
-        Err(ServiceError::invalid(format!(
-            "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema."
-        )))
+        self.attribute(name).map(drop)
+    }
+
+    /// Refuses a value that the attribute of this name can't have.
+    pub(crate) fn check_value(&self, name: &str, value: &str) -> Result<(), ServiceError> {
+        schema::check_value(self.attribute(name)?, value)
+    }
+
+    /// What the schema says of an attribute. `sub` is the service's own.
+    fn attribute(&self, name: &str) -> Result<&SchemaAttributeType, ServiceError> {
+        let named = self.schema().iter().find(|known| known.name.as_deref() == Some(name) && name != "sub");
+        named.ok_or_else(|| {
+            ServiceError::invalid(format!(
+                "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema."
+            ))
+        })
+    }
+
+    /// Whether an attribute may change once it was given.
+    pub(crate) fn is_mutable(&self, name: &str) -> bool {
+        self.attribute(name).is_ok_and(|attribute| attribute.mutable != Some(false))
     }
 
     /// The attributes that every user of this pool must have.
     pub(crate) fn required_attributes(&self) -> impl Iterator<Item = &str> {
-        self.schema().filter(|(_, required)| *required).map(|(name, _)| name)
+        self.schema()
+            .iter()
+            .filter(|known| known.required == Some(true))
+            .filter_map(|known| known.name.as_deref())
     }
 
-    /// The attributes that the pool was made with, and whether they are required.
-    fn schema(&self) -> impl Iterator<Item = (&str, bool)> {
-        let schema = self.description.schema_attributes.as_deref().unwrap_or_default();
-        schema
-            .iter()
-            .filter_map(|attribute| Some((attribute.name.as_deref()?, attribute.required == Some(true))))
+    fn schema(&self) -> &[SchemaAttributeType] {
+        self.description.schema_attributes.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn password_policy(&self) -> PasswordPolicyType {

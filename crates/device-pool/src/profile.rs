@@ -218,7 +218,9 @@ fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(),
     let vouches = matches!(name, "email_verified" | "phone_number_verified");
     let writable = match author {
         // What vouches for a user is not for that user to say.
-        Author::User(client) => !vouches && name != "identities" && client.may_write(name),
+        Author::User(client) => {
+            !vouches && name != "identities" && !name.starts_with("dev:") && client.may_write(name)
+        }
         Author::Administrator => name != "identities",
     };
     if !writable {
@@ -230,22 +232,16 @@ fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(),
     match name {
         "email" if !is_email(value) => Err(ServiceError::invalid("Invalid email address format.")),
         "phone_number" if !is_phone(value) => Err(ServiceError::invalid("Invalid phone number format.")),
-        _ if vouches && !matches!(value, "true" | "false") => Err(ServiceError::invalid(format!(
-            "Attributes did not conform to the schema: {name}: The attribute must be true or false"
-        ))),
-        _ => Ok(()),
+        _ => pool.check_value(name, value),
     }
 }
 
 /// What the pool's schema says must stay as it was given first.
 fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
-    let own = name.strip_prefix("custom:").unwrap_or(name);
-    let schema = pool.description.schema_attributes.as_deref().unwrap_or_default();
-    let fixed = schema.iter().any(|known| known.name.as_deref() == Some(own) && known.mutable == Some(false));
-    if fixed {
-        return Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")));
+    if pool.is_mutable(name) {
+        return Ok(());
     }
-    Ok(())
+    Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")))
 }
 
 /// Something before an `@` and something after it, without white space. More is known only when a message has arrived.

@@ -1,12 +1,12 @@
 //! User pools and their settings.
 
 use device_wire::{
-    CreateUserPoolRequest, CreateUserPoolResponse, DeleteUserPoolRequest, DeletionProtectionType,
-    DescribeUserPoolRequest, DescribeUserPoolResponse, GetUserPoolMfaConfigRequest,
-    GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse, PasswordPolicyType,
-    SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp,
-    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
-    UserPoolPolicyType, UserPoolType,
+    AddCustomAttributesRequest, AddCustomAttributesResponse, CreateUserPoolRequest, CreateUserPoolResponse,
+    DeleteUserPoolRequest, DeletionProtectionType, DescribeUserPoolRequest, DescribeUserPoolResponse,
+    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse,
+    PasswordPolicyType, SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse,
+    SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest, UpdateUserPoolResponse,
+    UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
 };
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::erasure::DeletedPool;
 use crate::error::ServiceError;
 use crate::operations::{clients::page_length, tags};
 use crate::pool::{MfaMethods, Pool, PoolKeys};
+use crate::schema;
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -31,7 +32,7 @@ pub(crate) fn create(
         arn: Some(format!("arn:aws:cognito-idp:{}:{}:userpool/{id}", cx.config.region, cx.config.account_id)),
         creation_date: Some(now),
         last_modified_date: Some(now),
-        schema_attributes: request.schema.clone(),
+        schema_attributes: Some(schema::whole(request.schema.clone().unwrap_or_default())?),
         estimated_number_of_users: Some(0),
         ..settings(&request)?
     };
@@ -151,6 +152,19 @@ pub(crate) fn list(
         ..UserPoolDescriptionType::default()
     };
     Ok(ListUserPoolsResponse { user_pools: Some(pools.into_iter().map(describe).collect()), next_token })
+}
+
+/// `AddCustomAttributes`.
+pub(crate) fn add_custom_attributes(
+    cx: &mut Context<'_, '_>,
+    request: AddCustomAttributesRequest,
+) -> Result<AddCustomAttributesResponse, ServiceError> {
+    let mut pool = Pool::load(cx, &request.user_pool_id)?;
+    let known = pool.description.schema_attributes.get_or_insert_default();
+    schema::extend(known, request.custom_attributes)?;
+    pool.description.last_modified_date = Some(Timestamp::from_millis(cx.now()));
+    cx.tx.put(&pool)?;
+    Ok(AddCustomAttributesResponse {})
 }
 
 /// `SetUserPoolMfaConfig`.

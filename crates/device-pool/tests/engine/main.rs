@@ -17,6 +17,7 @@ mod lockout;
 mod pool_life;
 mod pools;
 mod rotation;
+mod schema;
 mod sessions;
 mod software_token;
 mod tokens;

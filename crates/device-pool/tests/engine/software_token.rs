@@ -152,7 +152,7 @@ fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     assert_eq!(
         asked["ChallengeParameters"]["requiredAttributes"],
-        r#"["userAttributes.email","userAttributes.name"]"#
+        r#"["userAttributes.name","userAttributes.email"]"#
     );
     let mut answers = json!({
         "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "userAttributes.email": "ada@example.com",
