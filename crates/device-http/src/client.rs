@@ -119,7 +119,7 @@ impl Builder {
         Ok(Client(Arc::new(Inner {
             endpoint,
             http,
-            retries: Retries::new(self.retry),
+            retries: Retries::new(self.retry, rand::random),
             observer: self.observer,
             #[cfg(feature = "admin")]
             signer: match (self.credentials, self.region) {
@@ -184,7 +184,7 @@ impl Client {
                 Err(error) => error,
             };
             let safe = error.kind() == ErrorKind::Connect || request.repeat() == Repeat::Always;
-            let delay = (safe && error.is_retryable()).then(|| self.0.retries.next(attempt, rand::random()));
+            let delay = (safe && error.is_retryable()).then(|| self.0.retries.next(attempt));
             let Some(delay) = delay.flatten() else { return Err(error) };
             tokio::time::sleep(delay).await;
             attempt = attempt.saturating_add(1);
@@ -306,5 +306,49 @@ impl fmt::Debug for Builder {
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use device_wire::GetDeviceRequest;
+
+    use super::*;
+    use crate::{BoxFuture, SendError};
+
+    /// Fails each time, and keeps when that was.
+    struct Broken(Arc<Mutex<Vec<tokio::time::Instant>>>);
+
+    impl HttpClient for Broken {
+        fn send<'a>(
+            &'a self,
+            _: http::Request<&'a [u8]>,
+        ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+            self.0.lock().unwrap().push(tokio::time::Instant::now());
+            Box::pin(std::future::ready(Err(SendError::interrupted("reset"))))
+        }
+    }
+
+    /// How long a call waits between its attempts, where chance draws `jitter`.
+    async fn waits(jitter: fn() -> f64) -> Vec<u128> {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let delays = RetryPolicy::default()
+            .with_attempts(4)
+            .with_delays(Duration::from_millis(200), Duration::from_millis(700));
+        let builder = Client::builder().endpoint_url("http://pool.test/").retry(delays);
+        let mut client = builder.http_client(Broken(sent.clone())).build().unwrap();
+        Arc::get_mut(&mut client.0).unwrap().retries = Retries::new(delays, jitter);
+        assert!(client.send(&Request::new(&GetDeviceRequest::new("eu_1"))).await.is_err());
+        let sent = sent.lock().unwrap();
+        sent.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_a_random_part_of_a_growing_time_apart() {
+        assert_eq!(waits(|| 1.0).await, [200, 400, 700]);
+        assert_eq!(waits(|| 0.5).await, [100, 200, 350]);
+        assert_eq!(waits(|| 0.0).await, [0, 0, 0]);
     }
 }

@@ -66,15 +66,17 @@ impl Default for RetryPolicy {
 pub(crate) struct Retries {
     policy: RetryPolicy,
     tenths: AtomicU32,
+    /// Draws from 0 to 1.
+    jitter: fn() -> f64,
 }
 
 impl Retries {
-    pub(crate) fn new(policy: RetryPolicy) -> Self {
-        Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)) }
+    pub(crate) fn new(policy: RetryPolicy, jitter: fn() -> f64) -> Self {
+        Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)), jitter }
     }
 
     /// Whether there is an attempt left after the `failed`th (from 1), and how long to wait before it.
-    pub(crate) fn next(&self, failed: u32, random: f64) -> Option<Duration> {
+    pub(crate) fn next(&self, failed: u32) -> Option<Duration> {
         if failed >= self.policy.attempts {
             return None;
         }
@@ -82,7 +84,7 @@ impl Retries {
             .tenths
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(10))
             .is_ok();
-        spent.then(|| self.policy.delay(failed, random))
+        spent.then(|| self.policy.delay(failed, (self.jitter)()))
     }
 
     pub(crate) fn succeeded(&self) {
@@ -109,20 +111,20 @@ mod tests {
 
     #[test]
     fn attempts_and_budget_run_out() {
-        let retries = Retries::new(RetryPolicy { budget: 2, ..RetryPolicy::default() });
-        assert!(retries.next(3, 0.0).is_none(), "the third attempt is the last");
-        assert!(retries.next(1, 0.0).is_some());
-        assert!(retries.next(1, 0.0).is_some());
-        assert!(retries.next(1, 0.0).is_none(), "the budget is spent");
+        let retries = Retries::new(RetryPolicy { budget: 2, ..RetryPolicy::default() }, || 0.0);
+        assert!(retries.next(3).is_none(), "the third attempt is the last");
+        assert!(retries.next(1).is_some());
+        assert!(retries.next(1).is_some());
+        assert!(retries.next(1).is_none(), "the budget is spent");
         for _ in 0..10 {
             retries.succeeded();
         }
-        assert!(retries.next(1, 0.0).is_some(), "ten successes buy one");
-        assert!(retries.next(1, 0.0).is_none());
+        assert!(retries.next(1).is_some(), "ten successes buy one");
+        assert!(retries.next(1).is_none());
     }
 
     #[test]
     fn never_is_never() {
-        assert!(Retries::new(RetryPolicy::never()).next(1, 0.0).is_none());
+        assert!(Retries::new(RetryPolicy::never(), || 0.0).next(1).is_none());
     }
 }

@@ -16,7 +16,8 @@ use device_http::{
 };
 use device_proto::Request;
 use device_wire::{
-    AuthFlowType, ErrorCode, GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest, Sensitive, param,
+    AuthFlowType, ErrorCode, GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest,
+    RespondToAuthChallengeRequest, Sensitive, param,
 };
 use zeroize::Zeroizing;
 
@@ -137,6 +138,19 @@ async fn a_proof_is_sent_once_unless_it_never_left() {
     assert_eq!((sent, result.is_ok()), (3, true));
     let (sent, _) = attempts(password(), &[Unsent, Interrupted]).await;
     assert_eq!(sent, 2, "the second may have arrived");
+}
+
+#[tokio::test]
+async fn no_challenge_is_answered_twice() {
+    for challenge in
+        ["PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
+    {
+        for failure in [THROTTLED, BROKEN, PROXY, TimedOut, Interrupted, Response(429, "")] {
+            let answer = RespondToAuthChallengeRequest::new("client", challenge.into());
+            let (sent, result) = attempts(Request::new(&answer), &[failure]).await;
+            assert_eq!((sent, result.is_ok()), (1, false), "{challenge}");
+        }
+    }
 }
 
 #[tokio::test]
