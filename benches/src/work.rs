@@ -2,9 +2,7 @@
 
 use std::hint::black_box;
 
-use device_srp::{
-    Claim, ClientEphemeral, Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier, verify_batch,
-};
+use device_srp::{Claim, ClientEphemeral, Identity, Proof, Salt, ServerEphemeral, Verifier, verify_batch};
 use num_bigint::BigUint;
 use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
@@ -99,7 +97,6 @@ impl Handshake {
     }
 
     fn numbers(&self, a_bytes: usize) -> Numbers {
-        let number = |value: &PublicValue| BigUint::from_bytes_be(&value.padded());
         let inner = Sha256::digest(format!("pooluser:{PASSWORD}"));
         let a = client(a_bytes);
         Numbers {
@@ -109,8 +106,8 @@ impl Handshake {
             v: BigUint::from_bytes_be(&self.verifier.padded()),
             k: hash(&[&[0], &N.to_bytes_be(), &[2]]),
             u: hash(&[&a.public().padded(), &self.server.public().padded()]),
-            public_a: number(a.public()),
-            public_b: number(self.server.public()),
+            public_a: a.public().into(),
+            public_b: self.server.public().into(),
         }
     }
 }

@@ -55,8 +55,8 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
-/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`: `"portable"`, or
-/// `"model"` for the vector kernels on instructions modelled in Rust.
+/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`: `"portable"`, `"mulx"`
+/// for that at best, or `"model"` for the vector kernels on instructions modelled in Rust.
 enum Backend {
     Portable(Words<Plain>),
     #[cfg(target_arch = "x86_64")]
@@ -68,7 +68,7 @@ enum Backend {
 impl Backend {
     fn detect() -> Self {
         #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
-        if !cfg!(device_srp_backend = "portable")
+        if !cfg!(any(device_srp_backend = "portable", device_srp_backend = "mulx"))
             && let Some(ifma) = ifma::Ifma::detect()
         {
             return Self::Ifma(ifma);

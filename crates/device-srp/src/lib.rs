@@ -57,6 +57,10 @@
 //! `mulx` with two carry chains, else plain Rust. A server that has many claims to check gives them to [`verify_batch`], and
 //! a [`Verifier`] can keep powers of itself that shorten each handshake.
 //!
+//! # Features
+//!
+//! None by default. `num-bigint` adds conversions between [`PublicValue`] and num-bigint's `BigUint`.
+//!
 //! # Timing and memory
 //!
 //! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from S: the protocol

@@ -1,6 +1,9 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "num-bigint")]
+use num_bigint::BigUint;
+
 use crate::{
     Error,
     group::{Residue, WIDTH},
@@ -56,8 +59,42 @@ impl PublicValue {
     }
 }
 
+#[cfg(feature = "num-bigint")]
+impl TryFrom<&BigUint> for PublicValue {
+    type Error = Error;
+
+    /// As [`PublicValue::from_be_bytes`].
+    fn try_from(number: &BigUint) -> Result<Self, Error> {
+        Self::from_be_bytes(&number.to_bytes_be())
+    }
+}
+
+#[cfg(feature = "num-bigint")]
+impl From<&PublicValue> for BigUint {
+    fn from(value: &PublicValue) -> Self {
+        Self::from_bytes_be(&value.0)
+    }
+}
+
 impl fmt::Debug for PublicValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicValue({})", self.to_hex())
+    }
+}
+
+#[cfg(all(test, feature = "num-bigint"))]
+mod tests {
+    use super::*;
+    use crate::group::N;
+
+    #[test]
+    fn numbers_are_taken_and_given_as_they_are() {
+        let n = BigUint::from_bytes_be(&Residue(N).to_be_bytes());
+        for number in [BigUint::from(1u8), &n - 1u8, &n + 1u8, (BigUint::from(1u8) << 3072) - 1u8] {
+            assert_eq!(BigUint::from(&PublicValue::try_from(&number).unwrap()), number);
+        }
+        assert_eq!(PublicValue::try_from(&BigUint::ZERO), Err(Error::ZeroPublicValue));
+        assert_eq!(PublicValue::try_from(&n), Err(Error::ZeroPublicValue));
+        assert_eq!(PublicValue::try_from(&(BigUint::from(1u8) << 3072)), Err(Error::TooLong));
     }
 }
