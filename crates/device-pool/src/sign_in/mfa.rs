@@ -151,7 +151,8 @@ fn open_setup(
 ) -> Result<(OpenSession, PoolKeys, Client, User), ServiceError> {
     let client_id = OpenSession::client_id(session).ok_or_else(invalid_session)?;
     let client = cx.tx.find::<Client>(client_id)?.ok_or_else(invalid_session)?;
-    let keys = PoolKeys::load(cx, &client.pool_id)?;
+    // Nothing of the pool was read so far, and it may have been deleted before its clients are.
+    let keys = cx.tx.find::<PoolKeys>(&client.pool_id)?.ok_or_else(invalid_session)?;
     let opened = OpenSession::open(cx, &keys, &client, Some(session))?;
     if !matches!(opened.stage, Stage::MfaSetup(_)) {
         return Err(invalid_session());

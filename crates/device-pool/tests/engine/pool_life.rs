@@ -7,7 +7,7 @@ use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Flow, World};
 
 fn records(store: &MemoryStore) -> Vec<(Table, String)> {
     let of = |table| {
@@ -57,6 +57,21 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     world.engine.purge(world.now).unwrap();
     assert_eq!(records(&store).len(), kept, "{left:?}");
     world.ok(Operation::DescribeUserPool, json!({"UserPoolId": other["UserPool"]["Id"]}));
+}
+
+#[test]
+fn a_session_does_not_outlive_its_pool() {
+    let mut world = World::with(json!(null), "ON");
+    world.user("ada");
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "MFA_SETUP");
+    world.ok(Operation::DeleteUserPool, json!({"UserPoolId": world.pool}));
+
+    let invalid = "NotAuthorizedException: Invalid session for the user.";
+    let associate = json!({"Session": asked["Session"]});
+    assert_eq!(world.refused(Operation::AssociateSoftwareToken, associate), invalid);
+    let verify = json!({"Session": asked["Session"], "UserCode": "123456"});
+    assert_eq!(world.refused(Operation::VerifySoftwareToken, verify), invalid);
 }
 
 #[test]
