@@ -12,12 +12,20 @@
 mod admin;
 mod elsewhere;
 mod events;
+mod examples;
 mod forgetting;
 mod kept;
 mod life;
 mod names;
 mod sessions;
 mod world;
+
+#[allow(dead_code, reason = "its main is for the example alone")]
+#[path = "../../examples/terminal.rs"]
+mod terminal;
+#[allow(dead_code, reason = "its main is for the example alone")]
+#[path = "../../examples/web.rs"]
+mod web;
 
 use device_auth::{
     Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice, SignInStep,
