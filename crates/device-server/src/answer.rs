@@ -54,7 +54,8 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
-/// A document that anyone may keep for an hour. Keys of a pool do not change, so a cache never misleads a verifier.
+/// A document that anyone may keep for an hour. A replaced key stays in it until its last token is out; a verifier that
+/// meets a key it does not know reads the document anew.
 pub(crate) fn cacheable(body: &Value) -> Response<Body> {
     let mut response = document(StatusCode::OK, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
