@@ -58,7 +58,8 @@ impl UnconfirmedDevice {
         &self.record.device_key
     }
 
-    /// The request that confirms it, with the access token of the sign-in that it was issued by.
+    /// The request that confirms it, with the access token of the sign-in that it was issued by. It may be sent again, since
+    /// [`handle`](Self::handle) knows a copy of itself.
     #[must_use]
     pub fn request(&self, access_token: &Sensitive<String>) -> Request {
         Request::new(&ConfirmDeviceRequest {
@@ -69,6 +70,7 @@ impl UnconfirmedDevice {
             device_name: self.record.name.clone(),
             ..ConfirmDeviceRequest::new(access_token.clone(), &self.record.device_key)
         })
+        .repeatable()
     }
 
     /// Takes the reply to the request: the record to save, and whether to ask the user.

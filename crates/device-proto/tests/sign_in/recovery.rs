@@ -1,6 +1,6 @@
 //! What happens when the service does not accept the device, or an answer is lost: the recovery table, row by row.
 
-use device_proto::{Consent, Reply};
+use device_proto::{Consent, Repeat, Reply};
 use device_wire::ErrorCode;
 
 use super::*;
@@ -173,6 +173,7 @@ fn the_sign_in_stands_when_the_device_is_not_confirmed_and_confirming_is_tried_a
 
         // Where the first request did arrive, this one finds the device confirmed by it.
         let request = device.request(&outcome.tokens.access);
+        assert_eq!(request.repeat(), Repeat::Always);
         let answer = pair.service.serve(request.operation(), request.body());
         assert_eq!(answer.is_err(), served);
         let reply = match &answer {
