@@ -26,6 +26,18 @@ impl StoredVerifier {
         Self { salt: salt.to_hex(), verifier: encode(verifier.padded()), powers: encode(verifier.powers()) }
     }
 
+    /// One of 383 bytes that nobody's password was made into, for a user whom there is not. Its powers are not its own:
+    /// they take the time, and there is no right proof that they could spoil.
+    pub(crate) fn that_no_password_has(salt: &Salt, verifier: &[u8]) -> Self {
+        let padded = Zeroizing::new([&[0], verifier].concat());
+        let encode = |bytes: &[u8]| Sensitive::from(STANDARD.encode(bytes));
+        Self {
+            salt: salt.to_hex(),
+            verifier: encode(&padded),
+            powers: encode(&Zeroizing::new(padded.repeat(3))),
+        }
+    }
+
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
         let decode = |text: &Sensitive<String>| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);

@@ -1,14 +1,18 @@
 //! Who a sign-in is about, as it shows from outside: nobody must see whether a name has a user.
 
+use std::collections::BTreeMap;
+
 use device_srp::{Salt, Verifier};
-use device_wire::CodeDeliveryDetailsType;
+use device_wire::{CodeDeliveryDetailsType, UserStatusType};
 use zeroize::Zeroizing;
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
 use crate::message::Medium;
+use crate::password::Password;
 use crate::pool::{Pool, PoolKeys};
+use crate::stored_verifier::StoredVerifier;
 use crate::user::User;
 
 /// The longest name that anybody can have, in characters.
@@ -40,20 +44,31 @@ impl Subject {
                  Member must have length less than or equal to {LONGEST_NAME}"
             )));
         }
-        // Made for everyone, so that the time does not tell for whom there was need of it.
-        let stand_in = Self::stand_in(pool, keys, name)?;
-        let Some(user) = User::by_login(cx, pool, name)? else {
-            return if client.hides_users() { Ok(stand_in) } else { Err(client.unknown_user()) };
+        // A record is made for everyone and one is read for everyone, so that the time does not tell for whom there was
+        // need of it.
+        let failed = || ServiceError::internal("a stand-in could not be made");
+        let (stand_in, secret) = Self::stand_in(cx, pool, keys, name)?;
+        let record = Zeroizing::new(serde_json::to_vec(&stand_in).map_err(|_| failed())?);
+        let found = User::by_login(cx, pool, name)?;
+        if found.is_none() && !client.hides_users() {
+            return Err(client.unknown_user());
+        }
+        let known = found.is_some();
+        let user = match found {
+            Some(user) => user,
+            None => serde_json::from_slice(&record).map_err(|_| failed())?,
         };
-        let (salt, verifier) = match &user.password {
-            Some(password) => password.secret.parse()?,
-            None => (stand_in.salt, stand_in.verifier),
-        };
-        Ok(Self { username: user.username.clone(), salt, verifier, user: Some(Box::new(user)) })
+        let (salt, verifier) = user.password.as_ref().map_or(&secret, |password| &password.secret).parse()?;
+        Ok(Self { username: user.username.clone(), salt, verifier, user: known.then(|| Box::new(user)) })
     }
 
     /// The same salt and user id at every attempt with the same name, as a real user would have.
-    fn stand_in(pool: &Pool, keys: &PoolKeys, name: &str) -> Result<Self, ServiceError> {
+    fn stand_in(
+        cx: &Context<'_, '_>,
+        pool: &Pool,
+        keys: &PoolKeys,
+        name: &str,
+    ) -> Result<(User, StoredVerifier), ServiceError> {
         let folded = pool.fold(name);
         let part = |label: &[u8]| keys.sealing().derive(label, &[folded.as_bytes()]);
         let failed = || ServiceError::internal("a stand-in could not be made");
@@ -62,15 +77,14 @@ impl Subject {
         // Twelve blocks less the top byte: below N for certain, and as unpredictable as any verifier.
         let verifier: Zeroizing<Vec<u8>> =
             Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
-        let verifier = Verifier::from_be_bytes(&verifier).map_err(|_| failed())?;
-        let username = if pool.username_attributes().is_empty() {
-            folded
-        } else {
-            let id: [u8; 16] =
-                part(b"stand-in id").get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
-            uuid::Builder::from_random_bytes(id).into_uuid().to_string()
-        };
-        Ok(Self { username, salt, verifier, user: None })
+        let secret = StoredVerifier::that_no_password_has(&salt, &verifier);
+        let id: [u8; 16] =
+            part(b"stand-in id").get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
+        let id = uuid::Builder::from_random_bytes(id).into_uuid().to_string();
+        let username = if pool.username_attributes().is_empty() { folded } else { id.clone() };
+        let mut user = User::new(cx, pool, username, id, UserStatusType::Confirmed, BTreeMap::new());
+        user.password = Some(Password { secret: secret.clone(), set_at: cx.now() });
+        Ok((user, secret))
     }
 
     /// Where a code is said to have gone that went nowhere. The same at every attempt with the same name.

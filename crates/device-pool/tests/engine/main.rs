@@ -13,6 +13,7 @@ mod clients;
 mod confirm;
 mod device_rules;
 mod devices;
+mod hidden_users;
 mod lockout;
 mod pool_life;
 mod pools;
