@@ -2,7 +2,8 @@
 #![no_main]
 
 use device_wire::{
-    ConfirmDeviceRequest, ErrorBody, InitiateAuthRequest, Operation, RespondToAuthChallengeRequest, SignUpRequest,
+    ConfirmDeviceRequest, ErrorBody, InitiateAuthRequest, Operation, RespondToAuthChallengeRequest,
+    SignUpRequest,
 };
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};

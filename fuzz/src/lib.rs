@@ -9,6 +9,7 @@ pub struct Oracle {
     n: BigUint,
     k: BigUint,
     x: BigUint,
+    v: BigUint,
 }
 
 /// Text of arbitrary bytes.
@@ -21,7 +22,9 @@ fn pad(n: &BigUint) -> Vec<u8> {
 }
 
 fn hash(parts: &[&[u8]]) -> BigUint {
-    BigUint::from_bytes_be(&parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part)).finalize())
+    BigUint::from_bytes_be(
+        &parts.iter().fold(Sha256::new(), |hasher, part| hasher.chain_update(part)).finalize(),
+    )
 }
 
 fn key(u: &BigUint, s: &BigUint) -> Vec<u8> {
@@ -37,31 +40,29 @@ impl Oracle {
         let text = include_str!("prime.hex");
         let n = BigUint::parse_bytes(text.trim().as_bytes(), 16).unwrap();
         let inner = Sha256::digest(format!("{names}:{password}"));
-        Self { k: hash(&[&pad(&n), &[2]]), x: hash(&[salt, &inner]), n }
+        let x = hash(&[salt, &inner]);
+        Self { k: hash(&[&pad(&n), &[2]]), v: BigUint::from(2u8).modpow(&x, &n), x, n }
     }
 
     fn generator_power(&self, e: &BigUint) -> BigUint {
         BigUint::from(2u8).modpow(e, &self.n)
     }
 
-    /// PAD(A).
-    pub fn public(&self, a: &[u8]) -> Vec<u8> {
-        pad(&self.generator_power(&BigUint::from_bytes_be(a)))
-    }
-
-    /// The client's session key, from a and PAD(B).
-    pub fn client_key(&self, a: &[u8], b: &[u8]) -> Vec<u8> {
-        let u = hash(&[&self.public(a), b]);
-        let unmasked = BigUint::from_bytes_be(b) + (&self.n - &self.k) * self.generator_power(&self.x);
-        key(&u, &unmasked.modpow(&(BigUint::from_bytes_be(a) + &u * &self.x), &self.n))
+    /// The client's session key, from a, PAD(A), which it checks, and PAD(B).
+    pub fn client_key(&self, a: &[u8], public: &[u8], b: &[u8]) -> Vec<u8> {
+        let a = BigUint::from_bytes_be(a);
+        assert_eq!(public, pad(&self.generator_power(&a)));
+        let u = hash(&[public, b]);
+        let unmasked = BigUint::from_bytes_be(b) + (&self.n - &self.k) * &self.v;
+        key(&u, &unmasked.modpow(&(a + &u * &self.x), &self.n))
     }
 
     /// PAD(B) and the server's session key, from b and PAD(A).
     pub fn server(&self, b: &[u8], a: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        let (v, b) = (self.generator_power(&self.x), BigUint::from_bytes_be(b));
-        let public = pad(&((&self.k * &v + self.generator_power(&b)) % &self.n));
+        let b = BigUint::from_bytes_be(b);
+        let public = pad(&((&self.k * &self.v + self.generator_power(&b)) % &self.n));
         let u = hash(&[a, &public]);
-        let secret = (BigUint::from_bytes_be(a) * v.modpow(&u, &self.n)).modpow(&b, &self.n);
+        let secret = (BigUint::from_bytes_be(a) * self.v.modpow(&u, &self.n)).modpow(&b, &self.n);
         (public, key(&u, &secret))
     }
 }
