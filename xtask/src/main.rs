@@ -2,6 +2,7 @@
 
 mod codegen;
 mod command;
+mod fuzz;
 mod interop;
 mod setup;
 mod test;
@@ -9,6 +10,8 @@ mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use command::{cargo, run};
 
 /// Tasks end with a sentence for a person; nobody matches on it.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -20,8 +23,13 @@ Tasks:
   test               everything that must hold, set-up included: what CI runs
   tidy               the layers, the lints and the other rules of the house
   interop            other people's clients against a running server
+  fuzz-smoke [--seconds <n>]
+                     every fuzz target from its seeds, 30 seconds each by default
+  ratios             the arithmetic beside the best constant-time peer, against floors
   codegen [--check]  write crates/device-wire's types from its operations.json, or only say whether they are current
 ";
+
+const RATIOS: [&str; 6] = ["run", "--release", "--package", "device-benches", "--example", "ratios"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +43,11 @@ fn main() -> ExitCode {
         ["test"] => return test::run_all(root),
         ["tidy"] => tidy::run(root),
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
+        ["fuzz-smoke"] => fuzz::smoke(root, fuzz::SECONDS),
+        ["fuzz-smoke", "--seconds", seconds] => {
+            seconds.parse().map_err(Into::into).and_then(|seconds| fuzz::smoke(root, seconds))
+        }
+        ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),

@@ -11,33 +11,61 @@ use crate::Result;
 use crate::command::{capture, cargo, program, run, target, works};
 
 const NEXTEST: &str = "0.9.143";
+const FUZZ: &str = "0.13.2";
 
-/// A cargo that has nextest.
-pub(crate) struct Nextest {
+/// A cargo that has a subcommand.
+pub(crate) struct Subcommand {
+    name: &'static str,
+    /// The toolchain to run it with, where it is not the workspace's.
+    toolchain: Option<&'static str>,
     path: std::ffi::OsString,
 }
 
-impl Nextest {
+impl Subcommand {
     pub(crate) fn command(&self, root: &Path, arguments: &[&str]) -> Command {
-        let mut command = cargo(root, &["nextest"]);
-        command.args(arguments).env("PATH", &self.path);
+        let mut command = match self.toolchain {
+            Some(toolchain) => program(root, "rustup", &["run", toolchain, "cargo"]),
+            None => cargo(root, &[]),
+        };
+        command.arg(self.name).args(arguments).env("PATH", &self.path);
         command
+    }
+
+    /// Installs it if the machine has none.
+    fn installed(self, root: &Path, version: &str) -> Result<Self> {
+        if !works(&mut self.command(root, &["--version"])) {
+            let (package, tools) = (format!("cargo-{}", self.name), tools(root));
+            println!("Installing {package} {version} from crates.io into {}.", tools.display());
+            let install = ["install", &package, "--locked", "--version", version, "--root"];
+            run(cargo(root, &install).arg(&tools))?;
+        }
+        Ok(self)
     }
 }
 
-/// The test runner, installed if the machine has none.
-pub(crate) fn nextest(root: &Path) -> Result<Nextest> {
-    let tools = target(root).join("tools");
+fn tools(root: &Path) -> PathBuf {
+    target(root).join("tools")
+}
+
+/// Where programs are looked for: in what was installed here last, so that what the machine has goes first.
+fn path(root: &Path) -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Last, so that what the machine has goes first.
-    let paths = std::env::split_paths(&path).chain([tools.join("bin")]);
-    let nextest = Nextest { path: std::env::join_paths(paths)? };
-    if !works(&mut nextest.command(root, &["--version"])) {
-        println!("Installing cargo-nextest {NEXTEST} from crates.io into {}.", tools.display());
-        let install = ["install", "cargo-nextest", "--locked", "--version", NEXTEST, "--root"];
-        run(cargo(root, &install).arg(&tools))?;
+    Ok(std::env::join_paths(std::env::split_paths(&path).chain([tools(root).join("bin")]))?)
+}
+
+/// The test runner.
+pub(crate) fn nextest(root: &Path) -> Result<Subcommand> {
+    Subcommand { name: "nextest", toolchain: None, path: path(root)? }.installed(root, NEXTEST)
+}
+
+/// The fuzzer, which only a nightly compiler can build for.
+pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
+    const NIGHTLY: &str = "nightly";
+    if !works(&mut program(root, "rustup", &["run", NIGHTLY, "rustc", "--version"])) {
+        println!("Installing the nightly toolchain by rustup.");
+        run(&mut program(root, "rustup", &["toolchain", "install", NIGHTLY, "--profile", "minimal"]))?;
     }
-    Ok(nextest)
+    Subcommand { name: "fuzz", toolchain: Some(NIGHTLY), path: path(root)? }.installed(root, FUZZ)
 }
 
 /// The Python of an environment that has the clients to try the server with.

@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "arithmetic backends", run: backends },
     Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
+    Step { name: "benches", run: benches },
     Step { name: "Python clients", run: interop::python },
     Step { name: "JavaScript clients", run: interop::node },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
@@ -80,11 +81,11 @@ fn vectors(root: &Path) -> Result<()> {
     run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", VECTORS]))
 }
 
-/// The backends that this machine would not choose: the portable one, and the vector kernels on a model of their
+/// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a model of their
 /// instructions.
 fn backends(root: &Path) -> Result<()> {
     let nextest = setup::nextest(root)?;
-    for backend in ["portable", "model"] {
+    for backend in ["portable", "mulx", "model"] {
         let mut tests = nextest.command(root, &["run", "--package", "device-srp"]);
         run(tests.env("RUSTFLAGS", format!("--cfg device_srp_backend=\"{backend}\"")))?;
     }
@@ -101,6 +102,11 @@ fn constant_time(root: &Path) -> Result<()> {
     let log = format!("--log-file={}", target(root).join("constant_time.log").display());
     let check = target(root).join("release/examples/constant_time");
     run(program(root, "valgrind", &["-q", &log]).arg(check))
+}
+
+/// Each once, as a test of the benches themselves, without the peers that take long to build.
+fn benches(root: &Path) -> Result<()> {
+    run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))
 }
 
 fn doctests(root: &Path) -> Result<()> {

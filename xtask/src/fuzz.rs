@@ -1,0 +1,62 @@
+//! A short run of every fuzz target, from its seeds.
+
+use std::fs;
+use std::path::Path;
+
+use crate::command::{capture, run, target};
+use crate::{Result, setup};
+
+/// For how long each target runs where nobody says otherwise.
+pub(crate) const SECONDS: u32 = 30;
+
+/// The address sanitizer is left out: most of what these targets execute is arithmetic without an address in it, several
+/// times slower under it.
+const BUILD: [&str; 3] = ["--release", "--sanitizer", "none"];
+
+/// Runs each target for so many seconds, says how often it executed, and fails if one found something.
+pub(crate) fn smoke(root: &Path, seconds: u32) -> Result<()> {
+    let fuzz = setup::fuzz(root)?;
+    let built = target(root).join("fuzz");
+    run(fuzz.command(root, &["build"]).args(BUILD).arg("--target-dir").arg(&built))?;
+    let names = capture(&mut fuzz.command(root, &["list"]))?;
+    let mut failed = Vec::new();
+    for name in names.lines() {
+        let corpus = target(root).join("fuzz-corpus").join(name);
+        fs::create_dir_all(&corpus)?;
+        let mut command = fuzz.command(root, &["run"]);
+        command.args(BUILD).arg("--target-dir").arg(&built).arg(name).arg(corpus);
+        command.arg(root.join("fuzz/seeds").join(name));
+        command.args(["--", "-print_final_stats=1"]).arg(format!("-max_total_time={seconds}"));
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        match executions(&said) {
+            Some(executions) if output.status.success() => {
+                println!("{name:<24}{executions:>12} executions in {seconds} s");
+            }
+            _ => {
+                println!("{name}: FAILED\n{said}");
+                failed.push(name);
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+}
+
+/// How many inputs were executed, as the fuzzer counts when it ends; none if it never started.
+fn executions(said: &str) -> Option<u64> {
+    let counts = said.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    counts.filter_map(|count| count.trim().parse().ok()).next_back().filter(|&count| count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executions;
+
+    #[test]
+    fn a_run_that_executed_nothing_counts_as_none() {
+        let said = "Done 12\nstat::number_of_executed_units: 12\nstat::new_units_added:          3\n";
+        assert_eq!(executions(said), Some(12));
+        assert_eq!(executions("stat::number_of_executed_units: 0\n"), None);
+        assert_eq!(executions("error: no such target\n"), None);
+    }
+}
