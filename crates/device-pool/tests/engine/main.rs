@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod bindings;
 mod clients;
 mod confirm;
 mod device_rules;
