@@ -23,6 +23,7 @@ pub(crate) enum Attempt {
     MfaCode,
     /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which must lock nobody out.
     SentCode,
+    CustomChallenge,
     DeviceProof,
 }
 
@@ -32,6 +33,7 @@ impl Attempt {
             Self::Password => "password",
             Self::MfaCode => "mfa_code",
             Self::SentCode => "sent_code",
+            Self::CustomChallenge => "custom_challenge",
             Self::DeviceProof => "device_proof",
         }
     }

@@ -53,18 +53,23 @@ impl Entity for PoolClient {
 pub(crate) enum Permission {
     UserSrp,
     UserPassword,
+    AdminPassword,
+    /// `USER_AUTH`.
+    UserChoice,
+    Custom,
     Refresh,
 }
 
 impl Permission {
-    /// The setting that allows it, and the one of older clients.
-    fn settings(self) -> &'static [ExplicitAuthFlowsType] {
+    /// The setting that allows it.
+    const fn setting(self) -> ExplicitAuthFlowsType {
         match self {
-            Self::UserSrp => &[ExplicitAuthFlowsType::AllowUserSrpAuth],
-            Self::UserPassword => {
-                &[ExplicitAuthFlowsType::AllowUserPasswordAuth, ExplicitAuthFlowsType::UserPasswordAuth]
-            }
-            Self::Refresh => &[ExplicitAuthFlowsType::AllowRefreshTokenAuth],
+            Self::UserSrp => ExplicitAuthFlowsType::AllowUserSrpAuth,
+            Self::UserPassword => ExplicitAuthFlowsType::AllowUserPasswordAuth,
+            Self::AdminPassword => ExplicitAuthFlowsType::AllowAdminUserPasswordAuth,
+            Self::UserChoice => ExplicitAuthFlowsType::AllowUserAuth,
+            Self::Custom => ExplicitAuthFlowsType::AllowCustomAuth,
+            Self::Refresh => ExplicitAuthFlowsType::AllowRefreshTokenAuth,
         }
     }
 
@@ -72,6 +77,9 @@ impl Permission {
         match self {
             Self::UserSrp => "USER_SRP_AUTH",
             Self::UserPassword => "USER_PASSWORD_AUTH",
+            Self::AdminPassword => "ADMIN_USER_PASSWORD_AUTH",
+            Self::UserChoice => "USER_AUTH",
+            Self::Custom => "CUSTOM_AUTH",
             Self::Refresh => "REFRESH_TOKEN_AUTH",
         }
     }
@@ -98,9 +106,18 @@ impl Client {
     pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
         let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
         let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
-            permission.settings().iter().any(|setting| named.contains(setting))
+            named.contains(&permission.setting())
         } else {
-            permission != Permission::UserPassword || named.contains(&ExplicitAuthFlowsType::UserPasswordAuth)
+            match permission {
+                Permission::UserSrp => !named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly),
+                Permission::UserPassword => named.contains(&ExplicitAuthFlowsType::UserPasswordAuth),
+                Permission::AdminPassword => named.contains(&ExplicitAuthFlowsType::AdminNoSrpAuth),
+                Permission::UserChoice => false,
+                Permission::Custom => {
+                    named.is_empty() || named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly)
+                }
+                Permission::Refresh => true,
+            }
         };
         if allowed {
             Ok(())

@@ -5,6 +5,7 @@ use rand_core::CryptoRng;
 use crate::engine::{Call, Config};
 use crate::error::ServiceError;
 use crate::jwt::KeyRing;
+use crate::risk::RiskEvaluator;
 use crate::transaction::Transaction;
 
 /// One command under way: its view of the store, and what the call brought from outside.
@@ -13,6 +14,7 @@ pub(crate) struct Context<'a, 'c> {
     pub(crate) call: &'a mut Call<'c>,
     pub(crate) config: &'a Config,
     pub(crate) key_ring: &'a KeyRing,
+    pub(crate) risk: &'a dyn RiskEvaluator,
 }
 
 impl Context<'_, '_> {

@@ -15,6 +15,7 @@ use crate::jwt::{KeyRing, PublicKey};
 use crate::message::Message;
 use crate::operations;
 use crate::pool::{Pool, PoolKeys};
+use crate::risk::{NewAddressOrFailures, RiskEvaluator};
 use crate::store::{Store, StoreError, Table};
 use crate::transaction::Transaction;
 
@@ -62,13 +63,22 @@ pub struct Engine {
     store: Arc<dyn Store>,
     config: Config,
     key_ring: KeyRing,
+    risk: Box<dyn RiskEvaluator>,
 }
 
 impl Engine {
     /// An engine over `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, config: Config) -> Self {
-        Self { store, config, key_ring: KeyRing::default() }
+        Self { store, config, key_ring: KeyRing::default(), risk: Box::new(NewAddressOrFailures) }
+    }
+
+    /// Judges sign-ins by `evaluator`, in place of [`NewAddressOrFailures`], where a pool's add-ons have advanced security
+    /// on.
+    #[must_use]
+    pub fn with_risk_evaluator(mut self, evaluator: impl RiskEvaluator + 'static) -> Self {
+        self.risk = Box::new(evaluator);
+        self
     }
 
     /// Runs one operation. `body` has passed the model's constraint checks, and where the operation is an
@@ -87,7 +97,8 @@ impl Engine {
         for _ in 0..DECISIONS {
             call.outbox.clear();
             let tx = Transaction::new(&*self.store);
-            let mut cx = Context { tx, call, config: &self.config, key_ring: &self.key_ring };
+            let mut cx =
+                Context { tx, call, config: &self.config, key_ring: &self.key_ring, risk: &*self.risk };
             let outcome = operations::dispatch(&mut cx, operation, &body);
             match cx.tx.commit(outcome.is_ok()) {
                 Ok(()) => {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::risk::Risk;
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 
@@ -17,6 +18,19 @@ pub(crate) struct AuthEvent {
     pub(crate) outcome: Outcome,
     pub(crate) device_key: Option<String>,
     pub(crate) ip: Option<String>,
+}
+
+impl AuthEvent {
+    /// What the ids of all of a user's events start with.
+    pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
+        id_of([pool_id, username, ""])
+    }
+
+    /// When it began: among a user's events, the latest is the least.
+    pub(crate) fn moment(&self) -> String {
+        let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
+        format!("{left:016x}-{}", self.trail.event_id)
+    }
 }
 
 /// How a sign-in stands.
@@ -34,11 +48,22 @@ pub(crate) struct Trail {
     pub(crate) started: i64,
     /// One sentence for every decision that asked for a factor or skipped one.
     pub(crate) reasons: Vec<String>,
+    /// Whether the password, and the second factor, were proven; `None` where none was given.
+    pub(crate) password: Option<bool>,
+    pub(crate) mfa: Option<bool>,
+    pub(crate) risk: Risk,
 }
 
 impl Trail {
     pub(crate) fn start(cx: &mut Context<'_, '_>) -> Self {
-        Self { event_id: cx.uuid().to_string(), started: cx.now(), reasons: Vec::new() }
+        Self {
+            event_id: cx.uuid().to_string(),
+            started: cx.now(),
+            reasons: Vec::new(),
+            password: None,
+            mfa: None,
+            risk: Risk::None,
+        }
     }
 
     pub(crate) fn note(&mut self, reason: impl Into<String>) {
@@ -72,8 +97,40 @@ impl Entity for AuthEvent {
     const TABLE: Table = Table::AuthEvent;
 
     fn id(&self) -> String {
-        let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
-        let moment = format!("{left:016x}-{}", self.trail.event_id);
-        id_of([&self.pool_id, &self.username, &moment])
+        id_of([&self.pool_id, &self.username, &self.moment()])
+    }
+}
+
+/// The day of a moment in milliseconds since the epoch, in UTC: `2026-11-02`.
+pub(crate) fn day(millis: i64) -> String {
+    // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's civil_from_days).
+    let days = millis.div_euclid(86_400_000) + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_793_577_600, "2026-11-02"),
+            (4_107_542_399, "2100-02-28"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(day(seconds * 1000), text);
+        }
     }
 }

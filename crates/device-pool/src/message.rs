@@ -3,6 +3,7 @@
 use std::fmt;
 
 use device_wire::{CodeDeliveryDetailsType, DeliveryMediumType, Sensitive};
+use serde::{Deserialize, Serialize};
 
 /// A message to deliver once the change that it belongs to is made.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl fmt::Debug for Message {
 }
 
 /// How a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Medium {
     /// A text message.

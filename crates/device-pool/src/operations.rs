@@ -2,16 +2,19 @@
 
 mod admin_users;
 mod attributes;
+mod auth_events;
 mod clients;
 mod devices;
 mod groups;
 mod list_users;
+mod mfa;
 mod passwords;
 mod pools;
 mod sessions;
 mod sign_up;
 mod software_token;
 mod tags;
+mod user_sessions;
 
 use device_wire::{Call, ErrorCode, Operation};
 use serde_json::Value;
@@ -88,10 +91,23 @@ table! {
     AdminListGroupsForUser => groups::list_for_user,
     InitiateAuth => sign_in::initiate_auth,
     RespondToAuthChallenge => sign_in::respond_to_auth_challenge,
+    AdminInitiateAuth => sign_in::admin_initiate_auth,
+    AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge,
     GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,
+    AdminListUserAuthEvents => auth_events::list,
+    ListUserSessions => user_sessions::list,
+    AdminListUserSessions => user_sessions::admin_list,
+    RevokeUserSession => user_sessions::revoke,
+    AdminRevokeUserSession => user_sessions::admin_revoke,
     AssociateSoftwareToken => software_token::associate,
     VerifySoftwareToken => software_token::verify,
-    SetUserMFAPreference => software_token::set_preference,
+    SetUserMFAPreference => mfa::set_preference,
+    AdminSetUserMFAPreference => mfa::admin_set_preference,
+    SetUserSettings => mfa::set_settings,
+    AdminSetUserSettings => mfa::admin_set_settings,
+    GetUserAuthFactors => mfa::auth_factors,
+    AdminGetUserAuthFactors => mfa::admin_auth_factors,
+    AdminDeleteSoftwareToken => software_token::admin_delete,
     GetUser => sessions::user,
     RevokeToken => sessions::revoke_token,
     GlobalSignOut => sessions::global_sign_out,

@@ -3,18 +3,25 @@
 //! [`rules`] decides what comes next and knows nothing else. The other modules each handle one kind of step: they check
 //! what the client proved, note it in the [`Progress`], and call [`advance`].
 
+mod admin;
+pub(crate) mod custom;
 mod device_proof;
 mod mfa;
 mod new_password;
+mod otp;
 mod password;
 mod progress;
 mod refresh;
 pub(crate) mod rules;
+mod user_auth;
+
+use std::collections::BTreeMap;
 
 use device_wire::{
-    AuthFlowType, AuthenticationResultType, ChallengeNameType, InitiateAuthRequest, InitiateAuthResponse,
-    RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive, param,
+    AdvancedSecurityModeType, AuthFlowType, AuthenticationResultType, ChallengeNameType, InitiateAuthRequest,
+    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive, param,
 };
+use serde_json::{Map, Value};
 
 use crate::client::{Client, Permission};
 use crate::context::Context;
@@ -23,9 +30,12 @@ use crate::error::ServiceError;
 use crate::event::Outcome;
 use crate::parameters::Parameters;
 use crate::pool::{DevicePolicy, Pool, PoolKeys};
+use crate::risk::Risk;
+use crate::sign_in::progress::{OpenSession, Setup, Stage, invalid_session};
 use crate::tokens;
 use crate::user::User;
 
+pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};
 pub(crate) use mfa::{associate_with_session, enrol, verify_with_session};
 pub(crate) use progress::Progress;
 pub(crate) use refresh::get_tokens_from_refresh_token;
@@ -41,6 +51,7 @@ pub(crate) struct Parties {
 /// What a step of a sign-in answers: a challenge, or tokens.
 pub(crate) struct Answer {
     challenge: Option<(ChallengeNameType, Parameters)>,
+    available: Option<Vec<ChallengeNameType>>,
     session: Option<String>,
     result: Option<AuthenticationResultType>,
 }
@@ -51,11 +62,17 @@ impl Answer {
         parameters: Parameters,
         session: Option<String>,
     ) -> Self {
-        Self { challenge: Some((name, parameters)), session, result: None }
+        Self { challenge: Some((name, parameters)), available: None, session, result: None }
     }
 
     pub(crate) fn tokens(result: AuthenticationResultType) -> Self {
-        Self { challenge: None, session: None, result: Some(result) }
+        Self { challenge: None, available: None, session: None, result: Some(result) }
+    }
+
+    /// Says which challenges there are to choose from.
+    pub(crate) fn available(mut self, challenges: Vec<ChallengeNameType>) -> Self {
+        self.available = Some(challenges);
+        self
     }
 }
 
@@ -68,7 +85,7 @@ impl From<Answer> for RespondToAuthChallengeResponse {
             // Present and empty where there are tokens.
             challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
             authentication_result: answer.result,
-            available_challenges: None,
+            available_challenges: answer.available,
         }
     }
 }
@@ -93,8 +110,29 @@ pub(crate) fn initiate_auth(
 ) -> Result<InitiateAuthResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
-    let parameters = Parameters::from_wire(request.auth_parameters);
-    let answer = match request.auth_flow {
+    if matches!(request.auth_flow, AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth) {
+        return Err(ServiceError::invalid("Initiate Auth method not supported."));
+    }
+    let metadata = hook_metadata(request.client_metadata);
+    start(cx, pool, client, request.auth_flow, request.auth_parameters, &metadata).map(Answer::into)
+}
+
+/// What a client has for the operator's hooks.
+fn hook_metadata(metadata: Option<BTreeMap<String, String>>) -> Map<String, Value> {
+    metadata.into_iter().flatten().map(|(name, value)| (name, Value::from(value))).collect()
+}
+
+/// Starts a sign-in by `flow`.
+fn start(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    flow: AuthFlowType,
+    parameters: Option<Sensitive<BTreeMap<String, String>>>,
+    metadata: &Map<String, Value>,
+) -> Result<Answer, ServiceError> {
+    let parameters = Parameters::from_wire(parameters);
+    match flow {
         AuthFlowType::UserSrpAuth => {
             client.permit(Permission::UserSrp)?;
             password::start_srp(cx, &pool, &client, &parameters)
@@ -103,16 +141,24 @@ pub(crate) fn initiate_auth(
             client.permit(Permission::UserPassword)?;
             password::sign_in_by_password(cx, pool, client, &parameters)
         }
+        AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth => {
+            client.permit(Permission::AdminPassword)?;
+            password::sign_in_by_password(cx, pool, client, &parameters)
+        }
+        AuthFlowType::UserAuth => {
+            client.permit(Permission::UserChoice)?;
+            user_auth::start(cx, pool, client, &parameters)
+        }
+        AuthFlowType::CustomAuth => {
+            client.permit(Permission::Custom)?;
+            custom::start(cx, pool, client, &parameters, metadata)
+        }
         AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken => {
             client.permit(Permission::Refresh)?;
             refresh::refresh_token_auth(cx, &pool, &client, &parameters)
         }
-        AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth => {
-            Err(ServiceError::invalid("Initiate Auth method not supported."))
-        }
         flow => Err(ServiceError::invalid(format!("{flow} flow not enabled for this client"))),
-    }?;
-    Ok(answer.into())
+    }
 }
 
 /// `RespondToAuthChallenge`.
@@ -122,25 +168,77 @@ pub(crate) fn respond_to_auth_challenge(
 ) -> Result<RespondToAuthChallengeResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
-    let answers = Parameters::from_wire(request.challenge_responses);
+    let metadata = hook_metadata(request.client_metadata);
+    let session = request.session.as_ref();
+    let responses = request.challenge_responses;
+    respond(cx, pool, client, request.challenge_name, session, responses, &metadata).map(Answer::into)
+}
+
+/// Goes on with the answer to a challenge.
+fn respond(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    challenge: ChallengeNameType,
+    session: Option<&Sensitive<String>>,
+    responses: Option<Sensitive<BTreeMap<String, String>>>,
+    metadata: &Map<String, Value>,
+) -> Result<Answer, ServiceError> {
+    let answers = Parameters::from_wire(responses);
     let username = answers.require(param::USERNAME)?;
     client.check_secret_hash(username, answers.get(param::SECRET_HASH))?;
-    let session =
-        request.session.as_ref().map(|session| session.as_str()).filter(|session| !session.is_empty());
-    let answer = match request.challenge_name {
-        ChallengeNameType::PasswordVerifier => password::verify_srp(cx, pool, client, &answers),
-        ChallengeNameType::NewPasswordRequired => new_password::answer(cx, pool, client, session, &answers),
-        ChallengeNameType::SoftwareTokenMfa => {
-            mfa::answer_software_token(cx, pool, client, session, &answers)
+    let session = session.map(|session| session.as_str()).filter(|session| !session.is_empty());
+    match challenge {
+        ChallengeNameType::PasswordVerifier => password::verify_srp(cx, pool, client, &answers, metadata),
+        ChallengeNameType::SelectChallenge => {
+            user_auth::answer(cx, pool, client, session, answers.require(param::ANSWER)?, &answers)
         }
+        ChallengeNameType::Password => {
+            answers.require(param::PASSWORD)?;
+            user_auth::answer(cx, pool, client, session, challenge.as_str(), &answers)
+        }
+        ChallengeNameType::CustomChallenge => custom::answer(cx, pool, client, session, &answers, metadata),
+        ChallengeNameType::NewPasswordRequired => new_password::answer(cx, pool, client, session, &answers),
+        ChallengeNameType::SmsMfa
+        | ChallengeNameType::SoftwareTokenMfa
+        | ChallengeNameType::EmailOtp
+        | ChallengeNameType::SmsOtp => answer_code(cx, pool, client, &challenge, session, &answers),
+        ChallengeNameType::SelectMfaType => mfa::answer_select(cx, pool, client, session, &answers),
         ChallengeNameType::MfaSetup => mfa::answer_setup(cx, pool, client, session, &answers),
         ChallengeNameType::DeviceSrpAuth => device_proof::start(cx, pool, client, session, &answers),
         ChallengeNameType::DevicePasswordVerifier => {
             device_proof::verify(cx, pool, client, session, &answers)
         }
         name => Err(ServiceError::invalid(format!("{name} is not a challenge that can be answered here"))),
-    }?;
-    Ok(answer.into())
+    }
+}
+
+/// A code, of which only the session tells what it is for.
+fn answer_code(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    challenge: &ChallengeNameType,
+    session: Option<&str>,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let opened = OpenSession::open(cx, &keys, &client, session)?;
+    match &opened.stage {
+        Stage::SecondFactor(factor) if factor.challenge() == *challenge => {
+            let factor = *factor;
+            let parties = opened.parties(cx, pool, keys, client, answers)?;
+            mfa::answer(cx, opened, parties, factor, answers)
+        }
+        Stage::MfaSetup(Setup::EmailSent(_)) if *challenge == ChallengeNameType::EmailOtp => {
+            let parties = opened.parties(cx, pool, keys, client, answers)?;
+            mfa::email_setup::answer(cx, opened, parties, answers)
+        }
+        Stage::OneTimePassword(medium) if user_auth::challenge_of(*medium) == *challenge => {
+            user_auth::answer_code(cx, opened, pool, keys, client, answers)
+        }
+        _ => Err(invalid_session()),
+    }
 }
 
 /// Asks for what is still due, or ends the sign-in in tokens.
@@ -149,19 +247,24 @@ pub(crate) fn advance(
     parties: &mut Parties,
     mut progress: Progress,
 ) -> Result<Answer, ServiceError> {
+    let devices = progress.device_policy(&parties.pool);
     let device = match progress.device_key.take() {
-        Some(key) if parties.pool.device_policy() != DevicePolicy::Off => {
-            Device::find(cx, &parties.user, &key)?
-        }
+        Some(key) if devices != DevicePolicy::Off => Device::find(cx, &parties.user, &key)?,
         _ => None,
     };
     progress.device_key = device.as_ref().map(|device| device.key.clone());
     let situation = rules::Situation {
-        must_change_password: parties.user.status == device_wire::UserStatusType::ForceChangePassword,
+        // Whoever came in without a password has none to change.
+        must_change_password: progress.password_proven
+            && parties.user.status == device_wire::UserStatusType::ForceChangePassword,
         mfa_due: parties.user.mfa_due(&parties.pool),
-        has_second_factor: parties.pool.mfa.software_token && parties.user.software_token.is_some(),
+        has_second_factor: !parties.user.second_factors(&parties.pool).is_empty(),
+        risk: match parties.pool.threat_protection() {
+            AdvancedSecurityModeType::Enforced => progress.trail.risk,
+            _ => Risk::None,
+        },
         mfa_passed: progress.mfa_passed,
-        devices: parties.pool.device_policy(),
+        devices,
         standing: rules::Standing::of(device.as_ref()),
         device_proven: progress.device_proven,
     };
@@ -172,7 +275,7 @@ pub(crate) fn advance(
     match next {
         rules::Next::NewPassword => new_password::ask(cx, parties, &progress),
         rules::Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
-        rules::Next::SecondFactor => mfa::ask_software_token(cx, parties, &progress),
+        rules::Next::SecondFactor => mfa::ask(cx, parties, &progress),
         rules::Next::DeviceProof => device_proof::ask(cx, parties, &progress),
         rules::Next::Tokens => finish(cx, parties, &progress, device),
     }
@@ -194,7 +297,7 @@ fn finish(
             cx.tx.put(&device)?;
             Some(device.key)
         }
-        None if pool.device_policy() == DevicePolicy::Off => None,
+        None if progress.device_policy(pool) == DevicePolicy::Off => None,
         None => {
             let after =
                 if progress.mfa_passed { IssuedAfter::SecondFactor } else { IssuedAfter::FirstFactor };

@@ -32,6 +32,8 @@ pub enum Table {
     ForgottenDevice,
     /// Sign-ins that hold a refresh token, by origin id.
     Grant,
+    /// Which such sign-ins a user has, for listing.
+    UserGrant,
     /// Sessions and secret blocks that were used up, until they would have expired anyway.
     Spent,
     /// First factors proven by clients that send no session with their device answers.
@@ -46,7 +48,7 @@ pub enum Table {
 
 impl Table {
     /// Every kind, for stores that make one physical table of each.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -58,6 +60,7 @@ impl Table {
         Self::Device,
         Self::ForgottenDevice,
         Self::Grant,
+        Self::UserGrant,
         Self::Spent,
         Self::FirstFactor,
         Self::Code,
@@ -80,6 +83,7 @@ impl Table {
             Self::Device => "device",
             Self::ForgottenDevice => "forgotten_device",
             Self::Grant => "grant",
+            Self::UserGrant => "user_grant",
             Self::Spent => "spent",
             Self::FirstFactor => "first_factor",
             Self::Code => "code",

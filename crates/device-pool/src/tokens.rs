@@ -13,7 +13,7 @@ use crate::pool::{Pool, PoolKeys};
 use crate::refresh_token::RefreshToken;
 use crate::sign_in::Parties;
 use crate::store::Table;
-use crate::transaction::Entity;
+use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 /// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as `origin_jti`.
@@ -49,13 +49,42 @@ impl Entity for Grant {
     }
 }
 
+/// That a user has a grant: `<pool>/<user>/<origin>`, so that they can be listed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct UserGrant {
+    pool_id: String,
+    username: String,
+    pub(crate) origin: Uuid,
+    /// Where its sign-in came from.
+    pub(crate) ip: Option<String>,
+    expires_at: i64,
+}
+
+impl UserGrant {
+    pub(crate) fn key(pool_id: &str, username: &str, origin: &str) -> String {
+        id_of([pool_id, username, origin])
+    }
+}
+
+impl Entity for UserGrant {
+    const TABLE: Table = Table::UserGrant;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.username, &self.origin.to_string())
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
 /// The claims of an access token that this service reads back.
 #[derive(Deserialize)]
 pub(crate) struct AccessClaims {
     pub(crate) iss: String,
     pub(crate) client_id: String,
     pub(crate) username: String,
-    origin_jti: Uuid,
+    pub(crate) origin_jti: Uuid,
     token_use: String,
     exp: i64,
 }
@@ -84,6 +113,13 @@ pub(crate) fn issue(
         revoked: false,
     };
     cx.tx.put(&grant)?;
+    cx.tx.put(&UserGrant {
+        pool_id: pool.id.clone(),
+        username: user.username.clone(),
+        origin,
+        ip: cx.call.source_ip.map(|ip| ip.to_string()),
+        expires_at: grant.expires,
+    })?;
     let mut result = sign(cx, keys, client, user, &grant)?;
     result.refresh_token = Some(grant.refresh_token(keys));
     Ok(result)

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use device_srp::Identity;
 use device_wire::{
-    AttributeType, ErrorCode, PasswordPolicyType, Sensitive, Timestamp, UserPoolMfaType, UserStatusType,
-    UserType,
+    AttributeType, ErrorCode, PasswordPolicyType, Sensitive, Timestamp, UserStatusType, UserType,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::factor::MfaPreference;
 use crate::login::Login;
 use crate::password::{self, Password};
 use crate::pool::Pool;
@@ -47,13 +47,6 @@ pub(crate) struct User {
     pub(crate) mfa: MfaPreference,
     /// Sign-ins from before this moment (milliseconds since the epoch) are over.
     pub(crate) signed_out_at: Option<i64>,
-}
-
-/// What the user chose for second factors.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct MfaPreference {
-    pub(crate) software_token_enabled: bool,
-    pub(crate) software_token_preferred: bool,
 }
 
 impl Entity for User {
@@ -131,17 +124,6 @@ impl User {
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
     }
 
-    /// Whether the pool and the user between them ask for a second factor at sign-in.
-    pub(crate) fn mfa_due(&self, pool: &Pool) -> bool {
-        match pool.mfa_mode() {
-            UserPoolMfaType::On => true,
-            UserPoolMfaType::Optional => {
-                self.mfa.software_token_enabled && self.software_token.is_some() && pool.mfa.software_token
-            }
-            _ => false,
-        }
-    }
-
     /// The attributes as responses list them, `sub` among them.
     pub(crate) fn attribute_list(&self) -> Vec<AttributeType> {
         let sub = AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
@@ -162,15 +144,6 @@ impl User {
             user_status: Some(self.status.clone()),
             ..UserType::default()
         }
-    }
-
-    /// The second factors that are switched on, under the names that `UserMFASettingList` uses.
-    pub(crate) fn mfa_settings(&self) -> Option<Vec<String>> {
-        self.mfa.software_token_enabled.then(|| vec!["SOFTWARE_TOKEN_MFA".to_owned()])
-    }
-
-    pub(crate) fn preferred_mfa(&self) -> Option<String> {
-        self.mfa.software_token_preferred.then(|| "SOFTWARE_TOKEN_MFA".to_owned())
     }
 
     /// Refuses a user who has proven the password and may still not come in.

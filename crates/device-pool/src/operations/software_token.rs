@@ -1,14 +1,16 @@
 //! Software tokens of users who are signed in, and of users who must set one up to sign in.
 
 use device_wire::{
-    AssociateSoftwareTokenRequest, AssociateSoftwareTokenResponse, SetUserMFAPreferenceRequest,
-    SetUserMFAPreferenceResponse, VerifySoftwareTokenRequest, VerifySoftwareTokenResponse,
+    AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse, AssociateSoftwareTokenRequest,
+    AssociateSoftwareTokenResponse, VerifySoftwareTokenRequest, VerifySoftwareTokenResponse,
     VerifySoftwareTokenResponseType,
 };
 
 use crate::context::Context;
 use crate::error::ServiceError;
-use crate::user::MfaPreference;
+use crate::factor::Factor;
+use crate::pool::Pool;
+use crate::user::User;
 use crate::{sign_in, tokens, totp};
 
 fn neither() -> ServiceError {
@@ -48,29 +50,17 @@ pub(crate) fn verify(
     Ok(VerifySoftwareTokenResponse { status: Some(VerifySoftwareTokenResponseType::Success), session: None })
 }
 
-/// `SetUserMFAPreference`.
-pub(crate) fn set_preference(
+/// `AdminDeleteSoftwareToken`. Where there is none, there is nothing to do.
+pub(crate) fn admin_delete(
     cx: &mut Context<'_, '_>,
-    request: SetUserMFAPreferenceRequest,
-) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
-    let (_, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
-    let wants = |enabled: Option<bool>| enabled == Some(true);
-    if request.sms_mfa_settings.is_some_and(|s| wants(s.enabled))
-        || request.email_mfa_settings.is_some_and(|s| wants(s.enabled))
-    {
-        return Err(ServiceError::invalid("SMS and e-mail MFA are not enabled for this user pool"));
-    }
-    if let Some(settings) = request.software_token_mfa_settings {
-        let enabled = wants(settings.enabled);
-        if enabled && user.software_token.is_none() {
-            return Err(ServiceError::invalid("User has not verified software token mfa"));
-        }
-        user.mfa = MfaPreference {
-            software_token_enabled: enabled,
-            software_token_preferred: enabled && wants(settings.preferred_mfa),
-        };
-        user.modified = cx.now();
-        cx.tx.put(&user)?;
-    }
-    Ok(SetUserMFAPreferenceResponse {})
+    request: AdminDeleteSoftwareTokenRequest,
+) -> Result<AdminDeleteSoftwareTokenResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let mut user = User::for_admin(cx, &pool, &request.username)?;
+    user.software_token = None;
+    user.pending_token = None;
+    user.mfa.switch(Factor::SoftwareToken, false);
+    user.modified = cx.now();
+    cx.tx.put(&user)?;
+    Ok(AdminDeleteSoftwareTokenResponse {})
 }

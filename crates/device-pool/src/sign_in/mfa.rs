@@ -1,4 +1,6 @@
-//! The second factor: a software token's code, or the set-up of one.
+//! The second factor: asked for, answered, or set up.
+
+pub(crate) mod email_setup;
 
 use device_wire::{
     AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, Sensitive, VerifySoftwareTokenResponse,
@@ -8,74 +10,163 @@ use device_wire::{
 use crate::attempts::{Attempt, Attempts};
 use crate::client::Client;
 use crate::context::Context;
+use crate::delivery::Address;
 use crate::error::ServiceError;
 use crate::event::Outcome;
+use crate::factor::Factor;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
 use crate::sign_in::progress::{OpenSession, Progress, Setup, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance};
+use crate::sign_in::{Answer, Parties, advance, otp};
 use crate::totp::{self, SoftwareToken};
 use crate::user::User;
 
-/// Asks for the current code.
-pub(crate) fn ask_software_token(
+/// The key under which clients answer `MFA_SETUP` with an e-mail address.
+const EMAIL: &str = "EMAIL";
+
+/// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
+pub(crate) fn ask(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
-    let session = progress.session(cx, &parties.keys, &parties.client, Stage::SoftwareToken)?;
-    let mut parameters = Parameters::default().with(param::USER_ID_FOR_SRP, parties.user.username.as_str());
-    if let Some(name) = parties.user.software_token.as_ref().and_then(|token| token.name.as_deref()) {
-        parameters = parameters.with(param::FRIENDLY_DEVICE_NAME, name);
+    let factors = parties.user.second_factors(&parties.pool);
+    let preferred = parties.user.mfa.preferred.filter(|preferred| factors.contains(preferred));
+    match (preferred, factors.as_slice()) {
+        (Some(factor), _) => ask_factor(cx, parties, progress, factor),
+        (None, [factor]) => ask_factor(cx, parties, progress, *factor),
+        _ => {
+            let session = progress.session(cx, &parties.keys, &parties.client, Stage::SelectFactor)?;
+            let parameters = Parameters::default()
+                .with(param::MFAS_CAN_CHOOSE, Factor::list(&factors))
+                .with(param::USER_ID_FOR_SRP, parties.user.username.as_str());
+            Ok(Answer::challenge(ChallengeNameType::SelectMfaType, parameters, Some(session)))
+        }
     }
-    Ok(Answer::challenge(ChallengeNameType::SoftwareTokenMfa, parameters, Some(session)))
 }
 
-/// The answer to `SOFTWARE_TOKEN_MFA`. Older clients put `SMS_MFA_CODE` beside the code; it is ignored.
-pub(crate) fn answer_software_token(
+/// Asks for a code of `factor`, sending it first where it has to be sent.
+fn ask_factor(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    progress: &Progress,
+    factor: Factor,
+) -> Result<Answer, ServiceError> {
+    let Parties { pool, keys, client, user } = parties;
+    let parameters = match factor.medium() {
+        None => {
+            let parameters = Parameters::default().with(param::USER_ID_FOR_SRP, user.username.as_str());
+            match user.software_token.as_ref().and_then(|token| token.name.as_deref()) {
+                Some(name) => parameters.with(param::FRIENDLY_DEVICE_NAME, name),
+                None => parameters,
+            }
+        }
+        Some(medium) => {
+            let address = Address::of(user, medium).ok_or_else(invalid_session)?;
+            otp::send(cx, pool, user, progress, &address)?
+        }
+    };
+    let session = progress.session(cx, keys, client, Stage::SecondFactor(factor))?;
+    Ok(Answer::challenge(factor.challenge(), parameters, Some(session)))
+}
+
+fn not_enabled() -> ServiceError {
+    ServiceError::new(
+        ErrorCode::SoftwareTokenMfaNotFound,
+        "Software token TOTP multi-factor authentication is not enabled",
+    )
+}
+
+/// The answer to `SELECT_MFA_TYPE`.
+pub(crate) fn answer_select(
     cx: &mut Context<'_, '_>,
     pool: Pool,
     client: Client,
     session: Option<&str>,
     answers: &Parameters,
 ) -> Result<Answer, ServiceError> {
-    let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
-    let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
-    if opened.stage != Stage::SoftwareToken {
+    let choice = answers.require(param::ANSWER)?;
+    let (opened, parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
+    if opened.stage != Stage::SelectFactor {
         return Err(invalid_session());
     }
-    let attempts = Attempts::permit(cx, &parties.pool.id, Attempt::MfaCode, &parties.user.username)?;
-    let token = parties.user.software_token.as_mut().ok_or_else(|| {
-        ServiceError::new(
-            ErrorCode::SoftwareTokenMfaNotFound,
-            "Software token TOTP multi-factor authentication is not enabled",
-        )
-    })?;
-    if let Err(error) = token.accept(code, cx.call.now) {
-        attempts.failed(cx)?;
-        let mut trail = opened.progress.trail.clone();
-        trail.note("Refused: the MFA code was wrong or used");
-        let Parties { pool, user, .. } = &parties;
-        trail.record(cx, &pool.id, &user.username, Outcome::Failed, opened.progress.device_key.as_deref())?;
-        return Err(error);
-    }
+    let factor = Factor::of_challenge(choice)
+        .filter(|factor| parties.user.second_factors(&parties.pool).contains(factor))
+        .ok_or_else(|| ServiceError::invalid("ANSWER is none of the factors to choose from"))?;
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
-    attempts.succeeded(cx);
     opened.spend(cx)?;
-    progress.mfa_passed = true;
-    progress.trail.note("MFA passed: software token");
+    ask_factor(cx, &parties, &progress, factor)
+}
+
+/// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`. Older clients put `SMS_MFA_CODE`
+/// beside the code of a software token; it is ignored.
+pub(crate) fn answer(
+    cx: &mut Context<'_, '_>,
+    opened: OpenSession,
+    mut parties: Parties,
+    factor: Factor,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    if opened.stage != Stage::SecondFactor(factor) {
+        return Err(invalid_session());
+    }
+    let mut progress = opened.progress.clone();
+    let accepted = match factor {
+        Factor::SoftwareToken => {
+            let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
+            accept_software_token(cx, &mut parties.user, code)
+        }
+        Factor::Sms => otp::redeem(cx, &parties.pool, &progress, answers.require(param::SMS_MFA_CODE)?),
+        Factor::Email => otp::redeem(cx, &parties.pool, &progress, answers.require(param::EMAIL_OTP_CODE)?),
+    };
+    if let Err(error) = accepted {
+        return Err(refused(cx, &parties, progress, error)?);
+    }
+    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    opened.spend(cx)?;
+    progress.pass_mfa(format!("MFA passed: {}", factor.label()));
     cx.tx.put(&parties.user)?;
     advance(cx, &mut parties, progress)
 }
 
-/// Asks the user to set up a software token.
+fn accept_software_token(cx: &mut Context<'_, '_>, user: &mut User, code: &str) -> Result<(), ServiceError> {
+    let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
+    let token = user.software_token.as_mut().ok_or_else(not_enabled)?;
+    if let Err(error) = token.accept(code, cx.call.now) {
+        attempts.failed(cx)?;
+        return Err(error);
+    }
+    attempts.succeeded(cx);
+    Ok(())
+}
+
+/// Notes a refused code in the audit trail. One that was not even looked at, in a lockout, is not noted.
+fn refused(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    progress: Progress,
+    error: ServiceError,
+) -> Result<ServiceError, ServiceError> {
+    if matches!(error.code(), ErrorCode::CodeMismatch | ErrorCode::ExpiredCode) {
+        let mut trail = progress.trail;
+        trail.mfa = Some(false);
+        trail.note("Refused: the MFA code was wrong or used");
+        let Parties { pool, user, .. } = parties;
+        trail.record(cx, &pool.id, &user.username, Outcome::Failed, progress.device_key.as_deref())?;
+    }
+    Ok(error)
+}
+
+/// Asks the user to set up a second factor.
 pub(crate) fn ask_setup(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
-    if !parties.pool.mfa.software_token {
+    let offered: Vec<Factor> =
+        Factor::ALL.into_iter().filter(|factor| factor.is_offered(&parties.pool)).collect();
+    if offered.is_empty() {
         return Err(ServiceError::new(
             ErrorCode::InvalidUserPoolConfiguration,
             "User pool requires MFA and offers no factor that the user could set up",
@@ -83,12 +174,12 @@ pub(crate) fn ask_setup(
     }
     let session = progress.session(cx, &parties.keys, &parties.client, Stage::MfaSetup(Setup::Due))?;
     let parameters = Parameters::default()
-        .with(param::MFAS_CAN_SETUP, r#"["SOFTWARE_TOKEN_MFA"]"#)
+        .with(param::MFAS_CAN_SETUP, Factor::list(&offered))
         .with(param::USER_ID_FOR_SRP, parties.user.username.as_str());
     Ok(Answer::challenge(ChallengeNameType::MfaSetup, parameters, Some(session)))
 }
 
-/// The answer to `MFA_SETUP`, with the session of a `VerifySoftwareToken` that succeeded.
+/// The answer to `MFA_SETUP`: the session of a `VerifySoftwareToken` that succeeded, or an e-mail address.
 pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
     pool: Pool,
@@ -97,15 +188,19 @@ pub(crate) fn answer_setup(
     answers: &Parameters,
 ) -> Result<Answer, ServiceError> {
     let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
-    if opened.stage != Stage::MfaSetup(Setup::Verified) {
-        return Err(invalid_session());
-    }
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
-    opened.spend(cx)?;
-    progress.mfa_passed = true;
-    progress.trail.note("MFA passed: software token set up");
-    advance(cx, &mut parties, progress)
+    match (&opened.stage, answers.get(EMAIL)) {
+        (Stage::MfaSetup(Setup::Verified), _) => {
+            opened.spend(cx)?;
+            progress.pass_mfa("MFA passed: software token set up");
+            advance(cx, &mut parties, progress)
+        }
+        (Stage::MfaSetup(Setup::Due), Some(address)) => {
+            email_setup::send(cx, &parties, opened, &progress, address)
+        }
+        _ => Err(invalid_session()),
+    }
 }
 
 /// `AssociateSoftwareToken` within a sign-in: the secret stays in the session until a code has proven it.
@@ -133,7 +228,7 @@ pub(crate) fn verify_with_session(
     enrol(cx, &mut user, secret.clone(), code, name)?;
     let progress = opened.spend(cx)?;
     let session = progress.session(cx, &keys, &client, Stage::MfaSetup(Setup::Verified))?;
-    user.mfa.software_token_enabled = true;
+    user.mfa.switch(Factor::SoftwareToken, true);
     cx.tx.put(&user)?;
     Ok(VerifySoftwareTokenResponse {
         status: Some(VerifySoftwareTokenResponseType::Success),

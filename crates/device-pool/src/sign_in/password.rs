@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
 use device_wire::{ChallengeNameType, Sensitive, param};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::attempts::{Attempt, Attempts};
 use crate::client::Client;
@@ -14,9 +15,10 @@ use crate::error::ServiceError;
 use crate::event::{Outcome, Trail};
 use crate::parameters::Parameters;
 use crate::pool::{DevicePolicy, Pool, PoolKeys};
+use crate::risk;
 use crate::seal::Purpose;
 use crate::sign_in::progress::{Progress, Spent, expired_session, invalid_session};
-use crate::sign_in::{Answer, Parties, advance};
+use crate::sign_in::{Answer, Parties, advance, custom};
 use crate::subject::Subject;
 use crate::user::User;
 
@@ -38,8 +40,9 @@ pub(crate) struct Exchange {
 /// Who is proving what.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum ExchangeFor {
-    /// A user proves the password. `device_key` came with `InitiateAuth`.
-    User { username: String, device_key: Option<String> },
+    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` says that the operator's hooks decide
+    /// what comes behind it.
+    User { username: String, device_key: Option<String>, custom: bool },
     /// A device proves its secret, in a sign-in that has come this far.
     Device(Progress),
 }
@@ -163,14 +166,27 @@ pub(crate) fn start_srp(
 ) -> Result<Answer, ServiceError> {
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    let a = client_public(parameters)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let Subject { username, salt, verifier, .. } = Subject::find(cx, pool, &keys, client, name)?;
-    let context = ExchangeFor::User {
-        username: username.clone(),
-        device_key: parameters.get(param::DEVICE_KEY).map(str::to_owned),
-    };
-    let offer = Exchange::start(cx, &keys, client, &a, &verifier, context)?;
+    let subject = Subject::find(cx, pool, &keys, client, name)?;
+    let device_key = parameters.get(param::DEVICE_KEY);
+    challenge_srp(cx, &keys, client, subject, parameters, device_key, false)
+}
+
+/// Salt and B for the subject's verifier.
+pub(crate) fn challenge_srp(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    client: &Client,
+    subject: Subject,
+    parameters: &Parameters,
+    device_key: Option<&str>,
+    custom: bool,
+) -> Result<Answer, ServiceError> {
+    let a = client_public(parameters)?;
+    let Subject { username, salt, verifier, .. } = subject;
+    let device_key = device_key.map(str::to_owned);
+    let context = ExchangeFor::User { username: username.clone(), device_key, custom };
+    let offer = Exchange::start(cx, keys, client, &a, &verifier, context)?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
         .with(param::SRP_B, offer.b)
@@ -187,12 +203,13 @@ pub(crate) fn verify_srp(
     pool: Pool,
     client: Client,
     answers: &Parameters,
+    metadata: &Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
     let name = answers.require(param::USERNAME)?;
     let claim = Claim::parse(answers)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let exchange = Exchange::open(cx, &keys, &client, &claim)?;
-    let ExchangeFor::User { username, device_key: offered } = &exchange.context else {
+    let ExchangeFor::User { username, device_key: offered, custom } = &exchange.context else {
         return Err(invalid_session());
     };
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
@@ -204,11 +221,15 @@ pub(crate) fn verify_srp(
     let proven = exchange.proves(cx, &claim, &identity, &subject.verifier)?;
     let user = conclude(cx, attempts, &pool, subject, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
-    let parties = Parties { pool, keys, client, user };
-    password_proven(cx, parties, answers, offered.as_deref())
+    let mut parties = Parties { pool, keys, client, user };
+    let progress = password_proven(cx, &parties, answers, offered.as_deref())?;
+    if *custom {
+        return custom::password_proven(cx, parties, progress, metadata);
+    }
+    advance(cx, &mut parties, progress)
 }
 
-/// `USER_PASSWORD_AUTH`.
+/// `USER_PASSWORD_AUTH`, and `ADMIN_USER_PASSWORD_AUTH`.
 pub(crate) fn sign_in_by_password(
     cx: &mut Context<'_, '_>,
     pool: Pool,
@@ -220,13 +241,29 @@ pub(crate) fn sign_in_by_password(
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    prove(cx, pool, keys, client, subject, password, parameters, None)
+}
+
+/// Goes on if `password` is the subject's.
+#[expect(clippy::too_many_arguments, reason = "the parts of a sign-in before there are its parties")]
+pub(crate) fn prove(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    keys: PoolKeys,
+    client: Client,
+    subject: Subject,
+    password: &str,
+    answers: &Parameters,
+    offered: Option<&str>,
+) -> Result<Answer, ServiceError> {
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &subject.username)?;
     let identity = Identity::user(pool.srp_name(), &subject.username);
     let given = Verifier::derive(&identity, password, &subject.salt);
     let proven = given.ct_eq(&subject.verifier);
     let user = conclude(cx, attempts, &pool, subject, proven)?;
-    let parties = Parties { pool, keys, client, user };
-    password_proven(cx, parties, parameters, None)
+    let mut parties = Parties { pool, keys, client, user };
+    let progress = password_proven(cx, &parties, answers, offered)?;
+    advance(cx, &mut parties, progress)
 }
 
 /// The user, if the password was proven; otherwise counts the attempt and notes it in the audit trail.
@@ -245,6 +282,7 @@ fn conclude(
         _ => {
             attempts.failed(cx)?;
             let mut trail = Trail::start(cx);
+            trail.password = Some(false);
             trail.note("Refused: the password was not proven");
             trail.record(cx, &pool.id, &subject.username, Outcome::Failed, None)?;
             Err(incorrect())
@@ -252,28 +290,31 @@ fn conclude(
     }
 }
 
-/// Goes on behind the first factor.
+/// A sign-in whose password is proven, with the device that it presents.
 ///
 /// `offered` is the device key that came with `InitiateAuth` only. Where it is unknown it is passed over in silence:
 /// a client that is told "Device does not exist." repeats its answer without the key, and the key in the sealed
 /// block must not stand in its way.
 fn password_proven(
     cx: &mut Context<'_, '_>,
-    mut parties: Parties,
+    parties: &Parties,
     answers: &Parameters,
     offered: Option<&str>,
-) -> Result<Answer, ServiceError> {
+) -> Result<Progress, ServiceError> {
     parties.user.admit()?;
-    new_password_in_time(cx, &parties)?;
+    new_password_in_time(cx, parties)?;
     let device_key = match offered {
         Some(key) if parties.pool.device_policy() != DevicePolicy::Off => {
             Device::find(cx, &parties.user, key)?.map(|device| device.key)
         }
         _ => None,
     };
-    let mut progress = Progress::start(cx, &parties.user, device_key);
+    let mut progress = Progress::start(cx, &parties.user.username, Some(&parties.user), device_key);
+    progress.password_proven = true;
+    progress.trail.password = Some(true);
+    progress.trail.risk = risk::assess(cx, &parties.pool, &parties.user)?;
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
-    advance(cx, &mut parties, progress)
+    Ok(progress)
 }
 
 /// Refuses a temporary password that has outlived its days.

@@ -1,6 +1,8 @@
 //! What a sign-in has established so far. It travels sealed in the `Session`; the server keeps only what was used up.
 
-use device_wire::{Sensitive, param};
+use std::collections::BTreeMap;
+
+use device_wire::{ErrorCode, Sensitive, param};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
@@ -9,21 +11,33 @@ use crate::device;
 use crate::device::Device;
 use crate::error::ServiceError;
 use crate::event::Trail;
+use crate::factor::Factor;
+use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{DevicePolicy, Pool, PoolKeys};
 use crate::seal::Purpose;
 use crate::sign_in::Parties;
+use crate::sign_in::custom::ChallengeResult;
 use crate::store::Table;
+use crate::subject::Subject;
 use crate::transaction::Entity;
 use crate::user::User;
 
-/// A sign-in whose first factor is proven.
+/// The longest session that the model lets a client send back, in characters.
+const LONGEST_SESSION: usize = 2048;
+
+/// How far a sign-in has come.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub(crate) username: String,
-    /// When the password that was proven had been set. A sign-in under way ends when the password is changed.
+    /// When the user's password had been set. A sign-in under way ends when the password is changed.
     password_set_at: Option<i64>,
+    /// Whether it was proven in this sign-in. Devices play a part only where it was.
+    pub(crate) password_proven: bool,
     pub(crate) device_key: Option<String>,
+    /// The steps of a custom flow so far, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) custom: Option<Vec<ChallengeResult>>,
     pub(crate) mfa_passed: bool,
     pub(crate) device_proven: bool,
     pub(crate) trail: Trail,
@@ -33,7 +47,16 @@ pub(crate) struct Progress {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
     NewPassword,
-    SoftwareToken,
+    /// The first factor has to be chosen, or the password to be given.
+    FirstFactor,
+    /// A code that was sent has to be given as the first factor.
+    OneTimePassword(Medium),
+    /// The operator's challenge has to be met; these are the parameters that only the operator's hook may see.
+    Custom(Sensitive<BTreeMap<String, String>>),
+    /// A code of this factor has to be given.
+    SecondFactor(Factor),
+    /// The user has to choose a second factor.
+    SelectFactor,
     /// The user has to set up a second factor.
     MfaSetup(Setup),
     /// The device has to present itself.
@@ -42,12 +65,16 @@ pub(crate) enum Stage {
     DeviceProof(String),
 }
 
-/// How far the set-up of a software token is.
+/// How far the set-up of a second factor is.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Setup {
     Due,
+    /// The secret of a software token was shown.
     SecretShown(Sensitive<String>),
+    /// A software token was verified.
     Verified,
+    /// A code was sent to this e-mail address, which the user does not have yet.
+    EmailSent(Sensitive<String>),
 }
 
 /// The content of a `Session`.
@@ -113,21 +140,46 @@ pub(crate) fn expired_session() -> ServiceError {
 }
 
 impl Progress {
-    /// A sign-in of `user`, who has just proven the password and presented `device_key` with its start.
-    pub(crate) fn start(cx: &mut Context<'_, '_>, user: &User, device_key: Option<String>) -> Self {
+    /// A sign-in that begins, of which nothing is proven, and which presented `device_key` with its start.
+    pub(crate) fn start(
+        cx: &mut Context<'_, '_>,
+        username: &str,
+        user: Option<&User>,
+        device_key: Option<String>,
+    ) -> Self {
         Self {
-            username: user.username.clone(),
-            password_set_at: user.password_set_at(),
+            username: username.to_owned(),
+            password_set_at: user.and_then(User::password_set_at),
+            password_proven: false,
             device_key,
+            custom: None,
             mfa_passed: false,
             device_proven: false,
             trail: Trail::start(cx),
         }
     }
 
+    /// Whether this is a sign-in of `subject`, by the password that there was at its start.
+    pub(crate) fn is_about(&self, subject: &Subject) -> bool {
+        self.username == subject.username
+            && self.password_set_at == subject.user.as_deref().and_then(User::password_set_at)
+    }
+
+    /// What devices are to this sign-in: nothing, where no password was proven.
+    pub(crate) fn device_policy(&self, pool: &Pool) -> DevicePolicy {
+        if self.password_proven { pool.device_policy() } else { DevicePolicy::Off }
+    }
+
     /// Whether this is a sign-in of `user`, by the password that the user still has.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.username == user.username && self.password_set_at == user.password_set_at()
+    }
+
+    /// Goes on after a second factor was passed.
+    pub(crate) fn pass_mfa(&mut self, reason: impl Into<String>) {
+        self.mfa_passed = true;
+        self.trail.mfa = Some(true);
+        self.trail.note(reason);
     }
 
     /// Goes on after `user` has set a new password in this sign-in.
@@ -152,7 +204,15 @@ impl Progress {
         };
         let salt = cx.random();
         let sealed = keys.sealing().seal(Purpose::Session, &client.id, salt, &state)?;
-        Ok(format!("{}.{sealed}", client.id))
+        let session = format!("{}.{sealed}", client.id);
+        // Only an operator's own parameters can make one so long.
+        if session.len() > LONGEST_SESSION {
+            return Err(ServiceError::new(
+                ErrorCode::InvalidLambdaResponse,
+                "The challenge's parameters are too long for a session",
+            ));
+        }
+        Ok(session)
     }
 
     /// Takes up the device that this answer presents. One that the user does not have is refused here, and nothing is
@@ -165,7 +225,7 @@ impl Progress {
         answers: &Parameters,
     ) -> Result<(), ServiceError> {
         let Some(key) = answers.get(param::DEVICE_KEY) else { return Ok(()) };
-        if pool.device_policy() == DevicePolicy::Off {
+        if self.device_policy(pool) == DevicePolicy::Off {
             return Ok(());
         }
         if Device::find(cx, user, key)?.is_none() {
@@ -199,7 +259,8 @@ impl OpenSession {
         client: &Client,
         session: &str,
     ) -> Result<bool, ServiceError> {
-        let state = Self::unseal(keys, client, session).filter(|state| state.stage == Stage::SoftwareToken);
+        let of_mfa = |stage: &Stage| matches!(stage, Stage::SecondFactor(_) | Stage::MfaSetup(_));
+        let state = Self::unseal(keys, client, session).filter(|state| of_mfa(&state.stage));
         state.map_or(Ok(false), |state| Ok(cx.tx.find::<Spent>(&state.id)?.is_some()))
     }
 
@@ -229,10 +290,36 @@ impl OpenSession {
     ) -> Result<(Self, Parties), ServiceError> {
         let keys = PoolKeys::load(cx, &pool.id)?;
         let opened = Self::open(cx, &keys, &client, session)?;
+        let parties = opened.parties(cx, pool, keys, client, answers)?;
+        Ok((opened, parties))
+    }
+
+    /// Finds the user whom it is about and whom the answer names.
+    pub(crate) fn parties(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: Pool,
+        keys: PoolKeys,
+        client: Client,
+        answers: &Parameters,
+    ) -> Result<Parties, ServiceError> {
         let named = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?;
-        let user = named.filter(|user| opened.progress.is_of(user)).ok_or_else(invalid_session)?;
+        let user = named.filter(|user| self.progress.is_of(user)).ok_or_else(invalid_session)?;
         user.admit()?;
-        Ok((opened, Parties { pool, keys, client, user }))
+        Ok(Parties { pool, keys, client, user })
+    }
+
+    /// Finds whom it is about before a first factor is proven: a user, or the stand-in for one.
+    pub(crate) fn subject(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        keys: &PoolKeys,
+        client: &Client,
+        answers: &Parameters,
+    ) -> Result<Subject, ServiceError> {
+        let subject = Subject::find(cx, pool, keys, client, answers.require(param::USERNAME)?)?;
+        if self.progress.is_about(&subject) { Ok(subject) } else { Err(invalid_session()) }
     }
 
     /// Uses the session up: its challenge was met.

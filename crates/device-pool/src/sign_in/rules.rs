@@ -1,7 +1,9 @@
 //! What a sign-in asks for next. Pure: the whole of the device rules stands here.
 
 use crate::device::Device;
-use crate::pool::DevicePolicy;
+use crate::event::day;
+use crate::pool::{DevicePolicy, Remember};
+use crate::risk::Risk;
 
 /// How the device that was presented stands with its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) struct Situation {
     pub(crate) mfa_due: bool,
     /// The user has one that the pool offers.
     pub(crate) has_second_factor: bool,
+    /// How risky the sign-in is, where that has consequences in this pool.
+    pub(crate) risk: Risk,
     /// It was passed in this sign-in.
     pub(crate) mfa_passed: bool,
     pub(crate) devices: DevicePolicy,
@@ -62,6 +66,7 @@ pub(crate) enum Reason {
     NoRememberedDevice,
     SuppressionOff,
     DeviceNeverSawMfa,
+    Risky,
     DeviceStandsIn,
     RememberedDeviceMustProve,
 }
@@ -69,7 +74,7 @@ pub(crate) enum Reason {
 impl Reason {
     /// The sentence for the audit trail.
     pub(crate) fn sentence(self, device: Option<&Device>) -> String {
-        let remembered = || device.map_or_else(String::new, |device| format!(" (key {})", device.key));
+        let remembered = || device.map_or_else(String::new, |device| format!(" {}", day(device.modified)));
         match self {
             Self::TemporaryPassword => "New password asked: the password was temporary".to_owned(),
             Self::NoSecondFactorYet => {
@@ -77,14 +82,15 @@ impl Reason {
             }
             Self::NoRememberedDevice => "MFA asked: no remembered device was presented".to_owned(),
             Self::SuppressionOff => {
-                format!("MFA asked: the pool does not let a remembered device replace it{}", remembered())
+                "MFA asked: the pool does not let a remembered device replace it".to_owned()
             }
             Self::DeviceNeverSawMfa => {
-                format!("MFA asked: the remembered device was never present at a passed MFA{}", remembered())
+                "MFA asked: the remembered device was never present at a passed MFA".to_owned()
             }
-            Self::DeviceStandsIn => format!("MFA skipped: device remembered, proof verified{}", remembered()),
+            Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
+            Self::DeviceStandsIn => format!("MFA skipped: device remembered{}, proof verified", remembered()),
             Self::RememberedDeviceMustProve => {
-                format!("Device proof asked: the device is remembered{}", remembered())
+                format!("Device proof asked: device remembered{}", remembered())
             }
         }
     }
@@ -101,12 +107,17 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         DevicePolicy::On { .. } => situation.standing,
     };
     let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
-    let stands_in = suppress && standing == Standing::Remembered { seen_mfa: true };
-    if situation.mfa_due && !situation.mfa_passed && !stands_in {
+    // Where remembered devices always replace MFA, what a pool demands at medium and high risk is ignored.
+    let always = DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
+    let risky = situation.risk >= Risk::Medium && situation.has_second_factor && situation.devices != always;
+    let stands_in = suppress && !risky && standing == Standing::Remembered { seen_mfa: true };
+    let due = situation.mfa_due || risky;
+    if due && !situation.mfa_passed && !stands_in {
         if !situation.has_second_factor {
             return (Next::SetUpMfa, Some(Reason::NoSecondFactorYet));
         }
         let reason = match standing {
+            _ if risky => Reason::Risky,
             Standing::Remembered { .. } if !suppress => Reason::SuppressionOff,
             Standing::Remembered { .. } => Reason::DeviceNeverSawMfa,
             Standing::Absent | Standing::Tracked => Reason::NoRememberedDevice,
@@ -123,11 +134,16 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::Remember;
 
     /// Every situation that there can be.
     fn all() -> Vec<Situation> {
-        let on = |suppress_mfa| DevicePolicy::On { remember: Remember::OptIn, suppress_mfa };
+        let on = |remember, suppress_mfa| DevicePolicy::On { remember, suppress_mfa };
+        let policies = [
+            DevicePolicy::Off,
+            on(Remember::OptIn, false),
+            on(Remember::OptIn, true),
+            on(Remember::Always, true),
+        ];
         let standings = [
             Standing::Absent,
             Standing::Tracked,
@@ -135,7 +151,9 @@ mod tests {
             Standing::Remembered { seen_mfa: true },
         ];
         let mut all = vec![];
-        for devices in [DevicePolicy::Off, on(false), on(true)] {
+        for (devices, risk) in
+            policies.into_iter().flat_map(|devices| [(devices, Risk::Low), (devices, Risk::Medium)])
+        {
             for standing in standings {
                 for bits in 0_u8..32 {
                     let [must_change_password, mfa_due, has_second_factor, mfa_passed, device_proven] =
@@ -144,6 +162,7 @@ mod tests {
                         must_change_password,
                         mfa_due,
                         has_second_factor,
+                        risk,
                         mfa_passed,
                         devices,
                         standing,
@@ -195,6 +214,24 @@ mod tests {
         for situation in all() {
             let steps = std::iter::successors(Some(situation), |situation| after(*situation)).take(9).count();
             assert!(steps <= 4, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_risk_demands_the_factor_that_there_is_unless_devices_always_stand_in() {
+        let risky = |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
+        for situation in all().into_iter().filter(risky) {
+            let calm = Situation { risk: Risk::None, ..situation };
+            let ignored =
+                situation.devices == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
+            if ignored {
+                assert_eq!(next(&situation), next(&calm), "{situation:?}");
+            } else if !situation.mfa_passed {
+                assert!(
+                    matches!(next(&situation).0, Next::NewPassword | Next::SecondFactor),
+                    "{situation:?}"
+                );
+            }
         }
     }
 

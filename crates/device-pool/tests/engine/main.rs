@@ -8,19 +8,26 @@
     reason = "a test fails by panicking"
 )]
 
+mod admin_flows;
+mod auth_events;
 mod bad_input;
 mod bindings;
 mod clients;
 mod confirm;
+mod custom_auth;
 mod device_rules;
 mod devices;
 mod hidden_users;
 mod lockout;
 mod pool_life;
 mod pools;
+mod risk;
 mod rotation;
 mod schema;
+mod second_factors;
 mod sessions;
 mod software_token;
 mod tokens;
+mod user_auth;
+mod user_sessions;
 mod world;

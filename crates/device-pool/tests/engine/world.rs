@@ -27,6 +27,8 @@ pub(crate) struct World {
     signing_keys: TestSigningKeys,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
+    /// Where calls come from.
+    pub(crate) ip: [u8; 4],
 }
 
 /// A device as its app keeps it.
@@ -82,8 +84,12 @@ impl World {
             account_id: "000000000000".into(),
             public_base_url: "http://localhost:9229".into(),
         };
+        Self::around(Engine::new(store, config), seed)
+    }
+
+    pub(crate) fn around(engine: Engine, seed: u64) -> Self {
         let mut world = Self {
-            engine: Engine::new(store, config),
+            engine,
             now: START,
             rng: StdRng::seed_from_u64(seed),
             pool: String::new(),
@@ -91,11 +97,15 @@ impl World {
             hooks: Box::new(NoHooks),
             signing_keys: TestSigningKeys::default(),
             outbox: Vec::new(),
+            ip: [203, 0, 113, 9],
         };
         let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "people"}));
         world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
         world.client = world.make_client(json!({
-            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            "ExplicitAuthFlows": [
+                "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+                "ALLOW_USER_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH",
+            ],
         }));
         world
     }
@@ -139,12 +149,49 @@ impl World {
         self.ok(Operation::SetUserPoolMfaConfig, request);
     }
 
+    /// Every kind of second factor.
+    pub(crate) fn offer_all_factors(&mut self, mode: &str) {
+        let request = json!({
+            "UserPoolId": self.pool, "MfaConfiguration": mode,
+            "SoftwareTokenMfaConfiguration": {"Enabled": true},
+            "SmsMfaConfiguration": {}, "EmailMfaConfiguration": {},
+        });
+        self.ok(Operation::SetUserPoolMfaConfig, request);
+    }
+
+    /// Changes one setting of the pool, and leaves those alone that matter to sign-ins.
+    pub(crate) fn set_pool(&mut self, setting: &str, value: Value) {
+        let pool = self.ok(Operation::DescribeUserPool, json!({"UserPoolId": self.pool}));
+        let mut request = json!({"UserPoolId": self.pool});
+        for kept in ["DeviceConfiguration", "MfaConfiguration", "Policies", "UserPoolAddOns"] {
+            if !pool["UserPool"][kept].is_null() {
+                request[kept] = pool["UserPool"][kept].clone();
+            }
+        }
+        request[setting] = value;
+        self.ok(Operation::UpdateUserPool, request);
+    }
+
+    /// What `USER_AUTH` lets users choose from.
+    pub(crate) fn allow_first_factors(&mut self, factors: &[&str]) {
+        self.set_pool("Policies", json!({"SignInPolicy": {"AllowedFirstAuthFactors": factors}}));
+    }
+
+    pub(crate) fn set_attributes(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        let attributes: Vec<Value> =
+            attributes.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect();
+        self.ok(
+            Operation::AdminUpdateUserAttributes,
+            json!({"UserPoolId": self.pool, "Username": name, "UserAttributes": attributes}),
+        );
+    }
+
     pub(crate) fn call(&mut self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut call = Call {
             now: self.now,
             rng: &mut self.rng,
             signing_keys: &self.signing_keys,
-            source_ip: Some([203, 0, 113, 9].into()),
+            source_ip: Some(self.ip.into()),
             hooks: &*self.hooks,
             outbox: &mut self.outbox,
         };

@@ -1,0 +1,80 @@
+//! The audit trail, as administrators read it.
+
+use device_wire::{
+    AdminListUserAuthEventsRequest, AdminListUserAuthEventsResponse, AuthEventType, ChallengeName,
+    ChallengeResponse, ChallengeResponseType, EventContextDataType, EventResponseType, EventRiskType,
+    EventType, RiskDecisionType, Timestamp,
+};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::event::{AuthEvent, Outcome};
+use crate::pool::Pool;
+use crate::risk::Risk;
+use crate::transaction::id_of;
+use crate::user::User;
+
+/// Events of one answer, unless fewer are asked for.
+const PAGE: usize = 60;
+
+/// `AdminListUserAuthEvents`, the latest first.
+pub(crate) fn list(
+    cx: &mut Context<'_, '_>,
+    request: AdminListUserAuthEventsRequest,
+) -> Result<AdminListUserAuthEventsResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    let asked = request.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE);
+    let limit = asked.clamp(1, PAGE);
+    let prefix = AuthEvent::prefix_of(&pool.id, &user.username);
+    let after = request.next_token.map(|moment| id_of([&pool.id, &user.username, &moment]));
+    let mut events: Vec<AuthEvent> = cx.tx.scan(&prefix, after.as_deref(), limit + 1)?;
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next_token = events.last().filter(|_| more).map(AuthEvent::moment);
+    let auth_events = Some(events.into_iter().map(describe).collect());
+    Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
+}
+
+/// The service's shape has no place for reasons. They stand in the one text that people read and no program acts on,
+/// behind the device.
+fn describe(event: AuthEvent) -> AuthEventType {
+    let AuthEvent { trail, outcome, device_key, ip, .. } = event;
+    let answered = |name, passed: Option<bool>| {
+        passed.map(|passed| ChallengeResponseType {
+            challenge_name: Some(name),
+            challenge_response: Some(if passed {
+                ChallengeResponse::Success
+            } else {
+                ChallengeResponse::Failure
+            }),
+        })
+    };
+    let challenges =
+        [answered(ChallengeName::Password, trail.password), answered(ChallengeName::Mfa, trail.mfa)];
+    let words: Vec<String> = device_key.into_iter().chain(trail.reasons).collect();
+    AuthEventType {
+        event_id: Some(trail.event_id),
+        event_type: Some(EventType::SignIn),
+        creation_date: Some(Timestamp::from_millis(trail.started)),
+        event_response: Some(match outcome {
+            Outcome::Passed => EventResponseType::Pass,
+            Outcome::Failed => EventResponseType::Fail,
+        }),
+        event_risk: Some(EventRiskType {
+            risk_decision: Some(match trail.risk {
+                Risk::None => RiskDecisionType::NoRisk,
+                Risk::Low | Risk::Medium | Risk::High => RiskDecisionType::AccountTakeover,
+            }),
+            risk_level: trail.risk.on_wire(),
+            compromised_credentials_detected: Some(false),
+        }),
+        challenge_responses: Some(challenges.into_iter().flatten().collect()),
+        event_context_data: Some(EventContextDataType {
+            ip_address: ip,
+            device_name: (!words.is_empty()).then(|| words.join("; ")),
+            ..EventContextDataType::default()
+        }),
+        event_feedback: None,
+    }
+}

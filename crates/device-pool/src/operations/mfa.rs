@@ -1,0 +1,169 @@
+//! Which factors a user has, and which of them are switched on.
+
+use device_wire::{
+    AdminGetUserAuthFactorsRequest, AdminGetUserAuthFactorsResponse, AdminSetUserMFAPreferenceRequest,
+    AdminSetUserMFAPreferenceResponse, AdminSetUserSettingsRequest, AdminSetUserSettingsResponse,
+    DeliveryMediumType, EmailMfaSettingsType, GetUserAuthFactorsRequest, GetUserAuthFactorsResponse,
+    MFAOptionType, SMSMfaSettingsType, SetUserMFAPreferenceRequest, SetUserMFAPreferenceResponse,
+    SetUserSettingsRequest, SetUserSettingsResponse, SoftwareTokenMfaSettingsType,
+};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::factor::Factor;
+use crate::pool::Pool;
+use crate::tokens;
+use crate::user::User;
+
+/// What a request says of one factor; `None` leaves it as it is.
+struct Wish {
+    factor: Factor,
+    enabled: bool,
+    preferred: bool,
+}
+
+/// The three settings that both operations have.
+fn wishes(
+    sms: Option<SMSMfaSettingsType>,
+    token: Option<SoftwareTokenMfaSettingsType>,
+    email: Option<EmailMfaSettingsType>,
+) -> Vec<Wish> {
+    let wish = |factor, enabled: Option<bool>, preferred: Option<bool>| Wish {
+        factor,
+        enabled: enabled == Some(true),
+        preferred: preferred == Some(true),
+    };
+    let sms = sms.map(|sms| wish(Factor::Sms, sms.enabled, sms.preferred_mfa));
+    let token = token.map(|token| wish(Factor::SoftwareToken, token.enabled, token.preferred_mfa));
+    let email = email.map(|email| wish(Factor::Email, email.enabled, email.preferred_mfa));
+    [sms, token, email].into_iter().flatten().collect()
+}
+
+/// Switches factors on and off, all of them or none.
+fn prefer(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    mut user: User,
+    wishes: &[Wish],
+) -> Result<(), ServiceError> {
+    let mut preferred = wishes.iter().filter(|wish| wish.enabled && wish.preferred);
+    let favourite = preferred.next().map(|wish| wish.factor);
+    if preferred.next().is_some() {
+        return Err(ServiceError::invalid("Only one MFA factor can be the preferred one"));
+    }
+    for Wish { factor, enabled, preferred } in wishes {
+        if *enabled {
+            check_available(pool, &user, *factor)?;
+        }
+        user.mfa.switch(*factor, *enabled);
+        if !*preferred && user.mfa.preferred == Some(*factor) {
+            user.mfa.preferred = None;
+        }
+    }
+    user.mfa.preferred = favourite.or(user.mfa.preferred);
+    user.modified = cx.now();
+    cx.tx.put(&user)
+}
+
+/// Refuses to switch on what the user could not answer.
+fn check_available(pool: &Pool, user: &User, factor: Factor) -> Result<(), ServiceError> {
+    let name = factor.challenge();
+    // A token may be switched on ahead of the pool.
+    if factor != Factor::SoftwareToken && !factor.is_offered(pool) {
+        return Err(ServiceError::invalid(format!("{name} is not enabled for this user pool")));
+    }
+    if user.has(factor) {
+        return Ok(());
+    }
+    Err(ServiceError::invalid(match factor {
+        Factor::SoftwareToken => "User has not verified software token mfa".to_owned(),
+        Factor::Sms | Factor::Email => format!("User does not have delivery config set to turn on {name}"),
+    }))
+}
+
+/// `SetUserMFAPreference`.
+pub(crate) fn set_preference(
+    cx: &mut Context<'_, '_>,
+    request: SetUserMFAPreferenceRequest,
+) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let wishes =
+        wishes(request.sms_mfa_settings, request.software_token_mfa_settings, request.email_mfa_settings);
+    prefer(cx, &pool, user, &wishes)?;
+    Ok(SetUserMFAPreferenceResponse {})
+}
+
+/// `AdminSetUserMFAPreference`.
+pub(crate) fn admin_set_preference(
+    cx: &mut Context<'_, '_>,
+    request: AdminSetUserMFAPreferenceRequest,
+) -> Result<AdminSetUserMFAPreferenceResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    let wishes =
+        wishes(request.sms_mfa_settings, request.software_token_mfa_settings, request.email_mfa_settings);
+    prefer(cx, &pool, user, &wishes)?;
+    Ok(AdminSetUserMFAPreferenceResponse {})
+}
+
+/// The older operations know codes by SMS alone; a list without one switches them off.
+fn settings(options: &[MFAOptionType]) -> Result<Wish, ServiceError> {
+    let is_sms = |option: &MFAOptionType| {
+        option.delivery_medium == Some(DeliveryMediumType::Sms)
+            && option.attribute_name.as_deref() == Some("phone_number")
+    };
+    if !options.iter().all(is_sms) {
+        return Err(ServiceError::invalid("Only SMS to phone_number is supported as an MFA option"));
+    }
+    Ok(Wish { factor: Factor::Sms, enabled: !options.is_empty(), preferred: false })
+}
+
+/// `SetUserSettings`.
+pub(crate) fn set_settings(
+    cx: &mut Context<'_, '_>,
+    request: SetUserSettingsRequest,
+) -> Result<SetUserSettingsResponse, ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    prefer(cx, &pool, user, &[settings(&request.mfa_options)?])?;
+    Ok(SetUserSettingsResponse {})
+}
+
+/// `AdminSetUserSettings`.
+pub(crate) fn admin_set_settings(
+    cx: &mut Context<'_, '_>,
+    request: AdminSetUserSettingsRequest,
+) -> Result<AdminSetUserSettingsResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    prefer(cx, &pool, user, &[settings(&request.mfa_options)?])?;
+    Ok(AdminSetUserSettingsResponse {})
+}
+
+/// `GetUserAuthFactors`.
+pub(crate) fn auth_factors(
+    cx: &mut Context<'_, '_>,
+    request: GetUserAuthFactorsRequest,
+) -> Result<GetUserAuthFactorsResponse, ServiceError> {
+    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    Ok(GetUserAuthFactorsResponse {
+        preferred_mfa_setting: user.preferred_mfa(),
+        user_mfa_setting_list: user.mfa_settings(),
+        configured_user_auth_factors: Some(user.first_factors(&pool)),
+        ..GetUserAuthFactorsResponse::new(user.username)
+    })
+}
+
+/// `AdminGetUserAuthFactors`.
+pub(crate) fn admin_auth_factors(
+    cx: &mut Context<'_, '_>,
+    request: AdminGetUserAuthFactorsRequest,
+) -> Result<AdminGetUserAuthFactorsResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    Ok(AdminGetUserAuthFactorsResponse {
+        preferred_mfa_setting: user.preferred_mfa(),
+        user_mfa_setting_list: user.mfa_settings(),
+        configured_user_auth_factors: Some(user.first_factors(&pool)),
+        ..AdminGetUserAuthFactorsResponse::new(user.username)
+    })
+}

@@ -1,0 +1,82 @@
+//! Sign-ins that an administrator's server carries out for its users.
+
+use std::net::IpAddr;
+
+use device_wire::{
+    AdminInitiateAuthRequest, AdminInitiateAuthResponse, AdminRespondToAuthChallengeRequest,
+    AdminRespondToAuthChallengeResponse, AuthFlowType, ContextDataType, RespondToAuthChallengeResponse,
+};
+
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::pool::Pool;
+use crate::sign_in::{Answer, hook_metadata, respond, start};
+
+/// `AdminInitiateAuth`.
+pub(crate) fn admin_initiate_auth(
+    cx: &mut Context<'_, '_>,
+    request: AdminInitiateAuthRequest,
+) -> Result<AdminInitiateAuthResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    if request.auth_flow == AuthFlowType::UserPasswordAuth {
+        return Err(ServiceError::invalid("Initiate Auth method not supported."));
+    }
+    take_source(cx, request.context_data.as_ref())?;
+    let metadata = hook_metadata(request.client_metadata);
+    let answer = start(cx, pool, client, request.auth_flow, request.auth_parameters, &metadata)?;
+    let RespondToAuthChallengeResponse {
+        challenge_name,
+        session,
+        challenge_parameters,
+        authentication_result,
+        available_challenges,
+    } = answer.into();
+    Ok(AdminInitiateAuthResponse {
+        challenge_name,
+        session,
+        challenge_parameters,
+        authentication_result,
+        available_challenges,
+    })
+}
+
+/// `AdminRespondToAuthChallenge`.
+pub(crate) fn admin_respond_to_auth_challenge(
+    cx: &mut Context<'_, '_>,
+    request: AdminRespondToAuthChallengeRequest,
+) -> Result<AdminRespondToAuthChallengeResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    take_source(cx, request.context_data.as_ref())?;
+    let metadata = hook_metadata(request.client_metadata);
+    let session = request.session.as_ref();
+    let responses = request.challenge_responses;
+    let answer: Answer = respond(cx, pool, client, request.challenge_name, session, responses, &metadata)?;
+    let RespondToAuthChallengeResponse {
+        challenge_name,
+        session,
+        challenge_parameters,
+        authentication_result,
+        available_challenges,
+    } = answer.into();
+    Ok(AdminRespondToAuthChallengeResponse {
+        challenge_name,
+        session,
+        challenge_parameters,
+        authentication_result,
+        available_challenges,
+    })
+}
+
+/// Where the user is, as the administrator's server says, stands in for where that server is.
+fn take_source(cx: &mut Context<'_, '_>, context: Option<&ContextDataType>) -> Result<(), ServiceError> {
+    let Some(context) = context else { return Ok(()) };
+    let address: IpAddr = context
+        .ip_address
+        .parse()
+        .map_err(|_| ServiceError::invalid("ContextData.IpAddress is no IP address"))?;
+    cx.call.source_ip = Some(address);
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! `CUSTOM_AUTH`: the operator decides, step by step, through hooks in place of the service's lambda triggers.
+
+use std::collections::BTreeMap;
+
+use device_wire::{ChallengeNameType, ErrorCode, Sensitive, param};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::attempts::{Attempt, Attempts};
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::event::Outcome;
+use crate::hooks::HookError;
+use crate::parameters::Parameters;
+use crate::pool::{Pool, PoolKeys};
+use crate::sign_in::password::{self, incorrect};
+use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
+use crate::sign_in::{Answer, Parties, advance};
+use crate::subject::Subject;
+use crate::user::User;
+
+/// What came of one step, as the hooks see it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChallengeResult {
+    challenge_name: String,
+    challenge_result: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_metadata: Option<String>,
+}
+
+impl ChallengeResult {
+    fn passed(name: &str) -> Self {
+        Self { challenge_name: name.to_owned(), challenge_result: true, challenge_metadata: None }
+    }
+}
+
+/// Which of the service's triggers a hook stands for.
+#[derive(Clone, Copy)]
+enum Trigger {
+    Define,
+    Create,
+    Verify,
+}
+
+impl Trigger {
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Define => "DefineAuthChallenge_Authentication",
+            Self::Create => "CreateAuthChallenge_Authentication",
+            Self::Verify => "VerifyAuthChallengeResponse_Authentication",
+        }
+    }
+
+    /// The name in errors.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Define => "DefineAuthChallenge",
+            Self::Create => "CreateAuthChallenge",
+            Self::Verify => "VerifyAuthChallengeResponse",
+        }
+    }
+}
+
+/// What `DefineAuthChallenge` answers.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Definition {
+    challenge_name: Option<String>,
+    issue_tokens: Option<bool>,
+    fail_authentication: Option<bool>,
+}
+
+/// What `CreateAuthChallenge` answers.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Creation {
+    public_challenge_parameters: Option<BTreeMap<String, String>>,
+    private_challenge_parameters: Option<Sensitive<BTreeMap<String, String>>>,
+    challenge_metadata: Option<String>,
+}
+
+/// What `VerifyAuthChallengeResponse` answers.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Verification {
+    answer_correct: Option<bool>,
+}
+
+/// A custom flow under way: whom it is about, and what the client sent for the hooks.
+pub(crate) struct Flow<'a> {
+    pub(crate) pool: Pool,
+    pub(crate) keys: PoolKeys,
+    pub(crate) client: Client,
+    pub(crate) username: String,
+    /// `None` for a stand-in.
+    pub(crate) user: Option<User>,
+    pub(crate) metadata: &'a Map<String, Value>,
+}
+
+/// `InitiateAuth` with `CUSTOM_AUTH`.
+pub(crate) fn start(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    parameters: &Parameters,
+    metadata: &Map<String, Value>,
+) -> Result<Answer, ServiceError> {
+    let name = parameters.require(param::USERNAME)?;
+    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    let with_password = parameters.get(param::CHALLENGE_NAME) == Some("SRP_A");
+    let device_key = parameters.get(param::DEVICE_KEY);
+    if with_password {
+        let steps = [ChallengeResult::passed("SRP_A")];
+        let (username, user) = (subject.username.clone(), subject.user.as_deref().cloned());
+        let flow = Flow { pool, keys, client, username, user, metadata };
+        let defined = flow.define(cx, &steps)?;
+        if defined.fail_authentication == Some(true) {
+            return Err(incorrect());
+        }
+        if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
+            return Err(unrecognizable());
+        }
+        return password::challenge_srp(cx, &flow.keys, &flow.client, subject, parameters, device_key, true);
+    }
+    let mut progress =
+        Progress::start(cx, &subject.username, subject.user.as_deref(), device_key.map(str::to_owned));
+    progress.custom = Some(Vec::new());
+    let user = subject.user.map(|user| *user);
+    Flow { pool, keys, client, username: subject.username, user, metadata }.go_on(cx, progress)
+}
+
+/// Goes on behind a password that was proven within a custom flow.
+pub(crate) fn password_proven(
+    cx: &mut Context<'_, '_>,
+    parties: Parties,
+    mut progress: Progress,
+    metadata: &Map<String, Value>,
+) -> Result<Answer, ServiceError> {
+    let steps = ["SRP_A", "PASSWORD_VERIFIER"].map(ChallengeResult::passed);
+    progress.custom = Some(steps.into());
+    let Parties { pool, keys, client, user } = parties;
+    Flow { pool, keys, client, username: user.username.clone(), user: Some(user), metadata }
+        .go_on(cx, progress)
+}
+
+/// The answer to `CUSTOM_CHALLENGE`.
+pub(crate) fn answer(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    session: Option<&str>,
+    answers: &Parameters,
+    metadata: &Map<String, Value>,
+) -> Result<Answer, ServiceError> {
+    let given = answers.require(param::ANSWER)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let opened = OpenSession::open(cx, &keys, &client, session)?;
+    let Stage::Custom(private) = opened.stage.clone() else { return Err(invalid_session()) };
+    let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::CustomChallenge, &subject.username)?;
+    let user = subject.user.map(|user| *user);
+    let flow = Flow { pool, keys, client, username: subject.username, user, metadata };
+    let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
+    let verified: Verification = flow.call(cx, Trigger::Verify, request)?;
+    let correct = verified.answer_correct == Some(true);
+    let mut progress = opened.spend(cx)?;
+    if correct {
+        attempts.succeeded(cx);
+    } else {
+        attempts.failed(cx)?;
+        progress.trail.note("The answer to the custom challenge was wrong");
+    }
+    if let Some(last) = progress.custom.as_mut().and_then(|steps| steps.last_mut()) {
+        last.challenge_result = correct;
+    }
+    flow.go_on(cx, progress)
+}
+
+impl Flow<'_> {
+    /// Does what the operator's definition says next.
+    fn go_on(self, cx: &mut Context<'_, '_>, mut progress: Progress) -> Result<Answer, ServiceError> {
+        let mut steps = progress.custom.take().unwrap_or_default();
+        let defined = self.define(cx, &steps)?;
+        if defined.fail_authentication == Some(true) {
+            progress.trail.note("Refused: the operator's hook ended the custom flow");
+            progress.trail.record(cx, &self.pool.id, &self.username, Outcome::Failed, None)?;
+            return Err(incorrect());
+        }
+        if defined.issue_tokens == Some(true) {
+            // Tokens for nobody would be the worst of answers, whatever a hook says.
+            let Self { pool, keys, client, user: Some(user), .. } = self else { return Err(incorrect()) };
+            user.admit()?;
+            progress.trail.note("Custom challenges passed");
+            return advance(cx, &mut Parties { pool, keys, client, user }, progress);
+        }
+        if defined.challenge_name.as_deref() != Some("CUSTOM_CHALLENGE") {
+            return Err(unrecognizable());
+        }
+        let request = json!({ "challengeName": "CUSTOM_CHALLENGE", "session": steps });
+        let created: Creation = self.call(cx, Trigger::Create, request)?;
+        // It counts as failed until it is met.
+        steps.push(ChallengeResult {
+            challenge_name: "CUSTOM_CHALLENGE".to_owned(),
+            challenge_result: false,
+            challenge_metadata: created.challenge_metadata,
+        });
+        progress.custom = Some(steps);
+        let private = created.private_challenge_parameters.unwrap_or_default();
+        let session = progress.session(cx, &self.keys, &self.client, Stage::Custom(private))?;
+        let public = created.public_challenge_parameters.unwrap_or_default().into_iter();
+        let parameters = public.fold(Parameters::default(), |all, (name, value)| all.with(&name, value));
+        let parameters = parameters.with(param::USERNAME, self.username.as_str());
+        Ok(Answer::challenge(ChallengeNameType::CustomChallenge, parameters, Some(session)))
+    }
+
+    fn define(
+        &self,
+        cx: &mut Context<'_, '_>,
+        steps: &[ChallengeResult],
+    ) -> Result<Definition, ServiceError> {
+        self.call(cx, Trigger::Define, json!({ "session": steps }))
+    }
+
+    /// Calls the operator's hook with an event in the shape of the service's trigger events.
+    fn call<T: for<'de> Deserialize<'de>>(
+        &self,
+        cx: &mut Context<'_, '_>,
+        trigger: Trigger,
+        mut request: Value,
+    ) -> Result<T, ServiceError> {
+        let attributes: Map<String, Value> = self
+            .user
+            .iter()
+            .flat_map(User::attribute_list)
+            .filter_map(|attribute| Some((attribute.name, json!(attribute.value?.as_str()))))
+            .chain(self.user.iter().map(|user| ("cognito:user_status".to_owned(), json!(user.status))))
+            .collect();
+        if let Some(request) = request.as_object_mut() {
+            request.insert("userAttributes".to_owned(), attributes.into());
+            request.insert("userNotFound".to_owned(), self.user.is_none().into());
+            request.insert("clientMetadata".to_owned(), self.metadata.clone().into());
+        }
+        let response = match trigger {
+            Trigger::Define => {
+                json!({"challengeName": null, "issueTokens": null, "failAuthentication": null})
+            }
+            Trigger::Create => json!({
+                "publicChallengeParameters": null, "privateChallengeParameters": null, "challengeMetadata": null,
+            }),
+            Trigger::Verify => json!({"answerCorrect": null}),
+        };
+        let event = json!({
+            "version": "1",
+            "region": cx.config.region,
+            "userPoolId": self.pool.id,
+            "userName": self.username,
+            "callerContext": {"awsSdkVersion": "device-auth", "clientId": self.client.id},
+            "triggerSource": trigger.source(),
+            "request": request,
+            "response": response,
+        });
+        let mut answer = cx.call.hooks.call(&event).map_err(|error| refusal(trigger, error))?;
+        let response = answer.get_mut("response").map(Value::take).ok_or_else(unrecognizable)?;
+        serde_json::from_value(response).map_err(|_| unrecognizable())
+    }
+}
+
+fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
+    let name = trigger.name();
+    match error {
+        HookError::Missing => {
+            ServiceError::invalid("Custom auth lambda trigger is not configured for the user pool.")
+        }
+        HookError::Refused(reason) => {
+            let reason = reason.trim_end_matches('.');
+            ServiceError::new(ErrorCode::UserLambdaValidation, format!("{name} failed with error {reason}."))
+        }
+        HookError::Failed(reason) => ServiceError::new(
+            ErrorCode::UnexpectedLambda,
+            format!("{name} invocation failed due to error {reason}."),
+        ),
+    }
+}
+
+fn unrecognizable() -> ServiceError {
+    ServiceError::new(ErrorCode::InvalidLambdaResponse, "Unrecognizable lambda output")
+}

@@ -1,0 +1,70 @@
+//! Setting up codes by e-mail on the way in, for a user who has no address yet.
+
+use device_wire::{ChallengeNameType, Sensitive, param};
+
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::factor::Factor;
+use crate::login::{Login, Taken};
+use crate::message::Medium;
+use crate::parameters::Parameters;
+use crate::profile;
+use crate::sign_in::progress::{OpenSession, Progress, Setup, Stage, invalid_session};
+use crate::sign_in::{Answer, Parties, advance, otp};
+
+/// Sends a code to the address that the user gave.
+pub(super) fn send(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    opened: OpenSession,
+    progress: &Progress,
+    address: &str,
+) -> Result<Answer, ServiceError> {
+    let Parties { pool, keys, client, user } = parties;
+    // Whoever has a factor or an address already does not get another by the password alone.
+    if !Factor::Email.is_offered(pool) || user.has(Factor::Email) || !user.second_factors(pool).is_empty() {
+        return Err(invalid_session());
+    }
+    if !profile::is_email(address) {
+        return Err(ServiceError::invalid("Invalid email address format."));
+    }
+    opened.spend(cx)?;
+    let address = Address { medium: Medium::Email, destination: Sensitive::from(address) };
+    let parameters = otp::send(cx, pool, user, progress, &address)?;
+    let stage = Stage::MfaSetup(Setup::EmailSent(address.destination));
+    let session = progress.session(cx, keys, client, stage)?;
+    Ok(Answer::challenge(ChallengeNameType::EmailOtp, parameters, Some(session)))
+}
+
+/// The answer to the `EMAIL_OTP` that proves the address.
+pub(crate) fn answer(
+    cx: &mut Context<'_, '_>,
+    opened: OpenSession,
+    mut parties: Parties,
+    answers: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let Stage::MfaSetup(Setup::EmailSent(address)) = opened.stage.clone() else {
+        return Err(invalid_session());
+    };
+    if parties.user.has(Factor::Email) || !parties.user.second_factors(&parties.pool).is_empty() {
+        return Err(invalid_session());
+    }
+    let code = answers.require(param::EMAIL_OTP_CODE)?;
+    let mut progress = opened.progress.clone();
+    if let Err(error) = otp::redeem(cx, &parties.pool, &progress, code) {
+        return Err(super::refused(cx, &parties, progress, error)?);
+    }
+    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    opened.spend(cx)?;
+    let before = parties.user.clone();
+    let user = &mut parties.user;
+    user.attributes.insert("email".to_owned(), address);
+    user.attributes.insert("email_verified".to_owned(), Sensitive::from("true"));
+    user.mfa.switch(Factor::Email, true);
+    user.modified = cx.now();
+    Login::update(cx, &parties.pool, Some(&before), user, Taken::Refuse)?;
+    cx.tx.put(user)?;
+    progress.pass_mfa("MFA passed: e-mail address set up");
+    advance(cx, &mut parties, progress)
+}

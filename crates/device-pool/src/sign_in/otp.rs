@@ -1,0 +1,62 @@
+//! Codes that are sent to a user who is signing in.
+
+use device_wire::{ErrorCode, param};
+
+use crate::code::{self, CodePurpose};
+use crate::context::Context;
+use crate::delivery::Address;
+use crate::error::ServiceError;
+use crate::message::{Medium, Topic};
+use crate::parameters::Parameters;
+use crate::pool::Pool;
+use crate::sign_in::Progress;
+use crate::user::User;
+
+/// Sends a code of this sign-in, and says where it went as challenges do.
+pub(crate) fn send(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    progress: &Progress,
+    to: &Address,
+) -> Result<Parameters, ServiceError> {
+    let code = code::issue(cx, user, purpose(progress))?;
+    to.send(cx, pool, user, Topic::SignIn, &code);
+    Ok(delivered(to.medium, &to.destination, &user.username))
+}
+
+/// What a challenge says of a code that was sent.
+pub(crate) fn delivered(medium: Medium, destination: &str, username: &str) -> Parameters {
+    Parameters::default()
+        .with(param::CODE_DELIVERY_DELIVERY_MEDIUM, medium.name())
+        .with(param::CODE_DELIVERY_DESTINATION, medium.mask(destination))
+        .with(param::USER_ID_FOR_SRP, username)
+}
+
+/// Uses up the code of this sign-in. A wrong one is worded apart from those of other codes.
+pub(crate) fn redeem(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    progress: &Progress,
+    given: &str,
+) -> Result<(), ServiceError> {
+    code::redeem_for_name(cx, &pool.id, &progress.username, &purpose(progress), given)
+        .map_err(|error| if *error.code() == ErrorCode::CodeMismatch { mismatch() } else { error })
+}
+
+/// Makes a code that goes to no one.
+pub(crate) fn pretend(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    progress: &Progress,
+) -> Result<(), ServiceError> {
+    code::issue_for_name(cx, &pool.id, &progress.username, purpose(progress)).map(drop)
+}
+
+pub(crate) fn mismatch() -> ServiceError {
+    ServiceError::new(ErrorCode::CodeMismatch, "Invalid code or auth state for the user.")
+}
+
+fn purpose(progress: &Progress) -> CodePurpose {
+    CodePurpose::SignIn(progress.trail.event_id.clone())
+}

@@ -1,0 +1,108 @@
+//! The audit trail, as administrators read it.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Flow, World};
+
+fn events(world: &mut World) -> Vec<Value> {
+    let request = json!({"UserPoolId": world.pool, "Username": "ada"});
+    world.ok(Operation::AdminListUserAuthEvents, request)["AuthEvents"].as_array().unwrap().clone()
+}
+
+fn reasons(event: &Value) -> &str {
+    event["EventContextData"]["DeviceName"].as_str().unwrap()
+}
+
+#[test]
+fn a_skipped_factor_is_told_with_its_reason() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    world.set_status("ada", &phone, "remembered");
+    world.seconds(10);
+    world.sign_in("ada", Some(&phone), None);
+    let events = events(&mut world);
+    let latest = &events[0];
+    assert_eq!(latest["EventType"], "SignIn");
+    assert_eq!(latest["EventResponse"], "Pass");
+    assert_eq!(
+        latest["ChallengeResponses"],
+        json!([{"ChallengeName": "Password", "ChallengeResponse": "Success"}])
+    );
+    assert_eq!(latest["EventContextData"]["IpAddress"], "203.0.113.9");
+    let told = reasons(latest);
+    assert!(told.starts_with(&phone.key), "{told}");
+    assert!(told.ends_with("MFA skipped: device remembered 2026-09-21, proof verified"), "{told}");
+    assert_eq!(latest["EventRisk"]["RiskDecision"], "NoRisk");
+
+    let before = &events[1];
+    let both = json!([
+        {"ChallengeName": "Password", "ChallengeResponse": "Success"},
+        {"ChallengeName": "Mfa", "ChallengeResponse": "Success"},
+    ]);
+    assert_eq!(before["ChallengeResponses"], both);
+    let told = reasons(before);
+    assert!(
+        told.ends_with("MFA asked: no remembered device was presented; MFA passed: software token"),
+        "{told}"
+    );
+    assert!(latest["CreationDate"].as_f64() > before["CreationDate"].as_f64(), "the latest first");
+}
+
+#[test]
+fn failures_are_told() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    world.enrol_totp("ada");
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    world.seconds(1);
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": "000000"});
+    world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap_err();
+    let claim = world.srp_claim("ada", "Wrong-horse-7");
+    world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
+    let events = events(&mut world);
+    let failed = |name: &str| json!({"ChallengeName": name, "ChallengeResponse": "Failure"});
+    assert_eq!(events[0]["EventResponse"], "Fail");
+    assert_eq!(events[0]["ChallengeResponses"], json!([failed("Password")]));
+    assert_eq!(reasons(&events[0]), "Refused: the password was not proven");
+    assert_eq!(events[1]["EventResponse"], "Fail");
+    assert_eq!(events[1]["ChallengeResponses"][1], failed("Mfa"));
+    assert!(reasons(&events[1]).ends_with("Refused: the MFA code was wrong or used"));
+}
+
+#[test]
+fn events_come_in_pages_and_of_one_user() {
+    let mut world = World::new();
+    world.user("ada");
+    world.user("adam");
+    world.sign_in("adam", None, None);
+    for _ in 0..5 {
+        world.seconds(1);
+        world.sign_in("ada", None, None);
+    }
+    let mut request = json!({"UserPoolId": world.pool, "Username": "ada", "MaxResults": 2});
+    let mut ids = Vec::new();
+    let mut sizes = Vec::new();
+    loop {
+        let page = world.ok(Operation::AdminListUserAuthEvents, request.clone());
+        let events = page["AuthEvents"].as_array().unwrap();
+        sizes.push(events.len());
+        ids.extend(events.iter().map(|event| event["EventId"].as_str().unwrap().to_owned()));
+        if page["NextToken"].is_null() {
+            break;
+        }
+        request["NextToken"] = page["NextToken"].clone();
+    }
+    assert_eq!(sizes, [2, 2, 1]);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    let unknown = json!({"UserPoolId": world.pool, "Username": "nobody"});
+    let refused = world.refused(Operation::AdminListUserAuthEvents, unknown);
+    assert_eq!(refused, "UserNotFoundException: User does not exist.");
+    let unknown = json!({"UserPoolId": "eu-test-1_Nowhere00", "Username": "ada"});
+    let refused = world.refused(Operation::AdminListUserAuthEvents, unknown);
+    assert_eq!(refused, "ResourceNotFoundException: User pool eu-test-1_Nowhere00 does not exist.");
+}

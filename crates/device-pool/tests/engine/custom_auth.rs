@@ -1,0 +1,256 @@
+//! `CUSTOM_AUTH`: a hook in place of the service's triggers defines, creates and verifies challenges.
+
+use std::sync::{Arc, Mutex};
+
+use device_pool::{HookError, Hooks};
+use device_srp::{ClientEphemeral, Identity};
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{PASSWORD, World};
+
+/// A riddle, behind the password where the client starts with it. Three wrong answers end the sign-in.
+#[derive(Clone, Default)]
+struct Riddle(Arc<Mutex<Vec<Value>>>);
+
+impl Riddle {
+    fn events(&self) -> Vec<Value> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Hooks for Riddle {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        self.0.lock().unwrap().push(event.clone());
+        let mut event = event.clone();
+        let steps = event["request"]["session"].as_array().cloned().unwrap_or_default();
+        let last = steps.last();
+        let is = |name: &str| last.is_some_and(|step| step["challengeName"] == name);
+        event["response"] = match event["triggerSource"].as_str().unwrap() {
+            "DefineAuthChallenge_Authentication" if is("SRP_A") => {
+                json!({"challengeName": "PASSWORD_VERIFIER"})
+            }
+            "DefineAuthChallenge_Authentication"
+                if is("CUSTOM_CHALLENGE") && last.unwrap()["challengeResult"] == true =>
+            {
+                json!({"issueTokens": true, "failAuthentication": false})
+            }
+            "DefineAuthChallenge_Authentication" if steps.len() >= 3 && !is("PASSWORD_VERIFIER") => {
+                json!({"issueTokens": false, "failAuthentication": true})
+            }
+            "DefineAuthChallenge_Authentication" => {
+                json!({"challengeName": "CUSTOM_CHALLENGE", "issueTokens": false, "failAuthentication": false})
+            }
+            "CreateAuthChallenge_Authentication" => json!({
+                "publicChallengeParameters": {"question": "What has keys and opens no door?"},
+                "privateChallengeParameters": {"answer": "a piano"},
+                "challengeMetadata": "PIANO",
+            }),
+            "VerifyAuthChallengeResponse_Authentication" => {
+                let request = &event["request"];
+                json!({"answerCorrect": request["privateChallengeParameters"]["answer"] == request["challengeAnswer"]})
+            }
+            other => panic!("{other}"),
+        };
+        Ok(event)
+    }
+}
+
+fn world() -> (World, Riddle) {
+    let mut world = World::opt_in();
+    let riddle = Riddle::default();
+    world.hooks = Box::new(riddle.clone());
+    world.user("ada");
+    (world, riddle)
+}
+
+fn start(world: &World) -> Value {
+    json!({"AuthFlow": "CUSTOM_AUTH", "ClientId": world.client, "AuthParameters": {"USERNAME": "ada"}})
+}
+
+fn answer(world: &mut World, session: &Value, text: &str) -> Result<Value, String> {
+    let answers = json!({"USERNAME": "ada", "ANSWER": text});
+    world.respond("CUSTOM_CHALLENGE", session, answers).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
+    let (mut world, riddle) = world();
+    let mut request = start(&world);
+    request["ClientMetadata"] = json!({"locale": "en"});
+    let asked = world.ok(Operation::InitiateAuth, request);
+    assert_eq!(asked["ChallengeName"], "CUSTOM_CHALLENGE");
+    assert_eq!(
+        asked["ChallengeParameters"],
+        json!({"USERNAME": "ada", "question": "What has keys and opens no door?"})
+    );
+    let again = answer(&mut world, &asked["Session"], "a map").unwrap();
+    assert_eq!(again["ChallengeName"], "CUSTOM_CHALLENGE");
+    let used = answer(&mut world, &asked["Session"], "a piano").unwrap_err();
+    assert!(used.ends_with("session can only be used once."), "{used}");
+    let done = answer(&mut world, &again["Session"], "a piano").unwrap();
+    assert!(done["AuthenticationResult"]["AccessToken"].is_string());
+    assert_eq!(done["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "no password was proven");
+
+    let events = riddle.events();
+    let first = &events[0];
+    assert_eq!(first["triggerSource"], "DefineAuthChallenge_Authentication");
+    assert_eq!(first["version"], "1");
+    assert_eq!(first["region"], "eu-test-1");
+    assert_eq!(first["userPoolId"], world.pool);
+    assert_eq!(first["userName"], "ada");
+    assert_eq!(first["callerContext"]["clientId"], world.client);
+    assert_eq!(first["request"]["session"], json!([]));
+    assert_eq!(first["request"]["clientMetadata"], json!({"locale": "en"}));
+    assert_eq!(first["request"]["userNotFound"], false);
+    assert_eq!(first["request"]["userAttributes"]["cognito:user_status"], "CONFIRMED");
+    let last = events.last().unwrap();
+    let step = |result: bool| json!({"challengeName": "CUSTOM_CHALLENGE", "challengeResult": result, "challengeMetadata": "PIANO"});
+    assert_eq!(last["request"]["session"], json!([step(false), step(true)]));
+}
+
+#[test]
+fn the_password_comes_first_where_the_client_starts_with_it() {
+    let (mut world, riddle) = world();
+    for (password, proven) in [("Wrong-horse-7", false), (PASSWORD, true)] {
+        let ephemeral = ClientEphemeral::generate(&mut world.rng);
+        let mut request = start(&world);
+        request["AuthParameters"]["CHALLENGE_NAME"] = json!("SRP_A");
+        request["AuthParameters"]["SRP_A"] = json!(ephemeral.public().to_hex());
+        let asked = world.ok(Operation::InitiateAuth, request);
+        assert_eq!(asked["ChallengeName"], "PASSWORD_VERIFIER");
+        let pool_name = world.pool.split_once('_').unwrap().1.to_owned();
+        let identity = Identity::user(&pool_name, "ada");
+        let mut claim = world.claim(&identity, password, &ephemeral, &asked["ChallengeParameters"]);
+        claim["USERNAME"] = json!("ada");
+        let answered = world.respond("PASSWORD_VERIFIER", &Value::Null, claim);
+        if !proven {
+            let refused = answered.unwrap_err().to_string();
+            assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
+            continue;
+        }
+        let asked = answered.unwrap();
+        assert_eq!(asked["ChallengeName"], "CUSTOM_CHALLENGE");
+        let done = answer(&mut world, &asked["Session"], "a piano").unwrap();
+        assert!(done["AuthenticationResult"]["NewDeviceMetadata"].is_object(), "a password was proven");
+    }
+    let steps = riddle.events().last().unwrap()["request"]["session"].clone();
+    let names: Vec<_> = steps.as_array().unwrap().iter().map(|step| step["challengeName"].clone()).collect();
+    assert_eq!(names, ["SRP_A", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]);
+}
+
+#[test]
+fn a_custom_challenge_is_no_second_factor() {
+    let (mut world, _) = world();
+    world.enrol_totp("ada");
+    let request = start(&world);
+    let asked = world.ok(Operation::InitiateAuth, request);
+    let asked = answer(&mut world, &asked["Session"], "a piano").unwrap();
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+}
+
+#[test]
+fn the_hook_ends_what_it_will_not_have() {
+    let (mut world, _) = world();
+    let request = start(&world);
+    let mut asked = world.ok(Operation::InitiateAuth, request);
+    for _ in 0..2 {
+        asked = answer(&mut world, &asked["Session"], "a map").unwrap();
+    }
+    let refused = answer(&mut world, &asked["Session"], "a map").unwrap_err();
+    assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
+}
+
+#[test]
+fn guesses_at_custom_challenges_are_locked_out() {
+    let (mut world, _) = world();
+    let mut wrong = 0;
+    let locked = loop {
+        let request = start(&world);
+        let mut asked = world.ok(Operation::InitiateAuth, request);
+        let refused = loop {
+            match answer(&mut world, &asked["Session"], "a map") {
+                Ok(again) => asked = again,
+                Err(refused) => break refused,
+            }
+            wrong += 1;
+        };
+        if refused.contains("exceeded") {
+            break refused;
+        }
+        wrong += 1;
+        assert!(wrong < 9, "never locked");
+    };
+    assert_eq!(locked, "NotAuthorizedException: Password attempts exceeded");
+    assert_eq!(wrong, 5);
+}
+
+#[test]
+fn who_there_is_not_goes_to_the_hook_as_not_found_and_gets_no_tokens() {
+    let (mut world, riddle) = world();
+    let mut request = start(&world);
+    request["AuthParameters"]["USERNAME"] = json!("nobody");
+    let refused = world.refused(Operation::InitiateAuth, request.clone());
+    assert_eq!(refused, "UserNotFoundException: User does not exist.");
+    world.client = world.make_client(json!({
+        "ExplicitAuthFlows": ["ALLOW_CUSTOM_AUTH"], "PreventUserExistenceErrors": "ENABLED",
+    }));
+    request["ClientId"] = json!(world.client);
+    let asked = world.ok(Operation::InitiateAuth, request);
+    assert_eq!(riddle.events().last().unwrap()["request"]["userNotFound"], true);
+    let answers = json!({"USERNAME": "nobody", "ANSWER": "a piano"});
+    let refused = world.respond("CUSTOM_CHALLENGE", &asked["Session"], answers).unwrap_err();
+    assert_eq!(refused.to_string(), "NotAuthorizedException: Incorrect username or password.");
+}
+
+/// A hook that answers the same whatever it is asked.
+struct Always(Result<Value, HookError>);
+
+impl Hooks for Always {
+    fn call(&self, _: &Value) -> Result<Value, HookError> {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
+    let mut world = World::new();
+    world.user("ada");
+    let request = start(&world);
+    let long = json!({"response": {
+        "challengeName": "CUSTOM_CHALLENGE", "privateChallengeParameters": {"answer": "a".repeat(2000)},
+    }});
+    for (answer, refusal) in [
+        (
+            Err(HookError::Missing),
+            "InvalidParameterException: Custom auth lambda trigger is not configured for the user pool.",
+        ),
+        (
+            Err(HookError::Refused("not today".into())),
+            "UserLambdaValidationException: DefineAuthChallenge failed with error not today.",
+        ),
+        (
+            Err(HookError::Failed("timed out".into())),
+            "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error timed out.",
+        ),
+        (Ok(json!({})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
+        (Ok(json!({"response": null})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
+        (Ok(json!({"response": {}})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
+        (
+            Ok(json!({"response": {"challengeName": "SMS_MFA"}})),
+            "InvalidLambdaResponseException: Unrecognizable lambda output",
+        ),
+        (
+            Ok(json!({"response": {"failAuthentication": true, "issueTokens": true}})),
+            "NotAuthorizedException: Incorrect username or password.",
+        ),
+        (Ok(long), "InvalidLambdaResponseException: The challenge's parameters are too long for a session"),
+    ] {
+        world.hooks = Box::new(Always(answer));
+        assert_eq!(world.refused(Operation::InitiateAuth, request.clone()), refusal);
+    }
+    world.client = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}));
+    let request = start(&world);
+    let refused = world.refused(Operation::InitiateAuth, request);
+    assert_eq!(refused, "InvalidParameterException: CUSTOM_AUTH flow not enabled for this client");
+}

@@ -1,0 +1,112 @@
+//! Sign-ins that look risky, and what follows from it.
+
+use std::sync::Arc;
+
+use device_pool::{Config, Engine, Risk, RiskEvaluator, SignInFacts};
+use device_store::MemoryStore;
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Phone, World};
+
+const HOME: [u8; 4] = [203, 0, 113, 9];
+const AWAY: [u8; 4] = [198, 51, 100, 1];
+
+/// A user with a software token and a remembered device, who signs in from elsewhere.
+fn away(remember: &str, replaces: bool, protection: &str) -> (World, Phone, String) {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let totp = world.enrol_totp("ada");
+    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    world.set_status("ada", &phone, "remembered");
+    let devices = json!({
+        "ChallengeRequiredOnNewDevice": replaces, "DeviceOnlyRememberedOnUserPrompt": remember == "opt-in",
+    });
+    world.set_pool("DeviceConfiguration", devices);
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": protection}));
+    world.ip = AWAY;
+    (world, phone, totp)
+}
+
+fn latest(world: &mut World) -> Value {
+    let request = json!({"UserPoolId": world.pool, "Username": "ada", "MaxResults": 1});
+    world.ok(Operation::AdminListUserAuthEvents, request)["AuthEvents"][0].clone()
+}
+
+#[test]
+fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
+    for (remember, replaces, protection, challenges, level) in [
+        ("opt-in", true, "ENFORCED", ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"].as_slice(), json!("Medium")),
+        ("opt-in", true, "AUDIT", &["DEVICE_SRP_AUTH"], json!("Medium")),
+        ("opt-in", true, "OFF", &["DEVICE_SRP_AUTH"], Value::Null),
+        ("Always", true, "ENFORCED", &["DEVICE_SRP_AUTH"], json!("Medium")),
+        ("Always", false, "ENFORCED", &["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"], json!("Medium")),
+    ] {
+        let (mut world, phone, totp) = away(remember, replaces, protection);
+        world.seconds(5);
+        let met = world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+        assert_eq!(met, challenges, "{remember} {replaces} {protection}");
+        assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], level, "{remember} {replaces} {protection}");
+    }
+}
+
+#[test]
+fn an_address_is_new_once() {
+    let (mut world, phone, totp) = away("opt-in", true, "ENFORCED");
+    world.seconds(5);
+    world.sign_in("ada", Some(&phone), Some(&totp));
+    world.seconds(5);
+    assert_eq!(world.sign_in("ada", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
+    assert_eq!(latest(&mut world)["EventRisk"]["RiskDecision"], "NoRisk");
+}
+
+#[test]
+fn failed_attempts_demand_mfa() {
+    let (mut world, phone, totp) = away("opt-in", true, "ENFORCED");
+    world.ip = HOME;
+    for _ in 0..3 {
+        world.seconds(1);
+        let claim = world.srp_claim("ada", "Wrong-horse-7");
+        world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
+    }
+    world.seconds(1);
+    let met = world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+    assert_eq!(met, ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]);
+    let told = latest(&mut world)["EventContextData"]["DeviceName"].to_string();
+    assert!(told.contains("MFA asked: the sign-in is risky"), "{told}");
+}
+
+#[test]
+fn who_has_no_factor_is_let_in_and_the_risk_is_told() {
+    let mut world = World::new();
+    world.user("ada");
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
+    world.sign_in("ada", None, None);
+    world.ip = AWAY;
+    world.seconds(5);
+    assert!(world.sign_in("ada", None, None).challenges.is_empty());
+    assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "Medium");
+}
+
+struct Alarmed;
+
+impl RiskEvaluator for Alarmed {
+    fn evaluate(&self, _: &SignInFacts) -> Risk {
+        Risk::High
+    }
+}
+
+#[test]
+fn the_evaluator_can_be_exchanged() {
+    let config = Config {
+        region: "eu-test-1".into(),
+        account_id: "000000000000".into(),
+        public_base_url: "http://localhost:9229".into(),
+    };
+    let engine = Engine::new(Arc::new(MemoryStore::new()), config).with_risk_evaluator(Alarmed);
+    let mut world = World::around(engine, 7);
+    world.user("ada");
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
+    world.sign_in("ada", None, None);
+    assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "High");
+}

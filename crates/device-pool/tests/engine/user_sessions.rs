@@ -1,0 +1,100 @@
+//! A user's sign-ins, listed and ended one by one.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{World, claims};
+
+fn sessions(world: &mut World, token: &str) -> Vec<Value> {
+    let own = world.ok(Operation::ListUserSessions, json!({"AccessToken": token}))["Sessions"].clone();
+    let request = json!({"UserPoolId": world.pool, "Username": "ada"});
+    let admins = world.ok(Operation::AdminListUserSessions, request)["Sessions"].clone();
+    let ids = |sessions: &Value| -> Vec<Value> {
+        sessions.as_array().unwrap().iter().map(|session| session["SessionId"].clone()).collect()
+    };
+    assert_eq!(ids(&own), ids(&admins));
+    own.as_array().unwrap().clone()
+}
+
+#[test]
+fn sessions_are_listed_and_one_is_ended() {
+    let mut world = World::new();
+    world.user("ada");
+    world.user("eve");
+    let here = world.sign_in("ada", None, None);
+    let there = world.sign_in("ada", None, None);
+    let other = world.sign_in("eve", None, None).access_token();
+    let listed = sessions(&mut world, &here.access_token());
+    assert_eq!(listed.len(), 2);
+    let current: Vec<_> = listed.iter().filter(|session| session["IsCurrentSession"] == true).collect();
+    assert_eq!(current.len(), 1);
+    assert_eq!(current[0]["SessionId"], claims(&here.access_token())["origin_jti"]);
+    assert_eq!(current[0]["SessionType"], "TOKEN");
+    assert_eq!(current[0]["ClientId"], world.client);
+    assert_eq!(current[0]["LastIPAddress"], "203.0.113.9");
+
+    let session = claims(&there.access_token())["origin_jti"].clone();
+    let refused =
+        world.refused(Operation::RevokeUserSession, json!({"AccessToken": other, "SessionId": session}));
+    assert_eq!(refused, "ResourceNotFoundException: Session does not exist.", "another's");
+    let end = json!({"AccessToken": here.access_token(), "SessionId": session});
+    world.ok(Operation::RevokeUserSession, end.clone());
+    assert_eq!(world.refused(Operation::RevokeUserSession, end), refused, "it is gone");
+    assert_eq!(sessions(&mut world, &here.access_token()).len(), 1);
+    let refused = world.refused(Operation::GetUser, json!({"AccessToken": there.access_token()}));
+    assert_eq!(refused, "NotAuthorizedException: Access Token has been revoked");
+    let refresh = json!({"ClientId": world.client, "RefreshToken": there.refresh_token()});
+    let refused = world.refused(Operation::GetTokensFromRefreshToken, refresh);
+    assert_eq!(refused, "NotAuthorizedException: Refresh Token has been revoked");
+}
+
+#[test]
+fn an_administrator_ends_a_session() {
+    let mut world = World::new();
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    let mut request = json!({
+        "UserPoolId": world.pool, "Username": "ada", "SessionId": claims(&token)["origin_jti"],
+        "RevokeAssociatedSessions": "LINKED",
+    });
+    world.ok(Operation::AdminRevokeUserSession, request.clone());
+    let refused = world.refused(Operation::ListUserSessions, json!({"AccessToken": token}));
+    assert_eq!(refused, "NotAuthorizedException: Access Token has been revoked");
+    let listed =
+        world.ok(Operation::AdminListUserSessions, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    assert_eq!(listed["Sessions"], json!([]));
+    request["Username"] = json!("nobody");
+    let refused = world.refused(Operation::AdminRevokeUserSession, request);
+    assert_eq!(refused, "UserNotFoundException: User does not exist.");
+    let unknown = json!({"UserPoolId": world.pool, "Username": "nobody"});
+    let refused = world.refused(Operation::AdminListUserSessions, unknown);
+    assert_eq!(refused, "UserNotFoundException: User does not exist.");
+}
+
+#[test]
+fn sessions_that_are_over_are_not_listed_and_many_come_in_pages() {
+    let mut world = World::new();
+    world.user("ada");
+    for _ in 0..3 {
+        world.sign_in("ada", None, None);
+    }
+    world.seconds(31 * 24 * 3600);
+    let mut origins = std::collections::BTreeSet::new();
+    for _ in 0..61 {
+        origins.insert(claims(&world.sign_in("ada", None, None).access_token())["origin_jti"].to_string());
+    }
+    let mut request = json!({"UserPoolId": world.pool, "Username": "ada"});
+    let mut listed = Vec::new();
+    loop {
+        let page = world.ok(Operation::AdminListUserSessions, request.clone());
+        listed.extend(
+            page["Sessions"].as_array().unwrap().iter().map(|session| session["SessionId"].to_string()),
+        );
+        if page["NextToken"].is_null() {
+            break;
+        }
+        request["NextToken"] = page["NextToken"].clone();
+    }
+    assert_eq!(listed.len(), 61);
+    assert_eq!(listed.into_iter().collect::<std::collections::BTreeSet<_>>(), origins);
+}
