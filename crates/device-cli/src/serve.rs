@@ -82,6 +82,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         },
         administrators,
         origins: settings.origins,
+        couriers: settings.couriers,
         environment: Environment::system(),
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     });

@@ -13,12 +13,18 @@ use device_pool::ServiceError;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use crate::service::{Origins, Service};
-use crate::{answer, api, documents, request_log};
+use crate::service::{Administrators, Origins, Service};
+use crate::{answer, api, dev, documents, request_log};
 
 /// The whole service as a router, to be served by [`Server`](crate::Server) or called in a test without a socket.
 pub fn app(service: Arc<Service>) -> Router {
-    Router::new()
+    let router = match service.administrators {
+        Administrators::Anyone => {
+            Router::new().route("/dev/messages/{pool_id}/{name}", get(dev::last_message))
+        }
+        Administrators::Signing(_) => Router::new(),
+    };
+    router
         .route("/", post(api::call))
         .route("/health", get(documents::health))
         .route("/{pool_id}/.well-known/jwks.json", get(documents::jwks))

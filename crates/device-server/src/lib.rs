@@ -13,6 +13,8 @@ mod api;
 mod app;
 mod connections;
 mod constraint;
+mod courier;
+mod dev;
 mod documents;
 mod environment;
 mod request_log;
@@ -23,6 +25,7 @@ mod sigv4;
 mod storage;
 
 pub use app::app;
+pub use courier::{Courier, CourierError, Couriers, Smtp, Webhook};
 pub use environment::{Clock, Entropy, Environment};
 pub use server::Server;
 pub use service::{Administrators, DEFAULT_MAX_IN_FLIGHT, Origins, Service, Setup};

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use device_pool::store::{Key, Store, Table};
-use device_pool::{Call, Config, Engine, NoHooks, ServiceError};
+use device_pool::{Call, Config, Engine, Message, NoHooks, ServiceError};
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use crate::courier::Couriers;
+use crate::dev;
 use crate::environment::Environment;
 use crate::sigv4::AccessKey;
 
@@ -45,6 +47,8 @@ pub struct Setup {
     pub administrators: Administrators,
     /// Which web pages may read the answers.
     pub origins: Origins,
+    /// Who takes messages to users where.
+    pub couriers: Couriers,
     /// Clock, randomness and key source.
     pub environment: Environment,
     /// How many calls may be decided at a time, each on a thread of its own; one more is refused with
@@ -62,6 +66,8 @@ pub struct Service {
     environment: Environment,
     admission: Arc<Semaphore>,
     region: String,
+    couriers: Couriers,
+    pub(crate) messages: dev::Messages,
     pub(crate) administrators: Administrators,
     pub(crate) origins: Origins,
 }
@@ -76,6 +82,8 @@ impl Service {
             store: setup.store,
             environment: setup.environment,
             admission: Arc::new(Semaphore::new(setup.max_in_flight.min(Semaphore::MAX_PERMITS))),
+            couriers: setup.couriers,
+            messages: dev::Messages::default(),
             administrators: setup.administrators,
             origins: setup.origins,
         })
@@ -103,20 +111,36 @@ impl Service {
         body: Value,
         source_ip: Option<IpAddr>,
     ) -> Result<Option<Value>, ServiceError> {
-        self.admit(move |service| {
-            let mut rng = service.environment.entropy.generator();
-            let mut outbox = Vec::new();
-            let mut call = Call {
-                now: service.now(),
-                rng: &mut *rng,
-                signing_keys: &*service.environment.signing_keys,
-                source_ip,
-                hooks: &NoHooks,
-                outbox: &mut outbox,
-            };
-            service.engine.execute(operation, body, &mut call)
-        })
-        .await
+        let (answer, messages) = self
+            .admit(move |service| {
+                let mut rng = service.environment.entropy.generator();
+                let mut outbox = Vec::new();
+                let mut call = Call {
+                    now: service.now(),
+                    rng: &mut *rng,
+                    signing_keys: &*service.environment.signing_keys,
+                    source_ip,
+                    hooks: &NoHooks,
+                    outbox: &mut outbox,
+                };
+                let answer = service.engine.execute(operation, body, &mut call)?;
+                Ok((answer, outbox))
+            })
+            .await?;
+        self.send(messages);
+        Ok(answer)
+    }
+
+    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether there was one.
+    fn send(self: &Arc<Self>, messages: Vec<Message>) {
+        if messages.is_empty() {
+            return;
+        }
+        if let Administrators::Anyone = self.administrators {
+            self.messages.keep(&messages);
+        }
+        let service = Arc::clone(self);
+        tokio::spawn(async move { service.couriers.deliver(messages).await });
     }
 
     pub(crate) async fn jwks(self: &Arc<Self>, pool_id: String) -> Result<Option<Value>, ServiceError> {

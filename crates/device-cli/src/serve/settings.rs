@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use device_server::{Origins, Storage};
+use device_server::{Courier, Couriers, Origins, Smtp, Storage, Webhook};
 use serde::Deserialize;
 
 use super::ServeError;
@@ -60,6 +60,23 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
+    /// The mail server for messages to users, such as smtps://user:password@mail.example.com; prefer the environment or a
+    /// file where it has a password
+    #[arg(long, env = "DEVICE_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    smtp_url: Option<String>,
+
+    /// Who mails to users are from, such as "Example <no-reply@example.com>"
+    #[arg(long, env = "DEVICE_SMTP_FROM", value_name = "ADDRESS")]
+    smtp_from: Option<String>,
+
+    /// A URL that messages to users are posted to as JSON: text messages, and mails where there is no mail server
+    #[arg(long, env = "DEVICE_MESSAGE_WEBHOOK", value_name = "URL", hide_env_values = true)]
+    message_webhook: Option<String>,
+
+    /// A file that messages to users are appended to where they go nowhere else, for development
+    #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
+    message_file: Option<PathBuf>,
+
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -79,6 +96,7 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<String>,
     pub(crate) administration: Administration,
     pub(crate) origins: Origins,
+    pub(crate) couriers: Couriers,
     pub(crate) log_format: LogFormat,
 }
 
@@ -102,6 +120,7 @@ impl Settings {
     /// Puts the four places together. `matches` say which of flag and environment each of `options` came from.
     pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let couriers = couriers(&options, &file)?;
         let storage = storage(&options, &file, matches)?;
         let pair = (
             options.access_key_id.or(file.access_key_id),
@@ -132,6 +151,7 @@ impl Settings {
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
             administration,
             origins: origins(options.cors_origin.or(file.cors_origin))?,
+            couriers,
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
         })
     }
@@ -203,6 +223,29 @@ fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
         })
         .collect();
     Ok(Origins::Only(origins?))
+}
+
+/// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else nowhere.
+fn couriers(options: &Options, file: &Options) -> Result<Couriers, ServeError> {
+    let webhook = options.message_webhook.as_deref().or(file.message_webhook.as_deref());
+    let path = options.message_file.as_ref().or(file.message_file.as_ref());
+    let other = || match (webhook, path) {
+        (Some(url), _) => Webhook::new(url)
+            .map(Courier::Webhook)
+            .map_err(|error| invalid(format!("message-webhook cannot be used: {error}"))),
+        (None, Some(path)) => Ok(Courier::File(path.clone())),
+        (None, None) => Ok(Courier::Nowhere),
+    };
+    let url = options.smtp_url.as_deref().or(file.smtp_url.as_deref());
+    let from = options.smtp_from.as_deref().or(file.smtp_from.as_deref());
+    let email = match (url, from) {
+        (Some(url), Some(from)) => Smtp::new(url, from)
+            .map(Courier::Smtp)
+            .map_err(|error| invalid(format!("smtp-url and smtp-from cannot be used: {error}")))?,
+        (None, None) => other()?,
+        _ => return Err(invalid("smtp-url and smtp-from go together: give both, or neither")),
+    };
+    Ok(Couriers { email, sms: other()? })
 }
 
 fn invalid(message: impl Into<String>) -> ServeError {

@@ -1,0 +1,107 @@
+//! Messages to users, on their way out: by mail, to a web hook, or into a file.
+
+mod smtp;
+mod webhook;
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use device_pool::{Medium, Message, Topic};
+use serde_json::{Value, json};
+
+pub use smtp::Smtp;
+pub use webhook::Webhook;
+
+/// Who takes messages where.
+#[derive(Debug, Default)]
+pub struct Couriers {
+    /// For e-mails.
+    pub email: Courier,
+    /// For text messages.
+    pub sms: Courier,
+}
+
+/// A way out.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Courier {
+    /// There is none: the log tells that there was a message, and not what it says.
+    #[default]
+    Nowhere,
+    /// Appended to this file as a line of JSON each, for development.
+    File(PathBuf),
+    /// Posted as JSON.
+    Webhook(Webhook),
+    /// As an HTML mail.
+    Smtp(Smtp),
+}
+
+/// Why a courier cannot be had, or a message not be delivered. Says nothing of the message or of credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CourierError(String);
+
+impl CourierError {
+    fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl Couriers {
+    /// Delivers each message, and logs those that cannot be.
+    pub(crate) async fn deliver(&self, messages: Vec<Message>) {
+        for message in messages {
+            let courier = match message.medium {
+                Medium::Email => &self.email,
+                _ => &self.sms,
+            };
+            let (medium, topic) = (message.medium.name(), topic(message.topic));
+            let delivered = match courier {
+                Courier::Nowhere => Err(CourierError::new("no way to deliver it is configured")),
+                Courier::File(path) => append(path, &message),
+                Courier::Webhook(webhook) => webhook.post(&message).await,
+                Courier::Smtp(smtp) => smtp.send(message).await,
+            };
+            match delivered {
+                Ok(()) => tracing::debug!(medium, topic, "message delivered"),
+                Err(error) => tracing::warn!(medium, topic, %error, "message not delivered"),
+            }
+        }
+    }
+}
+
+fn append(path: &Path, message: &Message) -> Result<(), CourierError> {
+    let line = format!("{}\n", as_json(message));
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    written.map_err(|error| CourierError::new(error.to_string()))
+}
+
+/// A message as files, web hooks and developers read it.
+pub(crate) fn as_json(message: &Message) -> Value {
+    json!({
+        "userPoolId": message.pool_id,
+        "username": message.username.as_str(),
+        "medium": message.medium.name(),
+        "destination": message.destination.as_str(),
+        "topic": topic(message.topic),
+        "code": message.code.as_str(),
+        "subject": message.subject,
+        "body": message.body.as_str(),
+    })
+}
+
+fn topic(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Invitation => "Invitation",
+        Topic::SignUp => "SignUp",
+        Topic::ForgotPassword => "ForgotPassword",
+        Topic::AttributeVerification => "AttributeVerification",
+        Topic::SignIn => "SignIn",
+        _ => "Other",
+    }
+}

@@ -1,0 +1,198 @@
+//! Messages to users, from the operation that causes one to where it arrives.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use device_server::{Administrators, Courier, Couriers, Service, Smtp, Webhook, app};
+use device_testkit::{FakeClock, access_key, setup};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+fn router(email: Courier) -> Router {
+    let mut parts = setup(&FakeClock::new());
+    parts.couriers = Couriers { email, ..Couriers::default() };
+    app(Service::new(parts))
+}
+
+async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (head.status, serde_json::from_slice(&body).unwrap())
+}
+
+async fn call(router: &Router, operation: &str, body: Value) -> Value {
+    let request = Request::post("/")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    assert_eq!(head.status, StatusCode::OK, "{operation}: {body}");
+    body
+}
+
+/// Ada signs up with an address. Returns pool and client.
+async fn sign_up(router: &Router) -> (String, String) {
+    let pool = json!({ "PoolName": "people", "AutoVerifiedAttributes": ["email"] });
+    let pool = call(router, "CreateUserPool", pool).await["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let client = json!({ "UserPoolId": pool, "ClientName": "app" });
+    let client = call(router, "CreateUserPoolClient", client).await;
+    let client = client["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
+    let request = json!({
+        "ClientId": client, "Username": "ada", "Password": "Correct-Horse-7",
+        "UserAttributes": [{ "Name": "email", "Value": "ada@example.com" }],
+    });
+    call(router, "SignUp", request).await;
+    (pool, client)
+}
+
+#[tokio::test]
+async fn a_developer_reads_the_last_code_of_a_user_and_confirms_with_it() {
+    let router = router(Courier::Nowhere);
+    let (pool, client) = sign_up(&router).await;
+    let (status, message) = get(&router, &format!("/dev/messages/{pool}/ada")).await;
+    assert_eq!((status, &message["topic"]), (StatusCode::OK, &json!("SignUp")));
+    assert_eq!(get(&router, &format!("/dev/messages/{pool}/ada@example.com")).await.1, message);
+    let confirm = json!({ "ClientId": client, "Username": "ada", "ConfirmationCode": message["code"] });
+    call(&router, "ConfirmSignUp", confirm).await;
+    assert_eq!(get(&router, &format!("/dev/messages/{pool}/bob")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(get(&router, "/dev/messages/eu-test-1_other/ada").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn nobody_reads_messages_where_administrators_sign() {
+    let mut parts = setup(&FakeClock::new());
+    parts.administrators = Administrators::Signing(access_key());
+    let router = app(Service::new(parts));
+    let (status, body) = get(&router, "/dev/messages/pool/ada").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(body["message"].as_str().unwrap().starts_with("Nothing is here."), "{body}");
+}
+
+/// Reads one HTTP request and answers it; returns its body.
+async fn one_request(listener: TcpListener) -> Value {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[tokio::test]
+async fn a_web_hook_gets_the_message_as_json() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/messages", listener.local_addr().unwrap());
+    let router = router(Courier::Webhook(Webhook::new(&url).unwrap()));
+    let received = tokio::spawn(one_request(listener));
+    let (pool, _) = sign_up(&router).await;
+    let message = received.await.unwrap();
+    assert_eq!(message, get(&router, &format!("/dev/messages/{pool}/ada")).await.1);
+    assert_eq!(message["destination"], "ada@example.com");
+    assert_eq!(message["medium"], "EMAIL");
+}
+
+/// A mail server for one mail; returns it from the envelope on.
+async fn one_mail(listener: TcpListener) -> String {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 mail.test\r\n").await.unwrap();
+    let (mut mail, mut in_data) = (String::new(), false);
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        mail += &line;
+        let reply = match line.trim_end() {
+            "." => "250 taken\r\n",
+            _ if in_data => continue,
+            "DATA" => "354 go on\r\n",
+            "QUIT" | "" => return mail,
+            _ => "250 mail.test\r\n",
+        };
+        in_data = line.trim_end() == "DATA";
+        stream.write_all(reply.as_bytes()).await.unwrap();
+        if reply.starts_with("250 taken") {
+            return mail;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_gets_the_message_as_a_mail() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let router = router(Courier::Smtp(Smtp::new(&url, "Example <no-reply@example.com>").unwrap()));
+    let received = tokio::spawn(one_mail(listener));
+    let (pool, _) = sign_up(&router).await;
+    let mail = received.await.unwrap();
+    let code = get(&router, &format!("/dev/messages/{pool}/ada")).await.1["code"].clone();
+    for part in [
+        "MAIL FROM:<no-reply@example.com>",
+        "RCPT TO:<ada@example.com>",
+        "Subject: Your verification code",
+        "Content-Type: text/html; charset=utf-8",
+        &format!("Your confirmation code is {}", code.as_str().unwrap()),
+    ] {
+        assert!(mail.contains(part), "{part} in {mail}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_gets_a_line_of_json_for_each_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messages");
+    let router = router(Courier::File(path.clone()));
+    let (pool, _) = sign_up(&router).await;
+    // The message goes out when the answer is on its way: on one thread, with the next turn.
+    tokio::task::yield_now().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, [get(&router, &format!("/dev/messages/{pool}/ada")).await.1]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_cannot_be_a_courier_is_refused_without_repeating_its_secrets() {
+    for (url, from) in [
+        ("http://user:pa55word@example.com", "a@example.com"),
+        ("pa55word", "a@example.com"),
+        ("smtps://user:pa55word@example.com", "nobody"),
+    ] {
+        let error = Smtp::new(url, from).unwrap_err().to_string();
+        assert!(!error.contains("pa55word"), "{error}");
+    }
+    for url in ["ftp://example.com", "example.com", ""] {
+        Webhook::new(url).unwrap_err();
+    }
+    let hidden = format!("{:?}", Webhook::new("https://example.com/pa55word").unwrap())
+        + &format!("{:?}", Smtp::new("smtps://user:pa55word@example.com", "a@example.com").unwrap());
+    assert!(!hidden.contains("pa55word"), "{hidden}");
+}
