@@ -10,6 +10,7 @@
 
 mod admin_flows;
 mod auth_events;
+mod accounts;
 mod bad_input;
 mod bindings;
 mod clients;
@@ -21,6 +22,7 @@ mod hidden_users;
 mod lockout;
 mod pool_life;
 mod pools;
+mod recovery;
 mod risk;
 mod rotation;
 mod schema;

@@ -1,0 +1,335 @@
+//! Accounts that users make themselves: signing up, confirming, and the names that sign in.
+
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::world::{Flow, PASSWORD, World};
+
+const MISMATCH: &str = "CodeMismatchException: Invalid verification code provided, please try again.";
+const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
+const UNKNOWN: &str = "UserNotFoundException: User does not exist.";
+
+/// A world whose pool has these settings beside its name.
+pub(crate) fn pool_with(mut settings: Value) -> World {
+    let mut world = World::new();
+    settings["PoolName"] = json!("others");
+    let made = world.ok(Operation::CreateUserPool, settings);
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.client = world.make_client(json!({
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    }));
+    world
+}
+
+pub(crate) fn verifying_email() -> World {
+    pool_with(json!({"AutoVerifiedAttributes": ["email"]}))
+}
+
+pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Value {
+    pairs.iter().map(|(name, value)| json!({"Name": name, "Value": value})).collect()
+}
+
+pub(crate) fn sign_up(world: &World, name: &str, pairs: &[(&str, &str)]) -> Value {
+    json!({
+        "ClientId": world.client, "Username": name, "Password": PASSWORD, "UserAttributes": attributes(pairs),
+    })
+}
+
+/// The code in the one message of the last call.
+#[track_caller]
+pub(crate) fn sent_code(world: &World) -> String {
+    assert_eq!(world.outbox.len(), 1, "{:?}", world.outbox);
+    world.outbox[0].code.as_str().to_owned()
+}
+
+fn confirm(world: &World, name: &str, code: &str) -> Value {
+    json!({"ClientId": world.client, "Username": name, "ConfirmationCode": code})
+}
+
+pub(crate) fn attribute(world: &mut World, name: &str, attribute: &str) -> Option<String> {
+    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": name}));
+    let list = shown["UserAttributes"].as_array().unwrap();
+    let found = list.iter().find(|entry| entry["Name"] == attribute)?;
+    Some(found["Value"].as_str().unwrap().to_owned())
+}
+
+fn signs_in(world: &mut World, name: &str) -> bool {
+    world.first_factor(Flow::Password, name, None).is_ok()
+}
+
+#[test]
+fn a_user_signs_up_confirms_with_the_code_and_signs_in() {
+    let mut world = verifying_email();
+    let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
+    let made = world.ok(Operation::SignUp, request);
+    assert_eq!(made["UserConfirmed"], false);
+    assert_eq!(
+        made["CodeDeliveryDetails"],
+        json!({"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"})
+    );
+    let code = sent_code(&world);
+    assert_eq!(world.outbox[0].destination.as_str(), "ada@example.com");
+    assert_eq!(world.outbox[0].body.as_str(), format!("Your confirmation code is {code}"));
+    let refused = world.first_factor(Flow::Password, "ada", None).unwrap_err().to_string();
+    assert_eq!(refused, "UserNotConfirmedException: User is not confirmed.");
+    let wrong = confirm(&world, "ada", "12345x");
+    assert_eq!(world.refused(Operation::ConfirmSignUp, wrong), MISMATCH);
+    let right = confirm(&world, "Ada", &code);
+    assert_eq!(world.ok(Operation::ConfirmSignUp, right.clone()), json!({}));
+    assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true");
+    assert!(signs_in(&mut world, "ada"));
+    assert_eq!(
+        world.refused(Operation::ConfirmSignUp, right),
+        "NotAuthorizedException: User cannot be confirmed. Current status is CONFIRMED"
+    );
+}
+
+#[test]
+fn a_message_follows_the_pools_template_and_a_name_brings_no_markup_into_it() {
+    let mut world = pool_with(json!({
+        "AutoVerifiedAttributes": ["email"],
+        "VerificationMessageTemplate": {"EmailMessage": "<b>{username}</b>: {####}", "EmailSubject": "Hello"},
+    }));
+    let request = sign_up(&world, "<i>ada", &[("email", "ada@example.com")]);
+    world.ok(Operation::SignUp, request);
+    let code = sent_code(&world);
+    assert_eq!(world.outbox[0].subject, "Hello");
+    assert_eq!(world.outbox[0].body.as_str(), format!("<b>&lt;i&gt;ada</b>: {code}"));
+}
+
+#[test]
+fn a_sign_up_is_refused_for_what_is_wrong_with_it() {
+    let mut world = verifying_email();
+    let good = sign_up(&world, "ada", &[]);
+    world.ok(Operation::SignUp, good.clone());
+    assert_eq!(
+        world.refused(Operation::SignUp, good.clone()),
+        "UsernameExistsException: User already exists"
+    );
+    let mut folded = good.clone();
+    folded["Username"] = json!("ADA");
+    assert_eq!(world.refused(Operation::SignUp, folded), "UsernameExistsException: User already exists");
+    for (member, value, says) in [
+        ("Password", json!("short"), "InvalidPasswordException: Password did not conform with policy"),
+        ("Password", json!(null), "InvalidParameterException: Missing required parameter Password"),
+        ("ClientId", json!("nobody"), "ResourceNotFoundException: User pool client nobody does not exist."),
+        ("SecretHash", json!("x"), "NotAuthorizedException: Unable to verify secret hash for client"),
+        (
+            "UserAttributes",
+            attributes(&[("email", "none")]),
+            "InvalidParameterException: Invalid email address format.",
+        ),
+        (
+            "UserAttributes",
+            attributes(&[("phone_number", "555")]),
+            "InvalidParameterException: Invalid phone number format.",
+        ),
+        (
+            "UserAttributes",
+            attributes(&[("custom:no", "x")]),
+            "InvalidParameterException: Attributes did not conform",
+        ),
+        (
+            "UserAttributes",
+            attributes(&[("email", "a@b"), ("email_verified", "true")]),
+            "NotAuthorizedException: A client attempted to write unauthorized attribute",
+        ),
+    ] {
+        let mut request = good.clone();
+        request["Username"] = json!("bob");
+        request[member] = value;
+        let refusal = world.refused(Operation::SignUp, request);
+        assert!(refusal.starts_with(says), "{refusal}");
+    }
+}
+
+#[test]
+fn a_pool_may_require_attributes_or_keep_sign_up_to_administrators() {
+    let mut world = pool_with(json!({"Schema": [{"Name": "email", "Required": true}]}));
+    let request = sign_up(&world, "ada", &[]);
+    assert_eq!(
+        world.refused(Operation::SignUp, request),
+        "InvalidParameterException: Attributes did not conform to the schema: email: The attribute is required"
+    );
+    let mut world = pool_with(json!({"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true}}));
+    let request = sign_up(&world, "ada", &[]);
+    assert_eq!(
+        world.refused(Operation::SignUp, request),
+        "NotAuthorizedException: SignUp is not permitted for this user pool"
+    );
+}
+
+#[test]
+fn a_code_is_replaced_by_the_next_and_grows_old() {
+    let mut world = verifying_email();
+    let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
+    world.ok(Operation::SignUp, request);
+    let first = sent_code(&world);
+    let resend = json!({"ClientId": world.client, "Username": "ada"});
+    let sent = world.ok(Operation::ResendConfirmationCode, resend.clone());
+    assert_eq!(sent["CodeDeliveryDetails"]["Destination"], "a***@e***");
+    let second = sent_code(&world);
+    let request = confirm(&world, "ada", &first);
+    assert_eq!(world.refused(Operation::ConfirmSignUp, request), MISMATCH);
+    world.seconds(24 * 60 * 60);
+    let request = confirm(&world, "ada", &second);
+    assert_eq!(world.refused(Operation::ConfirmSignUp, request), EXPIRED);
+    world.ok(Operation::AdminConfirmSignUp, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    assert_eq!(
+        world.refused(Operation::ResendConfirmationCode, resend),
+        "InvalidParameterException: User is already confirmed."
+    );
+    assert_eq!(
+        world.refused(Operation::AdminConfirmSignUp, json!({"UserPoolId": world.pool, "Username": "ada"})),
+        "NotAuthorizedException: User cannot be confirmed. Current status is CONFIRMED"
+    );
+    assert_ne!(attribute(&mut world, "ada", "email_verified").as_deref(), Some("true"));
+    assert!(signs_in(&mut world, "ada"));
+}
+
+#[test]
+fn where_nothing_is_verified_there_is_no_code_to_send() {
+    let mut world = World::new();
+    let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
+    let made = world.ok(Operation::SignUp, request);
+    assert!(made.get("CodeDeliveryDetails").is_none() && world.outbox.is_empty());
+    let resend = json!({"ClientId": world.client, "Username": "ada"});
+    assert_eq!(
+        world.refused(Operation::ResendConfirmationCode, resend),
+        "InvalidParameterException: Cannot resend codes. Auto verification not turned on."
+    );
+}
+
+#[test]
+fn guesses_at_a_code_lock_codes_and_not_passwords() {
+    let mut world = verifying_email();
+    let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
+    world.ok(Operation::SignUp, request);
+    let code = sent_code(&world);
+    for _ in 0..5 {
+        let wrong = confirm(&world, "ada", "12345x");
+        assert_eq!(world.refused(Operation::ConfirmSignUp, wrong), MISMATCH);
+    }
+    let right = confirm(&world, "ada", &code);
+    assert_eq!(
+        world.refused(Operation::ConfirmSignUp, right.clone()),
+        "LimitExceededException: Attempt limit exceeded, please try after some time."
+    );
+    let unconfirmed = world.first_factor(Flow::Password, "ada", None).unwrap_err().to_string();
+    assert_eq!(unconfirmed, "UserNotConfirmedException: User is not confirmed.");
+    world.seconds(1);
+    world.ok(Operation::ConfirmSignUp, right);
+}
+
+#[test]
+fn a_client_that_hides_its_users_answers_alike_for_whom_there_is_not() {
+    let mut world = verifying_email();
+    let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
+    world.ok(Operation::SignUp, request);
+    let open = json!({"ClientId": world.client, "Username": "nobody"});
+    assert_eq!(world.refused(Operation::ResendConfirmationCode, open), UNKNOWN);
+    let code = confirm(&world, "nobody", "000000");
+    assert_eq!(world.refused(Operation::ConfirmSignUp, code), UNKNOWN);
+
+    world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
+    let mut shapes = Vec::new();
+    for name in ["ada", "nobody"] {
+        let resend = json!({"ClientId": world.client, "Username": name});
+        let sent = world.ok(Operation::ResendConfirmationCode, resend.clone());
+        assert_eq!(sent, world.ok(Operation::ResendConfirmationCode, resend), "the same each time");
+        let details = &sent["CodeDeliveryDetails"];
+        let destination = details["Destination"].as_str().unwrap();
+        let stars: String = destination.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
+        shapes.push((details["DeliveryMedium"].clone(), details["AttributeName"].clone(), stars));
+        let mut refusals = Vec::new();
+        for _ in 0..6 {
+            let wrong = confirm(&world, name, "12345x");
+            refusals.push(world.refused(Operation::ConfirmSignUp, wrong));
+        }
+        assert_eq!(refusals[..5], [MISMATCH; 5]);
+        assert!(refusals[5].starts_with("LimitExceededException"));
+    }
+    assert_eq!(shapes[0], shapes[1]);
+}
+
+#[test]
+fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
+    let mut world = pool_with(json!({
+        "AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email", "preferred_username"],
+    }));
+    let mut codes = Vec::new();
+    for name in ["ada", "bob"] {
+        let pairs = [("email", "Shared@example.com"), ("preferred_username", "boss")];
+        let request = sign_up(&world, name, &pairs);
+        world.ok(Operation::SignUp, request);
+        codes.push(sent_code(&world));
+        assert!(!signs_in(&mut world, "shared@example.com"), "not before it is proven");
+    }
+    let ada = confirm(&world, "ada", &codes[0]);
+    world.ok(Operation::ConfirmSignUp, ada);
+    for alias in ["shared@EXAMPLE.com", "Boss"] {
+        assert_eq!(world.sign_in(alias, None, None).challenges, [] as [&str; 0], "{alias}");
+    }
+    // Bob cannot have both names that are Ada's now, whichever is asked for first.
+    let mut bob = confirm(&world, "bob", &codes[1]);
+    let refusal = world.refused(Operation::ConfirmSignUp, bob.clone());
+    assert!(refusal.starts_with("AliasExistsException: An account with the "), "{refusal}");
+    bob["ForceAliasCreation"] = json!(true);
+    let refusal = world.refused(Operation::ConfirmSignUp, bob);
+    assert_eq!(refusal, "AliasExistsException: An account with the preferred_username already exists.");
+}
+
+#[test]
+fn a_proven_address_goes_to_whoever_forces_it() {
+    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
+    let mut codes = Vec::new();
+    for name in ["ada", "bob"] {
+        let request = sign_up(&world, name, &[("email", "shared@example.com")]);
+        world.ok(Operation::SignUp, request);
+        codes.push(sent_code(&world));
+    }
+    let ada = confirm(&world, "ada", &codes[0]);
+    world.ok(Operation::ConfirmSignUp, ada);
+    let mut bob = confirm(&world, "bob", &codes[1]);
+    bob["ForceAliasCreation"] = json!(true);
+    world.ok(Operation::ConfirmSignUp, bob);
+    let token = world.sign_in("shared@example.com", None, None).access_token();
+    assert_eq!(world.ok(Operation::GetUser, json!({"AccessToken": token}))["Username"], "bob");
+    assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "false");
+    assert!(signs_in(&mut world, "ada"));
+}
+
+#[test]
+fn no_username_reads_as_an_address_where_addresses_are_aliases() {
+    let mut world = pool_with(json!({"AliasAttributes": ["email", "phone_number"]}));
+    for (name, format) in [("ada@example.com", "email"), ("+15550100", "phone number")] {
+        let request = sign_up(&world, name, &[]);
+        assert_eq!(
+            world.refused(Operation::SignUp, request),
+            format!(
+                "InvalidParameterException: Username cannot be of {format} format, since user pool is configured \
+                 for {format} alias."
+            )
+        );
+    }
+}
+
+#[test]
+fn where_addresses_are_the_usernames_the_internal_name_is_the_sub() {
+    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "UsernameAttributes": ["email"]}));
+    let request = sign_up(&world, "Ada@example.com", &[]);
+    let made = world.ok(Operation::SignUp, request.clone());
+    let code = sent_code(&world);
+    assert_eq!(world.outbox[0].username.as_str(), made["UserSub"].as_str().unwrap());
+    let mut again = request;
+    again["Username"] = json!("ada@EXAMPLE.com");
+    assert_eq!(world.refused(Operation::SignUp, again), "UsernameExistsException: User already exists");
+    let plain = sign_up(&world, "ada", &[]);
+    assert_eq!(
+        world.refused(Operation::SignUp, plain),
+        "InvalidParameterException: Username should be an email."
+    );
+    let right = confirm(&world, "ada@example.com", &code);
+    world.ok(Operation::ConfirmSignUp, right);
+    world.sign_in("ADA@example.com", None, None);
+}
