@@ -31,9 +31,17 @@ pub(crate) fn revoke_token(
     cx: &mut Context<'_, '_>,
     request: RevokeTokenRequest,
 ) -> Result<RevokeTokenResponse, ServiceError> {
-    let client = Client::load(cx, &request.client_id)?;
-    let pool = Pool::load(cx, &client.pool_id)?;
-    client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
+    // This operation's model knows other codes than the rest for these.
+    let recoded = |code: ErrorCode| {
+        move |error: ServiceError| match error.code() {
+            ErrorCode::InternalError => error,
+            _ => ServiceError::new(code, error.message().to_owned()),
+        }
+    };
+    let client = Client::load(cx, &request.client_id).map_err(recoded(ErrorCode::InvalidParameter))?;
+    let pool = Pool::load(cx, &client.pool_id).map_err(recoded(ErrorCode::InvalidParameter))?;
+    let secret = request.client_secret.as_ref().map(|secret| secret.as_str());
+    client.check_secret(secret).map_err(recoded(ErrorCode::Unauthorized))?;
     if client.description.enable_token_revocation == Some(false) {
         return Err(ServiceError::new(
             ErrorCode::UnsupportedOperation,

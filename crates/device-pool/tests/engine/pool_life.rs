@@ -42,7 +42,8 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     });
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
     let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});
-    assert_eq!(world.refused(Operation::RevokeToken, revoke), gone);
+    let refused = format!("InvalidParameterException: User pool {} does not exist.", world.pool);
+    assert_eq!(world.refused(Operation::RevokeToken, revoke), refused);
     assert_eq!(world.engine.jwks(&world.pool, world.now).unwrap(), None);
 
     world.engine.purge(world.now).unwrap();

@@ -132,6 +132,38 @@ fn revocation_can_be_switched_off_for_a_client() {
 }
 
 #[test]
+fn a_client_with_a_secret_revokes_with_it() {
+    let mut world = World::new();
+    let made = world.ok(
+        Operation::CreateUserPoolClient,
+        json!({
+            "UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true,
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+        }),
+    );
+    let id = made["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
+    let secret = made["UserPoolClient"]["ClientSecret"].as_str().unwrap().to_owned();
+    world.user("ada");
+    let hash = device_srp::secret_hash("ada", &id, &secret);
+    let parameters = json!({"USERNAME": "ada", "PASSWORD": crate::world::PASSWORD, "SECRET_HASH": hash});
+    let start = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": id, "AuthParameters": parameters});
+    let signed_in = world.ok(Operation::InitiateAuth, start);
+    let mut revoke = json!({"ClientId": id, "Token": signed_in["AuthenticationResult"]["RefreshToken"]});
+    for wrong in [Value::Null, json!("A".repeat(51))] {
+        revoke["ClientSecret"] = wrong;
+        let refused = world.refused(Operation::RevokeToken, revoke.clone());
+        assert!(refused.starts_with("UnauthorizedException: Unable to verify secret"), "{refused}");
+    }
+    revoke["ClientSecret"] = json!(secret);
+    assert_eq!(world.ok(Operation::RevokeToken, revoke), json!({}));
+    let nobodys = json!({"ClientId": "nobody", "Token": "AAAA"});
+    assert_eq!(
+        world.refused(Operation::RevokeToken, nobodys),
+        "InvalidParameterException: User pool client nobody does not exist."
+    );
+}
+
+#[test]
 fn a_changed_refresh_token_is_nobodys() {
     let (mut world, signed_in) = rotating(0);
     let token = signed_in.refresh_token();

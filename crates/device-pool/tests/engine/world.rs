@@ -9,7 +9,7 @@ use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, ServiceError};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
-use device_wire::Operation;
+use device_wire::{ErrorCode, Operation};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
@@ -195,7 +195,14 @@ impl World {
             hooks: &*self.hooks,
             outbox: &mut self.outbox,
         };
-        self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
+        let outcome = self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default);
+        if let Err(error) = &outcome {
+            let foreseen = operation.errors().contains(error.code())
+                || *error.code() == ErrorCode::Serialization
+                || !SUPPORTED.contains(&operation);
+            assert!(foreseen, "the model has no such answer: {operation}: {error}");
+        }
+        outcome
     }
 
     /// Replaces signing keys of that age in milliseconds; says in how many pools.
