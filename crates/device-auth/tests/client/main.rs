@@ -16,6 +16,7 @@ mod files;
 mod http;
 #[cfg(feature = "keyring")]
 mod keychain;
+mod secrets;
 mod session;
 mod sign_in;
 

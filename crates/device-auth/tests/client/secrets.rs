@@ -1,0 +1,311 @@
+//! Every public type of the client's crates is formatted, and none shows a secret. Everything secret has "hush" in it; the device's
+//! own secret is random, and searched for as it is.
+
+use std::any::type_name;
+use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
+use std::time::SystemTime;
+
+use device_auth::{SessionOrigin, SessionStore as _, Tokens, Warning};
+use device_http::{CallOutcome, ErrorKind};
+use device_proto::{
+    Asked, Config, DeviceOutcome, ListDevices, ListStep, MalformedPoolId, Refresh, RefreshStep,
+    RememberChoice, Repeat, Reply, Request, ServiceError, SignIn, Step, ThisDevice,
+};
+use device_wire::ErrorCode;
+use serde_json::{Value, json};
+
+use super::files::{owner, record};
+use super::*;
+
+/// What is exported and is no type to format: traits, aliases, functions, modules.
+const NO_TYPES: [&str; 6] =
+    ["BoxFuture", "DeviceStore", "HttpClient", "SessionStore", "device_http", "is_expired"];
+
+/// What was formatted, and of which types.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<(BTreeSet<String>, String)>>);
+
+impl Shown {
+    fn debug<T: Debug>(&self, value: &T) {
+        let mut shown = self.0.lock().unwrap();
+        let name = type_name::<T>().split(['<', ' ']).next().unwrap();
+        let (module, name) = (name.split("::").next().unwrap(), name.rsplit("::").next().unwrap());
+        shown.0.insert(format!("{module}::{name}"));
+        shown.1 += &format!("{value:?} {value:#?}\n");
+    }
+
+    fn both<T: Debug + Display>(&self, value: &T) {
+        self.debug(value);
+        self.0.lock().unwrap().1 += &format!("{value} {value:#}\n");
+    }
+}
+
+/// The names that a crate's front exports, each under the crate that it is exported from first.
+fn exported(source: &str, name: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for list in source.split("pub use ").skip(1) {
+        let list = list.split(';').next().unwrap();
+        let from = list.split("::").next().unwrap();
+        let from = if from.starts_with("device_") { from } else { name };
+        let names = list.rsplit("::").next().unwrap().trim_matches(['{', '}']);
+        all.extend(
+            names.split(',').map(str::trim).filter(|one| !one.is_empty()).map(|one| format!("{from}::{one}")),
+        );
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_public_type_shows_a_secret() {
+    let shown = Shown::default();
+    let mut secrets = vec!["hush".to_owned(), PASSWORD.to_owned(), CODE.to_owned()];
+    of_proto(&shown, &mut secrets);
+    of_http(&shown).await;
+    of_auth(&shown, &mut secrets).await;
+
+    let (types, text) = shown.0.lock().unwrap().clone();
+    let mut due = exported(include_str!("../../../device-proto/src/lib.rs"), "device_proto");
+    due.extend(exported(include_str!("../../../device-http/src/lib.rs"), "device_http"));
+    due.extend(exported(include_str!("../../src/lib.rs"), "device_auth"));
+    due.retain(|name| {
+        let (from, one) = name.split_once("::").unwrap_or(("", name));
+        // The vocabulary's own types are tested with it, and what a feature brings is there with it alone.
+        let absent = (!cfg!(feature = "admin") && one == "DeviceAdmin")
+            || (!cfg!(feature = "keyring") && one == "KeychainStore");
+        from != "device_wire" && !NO_TYPES.contains(&one) && !absent
+    });
+    let missing: Vec<_> = due.difference(&types).collect();
+    assert!(missing.is_empty() && due.len() > 50, "not formatted, of {}: {missing:?}", due.len());
+    for secret in secrets {
+        let found = text.lines().find(|line| line.contains(&secret));
+        assert!(found.is_none(), "{secret} in {found:?}");
+    }
+}
+
+/// A sign-in that the service answered with this.
+fn answered(answer: &Value) -> Result<Step, device_proto::Error> {
+    let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
+    let rng = &mut StdRng::seed_from_u64(1);
+    let this = ThisDevice::from(Some(record(USER, "eu_1")));
+    let (sign_in, _) = SignIn::start(&config, Credentials::password(USER, "passwordhush"), this, rng);
+    handle(sign_in, answer)
+}
+
+fn handle(sign_in: SignIn, answer: &Value) -> Result<Step, device_proto::Error> {
+    let answer = serde_json::to_vec(answer).unwrap();
+    sign_in.handle(Reply::Answered(&answer), SystemTime::now(), &mut StdRng::seed_from_u64(2))
+}
+
+fn granted() -> Value {
+    let tokens = json!({"AccessToken": "accesshush", "IdToken": "idhush", "RefreshToken": "refreshhush",
+        "NewDeviceMetadata": {"DeviceKey": "eu_2", "DeviceGroupKey": "-g"}});
+    json!({ "AuthenticationResult": tokens })
+}
+
+fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
+    let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
+    shown.debug(&config);
+    shown.debug(&Credentials::srp(USER, "passwordhush"));
+    shown.both(&MalformedPoolId);
+    shown.both(&ServiceError::new(ErrorCode::NotAuthorized, "no"));
+    let mut record = record(USER, "eu_1");
+    record.password = "hush".into();
+    shown.debug(&record.owner);
+    shown.both(&record.status);
+    shown.debug(&record);
+    shown.debug(&ThisDevice::from(Some(record)));
+    shown.debug(&(RememberChoice::Ask));
+    shown.debug(&Repeat::Always);
+    shown.debug(&Reply::Answered(b"{\"AccessToken\":\"accesshush\"}"));
+    let tokens = Tokens::new("accesshush");
+    shown.debug(&tokens);
+    shown.debug(&tokens.claims());
+
+    let (list, request) = ListDevices::start("accesshush".into(), None);
+    shown.debug(&list);
+    shown.debug::<Request>(&request);
+    let list = list.handle(Reply::Answered(br#"{"Devices":[{"DeviceKey":"eu_1"}]}"#)).unwrap();
+    shown.debug(&list);
+    let ListStep::Done(devices) = list else { panic!("more pages") };
+    shown.debug(&devices[0]);
+    let (refresh, request) = Refresh::start(&config, USER, "refreshhush".into(), None);
+    shown.debug(&refresh);
+    shown.debug(&request);
+    let answer = granted().to_string();
+    let step: RefreshStep = refresh.handle(Reply::Answered(answer.as_bytes())).unwrap();
+    shown.debug(&step);
+
+    of_challenges(shown);
+    shown.both(&answered(&json!({"Session": "sessionhush"})).unwrap_err());
+    for confirmed in [Some(json!({"UserConfirmationNecessary": true})), None] {
+        let Ok(step) = answered(&granted()) else { panic!("refused") };
+        shown.debug(&step);
+        let Step::Send(sign_in, request) = step else { panic!("nothing to confirm") };
+        shown.debug(&sign_in);
+        shown.debug(&request);
+        let done = match confirmed {
+            Some(answer) => handle(sign_in, &answer),
+            None => sign_in.handle(Reply::Lost, SystemTime::now(), &mut StdRng::seed_from_u64(3)),
+        };
+        let Ok(Step::Done(outcome)) = done else { panic!("not done") };
+        shown.debug(&*outcome);
+        shown.debug(&outcome.device);
+        match outcome.device {
+            DeviceOutcome::New { record, prompt } => {
+                shown.debug(&prompt);
+                secrets.push(record.password.as_str().to_owned());
+            }
+            DeviceOutcome::Unconfirmed { device, .. } => {
+                shown.debug(&device);
+                let (record, consent) = device.handle(Reply::Answered(b"{}")).unwrap();
+                shown.debug(&consent);
+                secrets.push(record.password.as_str().to_owned());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn of_challenges(shown: &Shown) {
+    fn prompt<P: Debug>(shown: &Shown, asked: &Asked<P>) {
+        shown.debug(asked);
+        shown.debug(asked.prompt());
+    }
+    let parameters = [
+        ("SOFTWARE_TOKEN_MFA", json!({})),
+        ("SELECT_MFA_TYPE", json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\"]"})),
+        ("SELECT_CHALLENGE", json!({})),
+        ("NEW_PASSWORD_REQUIRED", json!({"userAttributes": "{\"email\":\"addresshush\"}"})),
+        ("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"})),
+        ("CUSTOM_CHALLENGE", json!({"question": "questionhush"})),
+    ];
+    for (name, parameters) in parameters {
+        let answer = json!({"ChallengeName": name, "Session": "sessionhush", "ChallengeParameters": parameters,
+            "AvailableChallenges": ["SMS_OTP"]});
+        let step = answered(&answer).unwrap();
+        shown.debug(&step);
+        let Step::Ask(challenge) = step else { panic!("{name} is not asked") };
+        shown.debug(&challenge);
+        match challenge {
+            device_proto::Challenge::Code(asked) => {
+                prompt(shown, &asked);
+                shown.debug(&asked.prompt().source);
+                shown.debug(&asked.answer("codehush").1);
+            }
+            device_proto::Challenge::SelectMfa(asked) => prompt(shown, &asked),
+            device_proto::Challenge::SelectFactor(asked) => prompt(shown, &asked),
+            device_proto::Challenge::NewPassword(asked) => {
+                prompt(shown, &asked);
+                shown.debug(&asked.answer("newhush").1);
+            }
+            device_proto::Challenge::MfaSetup(asked) => {
+                prompt(shown, &asked);
+                let (sign_in, _) = asked.authenticator();
+                let secret = json!({"SecretCode": "secrethush", "Session": "sessionhush"});
+                let step = handle(sign_in, &secret).unwrap();
+                let Step::Ask(device_proto::Challenge::AuthenticatorSetup(asked)) = step else {
+                    panic!("no authenticator")
+                };
+                prompt(shown, &asked);
+            }
+            device_proto::Challenge::Custom(asked) => prompt(shown, &asked),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn of_http(shown: &Shown) {
+    let service = Shared::new(Devices::Off, Mfa::Off);
+    service.with(|service| {
+        for fault in [Fault::Refuse(ErrorCode::InternalError, "later"), Fault::Lose] {
+            service.fault("USER_PASSWORD_AUTH", fault);
+        }
+    });
+    let seen = shown.clone();
+    let builder = Client::builder()
+        .endpoint_url("http://pool.test")
+        .http_client(service)
+        .retry(RetryPolicy::never())
+        .observer(move |call| {
+            seen.0.lock().unwrap().0.insert("device_http::CallEvent".to_owned());
+            seen.0.lock().unwrap().1 += &format!("{call:?}\n");
+            seen.debug::<CallOutcome<'_>>(&call.outcome);
+        });
+    shown.debug(&builder);
+    let client = builder.build().unwrap();
+    shown.debug(&client);
+    shown.debug(&RetryPolicy::default());
+    shown.both(&SendError::interrupted("broken"));
+    shown.debug(&ErrorKind::Connect);
+    let config = Config::new(POOL, CLIENT).unwrap();
+    for _ in 0..3 {
+        let credentials = Credentials::password(USER, PASSWORD);
+        let (_, request) = SignIn::start(&config, credentials, None, &mut StdRng::seed_from_u64(4));
+        shown.debug(&request);
+        if let Err(error) = client.send(&request).await {
+            shown.both(&error);
+        }
+    }
+}
+
+async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
+    let service = Shared::new(Devices::OptIn, Mfa::Asked);
+    let store = MemoryStore::new();
+    let http = Client::builder()
+        .endpoint_url("http://pool.test")
+        .http_client(service.clone())
+        .retry(RetryPolicy::never())
+        .build()
+        .unwrap();
+    let builder = DeviceAuth::builder()
+        .user_pool_id(POOL)
+        .client_id(CLIENT)
+        .client_secret("clienthush")
+        .http(http.clone())
+        .store(store.clone())
+        .session_store(store.clone());
+    shown.debug(&builder);
+    // The little service knows no client secrets.
+    let builder = DeviceAuth::builder().user_pool_id(POOL).client_id(CLIENT).http(http.clone());
+    let auth = builder.store(store.clone()).session_store(store.clone()).build().unwrap();
+    let mut events = auth.events();
+    shown.debug(&events);
+    for _ in 0..2 {
+        let step = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap();
+        shown.debug(&step);
+        let SignInStep::Challenge(challenge) = step else { panic!("no code") };
+        shown.debug(&challenge);
+        let Challenge::Code(pending) = challenge else { panic!("{challenge:?}") };
+        shown.debug(&pending);
+        let SignInStep::Done(signed_in) = pending.answer(CODE).await.unwrap() else { panic!("more") };
+        shown.debug(&signed_in);
+        shown.debug(&signed_in.session);
+        shown.debug(&signed_in.device);
+        secrets.push(signed_in.session.access_token.as_str().to_owned());
+    }
+    let record = store.find(&owner(USER)).await.unwrap().unwrap();
+    secrets.push(record.password.as_str().to_owned());
+    let kept = store.load_session(CLIENT).await.unwrap().unwrap();
+    secrets.extend(kept.tokens.refresh.iter().map(|token| token.as_str().to_owned()));
+    shown.debug(&kept);
+    shown.debug(&auth);
+    shown.debug(&auth.fetch_current_device().await.unwrap());
+    shown.debug(&events.next().await.unwrap());
+    shown.both(&SessionOrigin::Federated);
+    shown.debug(&store);
+    shown.debug(&device_auth::FileStore::open("devices.json"));
+    let broken = device_auth::StoreError::new("full").caused_by("no space");
+    shown.both(&broken);
+    shown.debug(&Warning::RecordNotSaved(broken));
+    for error in [
+        auth.use_session(Tokens::new("opaquehush"), SessionOrigin::HostedUi).await.unwrap_err(),
+        auth.sign_in(Credentials::password(USER, "wronghush")).await.unwrap_err(),
+    ] {
+        shown.both(&error);
+    }
+    #[cfg(feature = "admin")]
+    shown.debug(&device_auth::DeviceAdmin::new(http, POOL));
+    #[cfg(feature = "keyring")]
+    shown.debug(&device_auth::KeychainStore::within(keyring_core::mock::Store::new().unwrap(), "app"));
+}
