@@ -8,9 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod admin_flows;
 mod auth_events;
-mod accounts;
 mod bad_input;
 mod bindings;
 mod clients;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
-use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, ServiceError};
+use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, SUPPORTED, ServiceError};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
