@@ -10,6 +10,7 @@
 
 mod accounts;
 mod admin_flows;
+mod administration;
 mod auth_events;
 mod bad_input;
 mod bindings;
@@ -22,6 +23,7 @@ mod hidden_users;
 mod lockout;
 mod pool_life;
 mod pools;
+mod profile;
 mod recovery;
 mod risk;
 mod rotation;
