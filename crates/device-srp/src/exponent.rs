@@ -70,6 +70,7 @@ impl Exponent {
     }
 
     /// Bits `at` to `at + width` as a number, zeros beyond the end; `width` below 64. Only the position is branched on.
+    #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(crate) fn window(&self, at: usize, width: usize) -> u64 {
         let word = |i: usize| self.0.get(i).copied().unwrap_or(0);
         let (i, shift) = (at / 64, at % 64);

@@ -10,6 +10,7 @@ use crate::{Error, integer};
 /// Bytes of N, and of every residue.
 pub(crate) const WIDTH: usize = 384;
 /// 64-bit limbs of N.
+#[allow(clippy::integer_division_remainder_used, reason = "a constant")]
 pub(crate) const LIMBS: usize = WIDTH / 8;
 
 /// N, least significant limb first. Its highest and its lowest limb are all ones, which the kernels build on:

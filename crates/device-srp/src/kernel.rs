@@ -111,6 +111,7 @@ macro_rules! in_lanes {
         if let Backend::Ifma(k) = Backend::detect() {
             for chunk in $items.chunks(LANES).filter(|chunk| chunk.len() >= WORTHWHILE) {
                 #[expect(clippy::indexing_slicing, reason = "a remainder is in bounds")]
+                #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
                 let lanes: [_; LANES] = core::array::from_fn(|i| &chunk[i % chunk.len()]);
                 let lanes = formula::$formula::<LANES, _>(k, lanes);
                 results.extend(lanes.into_iter().take(chunk.len()).map(Zeroizing::new));

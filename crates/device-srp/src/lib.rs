@@ -59,7 +59,8 @@
 //!
 //! # Features
 //!
-//! None by default. `num-bigint` adds conversions between [`PublicValue`] and num-bigint's `BigUint`.
+//! None by default. `num-bigint` adds conversions between [`PublicValue`] and num-bigint's `BigUint`, and
+//! needs `std`.
 //!
 //! # Timing and memory
 //!
@@ -70,6 +71,8 @@
 //! tables of an exponentiation are not.
 
 #![no_std]
+// Division takes a time that depends on its operands: each one below says why they are no secret.
+#![cfg_attr(not(test), warn(clippy::integer_division_remainder_used))]
 
 extern crate alloc;
 

@@ -1,3 +1,5 @@
+#![allow(clippy::integer_division_remainder_used, reason = "times are no secret")]
+
 use core::fmt;
 
 use crate::Error;

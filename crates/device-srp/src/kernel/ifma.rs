@@ -41,6 +41,7 @@ impl Ifma {
 const N: [u64; LIMBS] = from_words(&group::N);
 
 /// 48 words of 64 bits as 60 limbs of 52.
+#[allow(clippy::integer_division_remainder_used, reason = "a public position")]
 const fn from_words(words: &[u64; group::LIMBS]) -> [u64; LIMBS] {
     let mut limbs = [0; LIMBS];
     let mut i = 0;
@@ -59,6 +60,7 @@ const fn from_words(words: &[u64; group::LIMBS]) -> [u64; LIMBS] {
 }
 
 /// The residue of a value below 3 N, of which the low 52 bits of each limb count.
+#[allow(clippy::integer_division_remainder_used, reason = "a public position")]
 fn canonical(limbs: &[u64; LIMBS]) -> Residue {
     let mut value = limbs.map(|limb| limb & MASK);
     for _ in 0..2 {

@@ -65,6 +65,7 @@ fn longest<const L: usize>(e: [&Exponent; L]) -> usize {
 }
 
 /// base^0 to base^(count - 1).
+#[allow(clippy::integer_division_remainder_used, reason = "a public position")]
 fn multiples<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, count: usize) -> Vec<K::Element> {
     let mut table = Vec::with_capacity(count);
     table.extend([k.one(), base.clone()]);

@@ -126,6 +126,7 @@ impl Kernel<8> for Ifma {
         picked
     }
 
+    #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     fn share(self, table: &[Element; 16]) -> Shared {
         let mut shared = Box::new([[Lanes([0; 8]); 2]; LIMBS]);
         for (i, row) in shared.iter_mut().enumerate() {

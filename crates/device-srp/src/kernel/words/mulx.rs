@@ -13,6 +13,10 @@ use super::{LIMBS, Limbs, Multiplier, N, Product, Words, double_and_add_squares,
 #[derive(Clone, Copy)]
 pub(in crate::kernel) struct Mulx(());
 
+/// What each piece of assembly does eight limbs of.
+#[allow(clippy::integer_division_remainder_used, reason = "a constant")]
+const BLOCKS: usize = LIMBS / 8;
+
 impl Words<Mulx> {
     pub(in crate::kernel) fn detect() -> Option<Self> {
         cpufeatures::new!(mulx, "bmi2", "adx");
@@ -24,7 +28,7 @@ impl Words<Mulx> {
 impl Multiplier for Mulx {
     fn multiply(self, a: &Limbs, b: &Limbs) -> Limbs {
         let mut t = [0; 2 * LIMBS];
-        for k in 0..LIMBS / 8 {
+        for k in 0..BLOCKS {
             // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..8 k + 8] and all of b; reads and writes
             // t[8 k..8 k + 56], which ends at 96.
             unsafe { add_row(t.as_mut_ptr().add(8 * k), a.as_ptr().add(8 * k), b.as_ptr()) };
@@ -34,12 +38,10 @@ impl Multiplier for Mulx {
 
     fn square(self, a: &Limbs) -> Limbs {
         let mut t = [0; 2 * LIMBS];
-        for k in 0..LIMBS / 8 {
+        for k in 0..BLOCKS {
             // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..48]; reads and writes
             // t[16 k..8 k + 56], which ends at 96.
-            unsafe {
-                add_triangle(t.as_mut_ptr().add(16 * k), a.as_ptr().add(8 * k), (LIMBS / 8 - k) as u64)
-            };
+            unsafe { add_triangle(t.as_mut_ptr().add(16 * k), a.as_ptr().add(8 * k), (BLOCKS - k) as u64) };
         }
         double_and_add_squares(&mut t, a);
         reduce(&mut t)
@@ -49,7 +51,7 @@ impl Multiplier for Mulx {
 /// t / R modulo N, below R, for t < R^2. Only for callers that hold a [`Mulx`].
 fn reduce(t: &mut Product) -> Limbs {
     let (mut digits_and_carry, mut top) = ([0; 16], 0);
-    for k in 0..LIMBS / 8 {
+    for k in 0..BLOCKS {
         // SAFETY: the CPU has the instructions, as both callers hold a `Mulx`. Reads t[8 k..8 k + 48], writes all but the
         // first eight of those, and writes all 16 words of the last argument.
         unsafe { add_quotient(t.as_mut_ptr().add(8 * k), N.as_ptr(), digits_and_carry.as_mut_ptr()) };

@@ -67,6 +67,7 @@ vectorized! {
     /// a a. Each row takes only the limbs above its own, masked in the vector where they begin; then everything doubles
     /// and the squares of the limbs go in. A column of the halves stays below 2^58, so doubling fits.
     #[inline]
+    #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(super) fn columns_of_square(a: &Element) -> Columns {
         let mut t = [_mm512_setzero_si512(); 17];
         let mut x = [_mm512_setzero_si512(); 9];

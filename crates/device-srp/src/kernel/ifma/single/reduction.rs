@@ -16,6 +16,7 @@ use super::{
 /// A constant shifted up by 0 to 8 limbs: row s holds limbs -s to 71 - s, and entry 9 s + q is vector q of that row.
 type Shifted = [Lanes; 81];
 
+#[allow(clippy::integer_division_remainder_used, reason = "constants")]
 const fn shifted(limbs: &[u64]) -> Shifted {
     let mut table = [Lanes([0; 8]); 81];
     let mut s = 0;
