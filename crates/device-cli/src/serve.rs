@@ -8,6 +8,7 @@ mod settings;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -73,6 +74,10 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
             signing(credentials)
         }
     };
+    let mut environment = Environment::system();
+    if let Some(hooks) = settings.hooks {
+        environment.hooks = Arc::new(hooks);
+    }
     let service = Service::new(Setup {
         store,
         pool: PoolConfig {
@@ -83,7 +88,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         administrators,
         origins: settings.origins,
         couriers: settings.couriers,
-        environment: Environment::system(),
+        environment,
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     });
     // A closed stdout is no reason not to serve.

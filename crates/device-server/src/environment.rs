@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use device_pool::SigningKeySource;
+use device_pool::{Hooks, NoHooks, SigningKeySource};
 use rand::rngs::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 
@@ -21,7 +21,7 @@ pub trait Entropy: Send + Sync {
     fn generator(&self) -> Box<dyn CryptoRng>;
 }
 
-/// Time, randomness and token-signing keys.
+/// Time, randomness, token-signing keys and the operator's hooks.
 #[derive(Clone)]
 pub struct Environment {
     /// The time.
@@ -30,16 +30,19 @@ pub struct Environment {
     pub entropy: Arc<dyn Entropy>,
     /// Token-signing keys for new pools.
     pub signing_keys: Arc<dyn SigningKeySource + Send + Sync>,
+    /// What the operator decides in place of the service's lambda triggers.
+    pub hooks: Arc<dyn Hooks + Send + Sync>,
 }
 
 impl Environment {
-    /// The machine's own clock and randomness, and keys made ahead of need by a thread that this starts.
+    /// The machine's own clock and randomness, keys made ahead of need by a thread that this starts, and no hooks.
     #[must_use]
     pub fn system() -> Self {
         Self {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             signing_keys: Arc::new(PregeneratedKeys::start()),
+            hooks: Arc::new(NoHooks),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use device_pool::store::{Key, Store, Table};
-use device_pool::{Call, Config, Engine, Message, NoHooks, ServiceError};
+use device_pool::{Call, Config, Engine, Message, ServiceError};
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -49,7 +49,7 @@ pub struct Setup {
     pub origins: Origins,
     /// Who takes messages to users where.
     pub couriers: Couriers,
-    /// Clock, randomness and key source.
+    /// Clock, randomness, key source and hooks.
     pub environment: Environment,
     /// How many calls may be decided at a time, each on a thread of its own; one more is refused with
     /// `TooManyRequestsException`, so that a flood is told at once instead of waiting without end.
@@ -120,7 +120,7 @@ impl Service {
                     rng: &mut *rng,
                     signing_keys: &*service.environment.signing_keys,
                     source_ip,
-                    hooks: &NoHooks,
+                    hooks: &*service.environment.hooks,
                     outbox: &mut outbox,
                 };
                 let answer = service.engine.execute(operation, body, &mut call)?;

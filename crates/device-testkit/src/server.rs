@@ -44,6 +44,7 @@ pub fn setup(clock: &FakeClock) -> Setup {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))),
             signing_keys: Arc::new(TestSigningKeys::default()),
+            hooks: Arc::new(NoHooks),
         },
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     }

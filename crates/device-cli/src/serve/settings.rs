@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use device_server::{Courier, Couriers, Origins, Smtp, Storage, Webhook};
+use device_server::{Courier, Couriers, HttpHooks, Origins, Smtp, Storage, Webhook};
 use serde::Deserialize;
 
 use super::ServeError;
@@ -77,6 +77,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
+    /// Where custom authentication is decided: events of the service's lambda triggers are posted to this URL as JSON
+    #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
+    hook_url: Option<String>,
+
     /// How log lines on stderr are written [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -97,6 +101,7 @@ pub(crate) struct Settings {
     pub(crate) administration: Administration,
     pub(crate) origins: Origins,
     pub(crate) couriers: Couriers,
+    pub(crate) hooks: Option<HttpHooks>,
     pub(crate) log_format: LogFormat,
 }
 
@@ -152,6 +157,7 @@ impl Settings {
             administration,
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             couriers,
+            hooks: options.hook_url.or(file.hook_url).map(|url| hooks(&url)).transpose()?,
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
         })
     }
@@ -205,6 +211,11 @@ fn public_url(given: String) -> Result<String, ServeError> {
         return Err(invalid(format!("the public URL \"{given}\" is not like https://auth.example.com")));
     }
     Ok(url.to_owned())
+}
+
+fn hooks(url: &str) -> Result<HttpHooks, ServeError> {
+    // The URL may hold a secret: the message leaves it out.
+    HttpHooks::new(url).map_err(|reason| invalid(format!("hook-url cannot be used: {reason}")))
 }
 
 fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {

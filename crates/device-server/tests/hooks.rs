@@ -1,0 +1,68 @@
+//! Hooks over HTTP: answers, refusals, and hooks that misbehave.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
+use device_pool::{HookError, Hooks};
+use device_server::HttpHooks;
+use serde_json::{Value, json};
+
+/// Serves one hook on a port of its own, and asks it.
+async fn ask(hook: Router) -> Result<Value, HookError> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, hook).await });
+    let hooks = HttpHooks::new(&url).unwrap();
+    let event = json!({"triggerSource": "DefineAuthChallenge_Authentication", "response": {}});
+    let answer = tokio::task::spawn_blocking(move || hooks.call(&event)).await.unwrap();
+    server.abort();
+    answer
+}
+
+fn answering(status: StatusCode, body: impl Into<String>) -> Router {
+    let body = body.into();
+    Router::new().route("/hook", post(move || async move { (status, body) }))
+}
+
+#[tokio::test]
+async fn the_event_goes_there_and_comes_back() {
+    let echo = post(|body: String| async move {
+        let mut event: Value = serde_json::from_str(&body).unwrap();
+        event["response"] = json!({"issueTokens": true});
+        event.to_string()
+    });
+    let answer = ask(Router::new().route("/hook", echo)).await.unwrap();
+    assert_eq!(answer["triggerSource"], "DefineAuthChallenge_Authentication");
+    assert_eq!(answer["response"]["issueTokens"], true);
+}
+
+#[tokio::test]
+async fn a_refusal_has_the_hooks_own_reason() {
+    let refused = ask(answering(StatusCode::FORBIDDEN, r#"{"errorMessage": "not today"}"#)).await;
+    assert_eq!(refused, Err(HookError::Refused("not today".to_owned())));
+    let refused = ask(answering(StatusCode::BAD_REQUEST, "what?")).await;
+    assert_eq!(refused, Err(HookError::Refused("no reason given".to_owned())));
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_a_failure() {
+    let failed = |reason: &str| Err(HookError::Failed(reason.to_owned()));
+    assert_eq!(ask(answering(StatusCode::OK, "hello")).await, failed("its answer is no JSON"));
+    assert_eq!(ask(answering(StatusCode::BAD_GATEWAY, "{}")).await, failed("its status was 502"));
+    let elsewhere = ask(answering(StatusCode::TEMPORARY_REDIRECT, "{}")).await;
+    assert_eq!(elsewhere, failed("its status was 307"));
+    let long = format!("\"{}\"", "a".repeat(64 * 1024));
+    assert_eq!(ask(answering(StatusCode::OK, long)).await, failed("its answer is too long"));
+    let nobody = HttpHooks::new("http://127.0.0.1:1/hook").unwrap();
+    let answer = tokio::task::spawn_blocking(move || nobody.call(&json!({}))).await.unwrap();
+    assert_eq!(answer, failed("it was not reached"));
+}
+
+#[test]
+fn only_urls_of_http_are_taken() {
+    for url in ["", "hook", "ftp://example.com/", "file:///etc/passwd"] {
+        assert!(HttpHooks::new(url).is_err(), "{url}");
+    }
+}
