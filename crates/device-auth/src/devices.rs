@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply};
-use device_wire::{ForgetDeviceRequest, GetDeviceRequest, UpdateDeviceStatusRequest};
+use device_wire::{ForgetDeviceRequest, GetDeviceRequest, Operation, UpdateDeviceStatusRequest};
 
 use crate::session::Active;
 use crate::{DeviceAuth, Error, Event, SessionDevice, SessionOrigin};
@@ -220,7 +220,18 @@ impl DeviceAuth {
             .authorized(|token| GetDeviceRequest { access_token: Some(token), ..GetDeviceRequest::new(&key) })
             .await;
         match found {
-            Ok(response) => Ok(CurrentDevice::Remembered(Device::from_wire(response.device, Some(&key)))),
+            Ok(response) => {
+                let device = Device::from_wire(response.device, Some(&key));
+                if device.is_current {
+                    Ok(CurrentDevice::Remembered(device))
+                } else {
+                    let problem = "it tells of another device than was asked for";
+                    Err(Error::Protocol(device_proto::Error::MalformedAnswer {
+                        operation: Operation::GetDevice,
+                        problem,
+                    }))
+                }
+            }
             Err(error) if is_unknown_device(&error) => {
                 let owner = self.owner(&self.active()?.session.username);
                 match self.0.store.find(&owner).await? {
