@@ -19,6 +19,7 @@ mod confirm;
 mod custom_auth;
 mod device_rules;
 mod devices;
+mod flows;
 mod hidden_users;
 mod lockout;
 mod pool_life;

@@ -14,6 +14,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+pub(crate) use crate::flows::Flow;
+
 pub(crate) const PASSWORD: &str = "Correct-horse-7";
 pub(crate) const START: i64 = 1_790_000_000_000;
 
@@ -58,13 +60,6 @@ impl SignedIn {
     pub(crate) fn new_device_key(&self) -> Option<String> {
         self.result["NewDeviceMetadata"]["DeviceKey"].as_str().map(str::to_owned)
     }
-}
-
-/// The first factor's flow.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Flow {
-    Srp,
-    Password,
 }
 
 impl World {
@@ -322,30 +317,6 @@ impl World {
             "PASSWORD_CLAIM_SIGNATURE": key.sign(identity, &block, &timestamp).to_base64(),
             "TIMESTAMP": timestamp,
         })
-    }
-
-    /// The answer to the first factor, with the device's key where there is one.
-    pub(crate) fn first_factor(
-        &mut self,
-        flow: Flow,
-        name: &str,
-        device_key: Option<&str>,
-    ) -> Result<Value, ServiceError> {
-        match flow {
-            Flow::Srp => {
-                let mut claim = self.srp_claim(name, PASSWORD);
-                claim["DEVICE_KEY"] = json!(device_key);
-                let body = json!({"ClientId": self.client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": without_nulls(claim)});
-                self.call(Operation::RespondToAuthChallenge, body)
-            }
-            Flow::Password => {
-                let parameters = json!({"USERNAME": name, "PASSWORD": PASSWORD, "DEVICE_KEY": device_key});
-                let body = json!({
-                    "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client, "AuthParameters": without_nulls(parameters),
-                });
-                self.call(Operation::InitiateAuth, body)
-            }
-        }
     }
 
     /// The proof of `phone` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to `DEVICE_PASSWORD_VERIFIER`.
