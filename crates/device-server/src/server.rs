@@ -1,4 +1,4 @@
-//! A listening process: connections in, a purge now and then, and an orderly end.
+//! A listening process: connections in, maintenance now and then, and an orderly end.
 
 use std::future::Future;
 use std::io;
@@ -14,8 +14,8 @@ use crate::app::app;
 use crate::connections::{Connections, MOST};
 use crate::service::Service;
 
-/// How often expired records are removed.
-const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often expired records and old keys are looked for.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long requests under way may take to finish once the server is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let mut background = JoinSet::new();
-        background.spawn(purge(Arc::clone(&service)));
+        background.spawn(maintain(Arc::clone(&service)));
 
         let under_way = Connections::new(app(service), MOST).accept(self.listener, shutdown).await;
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {
@@ -66,16 +66,12 @@ impl Server {
     }
 }
 
-/// Removes what has expired, for as long as the server runs.
-async fn purge(service: Arc<Service>) {
-    let mut ticks = interval(PURGE_INTERVAL);
+/// Maintains the service, for as long as the server runs.
+async fn maintain(service: Arc<Service>) {
+    let mut ticks = interval(MAINTENANCE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match service.purge().await {
-            Ok(0) => {}
-            Ok(records) => tracing::debug!(records, "purged"),
-            Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
-        }
+        service.maintain().await;
     }
 }

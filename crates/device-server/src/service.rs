@@ -59,6 +59,10 @@ pub struct Setup {
 /// What [`Setup::max_in_flight`] should be unless there is a reason: half of tokio's blocking threads.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 256;
 
+/// How long a key signs tokens before another takes its place: 90 days. Verifiers learn of the new one from the pool's JWK
+/// set, which has the old one for as long as its tokens count.
+const SIGNING_KEY_LIFE_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// A user-pool service, ready to be called.
 pub struct Service {
     engine: Engine,
@@ -163,9 +167,31 @@ impl Service {
         .await
     }
 
-    /// Removes what has expired; returns how many records.
-    pub(crate) async fn purge(self: &Arc<Self>) -> Result<usize, ServiceError> {
-        self.off_the_workers(|service| service.engine.purge(service.now())).await
+    /// Removes what has expired, and replaces signing keys that have done their time. [`Server`](crate::Server) does it
+    /// every minute; whoever mounts [`app`](crate::app) alone should do it too. What fails is logged and done next time.
+    pub async fn maintain(self: &Arc<Self>) {
+        match self.off_the_workers(|service| service.engine.purge(service.now())).await {
+            Ok(0) => {}
+            Ok(records) => tracing::debug!(records, "purged"),
+            Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
+        }
+        match self.off_the_workers(Self::rotate_signing_keys).await {
+            Ok(0) => {}
+            Ok(pools) => tracing::info!(pools, "signing keys replaced"),
+            Err(error) => tracing::error!(cause = error.detail(), "replacing signing keys failed"),
+        }
+    }
+
+    fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {
+        let mut call = Call {
+            now: self.now(),
+            rng: &mut *self.environment.entropy.generator(),
+            signing_keys: &*self.environment.signing_keys,
+            source_ip: None,
+            hooks: &*self.environment.hooks,
+            outbox: &mut Vec::new(),
+        };
+        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE_MILLIS, &mut call)
     }
 
     async fn admit<T: Send + 'static>(

@@ -11,6 +11,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -28,11 +29,11 @@ struct Pool {
 impl Pool {
     /// A pool that always tracks devices, with a client and the user `ada`.
     async fn new() -> Self {
-        let mut pool = Self {
-            service: Service::new(setup(&FakeClock::new())),
-            id: String::new(),
-            client: String::new(),
-        };
+        Self::at(&FakeClock::new()).await
+    }
+
+    async fn at(clock: &FakeClock) -> Self {
+        let mut pool = Self { service: Service::new(setup(clock)), id: String::new(), client: String::new() };
         let created =
             pool.call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": {} })).await;
         pool.id = created["UserPool"]["Id"].as_str().unwrap().to_owned();
@@ -131,6 +132,35 @@ async fn tokens_verify_by_the_keys_and_under_the_name_that_are_served() {
         let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims;
         assert_eq!(claims["token_use"], token_use);
     }
+}
+
+#[tokio::test]
+async fn keys_are_replaced_after_90_days_and_tokens_that_are_out_stay_good() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let clock = FakeClock::new();
+    let pool = Pool::at(&clock).await;
+    let kids = |keys: &Value| -> Vec<String> {
+        keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = kids(&pool.document("jwks.json").await.1);
+    clock.advance(DAY * 90 - Duration::from_secs(60));
+    let token = pool.sign_in().await["AuthenticationResult"]["AccessToken"].clone();
+    pool.service.maintain().await;
+    assert_eq!(kids(&pool.document("jwks.json").await.1), before, "not yet");
+
+    clock.advance(Duration::from_secs(60));
+    pool.service.maintain().await;
+    let after = kids(&pool.document("jwks.json").await.1);
+    assert_eq!(after.len(), 4);
+    assert!(before.iter().all(|kid| after.contains(kid)));
+    pool.call("GetUser", json!({ "AccessToken": token })).await;
+    let token = pool.sign_in().await["AuthenticationResult"]["AccessToken"].clone();
+    let header = jsonwebtoken::decode_header(token.as_str().unwrap()).unwrap();
+    assert!(!before.contains(&header.kid.unwrap()), "new tokens are signed by a new key");
+
+    clock.advance(DAY * 2);
+    let last = kids(&pool.document("jwks.json").await.1);
+    assert!(last.len() == 2 && before.iter().all(|kid| !last.contains(kid)));
 }
 
 #[tokio::test]
