@@ -140,7 +140,11 @@ pub(crate) fn redeem_for_name(
         attempts.failed(cx)?;
         return Err(mismatch());
     }
-    attempts.succeeded(cx);
+    // A code for one thing must not buy guesses at a code for another: those sent outside of a sign-in share one count,
+    // which only time clears.
+    if purpose.attempt() != Attempt::SentCode {
+        attempts.succeeded(cx);
+    }
     cx.tx.delete::<Code>(&id);
     Ok(())
 }

@@ -99,6 +99,11 @@ impl Entity for AuthEvent {
     fn id(&self) -> String {
         id_of([&self.pool_id, &self.username, &self.moment()])
     }
+
+    /// Two years on: anyone can cause an event, and none may fill the store for ever.
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.trail.started.saturating_add(2 * 365 * 86_400_000))
+    }
 }
 
 /// The day of a moment in milliseconds since the epoch, in UTC: `2026-11-02`.

@@ -64,7 +64,7 @@ impl Login {
         let old = before.map(|user| names(pool, user)).unwrap_or_default();
         let new = names(pool, after);
         for gone in old.keys().filter(|name| !new.contains_key(*name)) {
-            cx.tx.delete::<Self>(&Self::key(&pool.id, gone));
+            Self::give_up(cx, pool, after, gone)?;
         }
         for (name, kind) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
             if let Some(login) = Self::find(cx, pool, name)? {
@@ -83,10 +83,19 @@ impl Login {
     }
 
     /// Takes all names away from a user who is being deleted.
-    pub(crate) fn remove_all(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) {
+    pub(crate) fn remove_all(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
         for name in names(pool, user).keys() {
+            Self::give_up(cx, pool, user, name)?;
+        }
+        Ok(())
+    }
+
+    /// Only who has a name can lose it: an attribute alone is no claim to one.
+    fn give_up(cx: &mut Context<'_, '_>, pool: &Pool, user: &User, name: &str) -> Result<(), ServiceError> {
+        if Self::find(cx, pool, name)?.is_some_and(|login| login.username == user.username) {
             cx.tx.delete::<Self>(&Self::key(&pool.id, name));
         }
+        Ok(())
     }
 }
 
@@ -105,7 +114,10 @@ fn release(
         Context::must(User::by_username(cx, &pool.id, &login.username)?, "the user of a login name")?;
     let held = names(pool, &owner).get(name).copied();
     match (taken, held) {
-        (Taken::TakeOver, Some("email" | "phone_number")) if pool.username_attributes().is_empty() => {
+        // Only an address that is proven as one displaces an address.
+        (Taken::TakeOver, Some(held @ ("email" | "phone_number")))
+            if held == kind && pool.username_attributes().is_empty() =>
+        {
             owner.attributes.insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
             owner.modified = cx.now();
             cx.tx.put(&owner)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{AttributeType, Sensitive, VerifiedAttributeType};
+use device_wire::{AliasAttributeType, AttributeType, Sensitive, VerifiedAttributeType};
 
 use crate::client::Client;
 use crate::code::{self, CodePurpose};
@@ -213,7 +213,7 @@ fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceErr
 }
 
 /// Whether `author` may write this attribute, and whether the value can be one. An empty value is none.
-fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(), ServiceError> {
+pub(crate) fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(), ServiceError> {
     pool.check_attribute(name)?;
     let vouches = matches!(name, "email_verified" | "phone_number_verified");
     let writable = match author {
@@ -232,8 +232,30 @@ fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(),
     match name {
         "email" if !is_email(value) => Err(ServiceError::invalid("Invalid email address format.")),
         "phone_number" if !is_phone(value) => Err(ServiceError::invalid("Invalid phone number format.")),
+        "preferred_username" => {
+            // A preferred name that reads as another user's address would be taken for it.
+            check_no_alias(pool, value)?;
+            pool.check_value(name, value)
+        }
         _ => pool.check_value(name, value),
     }
+}
+
+/// A username that reads as another user's address would be taken for it.
+pub(crate) fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let refuse = |what: &str, alias: &str| {
+        Err(ServiceError::invalid(format!(
+            "Username cannot be of {what} format, since user pool is configured for {alias} alias."
+        )))
+    };
+    if aliases.contains(&AliasAttributeType::Email) && is_email(name) {
+        return refuse("email", "email");
+    }
+    if aliases.contains(&AliasAttributeType::PhoneNumber) && is_phone(name) {
+        return refuse("phone number", "phone number");
+    }
+    Ok(())
 }
 
 /// What the pool's schema says must stay as it was given first.
@@ -244,11 +266,12 @@ fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
     Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")))
 }
 
-/// Something before an `@` and something after it, without white space. More is known only when a message has arrived.
+/// Something before an `@` and something after it, without white space and without what mail programs read as more than an
+/// address (`x<me@example.com>`). More is known only when a message has arrived.
 pub(crate) fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
-    }) && !text.contains(char::is_control)
+    }) && !text.contains(|c: char| c.is_control() || "<>()[],;:\\".contains(c))
 }
 
 /// E.164: a plus sign and up to fifteen digits.

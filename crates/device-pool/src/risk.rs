@@ -86,6 +86,9 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
     }
     let latest: Vec<AuthEvent> =
         cx.tx.scan(&AuthEvent::prefix_of(&pool.id, &user.username), None, LOOK_BACK)?;
+    // Those of somebody who had the name before are not this user's.
+    let latest: Vec<AuthEvent> =
+        latest.into_iter().filter(|event| event.trail.started >= user.created).collect();
     let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
     let known_ips = passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);

@@ -146,7 +146,7 @@ fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), Servi
     for purpose in purposes.iter().chain([&CodePurpose::SignUp, &CodePurpose::ForgotPassword]) {
         code::withdraw(cx, user, purpose)?;
     }
-    Login::remove_all(cx, pool, user);
+    Login::remove_all(cx, pool, user)?;
     cx.tx.delete::<User>(&User::key(&pool.id, &user.username));
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Accounts that users make for themselves: signed up, confirmed with a code.
 
 use device_wire::{
-    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, AliasAttributeType, ConfirmSignUpRequest,
-    ConfirmSignUpResponse, ErrorCode, ResendConfirmationCodeRequest, ResendConfirmationCodeResponse,
-    Sensitive, SignUpRequest, SignUpResponse, UserStatusType, UsernameAttributeType,
+    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, ConfirmSignUpRequest, ConfirmSignUpResponse,
+    ErrorCode, ResendConfirmationCodeRequest, ResendConfirmationCodeResponse, Sensitive, SignUpRequest,
+    SignUpResponse, UserStatusType, UsernameAttributeType,
 };
 
 use crate::client::Client;
@@ -68,7 +68,7 @@ pub(crate) fn new_user(
     let is_email = name.contains('@');
     let username = match pool.username_attributes() {
         [] => {
-            check_no_alias(pool, name)?;
+            profile::check_no_alias(pool, name)?;
             name.to_owned()
         }
         kinds => {
@@ -89,23 +89,6 @@ pub(crate) fn new_user(
         }
     };
     Ok(User::new(cx, pool, username, sub, status, attributes))
-}
-
-/// A username that reads as another user's address would be taken for it.
-fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError> {
-    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
-    let refuse = |what: &str, alias: &str| {
-        Err(ServiceError::invalid(format!(
-            "Username cannot be of {what} format, since user pool is configured for {alias} alias."
-        )))
-    };
-    if aliases.contains(&AliasAttributeType::Email) && profile::is_email(name) {
-        return refuse("email", "email");
-    }
-    if aliases.contains(&AliasAttributeType::PhoneNumber) && profile::is_phone(name) {
-        return refuse("phone number", "phone number");
-    }
-    Ok(())
 }
 
 /// Pool and client of an operation that anyone may call, after a check of the secret hash over the name it carries.
@@ -185,6 +168,8 @@ fn confirm_user(
     // Confirmed users have a claim to their preferred name.
     Login::update(cx, pool, Some(&before), user, taken)?;
     if let Some(medium) = proven {
+        // The code went to the address that is there, not to one that waits to take its place.
+        user.unproven.remove(medium.attribute());
         profile::prove(cx, pool, user, medium, taken)?;
     }
     cx.tx.put(user)

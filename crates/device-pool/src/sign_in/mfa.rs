@@ -252,8 +252,11 @@ fn open_setup(
     if !matches!(opened.stage, Stage::MfaSetup(_)) {
         return Err(invalid_session());
     }
+    let pool = cx.tx.find::<Pool>(&client.pool_id)?.ok_or_else(invalid_session)?;
+    // Who has a factor by now does not need one set up, and must not have it replaced by who knows the password alone.
+    let needs_one = |user: &User| user.software_token.is_none() && user.second_factors(&pool).is_empty();
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
-        .filter(|user| opened.progress.is_of(user) && user.software_token.is_none())
+        .filter(|user| opened.progress.is_of(user) && needs_one(user))
         .ok_or_else(invalid_session)?;
     user.admit()?;
     Ok((opened, keys, client, user))

@@ -8,6 +8,7 @@ use crate::error::ServiceError;
 use crate::login::{Login, Taken};
 use crate::parameters::Parameters;
 use crate::pool::Pool;
+use crate::profile::{self, Author};
 use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance};
 use crate::user::User;
@@ -53,7 +54,7 @@ pub(crate) fn answer(
     let before = parties.user.clone();
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
-        provide(&parties.pool, &mut parties.user, name, value)?;
+        provide(&parties.pool, &parties.client, &mut parties.user, name, value)?;
     }
     if let Some(name) = missing_attributes(&parties.pool, &parties.user).next() {
         return Err(ServiceError::invalid(format!("Invalid attributes given, {name} is missing")));
@@ -66,8 +67,14 @@ pub(crate) fn answer(
 }
 
 /// Sets an attribute that the user did not have yet. One that is there may be repeated, and not changed.
-fn provide(pool: &Pool, user: &mut User, name: &str, value: &str) -> Result<(), ServiceError> {
-    pool.check_value(name, value)?;
+fn provide(
+    pool: &Pool,
+    client: &Client,
+    user: &mut User,
+    name: &str,
+    value: &str,
+) -> Result<(), ServiceError> {
+    pool.check_attribute(name)?;
     // What vouches for a user is not for that user to say.
     if matches!(name, "email_verified" | "phone_number_verified" | "identities") || name.starts_with("dev:") {
         return Err(ServiceError::invalid(format!(
@@ -79,7 +86,9 @@ fn provide(pool: &Pool, user: &mut User, name: &str, value: &str) -> Result<(), 
         Some(_) => {
             return Err(ServiceError::not_authorized(format!("Cannot modify an already provided {name}")));
         }
+        None if value.is_empty() => {}
         None => {
+            profile::check(pool, Author::User(client), name, value)?;
             user.attributes.insert(name.to_owned(), Sensitive::from(value.to_owned()));
             user.attributes.remove(&format!("{name}_verified"));
         }

@@ -31,7 +31,8 @@ const LONGEST_SESSION: usize = 2048;
 pub(crate) struct Progress {
     pub(crate) username: String,
     /// When the user's password had been set. A sign-in under way ends when the password is changed.
-    password_set_at: Option<i64>,
+    /// As wide for a stand-in as for a user: a session's length shows what is in it.
+    password_set_at: String,
     /// Whether it was proven in this sign-in. Devices play a part only where it was.
     pub(crate) password_proven: bool,
     pub(crate) device_key: Option<String>,
@@ -149,7 +150,7 @@ impl Progress {
     ) -> Self {
         Self {
             username: username.to_owned(),
-            password_set_at: user.and_then(User::password_set_at),
+            password_set_at: moment(user.and_then(User::password_set_at)),
             password_proven: false,
             device_key,
             custom: None,
@@ -162,7 +163,7 @@ impl Progress {
     /// Whether this is a sign-in of `subject`, by the password that there was at its start.
     pub(crate) fn is_about(&self, subject: &Subject) -> bool {
         self.username == subject.username
-            && self.password_set_at == subject.user.as_deref().and_then(User::password_set_at)
+            && self.password_set_at == moment(subject.user.as_deref().and_then(User::password_set_at))
     }
 
     /// What devices are to this sign-in: nothing, where no password was proven.
@@ -172,7 +173,7 @@ impl Progress {
 
     /// Whether this is a sign-in of `user`, by the password that the user still has.
     pub(crate) fn is_of(&self, user: &User) -> bool {
-        self.username == user.username && self.password_set_at == user.password_set_at()
+        self.username == user.username && self.password_set_at == moment(user.password_set_at())
     }
 
     /// Goes on after a second factor was passed.
@@ -184,7 +185,7 @@ impl Progress {
 
     /// Goes on after `user` has set a new password in this sign-in.
     pub(crate) fn password_changed(&mut self, user: &User) {
-        self.password_set_at = user.password_set_at();
+        self.password_set_at = moment(user.password_set_at());
         self.trail.note("New password set");
     }
 
@@ -238,6 +239,11 @@ impl Progress {
         }
         Ok(())
     }
+}
+
+/// Sixteen digits, whatever the moment, and where there is none.
+fn moment(set_at: Option<i64>) -> String {
+    format!("{:016x}", set_at.unwrap_or(i64::MIN))
 }
 
 impl OpenSession {

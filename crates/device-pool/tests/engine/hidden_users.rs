@@ -133,6 +133,23 @@ fn answers_have_the_same_shape_and_refusals_the_same_words() {
 }
 
 #[test]
+fn a_session_is_as_long_for_nobody_as_for_a_user() {
+    let (mut world, _) = world();
+    world.client = world.make_client(json!({
+        "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_AUTH"],
+    }));
+    let [known, unknown] = NAMES.map(|name| {
+        let body = json!({
+            "AuthFlow": "USER_AUTH", "ClientId": world.client, "AuthParameters": {"USERNAME": name},
+        });
+        let asked = world.ok(Operation::InitiateAuth, body);
+        assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
+        asked["Session"].as_str().unwrap().len()
+    });
+    assert_eq!(known, unknown);
+}
+
+#[test]
 fn the_store_is_asked_the_same() {
     let (mut world, store) = world();
     for step in Step::ALL {
