@@ -41,13 +41,15 @@ impl Attempt {
     /// What an attempt during the wait is answered.
     fn exceeded(self) -> ServiceError {
         match self {
-            Self::SentCode => ServiceError::new(
-                ErrorCode::LimitExceeded,
-                "Attempt limit exceeded, please try after some time.",
-            ),
+            Self::SentCode => limit_exceeded(),
             _ => ServiceError::not_authorized("Password attempts exceeded"),
         }
     }
+}
+
+/// What too many attempts outside of a sign-in are answered.
+pub(crate) fn limit_exceeded() -> ServiceError {
+    ServiceError::new(ErrorCode::LimitExceeded, "Attempt limit exceeded, please try after some time.")
 }
 
 /// Failed attempts of one kind for one name: `<pool>/<kind>/<name>`. Names that nobody has are counted too, or the

@@ -1,18 +1,24 @@
-//! Codes that are sent to a user and typed in again: six digits, short-lived, good once.
+//! Codes that are sent to a user and typed in again: six digits, short-lived, good once, and proof of one address.
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use crate::attempts::{Attempt, Attempts};
+use crate::attempts::{self, Attempt, Attempts};
 use crate::context::Context;
+use crate::delivery::Address;
 use crate::error::ServiceError;
+use crate::message::Medium;
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 const MINUTE_MILLIS: i64 = 60_000;
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
+
+/// So many codes for one purpose a user can have sent within an hour. The service names no number of its own; a person
+/// needs two or three, and a flood is far beyond it.
+const MOST_AN_HOUR: u32 = 20;
 
 /// What a code is good for. A newer code for the same replaces the older one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +49,29 @@ impl CodePurpose {
         }
     }
 
+    /// The name that wrong ones count under. Anyone may guess at the code of a forgotten password; that must not keep the
+    /// user from proving a new address.
+    fn counted_under(&self, username: &str) -> String {
+        match self {
+            Self::SignIn(_) => username.to_owned(),
+            Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => id_of([username, &self.name()]),
+        }
+    }
+
+    /// Whether `to` is still an address that proves what a code is for.
+    fn is_proven_by(&self, user: &User, to: &Address) -> bool {
+        let is = |address: Option<Address>| address.is_some_and(|address| address == *to);
+        match self {
+            Self::SignUp => is(Address::of(user, to.medium)),
+            Self::ForgotPassword => is(Address::verified(user, to.medium)),
+            Self::Attribute(name) => {
+                is(Address::of(user, to.medium)) || user.unproven.get(name) == Some(&to.destination)
+            }
+            // The address was the user's when the sign-in began, and the sign-in is short.
+            Self::SignIn(_) => true,
+        }
+    }
+
     fn lifetime_millis(&self) -> i64 {
         match self {
             Self::SignUp | Self::Attribute(_) => 24 * HOUR_MILLIS,
@@ -52,14 +81,20 @@ impl CodePurpose {
     }
 }
 
-/// A code that waits to be typed in.
+/// The latest code for a purpose, and how many there were. It stays when it is used up, for the count.
 #[derive(Serialize, Deserialize)]
 struct Code {
     pool_id: String,
     username: Sensitive<String>,
     purpose: CodePurpose,
-    code: Sensitive<String>,
+    /// Until it is used up.
+    code: Option<Sensitive<String>>,
+    /// What it proves. None for a code that went to no one.
+    sent_to: Option<Address>,
     expires_at: i64,
+    /// How many were made since [`Self::counted_since`].
+    count: u32,
+    counted_since: i64,
 }
 
 impl Entity for Code {
@@ -70,7 +105,15 @@ impl Entity for Code {
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.expires_at)
+        Some(self.expires_at.max(self.counted_since.saturating_add(HOUR_MILLIS)))
+    }
+}
+
+impl Code {
+    /// How many were made in the hour that began with the first of them, and when that was.
+    fn counted(&self, now: i64) -> (u32, i64) {
+        let current = now < self.counted_since.saturating_add(HOUR_MILLIS);
+        if current { (self.count, self.counted_since) } else { (0, now) }
     }
 }
 
@@ -78,13 +121,29 @@ fn key(pool_id: &str, username: &str, purpose: &CodePurpose) -> String {
     id_of([pool_id, username, &purpose.name()])
 }
 
-/// Makes a code for `user`. Sending it is the caller's part.
+/// Refuses one more code to whoever was sent [`MOST_AN_HOUR`] for this purpose within the hour. The same holds for a name
+/// that has no user, as long as codes are made for it too.
+pub(crate) fn permit(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+    purpose: &CodePurpose,
+) -> Result<(), ServiceError> {
+    let latest = cx.tx.find::<Code>(&key(pool_id, username, purpose))?;
+    match latest.map(|code| code.counted(cx.now())) {
+        Some((MOST_AN_HOUR.., _)) => Err(attempts::limit_exceeded()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a code that proves `to` to be the user's. Sending it is the caller's part.
 pub(crate) fn issue(
     cx: &mut Context<'_, '_>,
     user: &User,
     purpose: CodePurpose,
+    to: &Address,
 ) -> Result<Sensitive<String>, ServiceError> {
-    issue_for_name(cx, &user.pool_id, &user.username, purpose)
+    issue_for_name(cx, &user.pool_id, &user.username, purpose, Some(to))
 }
 
 /// As [`issue`]. Where nobody may learn whether a name has a user, one that has none gets a code too, which is sent to no
@@ -94,59 +153,80 @@ pub(crate) fn issue_for_name(
     pool_id: &str,
     username: &str,
     purpose: CodePurpose,
+    to: Option<&Address>,
 ) -> Result<Sensitive<String>, ServiceError> {
+    let now = cx.now();
     let code = Sensitive::from(cx.random_text(b"0123456789", 6));
-    let entity = Code {
+    let earlier = cx.tx.find::<Code>(&key(pool_id, username, &purpose))?;
+    let (count, counted_since) = earlier.map_or((0, now), |earlier| earlier.counted(now));
+    cx.tx.put(&Code {
         pool_id: pool_id.to_owned(),
         username: Sensitive::from(username.to_owned()),
-        expires_at: cx.now().saturating_add(purpose.lifetime_millis()),
+        expires_at: now.saturating_add(purpose.lifetime_millis()),
         purpose,
-        code: code.clone(),
-    };
-    // Read so that an earlier code is replaced.
-    cx.tx.find::<Code>(&entity.id())?;
-    cx.tx.put(&entity)?;
+        code: Some(code.clone()),
+        sent_to: to.cloned(),
+        count: count.saturating_add(1),
+        counted_since,
+    })?;
     Ok(code)
 }
 
-/// Uses up the code, if it is the one that was sent. A wrong one counts towards the lockout of codes and leaves it good.
+/// Uses up the code, if it is the one that was sent, and says which address that proves. A wrong one counts towards the
+/// lockout of codes and leaves it good. One whose address is no longer the user's is good for nothing.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
     user: &User,
     purpose: &CodePurpose,
     given: &str,
-) -> Result<(), ServiceError> {
-    redeem_for_name(cx, &user.pool_id, &user.username, purpose, given)
+) -> Result<Address, ServiceError> {
+    redeem_if(cx, &user.pool_id, &user.username, purpose, given, |to| purpose.is_proven_by(user, to))?
+        .ok_or_else(mismatch)
 }
 
-/// As [`redeem`], for a name that may have no user.
+/// As [`redeem`], for a name that may have no user: what went to no one proves no address.
 pub(crate) fn redeem_for_name(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
     username: &str,
     purpose: &CodePurpose,
     given: &str,
-) -> Result<(), ServiceError> {
-    let attempts = Attempts::permit(cx, pool_id, purpose.attempt(), username)?;
-    let id = key(pool_id, username, purpose);
-    let expired =
-        || ServiceError::new(ErrorCode::ExpiredCode, "Invalid code provided, please request a code again.");
-    let code = cx.tx.find::<Code>(&id)?.filter(|code| cx.now() < code.expires_at);
-    let Some(code) = code else {
-        attempts.failed(cx)?;
-        return Err(expired());
+) -> Result<Option<Address>, ServiceError> {
+    redeem_if(cx, pool_id, username, purpose, given, |_| true)
+}
+
+fn redeem_if(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+    purpose: &CodePurpose,
+    given: &str,
+    still_proves: impl Fn(&Address) -> bool,
+) -> Result<Option<Address>, ServiceError> {
+    let attempts = Attempts::permit(cx, pool_id, purpose.attempt(), &purpose.counted_under(username))?;
+    let found = cx.tx.find::<Code>(&key(pool_id, username, purpose))?;
+    let alive = |code: &Code| {
+        cx.now() < code.expires_at && code.code.is_some() && code.sent_to.as_ref().is_none_or(&still_proves)
     };
-    if !bool::from(code.code.as_bytes().ct_eq(given.as_bytes())) {
+    let Some(mut latest) = found.filter(alive) else {
+        attempts.failed(cx)?;
+        return Err(ServiceError::new(
+            ErrorCode::ExpiredCode,
+            "Invalid code provided, please request a code again.",
+        ));
+    };
+    let sent = latest.code.take();
+    if !sent.is_some_and(|sent| sent.as_bytes().ct_eq(given.as_bytes()).into()) {
         attempts.failed(cx)?;
         return Err(mismatch());
     }
-    // A code for one thing must not buy guesses at a code for another: those sent outside of a sign-in share one count,
-    // which only time clears.
+    // A right code must not buy guesses at the next one for the same: only time clears the count of those that are sent
+    // outside of a sign-in.
     if purpose.attempt() != Attempt::SentCode {
         attempts.succeeded(cx);
     }
-    cx.tx.delete::<Code>(&id);
-    Ok(())
+    cx.tx.put(&latest)?;
+    Ok(latest.sent_to)
 }
 
 /// What a wrong code is answered.
@@ -154,15 +234,16 @@ pub(crate) fn mismatch() -> ServiceError {
     ServiceError::new(ErrorCode::CodeMismatch, "Invalid verification code provided, please try again.")
 }
 
-/// Makes a code that was sent good for nothing: what it would prove is no longer so.
-pub(crate) fn withdraw(
-    cx: &mut Context<'_, '_>,
-    user: &User,
-    purpose: &CodePurpose,
-) -> Result<(), ServiceError> {
-    let id = key(&user.pool_id, &user.username, purpose);
-    if cx.tx.find::<Code>(&id)?.is_some() {
-        cx.tx.delete::<Code>(&id);
+/// Takes every code outside of a sign-in away from a user who is being deleted, and the count of them.
+pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
+    let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
+    let purposes =
+        [CodePurpose::SignUp, CodePurpose::ForgotPassword, attribute(Medium::Sms), attribute(Medium::Email)];
+    for purpose in purposes {
+        let id = key(&user.pool_id, &user.username, &purpose);
+        if cx.tx.find::<Code>(&id)?.is_some() {
+            cx.tx.delete::<Code>(&id);
+        }
     }
     Ok(())
 }

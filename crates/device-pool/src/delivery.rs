@@ -1,6 +1,7 @@
 //! Messages to users: where they can go, and in which words.
 
 use device_wire::{CodeDeliveryDetailsType, Sensitive};
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::message::{Medium, Message, Topic};
@@ -8,7 +9,7 @@ use crate::pool::Pool;
 use crate::user::User;
 
 /// Where a message can go.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) medium: Medium,
     pub(crate) destination: Sensitive<String>,
@@ -42,13 +43,7 @@ impl Address {
         code: &Sensitive<String>,
     ) {
         let template = Template::of(pool, topic, self.medium);
-        // The service's mails are HTML, and names may hold markup.
-        let username = match self.medium {
-            Medium::Email => escape(&user.username),
-            Medium::Sms => user.username.clone(),
-        };
-        // The name first: one that reads "{####}" must not draw the code into its place, which shows twice.
-        let body = template.body.replace("{username}", &username).replace("{####}", code);
+        let body = fill(template.body, self.medium, &user.username, code);
         cx.call.outbox.push(Message {
             pool_id: pool.id.clone(),
             username: Sensitive::from(user.username.clone()),
@@ -60,6 +55,19 @@ impl Address {
             body: Sensitive::from(body),
         });
     }
+}
+
+/// Puts name and code, or temporary password, into the places that a template has for them. The service's mails are HTML,
+/// and either may hold markup, or read like the place of the other.
+fn fill(template: &str, medium: Medium, username: &str, code: &str) -> String {
+    let safe = |text: &str| match medium {
+        Medium::Email => escape(text),
+        Medium::Sms => text.to_owned(),
+    };
+    let (username, code) = (safe(username), safe(code));
+    let around_names: Vec<String> =
+        template.split("{username}").map(|part| part.replace("{####}", &code)).collect();
+    around_names.join(&username)
 }
 
 fn escape(text: &str) -> String {

@@ -99,7 +99,8 @@ impl Engine {
             let tx = Transaction::new(&*self.store);
             let mut cx =
                 Context { tx, call, config: &self.config, key_ring: &self.key_ring, risk: &*self.risk };
-            let outcome = operations::dispatch(&mut cx, operation, &body);
+            let outcome =
+                operations::dispatch(&mut cx, operation, &body).map_err(|error| error.within(operation));
             match cx.tx.commit(outcome.is_ok()) {
                 Ok(()) => {
                     if outcome.is_err() {

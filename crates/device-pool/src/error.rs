@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use device_wire::ErrorCode;
+use device_wire::{ErrorCode, Operation};
 
 use crate::store::StoreError;
 
@@ -47,6 +47,24 @@ impl ServiceError {
         Self::new(ErrorCode::ResourceNotFound, message)
     }
 
+    /// As `operation` may say it: where its model lacks the code, with the nearest one that it has.
+    pub(crate) fn within(mut self, operation: Operation) -> Self {
+        while !(operation.errors().contains(&self.code) || is_common(&self.code)) {
+            self.code = match self.code {
+                ErrorCode::PasswordHistoryPolicyViolation => ErrorCode::InvalidPassword,
+                ErrorCode::LimitExceeded => ErrorCode::TooManyRequests,
+                ErrorCode::UserNotFound
+                | ErrorCode::UserNotConfirmed
+                | ErrorCode::PasswordResetRequired
+                | ErrorCode::CodeMismatch
+                | ErrorCode::ExpiredCode => ErrorCode::NotAuthorized,
+                // Every operation knows this one.
+                _ => ErrorCode::InvalidParameter,
+            };
+        }
+        self
+    }
+
     /// The code; its name is the exception's name on the wire.
     #[must_use]
     pub fn code(&self) -> &ErrorCode {
@@ -66,6 +84,18 @@ impl ServiceError {
     }
 }
 
+/// What any operation may answer, whatever its model says.
+fn is_common(code: &ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::InternalError
+            | ErrorCode::InvalidParameter
+            | ErrorCode::Serialization
+            | ErrorCode::TooManyRequests
+            | ErrorCode::UnsupportedOperation
+    )
+}
+
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.message)
@@ -77,5 +107,43 @@ impl std::error::Error for ServiceError {}
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         Self::internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_one_of_the_operations_own() {
+        let codes: Vec<&ErrorCode> = Operation::ALL.iter().flat_map(|operation| operation.errors()).collect();
+        for operation in Operation::ALL {
+            for code in &codes {
+                let said = ServiceError::new((*code).clone(), "why").within(*operation);
+                assert!(
+                    operation.errors().contains(&said.code) || is_common(&said.code),
+                    "{operation}: {code}"
+                );
+                assert_eq!(said.message(), "why");
+                assert!(!operation.errors().contains(code) || said.code == **code, "{operation}: {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_an_operation_lacks_becomes_the_nearest() {
+        for (operation, code, said) in [
+            (Operation::AdminConfirmSignUp, ErrorCode::AliasExists, ErrorCode::InvalidParameter),
+            (Operation::GlobalSignOut, ErrorCode::UserNotFound, ErrorCode::NotAuthorized),
+            (Operation::GetUser, ErrorCode::UserNotFound, ErrorCode::UserNotFound),
+            (
+                Operation::AdminCreateUser,
+                ErrorCode::PasswordHistoryPolicyViolation,
+                ErrorCode::InvalidPassword,
+            ),
+            (Operation::UpdateUserAttributes, ErrorCode::LimitExceeded, ErrorCode::TooManyRequests),
+        ] {
+            assert_eq!(ServiceError::new(code, "").within(operation).code, said, "{operation}");
+        }
     }
 }

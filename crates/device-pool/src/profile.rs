@@ -85,6 +85,9 @@ pub(crate) fn update(
             attribute.name.strip_suffix("_verified") == Some(address.medium.attribute())
                 && attribute.value.as_ref().is_some_and(|value| value.as_str() == "true")
         });
+        if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
+            permit_code(cx, user, address.medium)?;
+        }
         if move_address(cx, pool, &before, user, &address, vouched)? {
             sent.push(address);
         }
@@ -104,11 +107,6 @@ fn move_address(
     vouched: bool,
 ) -> Result<bool, ServiceError> {
     let name = address.medium.attribute();
-    // A code that went to the old address proves nothing about the new one, nor does the old one reset passwords.
-    for purpose in [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::Attribute(name.to_owned())]
-    {
-        code::withdraw(cx, user, &purpose)?;
-    }
     user.unproven.remove(name);
     if vouched {
         return Ok(false);
@@ -141,6 +139,12 @@ pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {
     }
 }
 
+/// Refuses one more code to a user who had too many for this attribute.
+pub(crate) fn permit_code(cx: &mut Context<'_, '_>, user: &User, medium: Medium) -> Result<(), ServiceError> {
+    let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
+    code::permit(cx, &user.pool_id, &user.username, &purpose)
+}
+
 /// Sends a code that proves the address to be the user's.
 pub(crate) fn send_code(
     cx: &mut Context<'_, '_>,
@@ -149,24 +153,25 @@ pub(crate) fn send_code(
     address: &Address,
 ) -> Result<(), ServiceError> {
     let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
-    let code = code::issue(cx, user, purpose)?;
+    let code = code::issue(cx, user, purpose, address)?;
     address.send(cx, pool, user, Topic::AttributeVerification, &code);
     Ok(())
 }
 
-/// Notes that the user has proven an address, which may make it a name to sign in with.
+/// Notes that the user has proven `address`, which may make it a name to sign in with.
 pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
     user: &mut User,
-    medium: Medium,
+    address: Address,
     taken: Taken,
 ) -> Result<(), ServiceError> {
     let before = user.clone();
-    let name = medium.attribute();
-    if let Some(proven) = user.unproven.remove(name) {
-        user.attributes.insert(name.to_owned(), proven);
+    let name = address.medium.attribute();
+    if user.unproven.get(name) == Some(&address.destination) {
+        user.unproven.remove(name);
     }
+    user.attributes.insert(name.to_owned(), address.destination);
     user.attributes.insert(format!("{name}_verified"), Sensitive::from("true".to_owned()));
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, taken)
@@ -184,13 +189,6 @@ pub(crate) fn remove(
     for name in names {
         check(pool, author, name, "")?;
         remove_one(pool, user, name)?;
-        if Medium::of_attribute(name).is_some() {
-            for purpose in
-                [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::Attribute(name.clone())]
-            {
-                code::withdraw(cx, user, &purpose)?;
-            }
-        }
     }
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, Taken::Refuse)

@@ -7,7 +7,9 @@ use device_wire::{CodeDeliveryDetailsType, UserStatusType};
 use zeroize::Zeroizing;
 
 use crate::client::Client;
+use crate::code::{self, CodePurpose};
 use crate::context::Context;
+use crate::delivery::Address;
 use crate::error::ServiceError;
 use crate::message::Medium;
 use crate::password::Password;
@@ -60,6 +62,24 @@ impl Subject {
         };
         let (salt, verifier) = user.password.as_ref().map_or(&secret, |password| &password.secret).parse()?;
         Ok(Self { username: user.username.clone(), salt, verifier, user: known.then(|| Box::new(user)) })
+    }
+
+    /// Uses up a code of the user's; returns the user, and the address that the code proves. For a stand-in it goes the
+    /// same way, and no code is the right one.
+    pub(crate) fn redeem(
+        self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        purpose: &CodePurpose,
+        given: &str,
+    ) -> Result<(User, Address), ServiceError> {
+        match self.user {
+            Some(user) => code::redeem(cx, &user, purpose, given).map(|address| (*user, address)),
+            None => {
+                code::redeem_for_name(cx, &pool.id, &self.username, purpose, given)?;
+                Err(code::mismatch())
+            }
+        }
     }
 
     /// The same salt and user id at every attempt with the same name, as a real user would have.

@@ -7,7 +7,7 @@ use device_wire::{
     DeliveryMediumType, ErrorCode, MessageActionType, Sensitive, Timestamp, UserStatusType,
 };
 
-use crate::code::{self, CodePurpose};
+use crate::code;
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::device::Device;
@@ -141,11 +141,7 @@ fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), Servi
             cx.tx.delete::<Device>(&Device::id_of(&pool.id, &user.username, &device.key));
         }
     }
-    let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
-    let purposes = [attribute(Medium::Sms), attribute(Medium::Email)];
-    for purpose in purposes.iter().chain([&CodePurpose::SignUp, &CodePurpose::ForgotPassword]) {
-        code::withdraw(cx, user, purpose)?;
-    }
+    code::remove_all(cx, user)?;
     Login::remove_all(cx, pool, user)?;
     cx.tx.delete::<User>(&User::key(&pool.id, &user.username));
     Ok(())
@@ -162,7 +158,10 @@ pub(crate) fn set_password(
         Some(true) => UserStatusType::Confirmed,
         _ => UserStatusType::ForceChangePassword,
     };
+    let before = user.clone();
     user.set_password(cx, &pool, &request.password, status)?;
+    // This may confirm the account, and confirmed users have a claim to their preferred name.
+    Login::update(cx, &pool, Some(&before), &user, Taken::Refuse)?;
     cx.tx.put(&user)?;
     Ok(AdminSetUserPasswordResponse {})
 }

@@ -83,6 +83,7 @@ pub(crate) fn send_code(
             ServiceError::invalid(format!("User does not have the attribute {}.", medium.attribute()))
         })?,
     };
+    profile::permit_code(cx, &user, medium)?;
     profile::send_code(cx, &pool, &user, &address)?;
     Ok(GetUserAttributeVerificationCodeResponse { code_delivery_details: Some(address.details()) })
 }
@@ -95,8 +96,8 @@ pub(crate) fn verify(
     let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
     let medium = verifiable(&request.attribute_name)?;
     let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
-    code::redeem(cx, &user, &purpose, &request.code)?;
-    profile::prove(cx, &pool, &mut user, medium, Taken::Refuse)?;
+    let address = code::redeem(cx, &user, &purpose, &request.code)?;
+    profile::prove(cx, &pool, &mut user, address, Taken::Refuse)?;
     cx.tx.put(&user)?;
     Ok(VerifyUserAttributeResponse {})
 }

@@ -7,7 +7,7 @@ use device_wire::{
     ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
 };
 
-use crate::attempts::{Attempt, Attempts};
+use crate::attempts::{self, Attempt, Attempts};
 use crate::code::{self, CodePurpose};
 use crate::context::Context;
 use crate::delivery::Address;
@@ -26,9 +26,8 @@ pub(crate) fn change(
 ) -> Result<ChangePasswordResponse, ServiceError> {
     let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
     let incorrect = || ServiceError::not_authorized("Incorrect username or password.");
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &user.username).map_err(|_| {
-        ServiceError::new(ErrorCode::LimitExceeded, "Attempt limit exceeded, please try after some time.")
-    })?;
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &user.username)
+        .map_err(|_| attempts::limit_exceeded())?;
     let identity = Identity::user(pool.srp_name(), &user.username);
     let proven = match (&user.password, &request.previous_password) {
         (Some(password), Some(given)) => password.is(&identity, given)?,
@@ -55,9 +54,12 @@ pub(crate) fn forgot(
     let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    code::permit(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword)?;
+    let recipient = recipient(&pool, &subject);
     // Made for everyone, so that the answers to a code that is typed in do not tell for whom there was a message.
-    let code = code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword)?;
-    let details = match recipient(&pool, &subject) {
+    let to = recipient.as_ref().ok().map(|(_, address)| address);
+    let code = code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
+    let details = match recipient {
         Ok((user, address)) => {
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
             address.details()
@@ -122,9 +124,7 @@ pub(crate) fn confirm_forgot(
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     let code = request.confirmation_code.as_str();
-    code::redeem_for_name(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword, code)?;
-    // The code that is good here was sent to nobody.
-    let mut user = *subject.user.ok_or_else(code::mismatch)?;
+    let (mut user, _) = subject.redeem(cx, &pool, &CodePurpose::ForgotPassword, code)?;
     if !user.enabled {
         return Err(ServiceError::not_authorized("User is disabled."));
     }
@@ -153,7 +153,7 @@ pub(crate) fn admin_reset(
     let address = recovery_address(&pool, &user)?;
     user.status = UserStatusType::ResetRequired;
     user.modified = cx.now();
-    let code = code::issue(cx, &user, CodePurpose::ForgotPassword)?;
+    let code = code::issue(cx, &user, CodePurpose::ForgotPassword, &address)?;
     address.send(cx, &pool, &user, Topic::ForgotPassword, &code);
     cx.tx.put(&user)?;
     Ok(AdminResetUserPasswordResponse {})

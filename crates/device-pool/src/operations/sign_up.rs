@@ -116,7 +116,7 @@ fn send_code(
     user: &User,
     address: &Address,
 ) -> Result<(), ServiceError> {
-    let code = code::issue(cx, user, CodePurpose::SignUp)?;
+    let code = code::issue(cx, user, CodePurpose::SignUp, address)?;
     address.send(cx, pool, user, Topic::SignUp, &code);
     Ok(())
 }
@@ -132,13 +132,9 @@ pub(crate) fn confirm(
     if let Some(user) = &subject.user {
         check_unconfirmed(user)?;
     }
-    let code = request.confirmation_code.as_str();
-    code::redeem_for_name(cx, &pool.id, &subject.username, &CodePurpose::SignUp, code)?;
-    // Nobody has a code for a user whom there is not.
-    let mut user = *subject.user.ok_or_else(code::mismatch)?;
+    let (mut user, address) = subject.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
     let taken = if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
-    let address = address_to_confirm(&pool, &user);
-    confirm_user(cx, &pool, &mut user, address.map(|address| address.medium), taken)?;
+    confirm_user(cx, &pool, &mut user, Some(address), taken)?;
     Ok(ConfirmSignUpResponse::default())
 }
 
@@ -151,7 +147,6 @@ pub(crate) fn admin_confirm(
     let mut user = User::for_admin(cx, &pool, &request.username)?;
     check_unconfirmed(&user)?;
     confirm_user(cx, &pool, &mut user, None, Taken::Refuse)?;
-    code::withdraw(cx, &user, &CodePurpose::SignUp)?;
     Ok(AdminConfirmSignUpResponse {})
 }
 
@@ -159,7 +154,7 @@ fn confirm_user(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
     user: &mut User,
-    proven: Option<Medium>,
+    proven: Option<Address>,
     taken: Taken,
 ) -> Result<(), ServiceError> {
     let before = user.clone();
@@ -167,10 +162,8 @@ fn confirm_user(
     user.modified = cx.now();
     // Confirmed users have a claim to their preferred name.
     Login::update(cx, pool, Some(&before), user, taken)?;
-    if let Some(medium) = proven {
-        // The code went to the address that is there, not to one that waits to take its place.
-        user.unproven.remove(medium.attribute());
-        profile::prove(cx, pool, user, medium, taken)?;
+    if let Some(address) = proven {
+        profile::prove(cx, pool, user, address, taken)?;
     }
     cx.tx.put(user)
 }
@@ -194,7 +187,8 @@ pub(crate) fn resend(
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     let Some(user) = &subject.user else {
-        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp)?;
+        code::permit(cx, &pool.id, &subject.username, &CodePurpose::SignUp)?;
+        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp, None)?;
         let details = subject.pretended_details(&pool, &request.username);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
     };
@@ -203,6 +197,7 @@ pub(crate) fn resend(
     }
     let address = address_to_confirm(&pool, user)
         .ok_or_else(|| ServiceError::invalid("Cannot resend codes. Auto verification not turned on."))?;
+    code::permit(cx, &pool.id, &user.username, &CodePurpose::SignUp)?;
     send_code(cx, &pool, user, &address)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })
 }

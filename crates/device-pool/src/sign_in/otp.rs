@@ -20,7 +20,7 @@ pub(crate) fn send(
     progress: &Progress,
     to: &Address,
 ) -> Result<Parameters, ServiceError> {
-    let code = code::issue(cx, user, purpose(progress))?;
+    let code = code::issue(cx, user, purpose(progress), to)?;
     to.send(cx, pool, user, Topic::SignIn, &code);
     Ok(delivered(to.medium, &to.destination, &user.username))
 }
@@ -41,6 +41,7 @@ pub(crate) fn redeem(
     given: &str,
 ) -> Result<(), ServiceError> {
     code::redeem_for_name(cx, &pool.id, &progress.username, &purpose(progress), given)
+        .map(drop)
         .map_err(|error| if *error.code() == ErrorCode::CodeMismatch { mismatch() } else { error })
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn pretend(
     pool: &Pool,
     progress: &Progress,
 ) -> Result<(), ServiceError> {
-    code::issue_for_name(cx, &pool.id, &progress.username, purpose(progress)).map(drop)
+    code::issue_for_name(cx, &pool.id, &progress.username, purpose(progress), None).map(drop)
 }
 
 pub(crate) fn mismatch() -> ServiceError {

@@ -220,3 +220,32 @@ fn users_are_listed_filtered_and_in_pages() {
         world.refused(Operation::ListUsers, json!({"UserPoolId": world.pool, "AttributesToGet": ["shoe"]}));
     assert_eq!(refused, "InvalidParameterException: One or more requested attributes do not exist.");
 }
+
+#[test]
+fn an_invitation_anew_repeats_no_password_that_the_pool_remembers() {
+    let mut world = pool_with(json!({"Policies": {"PasswordPolicy": {"PasswordHistorySize": 2}}}));
+    let mut request = admin(&world, "ada");
+    request["TemporaryPassword"] = json!(PASSWORD);
+    world.ok(Operation::AdminCreateUser, request.clone());
+    request["MessageAction"] = json!("RESEND");
+    assert_eq!(
+        world.refused(Operation::AdminCreateUser, request),
+        "InvalidPasswordException: Password has previously been used"
+    );
+}
+
+#[test]
+fn the_token_of_a_deleted_user_is_good_for_nothing() {
+    let mut world = World::new();
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    let request = admin(&world, "ada");
+    world.ok(Operation::AdminDeleteUser, request);
+    for (operation, refusal) in [
+        (Operation::GetUser, UNKNOWN),
+        (Operation::GlobalSignOut, "NotAuthorizedException: User does not exist."),
+        (Operation::AssociateSoftwareToken, "NotAuthorizedException: User does not exist."),
+    ] {
+        assert_eq!(world.refused(operation, json!({"AccessToken": token})), refusal);
+    }
+}

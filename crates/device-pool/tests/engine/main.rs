@@ -15,6 +15,7 @@ mod auth_events;
 mod bad_input;
 mod bindings;
 mod clients;
+mod codes;
 mod confirm;
 mod custom_auth;
 mod device_rules;
