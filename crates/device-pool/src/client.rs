@@ -200,6 +200,14 @@ impl Client {
         named.is_empty() || named.iter().any(|name| name == attribute)
     }
 
+    /// Whether the client is shown this attribute of its users. One that names none is shown all but what is kept for
+    /// administrators, and who it is (`sub`) every client is told.
+    pub(crate) fn may_read(&self, attribute: &str) -> bool {
+        let named = self.description.read_attributes.as_deref().unwrap_or_default();
+        let readable = named.is_empty() || named.iter().any(|name| name == attribute);
+        attribute == "sub" || readable && !attribute.starts_with("dev:")
+    }
+
     /// How long a session of a challenge lives, in milliseconds.
     pub(crate) fn session_millis(&self) -> i64 {
         i64::from(self.description.auth_session_validity.unwrap_or(3)) * MINUTE * 1000

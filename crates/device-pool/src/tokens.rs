@@ -158,7 +158,8 @@ pub(crate) fn sign(
         claim("cognito:groups", json!(user.groups));
     }
 
-    let attributes = user.attributes.iter().map(|(name, value)| {
+    let shown = user.attributes.iter().filter(|(name, _)| client.may_read(name));
+    let attributes = shown.map(|(name, value)| {
         let value = match name.as_str() {
             "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),
             _ => json!(value.as_str()),
@@ -218,6 +219,18 @@ pub(crate) fn authenticate(
         return Err(ServiceError::not_authorized("User is disabled."));
     }
     Ok((pool, keys, user))
+}
+
+/// As [`authenticate`], with the client that the token was issued to.
+pub(crate) fn authenticate_client(
+    cx: &mut Context<'_, '_>,
+    token: &str,
+) -> Result<(Pool, Client, User), ServiceError> {
+    let (pool, _, user) = authenticate(cx, token)?;
+    let claims: Option<AccessClaims> = jwt::unverified(token);
+    let claims = Context::must(claims, "the claims of a token that was just verified")?;
+    let client = Client::load(cx, &claims.client_id)?;
+    Ok((pool, client, user))
 }
 
 impl Grant {

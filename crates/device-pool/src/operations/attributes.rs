@@ -8,17 +8,15 @@ use device_wire::{
     VerifyUserAttributeResponse,
 };
 
-use crate::client::Client;
 use crate::code::{self, CodePurpose};
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
-use crate::jwt;
 use crate::login::Taken;
 use crate::message::Medium;
 use crate::pool::Pool;
 use crate::profile::{self, Author};
-use crate::tokens::{self, AccessClaims};
+use crate::tokens;
 use crate::user::User;
 
 /// `UpdateUserAttributes`.
@@ -26,7 +24,7 @@ pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserAttributesRequest,
 ) -> Result<UpdateUserAttributesResponse, ServiceError> {
-    let (pool, client, mut user) = signed_in(cx, &request.access_token)?;
+    let (pool, client, mut user) = tokens::authenticate_client(cx, &request.access_token)?;
     let author = Author::User(&client);
     let sent = profile::update(cx, &pool, &mut user, author, request.user_attributes)?;
     cx.tx.put(&user)?;
@@ -51,7 +49,7 @@ pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserAttributesRequest,
 ) -> Result<DeleteUserAttributesResponse, ServiceError> {
-    let (pool, client, mut user) = signed_in(cx, &request.access_token)?;
+    let (pool, client, mut user) = tokens::authenticate_client(cx, &request.access_token)?;
     profile::remove(cx, &pool, &mut user, Author::User(&client), &request.user_attribute_names)?;
     cx.tx.put(&user)?;
     Ok(DeleteUserAttributesResponse {})
@@ -105,13 +103,4 @@ pub(crate) fn verify(
 fn verifiable(attribute: &str) -> Result<Medium, ServiceError> {
     Medium::of_attribute(attribute)
         .ok_or_else(|| ServiceError::invalid("Only email and phone_number can be verified."))
-}
-
-/// The user of an access token, and the client that it was issued to.
-fn signed_in(cx: &mut Context<'_, '_>, token: &str) -> Result<(Pool, Client, User), ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, token)?;
-    let claims: Option<AccessClaims> = jwt::unverified(token);
-    let claims = Context::must(claims, "the claims of a token that was just verified")?;
-    let client = Client::load(cx, &claims.client_id)?;
-    Ok((pool, client, user))
 }

@@ -13,16 +13,18 @@ use crate::pool::{Pool, PoolKeys};
 use crate::tokens::{self, AccessClaims, Grant};
 use crate::user::User;
 
-/// `GetUser`.
+/// `GetUser`, as much of it as the client may read.
 pub(crate) fn user(
     cx: &mut Context<'_, '_>,
     request: GetUserRequest,
 ) -> Result<GetUserResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let (_, client, user) = tokens::authenticate_client(cx, &request.access_token)?;
+    let mut attributes = user.attribute_list();
+    attributes.retain(|attribute| client.may_read(&attribute.name));
     Ok(GetUserResponse {
         preferred_mfa_setting: user.preferred_mfa(),
         user_mfa_setting_list: user.mfa_settings(),
-        ..GetUserResponse::new(user.username.clone(), user.attribute_list())
+        ..GetUserResponse::new(user.username.clone(), attributes)
     })
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn ask(
         .user
         .attributes
         .iter()
+        .filter(|(name, _)| parties.client.may_read(name))
         .map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())))
         .collect();
     let required: Vec<String> = missing_attributes(&parties.pool, &parties.user)

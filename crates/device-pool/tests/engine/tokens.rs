@@ -1,9 +1,10 @@
 //! What tokens say, how they are refreshed, and when they stop counting.
 
 use device_wire::Operation;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{START, World, claims};
+use crate::accounts::pool_with;
+use crate::world::{Flow, PASSWORD, START, World, claims};
 
 #[test]
 fn claims_are_the_services() {
@@ -249,4 +250,56 @@ fn an_administrator_signs_a_user_out_everywhere() {
     assert!(
         world.refused(Operation::AdminUserGlobalSignOut, nowhere).starts_with("ResourceNotFoundException")
     );
+}
+
+#[test]
+fn a_client_is_shown_the_attributes_that_it_may_read() {
+    let mut world = pool_with(json!({"Schema": [
+        {"Name": "badge", "AttributeDataType": "String"},
+        {"Name": "score", "AttributeDataType": "String", "DeveloperOnlyAttribute": true},
+    ]}));
+    world.user("ada");
+    world.set_attributes(
+        "ada",
+        &[
+            ("email", "ada@example.com"),
+            ("email_verified", "true"),
+            ("name", "Ada"),
+            ("custom:badge", "7"),
+            ("dev:custom:score", "3"),
+        ],
+    );
+    let every = ["custom:badge", "email", "email_verified", "name"];
+    for (readable, shown) in
+        [(None, &every[..]), (Some(["email", "custom:badge"]), &["custom:badge", "email"])]
+    {
+        world.client = world.make_client(json!({"ReadAttributes": readable}));
+        let signed_in = world.sign_in("ada", None, None);
+        let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token()});
+        let refreshed = world.ok(Operation::GetTokensFromRefreshToken, refresh);
+        for token in [&signed_in.result["IdToken"], &refreshed["AuthenticationResult"]["IdToken"]] {
+            let claims = claims(token.as_str().unwrap());
+            let claimed = claims.as_object().unwrap().keys().map(String::as_str);
+            let claimed: Vec<&str> =
+                claimed.filter(|name| every.contains(name) || name.starts_with("dev:")).collect();
+            assert_eq!(claimed, shown, "{readable:?}");
+            assert!(claims["sub"].is_string());
+        }
+        let user = world.ok(Operation::GetUser, json!({"AccessToken": signed_in.access_token()}));
+        let named = user["UserAttributes"].as_array().unwrap().iter();
+        let named: Vec<&str> = named.map(|attribute| attribute["Name"].as_str().unwrap()).collect();
+        assert_eq!(named, [shown, &["sub"]].concat(), "{readable:?}");
+    }
+    let request = json!({"UserPoolId": world.pool, "Username": "ada"});
+    let user = world.ok(Operation::AdminGetUser, request.clone());
+    assert_eq!(user["UserAttributes"].as_array().unwrap().len(), 6, "an administrator is shown all of them");
+
+    let mut temporary = request;
+    temporary["Password"] = json!(PASSWORD);
+    world.ok(Operation::AdminSetUserPassword, temporary);
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    let told: Value =
+        serde_json::from_str(asked["ChallengeParameters"]["userAttributes"].as_str().unwrap()).unwrap();
+    assert_eq!(told, json!({"custom:badge": "7", "email": "ada@example.com"}));
 }
