@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use device_srp::{Salt, Verifier};
 use device_wire::{CodeDeliveryDetailsType, UserStatusType};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::client::Client;
@@ -14,6 +15,7 @@ use crate::error::ServiceError;
 use crate::message::Medium;
 use crate::password::Password;
 use crate::pool::{Pool, PoolKeys};
+use crate::profile;
 use crate::stored_verifier::StoredVerifier;
 use crate::user::User;
 
@@ -90,7 +92,12 @@ impl Subject {
         name: &str,
     ) -> Result<(User, StoredVerifier), ServiceError> {
         let folded = pool.fold(name);
-        let part = |label: &[u8]| keys.sealing().derive(label, &[folded.as_bytes()]);
+        let id = Self::stand_in_id(keys, &folded).to_string();
+        // Where an address signs in, it is nobody's internal name.
+        let addressed =
+            !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
+        let username = if addressed { id.clone() } else { folded };
+        let part = |label: &[u8]| keys.sealing().derive(label, &[username.as_bytes()]);
         let failed = || ServiceError::internal("a stand-in could not be made");
         let salt = part(b"stand-in salt");
         let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
@@ -98,13 +105,32 @@ impl Subject {
         let verifier: Zeroizing<Vec<u8>> =
             Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
         let secret = StoredVerifier::that_no_password_has(&salt, &verifier);
-        let id: [u8; 16] =
-            part(b"stand-in id").get(..16).and_then(|id| id.try_into().ok()).ok_or_else(failed)?;
-        let id = uuid::Builder::from_random_bytes(id).into_uuid().to_string();
-        let username = if pool.username_attributes().is_empty() { folded } else { id.clone() };
         let mut user = User::new(cx, pool, username, id, UserStatusType::Confirmed, BTreeMap::new());
         user.password = Some(Password { secret: secret.clone(), set_at: cx.now() });
         Ok((user, secret))
+    }
+
+    /// The id of the stand-in for `name`. Clients go on with the id where they began with an address, as with a user's: an
+    /// id that was made here is known by its second half, and stays what it is.
+    fn stand_in_id(keys: &PoolKeys, name: &str) -> Uuid {
+        let half = |label: &[u8], message: &[u8]| {
+            keys.sealing()
+                .derive(label, &[message])
+                .iter()
+                .take(8)
+                .fold(0, |half, byte| half << 8 | u64::from(*byte))
+        };
+        let id = |first: u64, second: u64| {
+            uuid::Builder::from_random_bytes(Uuid::from_u64_pair(first, second).into_bytes()).into_uuid()
+        };
+        let whole = |begun: Uuid| {
+            let (first, _) = begun.as_u64_pair();
+            id(first, half(b"stand-in id, second half", &first.to_be_bytes()))
+        };
+        let fresh = whole(id(half(b"stand-in id", name.as_bytes()), 0));
+        let known =
+            Uuid::parse_str(name).ok().filter(|known| known.to_string() == name && whole(*known) == *known);
+        known.unwrap_or(fresh)
     }
 
     /// Where a code is said to have gone that went nowhere. The same at every attempt with the same name.
@@ -117,16 +143,15 @@ impl Subject {
             alphabet.get(at % alphabet.len().max(1)).copied().map(char::from).unwrap_or_default()
         };
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
-        let (medium, destination) =
-            match (email, crate::profile::is_email(name), crate::profile::is_phone(name)) {
-                (_, true, _) => (Medium::Email, name.to_owned()),
-                (_, _, true) => (Medium::Sms, name.to_owned()),
-                (true, ..) => (Medium::Email, format!("{}@{}", pick(LETTERS), pick(LETTERS))),
-                (false, ..) => {
-                    let digits: String = (0..11).map(|_| pick(b"0123456789")).collect();
-                    (Medium::Sms, format!("+{digits}"))
-                }
-            };
+        let (medium, destination) = match (email, profile::is_email(name), profile::is_phone(name)) {
+            (_, true, _) => (Medium::Email, name.to_owned()),
+            (_, _, true) => (Medium::Sms, name.to_owned()),
+            (true, ..) => (Medium::Email, format!("{}@{}", pick(LETTERS), pick(LETTERS))),
+            (false, ..) => {
+                let digits: String = (0..11).map(|_| pick(b"0123456789")).collect();
+                (Medium::Sms, format!("+{digits}"))
+            }
+        };
         medium.details(&destination, medium.attribute())
     }
 }

@@ -130,7 +130,7 @@ pub(crate) fn start(
         Progress::start(cx, &subject.username, subject.user.as_deref(), device_key.map(str::to_owned));
     progress.custom = Some(Vec::new());
     let user = subject.user.map(|user| *user);
-    Flow { pool, keys, client, username: subject.username, user, metadata }.go_on(cx, progress)
+    Flow { pool, keys, client, username: subject.username, user, metadata }.go_on(cx, progress, None)
 }
 
 /// Goes on behind a password that was proven within a custom flow.
@@ -144,7 +144,7 @@ pub(crate) fn password_proven(
     progress.custom = Some(steps.into());
     let Parties { pool, keys, client, user } = parties;
     Flow { pool, keys, client, username: user.username.clone(), user: Some(user), metadata }
-        .go_on(cx, progress)
+        .go_on(cx, progress, None)
 }
 
 /// The answer to `CUSTOM_CHALLENGE`.
@@ -167,22 +167,30 @@ pub(crate) fn answer(
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
     let verified: Verification = flow.call(cx, Trigger::Verify, request)?;
     let correct = verified.answer_correct == Some(true);
-    let mut progress = opened.spend(cx)?;
-    if correct {
-        attempts.succeeded(cx);
+    // The hook has seen the answer: it is used up, even if the hook ends the flow over it.
+    let mut progress = opened.forfeit(cx)?;
+    let unsettled = if correct {
+        Some(attempts)
     } else {
         attempts.failed(cx)?;
         progress.trail.note("The answer to the custom challenge was wrong");
-    }
+        None
+    };
     if let Some(last) = progress.custom.as_mut().and_then(|steps| steps.last_mut()) {
         last.challenge_result = correct;
     }
-    flow.go_on(cx, progress)
+    flow.go_on(cx, progress, unsettled)
 }
 
 impl Flow<'_> {
-    /// Does what the operator's definition says next.
-    fn go_on(self, cx: &mut Context<'_, '_>, mut progress: Progress) -> Result<Answer, ServiceError> {
+    /// Does what the operator's definition says next. `attempts` come with a right answer, and start afresh only where the
+    /// flow ends in success: an easy step must not buy guesses at a hard one.
+    fn go_on(
+        self,
+        cx: &mut Context<'_, '_>,
+        mut progress: Progress,
+        attempts: Option<Attempts>,
+    ) -> Result<Answer, ServiceError> {
         let mut steps = progress.custom.take().unwrap_or_default();
         let defined = self.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
@@ -194,6 +202,9 @@ impl Flow<'_> {
             // Tokens for nobody would be the worst of answers, whatever a hook says.
             let Self { pool, keys, client, user: Some(user), .. } = self else { return Err(incorrect()) };
             user.admit()?;
+            if let Some(attempts) = attempts {
+                attempts.succeeded(cx);
+            }
             progress.trail.note("Custom challenges passed");
             return advance(cx, &mut Parties { pool, keys, client, user }, progress);
         }

@@ -22,14 +22,14 @@ pub(crate) fn send(
 ) -> Result<Parameters, ServiceError> {
     let code = code::issue(cx, user, purpose(progress), to)?;
     to.send(cx, pool, user, Topic::SignIn, &code);
-    Ok(delivered(to.medium, &to.destination, &user.username))
+    Ok(delivered(to.medium, to.medium.mask(&to.destination), &user.username))
 }
 
 /// What a challenge says of a code that was sent.
-pub(crate) fn delivered(medium: Medium, destination: &str, username: &str) -> Parameters {
+pub(crate) fn delivered(medium: Medium, masked: String, username: &str) -> Parameters {
     Parameters::default()
         .with(param::CODE_DELIVERY_DELIVERY_MEDIUM, medium.name())
-        .with(param::CODE_DELIVERY_DESTINATION, medium.mask(destination))
+        .with(param::CODE_DELIVERY_DESTINATION, masked)
         .with(param::USER_ID_FOR_SRP, username)
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct Progress {
 pub(crate) enum Stage {
     NewPassword,
     /// The first factor has to be chosen, or the password to be given.
-    FirstFactor,
+    FirstFactor(Option<NamedAddress>),
     /// A code that was sent has to be given as the first factor.
     OneTimePassword(Medium),
     /// The operator's challenge has to be met; these are the parameters that only the operator's hook may see.
@@ -64,6 +64,14 @@ pub(crate) enum Stage {
     DeviceSrp,
     /// The device has to prove itself in the exchange of this id.
     DeviceProof(String),
+}
+
+/// The address that a sign-in began with in place of a username, masked. A user's is known anyway; what is said to have
+/// been sent to a stand-in must look as if it had gone there.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NamedAddress {
+    pub(crate) medium: Medium,
+    pub(crate) masked: String,
 }
 
 /// How far the set-up of a second factor is.
@@ -331,6 +339,12 @@ impl OpenSession {
     /// Uses the session up: its challenge was met.
     pub(crate) fn spend(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
         Spent::mark(cx, &self.id, self.expires_at)?;
+        Ok(self.progress)
+    }
+
+    /// Uses the session up whatever becomes of the command.
+    pub(crate) fn forfeit(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
+        cx.tx.record(&Spent { id: self.id, expires_at: self.expires_at })?;
         Ok(self.progress)
     }
 }

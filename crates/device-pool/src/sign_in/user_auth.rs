@@ -1,6 +1,6 @@
 //! `USER_AUTH`: the client asks what a user may sign in with, and chooses.
 
-use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
+use device_wire::{AliasAttributeType, AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
 use crate::client::Client;
 use crate::context::Context;
@@ -10,7 +10,8 @@ use crate::event::Outcome;
 use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
-use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
+use crate::profile;
+use crate::sign_in::progress::{NamedAddress, OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance, otp, password};
 use crate::subject::Subject;
 use crate::user::User;
@@ -28,17 +29,13 @@ pub(crate) fn start(
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
     let progress = Progress::start(cx, &subject.username, subject.user.as_deref(), device_key);
-    let available = available(&pool, &subject);
+    let choice = Choice { pool, keys, client, subject, progress, named: NamedAddress::of(name) };
+    let available = choice.available();
     let preferred = parameters.get(param::PREFERRED_CHALLENGE).map(ChallengeNameType::from);
     match preferred.filter(|preferred| available.contains(preferred)) {
         // Said with the preference, a password or public value saves a round.
-        Some(preferred) => choose(cx, pool, keys, client, subject, &progress, &preferred, parameters),
-        None => {
-            let session = progress.session(cx, &keys, &client, Stage::FirstFactor)?;
-            let parameters = Parameters::default().with(param::USERNAME, subject.username);
-            let answer = Answer::challenge(ChallengeNameType::SelectChallenge, parameters, Some(session));
-            Ok(answer.available(available))
-        }
+        Some(preferred) => choice.make(cx, &preferred, parameters),
+        None => Ok(choice.ask(cx, ChallengeNameType::SelectChallenge)?.available(available)),
     }
 }
 
@@ -48,74 +45,160 @@ pub(crate) fn answer(
     pool: Pool,
     client: Client,
     session: Option<&str>,
-    choice: &str,
+    chosen: &str,
     answers: &Parameters,
 ) -> Result<Answer, ServiceError> {
     let keys = PoolKeys::load(cx, &pool.id)?;
     let opened = OpenSession::open(cx, &keys, &client, session)?;
-    if opened.stage != Stage::FirstFactor {
-        return Err(invalid_session());
-    }
+    let Stage::FirstFactor(named) = opened.stage.clone() else { return Err(invalid_session()) };
     let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
-    let choice = ChallengeNameType::from(choice);
-    if !available(&pool, &subject).contains(&choice) {
+    let choice = Choice { pool, keys, client, subject, progress: opened.progress.clone(), named };
+    let chosen = ChallengeNameType::from(chosen);
+    if !choice.available().contains(&chosen) {
         return Err(ServiceError::invalid("ANSWER is none of the challenges to choose from"));
     }
-    let progress = opened.spend(cx)?;
-    choose(cx, pool, keys, client, subject, &progress, &choice, answers)
+    opened.spend(cx)?;
+    choice.make(cx, &chosen, answers)
 }
 
-/// What the pool lets this user sign in with. A stand-in has all that the pool allows.
-fn available(pool: &Pool, subject: &Subject) -> Vec<ChallengeNameType> {
-    let allowed = pool.first_factors();
-    let reaches = |factor: AuthFactorType, medium: Medium| {
-        allowed.contains(&factor)
-            && match subject.user.as_deref() {
-                // One factor alone is not enough where two are due, and a code is no second to a code.
-                Some(user) => Address::verified(user, medium).is_some() && !user.mfa_due(pool),
-                None => pool.mfa_mode() != UserPoolMfaType::On,
-            }
-    };
-    let mut available = Vec::new();
-    if allowed.contains(&AuthFactorType::Password) {
-        available.extend([ChallengeNameType::PasswordSrp, ChallengeNameType::Password]);
-    }
-    if reaches(AuthFactorType::EmailOtp, Medium::Email) {
-        available.push(ChallengeNameType::EmailOtp);
-    }
-    if reaches(AuthFactorType::SmsOtp, Medium::Sms) {
-        available.push(ChallengeNameType::SmsOtp);
-    }
-    available
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of a sign-in before there are its parties")]
-fn choose(
-    cx: &mut Context<'_, '_>,
+/// A first factor to be chosen: who chooses, and where.
+struct Choice {
     pool: Pool,
     keys: PoolKeys,
     client: Client,
     subject: Subject,
-    progress: &Progress,
-    choice: &ChallengeNameType,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
-    let offered = progress.device_key.as_deref();
-    match choice {
-        ChallengeNameType::Password => match answers.get(param::PASSWORD) {
-            Some(given) => password::prove(cx, pool, keys, client, subject, given, answers, offered),
-            None => {
-                let session = progress.session(cx, &keys, &client, Stage::FirstFactor)?;
-                let parameters = Parameters::default().with(param::USERNAME, subject.username);
-                Ok(Answer::challenge(ChallengeNameType::Password, parameters, Some(session)))
-            }
-        },
-        ChallengeNameType::PasswordSrp => {
-            let key = answers.get(param::DEVICE_KEY).or(offered);
-            password::challenge_srp(cx, &keys, &client, subject, answers, key, false)
+    progress: Progress,
+    named: Option<NamedAddress>,
+}
+
+impl Choice {
+    /// What the pool lets this user sign in with.
+    ///
+    /// A stand-in has a list too, drawn with the pool's key out of those that users of this pool can have under such a
+    /// name. It can't be told from a user's: no list is shown for one of them that is never shown for the other, nobody
+    /// without the key can foresee the draw, and it comes out the same at every attempt. (The service itself answers
+    /// with a random pick.) A list is at most a hint to somebody who knows how many of the users have which address;
+    /// against that the odds follow the pool's settings. Users are shown what they have, and nothing that leads nowhere.
+    fn available(&self) -> Vec<ChallengeNameType> {
+        let allowed = self.pool.first_factors();
+        let user = self.subject.user.as_deref();
+        // One factor alone is not enough where two are due, and a code is no second to a code.
+        let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(&self.pool));
+        let reaches = |factor: AuthFactorType, medium: Medium| {
+            let has = || match user {
+                Some(user) => Address::verified(user, medium).is_some(),
+                None => self.pretends_address(medium),
+            };
+            allowed.contains(&factor) && alone && has()
+        };
+        let mut available = Vec::new();
+        if allowed.contains(&AuthFactorType::Password) {
+            available.extend([ChallengeNameType::PasswordSrp, ChallengeNameType::Password]);
         }
-        ChallengeNameType::EmailOtp => send(cx, &pool, &keys, &client, &subject, progress, Medium::Email),
-        _ => send(cx, &pool, &keys, &client, &subject, progress, Medium::Sms),
+        if reaches(AuthFactorType::EmailOtp, Medium::Email) {
+            available.push(ChallengeNameType::EmailOtp);
+        }
+        if reaches(AuthFactorType::SmsOtp, Medium::Sms) {
+            available.push(ChallengeNameType::SmsOtp);
+        }
+        available
+    }
+
+    /// Whether the stand-in passes for a user of whom a second factor is due.
+    fn pretends_mfa(&self) -> bool {
+        match self.pool.mfa_mode() {
+            UserPoolMfaType::On => true,
+            UserPoolMfaType::Optional => self.draw(b"mfa", 1, 4),
+            _ => false,
+        }
+    }
+
+    /// Whether the stand-in passes for a user with a verified address of this kind. Whoever is found by an alias has it.
+    fn pretends_address(&self, medium: Medium) -> bool {
+        let aliases = self.pool.description.alias_attributes.as_deref().unwrap_or_default();
+        let alias = match medium {
+            Medium::Email => AliasAttributeType::Email,
+            Medium::Sms => AliasAttributeType::PhoneNumber,
+        };
+        let named = self.named.as_ref().is_some_and(|named| named.medium == medium);
+        let part = if named || self.pool.verifies(medium) { 7 } else { 2 };
+        named && aliases.contains(&alias) || self.draw(medium.attribute().as_bytes(), part, 8)
+    }
+
+    /// A question about the stand-in, answered with yes in `part` of `whole` cases, and for one name always alike.
+    fn draw(&self, question: &[u8], part: u8, whole: u8) -> bool {
+        let bytes =
+            self.keys.sealing().derive(b"stand-in draw", &[question, self.subject.username.as_bytes()]);
+        bytes.first().is_some_and(|byte| byte % whole < part)
+    }
+
+    /// Asks for what has to be given or chosen.
+    fn ask(&self, cx: &mut Context<'_, '_>, what: ChallengeNameType) -> Result<Answer, ServiceError> {
+        let stage = Stage::FirstFactor(self.named.clone());
+        let session = self.progress.session(cx, &self.keys, &self.client, stage)?;
+        let parameters = Parameters::default().with(param::USERNAME, self.subject.username.as_str());
+        Ok(Answer::challenge(what, parameters, Some(session)))
+    }
+
+    /// Goes on with what was chosen.
+    fn make(
+        self,
+        cx: &mut Context<'_, '_>,
+        chosen: &ChallengeNameType,
+        answers: &Parameters,
+    ) -> Result<Answer, ServiceError> {
+        match (chosen, answers.get(param::PASSWORD)) {
+            (ChallengeNameType::Password, None) => self.ask(cx, ChallengeNameType::Password),
+            (ChallengeNameType::Password, Some(given)) => {
+                let Self { pool, keys, client, subject, progress, .. } = self;
+                let offered = progress.device_key.as_deref();
+                password::prove(cx, pool, keys, client, subject, given, answers, offered)
+            }
+            (ChallengeNameType::PasswordSrp, _) => {
+                let Self { keys, client, subject, progress, .. } = self;
+                let key = answers.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
+                password::challenge_srp(cx, &keys, &client, subject, answers, key, false)
+            }
+            (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email),
+            _ => self.send(cx, Medium::Sms),
+        }
+    }
+
+    /// Sends a code as the first factor. To a stand-in none goes, which does not show.
+    fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
+        let Self { pool, keys, client, subject, progress, named } = self;
+        let parameters = match subject.user.as_deref() {
+            Some(user) => {
+                let address = Address::verified(user, medium).ok_or_else(invalid_session)?;
+                otp::send(cx, &pool, user, &progress, &address)?
+            }
+            None => {
+                otp::pretend(cx, &pool, &progress)?;
+                let named = named.filter(|named| named.medium == medium);
+                let masked = named.map_or_else(
+                    || medium.mask(&pretended_address(&keys, medium, &subject.username)),
+                    |named| named.masked,
+                );
+                otp::delivered(medium, masked, &subject.username)
+            }
+        };
+        let parameters = parameters.with(param::USERNAME, subject.username.as_str());
+        let session = progress.session(cx, &keys, &client, Stage::OneTimePassword(medium))?;
+        Ok(Answer::challenge(challenge_of(medium), parameters, Some(session)))
+    }
+}
+
+impl NamedAddress {
+    /// What `name` is, if it is an address.
+    fn of(name: &str) -> Option<Self> {
+        let medium = if profile::is_email(name) {
+            Medium::Email
+        } else if profile::is_phone(name) {
+            Medium::Sms
+        } else {
+            return None;
+        };
+        Some(Self { medium, masked: medium.mask(name) })
     }
 }
 
@@ -125,31 +208,6 @@ pub(crate) const fn challenge_of(medium: Medium) -> ChallengeNameType {
         Medium::Email => ChallengeNameType::EmailOtp,
         Medium::Sms => ChallengeNameType::SmsOtp,
     }
-}
-
-/// Sends a code as the first factor. To a stand-in none goes, which does not show.
-fn send(
-    cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    keys: &PoolKeys,
-    client: &Client,
-    subject: &Subject,
-    progress: &Progress,
-    medium: Medium,
-) -> Result<Answer, ServiceError> {
-    let parameters = match subject.user.as_deref() {
-        Some(user) => {
-            let address = Address::verified(user, medium).ok_or_else(invalid_session)?;
-            otp::send(cx, pool, user, progress, &address)?
-        }
-        None => {
-            otp::pretend(cx, pool, progress)?;
-            otp::delivered(medium, &pretended_address(keys, medium, &subject.username), &subject.username)
-        }
-    };
-    let parameters = parameters.with(param::USERNAME, subject.username.as_str());
-    let session = progress.session(cx, keys, client, Stage::OneTimePassword(medium))?;
-    Ok(Answer::challenge(challenge_of(medium), parameters, Some(session)))
 }
 
 /// The answer to a first factor's `EMAIL_OTP` or `SMS_OTP`.

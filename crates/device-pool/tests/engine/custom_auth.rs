@@ -159,6 +159,57 @@ fn the_hook_ends_what_it_will_not_have() {
     }
     let refused = answer(&mut world, &asked["Session"], "a map").unwrap_err();
     assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
+    let late = answer(&mut world, &asked["Session"], "a piano").unwrap_err();
+    assert!(late.ends_with("session can only be used once."), "a flow that was ended goes on: {late}");
+}
+
+/// An easy question, and a hard one behind it.
+struct EasyThenHard;
+
+impl Hooks for EasyThenHard {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        let steps = event["request"]["session"].as_array().cloned().unwrap_or_default();
+        let last_failed = steps.last().is_some_and(|step| step["challengeResult"] == false);
+        Ok(json!({"response": match event["triggerSource"].as_str().unwrap() {
+            "DefineAuthChallenge_Authentication" if last_failed => json!({"failAuthentication": true}),
+            "DefineAuthChallenge_Authentication" if steps.len() == 2 => json!({"issueTokens": true}),
+            "DefineAuthChallenge_Authentication" => json!({"challengeName": "CUSTOM_CHALLENGE"}),
+            "CreateAuthChallenge_Authentication" => {
+                let answer = if steps.is_empty() { "easy" } else { "hard" };
+                json!({"privateChallengeParameters": {"answer": answer}})
+            }
+            _ => {
+                let due = &event["request"]["privateChallengeParameters"]["answer"];
+                json!({"answerCorrect": *due == event["request"]["challengeAnswer"]})
+            }
+        }}))
+    }
+}
+
+#[test]
+fn an_easy_step_buys_no_guesses_at_a_hard_one() {
+    let (mut world, _) = world();
+    world.hooks = Box::new(EasyThenHard);
+    let guess = |world: &mut World, hard: &str| {
+        let request = start(world);
+        let asked = world.ok(Operation::InitiateAuth, request);
+        let asked = answer(world, &asked["Session"], "easy")?;
+        answer(world, &asked["Session"], hard)
+    };
+    for _ in 0..4 {
+        let refused = guess(&mut world, "soft").unwrap_err();
+        assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
+    }
+    assert!(guess(&mut world, "hard").unwrap()["AuthenticationResult"].is_object());
+    for _ in 0..5 {
+        let refused = guess(&mut world, "soft").unwrap_err();
+        assert_eq!(
+            refused, "NotAuthorizedException: Incorrect username or password.",
+            "success starts afresh"
+        );
+    }
+    let locked = guess(&mut world, "hard").unwrap_err();
+    assert_eq!(locked, "NotAuthorizedException: Password attempts exceeded");
 }
 
 #[test]

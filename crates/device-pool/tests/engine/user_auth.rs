@@ -1,5 +1,7 @@
 //! `USER_AUTH`: what there is to choose from, and each choice.
 
+use std::collections::BTreeSet;
+
 use device_srp::{ClientEphemeral, Identity};
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -118,26 +120,131 @@ fn a_code_alone_is_no_choice_where_two_factors_are_due() {
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
 }
 
+/// Lets the world's client hide whether a name has a user.
+fn hide_users(world: &mut World) {
+    world.client = world.make_client(json!({
+        "ExplicitAuthFlows": ["ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH"],
+        "PreventUserExistenceErrors": "ENABLED",
+    }));
+}
+
+fn available(world: &mut World, name: &str) -> Value {
+    start(world, json!({"USERNAME": name}))["AvailableChallenges"].clone()
+}
+
+const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
+
 #[test]
 fn who_there_is_not_goes_the_same_way() {
     let mut world = world();
-    world.client = world.make_client(json!({
-        "ExplicitAuthFlows": ["ALLOW_USER_AUTH"], "PreventUserExistenceErrors": "ENABLED",
-    }));
-    let known = start(&mut world, json!({"USERNAME": "ada"}));
-    let unknown = start(&mut world, json!({"USERNAME": "nobody"}));
-    assert_eq!(known["AvailableChallenges"], unknown["AvailableChallenges"]);
-    let ask = json!({"USERNAME": "nobody", "PREFERRED_CHALLENGE": "EMAIL_OTP"});
+    hide_users(&mut world);
+    let known = available(&mut world, "ada");
+    let nobody = (0..).map(|n| format!("n{n:02}")).find(|name| available(&mut world, name) == known).unwrap();
+    let ask = json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
     let asked = start(&mut world, ask.clone());
     assert!(world.outbox.is_empty(), "and nothing is sent");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let real = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
     assert_eq!(keys(&asked["ChallengeParameters"]), keys(&real["ChallengeParameters"]));
     assert_eq!(asked["ChallengeParameters"], start(&mut world, ask)["ChallengeParameters"], "stable");
-    for (name, session) in [("nobody", &asked["Session"]), ("ada", &real["Session"])] {
+    for (name, session) in [(nobody.as_str(), &asked["Session"]), ("ada", &real["Session"])] {
         let answers = json!({"USERNAME": name, "EMAIL_OTP_CODE": "0000000"});
         let refused = world.respond("EMAIL_OTP", session, answers).unwrap_err();
-        assert_eq!(refused.to_string(), "CodeMismatchException: Invalid code or auth state for the user.");
+        assert_eq!(refused.to_string(), MISMATCH);
+    }
+}
+
+#[test]
+fn what_nobody_may_choose_from_is_what_users_may_and_stays_the_same() {
+    let mut world = world();
+    world.user("plain");
+    for (name, address, value) in [("eve", "email", "eve@example.com"), ("bob", "phone_number", "+15550009")]
+    {
+        world.user(name);
+        world.set_attributes(name, &[(address, value), (&format!("{address}_verified"), "true")]);
+    }
+    hide_users(&mut world);
+    let lists = |world: &mut World, names: &[String]| -> BTreeSet<String> {
+        names.iter().map(|name| available(world, name).to_string()).collect()
+    };
+    let users = ["ada", "eve", "bob", "plain"].map(str::to_owned);
+    let nobody: Vec<String> = (0..64).map(|n| format!("nobody{n}")).collect();
+    for (mode, different) in [("OPTIONAL", 4), ("OFF", 4), ("ON", 1)] {
+        world.set_mfa(mode);
+        assert_eq!(lists(&mut world, &users).len(), different, "{mode}");
+        assert_eq!(lists(&mut world, &users), lists(&mut world, &nobody), "{mode}");
+    }
+    world.set_mfa("OPTIONAL");
+    for name in &nobody {
+        let before = available(&mut world, name);
+        world.seconds(60);
+        assert_eq!(available(&mut world, &name.to_uppercase()), before, "{name}");
+        for preferred in ["EMAIL_OTP", "SMS_OTP"] {
+            let asked = start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": preferred}));
+            let offered = before.as_array().unwrap().contains(&json!(preferred));
+            let challenge = if offered { preferred } else { "SELECT_CHALLENGE" };
+            assert_eq!(asked["ChallengeName"], challenge, "{name}");
+        }
+    }
+}
+
+/// A pool where addresses sign users in as `setting` says, with the user `ada@example.com`, and its users hidden.
+fn found_by_address(setting: &str) -> World {
+    let mut world = World::new();
+    let policies = json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}});
+    let pool = json!({"PoolName": "others", "Policies": policies, setting: ["email"]});
+    let made = world.ok(Operation::CreateUserPool, pool);
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let username = if setting == "AliasAttributes" { "ada" } else { "ada@example.com" };
+    world.user(username);
+    world.set_attributes(username, &[("email", "ada@example.com"), ("email_verified", "true")]);
+    hide_users(&mut world);
+    world
+}
+
+#[test]
+fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
+    for setting in ["AliasAttributes", "UsernameAttributes"] {
+        let mut world = found_by_address(setting);
+        let mut told = Vec::new();
+        for name in (0..16).map(|n| format!("eve{n}@example.org")).chain(["ada@example.com".to_owned()]) {
+            let asked = start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
+            let internal = asked["ChallengeParameters"]["USERNAME"].clone();
+            assert!(!internal.as_str().unwrap().contains('@'), "{internal}");
+            let challenge = asked["ChallengeName"].as_str().unwrap().to_owned();
+            if challenge == "SELECT_CHALLENGE" {
+                assert_eq!(setting, "UsernameAttributes", "an alias is proven");
+                continue;
+            }
+            let (first, masked) = (&name[..1], &asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"]);
+            assert_eq!(*masked, format!("{first}***@e***"));
+            // With the internal name the same sign-in goes on, and another leads to the same user.
+            let answers = json!({"USERNAME": internal, "EMAIL_OTP_CODE": "0000000"});
+            let refused = world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap_err();
+            told.push((challenge, refused.to_string()));
+            let again = start(&mut world, json!({"USERNAME": internal}));
+            assert_eq!(again["ChallengeParameters"]["USERNAME"], internal);
+        }
+        assert!(
+            told.len() > 8 && told.iter().all(|one| *one == ("EMAIL_OTP".into(), MISMATCH.into())),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn guesses_under_the_internal_name_lock_nobody_as_they_lock_a_user() {
+    for setting in ["AliasAttributes", "UsernameAttributes"] {
+        let mut world = found_by_address(setting);
+        let [user, nobody] = ["ada@example.com", "eve@example.com"].map(|name| -> Vec<String> {
+            let wrong = (0..6).map(|_| {
+                let claim = world.srp_claim(name, "Wrong-horse-7");
+                world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err().to_string()
+            });
+            wrong.collect()
+        });
+        assert_eq!(user, nobody, "{setting}");
+        assert_eq!(user[5], "NotAuthorizedException: Password attempts exceeded");
     }
 }
 
