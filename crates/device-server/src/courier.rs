@@ -39,34 +39,41 @@ pub enum Courier {
 
 /// Why a courier cannot be had, or a message not be delivered. Says nothing of the message or of credentials.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CourierError(String);
+#[error("{reason}")]
+pub struct CourierError {
+    reason: String,
+    passing: bool,
+}
 
 impl CourierError {
-    fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+    /// A reason that will be one tomorrow, too.
+    fn lasting(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), passing: false }
+    }
+
+    /// A reason that may be none in a moment.
+    fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), passing: true }
+    }
+
+    /// Whether it may go well at another attempt.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.passing
     }
 }
 
 impl Couriers {
-    /// Delivers each message, and logs those that cannot be.
-    pub(crate) async fn deliver(&self, messages: Vec<Message>) {
-        for message in messages {
-            let courier = match message.medium {
-                Medium::Email => &self.email,
-                _ => &self.sms,
-            };
-            let (medium, topic) = (message.medium.name(), topic(message.topic));
-            let delivered = match courier {
-                Courier::Nowhere => Err(CourierError::new("no way to deliver it is configured")),
-                Courier::File(path) => append(path, &message),
-                Courier::Webhook(webhook) => webhook.post(&message).await,
-                Courier::Smtp(smtp) => smtp.send(message).await,
-            };
-            match delivered {
-                Ok(()) => tracing::debug!(medium, topic, "message delivered"),
-                Err(error) => tracing::warn!(medium, topic, %error, "message not delivered"),
-            }
+    /// Carries a message to where messages of its medium go.
+    pub(crate) async fn carry(&self, message: &Message) -> Result<(), CourierError> {
+        let courier = match message.medium {
+            Medium::Email => &self.email,
+            _ => &self.sms,
+        };
+        match courier {
+            Courier::Nowhere => Err(CourierError::lasting("no way to deliver it is configured")),
+            Courier::File(path) => append(path, message),
+            Courier::Webhook(webhook) => webhook.post(message).await,
+            Courier::Smtp(smtp) => smtp.send(message).await,
         }
     }
 }
@@ -78,7 +85,7 @@ fn append(path: &Path, message: &Message) -> Result<(), CourierError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(path).and_then(|mut file| file.write_all(line.as_bytes()));
-    written.map_err(|error| CourierError::new(error.to_string()))
+    written.map_err(|error| CourierError::passing(error.to_string()))
 }
 
 /// A message as files, web hooks and developers read it.
@@ -95,7 +102,7 @@ pub(crate) fn as_json(message: &Message) -> Value {
     })
 }
 
-fn topic(topic: Topic) -> &'static str {
+pub(crate) fn topic(topic: Topic) -> &'static str {
     match topic {
         Topic::Invitation => "Invitation",
         Topic::SignUp => "SignUp",

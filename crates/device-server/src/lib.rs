@@ -14,6 +14,7 @@ mod app;
 mod connections;
 mod constraint;
 mod courier;
+mod delivery;
 mod dev;
 mod documents;
 mod environment;

@@ -45,8 +45,8 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready, then takes no more connections and lets the requests under way finish for up
-    /// to ten seconds.
+    /// Serves until `shutdown` is ready, then takes no more connections, and lets the requests under way finish for up to
+    /// ten seconds, and then the messages to users for as long again.
     ///
     /// # Errors
     /// When the listening socket fails.
@@ -58,10 +58,12 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(maintain(Arc::clone(&service)));
 
-        let under_way = Connections::new(app(service), MOST).accept(self.listener, shutdown).await;
+        let under_way =
+            Connections::new(app(Arc::clone(&service)), MOST).accept(self.listener, shutdown).await;
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {
             tracing::warn!("requests were still under way when the time to finish them ran out");
         }
+        service.finish_deliveries().await;
         Ok(())
     }
 }

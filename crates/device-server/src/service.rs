@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::courier::Couriers;
+use crate::delivery::Deliveries;
 use crate::dev;
 use crate::environment::Environment;
 use crate::sigv4::AccessKey;
@@ -70,7 +71,7 @@ pub struct Service {
     environment: Environment,
     admission: Arc<Semaphore>,
     region: String,
-    couriers: Couriers,
+    deliveries: Deliveries,
     pub(crate) messages: dev::Messages,
     pub(crate) administrators: Administrators,
     pub(crate) origins: Origins,
@@ -86,7 +87,7 @@ impl Service {
             store: setup.store,
             environment: setup.environment,
             admission: Arc::new(Semaphore::new(setup.max_in_flight.min(Semaphore::MAX_PERMITS))),
-            couriers: setup.couriers,
+            deliveries: Deliveries::new(setup.couriers),
             messages: dev::Messages::default(),
             administrators: setup.administrators,
             origins: setup.origins,
@@ -135,16 +136,20 @@ impl Service {
         Ok(answer)
     }
 
-    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether there was one.
-    fn send(self: &Arc<Self>, messages: Vec<Message>) {
+    fn send(&self, messages: Vec<Message>) {
         if messages.is_empty() {
             return;
         }
         if let Administrators::Anyone = self.administrators {
             self.messages.keep(&messages);
         }
-        let service = Arc::clone(self);
-        tokio::spawn(async move { service.couriers.deliver(messages).await });
+        self.deliveries.send(messages);
+    }
+
+    /// Waits up to ten seconds for messages that are on their way to users; the log tells which did not arrive. For the end,
+    /// when no more calls come: [`Server`](crate::Server) does it, and whoever mounts [`app`](crate::app) alone should do it too.
+    pub async fn finish_deliveries(&self) {
+        self.deliveries.finish().await;
     }
 
     pub(crate) async fn jwks(self: &Arc<Self>, pool_id: String) -> Result<Option<Value>, ServiceError> {

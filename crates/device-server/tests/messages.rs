@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -161,14 +164,52 @@ async fn a_mail_server_gets_the_message_as_a_mail() {
     }
 }
 
+/// A mail server that will have nobody's mail, and counts who tries.
+async fn unwilling(listener: TcpListener, connections: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.fetch_add(1, Ordering::Relaxed);
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 mail.test\r\n").await.unwrap();
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+            let reply =
+                if line.starts_with("RCPT") { "550 no such mailbox\r\n" } else { "250 mail.test\r\n" };
+            if stream.write_all(reply.as_bytes()).await.is_err() {
+                break;
+            }
+            line.clear();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_not_sent_again_and_the_sign_up_stands() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let server = tokio::spawn(unwilling(listener, Arc::clone(&connections)));
+    let mut parts = setup(&FakeClock::new());
+    parts.couriers.email = Courier::Smtp(Smtp::new(&url, "no-reply@example.com").unwrap());
+    let service = Service::new(parts);
+    let router = app(Arc::clone(&service));
+    let (pool, _) = sign_up(&router).await;
+    service.finish_deliveries().await;
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+    let user = json!({ "UserPoolId": pool, "Username": "ada" });
+    assert_eq!(call(&router, "AdminGetUser", user).await["UserStatus"], "UNCONFIRMED");
+    server.abort();
+}
+
 #[tokio::test]
 async fn a_file_gets_a_line_of_json_for_each_message() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("messages");
-    let router = router(Courier::File(path.clone()));
+    let mut parts = setup(&FakeClock::new());
+    parts.couriers.email = Courier::File(path.clone());
+    let service = Service::new(parts);
+    let router = app(Arc::clone(&service));
     let (pool, _) = sign_up(&router).await;
-    // The message goes out when the answer is on its way: on one thread, with the next turn.
-    tokio::task::yield_now().await;
+    service.finish_deliveries().await;
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, [get(&router, &format!("/dev/messages/{pool}/ada")).await.1]);

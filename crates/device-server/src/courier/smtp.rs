@@ -29,31 +29,34 @@ impl Smtp {
     pub fn new(url: &str, from: &str) -> Result<Self, CourierError> {
         let from = from
             .parse()
-            .map_err(|_| CourierError::new("the sender is not like Example <no-reply@example.com>"))?;
+            .map_err(|_| CourierError::lasting("the sender is not like Example <no-reply@example.com>"))?;
         // The library's own text may quote the URL, and the URL a password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|_| CourierError::new("the URL is not like smtps://user:password@mail.example.com"))?
+            .map_err(|_| CourierError::lasting("the URL is not like smtps://user:password@mail.example.com"))?
             .timeout(Some(TIMEOUT))
             .build();
         Ok(Self { transport, from })
     }
 
-    pub(super) async fn send(&self, message: Message) -> Result<(), CourierError> {
+    pub(super) async fn send(&self, message: &Message) -> Result<(), CourierError> {
         let to = message
             .destination
             .parse()
-            .map_err(|_| CourierError::new("the recipient has no mail address"))?;
+            .map_err(|_| CourierError::lasting("the recipient has no mail address"))?;
         let mail = lettre::Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(message.subject)
+            .subject(message.subject.as_str())
             .header(ContentType::TEXT_HTML)
             .body(message.body.as_str().to_owned())
-            .map_err(|error| CourierError::new(error.to_string()))?;
+            .map_err(|error| CourierError::lasting(error.to_string()))?;
         // What the server says may quote the mail; its code is enough to look for the cause.
         self.transport.send(mail).await.map(drop).map_err(|error| match error.status() {
-            Some(status) => CourierError::new(format!("the mail server answered {status}")),
-            None => CourierError::new("the mail server could not be reached or broke off"),
+            Some(status) if error.is_permanent() => {
+                CourierError::lasting(format!("the mail server answered {status}"))
+            }
+            Some(status) => CourierError::passing(format!("the mail server answered {status}")),
+            None => CourierError::passing("the mail server could not be reached or broke off"),
         })
     }
 }

@@ -1,0 +1,274 @@
+//! Messages on their way: behind the answer, again where that may help, and waited for at the end.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use device_pool::Message;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::courier::{CourierError, Couriers, topic};
+
+/// How long to wait before each further attempt. Whoever waits for a code has asked for another one by then.
+const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
+
+/// So many messages are on their way at a time. More are lost: a mail server that is down must not fill the memory.
+const MOST: usize = 1000;
+
+/// How long messages under way are waited for at the end.
+const LAST_MESSAGES: Duration = Duration::from_secs(10);
+
+/// The messages that are on their way, a task each.
+pub(crate) struct Deliveries {
+    couriers: Arc<Couriers>,
+    under_way: Mutex<JoinSet<()>>,
+}
+
+impl Deliveries {
+    pub(crate) fn new(couriers: Couriers) -> Self {
+        Self { couriers: Arc::new(couriers), under_way: Mutex::default() }
+    }
+
+    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether there was one.
+    pub(crate) fn send(&self, messages: Vec<Message>) {
+        let mut under_way = self.under_way();
+        while under_way.try_join_next().is_some() {}
+        for message in messages {
+            let report = Report::of(&message);
+            if under_way.len() < MOST {
+                under_way.spawn(deliver(Arc::clone(&self.couriers), message, report));
+            } else {
+                report.lost(&"too many messages are on their way");
+            }
+        }
+    }
+
+    /// Waits for those that are under way, and gives up those that take too long.
+    pub(crate) async fn finish(&self) {
+        let mut under_way = mem::take(&mut *self.under_way());
+        let all = async { while under_way.join_next().await.is_some() {} };
+        if timeout(LAST_MESSAGES, all).await.is_err() {
+            under_way.shutdown().await;
+        }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn deliver(couriers: Arc<Couriers>, message: Message, report: Report) {
+    let mut waits = BACK_OFF.into_iter();
+    loop {
+        match couriers.carry(&message).await {
+            Ok(()) => return report.delivered(),
+            Err(error) => match waits.next().filter(|_| error.is_passing()) {
+                Some(wait) => {
+                    report.put_off(&error);
+                    sleep(wait).await;
+                }
+                None => return report.lost(&error),
+            },
+        }
+    }
+}
+
+/// What the log says of a message: what kind it is, and never what it says or to whom. One that is dropped with its task
+/// says so.
+struct Report {
+    pool: String,
+    medium: &'static str,
+    topic: &'static str,
+    open: bool,
+}
+
+impl Report {
+    fn of(message: &Message) -> Self {
+        Self {
+            pool: message.pool_id.clone(),
+            medium: message.medium.name(),
+            topic: topic(message.topic),
+            open: true,
+        }
+    }
+
+    fn delivered(mut self) {
+        self.open = false;
+        tracing::debug!(pool = self.pool, self.medium, self.topic, "message delivered");
+    }
+
+    fn put_off(&self, error: &CourierError) {
+        tracing::info!(pool = self.pool, self.medium, self.topic, %error, "message not delivered yet");
+    }
+
+    fn lost(mut self, error: &dyn std::fmt::Display) {
+        self.open = false;
+        tracing::error!(pool = self.pool, self.medium, self.topic, %error, "message not delivered");
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if self.open {
+            let error = "the server ended before";
+            tracing::error!(pool = self.pool, self.medium, self.topic, error, "message not delivered");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{self, Write};
+    use std::path::Path;
+
+    use device_pool::{Medium, Topic};
+    use tokio::time::Instant;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::courier::Courier;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Log {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    impl Log {
+        fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+            let log = Self::default();
+            let subscriber =
+                tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+            (log, tracing::subscriber::set_default(subscriber.with_ansi(false).finish()))
+        }
+
+        /// The lines of messages that were lost; nothing that was logged is a secret.
+        #[track_caller]
+        fn lost(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            assert!(!text.contains("s3cret"), "{text}");
+            text.lines().filter(|line| line.contains("ERROR")).map(str::to_owned).collect()
+        }
+    }
+
+    fn message() -> Message {
+        Message {
+            pool_id: "eu-test-1_pool".to_owned(),
+            username: "s3cret-name".into(),
+            medium: Medium::Email,
+            destination: "s3cret@example.com".into(),
+            topic: Topic::SignUp,
+            code: "s3cret-code".into(),
+            subject: "s3cret subject".to_owned(),
+            body: "s3cret body".into(),
+        }
+    }
+
+    /// Deliveries into a file in `directory`, which fail for as long as that is not there.
+    fn into(directory: &Path) -> Deliveries {
+        let email = Courier::File(directory.join("messages"));
+        Deliveries::new(Couriers { email, ..Couriers::default() })
+    }
+
+    fn arrived(directory: &Path) -> usize {
+        fs::read_to_string(directory.join("messages")).unwrap_or_default().lines().count()
+    }
+
+    // The clock of these tests leaps to the next timer whenever nothing else is left to do.
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_is_tried_again_later_and_later() {
+        let (log, _guard) = Log::start();
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("there");
+        let deliveries = into(&directory);
+        deliveries.send(vec![message()]);
+        sleep(Duration::from_millis(4500)).await;
+        fs::create_dir(&directory).unwrap();
+        sleep(Duration::from_millis(400)).await;
+        assert_eq!(arrived(&directory), 0, "not before five seconds");
+        sleep(Duration::from_millis(200)).await;
+        assert_eq!(arrived(&directory), 1);
+        deliveries.finish().await;
+        assert_eq!((arrived(&directory), log.lost().len()), (1, 0), "once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_again_and_again_is_given_up_and_told() {
+        let (log, _guard) = Log::start();
+        let parent = tempfile::tempdir().unwrap();
+        let deliveries = into(&parent.path().join("never"));
+        deliveries.send(vec![message()]);
+        sleep(Duration::from_millis(20_900)).await;
+        assert!(log.lost().is_empty());
+        sleep(Duration::from_millis(200)).await;
+        let lost = log.lost();
+        assert_eq!(lost.len(), 1, "{lost:?}");
+        for part in ["message not delivered", "eu-test-1_pool", "EMAIL", "SignUp"] {
+            assert!(lost[0].contains(part), "{lost:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_go_well_is_not_tried_again() {
+        let (log, _guard) = Log::start();
+        let deliveries = Deliveries::new(Couriers::default());
+        let started = Instant::now();
+        deliveries.send(vec![message()]);
+        deliveries.finish().await;
+        assert_eq!((log.lost().len(), started.elapsed()), (1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_what_is_under_way_and_not_for_ever() {
+        let (log, _guard) = Log::start();
+        let parent = tempfile::tempdir().unwrap();
+        let (there, never) = (parent.path().join("there"), parent.path().join("never"));
+        let (late, lost) = (into(&there), into(&never));
+        late.send(vec![message(), message()]);
+        lost.send(vec![message()]);
+        sleep(Duration::from_millis(100)).await;
+        fs::create_dir(&there).unwrap();
+        late.finish().await;
+        assert_eq!((arrived(&there), log.lost().len()), (2, 0));
+
+        let started = Instant::now();
+        lost.finish().await;
+        assert_eq!(started.elapsed(), LAST_MESSAGES);
+        assert_eq!(log.lost().len(), 1);
+        assert!(log.lost()[0].contains("the server ended before"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_room_for_so_many_and_again_when_they_are_gone() {
+        let (log, _guard) = Log::start();
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("there");
+        let deliveries = into(&directory);
+        deliveries.send(vec![message(); MOST + 2]);
+        assert_eq!(log.lost().len(), 2);
+        fs::create_dir(&directory).unwrap();
+        sleep(Duration::from_secs(30)).await;
+        deliveries.send(vec![message()]);
+        deliveries.finish().await;
+        assert_eq!((arrived(&directory), log.lost().len()), (MOST + 1, 2));
+    }
+}
