@@ -87,6 +87,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         },
         administrators,
         origins: settings.origins,
+        trusted_proxies: settings.trusted_proxies,
         couriers: settings.couriers,
         environment,
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,

@@ -21,7 +21,7 @@ use crate::answer::{self, AMZ_JSON, TOO_LARGE, TOO_SLOW};
 use crate::constraint;
 use crate::request_log::{Named, Peer};
 use crate::service::{Administrators, Service};
-use crate::sigv4;
+use crate::{sigv4, web_page};
 
 /// A body may have so many bytes. The longest that an honest client sends, a pool with all its message templates, is a
 /// third of that.
@@ -57,8 +57,16 @@ async fn run(
     peer: Option<IpAddr>,
 ) -> Result<Option<Value>, ServiceError> {
     let body = whole(body).await?;
-    if let (Auth::SigV4, Administrators::Signing(key)) = (operation.auth(), &service.administrators) {
-        sigv4::verify(head, &body, key, service.region(), service.now())?;
+    if operation.auth() == Auth::SigV4 {
+        match &service.administrators {
+            Administrators::Signing(key) => {
+                sigv4::verify(head, &body, key, service.region(), service.now())?;
+            }
+            Administrators::Anyone if service.is_foreign_page(&head.method, &head.headers) => {
+                return Err(ServiceError::new(ErrorCode::AccessDenied, web_page::REFUSED));
+            }
+            Administrators::Anyone => {}
+        }
     }
     let body = constraint::check(operation, object(&body)?)?;
     service.execute(operation, body, peer).await

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use device_pool::Message;
 use serde_json::{Value, json};
 
 use crate::answer;
 use crate::courier::as_json;
 use crate::service::Service;
+use crate::web_page;
 
 /// How many messages are kept.
 const KEPT: usize = 1000;
@@ -42,8 +43,12 @@ impl Messages {
 /// `GET /dev/messages/<pool id>/<username or address>`
 pub(crate) async fn last_message(
     State(service): State<Arc<Service>>,
+    headers: HeaderMap,
     Path((pool_id, name)): Path<(String, String)>,
 ) -> Response<Body> {
+    if service.is_foreign_page(&Method::GET, &headers) {
+        return answer::document(StatusCode::FORBIDDEN, &json!({ "message": web_page::REFUSED }));
+    }
     match service.messages.last(&pool_id, &name) {
         Some(message) => answer::document(StatusCode::OK, &message),
         None => answer::document(StatusCode::NOT_FOUND, &json!({ "message": "No message went there." })),

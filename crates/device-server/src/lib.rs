@@ -25,6 +25,8 @@ mod service;
 mod signing_keys;
 mod sigv4;
 mod storage;
+mod trusted_proxies;
+mod web_page;
 
 pub use app::app;
 pub use courier::{Courier, CourierError, Couriers, Smtp, Webhook};
@@ -35,6 +37,7 @@ pub use service::{Administrators, DEFAULT_MAX_IN_FLIGHT, Origins, Service, Setup
 pub use signing_keys::PregeneratedKeys;
 pub use sigv4::AccessKey;
 pub use storage::Storage;
+pub use trusted_proxies::TrustedProxies;
 
 pub use device_pool::Config as PoolConfig;
 pub use device_store::OpenError;

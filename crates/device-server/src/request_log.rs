@@ -20,7 +20,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 #[derive(Clone, Copy)]
 pub(crate) struct Named(pub(crate) &'static str);
 
-/// Who sent a request; an extension of it where it came over a socket.
+/// Who sent a request, as far as proxies are trusted to say so; an extension of it where it came over a socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
@@ -32,7 +32,8 @@ pub(crate) async fn observe(
 ) -> Response<Body> {
     let started = Instant::now();
     let id = service.request_id().to_string();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = peer.map(|peer| service.trusted_proxies.client(peer, request.headers()));
     if let Some(peer) = peer {
         request.extensions_mut().insert(Peer(peer));
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use device_pool::store::{Key, Store, Table};
 use device_pool::{Call, Config, Engine, Message, ServiceError};
 use device_wire::{ErrorCode, Operation};
@@ -17,6 +17,8 @@ use crate::delivery::Deliveries;
 use crate::dev;
 use crate::environment::Environment;
 use crate::sigv4::AccessKey;
+use crate::trusted_proxies::TrustedProxies;
+use crate::web_page;
 
 /// Who may call the administrators' operations.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ use crate::sigv4::AccessKey;
 pub enum Administrators {
     /// Whoever signs with this key (AWS Signature Version 4).
     Signing(AccessKey),
-    /// Anyone, signed or not: for development on one's own machine alone.
+    /// Anyone, signed or not, but no web page from elsewhere: for development on one's own machine alone.
     Anyone,
 }
 
@@ -32,7 +34,8 @@ pub enum Administrators {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Those of any origin; no answer depends on a cookie.
+    /// Those of any origin; no answer depends on a cookie. Where [`Administrators::Anyone`] may administrate, pages that are
+    /// not on this machine still may not.
     Any,
     /// Those of these origins, such as `https://app.example.com`.
     Only(Vec<HeaderValue>),
@@ -48,6 +51,8 @@ pub struct Setup {
     pub administrators: Administrators,
     /// Which web pages may read the answers.
     pub origins: Origins,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// Who takes messages to users where.
     pub couriers: Couriers,
     /// Clock, randomness, key source and hooks.
@@ -71,10 +76,12 @@ pub struct Service {
     environment: Environment,
     admission: Arc<Semaphore>,
     region: String,
+    public_url: String,
     deliveries: Deliveries,
     pub(crate) messages: dev::Messages,
     pub(crate) administrators: Administrators,
     pub(crate) origins: Origins,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl Service {
@@ -83,6 +90,7 @@ impl Service {
     pub fn new(setup: Setup) -> Arc<Self> {
         Arc::new(Self {
             region: setup.pool.region.clone(),
+            public_url: setup.pool.public_base_url.clone(),
             engine: Engine::new(Arc::clone(&setup.store), setup.pool),
             store: setup.store,
             environment: setup.environment,
@@ -91,11 +99,17 @@ impl Service {
             messages: dev::Messages::default(),
             administrators: setup.administrators,
             origins: setup.origins,
+            trusted_proxies: setup.trusted_proxies,
         })
     }
 
     pub(crate) fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Whether a request that nobody signs comes from a web page that must not make it.
+    pub(crate) fn is_foreign_page(&self, method: &Method, headers: &HeaderMap) -> bool {
+        web_page::is_foreign(method, headers, &self.origins, &self.public_url)
     }
 
     pub(crate) fn now(&self) -> i64 {

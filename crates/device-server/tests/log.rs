@@ -9,11 +9,13 @@
 )]
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
-use device_server::{Service, app};
+use device_server::{Service, TrustedProxies, app};
 use device_testkit::{FakeClock, setup};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -93,4 +95,28 @@ async fn a_line_a_request_and_no_secret_in_it() {
     assert_eq!(requests[4]["operation"], Value::Null);
     assert_eq!(requests[6]["operation"], "jwks");
     assert_eq!(requests[6]["status"], 404);
+}
+
+#[tokio::test]
+async fn the_peer_is_whom_a_trusted_proxy_names() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let mut parts = setup(&FakeClock::new());
+    parts.trusted_proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    let service = Service::new(parts);
+    for peer in ["10.0.0.1:4711", "203.0.113.9:4711"] {
+        let mut request = Request::get("/health")
+            .header("x-forwarded-for", "1.1.1.1, 198.51.100.7")
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        app(Arc::clone(&service)).oneshot(request).await.unwrap();
+    }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let peers: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"]["peer"].clone())
+        .collect();
+    assert_eq!(peers, ["198.51.100.7", "203.0.113.9"]);
 }

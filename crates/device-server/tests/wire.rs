@@ -469,6 +469,41 @@ async fn origins_can_be_narrowed() {
 }
 
 #[tokio::test]
+async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes() {
+    let create = |origin: &str| {
+        let mut request = request("CreateUserPool", r#"{"PoolName":"p"}"#);
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        request
+    };
+    let answer = send(router(|_| {}), create("https://evil.example")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.header("x-amzn-errortype"), "AccessDeniedException:");
+    assert_eq!(send(router(|_| {}), create("http://localhost:5173")).await.status, StatusCode::OK);
+    let listed = |setup: &mut Setup| {
+        setup.origins = Origins::Only(vec!["https://dev.example.com".parse().unwrap()]);
+    };
+    assert_eq!(send(router(listed), create("https://dev.example.com")).await.status, StatusCode::OK);
+
+    // What users do, their apps' pages do, wherever they are.
+    let mut sign_in = request("GetUser", r#"{"AccessToken":"x"}"#);
+    sign_in.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
+    assert_eq!(send(router(|_| {}), sign_in).await.header("x-amzn-errortype"), "NotAuthorizedException:");
+
+    let messages = |name: &'static str, value: &str| {
+        Request::get("/dev/messages/us-east-1_p/ada").header(name, value).body(Body::empty()).unwrap()
+    };
+    for (name, value, status) in [
+        ("origin", "https://evil.example", StatusCode::FORBIDDEN),
+        ("host", "evil.example:9229", StatusCode::FORBIDDEN),
+        ("origin", "http://localhost:5173", StatusCode::NOT_FOUND),
+        ("host", "127.0.0.1:9229", StatusCode::NOT_FOUND),
+        ("host", "pool.test", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(send(router(|_| {}), messages(name, value)).await.status, status, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn health_names_version_and_store() {
     let answer = send(router(|_| {}), Request::get("/health").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);

@@ -8,7 +8,7 @@ use device_pool::store::Store;
 use device_pool::{Call, Engine, NoHooks, ServiceError, SigningKeySource};
 use device_server::{
     AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Entropy, Environment, Origins, PoolConfig,
-    Server, Service, Setup,
+    Server, Service, Setup, TrustedProxies,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -39,6 +39,7 @@ pub fn setup(clock: &FakeClock) -> Setup {
         },
         administrators: Administrators::Anyone,
         origins: Origins::Any,
+        trusted_proxies: TrustedProxies::default(),
         couriers: Couriers::default(),
         environment: Environment {
             clock: Arc::new(clock.clone()),

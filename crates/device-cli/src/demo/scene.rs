@@ -9,7 +9,7 @@ use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
 use device_server::{
     AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig, Server,
-    Service, Setup, Storage,
+    Service, Setup, Storage, TrustedProxies,
 };
 use device_wire::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest, AuthFlowType,
@@ -76,6 +76,7 @@ impl Scene {
             },
             administrators: Administrators::Signing(AccessKey::new("demo", &*secret)),
             origins: Origins::Any,
+            trusted_proxies: TrustedProxies::default(),
             couriers: Couriers::default(),
             environment: Environment::system(),
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use device_server::{Courier, Couriers, HttpHooks, Origins, Smtp, Storage, Webhook};
+use device_server::{Courier, Couriers, HttpHooks, Origins, Smtp, Storage, TrustedProxies, Webhook};
 use serde::Deserialize;
 
 use super::ServeError;
@@ -60,6 +60,11 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
+    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; more than one by repeating, or by
+    /// commas [default: none]
+    #[arg(long, env = "DEVICE_TRUSTED_PROXY", value_name = "ADDRESS[/BITS]", value_delimiter = ',')]
+    trusted_proxy: Option<Vec<String>>,
+
     /// The mail server for messages to users, such as smtps://user:password@mail.example.com; prefer the environment or a
     /// file where it has a password
     #[arg(long, env = "DEVICE_SMTP_URL", value_name = "URL", hide_env_values = true)]
@@ -100,6 +105,7 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<String>,
     pub(crate) administration: Administration,
     pub(crate) origins: Origins,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) couriers: Couriers,
     pub(crate) hooks: Option<HttpHooks>,
     pub(crate) log_format: LogFormat,
@@ -156,6 +162,7 @@ impl Settings {
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
             administration,
             origins: origins(options.cors_origin.or(file.cors_origin))?,
+            trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
             couriers,
             hooks: options.hook_url.or(file.hook_url).map(|url| hooks(&url)).transpose()?,
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
@@ -234,6 +241,12 @@ fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
         })
         .collect();
     Ok(Origins::Only(origins?))
+}
+
+fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeError> {
+    let given = given.unwrap_or_default();
+    TrustedProxies::new(given.iter().map(String::as_str))
+        .map_err(|proxy| invalid(format!("the trusted proxy \"{proxy}\" is not like 10.0.0.7 or 10.0.0.0/8")))
 }
 
 /// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else nowhere.

@@ -1,0 +1,105 @@
+//! Who a request is from, where proxies stand before the server.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The proxies whose `X-Forwarded-For` is believed: addresses, and networks of them. Without any, a request is from
+/// whoever opened the connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Proxies at these addresses (`10.0.0.7`, `fd00::7`) and in these networks (`10.0.0.0/8`, `fd00::/8`).
+    ///
+    /// # Errors
+    /// The first text that is neither.
+    pub fn new<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let network = |text: &'a str| {
+            let network: Option<IpNet> = text.parse().ok();
+            network.or_else(|| text.parse().ok().map(|address: IpAddr| address.into())).ok_or(text)
+        };
+        list.into_iter().map(network).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Who the request on a connection from `peer` is from. Each proxy appends whom it was called by, and what stands before
+    /// the first one that is trusted anyone may have written: so it is read from the end, up to the first address that is no
+    /// trusted proxy's.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let hops = headers.get_all(FORWARDED_FOR);
+        let mut hops: Vec<&str> =
+            hops.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
+        while self.trust(client) {
+            // A hop that is no address ends the chain: the one who wrote it is the last who is known.
+            match hops.pop().and_then(address) {
+                Some(before) => client = before,
+                None => break,
+            }
+        }
+        client
+    }
+}
+
+/// An address with or without a port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address = hop.parse().ok().or_else(|| hop.parse().ok().map(|hop: SocketAddr| hop.ip()));
+    address.or_else(bracketed).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_the_last_who_is_no_trusted_proxy() {
+        let proxies = TrustedProxies::new(["10.0.0.0/8", "192.0.2.1", "fd00::/8"]).unwrap();
+        for (peer, forwarded, client) in [
+            // Nobody is believed who is not listed.
+            ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            // What the client wrote itself stands to the left.
+            ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["10.9.9.9, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["198.51.100.1, 192.0.2.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1,fd00::5", "192.0.2.1"], "198.51.100.1"),
+            ("fd00::1", &["2001:db8::7"], "2001:db8::7"),
+            ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
+            ("10.0.0.1", &["[2001:db8::7]:4711"], "2001:db8::7"),
+            ("10.0.0.1", &["[2001:db8::7]"], "2001:db8::7"),
+            // Within the house there is no other client than the first who is known.
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1, , 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in forwarded {
+                headers.append(FORWARDED_FOR, line.parse().unwrap());
+            }
+            let found = proxies.client(peer.parse().unwrap(), &headers);
+            assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+            assert_eq!(TrustedProxies::default().client(peer.parse().unwrap(), &headers).to_string(), {
+                peer.trim_start_matches("::ffff:")
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_and_no_network_is_named() {
+        for list in ["", "proxy", "10.0.0.0/33", "10.0.0.1:80", "10.0.0.0/8;::1"] {
+            assert_eq!(TrustedProxies::new(["::1", list]), Err(list));
+        }
+    }
+}
