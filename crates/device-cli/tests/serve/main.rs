@@ -8,107 +8,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod outside;
+mod process;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// `device serve` with these arguments and nothing of this environment's own settings.
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
-    command.arg("serve").args(arguments).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DEVICE_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-/// A serving process, killed when dropped.
-struct Serving {
-    process: Child,
-    // Kept open, for a process whose stdout is closed is not the one under test.
-    _stdout: BufReader<ChildStdout>,
-    greeting: String,
-    address: String,
-}
-
-impl Serving {
-    fn start(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut greeting = String::new();
-        while !greeting.ends_with("\nready\n") {
-            if stdout.read_line(&mut greeting).unwrap() == 0 {
-                let mut log = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-                panic!("not ready: {greeting}{log}");
-            }
-        }
-        let address =
-            greeting.lines().find_map(|line| line.strip_prefix("listening on http://")).unwrap().to_owned();
-        Self { process, _stdout: stdout, greeting, address }
-    }
-
-    fn http(&self, request: &str) -> (u16, Value) {
-        exchange(&self.address, request).unwrap()
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        self.http(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address))
-    }
-
-    fn call(&self, operation: &str, body: &Value) -> (u16, Value) {
-        self.http(&request(operation, body))
-    }
-
-    /// Ends the process with a signal; its exit code, if it has one, and its log.
-    #[cfg(unix)]
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-        let mut log = String::new();
-        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.process.wait().unwrap().code(), log)
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn request(operation: &str, body: &Value) -> String {
-    let body = body.to_string();
-    format!(
-        "POST / HTTP/1.1\r\nhost: pool.test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// Sends a request and reads its answer whole, or says that the server was gone before that.
-fn exchange(address: &str, request: &str) -> Option<(u16, Value)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.write_all(request.as_bytes()).ok()?;
-    answer(stream)
-}
-
-fn answer(mut stream: TcpStream) -> Option<(u16, Value)> {
-    let mut response = String::new();
-    stream.read_to_string(&mut response).ok()?;
-    let (head, body) = response.split_once("\r\n\r\n")?;
-    Some((head.get(9..12)?.parse().ok()?, serde_json::from_str(body).ok()?))
-}
+use process::{Serving, answer, command, exchange, request};
 
 /// What the process said on stderr when it would not start.
 fn refusal(mut command: Command) -> String {
@@ -259,6 +172,7 @@ fn what_stands_in_the_way_is_told_with_a_way_out() {
         (&["--region", "US East"], "is not like us-east-1"),
         (&["--public-url", "auth.example.com"], "is not like https://auth.example.com"),
         (&["--cors-origin", "app.example.com"], "is not like https://app.example.com"),
+        (&["--trusted-proxy", "10.0.0.0/8,proxy"], "\"proxy\" is not like 10.0.0.7 or 10.0.0.0/8"),
         (&["--config", "/no/such/file"], "the configuration file /no/such/file cannot be used"),
         (&["--listen", "nowhere"], "--listen"),
     ] {
@@ -293,14 +207,8 @@ fn a_request_under_way_is_answered_before_the_end() {
     // Answered after the half request was accepted, since connections are accepted in turn.
     assert_eq!(serving.get("/health").0, 200);
 
-    assert!(
-        Command::new("kill")
-            .args(["-s", "TERM", &serving.process.id().to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-    let mut log = BufReader::new(serving.process.stderr.take().unwrap()).lines();
+    serving.signal("TERM");
+    let mut log = serving.log().lines();
     assert!(log.any(|line| line.unwrap().contains("SIGTERM")));
     stream.write_all(second_half.as_bytes()).unwrap();
     let (status, pool) = answer(stream).unwrap();
