@@ -13,7 +13,7 @@ mod password;
 mod progress;
 mod refresh;
 pub(crate) mod rules;
-mod user_auth;
+pub(crate) mod user_auth;
 
 use std::collections::BTreeMap;
 
@@ -114,7 +114,9 @@ pub(crate) fn initiate_auth(
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
     let metadata = hook_metadata(request.client_metadata);
-    start(cx, pool, client, request.auth_flow, request.auth_parameters, &metadata).map(Answer::into)
+    let session = request.session.as_ref();
+    let parameters = request.auth_parameters;
+    start(cx, pool, client, request.auth_flow, session, parameters, &metadata).map(Answer::into)
 }
 
 /// What a client has for the operator's hooks.
@@ -128,6 +130,7 @@ fn start(
     pool: Pool,
     client: Client,
     flow: AuthFlowType,
+    session: Option<&Sensitive<String>>,
     parameters: Option<Sensitive<BTreeMap<String, String>>>,
     metadata: &Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
@@ -147,7 +150,7 @@ fn start(
         }
         AuthFlowType::UserAuth => {
             client.permit(Permission::UserChoice)?;
-            user_auth::start(cx, pool, client, &parameters)
+            user_auth::start(cx, pool, client, given(session), &parameters)
         }
         AuthFlowType::CustomAuth => {
             client.permit(Permission::Custom)?;
@@ -174,6 +177,11 @@ pub(crate) fn respond_to_auth_challenge(
     respond(cx, pool, client, request.challenge_name, session, responses, &metadata).map(Answer::into)
 }
 
+/// A session, where there is more to it than empty text.
+fn given(session: Option<&Sensitive<String>>) -> Option<&str> {
+    session.map(|session| session.as_str()).filter(|session| !session.is_empty())
+}
+
 /// Goes on with the answer to a challenge.
 fn respond(
     cx: &mut Context<'_, '_>,
@@ -187,7 +195,7 @@ fn respond(
     let answers = Parameters::from_wire(responses);
     let username = answers.require(param::USERNAME)?;
     client.check_secret_hash(username, answers.get(param::SECRET_HASH))?;
-    let session = session.map(|session| session.as_str()).filter(|session| !session.is_empty());
+    let session = given(session);
     match challenge {
         ChallengeNameType::PasswordVerifier => password::verify_srp(cx, pool, client, &answers, metadata),
         ChallengeNameType::SelectChallenge => {

@@ -15,6 +15,7 @@ use crate::login::{Login, Taken};
 use crate::message::{Medium, Topic};
 use crate::pool::{Pool, PoolKeys};
 use crate::profile::{self, Author};
+use crate::sign_in::user_auth;
 use crate::subject::Subject;
 use crate::user::User;
 
@@ -28,8 +29,11 @@ pub(crate) fn sign_up(
     if config.is_some_and(|config| config.allow_admin_create_user_only == Some(true)) {
         return Err(ServiceError::not_authorized("SignUp is not permitted for this user pool"));
     }
-    let password =
-        request.password.ok_or_else(|| ServiceError::invalid("Missing required parameter Password"))?;
+    // Who can sign in with codes alone needs no password.
+    let by_code = [Medium::Email, Medium::Sms].into_iter().any(|medium| pool.signs_in_by_code(medium));
+    if request.password.is_none() && !by_code {
+        return Err(ServiceError::invalid("Missing required parameter Password"));
+    }
     let given = request.user_attributes.unwrap_or_default();
     let mut user = new_user(
         cx,
@@ -39,7 +43,9 @@ pub(crate) fn sign_up(
         profile::initial(&pool, Author::User(&client), given)?,
     )?;
     profile::check_required(&pool, &user.attributes)?;
-    user.set_password(cx, &pool, &password, UserStatusType::Unconfirmed)?;
+    if let Some(password) = &request.password {
+        user.set_password(cx, &pool, password, UserStatusType::Unconfirmed)?;
+    }
     if User::by_login(cx, &pool, &request.username)?.is_some() {
         return Err(ServiceError::new(ErrorCode::UsernameExists, "User already exists"));
     }
@@ -121,7 +127,8 @@ fn send_code(
     Ok(())
 }
 
-/// `ConfirmSignUp`. It also proves the address that the code went to.
+/// `ConfirmSignUp`. It also proves the address that the code went to, and where such a code signs in, it need not be given
+/// twice: the answer has a session to sign in with.
 pub(crate) fn confirm(
     cx: &mut Context<'_, '_>,
     request: ConfirmSignUpRequest,
@@ -134,8 +141,10 @@ pub(crate) fn confirm(
     }
     let (mut user, address) = subject.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
     let taken = if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
+    let medium = address.medium;
     confirm_user(cx, &pool, &mut user, Some(address), taken)?;
-    Ok(ConfirmSignUpResponse::default())
+    let session = user_auth::session_after_sign_up(cx, &pool, &keys, &client, &user, medium)?;
+    Ok(ConfirmSignUpResponse { session: session.map(Sensitive::from) })
 }
 
 /// `AdminConfirmSignUp`: confirms the account without a code, and proves no address.

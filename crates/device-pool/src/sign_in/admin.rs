@@ -25,7 +25,9 @@ pub(crate) fn admin_initiate_auth(
     }
     take_source(cx, request.context_data.as_ref())?;
     let metadata = hook_metadata(request.client_metadata);
-    let answer = start(cx, pool, client, request.auth_flow, request.auth_parameters, &metadata)?;
+    let session = request.session.as_ref();
+    let parameters = request.auth_parameters;
+    let answer = start(cx, pool, client, request.auth_flow, session, parameters, &metadata)?;
     let RespondToAuthChallengeResponse {
         challenge_name,
         session,

@@ -52,6 +52,12 @@ pub(crate) enum Stage {
     FirstFactor(Option<NamedAddress>),
     /// A code that was sent has to be given as the first factor.
     OneTimePassword(Medium),
+    /// The sign-in has only to be started: the code that confirmed the sign-up was the first factor. Nothing else tells
+    /// this user without a password from another who took the name since.
+    SignedUp {
+        sub: String,
+        medium: Medium,
+    },
     /// The operator's challenge has to be met; these are the parameters that only the operator's hook may see.
     Custom(Sensitive<BTreeMap<String, String>>),
     /// A code of this factor has to be given.

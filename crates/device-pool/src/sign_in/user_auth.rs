@@ -2,7 +2,7 @@
 
 use device_wire::{AliasAttributeType, AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
-use crate::client::Client;
+use crate::client::{Client, Permission};
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
@@ -21,10 +21,14 @@ pub(crate) fn start(
     cx: &mut Context<'_, '_>,
     pool: Pool,
     client: Client,
+    session: Option<&str>,
     parameters: &Parameters,
 ) -> Result<Answer, ServiceError> {
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
+    if session.is_some() {
+        return start_after_sign_up(cx, pool, client, session, parameters);
+    }
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
@@ -37,6 +41,45 @@ pub(crate) fn start(
         Some(preferred) => choice.make(cx, &preferred, parameters),
         None => Ok(choice.ask(cx, ChallengeNameType::SelectChallenge)?.available(available)),
     }
+}
+
+/// A session in which whoever has just confirmed a sign-up signs in: the code that came by `medium` counts as the first
+/// factor. None where it would not have been one.
+pub(crate) fn session_after_sign_up(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    keys: &PoolKeys,
+    client: &Client,
+    user: &User,
+    medium: Medium,
+) -> Result<Option<String>, ServiceError> {
+    if !pool.signs_in_by_code(medium) || user.mfa_due(pool) || client.permit(Permission::UserChoice).is_err()
+    {
+        return Ok(None);
+    }
+    let progress = Progress::start(cx, &user.username, Some(user), None);
+    let stage = Stage::SignedUp { sub: user.sub.clone(), medium };
+    progress.session(cx, keys, client, stage).map(Some)
+}
+
+/// `InitiateAuth` with the session of a sign-up that was confirmed.
+fn start_after_sign_up(
+    cx: &mut Context<'_, '_>,
+    pool: Pool,
+    client: Client,
+    session: Option<&str>,
+    parameters: &Parameters,
+) -> Result<Answer, ServiceError> {
+    let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, parameters)?;
+    let medium = match &opened.stage {
+        Stage::SignedUp { sub, medium } if *sub == parties.user.sub => *medium,
+        _ => return Err(invalid_session()),
+    };
+    let mut progress = opened.spend(cx)?;
+    progress
+        .trail
+        .note(format!("First factor passed: the code by {} that confirmed the sign-up", medium.name()));
+    advance(cx, &mut parties, progress)
 }
 
 /// The answer to `SELECT_CHALLENGE`, or to `PASSWORD`.
@@ -258,6 +301,14 @@ fn pretended_address(keys: &PoolKeys, medium: Medium, username: &str) -> String 
 }
 
 impl Pool {
+    /// Whether a code by `medium` is a first factor.
+    pub(crate) fn signs_in_by_code(&self, medium: Medium) -> bool {
+        self.first_factors().contains(&match medium {
+            Medium::Email => AuthFactorType::EmailOtp,
+            Medium::Sms => AuthFactorType::SmsOtp,
+        })
+    }
+
     /// What users may sign in with in `USER_AUTH`: the password, unless the pool says otherwise.
     pub(crate) fn first_factors(&self) -> Vec<AuthFactorType> {
         let policies = self.description.policies.as_ref();

@@ -257,3 +257,91 @@ fn a_session_of_one_user_is_none_of_another() {
     let refused = world.respond("SELECT_CHALLENGE", &asked["Session"], answers).unwrap_err();
     assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid session for the user.");
 }
+
+/// A pool that users sign up to by e-mail address alone, and a client.
+fn passwordless(world: &mut World, flows: &[&str], mfa: &str) {
+    let made = world.ok(
+        Operation::CreateUserPool,
+        json!({
+            "PoolName": "passwordless",
+            "AutoVerifiedAttributes": ["email"],
+            "DeviceConfiguration": {},
+            "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}},
+        }),
+    );
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let mut config = json!({"UserPoolId": world.pool, "MfaConfiguration": mfa});
+    if mfa != "OFF" {
+        config["SoftwareTokenMfaConfiguration"] = json!({"Enabled": true});
+    }
+    world.ok(Operation::SetUserPoolMfaConfig, config);
+    world.client = world.make_client(json!({"ExplicitAuthFlows": flows}));
+}
+
+/// Signs up without a password and confirms; what the confirmation answered.
+fn join(world: &mut World, name: &str) -> Value {
+    let email = json!([{"Name": "email", "Value": format!("{name}@example.com")}]);
+    world.ok(Operation::SignUp, json!({"ClientId": world.client, "Username": name, "UserAttributes": email}));
+    let code = world.outbox[0].code.to_string();
+    let request = json!({"ClientId": world.client, "Username": name, "ConfirmationCode": code});
+    world.ok(Operation::ConfirmSignUp, request)
+}
+
+fn start_with(world: &World, name: &str, session: &Value) -> Value {
+    json!({
+        "AuthFlow": "USER_AUTH",
+        "ClientId": world.client,
+        "Session": session,
+        "AuthParameters": {"USERNAME": name},
+    })
+}
+
+#[test]
+fn the_code_that_confirmed_a_sign_up_signs_in_once() {
+    let mut world = World::opt_in();
+    passwordless(&mut world, &["ALLOW_USER_AUTH"], "OFF");
+    let session = join(&mut world, "ada")["Session"].clone();
+    let request = start_with(&world, "ada", &session);
+    let done = world.ok(Operation::InitiateAuth, request.clone());
+    assert!(done["AuthenticationResult"]["AccessToken"].is_string());
+    assert_eq!(done["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "no password, no device");
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, request),
+        "NotAuthorizedException: Invalid session for the user, session can only be used once."
+    );
+}
+
+#[test]
+fn the_session_of_a_sign_up_is_for_that_user_and_that_step_alone() {
+    let mut world = World::opt_in();
+    passwordless(&mut world, &["ALLOW_USER_AUTH"], "OFF");
+    let ada = join(&mut world, "ada")["Session"].clone();
+    let bob = join(&mut world, "bob")["Session"].clone();
+    const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
+    let of_another = start_with(&world, "bob", &ada);
+    assert_eq!(world.refused(Operation::InitiateAuth, of_another), INVALID);
+    let asked = start(&mut world, json!({"USERNAME": "ada"}));
+    let of_another_step = start_with(&world, "ada", &asked["Session"]);
+    assert_eq!(world.refused(Operation::InitiateAuth, of_another_step), INVALID);
+    let answers = json!({"USERNAME": "ada", "ANSWER": "EMAIL_OTP"});
+    assert_eq!(world.respond("SELECT_CHALLENGE", &ada, answers).unwrap_err().to_string(), INVALID);
+
+    // Whoever takes the name of a deleted user is somebody else.
+    world.ok(Operation::AdminDeleteUser, json!({"UserPoolId": world.pool, "Username": "bob"}));
+    join(&mut world, "bob");
+    let of_the_former = start_with(&world, "bob", &bob);
+    assert_eq!(world.refused(Operation::InitiateAuth, of_the_former), INVALID);
+
+    world.ok(Operation::AdminDisableUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let disabled = start_with(&world, "ada", &ada);
+    assert_eq!(world.refused(Operation::InitiateAuth, disabled), "NotAuthorizedException: User is disabled.");
+}
+
+#[test]
+fn a_confirmed_sign_up_signs_in_only_where_such_a_code_would() {
+    let mut world = World::opt_in();
+    for (flows, mfa) in [(&["ALLOW_USER_SRP_AUTH"], "OFF"), (&["ALLOW_USER_AUTH"], "ON")] {
+        passwordless(&mut world, flows, mfa);
+        assert_eq!(join(&mut world, "ada"), json!({}), "{flows:?}, MFA {mfa}");
+    }
+}
