@@ -362,7 +362,7 @@ def unknown_challenge():
             initiate("USER_PASSWORD_AUTH", USERNAME=USER, PASSWORD=PASSWORD),
             receive({"ChallengeName": "RETINA_SCAN", "ChallengeParameters": {"EYE": None}, "Session": "one"}),
         ],
-        outcome={"error": "the service asks for RETINA_SCAN, which this client does not support"},
+        outcome={"error": "the service asks for RETINA_SCAN, which this client does not support: choose another factor or flow, or change what the pool asks of this user"},
     )
 
 

@@ -1,5 +1,6 @@
 //! Setting up a client.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Builder {
     region: Option<String>,
     endpoint_url: Option<String>,
     device_name: Option<String>,
+    client_metadata: Sensitive<BTreeMap<String, String>>,
+    analytics_endpoint_id: Option<String>,
     store: Option<Arc<dyn DeviceStore>>,
     sessions: Option<Arc<dyn SessionStore>>,
     http: device_http::Builder,
@@ -33,6 +36,8 @@ impl Builder {
             region: None,
             endpoint_url: None,
             device_name: None,
+            client_metadata: Sensitive::default(),
+            analytics_endpoint_id: None,
             store: None,
             sessions: None,
             http: Client::builder(),
@@ -73,6 +78,23 @@ impl Builder {
     /// What people call this device; given to the service when the device is new.
     pub fn device_name(mut self, name: impl Into<String>) -> Self {
         self.device_name = Some(name.into());
+        self
+    }
+
+    /// What to tell the pool's Lambda functions with every step of every sign-in and with every refresh (`ClientMetadata`). For one
+    /// sign-in: [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata); from one answer on:
+    /// [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
+    pub fn client_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// The Amazon Pinpoint endpoint that sign-ins count for.
+    pub fn analytics_endpoint_id(mut self, id: impl Into<String>) -> Self {
+        self.analytics_endpoint_id = Some(id.into());
         self
     }
 
@@ -124,6 +146,10 @@ impl Builder {
             Config::new(user_pool_id, client_id).map_err(|error| Error::Configuration(error.to_string()))?;
         if let Some(secret) = self.client_secret {
             config = config.with_client_secret(secret);
+        }
+        config = config.with_client_metadata(self.client_metadata.into_inner());
+        if let Some(id) = self.analytics_endpoint_id {
+            config = config.with_analytics_endpoint_id(id);
         }
         let http = match self.client {
             Some(client) => client,

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use device_http::Client;
-use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, Tokens, is_expired};
-use device_wire::{Call, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive};
+use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, ServiceError, Tokens, is_expired};
+use device_wire::{Call, DeleteUserRequest, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive};
 
 use crate::events::Subscribers;
 use crate::session::Active;
-use crate::{Builder, DeviceStore, Error, Event, Events, Session, SessionOrigin, SessionStore, StoreError};
+use crate::{
+    Builder, DeviceStore, Error, Event, Events, RefreshTurn, Session, SessionOrigin, SessionRecord,
+    SessionStore, StoreError,
+};
 
 /// Signs users in at one app client of a user pool, and manages the devices that they sign in on.
 ///
@@ -97,7 +100,8 @@ impl DeviceAuth {
         Ok(active.session.clone())
     }
 
-    /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange.
+    /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange, also among clients that share a
+    /// [`SessionStore`].
     ///
     /// # Errors
     /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and the session is gone then;
@@ -109,9 +113,16 @@ impl DeviceAuth {
         if !Arc::ptr_eq(&seen, &active) {
             return Ok(active.session.clone());
         }
-        let Some(refresh_token) = active.refresh_token.clone() else {
-            return Err(self.expire(&active).await);
-        };
+        let _turn_among_clients = self.turn().await;
+        match self.take_up_newer(&active).await {
+            Some(newer) if newer.is_expired(SystemTime::now()) => self.exchange(&newer).await,
+            Some(newer) => Ok(newer.session.clone()),
+            None => self.exchange(&active).await,
+        }
+    }
+
+    async fn exchange(&self, active: &Arc<Active>) -> Result<Session, Error> {
+        let Some(refresh_token) = active.refresh_token.clone() else { return self.expire(active).await };
         let Session { username, device_key, .. } = &active.session;
         let (mut refresh, mut request) =
             Refresh::start(&self.0.config, username.clone(), refresh_token, device_key.clone());
@@ -124,13 +135,16 @@ impl DeviceAuth {
             match refresh.handle(reply) {
                 Ok(RefreshStep::Send(next, with)) => (refresh, request) = (next, with),
                 Ok(RefreshStep::Done(tokens)) => break tokens,
-                Err(error) if is_expired(&error) => return Err(self.expire(&active).await),
+                Err(error) if is_unknown_user(error.as_service_error()) => {
+                    return Err(self.user_is_gone(active).await);
+                }
+                Err(error) if is_expired(&error) => return self.expire(active).await,
                 Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
             }
         };
         let fresh = active.refreshed(tokens, SystemTime::now());
         let session = fresh.session.clone();
-        self.replace(&active, Some(fresh));
+        self.replace(active, Arc::new(fresh));
         self.persist_if_possible().await;
         Ok(session)
     }
@@ -195,30 +209,56 @@ impl DeviceAuth {
         }
     }
 
-    /// Makes a call with the session's access token; once more with another if the service finds it too old.
+    /// Deletes the user, for good: the account with all its devices at the service, and the session and this device's record here.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if only what is kept
+    /// here could not be deleted.
+    pub async fn delete_user(&self) -> Result<(), Error> {
+        self.authorized(DeleteUserRequest::new).await?;
+        let Some(active) = self.set_active(None) else { return Ok(()) };
+        self.tell(&Event::UserDeleted { username: active.session.username.clone() });
+        let (session, record) = (self.persist().await, self.remove_record_of(&active).await);
+        Ok(session.and(record)?)
+    }
+
+    /// Makes a call with the session's access token; once more with another if the service does not take that any more.
     pub(crate) async fn authorized<C: Call>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,
     ) -> Result<C::Output, Error> {
         let session = self.session().await?;
-        let error = match self.0.http.call(&call(session.access_token.clone())).await {
-            Ok(output) => return Ok(output),
-            Err(error) => error,
-        };
-        match error.service().filter(|error| *error.code() == ErrorCode::NotAuthorized) {
-            Some(refused) if refused.message().starts_with("Access Token has expired") => {
-                let session = self.refresh().await?;
+        match self.0.http.call(&call(session.access_token.clone())).await {
+            Ok(output) => Ok(output),
+            Err(error) => {
+                let session = self.renewed(&session, error.into()).await?;
                 Ok(self.0.http.call(&call(session.access_token)).await?)
             }
-            Some(refused) if refused.message().starts_with("Access Token has been revoked") => {
-                if let Ok(active) = self.active()
-                    && active.session.access_token == session.access_token
-                {
-                    return Err(self.expire(&active).await);
-                }
-                Err(Error::SessionExpired)
-            }
-            _ => Err(error.into()),
+        }
+    }
+
+    /// The session to try once more with where the error is about that one; otherwise the error.
+    pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
+        let Some(refused) = error.as_service_error() else { return Err(error) };
+        let not_authorized = *refused.code() == ErrorCode::NotAuthorized;
+        let (is_expired, is_revoked) = (
+            not_authorized && refused.message().starts_with("Access Token has expired"),
+            not_authorized && refused.message().starts_with("Access Token has been revoked"),
+        );
+        let is_gone = is_unknown_user(Some(refused));
+        if !is_expired && !is_revoked && !is_gone {
+            return Err(error);
+        }
+        let active = self.active().map_err(|_| Error::SessionExpired)?;
+        if active.session.access_token != session.access_token {
+            // Meanwhile there is another.
+            Ok(active.session.clone())
+        } else if is_expired {
+            self.refresh().await
+        } else if is_revoked {
+            self.expire(&active).await
+        } else {
+            Err(self.user_is_gone(&active).await)
         }
     }
 
@@ -236,17 +276,24 @@ impl DeviceAuth {
     }
 
     /// Puts a session in place of that one, unless another has taken its place meanwhile; says whether it did.
-    pub(crate) fn replace(&self, old: &Arc<Active>, new: Option<Active>) -> bool {
+    pub(crate) fn replace(&self, old: &Arc<Active>, new: impl Into<Option<Arc<Active>>>) -> bool {
         let mut active = self.lock();
         let is_there = active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old));
         if is_there {
-            *active = new.map(Arc::new);
+            *active = new.into();
         }
         is_there
     }
 
-    /// Ends a session that counts no longer.
-    async fn expire(&self, active: &Arc<Active>) -> Error {
+    /// Ends a session that counts no longer, unless another client that shares the store has a newer one.
+    async fn expire(&self, active: &Arc<Active>) -> Result<Session, Error> {
+        match self.take_up_newer(active).await {
+            Some(newer) => Ok(newer.session.clone()),
+            None => Err(self.end(active).await),
+        }
+    }
+
+    async fn end(&self, active: &Arc<Active>) -> Error {
         if self.replace(active, None) {
             self.tell(&Event::SessionExpired { username: active.session.username.clone() });
             self.persist_if_possible().await;
@@ -254,11 +301,54 @@ impl DeviceAuth {
         Error::SessionExpired
     }
 
+    /// Ends the session of a user whom the service does not know any more; the device's record goes too.
+    async fn user_is_gone(&self, active: &Arc<Active>) -> Error {
+        if let Err(error) = self.remove_record_of(active).await {
+            tracing::warn!(%error, "the device record of a deleted user is still there");
+        }
+        self.end(active).await
+    }
+
+    /// Deletes the record of this device for the session's user.
+    async fn remove_record_of(&self, active: &Active) -> Result<(), StoreError> {
+        let owner = self.owner(&active.session.username);
+        match self.0.store.find(&owner).await? {
+            // What is found under a name that differs in case may be another user's.
+            Some(record) if record.owner == owner => self.0.store.remove(&owner, &record.device_key).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps other clients that share the session's store from refreshing it at the same time.
+    async fn turn(&self) -> RefreshTurn {
+        let Some(sessions) = &self.0.sessions else { return RefreshTurn::free() };
+        sessions.take_turn(self.0.config.client_id()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the session is refreshed without regard to other clients");
+            RefreshTurn::free()
+        })
+    }
+
+    /// Takes up what another client that shares the store made of this session meanwhile, if it did.
+    async fn take_up_newer(&self, active: &Arc<Active>) -> Option<Arc<Active>> {
+        let kept = self.kept().await.ok().flatten()?;
+        // Where the last tokens could not be kept, those that are count no longer.
+        let is_newer =
+            kept.username == active.session.username && kept.expires_at > active.session.expires_at;
+        let newer = Active { unconfirmed: active.unconfirmed.clone(), ..Active::of_record(kept) };
+        let newer = is_newer.then_some(Arc::new(newer))?;
+        self.replace(active, Arc::clone(&newer)).then_some(newer)
+    }
+
+    /// The session that the store has for this client.
+    async fn kept(&self) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(sessions) = &self.0.sessions else { return Ok(None) };
+        let kept = sessions.load_session(self.0.config.client_id()).await?;
+        Ok(kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()))
+    }
+
     /// Takes up the session that is kept, unless there is one.
     pub(crate) async fn restore(&self) -> Result<(), Error> {
-        let Some(sessions) = &self.0.sessions else { return Ok(()) };
-        let kept = sessions.load_session(self.0.config.client_id()).await?;
-        if let Some(record) = kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()) {
+        if let Some(record) = self.kept().await? {
             self.lock().get_or_insert_with(|| Arc::new(Active::of_record(record)));
         }
         Ok(())
@@ -285,6 +375,11 @@ impl DeviceAuth {
         // Only ever replaced as a whole, so that a panic elsewhere leaves it sound.
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the service knows no user of that name, or none any more.
+pub(crate) fn is_unknown_user(error: Option<&ServiceError>) -> bool {
+    error.is_some_and(|error| *error.code() == ErrorCode::UserNotFound)
 }
 
 impl fmt::Debug for DeviceAuth {

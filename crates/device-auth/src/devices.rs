@@ -6,7 +6,7 @@ use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply};
 use device_wire::{ForgetDeviceRequest, GetDeviceRequest, Operation, UpdateDeviceStatusRequest};
 
 use crate::session::Active;
-use crate::{DeviceAuth, Error, Event, SessionDevice, SessionOrigin};
+use crate::{DeviceAuth, Error, Event, Session, SessionDevice, SessionOrigin};
 
 /// The device that the session belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +181,15 @@ impl DeviceAuth {
     pub async fn fetch_devices(&self) -> Result<Vec<Device>, Error> {
         self.trackable()?;
         let session = self.session().await?;
-        let (mut list, mut request) = ListDevices::start(session.access_token, session.device_key);
+        match self.list(&session).await {
+            Err(error) => self.list(&self.renewed(&session, error).await?).await,
+            devices => devices,
+        }
+    }
+
+    async fn list(&self, session: &Session) -> Result<Vec<Device>, Error> {
+        let (token, current) = (session.access_token.clone(), session.device_key.clone());
+        let (mut list, mut request) = ListDevices::start(token, current);
         loop {
             let body = self.0.http.send(&request).await?;
             match list.handle(Reply::Answered(&body))? {
@@ -268,7 +276,7 @@ impl DeviceAuth {
         };
         let mut confirmed = Active { unconfirmed: None, ..Active::clone(&active) };
         confirmed.session.device_key = Some(record.device_key.clone());
-        self.replace(&active, Some(confirmed));
+        self.replace(&active, Arc::new(confirmed));
         self.persist_if_possible().await;
         self.0.store.save(&record, &active.alias).await?;
         Ok(SessionDevice::of(&record, consent == Consent::Needed))
@@ -293,7 +301,7 @@ impl DeviceAuth {
         if active.session.device_key.as_deref() == Some(key) {
             let mut without = Active::clone(&active);
             without.session.device_key = None;
-            self.replace(&active, Some(without));
+            self.replace(&active, Arc::new(without));
             self.persist_if_possible().await;
         }
         self.tell(&Event::DeviceForgotten { key: key.to_owned() });

@@ -14,7 +14,8 @@ pub enum Error {
     SignedOut,
 
     /// The session has ended: its refresh token is too old, was revoked or used up, or its device was forgotten. Its tokens are
-    /// gone; the device's record is kept for the next sign-in.
+    /// gone; the device's record is kept for the next sign-in, but not where the service said that there is no such user any
+    /// more.
     #[error("the session has expired: sign in again")]
     SessionExpired,
 

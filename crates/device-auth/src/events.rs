@@ -38,6 +38,11 @@ pub enum Event {
         /// The user's internal name.
         username: String,
     },
+    /// The user is deleted, and the session with it.
+    UserDeleted {
+        /// The user's internal name.
+        username: String,
+    },
 }
 
 /// The events of a client from the moment that it was asked for them, in their order and without gaps.

@@ -22,7 +22,7 @@ pub use session::{Session, SessionOrigin, SessionRecord};
 pub use sign_in::{Challenge, Pending, SessionDevice, SignInStep, SignedIn, Warning};
 #[cfg(feature = "keyring")]
 pub use store::KeychainStore;
-pub use store::{DeviceStore, FileStore, MemoryStore, SessionStore, StoreError};
+pub use store::{DeviceStore, FileStore, MemoryStore, RefreshTurn, SessionStore, StoreError};
 
 pub use device_http;
 pub use device_http::{BoxFuture, CallEvent, CallOutcome};
@@ -31,4 +31,4 @@ pub use device_proto::{
     DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice, SelectFactorPrompt,
     SelectMfaPrompt, ServiceError, Tokens,
 };
-pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp};
+pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp, UserContextDataType};

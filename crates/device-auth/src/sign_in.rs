@@ -9,6 +9,7 @@ use device_proto::{
     Request, SignIn, Step, ThisDevice,
 };
 
+use crate::client::is_unknown_user;
 use crate::session::Active;
 use crate::{DeviceAuth, Error, Event, Session, StoreError};
 
@@ -185,8 +186,22 @@ impl DeviceAuth {
                     return Ok(SignInStep::Done(self.conclude(attempt, *outcome).await));
                 }
                 // What the transport has to say of a lost answer says more.
-                Err(error) => return Err(lost.map_or_else(|| error.into(), Error::from)),
+                Err(error) => {
+                    self.forget_if_deleted(&attempt, &error).await;
+                    return Err(lost.map_or_else(|| error.into(), Error::from));
+                }
             }
+        }
+    }
+
+    /// Deletes the record of a user whom the service does not know. An alias proves nothing: the user may have another by now.
+    async fn forget_if_deleted(&self, attempt: &Attempt, error: &device_proto::Error) {
+        let Some(record) = &attempt.found else { return };
+        if record.owner.username == attempt.alias
+            && is_unknown_user(error.as_service_error())
+            && let Err(error) = self.0.store.remove(&record.owner, &record.device_key).await
+        {
+            tracing::warn!(%error, "the device record of a deleted user is still there");
         }
     }
 

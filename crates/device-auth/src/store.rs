@@ -41,8 +41,10 @@ pub trait DeviceStore: Send + Sync + 'static {
 /// A place for sessions, at most one for each app client, so that a user stays signed in when the app starts anew.
 ///
 /// What is kept lets its reader act as the user: a place for it is one that only the user can read. The promises of
-/// [`DeviceStore`] about changes hold here as well. Two clients that keep one session between them each refresh it on their
-/// own: where the service rotates refresh tokens, that ends it for one of them.
+/// [`DeviceStore`] about changes hold here as well.
+///
+/// Several clients, in one process or more, may share a session: whoever is to refresh it [takes a turn](Self::take_turn), and looks
+/// first whether another has done so.
 pub trait SessionStore: Send + Sync + 'static {
     /// The session at that app client.
     fn load_session<'a>(
@@ -55,6 +57,37 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Deletes the session at that app client, if there is one.
     fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Waits until no other client refreshes the session at that app client, and keeps others from it until the turn is dropped.
+    ///
+    /// A store that only ever serves one client at a time can do without, as it is here. Where clients share one and refresh at
+    /// the same time, a service that rotates refresh tokens takes the second of them for a thief, and ends the session.
+    fn take_turn<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
+        let _ = client_id;
+        Box::pin(std::future::ready(Ok(RefreshTurn::free())))
+    }
+}
+
+/// The right to refresh a session, until it is dropped.
+#[must_use = "the turn ends when it is dropped"]
+pub struct RefreshTurn(Option<Box<dyn Send>>);
+
+impl RefreshTurn {
+    /// A turn that keeps nobody waiting.
+    pub fn free() -> Self {
+        Self(None)
+    }
+
+    /// A turn that ends when that guard is dropped.
+    pub fn held(guard: impl Send + 'static) -> Self {
+        Self(Some(Box::new(guard)))
+    }
+}
+
+impl fmt::Debug for RefreshTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTurn").field("held", &self.0.is_some()).finish()
+    }
 }
 
 /// Why records could not be read or written.

@@ -1,8 +1,11 @@
 //! Which app client signs in, and at which pool.
 
-use device_wire::Sensitive;
+use std::collections::BTreeMap;
+
+use device_wire::{AnalyticsMetadataType, Sensitive};
 
 use crate::MalformedPoolId;
+use crate::credentials::{Metadata, to_send};
 
 /// The app client and the user pool that it belongs to.
 #[derive(Debug, Clone)]
@@ -10,6 +13,8 @@ pub struct Config {
     user_pool_id: String,
     client_id: String,
     client_secret: Option<Sensitive<String>>,
+    client_metadata: Metadata,
+    analytics_endpoint_id: Option<String>,
 }
 
 impl Config {
@@ -26,9 +31,13 @@ impl Config {
     ) -> Result<Self, MalformedPoolId> {
         let user_pool_id = user_pool_id.into();
         match user_pool_id.split_once('_') {
-            Some((region, name)) if !region.is_empty() && !name.is_empty() => {
-                Ok(Self { client_id: client_id.into(), client_secret: None, user_pool_id })
-            }
+            Some((region, name)) if !region.is_empty() && !name.is_empty() => Ok(Self {
+                client_id: client_id.into(),
+                client_secret: None,
+                client_metadata: Metadata::default(),
+                analytics_endpoint_id: None,
+                user_pool_id,
+            }),
             _ => Err(MalformedPoolId),
         }
     }
@@ -37,6 +46,23 @@ impl Config {
     #[must_use]
     pub fn with_client_secret(mut self, secret: impl Into<Sensitive<String>>) -> Self {
         self.client_secret = Some(secret.into());
+        self
+    }
+
+    /// What to tell the pool's Lambda functions with every step of a sign-in and every refresh (`ClientMetadata`).
+    #[must_use]
+    pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// The Amazon Pinpoint endpoint that sign-ins count for (`AnalyticsMetadata`).
+    #[must_use]
+    pub fn with_analytics_endpoint_id(mut self, id: impl Into<String>) -> Self {
+        self.analytics_endpoint_id = Some(id.into());
         self
     }
 
@@ -67,6 +93,20 @@ impl Config {
     /// The pool's name, which identifies it in password proofs.
     pub(crate) fn pool_name(&self) -> &str {
         self.split().1
+    }
+
+    pub(crate) fn client_metadata(&self) -> &Metadata {
+        &self.client_metadata
+    }
+
+    /// The same as a request carries it.
+    pub(crate) fn metadata_to_send(&self) -> Option<BTreeMap<String, String>> {
+        to_send(&self.client_metadata)
+    }
+
+    pub(crate) fn analytics(&self) -> Option<AnalyticsMetadataType> {
+        let analytics_endpoint_id = Some(self.analytics_endpoint_id.clone()?);
+        Some(AnalyticsMetadataType { analytics_endpoint_id })
     }
 
     fn split(&self) -> (&str, &str) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use device_srp::ClientEphemeral;
-use device_wire::{AuthFlowType, Sensitive, param};
+use device_wire::{AuthFlowType, Sensitive, UserContextDataType, param};
 use rand_core::CryptoRng;
 
 /// What a user signs in with: a name, and the first factor that goes with the flow.
@@ -11,6 +11,8 @@ use rand_core::CryptoRng;
 pub struct Credentials {
     username: String,
     factor: Factor,
+    client_metadata: Metadata,
+    user_context: Option<UserContextDataType>,
 }
 
 #[derive(Debug)]
@@ -33,55 +35,78 @@ impl Credentials {
     /// A password that is proven and never sent (`USER_SRP_AUTH`). The flow to prefer.
     #[must_use]
     pub fn srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
-        Self { username: username.into(), factor: Factor::Srp(password.into()) }
+        Self::new(username, Factor::Srp(password.into()))
     }
 
     /// A password that is sent in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that migrate their users.
     #[must_use]
     pub fn password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
-        Self { username: username.into(), factor: Factor::Password(password.into()) }
+        Self::new(username, Factor::Password(password.into()))
     }
 
     /// Challenges of the pool's own making (`CUSTOM_AUTH`), without a password.
     #[must_use]
     pub fn custom(username: impl Into<String>) -> Self {
-        Self { username: username.into(), factor: Factor::Custom { password: None } }
+        Self::new(username, Factor::Custom { password: None })
     }
 
     /// The proof of a password first, then challenges of the pool's own making (`CUSTOM_AUTH` that begins with `SRP_A`).
     #[must_use]
     pub fn custom_after_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
-        Self { username: username.into(), factor: Factor::Custom { password: Some(password.into()) } }
+        Self::new(username, Factor::Custom { password: Some(password.into()) })
     }
 
     /// The first factor is chosen from what the pool offers (`USER_AUTH`).
     #[must_use]
     pub fn choose(username: impl Into<String>) -> Self {
-        Self { username: username.into(), factor: Factor::Choice(Choice::Ask) }
+        Self::new(username, Factor::Choice(Choice::Ask))
     }
 
     /// A proven password, where the pool offers a choice (`USER_AUTH` with `PASSWORD_SRP`).
     #[must_use]
     pub fn choose_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
-        Self { username: username.into(), factor: Factor::Choice(Choice::Srp(password.into())) }
+        Self::new(username, Factor::Choice(Choice::Srp(password.into())))
     }
 
     /// A sent password, where the pool offers a choice (`USER_AUTH` with `PASSWORD`).
     #[must_use]
     pub fn choose_password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
-        Self { username: username.into(), factor: Factor::Choice(Choice::Password(password.into())) }
+        Self::new(username, Factor::Choice(Choice::Password(password.into())))
     }
 
     /// A code by e-mail, where the pool offers a choice (`USER_AUTH` with `EMAIL_OTP`).
     #[must_use]
     pub fn choose_email_code(username: impl Into<String>) -> Self {
-        Self { username: username.into(), factor: Factor::Choice(Choice::Code("EMAIL_OTP")) }
+        Self::new(username, Factor::Choice(Choice::Code("EMAIL_OTP")))
     }
 
     /// A code by text message, where the pool offers a choice (`USER_AUTH` with `SMS_OTP`).
     #[must_use]
     pub fn choose_sms_code(username: impl Into<String>) -> Self {
-        Self { username: username.into(), factor: Factor::Choice(Choice::Code("SMS_OTP")) }
+        Self::new(username, Factor::Choice(Choice::Code("SMS_OTP")))
+    }
+
+    fn new(username: impl Into<String>, factor: Factor) -> Self {
+        Self { username: username.into(), factor, client_metadata: Metadata::default(), user_context: None }
+    }
+
+    /// What to tell the pool's Lambda functions with every step of this sign-in (`ClientMetadata`), beside what the
+    /// [`Config`](crate::Config) has: an entry of the same name takes its place.
+    #[must_use]
+    pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// What the pool's threat protection is to know of the user's device and address (`UserContextData`); it goes with every
+    /// step.
+    #[must_use]
+    pub fn with_user_context(mut self, context: UserContextDataType) -> Self {
+        self.user_context = Some(context);
+        self
     }
 
     /// The name, as it was typed.
@@ -97,6 +122,24 @@ impl Credentials {
             Factor::Custom { password } => password.as_ref(),
             Factor::Password(_) | Factor::Choice(_) => None,
         }
+    }
+
+    pub(crate) fn client_metadata(&self) -> &Metadata {
+        &self.client_metadata
+    }
+
+    pub(crate) fn user_context(&self) -> Option<&UserContextDataType> {
+        self.user_context.as_ref()
+    }
+
+    /// The user chose to prove a password: should the sign-in begin again, it begins with that choice.
+    pub(crate) fn having_chosen_srp(self, password: Sensitive<String>) -> Self {
+        Self { factor: Factor::Choice(Choice::Srp(password)), ..self }
+    }
+
+    /// The user chose to send a password: should the sign-in begin again, it begins with that choice.
+    pub(crate) fn having_chosen_password(self, password: Sensitive<String>) -> Self {
+        Self { factor: Factor::Choice(Choice::Password(password)), ..self }
     }
 
     /// A temporary password was replaced: should the sign-in begin again, it begins with the new one.
@@ -150,6 +193,14 @@ impl Credentials {
 
 /// Parameters of a step, or answers.
 pub(crate) type Parameters = Sensitive<BTreeMap<String, String>>;
+
+/// What the pool's Lambda functions are told. The service takes no offence at secrets in it, so it is kept as one.
+pub(crate) type Metadata = Sensitive<BTreeMap<String, String>>;
+
+/// The same as a request carries it: nothing where there is nothing to tell.
+pub(crate) fn to_send(metadata: &Metadata) -> Option<BTreeMap<String, String>> {
+    (!metadata.is_empty()).then(|| metadata.clone().into_inner())
+}
 
 /// The first request of a sign-in.
 pub(crate) struct Beginning {

@@ -30,8 +30,8 @@ pub enum Error {
     #[error("the service asks for {0}, which cannot follow at this point of the sign-in")]
     UnexpectedChallenge(ChallengeNameType),
 
-    /// The service asked for something that this crate has no answer to, such as a passkey.
-    #[error("the service asks for {0}, which this client does not support")]
+    /// The service asked for something that this crate has no answer to, such as a passkey. The text says what to do instead.
+    #[error("the service asks for {0}, {advice}", advice = instead_of(.0))]
     UnsupportedChallenge(ChallengeNameType),
 
     /// The service's part of a password proof is unusable; to go on would give the password away.
@@ -51,6 +51,22 @@ impl Error {
 
     pub(crate) fn malformed(operation: Operation, problem: &'static str) -> Self {
         Self::MalformedAnswer { operation, problem }
+    }
+}
+
+/// What a person can do about a challenge that has no answer here.
+fn instead_of(challenge: &ChallengeNameType) -> &'static str {
+    match challenge {
+        ChallengeNameType::WebAuthn => {
+            "a passkey, which this client does not support: choose another first factor, or allow the user one"
+        }
+        ChallengeNameType::MfaSetup => {
+            "and offers no second factor that can be set up while signing in: give the user a phone number for text messages, \
+             and sign in again"
+        }
+        _ => {
+            "which this client does not support: choose another factor or flow, or change what the pool asks of this user"
+        }
     }
 }
 

@@ -50,6 +50,7 @@ impl Refresh {
         let request = Request::new(&GetTokensFromRefreshTokenRequest {
             client_secret: config.client_secret().cloned(),
             device_key: device_key.clone(),
+            client_metadata: config.metadata_to_send(),
             ..GetTokensFromRefreshTokenRequest::new(refresh_token.clone(), config.client_id())
         });
         let config = config.clone();
@@ -98,6 +99,8 @@ impl Refresh {
         let flow = AuthFlowType::RefreshTokenAuth;
         Request::new(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
+            client_metadata: self.config.metadata_to_send(),
+            analytics_metadata: self.config.analytics(),
             ..InitiateAuthRequest::new(flow.clone(), self.config.client_id())
         })
         .at_step(flow.to_string())

@@ -58,6 +58,8 @@ names! {
     MFAS_CAN_CHOOSE
     /// The second factors that can be set up, a list as JSON text.
     MFAS_CAN_SETUP
+    /// The e-mail address to set up as a second factor, in an answer to `MFA_SETUP`.
+    EMAIL
     /// The choice made, or the answer to a custom challenge.
     ANSWER
     /// The password to replace a temporary one.

@@ -87,6 +87,16 @@ impl<P> Pending<P> {
         self.asked.rejection()
     }
 
+    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that follow on it. An entry takes the
+    /// place of an earlier one of the same name.
+    pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.asked = self.asked.with_client_metadata(entries);
+        self
+    }
+
     async fn go_on(self, answer: impl FnOnce(Asked<P>) -> (SignIn, Request)) -> Result<SignInStep, Error> {
         let Self { auth, attempt, asked } = self;
         let next = answer(asked);
@@ -175,6 +185,14 @@ impl Pending<MfaSetupPrompt> {
     /// See [`Pending`].
     pub async fn authenticator(self) -> Result<SignInStep, Error> {
         self.go_on(Asked::<MfaSetupPrompt>::authenticator).await
+    }
+
+    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address, and is asked for next.
+    ///
+    /// # Errors
+    /// See [`Pending`].
+    pub async fn email(self, address: &str) -> Result<SignInStep, Error> {
+        self.go_on(|asked| asked.email(address)).await
     }
 }
 

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::Records;
-use super::{DeviceStore, SessionStore, StoreError};
+use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
 use crate::SessionRecord;
 
 /// Keeps device records, and sessions beside them, in one JSON file that only its owner can read (mode 0600, on Unix).
 ///
 /// A change replaces the file as a whole and is on disk when it is reported done. Beside the file lies another with `.lock`
-/// added to its name: whoever changes records holds a lock on it, so that writers in this process and in others take turns.
+/// added to its name: whoever changes records holds a lock on it, so that writers in this process and in others take turns. One
+/// more, with `.refresh.lock`, is held while a session is refreshed.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
@@ -66,7 +67,7 @@ impl DeviceStore for FileStore {
     fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |path| {
-            let _lock = lock(path)?;
+            let _lock = lock(path, ".lock")?;
             let mut records = read(path)?;
             records.save(&record, &alias);
             write(path, records)
@@ -80,7 +81,7 @@ impl DeviceStore for FileStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (owner, device_key) = (owner.clone(), device_key.to_owned());
         self.with(move |path| {
-            let _lock = lock(path)?;
+            let _lock = lock(path, ".lock")?;
             let mut records = read(path)?;
             if records.remove(&owner, &device_key) { write(path, records) } else { Ok(()) }
         })
@@ -99,7 +100,7 @@ impl SessionStore for FileStore {
     fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>> {
         let session = session.clone();
         self.with(move |path| {
-            let _lock = lock(path)?;
+            let _lock = lock(path, ".lock")?;
             let mut records = read(path)?;
             records.save_session(&session);
             write(path, records)
@@ -109,10 +110,14 @@ impl SessionStore for FileStore {
     fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
         let client_id = client_id.to_owned();
         self.with(move |path| {
-            let _lock = lock(path)?;
+            let _lock = lock(path, ".lock")?;
             let mut records = read(path)?;
             if records.remove_session(&client_id) { write(path, records) } else { Ok(()) }
         })
+    }
+
+    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
+        self.with(|path| Ok(RefreshTurn::held(lock(path, ".refresh.lock")?)))
     }
 }
 
@@ -139,13 +144,13 @@ fn private() -> OpenOptions {
 }
 
 /// Waits for its turn to write; the lock is held until the file is dropped.
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
     let failed = |error: io::Error| {
-        StoreError::new(format!("cannot lock {}", beside(path, ".lock").display())).caused_by(error)
+        StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
     };
     make_directory(directory(path)).map_err(failed)?;
     let file =
-        private().create(true).truncate(false).write(true).open(beside(path, ".lock")).map_err(failed)?;
+        private().create(true).truncate(false).write(true).open(beside(path, suffix)).map_err(failed)?;
     file.lock().map_err(failed)?;
     Ok(file)
 }

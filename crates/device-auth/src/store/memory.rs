@@ -7,12 +7,15 @@ use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
 use super::records::Records;
-use super::{DeviceStore, SessionStore, StoreError};
+use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
 use crate::SessionRecord;
 
 /// Keeps device records and sessions in memory: the device is new again when the process is. Clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<Records>>);
+pub struct MemoryStore {
+    records: Arc<Mutex<Records>>,
+    refreshing: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl MemoryStore {
     /// An empty store.
@@ -26,7 +29,7 @@ impl MemoryStore {
         T: Send + 'static,
     {
         // No change here can panic half-way, so a poisoned lock guards whole records all the same.
-        let done = work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let done = work(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner));
         Box::pin(std::future::ready(Ok(done)))
     }
 }
@@ -67,6 +70,11 @@ impl SessionStore for MemoryStore {
         self.with(|records| {
             records.remove_session(client_id);
         })
+    }
+
+    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
+        let refreshing = Arc::clone(&self.refreshing);
+        Box::pin(async { Ok(RefreshTurn::held(refreshing.lock_owned().await)) })
     }
 }
 

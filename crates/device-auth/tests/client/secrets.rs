@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::time::SystemTime;
 
-use device_auth::{SessionOrigin, SessionStore as _, Tokens, Warning};
+use device_auth::{SessionOrigin, SessionStore as _, Tokens, UserContextDataType, Warning};
 use device_http::{CallOutcome, ErrorKind};
 use device_proto::{
     Asked, Config, DeviceOutcome, ListDevices, ListStep, MalformedPoolId, Refresh, RefreshStep,
@@ -106,7 +106,10 @@ fn granted() -> Value {
 fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
     let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
     shown.debug(&config);
-    shown.debug(&Credentials::srp(USER, "passwordhush"));
+    let context = UserContextDataType { ip_address: Some("hush".into()), encoded_data: Some("hush".into()) };
+    let credentials = Credentials::srp(USER, "passwordhush").with_client_metadata([("captcha", "metahush")]);
+    shown.debug(&credentials.with_user_context(context));
+    shown.debug(&config.clone().with_client_metadata([("captcha", "metahush")]));
     shown.both(&MalformedPoolId);
     shown.both(&ServiceError::new(ErrorCode::NotAuthorized, "no"));
     let mut record = record(USER, "eu_1");
@@ -262,6 +265,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         .user_pool_id(POOL)
         .client_id(CLIENT)
         .client_secret("clienthush")
+        .client_metadata([("captcha", "metahush")])
         .http(http.clone())
         .store(store.clone())
         .session_store(store.clone());
@@ -295,6 +299,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
     shown.both(&SessionOrigin::Federated);
     shown.debug(&store);
     shown.debug(&device_auth::FileStore::open("devices.json"));
+    shown.debug(&device_auth::RefreshTurn::held("hush"));
     let broken = device_auth::StoreError::new("full").caused_by("no space");
     shown.both(&broken);
     shown.debug(&Warning::RecordNotSaved(broken));

@@ -3,7 +3,9 @@
 use device_wire::ErrorCode;
 use serde_json::json;
 
+use super::files::owner;
 use super::*;
+use service::ALIAS;
 
 fn expiring() -> Fault {
     let result = json!({"AccessToken": "old", "RefreshToken": "refresh.tokenhush", "ExpiresIn": 1});
@@ -115,6 +117,33 @@ async fn signing_out_works_here_even_if_the_service_is_not_told() {
     }
 }
 
+/// The record goes when the service says that the user is deleted, and then only.
+#[tokio::test]
+async fn the_record_of_a_user_who_is_gone_goes() {
+    let gone = || Fault::Refuse(ErrorCode::UserNotFound, "User does not exist.");
+    for step in ["GetTokensFromRefreshToken", "ListDevices"] {
+        let (service, store) = (Shared::new(Devices::Always, Mfa::Off), MemoryStore::new());
+        let auth = service.client_with(store.clone());
+        sign_in(&auth).await;
+        service.with(|service| service.fault(step, gone()));
+        let ended = match step {
+            "ListDevices" => auth.fetch_devices().await.map(drop),
+            _ => auth.refresh().await.map(drop),
+        };
+        assert!(matches!(ended, Err(Error::SessionExpired)), "{step}");
+        assert!(matches!(auth.session().await, Err(Error::SignedOut)), "{step}");
+        assert_eq!(store.find(&owner(USER)).await.unwrap(), None, "{step}");
+    }
+    for (typed, stays) in [(USER, false), (ALIAS, true)] {
+        let (service, store) = (Shared::new(Devices::Always, Mfa::Off), MemoryStore::new());
+        let auth = service.client_with(store.clone());
+        finish(auth.sign_in(Credentials::srp(ALIAS, PASSWORD)).await.unwrap()).await;
+        service.with(|service| service.fault("USER_SRP_AUTH", gone()));
+        assert!(auth.sign_in(Credentials::srp(typed, PASSWORD)).await.is_err());
+        assert_eq!(store.find(&owner(USER)).await.unwrap().is_some(), stays, "{typed}");
+    }
+}
+
 #[test]
 fn futures_can_go_to_another_thread() {
     fn check<T: Send + Sync>(_: &T) {}
@@ -126,4 +155,5 @@ fn futures_can_go_to_another_thread() {
     check_future(auth.fetch_devices());
     check_future(auth.forget_all_devices());
     check_future(auth.confirm_device());
+    check_future(auth.delete_user());
 }

@@ -2,6 +2,7 @@
 
 use device_auth::{RememberChoice, SessionDevice, Warning};
 use device_wire::ErrorCode;
+use serde_json::json;
 
 use super::*;
 use service::ALIAS;
@@ -137,4 +138,31 @@ async fn no_secret_shows() {
     for secret in [PASSWORD, CODE, "hush"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[tokio::test]
+async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_for_one_answer() {
+    let service = Shared::new(Devices::Off, Mfa::Asked);
+    let http =
+        Client::builder().endpoint_url("http://pool.test").http_client(service.clone()).build().unwrap();
+    let auth = DeviceAuth::builder()
+        .user_pool_id(POOL)
+        .client_id(CLIENT)
+        .http(http)
+        .client_metadata([("app", "mail")])
+        .analytics_endpoint_id("e1")
+        .build()
+        .unwrap();
+    let credentials = Credentials::srp(USER, PASSWORD).with_client_metadata([("captcha", "solved")]);
+    let SignInStep::Challenge(Challenge::Code(code)) = auth.sign_in(credentials).await.unwrap() else {
+        panic!("no code")
+    };
+    finish(code.with_client_metadata([("try", "1")]).answer(CODE).await.unwrap()).await;
+    auth.refresh().await.unwrap();
+    let told = |step: &str| service.with(|service| service.last(step)["ClientMetadata"].clone());
+    assert_eq!(told("USER_SRP_AUTH"), json!({"app": "mail", "captcha": "solved"}));
+    assert_eq!(told("SOFTWARE_TOKEN_MFA"), json!({"app": "mail", "captcha": "solved", "try": "1"}));
+    assert_eq!(told("GetTokensFromRefreshToken"), json!({"app": "mail"}));
+    let analytics = service.with(|service| service.last("USER_SRP_AUTH")["AnalyticsMetadata"].clone());
+    assert_eq!(analytics, json!({"AnalyticsEndpointId": "e1"}));
 }

@@ -10,6 +10,7 @@
 
 #[cfg(feature = "admin")]
 mod admin;
+mod deleted;
 mod elsewhere;
 mod events;
 mod examples;
@@ -18,6 +19,7 @@ mod kept;
 mod life;
 mod names;
 mod sessions;
+mod shared;
 mod world;
 
 #[allow(dead_code, reason = "its main is for the example alone")]

@@ -21,9 +21,6 @@ use crate::sign_in::{Answer, Parties, advance, otp};
 use crate::totp::{self, SoftwareToken};
 use crate::user::User;
 
-/// The key under which clients answer `MFA_SETUP` with an e-mail address.
-const EMAIL: &str = "EMAIL";
-
 /// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
 pub(crate) fn ask(
     cx: &mut Context<'_, '_>,
@@ -190,7 +187,7 @@ pub(crate) fn answer_setup(
     let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
-    match (&opened.stage, answers.get(EMAIL)) {
+    match (&opened.stage, answers.get(param::EMAIL)) {
         (Stage::MfaSetup(Setup::Verified), _) => {
             opened.spend(cx)?;
             progress.pass_mfa("MFA passed: software token set up");

@@ -13,7 +13,7 @@ use super::prompt::{
 use super::reply::AuthReply;
 use super::{Awaiting, SignIn};
 use crate::credentials::{Handshake, Parameters};
-use crate::{Credentials, Error, Request, ServiceError};
+use crate::{Error, Request, ServiceError};
 
 /// What the service asks of the user. Each variant has the answers that fit it.
 #[derive(Debug)]
@@ -82,6 +82,16 @@ impl<P> Asked<P> {
         self.rejection.as_ref()
     }
 
+    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that follow on it. An entry takes the
+    /// place of an earlier one of the same name.
+    pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.context.add_client_metadata(&entries.into_iter().collect());
+        self
+    }
+
     fn send(
         self,
         challenge: ChallengeNameType,
@@ -145,7 +155,7 @@ impl Asked<SelectFactorPrompt> {
         rng: &mut impl CryptoRng,
     ) -> (SignIn, Request) {
         let password = password.into();
-        self.context.replace_credentials(|it| Credentials::choose_srp(it.username(), password.clone()));
+        self.context.replace_credentials(|it| it.having_chosen_srp(password.clone()));
         let handshake = Handshake::new(password, rng);
         let answer = Answer {
             challenge: ChallengeNameType::SelectChallenge,
@@ -165,7 +175,7 @@ impl Asked<SelectFactorPrompt> {
             (param::ANSWER, ChallengeNameType::Password.as_str()),
             (param::PASSWORD, password.as_str()),
         ]);
-        self.context.replace_credentials(|it| Credentials::choose_password(it.username(), password));
+        self.context.replace_credentials(|it| it.having_chosen_password(password));
         self.send(ChallengeNameType::SelectChallenge, responses, Prompt::SelectFactor)
     }
 }
@@ -200,6 +210,11 @@ impl Asked<MfaSetupPrompt> {
             ..AssociateSoftwareTokenRequest::default()
         });
         self.context.send_aside(request, Awaiting::AuthenticatorSecret)
+    }
+
+    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address, and is asked for next.
+    pub fn email(self, address: &str) -> (SignIn, Request) {
+        self.send(ChallengeNameType::MfaSetup, Sensitive::from([(param::EMAIL, address)]), Prompt::MfaSetup)
     }
 }
 
@@ -276,8 +291,13 @@ impl Prompt {
                     .map(|name| name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned())
                     .collect(),
             }),
-            Some(Name::MfaSetup) => {
-                Self::MfaSetup(MfaSetupPrompt { options: reply.challenges(param::MFAS_CAN_SETUP) })
+            Some(name @ Name::MfaSetup) => {
+                let options = reply.challenges(param::MFAS_CAN_SETUP);
+                let possible = |kind: &Name| matches!(kind, Name::SoftwareTokenMfa | Name::EmailOtp);
+                if !options.is_empty() && !options.iter().any(possible) {
+                    return Err(Error::UnsupportedChallenge(name.clone()));
+                }
+                Self::MfaSetup(MfaSetupPrompt { options })
             }
             Some(Name::CustomChallenge) => {
                 Self::Custom(CustomPrompt { parameters: reply.parameters.clone() })
@@ -323,9 +343,11 @@ impl Prompt {
                     | ErrorCode::PasswordHistoryPolicyViolation
                     | ErrorCode::InvalidParameter
             ),
-            Self::SelectMfa(_) | Self::SelectFactor(_) | Self::MfaSetup(_) => {
+            Self::SelectMfa(_) | Self::SelectFactor(_) => {
                 matches!(error.code(), ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound)
             }
+            // The address was mistyped.
+            Self::MfaSetup(_) => *error.code() == ErrorCode::InvalidParameter,
         }
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, Timestamp};
 use device_wire::{
     ChallengeNameType, DeviceRememberedStatusType, ErrorCode, InitiateAuthRequest, NewDeviceMetadataType,
-    RespondToAuthChallengeRequest, Sensitive, UpdateDeviceStatusRequest, param,
+    RespondToAuthChallengeRequest, Sensitive, UpdateDeviceStatusRequest, UserContextDataType, param,
 };
 use rand_core::CryptoRng;
 
@@ -17,7 +17,7 @@ use super::reply::AuthReply;
 use super::{
     Awaiting, Consent, DeviceOutcome, Outcome, RememberPrompt, SignIn, Step, ThisDevice, UnconfirmedDevice,
 };
-use crate::credentials::{Beginning, Handshake, Parameters};
+use crate::credentials::{Beginning, Handshake, Metadata, Parameters, to_send};
 use crate::{
     Claims, Config, Credentials, DeviceOwner, DeviceRecord, DeviceStatus, Error, RememberChoice, Reply,
     Request, ServiceError, Tokens,
@@ -26,6 +26,12 @@ use crate::{
 /// Standard base64, its padding optional.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The same in the other alphabet.
+const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
@@ -38,6 +44,8 @@ pub(super) struct Context {
     presented: Option<Presented>,
     name: Option<String>,
     remember: RememberChoice,
+    client_metadata: Metadata,
+    user_context: Option<UserContextDataType>,
 }
 
 /// A device that goes with every step until it is refused. Then the sign-in may have to begin again, for which the
@@ -70,7 +78,11 @@ impl Context {
         rng: &mut impl CryptoRng,
     ) -> (SignIn, Request) {
         let ThisDevice { record, name, remember } = device;
-        let context = Self { config, username: String::new(), presented: None, name, remember };
+        let mut client_metadata = config.client_metadata().clone();
+        extend(&mut client_metadata, credentials.client_metadata());
+        let user_context = credentials.user_context().cloned();
+        let (username, presented) = (String::new(), None);
+        let context = Self { config, username, presented, name, remember, client_metadata, user_context };
         Box::new(context).begin(credentials, record, rng)
     }
 
@@ -88,11 +100,19 @@ impl Context {
         let step = flow.to_string();
         let request = Request::new(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
+            client_metadata: to_send(&self.client_metadata),
+            analytics_metadata: self.config.analytics(),
+            user_context_data: self.user_context.clone(),
             ..InitiateAuthRequest::new(flow, self.config.client_id())
         });
         // The beginning of a proof proves nothing yet; anything else here sends a code or counts as a try.
         let request = if handshake.is_some() { request.repeatable() } else { request };
         (SignIn { context: self, awaiting: Awaiting::Beginning { handshake } }, request.at_step(step))
+    }
+
+    /// Tells the pool's Lambda functions this too, from the next step on.
+    pub(super) fn add_client_metadata(&mut self, entries: &Metadata) {
+        extend(&mut self.client_metadata, entries);
     }
 
     /// What every step carries.
@@ -113,6 +133,9 @@ impl Context {
         Request::new(&RespondToAuthChallengeRequest {
             session: answer.session.clone(),
             challenge_responses: Some(responses),
+            client_metadata: to_send(&self.client_metadata),
+            analytics_metadata: self.config.analytics(),
+            user_context_data: self.user_context.clone(),
             ..RespondToAuthChallengeRequest::new(self.config.client_id(), answer.challenge.clone())
         })
         .at_step(answer.challenge.to_string())
@@ -356,8 +379,10 @@ fn claim(
     let salt = Salt::from_hex(reply.required(param::SALT, "it has no SALT")?)?;
     let b = PublicValue::from_hex(reply.required(param::SRP_B, "it has no SRP_B")?)?;
     let secret_block = reply.required(param::SECRET_BLOCK, "it has no SECRET_BLOCK")?;
+    // Services that stand in for the real one use either alphabet, and other clients read both.
     let block = LENIENT
         .decode(secret_block)
+        .or_else(|_| LENIENT_URL_SAFE.decode(secret_block))
         .map_err(|_| Error::malformed(reply.operation, "its SECRET_BLOCK is not base64"))?;
     let timestamp = Timestamp::from_unix_seconds(unix_seconds(now)).to_string();
     let proof = ephemeral.session_key(identity, password, &salt, &b)?.sign(identity, &block, &timestamp);
@@ -366,6 +391,10 @@ fn claim(
         (param::PASSWORD_CLAIM_SIGNATURE, proof.to_base64()),
         (param::TIMESTAMP, timestamp),
     ]))
+}
+
+fn extend(all: &mut Metadata, entries: &Metadata) {
+    all.extend(entries.iter().map(|(name, value)| (name.clone(), value.clone())));
 }
 
 fn unix_seconds(moment: SystemTime) -> i64 {

@@ -1,7 +1,8 @@
 //! The flows, from first sight of a device to its standing in for the second factor.
 
 use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt};
-use device_wire::{ChallengeNameType, ErrorCode};
+use device_wire::{ChallengeNameType, ErrorCode, UserContextDataType};
+use serde_json::{Value, json};
 
 use super::*;
 use service::ALIAS;
@@ -229,7 +230,7 @@ fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
 #[test]
 fn custom_authentication_can_begin_with_a_proof() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
-    let riddle = pair.service.challenge("CUSTOM_CHALLENGE", serde_json::json!({"USERNAME": USER}));
+    let riddle = pair.service.challenge("CUSTOM_CHALLENGE", json!({"USERNAME": USER}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(riddle));
     let rest = pair.sign_in_with(Credentials::custom_after_srp(ALIAS, PASSWORD), None);
     let Challenge::Custom(asked) = rest.challenge() else { panic!("another challenge") };
@@ -286,10 +287,9 @@ fn a_temporary_password_is_replaced() {
 #[test]
 fn a_second_factor_is_chosen() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
-    let select = pair.service.challenge(
-        "SELECT_MFA_TYPE",
-        serde_json::json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\",\"SOFTWARE_TOKEN_MFA\"]"}),
-    );
+    let select = pair
+        .service
+        .challenge("SELECT_MFA_TYPE", json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\",\"SOFTWARE_TOKEN_MFA\"]"}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(select));
     let Challenge::SelectMfa(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
     assert_eq!(asked.prompt().options, [ChallengeNameType::SmsMfa, ChallengeNameType::SoftwareTokenMfa]);
@@ -300,9 +300,7 @@ fn a_second_factor_is_chosen() {
 #[test]
 fn a_second_factor_is_set_up_on_the_way() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
-    let setup = pair
-        .service
-        .challenge("MFA_SETUP", serde_json::json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"}));
+    let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
     let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
     assert_eq!(asked.prompt().options, [ChallengeNameType::SoftwareTokenMfa]);
@@ -320,4 +318,77 @@ fn a_second_factor_is_set_up_on_the_way() {
     pair.go_on(asked.verify(CODE, Some("phone"))).done();
     assert_eq!(pair.service.last("VerifySoftwareToken")["FriendlyDeviceName"], "phone");
     assert_eq!(pair.service.take_steps().last().unwrap(), "MFA_SETUP");
+}
+
+#[test]
+fn codes_by_e_mail_are_set_up_on_the_way() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Off);
+    let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\",\"EMAIL_OTP\"]"}));
+    pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
+    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    let Challenge::MfaSetup(asked) = pair.go_on(asked.email("ada")).challenge() else { panic!("accepted") };
+    assert_eq!(asked.rejection().map(|error| error.code()), Some(&ErrorCode::InvalidParameter));
+    let asked = pair.go_on(asked.email("ada@example.com")).code();
+    assert_eq!(asked.prompt().source, CodeSource::Email);
+    pair.go_on(asked.answer(CODE)).done();
+}
+
+#[test]
+fn a_factor_that_cannot_be_set_up_while_signing_in_is_refused_with_what_to_do() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Off);
+    let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\"]"}));
+    pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
+    let error = pair.sign_in(None).failed();
+    assert_eq!(error, Error::UnsupportedChallenge(ChallengeNameType::MfaSetup));
+    assert!(error.to_string().contains("give the user a phone number"), "{error}");
+}
+
+/// What goes beside the parameters of a step.
+fn beside(pair: &Pair, step: &str) -> [Value; 3] {
+    let body = pair.service.last(step);
+    ["ClientMetadata", "AnalyticsMetadata", "UserContextData"].map(|name| body[name].clone())
+}
+
+#[test]
+fn what_the_pools_functions_are_told_goes_with_every_step() {
+    let mut pair = Pair::new(Devices::Off, Mfa::Asked);
+    pair.sign_in(None).code();
+    assert_eq!(beside(&pair, "USER_SRP_AUTH"), [Value::Null, Value::Null, Value::Null], "nothing unasked");
+
+    pair.config = pair
+        .config
+        .with_client_metadata([("app", "mail"), ("captcha", "none")])
+        .with_analytics_endpoint_id("e1");
+    let context = UserContextDataType { encoded_data: Some("print".into()), ip_address: None };
+    let credentials = Credentials::srp(USER, PASSWORD)
+        .with_client_metadata([("captcha", "solvedhush")])
+        .with_user_context(context);
+    let asked = pair.sign_in_with(credentials, None).code();
+    let (analytics, context) = (json!({"AnalyticsEndpointId": "e1"}), json!({"EncodedData": "print"}));
+    let told = json!({"app": "mail", "captcha": "solvedhush"});
+    for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER"] {
+        assert_eq!(beside(&pair, step), [told.clone(), analytics.clone(), context.clone()], "{step}");
+    }
+    pair.go_on(asked.with_client_metadata([("captcha", "again")]).answer(CODE)).done();
+    let told = json!({"app": "mail", "captcha": "again"});
+    assert_eq!(beside(&pair, "SOFTWARE_TOKEN_MFA"), [told, analytics, context]);
+}
+
+#[test]
+fn a_sign_in_that_begins_again_tells_the_same() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let record = pair.known_device();
+    pair.service.forget_devices();
+    let credentials = Credentials::choose(USER).with_client_metadata([("captcha", "solvedhush")]);
+    let Challenge::SelectFactor(asked) = pair.sign_in_with(credentials, Some(record)).challenge() else {
+        panic!("another challenge")
+    };
+    let next = asked.srp(PASSWORD, &mut StdRng::seed_from_u64(3));
+    pair.go_on(next).done();
+    assert_eq!(pair.discarded.len(), 1);
+    for (step, body) in &pair.service.log {
+        if step != "ConfirmDevice" && !body["ClientId"].is_null() {
+            assert_eq!(body["ClientMetadata"]["captcha"], "solvedhush", "{step}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! A service that does not keep to its protocol gets an error that says so, and never a proof or a record that is wrong.
 
-use device_wire::ChallengeNameType;
+use device_wire::{ChallengeNameType, ErrorCode};
 use serde_json::{Value, json};
 
 use super::*;
@@ -84,6 +84,20 @@ fn the_services_part_of_a_proof_is_checked() {
 }
 
 #[test]
+fn a_secret_block_is_read_in_either_alphabet() {
+    for block in ["-_8=", "+/8=", "-_8", "6f1d2a3b-0c4d-4e5f-8a9b-1c2d3e4f5a6b"] {
+        let mut pair = Pair::new(Devices::Always, Mfa::Off);
+        let parameters = verifier(|all| all["SECRET_BLOCK"] = json!(block));
+        let body = json!({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": parameters});
+        pair.service.fault("USER_SRP_AUTH", Fault::Answer(body));
+        pair.service.fault("PASSWORD_VERIFIER", Fault::Refuse(ErrorCode::NotAuthorized, "no"));
+        assert!(matches!(pair.sign_in(None).failed(), Error::Service(_)), "{block}: the proof went out");
+        let echoed = &pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"];
+        assert_eq!(echoed["PASSWORD_CLAIM_SECRET_BLOCK"], block, "as it came");
+    }
+}
+
+#[test]
 fn a_challenge_of_another_time_or_kind_is_named() {
     let named = |name: &str| json!({"ChallengeName": name, "ChallengeParameters": {}, "Session": "s"});
     for (step, name) in [
@@ -100,6 +114,7 @@ fn a_challenge_of_another_time_or_kind_is_named() {
     for name in ["WEB_AUTHN", "RETINA_SCAN", "ADMIN_NO_SRP_AUTH", ""] {
         let error = answer("PASSWORD_VERIFIER", named(name)).failed();
         assert_eq!(error, Error::UnsupportedChallenge(name.into()));
+        assert!(error.to_string().contains("choose another"), "what to do: {error}");
     }
     let tokens = json!({"AuthenticationResult": {"AccessToken": "a.b.c"}});
     assert!(matches!(answer("DEVICE_SRP_AUTH", tokens).failed(), Error::MalformedAnswer { .. }));

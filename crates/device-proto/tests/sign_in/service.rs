@@ -291,7 +291,11 @@ impl Service {
             "SOFTWARE_TOKEN_MFA" | "EMAIL_OTP" => {
                 Err(refuse(ErrorCode::CodeMismatch, "Invalid code received for user"))
             }
-            "MFA_SETUP" => self.device_or_tokens(responses),
+            "MFA_SETUP" => match responses["EMAIL"].as_str() {
+                Some("ada@example.com") => Ok(self.challenge("EMAIL_OTP", json!({}))),
+                Some(_) => Err(refuse(ErrorCode::InvalidParameter, "Invalid email address format.")),
+                None => self.device_or_tokens(responses),
+            },
             "DEVICE_SRP_AUTH" => {
                 self.check_device(responses)?;
                 let key = responses["DEVICE_KEY"].as_str().unwrap();

@@ -1,0 +1,103 @@
+//! Clients that share one session.
+
+use device_auth::{DeviceAuth, FileStore, MemoryStore, SessionStore};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::world::sign_in;
+use super::*;
+
+/// A pool whose refresh tokens count once, with no grace: whoever uses one again loses the session.
+fn rotating() -> World {
+    let mut world = World::new(Devices::Always, Mfa::Off);
+    let rotation = json!({
+        "RefreshTokenRotation": { "Feature": "ENABLED", "RetryGracePeriodSeconds": 0 },
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"],
+    });
+    world.client = world.server.create_client(&world.pool, rotation);
+    world
+}
+
+async fn start(world: &World, store: impl SessionStore) -> DeviceAuth {
+    world.builder("laptop").session_store(store).build_restored().await.unwrap()
+}
+
+/// How often the session was refreshed since the last time.
+fn refreshes(world: &World) -> usize {
+    world.calls().iter().filter(|call| *call == "GetTokensFromRefreshToken").count()
+}
+
+async fn share(world: &World, first: impl SessionStore, second: impl SessionStore) {
+    let first = start(world, first).await;
+    sign_in(&first).await;
+    let second = start(world, second).await;
+    world.calls();
+    let (one, other) = tokio::join!(first.refresh(), second.refresh());
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_eq!(refreshes(world), 1, "one exchange for both");
+
+    for _ in 0..2 {
+        let fresh = first.refresh().await.unwrap();
+        assert_eq!(second.refresh().await.unwrap(), fresh, "as the other left it");
+        assert_eq!(refreshes(world), 1);
+        second.refresh().await.unwrap();
+        first.refresh().await.unwrap();
+        assert_eq!(refreshes(world), 1);
+    }
+    assert_eq!(first.fetch_devices().await.unwrap().len(), 1);
+    assert_eq!(second.fetch_devices().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn clients_that_share_a_file_refresh_in_turn() {
+    let (world, directory) = (rotating(), TempDir::new().unwrap());
+    let store = || FileStore::open(directory.path().join("session.json"));
+    share(&world, store(), store()).await;
+}
+
+#[tokio::test]
+async fn clients_that_share_a_memory_refresh_in_turn() {
+    let (world, store) = (rotating(), MemoryStore::new());
+    share(&world, store.clone(), store).await;
+}
+
+#[tokio::test]
+async fn a_session_that_another_client_replaced_is_taken_up_before_it_is_called_expired() {
+    let (world, directory) = (rotating(), TempDir::new().unwrap());
+    let store = || FileStore::open(directory.path().join("session.json"));
+    let first = start(&world, store()).await;
+    sign_in(&first).await;
+    let second = start(&world, store()).await;
+    first.sign_out().await.unwrap();
+    let anew = sign_in(&first).await;
+    assert_eq!(
+        second.fetch_devices().await.unwrap().len(),
+        1,
+        "the old token is revoked, and another is there"
+    );
+    assert_eq!(second.session().await.unwrap(), anew.session);
+
+    first.sign_out().await.unwrap();
+    assert!(matches!(second.fetch_devices().await, Err(Error::SessionExpired)), "now there is none");
+}
+
+/// A refresh whose caller has gone lets the next one through.
+#[tokio::test]
+async fn a_turn_ends_with_the_refresh_that_took_it() {
+    let (world, directory) = (rotating(), TempDir::new().unwrap());
+    let store = FileStore::open(directory.path().join("session.json"));
+    let app = start(&world, store.clone()).await;
+    sign_in(&app).await;
+    let turn = store.take_turn(&world.client).await.unwrap();
+    {
+        let waiting = std::pin::pin!(app.refresh());
+        assert!(is_pending(waiting).await, "it waits for its turn");
+    }
+    drop(turn);
+    app.refresh().await.unwrap();
+}
+
+/// Whether a future is still under way after it was polled once.
+async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+}
