@@ -71,6 +71,8 @@ pub(crate) fn update(
             continue;
         }
         if user.attributes.get(name) == Some(&value) {
+            // Whoever gives the address that there is takes back the one that waits to be proven.
+            user.unproven.remove(name);
             continue;
         }
         check_mutable(pool, name)?;

@@ -110,6 +110,22 @@ fn a_code_proves_exactly_the_address_that_it_went_to() {
 }
 
 #[test]
+fn an_address_that_was_taken_back_is_not_proven_any_more() {
+    let mut world = pool_with(json!({
+        "AutoVerifiedAttributes": ["email"],
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
+    }));
+    ada(&mut world);
+    let token = world.sign_in("ada", None, None).access_token();
+    let change = |to: &str| json!({"AccessToken": token, "UserAttributes": attributes(&[("email", to)])});
+    world.ok(Operation::UpdateUserAttributes, change("new@example.com"));
+    let verify = json!({"AccessToken": token, "AttributeName": "email", "Code": sent_code(&world)});
+    world.ok(Operation::UpdateUserAttributes, change("ada@example.com"));
+    assert_eq!(world.refused(Operation::VerifyUserAttribute, verify), EXPIRED);
+    assert_eq!(attribute(&mut world, "ada", "email").unwrap(), "ada@example.com");
+}
+
+#[test]
 fn an_address_that_somebody_else_has_proven_resets_no_password_any_more() {
     let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     ada(&mut world);

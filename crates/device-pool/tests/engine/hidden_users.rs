@@ -167,6 +167,30 @@ fn the_store_is_asked_the_same() {
     }
 }
 
+#[test]
+fn codes_are_asked_for_and_typed_in_alike() {
+    let (mut world, store) = world();
+    world.set_attributes(NAMES[0], &[("email", "ada@example.com"), ("email_verified", "true")]);
+    let reset = |code: &str| json!({"ConfirmationCode": code, "Password": "Another-horse-8"});
+    for (operation, members) in [
+        (Operation::ConfirmForgotPassword, reset("000000")),
+        (Operation::ForgotPassword, json!({})),
+        (Operation::ForgotPassword, json!({})),
+        (Operation::ConfirmForgotPassword, reset("12345x")),
+    ] {
+        let [known, unknown] = NAMES.map(|name| {
+            let mut body = members.clone();
+            body["ClientId"] = json!(world.client);
+            body["Username"] = json!(name);
+            store.take();
+            let answer = world.call(operation, body).unwrap_or_else(|error| json!(error.to_string()));
+            (shape(&answer), store.take())
+        });
+        assert!(!known.1.is_empty());
+        assert_eq!(known, unknown, "{operation}");
+    }
+}
+
 /// How far the times may be apart. An exponentiation that is left out for those who do not exist is a third and more; a
 /// record that is not read for them was a seventh in the first step.
 const TOLERANCE: f64 = 0.05;
