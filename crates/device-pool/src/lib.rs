@@ -84,6 +84,7 @@ mod erasure;
 mod error;
 mod event;
 mod factor;
+mod group;
 mod hooks;
 mod jwt;
 mod login;

@@ -107,6 +107,14 @@ impl Pool {
         }
     }
 
+    /// A new username as the pool keeps it: one that was made case-insensitive shows its names in lower case.
+    pub(crate) fn username(&self, name: &str) -> String {
+        match &self.description.username_configuration {
+            Some(configuration) if !configuration.case_sensitive => name.to_lowercase(),
+            _ => name.to_owned(),
+        }
+    }
+
     /// What users sign in with in place of a username, if so: then the internal name is the `sub`.
     pub(crate) fn username_attributes(&self) -> &[UsernameAttributeType] {
         self.description.username_attributes.as_deref().unwrap_or_default()

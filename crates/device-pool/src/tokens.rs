@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::group::Roles;
 use crate::jwt;
 use crate::pool::{Pool, PoolKeys};
 use crate::refresh_token::RefreshToken;
@@ -173,6 +174,13 @@ pub(crate) fn sign(
     claim("cognito:username", json!(user.username));
     if !user.groups.is_empty() {
         claim("cognito:groups", json!(user.groups));
+    }
+    let roles = Roles::of(cx, user)?;
+    if !roles.all.is_empty() {
+        claim("cognito:roles", json!(roles.all));
+    }
+    if let Some(preferred) = roles.preferred {
+        claim("cognito:preferred_role", json!(preferred));
     }
     claim("token_use", json!("id"));
     claim("exp", json!(now + client.id_token_seconds()));

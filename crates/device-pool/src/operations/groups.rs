@@ -5,39 +5,15 @@ use device_wire::{
     AdminRemoveUserFromGroupRequest, CreateGroupRequest, CreateGroupResponse, ErrorCode, GroupType,
     Timestamp,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::ServiceError;
+use crate::group::Group;
 use crate::pool::Pool;
-use crate::store::Table;
-use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 /// The most groups that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;
-
-/// A group, as the service describes it. Who is in it stands with the users.
-#[derive(Serialize, Deserialize)]
-struct Group {
-    pool_id: String,
-    name: String,
-    description: GroupType,
-}
-
-impl Entity for Group {
-    const TABLE: Table = Table::Group;
-
-    fn id(&self) -> String {
-        Self::key(&self.pool_id, &self.name)
-    }
-}
-
-impl Group {
-    fn key(pool_id: &str, name: &str) -> String {
-        id_of([pool_id, name])
-    }
-}
 
 /// `CreateGroup`.
 pub(crate) fn create(

@@ -71,6 +71,7 @@ pub(crate) fn new_user(
     mut attributes: std::collections::BTreeMap<String, Sensitive<String>>,
 ) -> Result<User, ServiceError> {
     let sub = cx.uuid().to_string();
+    let name = &pool.username(name);
     let is_email = name.contains('@');
     let username = match pool.username_attributes() {
         [] => {

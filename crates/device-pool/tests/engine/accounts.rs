@@ -3,7 +3,7 @@
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, PASSWORD, World};
+use crate::world::{Flow, PASSWORD, World, claims};
 
 const MISMATCH: &str = "CodeMismatchException: Invalid verification code provided, please try again.";
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
@@ -297,6 +297,41 @@ fn a_proven_address_goes_to_whoever_forces_it() {
     assert_eq!(world.ok(Operation::GetUser, json!({"AccessToken": token}))["Username"], "bob");
     assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "false");
     assert!(signs_in(&mut world, "ada"));
+}
+
+#[test]
+fn a_sign_up_that_is_confirmed_proves_the_address_of_its_code_and_none_that_waits() {
+    let mut world = pool_with(json!({
+        "AutoVerifiedAttributes": ["email"],
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
+    }));
+    let request = sign_up(&world, "ada", &[("email", "old@example.com")]);
+    world.ok(Operation::SignUp, request);
+    let right = sent_code(&world);
+    world.set_attributes("ada", &[("email", "new@example.com")]);
+    let right = confirm(&world, "ada", &right);
+    world.ok(Operation::ConfirmSignUp, right);
+    assert_eq!(attribute(&mut world, "ada", "email").unwrap(), "old@example.com");
+    assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true");
+}
+
+#[test]
+fn a_pool_that_was_made_case_insensitive_shows_names_in_lower_case() {
+    for (settings, shown) in [
+        (json!({"UsernameConfiguration": {"CaseSensitive": false}}), "ada"),
+        (json!({"UsernameConfiguration": {"CaseSensitive": true}}), "Ada"),
+        (json!({}), "Ada"),
+    ] {
+        let mut world = pool_with(settings);
+        let request = sign_up(&world, "Ada", &[]);
+        world.ok(Operation::SignUp, request);
+        let named = json!({"UserPoolId": world.pool, "Username": "Ada"});
+        world.ok(Operation::AdminConfirmSignUp, named.clone());
+        assert_eq!(world.ok(Operation::AdminGetUser, named)["Username"], shown);
+        let signed_in = world.sign_in("Ada", None, None);
+        assert_eq!(claims(&signed_in.access_token())["username"], shown);
+        assert_eq!(claims(signed_in.result["IdToken"].as_str().unwrap())["cognito:username"], shown);
+    }
 }
 
 #[test]

@@ -106,3 +106,16 @@ fn events_come_in_pages_and_of_one_user() {
     let refused = world.refused(Operation::AdminListUserAuthEvents, unknown);
     assert_eq!(refused, "ResourceNotFoundException: User pool eu-test-1_Nowhere00 does not exist.");
 }
+
+#[test]
+fn the_trail_of_a_sign_in_is_purged_after_two_years() {
+    let mut world = World::new();
+    world.user("ada");
+    world.sign_in("ada", None, None);
+    world.seconds(2 * 365 * 24 * 60 * 60 - 1);
+    world.engine.purge(world.now).unwrap();
+    assert_eq!(events(&mut world).len(), 1);
+    world.seconds(2);
+    world.engine.purge(world.now).unwrap();
+    assert_eq!(events(&mut world), [] as [Value; 0]);
+}

@@ -88,6 +88,27 @@ fn who_has_no_factor_is_let_in_and_the_risk_is_told() {
     assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "Medium");
 }
 
+#[test]
+fn what_became_of_somebody_who_had_the_name_before_is_no_risk() {
+    let mut world = World::new();
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
+    world.user("ada");
+    world.sign_in("ada", None, None);
+    for _ in 0..3 {
+        world.seconds(1);
+        let claim = world.srp_claim("ada", "Wrong-horse-7");
+        world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
+    }
+    let before = json!({"UserPoolId": world.pool, "Username": "ada"});
+    world.ok(Operation::AdminDeleteUser, before);
+    world.seconds(1);
+    world.user("ada");
+    world.ip = AWAY;
+    world.seconds(1);
+    world.sign_in("ada", None, None);
+    assert_eq!(latest(&mut world)["EventRisk"]["RiskDecision"], "NoRisk");
+}
+
 struct Alarmed;
 
 impl RiskEvaluator for Alarmed {

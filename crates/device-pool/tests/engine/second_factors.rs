@@ -253,3 +253,42 @@ fn an_address_is_set_up_on_the_way_in() {
     assert_eq!(names(&mut world).0, json!(["EMAIL_OTP"]));
     assert_eq!(world.first_factor(Flow::Srp, "ada", None).unwrap()["ChallengeName"], "EMAIL_OTP");
 }
+
+#[test]
+fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
+    const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
+    for first in ["token", "e-mail"] {
+        let mut world = World::new();
+        world.offer_all_factors("ON");
+        world.user("ada");
+        let begun =
+            |world: &mut World| world.first_factor(Flow::Srp, "ada", None).unwrap()["Session"].clone();
+        let [untouched, to_show, to_send] = std::array::from_fn(|_| begun(&mut world));
+        let shown = world.ok(Operation::AssociateSoftwareToken, json!({"Session": to_show}));
+        let eves = json!({"USERNAME": "ada", "EMAIL": "eve@example.com"});
+        let sent = world.respond("MFA_SETUP", &to_send, eves.clone()).unwrap()["Session"].clone();
+        let sent_code = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": world.outbox[0].code});
+
+        let own = begun(&mut world);
+        if first == "token" {
+            let own = world.ok(Operation::AssociateSoftwareToken, json!({"Session": own}));
+            let code = world.code(own["SecretCode"].as_str().unwrap());
+            world.ok(Operation::VerifySoftwareToken, json!({"Session": own["Session"], "UserCode": code}));
+        } else {
+            let adas = json!({"USERNAME": "ada", "EMAIL": "ada@example.com"});
+            let own = world.respond("MFA_SETUP", &own, adas).unwrap()["Session"].clone();
+            let code = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": world.outbox[0].code});
+            world.respond("EMAIL_OTP", &own, code).unwrap();
+        }
+
+        let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": untouched}));
+        assert_eq!(refused, INVALID, "{first}");
+        let refused = world.respond("MFA_SETUP", &untouched, eves).unwrap_err();
+        assert_eq!(refused.to_string(), INVALID, "{first}");
+        let code = world.code(shown["SecretCode"].as_str().unwrap());
+        let verify = json!({"Session": shown["Session"], "UserCode": code});
+        assert_eq!(world.refused(Operation::VerifySoftwareToken, verify), INVALID, "{first}");
+        let refused = world.respond("EMAIL_OTP", &sent, sent_code).unwrap_err();
+        assert_eq!(refused.to_string(), INVALID, "{first}");
+    }
+}

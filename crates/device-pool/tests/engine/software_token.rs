@@ -167,6 +167,30 @@ fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
 }
 
 #[test]
+fn with_the_new_password_come_only_attributes_that_the_client_may_write_and_addresses_that_are_some() {
+    let mut world = World::new();
+    world.client = world.make_client(json!({"WriteAttributes": ["name", "email", "phone_number"]}));
+    let request = json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
+    world.ok(Operation::AdminCreateUser, request);
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let mut refusal = |name: &str, value: &str| {
+        let answers = json!({
+            "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", format!("userAttributes.{name}"): value,
+        });
+        let answer = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers);
+        answer.err().map(|error| error.to_string())
+    };
+    for (name, value, refused) in [
+        ("nickname", "A", Some("NotAuthorizedException: A client attempted to write unauthorized attribute")),
+        ("email", "ada", Some("InvalidParameterException: Invalid email address format.")),
+        ("phone_number", "0155501", Some("InvalidParameterException: Invalid phone number format.")),
+        ("email", "ada@example.com", None),
+    ] {
+        assert_eq!(refusal(name, value).as_deref(), refused, "{name}");
+    }
+}
+
+#[test]
 fn a_temporary_password_lasts_a_week() {
     let mut world = World::new();
     world.ok(

@@ -303,3 +303,24 @@ fn a_client_is_shown_the_attributes_that_it_may_read() {
         serde_json::from_str(asked["ChallengeParameters"]["userAttributes"].as_str().unwrap()).unwrap();
     assert_eq!(told, json!({"custom:badge": "7", "email": "ada@example.com"}));
 }
+
+#[test]
+fn the_roles_of_groups_are_in_the_id_token() {
+    let mut world = World::new();
+    world.user("ada");
+    let role = |name: &str| format!("arn:aws:iam::000000000000:role/{name}");
+    for (name, precedence) in [("staff", 5), ("admins", 1)] {
+        let group = json!({
+            "UserPoolId": world.pool, "GroupName": name, "Precedence": precedence, "RoleArn": role(name),
+        });
+        world.ok(Operation::CreateGroup, group);
+        let member = json!({"UserPoolId": world.pool, "Username": "ada", "GroupName": name});
+        world.ok(Operation::AdminAddUserToGroup, member);
+    }
+    let signed_in = world.sign_in("ada", None, None);
+    let id = claims(signed_in.result["IdToken"].as_str().unwrap());
+    assert_eq!(id["cognito:roles"], json!([role("admins"), role("staff")]));
+    assert_eq!(id["cognito:preferred_role"], role("admins"));
+    let access = claims(&signed_in.access_token());
+    assert!(access.get("cognito:roles").is_none() && access.get("cognito:preferred_role").is_none());
+}

@@ -1,0 +1,101 @@
+//! A group of users, and what being in it says about a user's roles.
+
+use device_wire::GroupType;
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::error::ServiceError;
+use crate::store::Table;
+use crate::transaction::{Entity, id_of};
+use crate::user::User;
+
+/// A group, as the service describes it. Who is in it stands with the users.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) pool_id: String,
+    pub(crate) name: String,
+    pub(crate) description: GroupType,
+}
+
+impl Entity for Group {
+    const TABLE: Table = Table::Group;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+impl Group {
+    pub(crate) fn key(pool_id: &str, name: &str) -> String {
+        id_of([pool_id, name])
+    }
+}
+
+/// The roles that a user has by being in groups.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Roles {
+    /// Each once, that of the foremost group first.
+    pub(crate) all: Vec<String>,
+    /// That of the foremost group; none where several groups are foremost and do not agree.
+    pub(crate) preferred: Option<String>,
+}
+
+impl Roles {
+    pub(crate) fn of(cx: &mut Context<'_, '_>, user: &User) -> Result<Self, ServiceError> {
+        let mut groups = Vec::new();
+        for name in &user.groups {
+            groups.extend(cx.tx.find::<Group>(&Group::key(&user.pool_id, name))?);
+        }
+        Ok(Self::ranked(groups.into_iter().map(|group| group.description)))
+    }
+
+    /// The least number comes first, and a group without one last.
+    fn ranked(groups: impl Iterator<Item = GroupType>) -> Self {
+        let with_role =
+            groups.filter_map(|group| Some((group.precedence.unwrap_or(i32::MAX), group.role_arn?)));
+        let mut ranked: Vec<(i32, String)> = with_role.collect();
+        ranked.sort();
+        ranked.dedup();
+        let preferred = match ranked.as_slice() {
+            [(first, _), (second, _), ..] if first == second => None,
+            foremost => foremost.first().map(|(_, role)| role.clone()),
+        };
+        let mut all: Vec<String> = Vec::new();
+        for (_, role) in ranked {
+            if !all.contains(&role) {
+                all.push(role);
+            }
+        }
+        Self { all, preferred }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_foremost_group_gives_the_preferred_role_unless_several_disagree() {
+        for (groups, all, preferred) in [
+            (vec![], vec![], None),
+            (vec![(Some(0), None)], vec![], None),
+            (vec![(None, Some("a"))], vec!["a"], Some("a")),
+            (vec![(Some(2), Some("a")), (Some(1), Some("b"))], vec!["b", "a"], Some("b")),
+            (vec![(None, Some("a")), (Some(9), Some("b"))], vec!["b", "a"], Some("b")),
+            (vec![(Some(1), Some("a")), (Some(1), Some("b"))], vec!["a", "b"], None),
+            (vec![(Some(1), Some("a")), (Some(1), Some("a")), (Some(2), Some("a"))], vec!["a"], Some("a")),
+            (vec![(Some(0), None), (Some(1), Some("a"))], vec!["a"], Some("a")),
+        ] {
+            let described = groups.iter().map(|(precedence, role): &(Option<i32>, Option<&str>)| GroupType {
+                precedence: *precedence,
+                role_arn: role.map(str::to_owned),
+                ..GroupType::default()
+            });
+            let due = Roles {
+                all: all.iter().map(|role| (*role).to_owned()).collect(),
+                preferred: preferred.map(str::to_owned),
+            };
+            assert_eq!(Roles::ranked(described), due, "{groups:?}");
+        }
+    }
+}
