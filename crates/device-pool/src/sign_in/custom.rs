@@ -14,6 +14,7 @@ use crate::event::Outcome;
 use crate::hooks::HookError;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
+use crate::risk;
 use crate::sign_in::password::{self, incorrect};
 use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance};
@@ -204,6 +205,9 @@ impl Flow<'_> {
             user.admit()?;
             if let Some(attempts) = attempts {
                 attempts.succeeded(cx);
+            }
+            if !progress.password_proven {
+                progress.trail.risk = risk::assess(cx, &pool, &user)?;
             }
             progress.trail.note("Custom challenges passed");
             return advance(cx, &mut Parties { pool, keys, client, user }, progress);

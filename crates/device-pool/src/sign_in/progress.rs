@@ -176,8 +176,10 @@ impl Progress {
 
     /// Whether this is a sign-in of `subject`, by the password that there was at its start.
     pub(crate) fn is_about(&self, subject: &Subject) -> bool {
-        self.username == subject.username
-            && self.password_set_at == moment(subject.user.as_deref().and_then(User::password_set_at))
+        match subject.user.as_deref() {
+            Some(user) => self.is_of(user),
+            None => self.username == subject.username && self.password_set_at == moment(None),
+        }
     }
 
     /// What devices are to this sign-in: nothing, where no password was proven.
@@ -185,9 +187,12 @@ impl Progress {
         if self.password_proven { pool.device_policy() } else { DevicePolicy::Off }
     }
 
-    /// Whether this is a sign-in of `user`, by the password that the user still has.
+    /// Whether this is a sign-in of `user`, by the password that the user still has, and not of somebody who had the name
+    /// before.
     pub(crate) fn is_of(&self, user: &User) -> bool {
-        self.username == user.username && self.password_set_at == moment(user.password_set_at())
+        self.username == user.username
+            && self.password_set_at == moment(user.password_set_at())
+            && self.trail.started >= user.created
     }
 
     /// Goes on after a second factor was passed.

@@ -11,6 +11,7 @@ use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
 use crate::profile;
+use crate::risk;
 use crate::sign_in::progress::{NamedAddress, OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance, otp, password};
 use crate::subject::Subject;
@@ -76,6 +77,7 @@ fn start_after_sign_up(
         _ => return Err(invalid_session()),
     };
     let mut progress = opened.spend(cx)?;
+    progress.trail.risk = risk::assess(cx, &parties.pool, &parties.user)?;
     progress
         .trail
         .note(format!("First factor passed: the code by {} that confirmed the sign-up", medium.name()));
@@ -283,6 +285,7 @@ pub(crate) fn answer_code(
     };
     user.admit()?;
     opened.spend(cx)?;
+    progress.trail.risk = risk::assess(cx, &pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));
     advance(cx, &mut Parties { pool, keys, client, user }, progress)
 }

@@ -1,5 +1,9 @@
 //! Accounts that users make themselves: signing up, confirming, and the names that sign in.
 
+use std::sync::Arc;
+
+use device_pool::store::{Change, Key, Store as _, Table, Write};
+use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
@@ -331,6 +335,30 @@ fn a_pool_that_was_made_case_insensitive_shows_names_in_lower_case() {
         let signed_in = world.sign_in("Ada", None, None);
         assert_eq!(claims(&signed_in.access_token())["username"], shown);
         assert_eq!(claims(signed_in.result["IdToken"].as_str().unwrap())["cognito:username"], shown);
+    }
+}
+
+#[test]
+fn who_gives_up_a_name_takes_it_from_nobody_else() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    let aliases = json!({"PoolName": "others", "AliasAttributes": ["preferred_username"]});
+    world.pool = world.ok(Operation::CreateUserPool, aliases)["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.client = world.make_client(json!({}));
+    for name in ["ada", "bob"] {
+        world.user(name);
+    }
+    world.set_attributes("ada", &[("preferred_username", "boss")]);
+    // However it came about that it is Bob's, by a restored backup or an older version's mistake.
+    let key = Key { table: Table::Login, id: format!("{}/boss", world.pool) };
+    let held = String::from_utf8(store.get(&key).unwrap().unwrap().body).unwrap();
+    let body = held.replace(r#""username":"ada""#, r#""username":"bob""#).into_bytes();
+    let write = (key, Write::Put { body, expires_at: None });
+    store.apply(Change { expect: vec![], writes: vec![write] }).unwrap();
+    world.set_attributes("ada", &[("preferred_username", "chief")]);
+    for (name, whose) in [("boss", "bob"), ("chief", "ada")] {
+        let token = world.sign_in(name, None, None).access_token();
+        assert_eq!(claims(&token)["username"], whose);
     }
 }
 

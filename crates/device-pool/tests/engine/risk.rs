@@ -7,7 +7,7 @@ use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Phone, World};
+use crate::world::{Flow, Phone, World};
 
 const HOME: [u8; 4] = [203, 0, 113, 9];
 const AWAY: [u8; 4] = [198, 51, 100, 1];
@@ -107,6 +107,22 @@ fn what_became_of_somebody_who_had_the_name_before_is_no_risk() {
     world.seconds(1);
     world.sign_in("ada", None, None);
     assert_eq!(latest(&mut world)["EventRisk"]["RiskDecision"], "NoRisk");
+}
+
+#[test]
+fn a_sign_in_without_a_password_is_judged_too() {
+    for flow in Flow::WITHOUT {
+        let mut world = World::new();
+        world.allow_first_factors(&["PASSWORD", "EMAIL_OTP"]);
+        world.user("ada");
+        world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
+        world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "AUDIT"}));
+        world.sign_in("ada", None, None);
+        world.ip = AWAY;
+        world.seconds(5);
+        world.try_sign_in(flow, "ada", None, None).unwrap();
+        assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "Medium", "{flow:?}");
+    }
 }
 
 struct Alarmed;

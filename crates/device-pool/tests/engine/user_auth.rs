@@ -345,3 +345,21 @@ fn a_confirmed_sign_up_signs_in_only_where_such_a_code_would() {
         assert_eq!(join(&mut world, "ada"), json!({}), "{flows:?}, MFA {mfa}");
     }
 }
+
+#[test]
+fn a_session_of_somebody_who_had_the_name_before_is_nobodys() {
+    let mut world = world();
+    let make = |world: &mut World| {
+        let made = json!({"UserPoolId": world.pool, "Username": "eve", "MessageAction": "SUPPRESS"});
+        world.ok(Operation::AdminCreateUser, made);
+        world.set_attributes("eve", &[("email", "eve@example.com"), ("email_verified", "true")]);
+    };
+    make(&mut world);
+    let asked = start(&mut world, json!({"USERNAME": "eve", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
+    let answers = json!({"USERNAME": "eve", "EMAIL_OTP_CODE": world.outbox[0].code});
+    world.ok(Operation::AdminDeleteUser, json!({"UserPoolId": world.pool, "Username": "eve"}));
+    world.seconds(1);
+    make(&mut world);
+    let refused = world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap_err();
+    assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid session for the user.");
+}
