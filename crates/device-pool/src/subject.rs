@@ -136,6 +136,17 @@ impl Subject {
     /// Where a code is said to have gone that went nowhere. The same at every attempt with the same name.
     pub(crate) fn pretended_details(&self, pool: &Pool, name: &str) -> CodeDeliveryDetailsType {
         let email = pool.verifies(Medium::Email) || !pool.verifies(Medium::Sms);
+        let (medium, destination) = match (email, profile::is_email(name), profile::is_phone(name)) {
+            (_, true, _) => (Medium::Email, name.to_owned()),
+            (_, _, true) => (Medium::Sms, name.to_owned()),
+            (true, ..) => (Medium::Email, self.pretended_address(Medium::Email)),
+            (false, ..) => (Medium::Sms, self.pretended_address(Medium::Sms)),
+        };
+        medium.details(&destination, medium.attribute())
+    }
+
+    /// The address that a stand-in has, whichever operation says that a code went there.
+    pub(crate) fn pretended_address(&self, medium: Medium) -> String {
         let mut salt = self.salt.to_hex().into_bytes().into_iter();
         let mut pick = |alphabet: &[u8]| {
             let at = usize::from(salt.next().unwrap_or_default()) * 7
@@ -143,15 +154,9 @@ impl Subject {
             alphabet.get(at % alphabet.len().max(1)).copied().map(char::from).unwrap_or_default()
         };
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
-        let (medium, destination) = match (email, profile::is_email(name), profile::is_phone(name)) {
-            (_, true, _) => (Medium::Email, name.to_owned()),
-            (_, _, true) => (Medium::Sms, name.to_owned()),
-            (true, ..) => (Medium::Email, format!("{}@{}", pick(LETTERS), pick(LETTERS))),
-            (false, ..) => {
-                let digits: String = (0..11).map(|_| pick(b"0123456789")).collect();
-                (Medium::Sms, format!("+{digits}"))
-            }
-        };
-        medium.details(&destination, medium.attribute())
+        match medium {
+            Medium::Email => format!("{}@{}", pick(LETTERS), pick(LETTERS)),
+            Medium::Sms => std::iter::once('+').chain((0..11).map(|_| pick(b"0123456789"))).collect(),
+        }
     }
 }

@@ -220,10 +220,8 @@ impl Choice {
             None => {
                 otp::pretend(cx, &pool, &progress)?;
                 let named = named.filter(|named| named.medium == medium);
-                let masked = named.map_or_else(
-                    || medium.mask(&pretended_address(&keys, medium, &subject.username)),
-                    |named| named.masked,
-                );
+                let masked = named
+                    .map_or_else(|| medium.mask(&subject.pretended_address(medium)), |named| named.masked);
                 otp::delivered(medium, masked, &subject.username)
             }
         };
@@ -288,19 +286,6 @@ pub(crate) fn answer_code(
     progress.trail.risk = risk::assess(cx, &pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));
     advance(cx, &mut Parties { pool, keys, client, user }, progress)
-}
-
-/// Where the code of a stand-in is said to have gone: the same place at every attempt with the same name.
-fn pretended_address(keys: &PoolKeys, medium: Medium, username: &str) -> String {
-    let bytes = keys.sealing().derive(b"stand-in address", &[username.as_bytes()]);
-    let letter = |at: usize| char::from(b'a' + bytes.get(at).map_or(0, |byte| byte % 26));
-    match medium {
-        Medium::Email => format!("{}@{}", letter(0), letter(1)),
-        Medium::Sms => {
-            let digits = bytes.iter().take(11).map(|byte| char::from(b'0' + byte % 10));
-            std::iter::once('+').chain(digits).collect()
-        }
-    }
 }
 
 impl Pool {

@@ -147,6 +147,13 @@ fn who_there_is_not_goes_the_same_way() {
     let real = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
     assert_eq!(keys(&asked["ChallengeParameters"]), keys(&real["ChallengeParameters"]));
     assert_eq!(asked["ChallengeParameters"], start(&mut world, ask)["ChallengeParameters"], "stable");
+    let forgot = json!({"ClientId": world.client, "Username": nobody});
+    let forgot = world.ok(Operation::ForgotPassword, forgot);
+    assert_eq!(
+        forgot["CodeDeliveryDetails"]["Destination"],
+        asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"],
+        "one address, as a user has"
+    );
     for (name, session) in [(nobody.as_str(), &asked["Session"]), ("ada", &real["Session"])] {
         let answers = json!({"USERNAME": name, "EMAIL_OTP_CODE": "0000000"});
         let refused = world.respond("EMAIL_OTP", session, answers).unwrap_err();
