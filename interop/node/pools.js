@@ -32,7 +32,7 @@ function administrator(options = {}) {
 
 const admin = administrator();
 
-async function makePool({ devices = { ...OPT_IN, ...REPLACES_MFA }, mfa = 'OPTIONAL', ...settings } = {}) {
+async function makePool({ devices = { ...OPT_IN, ...REPLACES_MFA }, mfa = 'OPTIONAL', flows = [], ...settings } = {}) {
 	const { UserPool } = await admin.send(
 		new CreateUserPoolCommand({ PoolName: 'interop', DeviceConfiguration: devices, ...settings })
 	);
@@ -47,7 +47,12 @@ async function makePool({ devices = { ...OPT_IN, ...REPLACES_MFA }, mfa = 'OPTIO
 		new CreateUserPoolClientCommand({
 			UserPoolId: UserPool.Id,
 			ClientName: 'app',
-			ExplicitAuthFlows: ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+			ExplicitAuthFlows: [
+				'ALLOW_USER_SRP_AUTH',
+				'ALLOW_USER_PASSWORD_AUTH',
+				'ALLOW_REFRESH_TOKEN_AUTH',
+				...flows,
+			],
 		})
 	);
 	return { UserPoolId: UserPool.Id, ClientId: UserPoolClient.ClientId };

@@ -1,6 +1,7 @@
 //! Other people's clients against the built server, unmodified.
 //!
-//! The tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables.
+//! The tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables. What the server sends to users
+//! is in the file `DEVICE_MESSAGE_FILE`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ use crate::{Result, setup};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Tells the server and the tests where messages to users are.
+const MESSAGE_FILE: &str = "DEVICE_MESSAGE_FILE";
 
 /// What administrators sign with, so that signatures are tried as well.
 const REGION: &str = "eu-west-1";
@@ -50,6 +54,7 @@ struct Server {
     process: Child,
     endpoint: String,
     log: PathBuf,
+    messages: PathBuf,
 }
 
 impl Server {
@@ -57,6 +62,9 @@ impl Server {
     fn start(root: &Path) -> Result<Self> {
         let log = target(root).join("interop.log");
         let output = File::create(&log)?;
+        // Made anew, without what was sent in an earlier run.
+        let messages = target(root).join("interop-messages.jsonl");
+        File::create(&messages)?;
         let binary = target(root).join("debug/device");
         let serve = ["serve", "--in-memory", "--listen", "127.0.0.1:0", "--region", REGION];
         let mut command = program(root, binary, &serve);
@@ -65,13 +73,14 @@ impl Server {
             command.env_remove(name);
         }
         let process = command
+            .env(MESSAGE_FILE, &messages)
             .env("DEVICE_ACCESS_KEY_ID", ACCESS_KEY.0)
             .env("DEVICE_SECRET_ACCESS_KEY", ACCESS_KEY.1)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        let mut server = Self { process, endpoint: String::new(), log };
+        let mut server = Self { process, endpoint: String::new(), log, messages };
         let started = Instant::now();
         loop {
             let exited = server.process.try_wait()?;
@@ -94,6 +103,7 @@ impl Server {
     fn introduce_to<'a>(&self, client: &'a mut Command) -> &'a mut Command {
         client
             .env("DEVICE_ENDPOINT", &self.endpoint)
+            .env(MESSAGE_FILE, &self.messages)
             .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY.0)
             .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.1)
