@@ -62,15 +62,17 @@ pub(crate) fn update(
     given: Vec<AttributeType>,
 ) -> Result<Vec<Address>, ServiceError> {
     let before = user.clone();
+    // Of one that is given twice, the last counts.
+    let given: BTreeMap<String, Sensitive<String>> =
+        given.into_iter().map(|attribute| (attribute.name, attribute.value.unwrap_or_default())).collect();
     let mut moved = Vec::new();
-    for AttributeType { name, value } in &given {
-        let value = value.clone().unwrap_or_default();
-        check(pool, author, name, &value)?;
+    for (name, value) in &given {
+        check(pool, author, name, value)?;
         if value.is_empty() {
             remove_one(pool, user, name)?;
             continue;
         }
-        if user.attributes.get(name) == Some(&value) {
+        if user.attributes.get(name) == Some(value) {
             // Whoever gives the address that there is takes back the one that waits to be proven.
             user.unproven.remove(name);
             continue;
@@ -79,14 +81,12 @@ pub(crate) fn update(
         if let Some(medium) = Medium::of_attribute(name) {
             moved.push(Address { medium, destination: value.clone() });
         }
-        user.attributes.insert(name.clone(), value);
+        user.attributes.insert(name.clone(), value.clone());
     }
     let mut sent = Vec::new();
     for address in moved {
-        let vouched = given.iter().any(|attribute| {
-            attribute.name.strip_suffix("_verified") == Some(address.medium.attribute())
-                && attribute.value.as_ref().is_some_and(|value| value.as_str() == "true")
-        });
+        let vouched = given.get(&format!("{}_verified", address.medium.attribute()));
+        let vouched = vouched.is_some_and(|value| value.as_str() == "true");
         if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
             permit_code(cx, user, address.medium)?;
         }

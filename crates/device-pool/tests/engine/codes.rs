@@ -79,6 +79,19 @@ fn a_code_is_good_for_nothing_once_its_address_is_no_longer_the_users() {
 }
 
 #[test]
+fn of_an_address_that_is_given_twice_the_last_counts() {
+    let mut world = verifying_email();
+    ada(&mut world);
+    world.set_attributes("ada", &[("email", "first@example.com"), ("email", "")]);
+    assert!(world.outbox.is_empty());
+    assert_eq!(attribute(&mut world, "ada", "email"), None);
+    assert_eq!(attribute(&mut world, "ada", "email_verified"), None);
+    world.set_attributes("ada", &[("email", "first@example.com"), ("email", "last@example.com")]);
+    assert_eq!(world.outbox.len(), 1);
+    assert_eq!(world.outbox[0].destination.as_str(), "last@example.com");
+}
+
+#[test]
 fn a_sign_up_is_not_confirmed_with_a_code_that_went_to_another_address() {
     let mut world = verifying_email();
     let request = sign_up(&world, "ada", &[("email", "typo@example.com")]);
