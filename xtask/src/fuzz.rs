@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::command::{capture, run, target};
 use crate::{Result, setup};
@@ -9,23 +10,40 @@ use crate::{Result, setup};
 /// For how long each target runs where nobody says otherwise.
 pub(crate) const SECONDS: u32 = 30;
 
-/// The address sanitizer is left out: most of what these targets execute is arithmetic without an address in it, several
-/// times slower under it.
-const BUILD: [&str; 3] = ["--release", "--sanitizer", "none"];
+/// What a run looks for beside wrong results.
+#[derive(Clone, Copy)]
+pub(crate) enum Sanitizer {
+    /// Nothing: most of what the targets execute is safe arithmetic, several times slower under a sanitizer.
+    None,
+    /// Bad addresses, in the one target that goes through all of the kernels' unsafe code.
+    Address,
+}
 
 /// Runs each target for so many seconds, says how often it executed, and fails if one found something.
-pub(crate) fn smoke(root: &Path, seconds: u32) -> Result<()> {
+pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<()> {
     let fuzz = setup::fuzz(root)?;
-    let built = target(root).join("fuzz");
-    run(fuzz.command(root, &["build"]).args(BUILD).arg("--target-dir").arg(&built))?;
-    let names = capture(&mut fuzz.command(root, &["list"]))?;
+    let (sanitizer, folder, only) = match sanitizer {
+        Sanitizer::None => ("none", "fuzz", None),
+        Sanitizer::Address => ("address", "fuzz-address", Some("kernels")),
+    };
+    let names = match only {
+        Some(name) => name.to_owned(),
+        None => capture(&mut fuzz.command(root, &["list"]))?,
+    };
+    let built = target(root).join(folder);
+    let options = |command: &mut Command| {
+        command.args(["--release", "--sanitizer", sanitizer, "--target-dir"]).arg(&built);
+    };
+    let mut build = fuzz.command(root, &["build"]);
+    options(&mut build);
+    run(build.args(only))?;
     let mut failed = Vec::new();
     for name in names.lines() {
         let corpus = target(root).join("fuzz-corpus").join(name);
         fs::create_dir_all(&corpus)?;
         let mut command = fuzz.command(root, &["run"]);
-        command.args(BUILD).arg("--target-dir").arg(&built).arg(name).arg(corpus);
-        command.arg(root.join("fuzz/seeds").join(name));
+        options(&mut command);
+        command.arg(name).arg(corpus).arg(root.join("fuzz/seeds").join(name));
         command.args(["--", "-print_final_stats=1"]).arg(format!("-max_total_time={seconds}"));
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use command::{cargo, run};
+use fuzz::Sanitizer;
 
 /// Tasks end with a sentence for a person; nobody matches on it.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -23,8 +24,9 @@ Tasks:
   test               everything that must hold, set-up included: what CI runs
   tidy               the layers, the lints and the other rules of the house
   interop            other people's clients against a running server
-  fuzz-smoke [--seconds <n>]
-                     every fuzz target from its seeds, 30 seconds each by default
+  fuzz-smoke [--seconds <n>] [--address]
+                     every fuzz target from its seeds, 30 seconds each by default; with --address, the one over the unsafe
+                     kernels under the address sanitizer
   ratios             the arithmetic beside the best constant-time peer, against floors
   codegen [--check]  write crates/device-wire's types from its operations.json, or only say whether they are current
 ";
@@ -43,10 +45,7 @@ fn main() -> ExitCode {
         ["test"] => return test::run_all(root),
         ["tidy"] => tidy::run(root),
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
-        ["fuzz-smoke"] => fuzz::smoke(root, fuzz::SECONDS),
-        ["fuzz-smoke", "--seconds", seconds] => {
-            seconds.parse().map_err(Into::into).and_then(|seconds| fuzz::smoke(root, seconds))
-        }
+        ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
@@ -58,6 +57,18 @@ fn main() -> ExitCode {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn fuzz_smoke(root: &Path, options: &[&str]) -> Result<()> {
+    let (seconds, rest) = match options {
+        ["--seconds", seconds, rest @ ..] => (seconds.parse()?, rest),
+        rest => (fuzz::SECONDS, rest),
+    };
+    match rest {
+        [] => fuzz::smoke(root, seconds, Sanitizer::None),
+        ["--address"] => fuzz::smoke(root, seconds, Sanitizer::Address),
+        _ => Err(format!("no such option: {}\n\n{HELP}", rest.join(" ")).into()),
     }
 }
 

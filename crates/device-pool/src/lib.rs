@@ -113,3 +113,6 @@ pub use hooks::{HookError, Hooks, NoHooks};
 pub use message::{Medium, Message, Topic};
 pub use operations::SUPPORTED;
 pub use risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use seal::fuzzing;

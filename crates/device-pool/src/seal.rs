@@ -4,8 +4,8 @@
 //! that no number of messages wears a key out. The purpose and the app client are bound in: what was sealed for one
 //! does not open for another.
 
+use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 use crate::error::ServiceError;
 
 const SALT_LENGTH: usize = 24;
+/// Each key is used once, so this may be constant.
+const NONCE: [u8; 12] = [0; 12];
 
 /// What a sealed value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +51,8 @@ impl SealingKey<'_> {
     ) -> Result<String, ServiceError> {
         let failed = || ServiceError::internal("sealing failed");
         let plain = Zeroizing::new(serde_json::to_vec(value).map_err(|_| failed())?);
-        let cipher = self.cipher(purpose, &salt).ok_or_else(failed)?;
         let payload = Payload { msg: &plain, aad: client_id.as_bytes() };
-        // The key is used once, so the nonce may be constant.
-        let sealed = cipher.encrypt(&Nonce::default(), payload).map_err(|_| failed())?;
+        let sealed = encrypt(&self.message_key(purpose, &salt), &NONCE, payload).ok_or_else(failed)?;
         Ok(STANDARD.encode([&salt[..], &sealed].concat()))
     }
 
@@ -66,7 +66,7 @@ impl SealingKey<'_> {
         let bytes = STANDARD.decode(text).ok()?;
         let (salt, sealed) = bytes.split_at_checked(SALT_LENGTH)?;
         let payload = Payload { msg: sealed, aad: client_id.as_bytes() };
-        let plain = Zeroizing::new(self.cipher(purpose, salt)?.decrypt(&Nonce::default(), payload).ok()?);
+        let plain = decrypt(&self.message_key(purpose, salt), &NONCE, payload)?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -75,9 +75,17 @@ impl SealingKey<'_> {
         mac(self.0, label, message)
     }
 
-    fn cipher(&self, purpose: Purpose, salt: &[u8]) -> Option<Aes256Gcm> {
-        Aes256Gcm::new_from_slice(&*mac(self.0, purpose.label(), &[salt])).ok()
+    fn message_key(&self, purpose: Purpose, salt: &[u8]) -> Zeroizing<[u8; 32]> {
+        mac(self.0, purpose.label(), &[salt])
     }
+}
+
+fn encrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {
+    Aes256Gcm::new(key.into()).encrypt(nonce.into(), payload).ok()
+}
+
+fn decrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Zeroizing<Vec<u8>>> {
+    Aes256Gcm::new(key.into()).decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
 }
 
 /// HMAC-SHA-256 over the label and the parts, each behind its length so that no two lists of parts read alike.
@@ -89,6 +97,36 @@ fn mac(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         mac.update(part);
     }
     Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// The seal's part of the fuzz target `sealed`: built under `--cfg fuzzing` only.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use super::*;
+
+    /// Seals what the data says, for a client that it names.
+    ///
+    /// # Panics
+    /// If the seal does not open again, or opens for another client, purpose or key, or when it was changed.
+    pub fn seal_opens_only_its_own(data: &[u8]) {
+        let (head, text) = data.split_at(data.len().min(26));
+        let mut bytes = [0; 26];
+        bytes.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
+        let [salt @ .., at, bit] = bytes;
+        let text = String::from_utf8_lossy(text).into_owned();
+        let (key, client) = (SealingKey(&[at; 32]), text.get(..8).unwrap_or_default());
+        let open = |purpose, client: &str, sealed: &str| key.open::<String>(purpose, client, sealed);
+        let sealed = key.seal(Purpose::Session, client, salt, &text).unwrap_or_else(|_| unreachable!());
+        assert_eq!(open(Purpose::Session, client, &sealed).as_ref(), Some(&text));
+        assert_eq!(open(Purpose::SecretBlock, client, &sealed), None);
+        assert_eq!(open(Purpose::Session, &format!("{client}x"), &sealed), None);
+        assert_eq!(SealingKey(&[!at; 32]).open::<String>(Purpose::Session, client, &sealed), None);
+        let mut changed = STANDARD.decode(&sealed).unwrap_or_default();
+        let at = usize::from(u16::from_be_bytes([at, bit])) % changed.len();
+        changed.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (bit % 8));
+        assert_eq!(open(Purpose::Session, client, &STANDARD.encode(changed)), None);
+        assert_eq!(open(Purpose::Session, client, &text), None);
+    }
 }
 
 #[cfg(test)]
@@ -122,5 +160,40 @@ mod tests {
         for text in ["", "A", "====", "AAAA", "not base64!", &"A".repeat(4000)] {
             assert_eq!(KEY.open::<String>(Purpose::Session, "client", text), None);
         }
+    }
+
+    /// Those of the size of key, nonce and tag that there are here.
+    #[test]
+    fn aes_gcm_passes_wycheproof() {
+        let file = include_str!("../../../vectors/wycheproof/aes_gcm.json");
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        let mut count = 0;
+        for group in file["testGroups"].as_array().unwrap() {
+            if (&group["keySize"], &group["ivSize"], &group["tagSize"])
+                != (&256.into(), &96.into(), &128.into())
+            {
+                continue;
+            }
+            for test in group["tests"].as_array().unwrap() {
+                let [key, nonce, aad, msg, ct, tag] =
+                    ["key", "iv", "aad", "msg", "ct", "tag"].map(|name| bytes(test[name].as_str().unwrap()));
+                let (key, nonce) = (&key.try_into().unwrap(), &nonce.try_into().unwrap());
+                let sealed = [ct, tag].concat();
+                let opened = decrypt(key, nonce, Payload { msg: &sealed, aad: &aad });
+                if test["result"] == "valid" {
+                    assert_eq!(opened.as_deref(), Some(&msg), "{test}");
+                    assert_eq!(encrypt(key, nonce, Payload { msg: &msg, aad: &aad }), Some(sealed), "{test}");
+                } else {
+                    assert_eq!(opened, None, "{test}");
+                }
+                count += 1;
+            }
+        }
+        assert_eq!(count, 66);
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digit = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(digit).collect()
     }
 }

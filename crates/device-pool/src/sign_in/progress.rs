@@ -273,7 +273,10 @@ impl OpenSession {
 
     /// What a session says, if it is genuine. It may have expired or been used up.
     fn unseal(keys: &PoolKeys, client: &Client, session: &str) -> Option<SessionState> {
-        let (_, sealed) = session.split_once('.')?;
+        let (client_id, sealed) = session.split_once('.')?;
+        if client_id != client.id {
+            return None;
+        }
         keys.sealing().open(Purpose::Session, &client.id, sealed)
     }
 

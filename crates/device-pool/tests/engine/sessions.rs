@@ -169,6 +169,8 @@ fn a_session_is_bound_to_its_client_user_and_challenge() {
     let new_password = json!({"USERNAME": "ada", "NEW_PASSWORD": "Another-one-8"});
     assert_eq!(refusal(world.respond("NEW_PASSWORD_REQUIRED", &session, new_password)), INVALID);
     assert_eq!(refusal(world.respond("MFA_SETUP", &session, json!({"USERNAME": "ada"}))), INVALID);
+    let renamed = json!(session.as_str().unwrap().replacen(&world.client, "other", 1));
+    assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &renamed, answers.clone())), INVALID);
     let own = world.client.clone();
     world.client = world.make_client(json!({}));
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &session, answers.clone())), INVALID);
