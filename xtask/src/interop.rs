@@ -1,9 +1,10 @@
-//! Other people's clients against the built server, unmodified.
+//! Other people's clients against the built server, and the client against other people's servers; all unmodified.
 //!
-//! The tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables. What the server sends to users
+//! The clients' tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables. What the server sends to users
 //! is in the file `DEVICE_MESSAGE_FILE`.
 
 use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -26,7 +27,7 @@ const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
 
 /// Runs the Python clients' tests.
 pub(crate) fn python(root: &Path) -> Result<()> {
-    let python = setup::python(root)?;
+    let python = setup::python(root, "python")?;
     let tests = program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
     against_server(root, tests)
 }
@@ -39,6 +40,37 @@ pub(crate) fn node(root: &Path) -> Result<()> {
     against_server(root, tests)
 }
 
+/// Runs the client against servers that others wrote; interop/servers/README.md says what is expected of each.
+pub(crate) fn servers(root: &Path) -> Result<()> {
+    run(&mut cargo(root, &["build", "--package", "device-interop"]))?;
+    let python = setup::python(root, "servers")?;
+    for (name, module) in [("ministack", "ministack.app"), ("moto", "moto.server")] {
+        // Taken and let go: neither says which port it chose.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+        let log = target(root).join(format!("interop-{name}.log"));
+        let output = File::create(&log)?;
+        let start = format!("import sys; from {module} import main; sys.argv[0] = '{name}'; main()");
+        let mut command = program(&target(root), &python, &["-c", &start]);
+        if name == "moto" {
+            command.args(["-H", "127.0.0.1", "-p", &port]);
+        }
+        let process = command
+            .env("GATEWAY_PORT", &port)
+            .env("SERVICES", "cognito-idp")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let mut server =
+            Server { process, endpoint: format!("http://127.0.0.1:{port}"), log, messages: PathBuf::new() };
+        server.wait_until_it_listens(&format!("127.0.0.1:{port}"))?;
+        let client = target(root).join("debug/device-interop");
+        run(&mut program(root, client, &[name, &server.endpoint]))
+            .map_err(|error| format!("{error} (the log of {name} is {})", server.log.display()))?;
+    }
+    Ok(())
+}
+
 /// Runs `tests` against a server of their own.
 fn against_server(root: &Path, mut tests: Command) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-cli"]))?;
@@ -49,7 +81,7 @@ fn against_server(root: &Path, mut tests: Command) -> Result<()> {
     outcome.and(stopped).map_err(|error| format!("{error} (the server's log is {})", log.display()).into())
 }
 
-/// A `device serve` on a port of its own, killed when it goes out of scope.
+/// A server on a port of its own, killed when it goes out of scope.
 struct Server {
     process: Child,
     endpoint: String,
@@ -58,7 +90,7 @@ struct Server {
 }
 
 impl Server {
-    /// Starts the server and waits until it says where it listens.
+    /// Starts `device serve` and waits until it says where it listens.
     fn start(root: &Path) -> Result<Self> {
         let log = target(root).join("interop.log");
         let output = File::create(&log)?;
@@ -97,6 +129,18 @@ impl Server {
             }
             sleep(PAUSE);
         }
+    }
+
+    fn wait_until_it_listens(&mut self, address: &str) -> Result<()> {
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if self.process.try_wait()?.is_some() || started.elapsed() > PATIENCE {
+                let said = fs::read_to_string(&self.log)?;
+                return Err(format!("the server does not listen:\n{said}").into());
+            }
+            sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// Tells a client's process where the server is and whom to sign as.

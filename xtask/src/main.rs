@@ -24,6 +24,7 @@ Tasks:
   test               everything that must hold, set-up included: what CI runs
   tidy               the layers, the lints and the other rules of the house
   interop            other people's clients against a running server
+  servers            the client against other people's servers
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each by default; with --address, the one over the unsafe
                      kernels under the address sanitizer
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ["test"] => return test::run_all(root),
         ["tidy"] => tidy::run(root),
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
+        ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["codegen"] => codegen::write(root),

@@ -68,11 +68,12 @@ pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "fuzz", toolchain: Some(NIGHTLY), path: path(root)? }.installed(root, FUZZ)
 }
 
-/// The Python of an environment that has the clients to try the server with.
-pub(crate) fn python(root: &Path) -> Result<PathBuf> {
-    let environment = target(root).join("python");
+/// The Python of an environment that has what a folder of `interop` wants, such as the clients to try the server with.
+pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
+    let environment = target(root).join(folder);
     let python = environment.join("bin/python");
-    let wanted = fs::read_to_string(root.join("interop/python/requirements.txt"))?;
+    let requirements = format!("interop/{folder}/requirements.txt");
+    let wanted = fs::read_to_string(root.join(&requirements))?;
     // A copy of the list is left when all of it was installed: a broken or older environment is made again.
     let stamp = environment.join("requirements.txt");
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted)
@@ -84,10 +85,10 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf> {
     if !works(&mut program(root, "python3", &["-c", "import ensurepip, venv"])) {
         debian(root, &["python3", "python3-venv"])?;
     }
-    println!("Installing interop/python/requirements.txt from PyPI into {}.", environment.display());
+    println!("Installing {requirements} from PyPI into {}.", environment.display());
     run(program(root, "python3", &["-m", "venv", "--clear"]).arg(&environment))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    run(program(root, &python, &install).arg("interop/python/requirements.txt"))?;
+    run(program(root, &python, &install).arg(requirements))?;
     fs::write(stamp, wanted)?;
     Ok(python)
 }

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Both ends in one process, for tests: nothing is above it.
     ("device-testkit", &["device-server", "device-auth"]),
     ("device-benches", &["device-srp"]),
+    ("device-interop", &["device-testkit"]),
     ("xtask", &[]),
 ];
 

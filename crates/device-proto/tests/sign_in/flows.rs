@@ -352,7 +352,7 @@ fn beside(pair: &Pair, step: &str) -> [Value; 3] {
 #[test]
 fn what_the_pools_functions_are_told_goes_with_every_step() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
-    pair.sign_in(None).code();
+    let _ = pair.sign_in(None).code();
     assert_eq!(beside(&pair, "USER_SRP_AUTH"), [Value::Null, Value::Null, Value::Null], "nothing unasked");
 
     pair.config = pair
