@@ -7,6 +7,7 @@ use device_wire::{ErrorCode, Operation};
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
+use crate::arithmetic::Arithmetic;
 use crate::context::Context;
 use crate::erasure;
 use crate::error::ServiceError;
@@ -45,6 +46,8 @@ pub struct Call<'a> {
     pub source_ip: Option<IpAddr>,
     /// The operator's own decisions.
     pub hooks: &'a dyn Hooks,
+    /// Where handshakes are computed.
+    pub arithmetic: &'a dyn Arithmetic,
     /// Takes the messages that a command which succeeded has to send; to be delivered after [`Engine::execute`].
     pub outbox: &'a mut Vec<Message>,
 }

@@ -12,7 +12,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use device_pool::{Call, Config, Engine, NoHooks, ServiceError, SigningKeySource};
+//! use device_pool::{Call, Config, Engine, InPlace, NoHooks, ServiceError, SigningKeySource};
 //! use device_store::MemoryStore;
 //! use device_wire::Operation;
 //! use rand::SeedableRng;
@@ -41,6 +41,7 @@
 //!     signing_keys: &Rsa2048,
 //!     source_ip: None,
 //!     hooks: &NoHooks,
+//!     arithmetic: &InPlace,
 //!     outbox: &mut Vec::new(),
 //! };
 //!
@@ -73,6 +74,7 @@
 //! lengths and patterns, nor who may act as an administrator: the server does, before it calls. It delivers no messages,
 //! and it does not count requests. [`SUPPORTED`] is what it answers; the rest it refuses by name.
 
+mod arithmetic;
 mod attempts;
 mod client;
 mod code;
@@ -107,6 +109,7 @@ mod totp;
 mod transaction;
 mod user;
 
+pub use arithmetic::{Arithmetic, InPlace};
 pub use engine::{Call, Config, Engine, SigningKeySource};
 pub use error::ServiceError;
 pub use hooks::{HookError, Hooks, NoHooks};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use device_pool::{Hooks, NoHooks, SigningKeySource};
+use device_pool::{Arithmetic, Hooks, NoHooks, SigningKeySource};
 use rand::rngs::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 
+use crate::gatherer::{DEFAULT_MAX_WAITING, Gatherer};
 use crate::signing_keys::PregeneratedKeys;
 
 /// Where the time comes from.
@@ -21,7 +22,7 @@ pub trait Entropy: Send + Sync {
     fn generator(&self) -> Box<dyn CryptoRng>;
 }
 
-/// Time, randomness, token-signing keys and the operator's hooks.
+/// Time, randomness, token-signing keys, the operator's hooks and the arithmetic.
 #[derive(Clone)]
 pub struct Environment {
     /// The time.
@@ -32,10 +33,12 @@ pub struct Environment {
     pub signing_keys: Arc<dyn SigningKeySource + Send + Sync>,
     /// What the operator decides in place of the service's lambda triggers.
     pub hooks: Arc<dyn Hooks + Send + Sync>,
+    /// Where handshakes are computed.
+    pub arithmetic: Arc<dyn Arithmetic + Send + Sync>,
 }
 
 impl Environment {
-    /// The machine's own clock and randomness, keys made ahead of need by a thread that this starts, and no hooks.
+    /// The machine's own clock and randomness, keys made ahead of need by a thread that this starts, no hooks, and a [`Gatherer`].
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -43,6 +46,7 @@ impl Environment {
             entropy: Arc::new(SystemEntropy),
             signing_keys: Arc::new(PregeneratedKeys::start()),
             hooks: Arc::new(NoHooks),
+            arithmetic: Arc::new(Gatherer::new(DEFAULT_MAX_WAITING)),
         }
     }
 }

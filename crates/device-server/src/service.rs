@@ -55,7 +55,7 @@ pub struct Setup {
     pub trusted_proxies: TrustedProxies,
     /// Who takes messages to users where.
     pub couriers: Couriers,
-    /// Clock, randomness, key source and hooks.
+    /// Clock, randomness, key source, hooks and arithmetic.
     pub environment: Environment,
     /// How many calls may be decided at a time, each on a thread of its own; one more is refused with
     /// `TooManyRequestsException`, so that a flood is told at once instead of waiting without end.
@@ -140,6 +140,7 @@ impl Service {
                     signing_keys: &*service.environment.signing_keys,
                     source_ip,
                     hooks: &*service.environment.hooks,
+                    arithmetic: &*service.environment.arithmetic,
                     outbox: &mut outbox,
                 };
                 let answer = service.engine.execute(operation, body, &mut call)?;
@@ -208,6 +209,7 @@ impl Service {
             signing_keys: &*self.environment.signing_keys,
             source_ip: None,
             hooks: &*self.environment.hooks,
+            arithmetic: &*self.environment.arithmetic,
             outbox: &mut Vec::new(),
         };
         self.engine.rotate_signing_keys(SIGNING_KEY_LIFE_MILLIS, &mut call)

@@ -93,7 +93,7 @@ mod session_key;
 mod timestamp;
 mod verifier;
 
-pub use batch::{Claim, verify_batch};
+pub use batch::{Claim, Handshake, batch_sizes, session_keys, verify_batch};
 pub use client::ClientEphemeral;
 pub use error::Error;
 pub use identity::Identity;

@@ -26,7 +26,7 @@ impl ServerEphemeral {
         Self::with(Exponent::random(rng), verifier)
     }
 
-    /// One for each verifier, in less time than one by one from six on.
+    /// One for each verifier, in lanes where that is faster: see [`batch_sizes`](crate::batch_sizes).
     pub fn generate_batch(rng: &mut impl CryptoRng, verifiers: &[&Verifier]) -> Vec<Self> {
         let secrets: Vec<_> = verifiers.iter().map(|_| Exponent::random(rng)).collect();
         let openings: Vec<_> = verifiers

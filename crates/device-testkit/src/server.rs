@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use device_pool::store::Store;
-use device_pool::{Call, Engine, NoHooks, ServiceError, SigningKeySource};
+use device_pool::{Call, Engine, InPlace, NoHooks, ServiceError, SigningKeySource};
 use device_server::{
-    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Entropy, Environment, Origins, PoolConfig,
-    Server, Service, Setup, TrustedProxies,
+    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy, Environment,
+    Gatherer, Origins, PoolConfig, Server, Service, Setup, TrustedProxies,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -46,6 +46,7 @@ pub fn setup(clock: &FakeClock) -> Setup {
             entropy: Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))),
             signing_keys: Arc::new(TestSigningKeys::default()),
             hooks: Arc::new(NoHooks),
+            arithmetic: Arc::new(Gatherer::new(DEFAULT_MAX_WAITING)),
         },
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     }
@@ -139,6 +140,7 @@ impl TestServer {
             signing_keys: &*self.signing_keys,
             source_ip: None,
             hooks: &NoHooks,
+            arithmetic: &InPlace,
             outbox: &mut Vec::new(),
         };
         self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)

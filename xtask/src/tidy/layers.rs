@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-auth", &["device-http"]),
     ("device-pool", &["device-wire", "device-srp"]),
     ("device-store", &["device-pool"]),
-    ("device-server", &["device-store", "device-pool", "device-wire"]),
+    ("device-server", &["device-store", "device-pool", "device-wire", "device-srp"]),
     ("device-cli", &["device-server", "device-auth"]),
     // Both ends in one process, for tests: nothing is above it.
     ("device-testkit", &["device-server", "device-auth"]),

@@ -98,7 +98,7 @@ pub(crate) fn start(
     let progress = opened.spend(cx)?;
     let (salt, verifier) = device.secret.parse()?;
     let context = ExchangeFor::Device(progress.clone());
-    let offer = Exchange::start(cx, keys, client, &a, &verifier, context)?;
+    let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;
     let session = progress.session(cx, keys, client, Stage::DeviceProof(offer.id))?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
@@ -158,7 +158,7 @@ pub(crate) fn verify(
     let (_, verifier) = device.secret.parse()?;
     let group_key = device::group_key(&keys, &user);
     let mut progress = progress.clone();
-    if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), &verifier)? {
+    if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
         progress.trail.note("Refused: the device did not prove its secret");
         progress.trail.record(cx, &pool.id, &user.username, Outcome::Failed, Some(key))?;

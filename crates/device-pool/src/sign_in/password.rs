@@ -62,10 +62,10 @@ impl Exchange {
         keys: &PoolKeys,
         client: &Client,
         a: &PublicValue,
-        verifier: &Verifier,
+        verifier: Verifier,
         context: ExchangeFor,
     ) -> Result<Offer, ServiceError> {
-        let ephemeral = ServerEphemeral::generate(&mut cx.rng(), verifier);
+        let ephemeral = cx.call.arithmetic.open(verifier, cx.call.rng)?;
         let exchange = Self {
             id: cx.uuid().to_string(),
             expires_at: cx.now().saturating_add(client.session_millis()),
@@ -103,7 +103,7 @@ impl Exchange {
         cx: &Context<'_, '_>,
         claim: &Claim<'_>,
         identity: &Identity<'_>,
-        verifier: &Verifier,
+        verifier: Verifier,
     ) -> Result<bool, ServiceError> {
         let damaged = || ServiceError::internal("a sealed exchange does not parse");
         let decode = |text: &str| STANDARD.decode(text).map_err(|_| damaged());
@@ -112,9 +112,8 @@ impl Exchange {
         let secret = zeroize::Zeroizing::new(decode(&self.secret)?);
         let secret: zeroize::Zeroizing<[u8; 32]> =
             zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
-        let Ok(key) = ServerEphemeral::restore(&secret, b).session_key(verifier, &a) else {
-            return Ok(false);
-        };
+        let ephemeral = ServerEphemeral::restore(&secret, b);
+        let Some(key) = cx.call.arithmetic.session_key(ephemeral, verifier, a)? else { return Ok(false) };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
         let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
         let skew = claim.stamped_at.saturating_sub(cx.now()).abs();
@@ -186,7 +185,7 @@ pub(crate) fn challenge_srp(
     let Subject { username, salt, verifier, .. } = subject;
     let device_key = device_key.map(str::to_owned);
     let context = ExchangeFor::User { username: username.clone(), device_key, custom };
-    let offer = Exchange::start(cx, keys, client, &a, &verifier, context)?;
+    let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
         .with(param::SRP_B, offer.b)
@@ -218,8 +217,8 @@ pub(crate) fn verify_srp(
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
     let identity = Identity::user(pool.srp_name(), username);
-    let proven = exchange.proves(cx, &claim, &identity, &subject.verifier)?;
-    let user = conclude(cx, attempts, &pool, subject, proven)?;
+    let proven = exchange.proves(cx, &claim, &identity, subject.verifier)?;
+    let user = conclude(cx, attempts, &pool, username, subject.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     let mut parties = Parties { pool, keys, client, user };
     let progress = password_proven(cx, &parties, answers, offered.as_deref())?;
@@ -260,7 +259,7 @@ pub(crate) fn prove(
     let identity = Identity::user(pool.srp_name(), &subject.username);
     let given = Verifier::derive(&identity, password, &subject.salt);
     let proven = given.ct_eq(&subject.verifier);
-    let user = conclude(cx, attempts, &pool, subject, proven)?;
+    let user = conclude(cx, attempts, &pool, &subject.username, subject.user, proven)?;
     let mut parties = Parties { pool, keys, client, user };
     let progress = password_proven(cx, &parties, answers, offered)?;
     advance(cx, &mut parties, progress)
@@ -271,10 +270,11 @@ fn conclude(
     cx: &mut Context<'_, '_>,
     attempts: Attempts,
     pool: &Pool,
-    subject: Subject,
+    username: &str,
+    user: Option<Box<User>>,
     proven: bool,
 ) -> Result<User, ServiceError> {
-    match subject.user {
+    match user {
         Some(user) if proven => {
             attempts.succeeded(cx);
             Ok(*user)
@@ -284,7 +284,7 @@ fn conclude(
             let mut trail = Trail::start(cx);
             trail.password = Some(false);
             trail.note("Refused: the password was not proven");
-            trail.record(cx, &pool.id, &subject.username, Outcome::Failed, None)?;
+            trail.record(cx, &pool.id, username, Outcome::Failed, None)?;
             Err(incorrect())
         }
     }

@@ -23,6 +23,7 @@ mod devices;
 mod flows;
 mod hidden_users;
 mod lockout;
+mod overload;
 mod pool_life;
 mod pools;
 mod profile;

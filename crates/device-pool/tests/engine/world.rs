@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
-use device_pool::{Call, Config, Engine, Hooks, Message, NoHooks, SUPPORTED, ServiceError};
+use device_pool::{
+    Arithmetic, Call, Config, Engine, Hooks, InPlace, Message, NoHooks, SUPPORTED, ServiceError,
+};
 use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
@@ -26,6 +28,7 @@ pub(crate) struct World {
     pub(crate) pool: String,
     pub(crate) client: String,
     pub(crate) hooks: Box<dyn Hooks + Send>,
+    pub(crate) arithmetic: Box<dyn Arithmetic + Send>,
     signing_keys: TestSigningKeys,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
@@ -90,6 +93,7 @@ impl World {
             pool: String::new(),
             client: String::new(),
             hooks: Box::new(NoHooks),
+            arithmetic: Box::new(InPlace),
             signing_keys: TestSigningKeys::default(),
             outbox: Vec::new(),
             ip: [203, 0, 113, 9],
@@ -188,6 +192,7 @@ impl World {
             signing_keys: &self.signing_keys,
             source_ip: Some(self.ip.into()),
             hooks: &*self.hooks,
+            arithmetic: &*self.arithmetic,
             outbox: &mut self.outbox,
         };
         let outcome = self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default);
@@ -208,6 +213,7 @@ impl World {
             signing_keys: &self.signing_keys,
             source_ip: None,
             hooks: &*self.hooks,
+            arithmetic: &*self.arithmetic,
             outbox: &mut self.outbox,
         };
         self.engine.rotate_signing_keys(age, &mut call).unwrap()

@@ -1,0 +1,181 @@
+//! Gathers the arithmetic of sign-ins that come together, so that they share the lanes of a vector.
+//!
+//! It has no thread of its own, and lets nobody wait for company. As many calls compute at a time as there are cores, each
+//! on its own thread and from the moment it comes. Those that come while all of them are at it queue, and whoever is done
+//! passes the turn on: to the first in the queue, which computes for itself, or for a batch of them where enough wait to
+//! gain by it. So lanes fill under load, and a call that meets no load is not held up.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use device_pool::{Arithmetic, ServiceError};
+use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
+use device_wire::ErrorCode;
+use rand_core::CryptoRng;
+
+/// What [`Gatherer::new`] should be given unless there is a reason: half of [`DEFAULT_MAX_IN_FLIGHT`], so that calls
+/// without arithmetic get in however many sign-ins wait.
+///
+/// [`DEFAULT_MAX_IN_FLIGHT`]: crate::DEFAULT_MAX_IN_FLIGHT
+pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
+
+/// A handshake whose client has sent A.
+type Answered = (ServerEphemeral, Verifier, PublicValue);
+
+/// Computes handshakes in batches where enough wait, as many batches at a time as the machine has cores. Without vector
+/// arithmetic in the CPU it computes them one by one, in the order in which they come.
+///
+/// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A batch draws its
+/// randomness from the call that computes it.
+pub struct Gatherer {
+    // Boxed, because what is moved leaves a copy behind: a pointer, and not the secret.
+    openings: Queue<Box<Verifier>, ServerEphemeral>,
+    keys: Queue<Box<Answered>, Option<Box<SessionKey>>>,
+}
+
+impl Gatherer {
+    /// One in which `max_waiting` calls may wait for either step of a handshake; one more is refused with
+    /// `TooManyRequestsException`.
+    #[must_use]
+    pub fn new(max_waiting: usize) -> Self {
+        Self { openings: Queue::new(max_waiting), keys: Queue::new(max_waiting) }
+    }
+}
+
+impl Arithmetic for Gatherer {
+    fn open(&self, verifier: Verifier, mut rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
+        self.openings.run(Box::new(verifier), |verifiers| {
+            let verifiers: Vec<_> = verifiers.iter().map(|verifier| &**verifier).collect();
+            ServerEphemeral::generate_batch(&mut rng, &verifiers)
+        })
+    }
+
+    fn session_key(
+        &self,
+        ephemeral: ServerEphemeral,
+        verifier: Verifier,
+        a: PublicValue,
+    ) -> Result<Option<SessionKey>, ServiceError> {
+        let key = self.keys.run(Box::new((ephemeral, verifier, a)), |handshakes| {
+            let handshakes: Vec<_> = handshakes
+                .iter()
+                .map(|handshake| {
+                    let (ephemeral, verifier, a) = &**handshake;
+                    Handshake { ephemeral, verifier, a }
+                })
+                .collect();
+            device_srp::session_keys(&handshakes).into_iter().map(|key| key.ok().map(Box::new)).collect()
+        })?;
+        Ok(key.map(|key| *key))
+    }
+}
+
+/// Jobs of one kind, each with a thread that waits for its result.
+struct Queue<J, R> {
+    /// So many threads compute at a time.
+    at_once: usize,
+    max_waiting: usize,
+    /// The sizes of a batch that gains.
+    batches: RangeInclusive<usize>,
+    state: Mutex<State<J, R>>,
+}
+
+struct State<J, R> {
+    computing: usize,
+    /// Empty while fewer compute than may.
+    waiting: VecDeque<(J, Sender<Turn<J, R>>)>,
+}
+
+/// What a waiting thread is told.
+enum Turn<J, R> {
+    /// Compute these, of which the first is yours, and tell the owners of the others.
+    Compute(Vec<J>, Vec<Sender<Turn<J, R>>>),
+    /// Somebody did it for you.
+    Done(R),
+    /// Somebody tried, in vain: here it is back.
+    Alone(J),
+}
+
+impl<J, R> Queue<J, R> {
+    fn new(max_waiting: usize) -> Self {
+        let at_once = thread::available_parallelism().map_or(1, usize::from);
+        let state = Mutex::new(State { computing: 0, waiting: VecDeque::new() });
+        Self { at_once, max_waiting, batches: device_srp::batch_sizes(), state }
+    }
+
+    /// The result of `job`: by `compute`, which may have to do those of others as well, or by that of another call.
+    fn run(&self, job: J, compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
+        let turn = self.enter(job)?.recv();
+        self.take(turn.map_err(|_| ServiceError::internal("a turn was lost"))?, compute)
+    }
+
+    /// Where `job` will have its turn.
+    fn enter(&self, job: J) -> Result<Receiver<Turn<J, R>>, ServiceError> {
+        let (owner, turn) = mpsc::channel();
+        let mut state = self.lock();
+        if state.computing < self.at_once {
+            state.computing += 1;
+            // `turn` is right here to hear it.
+            let _ = owner.send(Turn::Compute(vec![job], Vec::new()));
+        } else if state.waiting.len() < self.max_waiting {
+            state.waiting.push_back((job, owner));
+        } else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        }
+        Ok(turn)
+    }
+
+    fn take(&self, turn: Turn<J, R>, mut compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
+        let only = |results: Vec<R>| {
+            results.into_iter().next().ok_or_else(|| ServiceError::internal("a job without a result"))
+        };
+        let (jobs, others) = match turn {
+            Turn::Done(result) => return Ok(result),
+            Turn::Alone(job) => return only(compute(&[job])),
+            Turn::Compute(jobs, others) => (jobs, others),
+        };
+        let _turn = PassOn(self);
+        // Should one job make this panic, it does not take the others with it: each is then computed by its owner.
+        let results = catch_unwind(AssertUnwindSafe(|| compute(&jobs))).unwrap_or_default();
+        let (mut jobs, mut results) = (jobs.into_iter(), results.into_iter());
+        let (own, result) = (jobs.next(), results.next());
+        for (owner, job) in others.into_iter().zip(jobs) {
+            let _ = owner.send(results.next().map_or(Turn::Alone(job), Turn::Done));
+        }
+        result.map_or_else(|| only(compute(own.as_slice())), Ok)
+    }
+
+    /// Ends a turn and begins the next.
+    fn pass_on(&self) {
+        let mut state = self.lock();
+        let (least, most) = (*self.batches.start(), *self.batches.end());
+        let count = state.waiting.len().min(if state.waiting.len() < least { 1 } else { most });
+        let (jobs, mut owners): (Vec<_>, VecDeque<_>) = state.waiting.drain(..count).unzip();
+        match owners.pop_front() {
+            // It waits until it is told, so it is there.
+            Some(first) => drop(first.send(Turn::Compute(jobs, owners.into()))),
+            None => state.computing -= 1,
+        }
+    }
+
+    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, State<J, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Passes the turn on however it ends, in a panic as well.
+struct PassOn<'a, J, R>(&'a Queue<J, R>);
+
+impl<J, R> Drop for PassOn<'_, J, R> {
+    fn drop(&mut self) {
+        self.0.pass_on();
+    }
+}
+
+#[cfg(test)]
+mod tests;

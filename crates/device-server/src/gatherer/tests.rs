@@ -1,0 +1,146 @@
+use std::panic::catch_unwind;
+use std::sync::mpsc::TryRecvError;
+
+use super::*;
+
+/// The square of a number, which stands for a handshake, and the batch in which it was computed.
+type Squares = Queue<u32, (u32, Vec<u32>)>;
+type Waiting = Receiver<Turn<u32, (u32, Vec<u32>)>>;
+
+/// Batches of three or four gain, and up to six may wait.
+fn queue(at_once: usize) -> Squares {
+    Queue { at_once, max_waiting: 6, batches: 3..=4, ..Queue::new(0) }
+}
+
+fn square(jobs: &[u32]) -> Vec<(u32, Vec<u32>)> {
+    jobs.iter().map(|job| (job * job, jobs.to_vec())).collect()
+}
+
+/// One more for each of `jobs`, in this order.
+fn enter<const N: usize>(queue: &Squares, jobs: [u32; N]) -> [Waiting; N] {
+    jobs.map(|job| queue.enter(job).unwrap())
+}
+
+fn waits(waiting: &Waiting) -> bool {
+    matches!(waiting.try_recv(), Err(TryRecvError::Empty))
+}
+
+/// Does what the owner of `waiting` does, who has been told something by now: its result, and the batch that it was in.
+fn proceed(queue: &Squares, waiting: &Waiting) -> (u32, Vec<u32>) {
+    queue.take(waiting.try_recv().unwrap(), square).unwrap()
+}
+
+#[test]
+fn one_that_meets_no_load_computes_at_once_and_alone() {
+    let queue = queue(1);
+    for job in [2, 3] {
+        let [lone] = enter(&queue, [job]);
+        assert_eq!(proceed(&queue, &lone), (job * job, vec![job]));
+    }
+}
+
+#[test]
+fn as_many_compute_at_a_time_as_there_are_cores() {
+    let queue = queue(2);
+    let [a, b, c] = enter(&queue, [1, 2, 3]);
+    assert!(waits(&c));
+    assert_eq!(proceed(&queue, &b), (4, vec![2]));
+    assert_eq!(proceed(&queue, &c), (9, vec![3]), "while the first is still at it");
+    assert_eq!(proceed(&queue, &a), (1, vec![1]));
+}
+
+#[test]
+fn those_too_few_to_gain_compute_one_by_one_in_their_order() {
+    let queue = queue(1);
+    let [a, b, c] = enter(&queue, [1, 2, 3]);
+    assert_eq!(proceed(&queue, &a), (1, vec![1]));
+    assert!(waits(&c));
+    assert_eq!(proceed(&queue, &b), (4, vec![2]));
+    assert_eq!(proceed(&queue, &c), (9, vec![3]));
+}
+
+#[test]
+fn enough_are_computed_in_one_batch_and_each_gets_its_own_result() {
+    let queue = queue(1);
+    let [a, first, others @ ..] = enter(&queue, [1, 2, 3, 4, 5, 6, 7]);
+    proceed(&queue, &a);
+    assert!(others.iter().all(waits));
+    assert_eq!(proceed(&queue, &first), (4, vec![2, 3, 4, 5]));
+    let [c, d, e, f, g] = others;
+    for (done, result) in [(&e, 25), (&c, 9), (&d, 16)] {
+        assert_eq!(proceed(&queue, done), (result, vec![2, 3, 4, 5]));
+    }
+    assert!(waits(&g));
+    assert_eq!(proceed(&queue, &f), (36, vec![6]), "two are too few");
+    assert_eq!(proceed(&queue, &g), (49, vec![7]));
+}
+
+#[test]
+fn one_more_than_may_wait_is_refused_and_others_come_in_when_there_is_room() {
+    let queue = queue(1);
+    let entered = enter(&queue, [1, 2, 3, 4, 5, 6, 7]);
+    let refusal = queue.enter(8).unwrap_err();
+    assert_eq!(refusal.to_string(), "TooManyRequestsException: Too many requests");
+    let [a, b, ..] = &entered;
+    proceed(&queue, a);
+    let [h] = enter(&queue, [8]);
+    assert_eq!(proceed(&queue, b).1, [2, 3, 4, 5]);
+    assert!(waits(&h));
+}
+
+#[test]
+fn a_job_that_panics_takes_nobody_along() {
+    let compute = |jobs: &[u32]| if jobs.contains(&13) { panic!("13") } else { square(jobs) };
+    for jobs in [[13, 2, 3], [2, 13, 3], [2, 3, 13]] {
+        let queue = queue(1);
+        let [first] = enter(&queue, [1]);
+        let batch = enter(&queue, jobs);
+        proceed(&queue, &first);
+        for (job, waiting) in jobs.into_iter().zip(&batch) {
+            let turn = waiting.try_recv().unwrap();
+            let outcome = catch_unwind(AssertUnwindSafe(|| queue.take(turn, compute)));
+            assert_eq!(outcome.ok().map(Result::unwrap), (job != 13).then(|| (job * job, vec![job])));
+        }
+        let [next] = enter(&queue, [4]);
+        assert_eq!(proceed(&queue, &next), (16, vec![4]), "the turn was passed on");
+    }
+}
+
+#[test]
+fn many_threads_get_what_is_theirs_and_leave_nothing_behind() {
+    let queue = Queue { max_waiting: 64, ..queue(2) };
+    thread::scope(|scope| {
+        for job in 0..64 {
+            let queue = &queue;
+            scope.spawn(move || assert_eq!(queue.run(job, square).unwrap().0, job * job));
+        }
+    });
+    let state = queue.lock();
+    assert_eq!((state.computing, state.waiting.len()), (0, 0));
+}
+
+#[test]
+fn handshakes_that_come_together_all_succeed() {
+    use device_srp::{ClientEphemeral, Identity, Salt};
+    use rand::{SeedableRng, rngs::StdRng};
+
+    let mut rng = StdRng::seed_from_u64(5);
+    let (identity, salt) = (Identity::user("pool", "user"), Salt::random(&mut rng));
+    let verifier = || Verifier::derive(&identity, "password", &salt);
+    let gatherer = Gatherer::new(64);
+    let sign_in = |seed| {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let client = ClientEphemeral::generate(&mut rng);
+        let server = gatherer.open(verifier(), &mut rng).unwrap();
+        let key = client.session_key(&identity, "password", &salt, server.public()).unwrap();
+        let proof = key.sign(&identity, b"block", "now");
+        let key = gatherer.session_key(server, verifier(), client.public().clone()).unwrap().unwrap();
+        key.verify(&identity, b"block", "now", &proof).unwrap();
+    };
+    thread::scope(|scope| {
+        for seed in 0..24 {
+            let sign_in = &sign_in;
+            scope.spawn(move || sign_in(seed));
+        }
+    });
+}

@@ -1,0 +1,247 @@
+//! More sign-ins than the server can compute, over real HTTP.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::convert::Infallible;
+use std::net::TcpStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_pool::{Arithmetic, ServiceError};
+use device_server::Gatherer;
+use device_srp::{
+    ClientEphemeral, Identity, PublicValue, Salt, ServerEphemeral, SessionKey, Timestamp, Verifier,
+};
+use device_testkit::{PASSWORD, SeededRng, TestServer};
+use rand_core::{CryptoRng, TryCryptoRng, TryRng};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// So many may wait.
+const WAITING: usize = 2;
+
+/// A gatherer that gets no randomness, and so no further, while its gate is closed.
+struct Gated {
+    gatherer: Gatherer,
+    gate: Arc<Gate>,
+    /// Told of each handshake that is to be opened.
+    came: UnboundedSender<Came>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Came {
+    In,
+    /// To the gate, which only those do that compute.
+    ToTheGate,
+}
+
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+/// Opens the gate when a test ends, however it does.
+struct Opens(Arc<Gate>);
+
+impl Drop for Opens {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
+impl Arithmetic for Gated {
+    fn open(&self, verifier: Verifier, rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
+        self.came.send(Came::In).unwrap();
+        self.gatherer.open(verifier, &mut Randomness { rng, gated: self })
+    }
+
+    fn session_key(
+        &self,
+        ephemeral: ServerEphemeral,
+        verifier: Verifier,
+        a: PublicValue,
+    ) -> Result<Option<SessionKey>, ServiceError> {
+        self.gatherer.session_key(ephemeral, verifier, a)
+    }
+}
+
+/// Randomness behind the gate.
+struct Randomness<'a> {
+    rng: &'a mut dyn CryptoRng,
+    gated: &'a Gated,
+}
+
+impl TryRng for Randomness<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.rng.next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.rng.next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        let _ = self.gated.came.send(Came::ToTheGate);
+        let gate = &self.gated.gate;
+        drop(gate.opened.wait_while(gate.open.lock().unwrap(), |open| !*open).unwrap());
+        self.rng.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Randomness<'_> {}
+
+/// A server with the user `ada`, and clients that sign her in.
+struct World {
+    // Dropped in this order: a server whose threads are stopped at the gate does not stop.
+    gate: Opens,
+    server: TestServer,
+    url: String,
+    pool: String,
+    client: String,
+    came: UnboundedReceiver<Came>,
+    answers: (UnboundedSender<Answer>, UnboundedReceiver<Answer>),
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    body: Value,
+}
+
+impl World {
+    fn new() -> Self {
+        let gate = Arc::new(Gate::default());
+        let (tell, came) = unbounded_channel();
+        let gated = Gated { gatherer: Gatherer::new(WAITING), gate: Arc::clone(&gate), came: tell };
+        let server = TestServer::start_with(|setup| setup.environment.arithmetic = Arc::new(gated));
+        let pool = server.create_pool(json!({}));
+        let client = server.create_client(&pool, json!({}));
+        server.create_user(&pool, "ada");
+        let (url, gate) = (server.url(), Opens(gate));
+        Self { gate, server, url, pool, client, came, answers: unbounded_channel() }
+    }
+
+    /// As many sign-ins as the server computes at a time are stopped at the gate.
+    async fn keep_busy(&mut self) -> usize {
+        let busy = thread::available_parallelism().unwrap().get();
+        (0..busy).for_each(|_| self.start());
+        let mut stopped = 0;
+        while stopped < busy {
+            stopped += usize::from(self.came.recv().await.unwrap() == Came::ToTheGate);
+        }
+        busy
+    }
+
+    /// Begins a sign-in, whose answer will be the next of `self.answers` when it is there.
+    fn start(&self) {
+        let a = ClientEphemeral::generate(&mut SeededRng::new(1));
+        let request = call(&self.url, "InitiateAuth", &self.opening(&a));
+        let answers = self.answers.0.clone();
+        tokio::spawn(async move { answers.send(request.await).unwrap() });
+    }
+
+    fn opening(&self, a: &ClientEphemeral) -> Value {
+        let parameters = json!({ "USERNAME": "ada", "SRP_A": a.public().to_hex() });
+        json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client, "AuthParameters": parameters })
+    }
+
+    async fn answer(&mut self) -> Answer {
+        self.answers.1.recv().await.unwrap()
+    }
+}
+
+fn call(url: &str, operation: &str, body: &Value) -> impl Future<Output = Answer> + use<> {
+    let request = reqwest::Client::new()
+        .post(url)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+        .body(body.to_string());
+    async move {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        Answer { status, body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap() }
+    }
+}
+
+/// The clients' side. The test's server has a runtime of its own, and cannot be started within another.
+fn run(clients: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(clients);
+}
+
+#[test]
+fn one_sign_in_too_many_is_told_so_at_once_and_succeeds_when_it_comes_again() {
+    let mut world = World::new();
+    run(async move {
+        let busy = world.keep_busy().await;
+        (0..=WAITING).for_each(|_| world.start());
+        let refused = world.answer().await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(
+            refused.body,
+            json!({ "__type": "TooManyRequestsException", "message": "Too many requests" })
+        );
+
+        world.gate.0.open();
+        for _ in 0..busy + WAITING {
+            assert_eq!(world.answer().await.status, 200, "those that were let in");
+        }
+        let a = ClientEphemeral::generate(&mut SeededRng::new(1));
+        let asked = call(&world.url, "InitiateAuth", &world.opening(&a)).await.body;
+        let asked = |name: &str| asked["ChallengeParameters"][name].as_str().unwrap();
+        let user_id = asked("USER_ID_FOR_SRP");
+        let identity = Identity::user(world.pool.split_once('_').unwrap().1, user_id);
+        let (salt, b) =
+            (Salt::from_hex(asked("SALT")).unwrap(), PublicValue::from_hex(asked("SRP_B")).unwrap());
+        let timestamp = Timestamp::from_unix_seconds(world.server.clock().now() / 1000).to_string();
+        let block = STANDARD.decode(asked("SECRET_BLOCK")).unwrap();
+        let key = a.session_key(&identity, PASSWORD, &salt, &b).unwrap();
+        let answers = json!({
+            "USERNAME": user_id, "TIMESTAMP": timestamp, "PASSWORD_CLAIM_SECRET_BLOCK": asked("SECRET_BLOCK"),
+            "PASSWORD_CLAIM_SIGNATURE": key.sign(&identity, &block, &timestamp).to_base64(),
+        });
+        let body = json!({ "ClientId": world.client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": answers });
+        let done = call(&world.url, "RespondToAuthChallenge", &body).await.body;
+        assert!(done["AuthenticationResult"]["AccessToken"].is_string(), "{done}");
+    });
+}
+
+#[test]
+fn sign_ins_that_wait_when_the_server_is_asked_to_stop_are_answered() {
+    let mut world = World::new();
+    run(async move {
+        let busy = world.keep_busy().await;
+        for _ in 0..WAITING {
+            world.start();
+            assert_eq!(world.came.recv().await.unwrap(), Came::In);
+        }
+        let World { gate, server, mut answers, .. } = world;
+        let addr = server.addr();
+        let stopping = thread::spawn(move || drop(server));
+        // Once it accepts no more, it has begun to.
+        while TcpStream::connect(addr).is_ok() {}
+        gate.0.open();
+        for _ in 0..busy + WAITING {
+            assert_eq!(answers.1.recv().await.unwrap().status, 200);
+        }
+        stopping.join().unwrap();
+    });
+}
