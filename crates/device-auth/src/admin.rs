@@ -1,15 +1,11 @@
 //! The devices of any user, for administrators.
 
-use std::collections::BTreeSet;
-
 use device_http::Client;
-use device_proto::{Device, DeviceStatus, ServiceError};
-use device_wire::{
-    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminListDevicesRequest, AdminUpdateDeviceStatusRequest,
-    Operation,
-};
+use device_proto::{Device, DeviceStatus, ListDevices, ServiceError};
+use device_wire::{AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminUpdateDeviceStatusRequest};
 
 use crate::Error;
+use crate::devices::fetch_all;
 
 /// Manages the devices of every user of a pool, with an administrator's credentials. Cheap to clone.
 ///
@@ -37,9 +33,6 @@ pub struct DeviceAdmin {
 }
 
 impl DeviceAdmin {
-    /// The most that the service puts on a page.
-    const PAGE: i32 = 60;
-
     /// An administrator of that pool: `http` has the credentials.
     pub fn new(http: Client, user_pool_id: impl Into<String>) -> Self {
         Self { http, user_pool_id: user_pool_id.into() }
@@ -50,27 +43,7 @@ impl DeviceAdmin {
     /// # Errors
     /// [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the list has no end.
     pub async fn list(&self, username: &str) -> Result<Vec<Device>, Error> {
-        let (mut devices, mut seen) = (Vec::new(), BTreeSet::new());
-        let mut next = None;
-        loop {
-            let page = AdminListDevicesRequest {
-                limit: Some(Self::PAGE),
-                pagination_token: next,
-                ..AdminListDevicesRequest::new(&self.user_pool_id, username)
-            };
-            let page = self.http.call(&page).await?;
-            devices
-                .extend(page.devices.unwrap_or_default().into_iter().map(|one| Device::from_wire(one, None)));
-            match page.pagination_token.filter(|token| !token.is_empty()) {
-                None => return Ok(devices),
-                // A token that comes again would go round for ever.
-                Some(token) if !seen.insert(token.clone()) => {
-                    let (operation, problem) = (Operation::AdminListDevices, "it repeats a page");
-                    return Err(device_proto::Error::MalformedAnswer { operation, problem }.into());
-                }
-                token => next = token,
-            }
-        }
+        fetch_all(&self.http, ListDevices::of_user(&self.user_pool_id, username)).await
     }
 
     /// One device of a user.

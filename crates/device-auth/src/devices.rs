@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply};
+use device_http::Client;
+use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply, Request};
 use device_wire::{ForgetDeviceRequest, GetDeviceRequest, Operation, UpdateDeviceStatusRequest};
 
 use crate::session::Active;
@@ -189,14 +190,7 @@ impl DeviceAuth {
 
     async fn list(&self, session: &Session) -> Result<Vec<Device>, Error> {
         let (token, current) = (session.access_token.clone(), session.device_key.clone());
-        let (mut list, mut request) = ListDevices::start(token, current);
-        loop {
-            let body = self.0.http.send(&request).await?;
-            match list.handle(Reply::Answered(&body))? {
-                ListStep::Send(next, with) => (list, request) = (next, with),
-                ListStep::Done(devices) => return Ok(devices),
-            }
-        }
+        fetch_all(&self.0.http, ListDevices::start(token, current)).await
     }
 
     /// This device, as the service has it.
@@ -306,6 +300,20 @@ impl DeviceAuth {
         }
         self.tell(&Event::DeviceForgotten { key: key.to_owned() });
         Ok(self.0.store.remove(&self.owner(&active.session.username), key).await?)
+    }
+}
+
+/// Every page of a list.
+pub(crate) async fn fetch_all(
+    http: &Client,
+    (mut list, mut request): (ListDevices, Request),
+) -> Result<Vec<Device>, Error> {
+    loop {
+        let body = http.send(&request).await?;
+        match list.handle(Reply::Answered(&body))? {
+            ListStep::Send(next, with) => (list, request) = (next, with),
+            ListStep::Done(devices) => return Ok(devices),
+        }
     }
 }
 

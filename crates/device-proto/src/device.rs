@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::{DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp};
+use device_wire::{AdminListDevicesRequest, DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp};
 
 use crate::{DeviceStatus, Error, Reply, Request};
 
@@ -64,10 +64,19 @@ impl Device {
 #[derive(Debug)]
 #[must_use = "a list goes on with the reply to its request"]
 pub struct ListDevices {
-    access_token: Sensitive<String>,
+    asks: Asks,
     current: Option<String>,
     devices: Vec<Device>,
     seen: BTreeSet<String>,
+}
+
+/// Who asks for the list.
+#[derive(Debug)]
+enum Asks {
+    /// The user of that access token.
+    User(Sensitive<String>),
+    /// An administrator.
+    Administrator { user_pool_id: String, username: String },
 }
 
 /// What to do next.
@@ -83,38 +92,72 @@ impl ListDevices {
     /// The most that the service puts on a page.
     const PAGE: i32 = 60;
 
-    /// Begins with the first page; `current` is the key of the device that asks, if it has one.
+    /// More than any user's devices fill; a list that is longer would never end.
+    const MAX_PAGES: usize = 1_000;
+
+    /// Begins with the first page of the user's own list; `current` is the key of the device that asks, if it has one.
     pub fn start(access_token: Sensitive<String>, current: Option<String>) -> (Self, Request) {
-        let list = Self { access_token, current, devices: Vec::new(), seen: BTreeSet::new() };
+        Self::of(Asks::User(access_token), current)
+    }
+
+    /// Begins with the first page of an administrator's list of any user's devices. The requests want a signature.
+    pub fn of_user(user_pool_id: impl Into<String>, username: impl Into<String>) -> (Self, Request) {
+        let (user_pool_id, username) = (user_pool_id.into(), username.into());
+        Self::of(Asks::Administrator { user_pool_id, username }, None)
+    }
+
+    fn of(asks: Asks, current: Option<String>) -> (Self, Request) {
+        let list = Self { asks, current, devices: Vec::new(), seen: BTreeSet::new() };
         let request = list.page(None);
         (list, request)
     }
 
-    fn page(&self, token: Option<String>) -> Request {
-        Request::new(&ListDevicesRequest {
-            limit: Some(Self::PAGE),
-            pagination_token: token,
-            ..ListDevicesRequest::new(self.access_token.clone())
-        })
+    fn page(&self, pagination_token: Option<String>) -> Request {
+        let limit = Some(Self::PAGE);
+        match &self.asks {
+            Asks::User(access_token) => Request::new(&ListDevicesRequest {
+                limit,
+                pagination_token,
+                ..ListDevicesRequest::new(access_token.clone())
+            }),
+            Asks::Administrator { user_pool_id, username } => Request::new(&AdminListDevicesRequest {
+                limit,
+                pagination_token,
+                ..AdminListDevicesRequest::new(user_pool_id, username.as_str())
+            }),
+        }
     }
 
     /// Takes a page.
     ///
     /// # Errors
-    /// Any [`Error`]; a page token that came before is [`Error::MalformedAnswer`], since it would go round for ever.
+    /// Any [`Error`]; a page token that came before, or a list of more than a thousand pages, is [`Error::MalformedAnswer`], since
+    /// it would go on for ever.
     pub fn handle(mut self, reply: Reply<'_>) -> Result<ListStep, Error> {
-        let response = reply.read::<ListDevicesRequest>()?;
-        for device in response.devices.unwrap_or_default() {
-            self.devices.push(Device::from_wire(device, self.current.as_deref()));
-        }
-        match response.pagination_token.filter(|token| !token.is_empty()) {
-            None => Ok(ListStep::Done(self.devices)),
-            Some(token) if self.seen.insert(token.clone()) => {
-                let request = self.page(Some(token));
-                Ok(ListStep::Send(self, request))
+        let (operation, devices, token) = match &self.asks {
+            Asks::User(_) => {
+                let page = reply.read::<ListDevicesRequest>()?;
+                (Operation::ListDevices, page.devices, page.pagination_token)
             }
-            Some(_) => Err(Error::malformed(Operation::ListDevices, "it repeats a page")),
+            Asks::Administrator { .. } => {
+                let page = reply.read::<AdminListDevicesRequest>()?;
+                (Operation::AdminListDevices, page.devices, page.pagination_token)
+            }
+        };
+        let current = self.current.as_deref();
+        self.devices
+            .extend(devices.unwrap_or_default().into_iter().map(|one| Device::from_wire(one, current)));
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(ListStep::Done(self.devices));
+        };
+        if !self.seen.insert(token.clone()) {
+            return Err(Error::malformed(operation, "it repeats a page"));
         }
+        if self.seen.len() >= Self::MAX_PAGES {
+            return Err(Error::malformed(operation, "the list has no end"));
+        }
+        let request = self.page(Some(token));
+        Ok(ListStep::Send(self, request))
     }
 }
 
@@ -169,5 +212,36 @@ mod tests {
         let page = br#"{"Devices":[],"PaginationToken":"again"}"#;
         let ListStep::Send(list, _) = list.handle(Reply::Answered(page)).unwrap() else { panic!("one page") };
         assert!(matches!(list.handle(Reply::Answered(page)), Err(Error::MalformedAnswer { .. })));
+    }
+
+    #[test]
+    fn a_list_without_end_is_an_error() {
+        let (mut list, _) = ListDevices::start("token".into(), None);
+        for page in 0..=ListDevices::MAX_PAGES {
+            let body = format!(r#"{{"Devices":[],"PaginationToken":"{page}"}}"#);
+            match list.handle(Reply::Answered(body.as_bytes())) {
+                Ok(ListStep::Send(next, _)) => list = next,
+                Ok(ListStep::Done(_)) => panic!("no end was given"),
+                Err(error) => return assert!(matches!(error, Error::MalformedAnswer { .. })),
+            }
+        }
+        panic!("it goes on and on");
+    }
+
+    #[test]
+    fn an_administrator_lists_by_pool_and_user() {
+        let (list, request) = ListDevices::of_user("eu-west-1_Ab12Cd34E", "ada");
+        assert_eq!(request.operation(), Operation::AdminListDevices);
+        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!((&body["Username"], &body["UserPoolId"]), (&"ada".into(), &"eu-west-1_Ab12Cd34E".into()));
+        let page = br#"{"Devices":[{"DeviceKey":"eu_1"}],"PaginationToken":"next"}"#;
+        let ListStep::Send(list, request) = list.handle(Reply::Answered(page)).unwrap() else {
+            panic!("one page")
+        };
+        assert_eq!(request.operation(), Operation::AdminListDevices);
+        let ListStep::Done(devices) = list.handle(Reply::Answered(b"{}")).unwrap() else {
+            panic!("more pages")
+        };
+        assert_eq!(devices.len(), 1);
     }
 }

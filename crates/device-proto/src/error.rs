@@ -123,6 +123,14 @@ impl ServiceError {
         self.code == ErrorCode::NotAuthorized && self.message.starts_with("Invalid session for the user, ")
     }
 
+    /// Whether it is the user who may not sign in, now or at all: too many attempts failed, or an administrator disabled them. That
+    /// says nothing against the password or device that was tried.
+    #[must_use]
+    pub fn is_barred_user(&self) -> bool {
+        let barred = ["Password attempts exceeded", "User is disabled"];
+        self.code == ErrorCode::NotAuthorized && barred.iter().any(|text| self.message.starts_with(text))
+    }
+
     /// Whether the service does not know the device that was named: never issued, never confirmed, forgotten, or another
     /// user's. The code is shared with missing pools and clients; only the sentence tells them apart.
     #[must_use]

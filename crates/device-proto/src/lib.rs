@@ -42,10 +42,11 @@
 //! | what it answers | what the sign-in does |
 //! |---|---|
 //! | "Device does not exist." to a step with the device's key | [`Step::Discard`], and the same step without it; where the step was about the device alone, or the first, the sign-in begins again |
-//! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; but an error where only the session was [too old or used before](ServiceError::is_spent_session) |
+//! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; but an error where only the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
 //! | `ConfirmDevice` fails | [`DeviceOutcome::Unconfirmed`]: the sign-in stands, and confirming can be tried again |
 //!
-//! A device is discarded at most once in a sign-in: after that there is none to discard.
+//! A device is discarded at most once in a sign-in: after that there is none to discard. One that turns out to be another user's
+//! is set aside, and its record stays.
 //!
 //! # What it does not do
 //!

@@ -118,7 +118,6 @@ fn repeat_of(operation: Operation) -> Repeat {
 }
 
 /// What came of sending a [`Request`].
-#[derive(Debug)]
 pub enum Reply<'a> {
     /// The service did it: status 200, and this body.
     Answered(&'a [u8]),
@@ -160,6 +159,17 @@ impl<'a> Reply<'a> {
             Self::Answered(body) => decode::<C>(body),
             Self::Refused(error) => Err(error.into()),
             Self::Lost => Err(Error::NoAnswer(C::OPERATION)),
+        }
+    }
+}
+
+/// An answer can hold tokens, so that nothing of it is shown.
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(_) => f.write_str("Answered(..)"),
+            Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
+            Self::Lost => f.write_str("Lost"),
         }
     }
 }

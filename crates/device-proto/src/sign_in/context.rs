@@ -39,13 +39,29 @@ const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug)]
 pub(super) struct Context {
     config: Config,
-    /// `USERNAME` of the next step: as typed, until the service gives the internal name.
-    username: String,
+    username: Username,
     presented: Option<Presented>,
     name: Option<String>,
     remember: RememberChoice,
     client_metadata: Metadata,
     user_context: Option<UserContextDataType>,
+}
+
+/// `USERNAME` of the next step.
+#[derive(Debug)]
+enum Username {
+    /// As it was typed: whose it is will show.
+    Typed(String),
+    /// As the service gave it.
+    Internal(String),
+}
+
+impl Username {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Typed(name) | Self::Internal(name) => name,
+        }
+    }
 }
 
 /// A device that goes with every step until it is refused. Then the sign-in may have to begin again, for which the
@@ -81,7 +97,8 @@ impl Context {
         let mut client_metadata = config.client_metadata().clone();
         extend(&mut client_metadata, credentials.client_metadata());
         let user_context = credentials.user_context().cloned();
-        let (username, presented) = (String::new(), None);
+        let username = Username::Typed(credentials.username().to_owned());
+        let presented = None;
         let context = Self { config, username, presented, name, remember, client_metadata, user_context };
         Box::new(context).begin(credentials, record, rng)
     }
@@ -93,7 +110,7 @@ impl Context {
         record: Option<DeviceRecord>,
         rng: &mut impl CryptoRng,
     ) -> (SignIn, Request) {
-        credentials.username().clone_into(&mut self.username);
+        self.username = Username::Typed(credentials.username().to_owned());
         let Beginning { flow, mut parameters, handshake } = credentials.begin(rng);
         self.put_common(&mut parameters, record.as_ref());
         self.presented = record.map(|record| Presented { record, credentials });
@@ -117,8 +134,9 @@ impl Context {
 
     /// What every step carries.
     fn put_common(&self, parameters: &mut Parameters, device: Option<&DeviceRecord>) {
-        parameters.insert(param::USERNAME.to_owned(), self.username.clone());
-        if let Some(hash) = self.config.secret_hash(&self.username) {
+        let username = self.username();
+        parameters.insert(param::USERNAME.to_owned(), username.to_owned());
+        if let Some(hash) = self.config.secret_hash(username) {
             parameters.insert(param::SECRET_HASH.to_owned(), hash);
         }
         if let Some(device) = device {
@@ -165,7 +183,7 @@ impl Context {
     }
 
     pub(super) fn username(&self) -> &str {
-        &self.username
+        self.username.as_str()
     }
 
     /// Goes on after a challenge was met.
@@ -177,7 +195,7 @@ impl Context {
         rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
         if let Some(name) = reply.parameter(param::USERNAME).or(reply.parameter(param::USER_ID_FOR_SRP)) {
-            name.clone_into(&mut self.username);
+            self.username = Username::Internal(name.to_owned());
         }
         match (&reply.challenge, handshake) {
             (None, _) => {
@@ -208,7 +226,7 @@ impl Context {
         handshake: &Handshake,
         now: SystemTime,
     ) -> Result<Step, Error> {
-        let user_id = reply.parameter(param::USER_ID_FOR_SRP).unwrap_or(&self.username);
+        let user_id = reply.parameter(param::USER_ID_FOR_SRP).unwrap_or(self.username());
         let identity = Identity::user(self.config.pool_name(), user_id);
         let responses = claim(reply, &identity, &handshake.password, &handshake.ephemeral, now)?;
         let challenge = ChallengeNameType::PasswordVerifier;
@@ -282,14 +300,30 @@ impl Context {
         handshake: Option<Handshake>,
         prompt: Option<Prompt>,
     ) -> Step {
-        let (sign_in, request) = self.send(answer, handshake, prompt);
-        Step::Discard { device: Box::new(device.record), sign_in, request }
+        let discarded = self.discarded(device.record);
+        Self::without(discarded, self.send(answer, handshake, prompt))
     }
 
     /// Begins again without the device.
     pub(super) fn start_over(self: Box<Self>, device: Presented, rng: &mut impl CryptoRng) -> Step {
-        let (sign_in, request) = self.begin(device.credentials, None, rng);
-        Step::Discard { device: Box::new(device.record), sign_in, request }
+        let discarded = self.discarded(device.record);
+        Self::without(discarded, self.begin(device.credentials, None, rng))
+    }
+
+    /// The record to delete, if it is of the user who signs in. A name can come to lead to another user than it did, and two users'
+    /// names can differ in case alone: that this one may not use the device says nothing against it.
+    fn discarded(&self, record: DeviceRecord) -> Option<DeviceRecord> {
+        match &self.username {
+            Username::Internal(name) if *name != record.owner.username => None,
+            Username::Internal(_) | Username::Typed(_) => Some(record),
+        }
+    }
+
+    fn without(discarded: Option<DeviceRecord>, (sign_in, request): (SignIn, Request)) -> Step {
+        match discarded {
+            Some(device) => Step::Discard { device: Box::new(device), sign_in, request },
+            None => Step::Send(sign_in, request),
+        }
     }
 
     /// Begins again without the device if the service refused its proof.
@@ -300,8 +334,8 @@ impl Context {
         rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
         let refused = error.as_service_error().is_some_and(|error| {
-            error.is_unknown_device()
-                || *error.code() == ErrorCode::NotAuthorized && !error.is_spent_session()
+            let against_another = error.is_spent_session() || error.is_barred_user();
+            error.is_unknown_device() || *error.code() == ErrorCode::NotAuthorized && !against_another
         });
         if refused { Ok(self.start_over(device, rng)) } else { Err(error) }
     }
@@ -318,7 +352,7 @@ impl Context {
         let new_device = result.new_device_metadata.take().and_then(keys);
         let tokens = Tokens::from_wire(operation, result)?;
         let claims = tokens.claims();
-        let username = claims.username.clone().unwrap_or_else(|| self.username.clone());
+        let username = claims.username.clone().unwrap_or_else(|| self.username().to_owned());
         if let Some((device_key, group_key)) = new_device {
             let owner = DeviceOwner::new(&self.config, &username);
             let device = UnconfirmedDevice::enrol(owner, device_key, group_key, self.name.clone(), rng);
@@ -328,7 +362,10 @@ impl Context {
         let device = match device {
             // A token that cannot be read says nothing against the device.
             Some(record) if claims == Claims::default() => DeviceOutcome::Known(record),
-            Some(record) if claims.device_key.as_ref() == Some(&record.device_key) => {
+            Some(record)
+                if claims.device_key.as_ref() == Some(&record.device_key)
+                    && record.owner.username == username =>
+            {
                 DeviceOutcome::Known(record)
             }
             _ => DeviceOutcome::Untracked,

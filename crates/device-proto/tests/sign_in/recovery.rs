@@ -102,6 +102,31 @@ fn a_device_secret_that_no_longer_fits_is_replaced() {
     replaced(pair, rest, &[&first, &again[..]].concat());
 }
 
+/// A name can come to lead to another user than it did, and names that differ in case alone can be two users'.
+#[test]
+fn the_device_of_another_user_is_set_aside_and_not_discarded() {
+    let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
+    for (step, fault) in [("PASSWORD_VERIFIER", UNKNOWN), ("DEVICE_PASSWORD_VERIFIER", rejected())] {
+        let mut pair = Pair::new(Devices::Always, Mfa::Off);
+        let mut record = pair.known_device();
+        record.owner.username = "Ada".into();
+        pair.service.fault(step, fault);
+        let outcome = pair.sign_in(Some(record)).done();
+        let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
+        assert_eq!(record.owner.username, USER);
+        assert!(pair.discarded.is_empty(), "{step}");
+    }
+}
+
+#[test]
+fn tokens_of_one_user_leave_the_record_of_another_alone() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Off);
+    let mut record = pair.known_device();
+    record.owner.username = "Ada".into();
+    let outcome = pair.sign_in(Some(record)).done();
+    assert!(matches!(outcome.device, DeviceOutcome::Untracked), "{outcome:?}");
+}
+
 #[test]
 fn it_begins_again_with_the_password_that_was_set_on_the_way() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
@@ -142,6 +167,8 @@ fn nothing_else_drops_a_device() {
             "Invalid session for the user, session can only be used once.",
         ),
         ("DEVICE_PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
+        ("DEVICE_PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "Password attempts exceeded"),
+        ("DEVICE_PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "User is disabled."),
     ] {
         let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Refuse(code.clone(), message));
         assert_eq!(rest.failed().as_service_error().unwrap().code(), &code, "{step}");

@@ -13,6 +13,9 @@ pub(crate) fn check(value: &impl Debug) {
     for text in [format!("{value:?}"), format!("{value:#?}")] {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{secret:?} in {text}");
+            // As a list of bytes it can be read as well.
+            let bytes = format!("{:?}", secret.as_bytes());
+            assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{secret:?} in {text}");
         }
     }
 }
@@ -20,11 +23,13 @@ pub(crate) fn check(value: &impl Debug) {
 #[test]
 fn the_check_finds_a_secret() {
     assert!(std::panic::catch_unwind(|| check(&PASSWORD)).is_err());
+    assert!(std::panic::catch_unwind(|| check(&PASSWORD.as_bytes())).is_err());
 }
 
 #[test]
 fn what_is_made_before_and_after_shows_none() {
     check(&Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush"));
+    check(&Reply::Answered(PASSWORD.as_bytes()));
     for credentials in [
         Credentials::srp(USER, PASSWORD),
         Credentials::password(USER, PASSWORD),
