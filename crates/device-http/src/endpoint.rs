@@ -22,29 +22,32 @@ pub(crate) fn resolve(
     };
     match (given.map(str::to_owned).or_else(of_environment), region) {
         (Some(url), _) => parse(&url),
-        (None, Some(region)) => parse(&regional(region)),
+        (None, Some(region)) => parse(&regional(region)?),
         (None, None) => {
             Err(Error::new(ErrorKind::Configuration, "neither a region nor an endpoint URL was given"))
         }
     }
 }
 
-fn regional(region: &str) -> String {
+fn regional(region: &str) -> Result<String, Error> {
+    // Anything else could end the host's name early, and send the calls to another host.
+    if region.is_empty() || !region.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') {
+        return Err(Error::new(ErrorKind::Configuration, format!("{region:?} is not a region")));
+    }
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://cognito-idp.{region}.{suffix}/")
+    Ok(format!("https://cognito-idp.{region}.{suffix}/"))
 }
 
 fn parse(url: &str) -> Result<Uri, Error> {
-    let refuse = |why: &str| Error::new(ErrorKind::Configuration, format!("endpoint URL {url:?}: {why}"));
+    // What is before an @ may be a password.
+    let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
+    let refuse = |why: &str| Error::new(ErrorKind::Configuration, format!("endpoint URL{shown}: {why}"));
     let uri: Uri = url.parse().map_err(|_| refuse("it is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(refuse("its scheme is neither http nor https"));
     }
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            "the endpoint URL has a user name or password in it",
-        ));
+        return Err(refuse("it has a user name or password in it"));
     }
     Ok(uri)
 }
@@ -95,12 +98,16 @@ mod tests {
             assert_eq!(resolved(Some(url), Some("eu-west-1"), &[]), None, "{url}");
         }
         assert_eq!(resolved(None, None, &[]), None);
-        assert_eq!(resolved(None, Some("not a region"), &[]), None);
+        for region in ["", "not a region", "evil.test/", "evil.test/#", "evil.test:1?", "a@evil.test/"] {
+            assert_eq!(resolved(None, Some(region), &[]), None, "{region}");
+        }
     }
 
     #[test]
     fn a_password_in_the_url_is_not_repeated() {
-        let error = resolve(Some("http://ada:secret@host/"), None, |_| None).unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("secret"));
+        for url in ["http://ada:secret@host/", "ftp://ada:secret@host/", "http://ada:secret @host/"] {
+            let error = resolve(Some(url), None, |_| None).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
     }
 }
