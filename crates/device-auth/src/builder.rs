@@ -173,7 +173,6 @@ impl fmt::Debug for Builder {
             .field("user_pool_id", &self.user_pool_id)
             .field("client_id", &self.client_id)
             .field("region", &self.region)
-            .field("endpoint_url", &self.endpoint_url)
             .field("device_name", &self.device_name)
             .finish_non_exhaustive()
     }

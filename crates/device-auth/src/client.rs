@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use device_http::Client;
 use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, ServiceError, Tokens, is_expired};
 use device_wire::{Call, DeleteUserRequest, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive};
+use tracing::Instrument as _;
 
 use crate::events::Subscribers;
 use crate::session::Active;
+use crate::sign_in::ended;
 use crate::{
     Builder, DeviceStore, Error, Event, Events, RefreshTurn, Session, SessionOrigin, SessionRecord,
     SessionStore, StoreError,
@@ -29,7 +31,8 @@ pub(crate) struct Inner {
     sessions: Option<Arc<dyn SessionStore>>,
     subscribers: Subscribers,
     active: Mutex<Option<Arc<Active>>>,
-    /// Held while a refresh is under way, so that those who want one too wait for it instead.
+    /// Held while a refresh is under way, so that those who want one too wait for it instead, and so does whoever changes the
+    /// session that it is going to replace.
     refreshing: tokio::sync::Mutex<()>,
     /// Held while the session is written, so that the last to be written is the last that there was.
     persisting: tokio::sync::Mutex<()>,
@@ -101,16 +104,22 @@ impl DeviceAuth {
     }
 
     /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange, also among clients that share a
-    /// [`SessionStore`].
+    /// [`SessionStore`], and one that has begun is finished even if nobody waits for it any more.
     ///
     /// # Errors
     /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and the session is gone then;
     /// [`Error::Transport`] and others leave it.
     pub async fn refresh(&self) -> Result<Session, Error> {
-        let seen = self.active()?;
+        let (auth, seen) = (self.clone(), self.active()?);
+        // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only one that counts.
+        let refresh = async move { auth.refresh_once(&seen).await }.in_current_span();
+        ended(tokio::spawn(refresh)).await
+    }
+
+    async fn refresh_once(&self, seen: &Active) -> Result<Session, Error> {
         let _turn = self.0.refreshing.lock().await;
         let active = self.active()?;
-        if !Arc::ptr_eq(&seen, &active) {
+        if active.session.access_token != seen.session.access_token {
             return Ok(active.session.clone());
         }
         let _turn_among_clients = self.turn().await;
@@ -143,10 +152,11 @@ impl DeviceAuth {
             }
         };
         let fresh = active.refreshed(tokens, SystemTime::now());
-        let session = fresh.session.clone();
-        self.replace(active, Arc::new(fresh));
-        self.persist_if_possible().await;
-        Ok(session)
+        if self.replace(active, Arc::new(fresh)) {
+            self.persist_if_possible().await;
+        }
+        // Not that of the new tokens if it was signed out meanwhile.
+        Ok(self.active()?.session.clone())
     }
 
     /// Ends the session: its refresh token and the access tokens that came of it count no longer. The device's record stays.
@@ -198,8 +208,11 @@ impl DeviceAuth {
             session => session?,
         };
         let result = self.0.http.call(&GlobalSignOutRequest::new(session.access_token)).await;
-        self.set_active(None);
-        self.tell(&Event::SignedOut { username: session.username });
+        // Another user may have signed in meanwhile.
+        let ended = self.lock().take_if(|active| active.session.username == session.username);
+        if let Some(active) = ended {
+            self.tell(&Event::SignedOut { username: active.session.username.clone() });
+        }
         let removed = self.persist().await;
         match result {
             Ok(_) => Ok(removed?),
@@ -283,6 +296,19 @@ impl DeviceAuth {
             *active = new.into();
         }
         is_there
+    }
+
+    /// Changes the session, if it is the one that is meant. Waits for a refresh under way, which would undo the change.
+    pub(crate) async fn amend(&self, is_meant: impl Fn(&Active) -> bool, change: impl FnOnce(&mut Active)) {
+        let _turn = self.0.refreshing.lock().await;
+        let Ok(active) = self.active() else { return };
+        if is_meant(&active) {
+            let mut changed = Active::clone(&active);
+            change(&mut changed);
+            if self.replace(&active, Arc::new(changed)) {
+                self.persist_if_possible().await;
+            }
+        }
     }
 
     /// Ends a session that counts no longer, unless another client that shares the store has a newer one.

@@ -58,7 +58,8 @@ impl DeviceAuth {
     }
 
     async fn set_status(&self, status: DeviceStatus) -> Result<(), Error> {
-        let key = self.tracked_key()?;
+        let active = self.trackable()?;
+        let key = tracked_key(&active)?;
         let updated = self
             .authorized(|token| UpdateDeviceStatusRequest {
                 device_remembered_status: Some(status.into()),
@@ -71,7 +72,6 @@ impl DeviceAuth {
                     DeviceStatus::Remembered => Event::DeviceRemembered { key: key.clone() },
                     DeviceStatus::NotRemembered => Event::DeviceNotRemembered { key: key.clone() },
                 });
-                let active = self.active()?;
                 let owner = self.owner(&active.session.username);
                 match self.0.store.find(&owner).await? {
                     Some(mut record) if record.device_key == key && record.status != status => {
@@ -82,7 +82,7 @@ impl DeviceAuth {
                 }
             }
             Err(error) if is_unknown_device(&error) => {
-                self.drop_device(&key).await?;
+                self.drop_device(&active, &key).await?;
                 Err(Error::DeviceNotTracked)
             }
             Err(error) => Err(error),
@@ -126,12 +126,10 @@ impl DeviceAuth {
     /// [`Error::DeviceNotTracked`] if it is to be this one and there is none; others as
     /// [`remember_device`](Self::remember_device).
     pub async fn forget_device(&self, device: Option<&Device>) -> Result<(), Error> {
+        let active = self.trackable()?;
         let key = match device {
-            Some(device) => {
-                self.trackable()?;
-                device.key.clone()
-            }
-            None => self.tracked_key()?,
+            Some(device) => device.key.clone(),
+            None => tracked_key(&active)?,
         };
         let forgotten = self
             .authorized(|token| ForgetDeviceRequest {
@@ -144,7 +142,7 @@ impl DeviceAuth {
             Err(error) if is_unknown_device(&error) => {}
             Err(error) => return Err(error),
         }
-        self.drop_device(&key).await
+        self.drop_device(&active, &key).await
     }
 
     /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last. Says how many.
@@ -217,7 +215,8 @@ impl DeviceAuth {
     /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is known here and the service does not
     /// show it; others as [`fetch_devices`](Self::fetch_devices).
     pub async fn fetch_current_device(&self) -> Result<CurrentDevice, Error> {
-        let key = self.tracked_key()?;
+        let active = self.trackable()?;
+        let key = tracked_key(&active)?;
         let found = self
             .authorized(|token| GetDeviceRequest { access_token: Some(token), ..GetDeviceRequest::new(&key) })
             .await;
@@ -235,7 +234,7 @@ impl DeviceAuth {
                 }
             }
             Err(error) if is_unknown_device(&error) => {
-                let owner = self.owner(&self.active()?.session.username);
+                let owner = self.owner(&active.session.username);
                 match self.0.store.find(&owner).await? {
                     Some(record)
                         if record.device_key == key && record.status == DeviceStatus::NotRemembered =>
@@ -268,12 +267,22 @@ impl DeviceAuth {
             Ok(confirmed) => confirmed,
             Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
         };
-        let mut confirmed = Active { unconfirmed: None, ..Active::clone(&active) };
-        confirmed.session.device_key = Some(record.device_key.clone());
-        self.replace(&active, Arc::new(confirmed));
-        self.persist_if_possible().await;
-        self.0.store.save(&record, &active.alias).await?;
-        Ok(SessionDevice::of(&record, consent == Consent::Needed))
+        // Before the session says that the device is tracked: should this future be dropped meanwhile, it can be confirmed again.
+        let saved = self.0.store.save(&record, &active.alias).await;
+        let is_unconfirmed = |active: &Active| {
+            active.unconfirmed.as_ref().is_some_and(|device| device.device_key() == record.device_key)
+        };
+        self.amend(is_unconfirmed, |active| {
+            active.unconfirmed = None;
+            active.session.device_key = Some(record.device_key.clone());
+        })
+        .await;
+        saved?;
+        let device = SessionDevice::of(&record, consent == Consent::Needed);
+        if let SessionDevice::Remembered { key } = &device {
+            self.tell(&Event::DeviceRemembered { key: key.clone() });
+        }
+        Ok(device)
     }
 
     /// The session, if it is of a kind that has to do with devices.
@@ -285,22 +294,17 @@ impl DeviceAuth {
         }
     }
 
-    fn tracked_key(&self) -> Result<String, Error> {
-        self.trackable()?.session.device_key.clone().ok_or(Error::DeviceNotTracked)
-    }
-
-    /// Takes note that the service does not know that device any more.
-    async fn drop_device(&self, key: &str) -> Result<(), Error> {
-        let active = self.active()?;
-        if active.session.device_key.as_deref() == Some(key) {
-            let mut without = Active::clone(&active);
-            without.session.device_key = None;
-            self.replace(&active, Arc::new(without));
-            self.persist_if_possible().await;
-        }
+    /// Takes note that the service does not know that device of the session's user any more.
+    async fn drop_device(&self, active: &Active, key: &str) -> Result<(), Error> {
+        let is_its = |active: &Active| active.session.device_key.as_deref() == Some(key);
+        self.amend(is_its, |active| active.session.device_key = None).await;
         self.tell(&Event::DeviceForgotten { key: key.to_owned() });
         Ok(self.0.store.remove(&self.owner(&active.session.username), key).await?)
     }
+}
+
+fn tracked_key(active: &Active) -> Result<String, Error> {
+    active.session.device_key.clone().ok_or(Error::DeviceNotTracked)
 }
 
 /// Every page of a list.

@@ -8,6 +8,7 @@ use device_proto::{
     Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice, RememberPrompt, Reply,
     Request, SignIn, Step, ThisDevice,
 };
+use tokio::task::JoinHandle;
 
 use crate::client::is_unknown_user;
 use crate::session::Active;
@@ -254,7 +255,12 @@ impl DeviceAuth {
 
 /// Does the arithmetic of a proof, milliseconds of it, where it keeps no other task waiting.
 pub(crate) async fn off_the_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+    ended(tokio::task::spawn_blocking(work)).await
+}
+
+/// What a task of our own ended in.
+pub(crate) async fn ended<T>(task: JoinHandle<T>) -> T {
+    match task.await {
         Ok(done) => done,
         Err(stopped) => match stopped.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -21,8 +21,8 @@ pub use memory::MemoryStore;
 /// A place for device records, at most one for each user of an app client.
 ///
 /// A record is found under its user's internal name and under every name that was typed to sign in, and where there is none
-/// under one that differs in case alone. Each change is whole: seen by others from one moment to the next, and durable when the future is ready, for a store that outlives the process. Dropping
-/// a future leaves the change done or not done, never half.
+/// under one that differs in case alone. Each change is whole: seen by others from one moment to the next, and durable when the
+/// future is ready, for a store that outlives the process. Dropping a future leaves the change done or not done, never half.
 pub trait DeviceStore: Send + Sync + 'static {
     /// The record of the user whom `owner` names, by the internal name or one that was typed.
     fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>>;

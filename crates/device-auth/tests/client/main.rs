@@ -16,6 +16,7 @@ mod files;
 mod http;
 #[cfg(feature = "keyring")]
 mod keychain;
+mod races;
 mod secrets;
 mod session;
 mod sign_in;
@@ -63,9 +64,13 @@ impl Shared {
     }
 
     fn client_with(&self, store: impl DeviceStore) -> DeviceAuth {
+        Self::client_over(self.clone(), store)
+    }
+
+    fn client_over(http: impl HttpClient, store: impl DeviceStore) -> DeviceAuth {
         let http = Client::builder()
             .endpoint_url("http://pool.test")
-            .http_client(self.clone())
+            .http_client(http)
             .retry(RetryPolicy::never())
             .build()
             .unwrap();

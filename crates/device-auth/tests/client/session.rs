@@ -61,19 +61,19 @@ async fn a_refresh_that_failed_for_now_leaves_the_session() {
 
 #[tokio::test]
 async fn a_clock_that_runs_late_costs_a_refresh_and_no_more() {
-    let service = Shared::new(Devices::Off, Mfa::Off);
-    let auth = service.client();
-    sign_in(&auth).await;
-    service.with(|service| {
-        service.devices = Devices::Always;
-        service
-            .fault("UpdateDeviceStatus", Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired"));
-    });
+    let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;
     service.steps();
-    auth.remember_device().await.unwrap();
-    assert_eq!(service.steps(), ["UpdateDeviceStatus", "GetTokensFromRefreshToken", "UpdateDeviceStatus"]);
+    for step in ["UpdateDeviceStatus", "ListDevices"] {
+        let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
+        service.with(|service| service.fault(step, expired));
+        match step {
+            "ListDevices" => drop(auth.fetch_devices().await.unwrap()),
+            _ => auth.remember_device().await.unwrap(),
+        }
+        assert_eq!(service.steps(), [step, "GetTokensFromRefreshToken", step]);
+    }
 }
 
 #[tokio::test]
@@ -81,10 +81,13 @@ async fn a_session_that_was_ended_elsewhere_is_expired() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;
-    let revoked = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has been revoked");
-    service.with(|service| service.fault("UpdateDeviceStatus", revoked));
+    let revoked = || Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has been revoked");
+    service.with(|service| service.fault("UpdateDeviceStatus", revoked()));
     assert!(matches!(auth.remember_device().await, Err(Error::SessionExpired)));
     assert!(matches!(auth.remember_device().await, Err(Error::SignedOut)));
+    sign_in(&auth).await;
+    service.with(|service| service.fault("ListDevices", revoked()));
+    assert!(matches!(auth.fetch_devices().await, Err(Error::SessionExpired)));
 }
 
 #[tokio::test]

@@ -132,7 +132,10 @@ async fn no_secret_shows() {
     let service = Shared::new(Devices::OptIn, Mfa::Asked);
     let auth = service.client();
     let step = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap();
-    let mut shown = format!("{auth:?} {:?} {step:?}", DeviceAuth::builder().client_secret("hush"));
+    let mut shown = format!(
+        "{auth:?} {:?} {step:?}",
+        DeviceAuth::builder().client_secret("hush").endpoint_url("http://ada:hush@pool.test/")
+    );
     let signed_in = finish(step).await;
     shown += &format!("{signed_in:?} {:?}", auth.session().await.unwrap());
     for secret in [PASSWORD, CODE, "hush"] {

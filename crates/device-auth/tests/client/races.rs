@@ -1,0 +1,164 @@
+//! What happens to a session at the same time, and what is given up half-way.
+
+use device_auth::{DeviceOwner, DeviceRecord, StoreError};
+use device_wire::ErrorCode;
+use serde_json::json;
+use tokio::sync::{Notify, Semaphore};
+
+use super::*;
+
+/// Holds something back until it is let go.
+#[derive(Clone)]
+struct Gate {
+    reached: Arc<Notify>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self { reached: Arc::default(), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    async fn pass(&self) {
+        self.reached.notify_one();
+        self.open.acquire().await.unwrap().forget();
+    }
+
+    async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    fn let_go(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+/// The service behind a gate for every refresh.
+struct SlowRefresh(Shared, Gate);
+
+impl HttpClient for SlowRefresh {
+    fn send<'a>(
+        &'a self,
+        request: ::http::Request<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+        Box::pin(async move {
+            let target = request.headers()["x-amz-target"].to_str().unwrap();
+            if target.ends_with("GetTokensFromRefreshToken") {
+                self.1.pass().await;
+            }
+            self.0.send(request).await
+        })
+    }
+}
+
+/// A client that is signed in, whose next refresh brings another refresh token, and what holds that refresh back.
+async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
+    let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
+    let auth = Shared::client_over(SlowRefresh(service.clone(), gate.clone()), MemoryStore::new());
+    sign_in(&auth).await;
+    let result = json!({"AccessToken": "new", "RefreshToken": "rotated", "ExpiresIn": 3600});
+    let rotated = Fault::Answer(json!({ "AuthenticationResult": result }));
+    service.with(|service| service.fault("GetTokensFromRefreshToken", rotated));
+    (service, auth, gate)
+}
+
+/// The refresh token that the client has. The service here knows no other than its first, so that the refresh itself may fail.
+async fn next_refresh_token(service: &Shared, auth: &DeviceAuth) -> serde_json::Value {
+    let _ = auth.refresh().await;
+    service.with(|service| service.last("GetTokensFromRefreshToken")["RefreshToken"].clone())
+}
+
+#[tokio::test]
+async fn forgetting_the_device_during_a_refresh_loses_neither() {
+    let (service, auth, gate) = with_slow_refresh().await;
+    let forget = async {
+        gate.reached().await;
+        let forget = tokio::spawn({
+            let auth = auth.clone();
+            async move { auth.forget_device(None).await }
+        });
+        while service.with(|service| service.log.iter().all(|(step, _)| step != "ForgetDevice")) {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        gate.let_go();
+        forget.await.unwrap()
+    };
+    let (refreshed, forgotten) = tokio::join!(auth.refresh(), forget);
+    assert_eq!(refreshed.unwrap().access_token.as_str(), "new");
+    forgotten.unwrap();
+    assert_eq!(auth.current_device_key(), None);
+    assert_eq!(auth.session().await.unwrap().access_token.as_str(), "new");
+    gate.let_go();
+    assert_eq!(next_refresh_token(&service, &auth).await, "rotated");
+}
+
+#[tokio::test]
+async fn a_refresh_that_nobody_waits_for_any_more_is_not_lost() {
+    let (service, auth, gate) = with_slow_refresh().await;
+    tokio::select! {
+        _ = auth.refresh() => panic!("it is held back"),
+        () = gate.reached() => {}
+    }
+    gate.let_go();
+    gate.let_go();
+    assert_eq!(auth.refresh().await.unwrap().access_token.as_str(), "new");
+    assert_eq!(next_refresh_token(&service, &auth).await, "rotated");
+}
+
+#[tokio::test]
+async fn signing_out_during_a_refresh_signs_out() {
+    let (_, auth, gate) = with_slow_refresh().await;
+    let sign_out = async {
+        gate.reached().await;
+        auth.sign_out().await.unwrap();
+        gate.let_go();
+    };
+    let (refreshed, ()) = tokio::join!(auth.refresh(), sign_out);
+    assert!(matches!(refreshed, Err(Error::SignedOut)), "{refreshed:?}");
+    assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+}
+
+/// A store with a gate before every record that it saves.
+struct SlowStore(MemoryStore, Gate);
+
+impl DeviceStore for SlowStore {
+    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+        self.0.find(owner)
+    }
+
+    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.1.pass().await;
+            self.0.save(record, alias).await
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.remove(owner, device_key)
+    }
+}
+
+#[tokio::test]
+async fn confirming_that_was_given_up_before_the_record_was_kept_can_be_done_again() {
+    let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
+    service.with(|service| service.fault("ConfirmDevice", Fault::Refuse(ErrorCode::InternalError, "later")));
+    let auth = service.client_with(SlowStore(MemoryStore::new(), gate.clone()));
+    sign_in(&auth).await;
+    tokio::select! {
+        _ = auth.confirm_device() => panic!("it is held back"),
+        () = gate.reached() => {}
+    }
+    assert_eq!(auth.current_device_key(), None, "there is no record yet");
+    for _ in 0..2 {
+        gate.let_go();
+    }
+    let device = auth.confirm_device().await.unwrap();
+    assert_eq!(sign_in(&auth).await.device_key(), device.key());
+}
