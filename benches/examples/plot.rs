@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-const COLOURS: [&str; 6] = ["#c2410c", "#94a3b8", "#64748b", "#0f766e", "#0369a1", "#7c3aed"];
+const COLOURS: [&str; 8] =
+    ["#c2410c", "#94a3b8", "#64748b", "#0f766e", "#0369a1", "#7c3aed", "#b45309", "#be185d"];
 /// Lengths in the drawing's own units.
 const BAR: usize = 9;
 const GAP: usize = 10;

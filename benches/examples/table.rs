@@ -1,6 +1,6 @@
 //! The table of README.md: CPU microseconds a handshake, medians of interleaved runs, for this project and every peer.
 
-use device_benches::{cpu_microseconds, median, peers, works};
+use device_benches::{measure, peers, works};
 
 const ROUNDS: usize = 11;
 
@@ -10,16 +10,9 @@ fn main() {
     println!("| | device-srp | {} |", names.join(" | "));
     println!("|---{}|", "|---".repeat(peers.len() + 1));
     for work in works(&peers) {
-        let mut ours = Vec::new();
-        let mut theirs = vec![Vec::new(); peers.len()];
-        for _ in 0..ROUNDS {
-            (work.ours)();
-            ours.push(cpu_microseconds(|| (work.ours)()) / work.count as f64);
-            for (peer, times) in peers.iter().zip(&mut theirs) {
-                times.push(cpu_microseconds(|| (work.theirs)(&**peer)));
-            }
-        }
-        let theirs: Vec<_> = theirs.into_iter().map(|times| format!("{:.0}", median(times))).collect();
-        println!("| {} | {:.0} | {} |", work.name, median(ours), theirs.join(" | "));
+        let (ours, theirs) = measure(&work, &peers, ROUNDS);
+        let cell = |time: Option<f64>| time.map_or_else(String::new, |time| format!("{time:.0}"));
+        let theirs: Vec<_> = theirs.into_iter().map(cell).collect();
+        println!("| {} | {ours:.0} | {} |", work.name, theirs.join(" | "));
     }
 }

@@ -1,15 +1,15 @@
 //! Time of this thread alone.
 
+use crate::{Peer, Work};
+
 /// The middle one.
-#[must_use]
-pub fn median(mut times: Vec<f64>) -> f64 {
+fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// What a call costs this thread in CPU time, so that other processes do not count.
-#[must_use]
-pub fn cpu_microseconds(run: impl FnOnce()) -> f64 {
+fn cpu_microseconds(run: impl FnOnce()) -> f64 {
     let start = cpu_seconds();
     run();
     (cpu_seconds() - start) * 1e6
@@ -21,4 +21,24 @@ fn cpu_seconds() -> f64 {
     // SAFETY: writes the struct
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+}
+
+/// Microseconds a handshake, medians over so many rounds in each of which everyone has a turn, so that a slow moment meets all:
+/// ours, and each peer's where it does this work.
+#[must_use]
+pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize) -> (f64, Vec<Option<f64>>) {
+    let mut ours = Vec::new();
+    let mut theirs = vec![Vec::new(); peers.len()];
+    for _ in 0..rounds {
+        // a vector unit that slept needs a moment to wake, as it would in a busy server
+        (work.ours)();
+        ours.push(cpu_microseconds(|| (work.ours)()) / work.count as f64);
+        for (peer, times) in peers.iter().zip(&mut theirs) {
+            let mut does = None;
+            let time = cpu_microseconds(|| does = (work.theirs)(&**peer));
+            times.extend(does.map(|()| time));
+        }
+    }
+    let median_of = |times: Vec<f64>| (!times.is_empty()).then(|| median(times));
+    (median(ours), theirs.into_iter().map(median_of).collect())
 }

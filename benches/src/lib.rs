@@ -1,12 +1,12 @@
 //! The work of a handshake done by this project and by other big-number libraries, so that one binary can time them in turn.
 //!
-//! A [`Peer`] only has to raise to a power modulo N. What else a handshake takes, a few multiplications and hashes, is done
-//! the same way for every peer and costs it less than a hundredth.
+//! A [`Peer`] that can raise to a power modulo N does the rest the same way as every other: a few multiplications and hashes,
+//! which cost it less than a hundredth. One that speaks the protocol does it in its own way.
 
 mod clock;
 mod peer;
 mod work;
 
-pub use clock::{cpu_microseconds, median};
+pub use clock::measure;
 pub use peer::{Peer, peers};
-pub use work::{Ours, Theirs, Work, works};
+pub use work::{Numbers, Ours, Theirs, Work, works};

@@ -1,24 +1,65 @@
-//! Modular exponentiation by other libraries.
+//! The same work by other libraries.
 
+#[cfg(feature = "crate-peers")]
+mod aws_cognito_srp;
 mod aws_lc;
 mod crypto_bigint;
 #[cfg(feature = "system-peers")]
 mod gmp;
 #[cfg(feature = "system-peers")]
 mod openssl;
+#[cfg(feature = "crate-peers")]
+mod srp;
 
-use std::sync::LazyLock;
+use std::{hint::black_box, sync::LazyLock};
 
 use num_bigint::BigUint;
 
-/// A library that can raise to a power modulo N.
+use crate::Numbers;
+
+/// A library that does some of the work; `None` for what it does not do.
+///
+/// One that can raise to a power modulo N does all of it: the few multiplications beside that are num-bigint's, and cost less
+/// than a hundredth.
 pub trait Peer {
     /// Name and what is called.
     fn name(&self) -> &'static str;
     /// Whether it claims constant time; only such peers count for the ratios.
     fn constant_time(&self) -> bool;
     /// base^exponent modulo N.
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint;
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint>;
+    /// g^exponent modulo N.
+    fn generator_power(&self, exponent: &BigUint) -> Option<BigUint> {
+        self.power(&BigUint::from(2u8), exponent)
+    }
+    /// The server's B = k v + g^b.
+    fn server_public(&self, n: &Numbers) -> Option<BigUint> {
+        Some((&n.k * &n.v + self.generator_power(&n.b)?) % &*N)
+    }
+    /// The server's S = (A v^u)^b.
+    fn server_secret(&self, n: &Numbers) -> Option<BigUint> {
+        self.power(&(&n.public_a * self.power(&n.v, &n.u)? % &*N), &n.b)
+    }
+    /// The client's S = (B - k g^x)^(a + u x).
+    fn client_secret(&self, n: &Numbers) -> Option<BigUint> {
+        let unmasked = &n.public_b + (&*N - &n.k) * self.generator_power(&n.x)?;
+        self.power(&(unmasked % &*N), &(&n.a + &n.u * &n.x))
+    }
+    /// Makes a verifier, hashes included where the library has no other way to ask for it.
+    fn verifier(&self, n: &Numbers) -> Option<()> {
+        black_box(self.generator_power(&n.x)?);
+        Some(())
+    }
+    /// Makes a client's A.
+    fn client_public(&self, n: &Numbers) -> Option<()> {
+        black_box(self.generator_power(&n.a)?);
+        Some(())
+    }
+    /// Makes a client's proof, or as much of it as costs time.
+    fn client_proof(&self, n: &Numbers) -> Option<()> {
+        black_box(self.client_secret(n)?);
+        Some(())
+    }
 }
 
 /// Every peer that this build has.
@@ -32,6 +73,10 @@ pub fn peers() -> Vec<Box<dyn Peer>> {
         Box::new(openssl::OpenSsl::new()),
         #[cfg(feature = "system-peers")]
         Box::new(gmp::Gmp::new()),
+        #[cfg(feature = "crate-peers")]
+        Box::new(srp::Srp::new()),
+        #[cfg(feature = "crate-peers")]
+        Box::new(aws_cognito_srp::AwsCognitoSrp::new()),
     ]
 }
 
@@ -52,7 +97,7 @@ impl Peer for NumBigint {
         false
     }
 
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
-        base.modpow(exponent, &N)
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
+        Some(base.modpow(exponent, &N))
     }
 }

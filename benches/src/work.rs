@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use device_srp::{Claim, ClientEphemeral, Identity, Proof, Salt, ServerEphemeral, Verifier, verify_batch};
+use device_srp::{
+    Claim, ClientEphemeral, Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier, bare, verify_batch,
+};
 use num_bigint::BigUint;
 use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
@@ -11,8 +13,8 @@ use crate::{Peer, peer::N};
 
 /// Does an operation by this project.
 pub type Ours = Box<dyn Fn()>;
-/// Does an operation with a peer's exponentiation.
-pub type Theirs = Box<dyn Fn(&dyn Peer)>;
+/// Does an operation by a peer, unless that does not do it.
+pub type Theirs = Box<dyn Fn(&dyn Peer) -> Option<()>>;
 
 /// One operation, by this project and by a peer.
 pub struct Work {
@@ -25,31 +27,35 @@ pub struct Work {
     pub floor: f64,
     /// Does it here.
     pub ours: Ours,
-    /// Does it once with a peer's exponentiation.
+    /// Does it once by a peer.
     pub theirs: Theirs,
 }
 
 const USER: Identity<'_> = Identity::user("pool", "user");
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const SALT: &str = "5b1ef2871d83ce2120f9c47a46db303d";
 
-/// All numbers of one handshake, as a peer needs them.
-struct Numbers {
-    a: BigUint,
-    b: BigUint,
-    x: BigUint,
-    v: BigUint,
-    k: BigUint,
-    u: BigUint,
-    public_a: BigUint,
-    public_b: BigUint,
+/// All numbers of one handshake, as a peer needs them; the names are those of the protocol.
+#[derive(Debug)]
+pub struct Numbers {
+    pub(crate) a: BigUint,
+    pub(crate) b: BigUint,
+    pub(crate) x: BigUint,
+    pub(crate) v: BigUint,
+    pub(crate) k: BigUint,
+    pub(crate) u: BigUint,
+    pub(crate) public_a: BigUint,
+    pub(crate) public_b: BigUint,
 }
 
-/// One handshake up to the client's claim.
+/// What a server has stored and what came over the wire, as bytes and text, for one handshake.
 struct Handshake {
-    verifier: Verifier,
-    client: ClientEphemeral,
-    server: ServerEphemeral,
-    proof: Proof,
+    verifier: Vec<u8>,
+    powers: Option<Vec<u8>>,
+    secret: [u8; 32],
+    a: String,
+    b: String,
+    proof: String,
 }
 
 fn hash(parts: &[&[u8]]) -> BigUint {
@@ -58,8 +64,13 @@ fn hash(parts: &[&[u8]]) -> BigUint {
     )
 }
 
+/// What was made here can be read here.
+fn sound<T, E>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|_| unreachable!())
+}
+
 fn salt() -> Salt {
-    Salt::from_hex("5b1ef2871d83ce2120f9c47a46db303d").unwrap_or_else(|_| unreachable!())
+    sound(Salt::from_hex(SALT))
 }
 
 fn client(bytes: usize) -> ClientEphemeral {
@@ -70,61 +81,80 @@ fn secret(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|i| (i * 89 + 171) as u8).collect()
 }
 
-fn handshake(prepared: bool, index: u64) -> Handshake {
-    let mut verifier = Verifier::derive(&USER, PASSWORD, &salt());
-    if prepared {
-        verifier.prepare();
-    }
-    let client = client(32);
-    let server = ServerEphemeral::generate(&mut StdRng::seed_from_u64(index), &verifier);
-    let key =
-        client.session_key(&USER, PASSWORD, &salt(), server.public()).unwrap_or_else(|_| unreachable!());
-    let proof = key.sign(&USER, b"block", "now");
-    Handshake { verifier, client, server, proof }
-}
-
 impl Handshake {
-    fn claim(&self) -> Claim<'_> {
-        Claim {
-            ephemeral: &self.server,
-            verifier: &self.verifier,
-            a: self.client.public(),
-            identity: USER,
-            secret_block: b"block",
-            timestamp: "now",
-            proof: &self.proof,
+    fn new(a_bytes: usize, prepared: bool, index: u64) -> Self {
+        let verifier = Verifier::derive(&USER, PASSWORD, &salt());
+        let client = client(a_bytes);
+        let server = ServerEphemeral::generate(&mut StdRng::seed_from_u64(index), &verifier);
+        let key = sound(client.session_key(&USER, PASSWORD, &salt(), server.public()));
+        Self {
+            verifier: verifier.padded().to_vec(),
+            powers: prepared.then(|| verifier.powers().to_vec()),
+            secret: *server.to_secret_bytes(),
+            a: client.public().to_hex(),
+            b: server.public().to_hex(),
+            proof: key.sign(&USER, b"block", "now").to_base64(),
+        }
+    }
+
+    fn verifier(&self) -> Verifier {
+        let verifier = sound(Verifier::from_be_bytes(&self.verifier));
+        match &self.powers {
+            Some(powers) => sound(verifier.with_trusted_powers(powers)),
+            None => verifier,
         }
     }
 
     fn numbers(&self, a_bytes: usize) -> Numbers {
         let inner = Sha256::digest(format!("pooluser:{PASSWORD}"));
-        let a = client(a_bytes);
+        let [a, b] = [&self.a, &self.b].map(|hex| sound(PublicValue::from_hex(hex)));
         Numbers {
             a: BigUint::from_bytes_be(&secret(a_bytes)),
-            b: BigUint::from_bytes_be(self.server.to_secret_bytes().as_slice()),
+            b: BigUint::from_bytes_be(&self.secret),
             x: hash(&[&salt().padded(), &inner]),
-            v: BigUint::from_bytes_be(&self.verifier.padded()),
+            v: BigUint::from_bytes_be(&self.verifier),
             k: hash(&[&[0], &N.to_bytes_be(), &[2]]),
-            u: hash(&[&a.public().padded(), &self.server.public().padded()]),
-            public_a: a.public().into(),
-            public_b: self.server.public().into(),
+            u: hash(&[&a.padded(), &b.padded()]),
+            public_a: (&a).into(),
+            public_b: (&b).into(),
         }
     }
 }
 
-impl Numbers {
-    fn server_opens(&self, peer: &dyn Peer) -> BigUint {
-        (&self.k * &self.v + peer.power(&BigUint::from(2u8), &self.b)) % &*N
+/// The server's two round trips: B and what is kept until the claim comes, then the claim's check.
+fn serve(handshakes: &[Handshake]) {
+    let verifiers: Vec<_> = handshakes.iter().map(Handshake::verifier).collect();
+    let opened =
+        ServerEphemeral::generate_batch(&mut StdRng::seed_from_u64(1), &verifiers.iter().collect::<Vec<_>>());
+    for ephemeral in opened {
+        black_box((ephemeral.public().to_hex(), ephemeral.to_secret_bytes()));
     }
 
-    fn server_secret(&self, peer: &dyn Peer) -> BigUint {
-        peer.power(&(&self.public_a * peer.power(&self.v, &self.u) % &*N), &self.b)
-    }
+    let read = |h: &Handshake| {
+        let ephemeral = ServerEphemeral::restore(&h.secret, sound(PublicValue::from_hex(&h.b)));
+        (h.verifier(), ephemeral, sound(PublicValue::from_hex(&h.a)), sound(Proof::from_base64(&h.proof)))
+    };
+    let parts: Vec<_> = handshakes.iter().map(read).collect();
+    let claim = |(verifier, ephemeral, a, proof)| Claim {
+        ephemeral,
+        verifier,
+        a,
+        identity: USER,
+        secret_block: b"block",
+        timestamp: "now",
+        proof,
+    };
+    let claims: Vec<_> =
+        parts.iter().map(|(v, ephemeral, a, proof)| claim((v, ephemeral, a, proof))).collect();
+    assert!(verify_batch(&claims).iter().all(Result::is_ok));
+}
 
-    fn client_secret(&self, peer: &dyn Peer) -> BigUint {
-        let unmasked = &self.public_b + (&*N - &self.k) * peer.power(&BigUint::from(2u8), &self.x);
-        peer.power(&(unmasked % &*N), &(&self.a + &self.u * &self.x))
-    }
+/// The numbers of a handshake with an a of 32 or 128 bytes, made once.
+fn numbers(a_bytes: usize) -> &'static Numbers {
+    use std::sync::LazyLock;
+    static SHORT: LazyLock<Numbers> = LazyLock::new(|| Handshake::new(32, false, 0).numbers(32));
+    static LONG: LazyLock<Numbers> = LazyLock::new(|| Handshake::new(128, false, 0).numbers(128));
+    if a_bytes == 32 { &SHORT } else { &LONG }
 }
 
 /// Every operation, after checking that the peers give what this project gives.
@@ -132,71 +162,119 @@ impl Numbers {
 /// # Panics
 /// If a peer disagrees.
 #[must_use]
-#[expect(clippy::panic, reason = "a benchmark of wrong results is worse than none")]
 pub fn works(peers: &[Box<dyn Peer>]) -> Vec<Work> {
-    let numbers = handshake(false, 0).numbers(32);
-    for peer in peers {
-        let agree = numbers.server_opens(&**peer) == numbers.public_b
-            && numbers.server_secret(&**peer) == numbers.client_secret(&**peer)
-            && peer.power(&BigUint::from(2u8), &numbers.x) == numbers.v;
-        if !agree {
-            panic!("{} disagrees", peer.name());
+    peers.iter().for_each(|peer| check(&**peer));
+    let mut works = clients();
+    works.extend(powers());
+    works.extend(servers());
+    works
+}
+
+#[expect(clippy::panic, reason = "a benchmark of wrong results is worse than none")]
+fn check(peer: &dyn Peer) {
+    let oracle = |base: &BigUint, e: &BigUint| base.modpow(e, &N);
+    for bytes in [32, 128] {
+        let n = numbers(bytes);
+        let secret = oracle(&(&n.public_a * oracle(&n.v, &n.u) % &*N), &n.b);
+        for (given, expected) in [
+            (peer.generator_power(&n.x), &n.v),
+            (peer.generator_power(&n.a), &n.public_a),
+            (peer.server_public(n), &n.public_b),
+            (peer.server_secret(n), &secret),
+            (peer.client_secret(n), &secret),
+        ] {
+            if given.is_some_and(|given| given != *expected) {
+                panic!("{} disagrees", peer.name());
+            }
         }
     }
-    let mut works = vec![
-        Work {
-            name: "verifier, g^x of 256 bits",
-            count: 1,
-            floor: 9.0,
-            ours: Box::new(|| {
-                black_box(Verifier::derive(&USER, PASSWORD, &salt()));
-            }),
-            theirs: Box::new(|peer| {
-                let n = handshake_numbers(32);
-                black_box(peer.power(&BigUint::from(2u8), &n.x));
-            }),
-        },
-        Work {
-            name: "ephemeral, g^a of 256 bits",
-            count: 1,
-            floor: 9.0,
-            ours: Box::new(|| {
-                black_box(client(32));
-            }),
-            theirs: Box::new(|peer| {
-                black_box(peer.power(&BigUint::from(2u8), &handshake_numbers(32).a));
-            }),
-        },
-        Work {
-            name: "ephemeral, g^a of 1024 bits",
-            count: 1,
-            floor: 2.4,
-            ours: Box::new(|| {
-                black_box(client(128));
-            }),
-            theirs: Box::new(|peer| {
-                black_box(peer.power(&BigUint::from(2u8), &handshake_numbers(128).a));
-            }),
-        },
-    ];
+}
+
+fn clients() -> Vec<Work> {
+    let mut works = vec![Work {
+        name: "verifier, g^x of 256 bits",
+        count: 1,
+        floor: 9.0,
+        ours: Box::new(|| {
+            black_box(Verifier::derive(&USER, PASSWORD, &salt()));
+        }),
+        theirs: Box::new(|peer| peer.verifier(numbers(32))),
+    }];
     for (name, bytes, floor) in
-        [("client proof, a of 256 bits", 32, 3.4), ("client proof, a of 1024 bits", 128, 2.7)]
+        [("ephemeral, g^a of 256 bits", 32, 9.0), ("ephemeral, g^a of 1024 bits", 128, 2.4)]
     {
-        let (ours, server) = (client(bytes), handshake(false, 0).server);
         works.push(Work {
             name,
             count: 1,
             floor,
             ours: Box::new(move || {
-                let key = ours.session_key(&USER, PASSWORD, &salt(), server.public());
-                black_box(key.map(|key| key.sign(&USER, b"block", "now"))).ok();
+                black_box(client(bytes));
             }),
-            theirs: Box::new(move |peer| {
-                black_box(handshake_numbers(bytes).client_secret(peer));
-            }),
+            theirs: Box::new(move |peer| peer.client_public(numbers(bytes))),
         });
     }
-    for (name, count, prepared, floor) in [
+    for (name, bytes, floor) in
+        [("client proof, a of 256 bits", 32, 3.4), ("client proof, a of 1024 bits", 128, 2.7)]
+    {
+        let (ours, b) = (client(bytes), Handshake::new(bytes, false, 0).b);
+        works.push(Work {
+            name,
+            count: 1,
+            floor,
+            ours: Box::new(move || {
+                let key = ours.session_key(&USER, PASSWORD, &salt(), &sound(PublicValue::from_hex(&b)));
+                black_box(sound(key).sign(&USER, b"block", "now").to_base64());
+            }),
+            theirs: Box::new(move |peer| peer.client_proof(numbers(bytes))),
+        });
+    }
+    works
+}
+
+/// The bare exponentiation of some number, by the b of a handshake and by two.
+fn powers() -> Vec<Work> {
+    let work = |(name, count, bytes, floor)| {
+        let (base, exponent) = (&numbers(32).public_a, secret(bytes));
+        let (ours, e) = (sound(PublicValue::try_from(base)), BigUint::from_bytes_be(&exponent));
+        let right =
+            bare::powers(&[(&ours, &exponent)]).iter().all(|p| BigUint::from(p) == base.modpow(&e, &N));
+        assert!(right, "num-bigint disagrees");
+        Work {
+            name,
+            count,
+            floor,
+            ours: Box::new(move || {
+                black_box(bare::powers(&vec![(&ours, exponent.as_slice()); count]));
+            }),
+            theirs: Box::new(move |peer| peer.power(base, &e).map(drop)),
+        }
+    };
+    [
+        ("power of 256 bits", 1, 32, 3.0),
+        ("power of 512 bits", 1, 64, 2.9),
+        ("power of 256 bits, batch of 8", 8, 32, 3.6),
+        ("power of 512 bits, batch of 8", 8, 64, 3.6),
+    ]
+    .map(work)
+    .into()
+}
+
+fn servers() -> Vec<Work> {
+    let work = |(name, count, prepared, floor)| {
+        let handshakes: Vec<_> = (0..count as u64).map(|i| Handshake::new(32, prepared, i)).collect();
+        Work {
+            name,
+            count,
+            floor,
+            ours: Box::new(move || serve(&handshakes)),
+            theirs: Box::new(|peer| {
+                black_box(peer.server_public(numbers(32))?);
+                black_box(peer.server_secret(numbers(32))?);
+                Some(())
+            }),
+        }
+    };
+    [
         ("server, one", 1, false, 3.4),
         ("server, one with stored powers", 1, true, 4.4),
         ("server, batch of 2", 2, false, 3.3),
@@ -205,32 +283,7 @@ pub fn works(peers: &[Box<dyn Peer>]) -> Vec<Work> {
         ("server, batch of 8", 8, false, 4.3),
         ("server, batch of 8 with stored powers", 8, true, 5.3),
         ("server, batch of 16", 16, false, 4.3),
-    ] {
-        let handshakes: Vec<_> = (0..count as u64).map(|i| handshake(prepared, i)).collect();
-        works.push(Work {
-            name,
-            count,
-            floor,
-            ours: Box::new(move || {
-                let verifiers: Vec<_> = handshakes.iter().map(|h| &h.verifier).collect();
-                black_box(ServerEphemeral::generate_batch(&mut StdRng::seed_from_u64(1), &verifiers));
-                let claims: Vec<_> = handshakes.iter().map(Handshake::claim).collect();
-                assert!(verify_batch(&claims).iter().all(Result::is_ok));
-            }),
-            theirs: Box::new(|peer| {
-                let numbers = handshake_numbers(32);
-                black_box(numbers.server_opens(peer));
-                black_box(numbers.server_secret(peer));
-            }),
-        });
-    }
-    works
-}
-
-/// The numbers of the first handshake, made once.
-fn handshake_numbers(a_bytes: usize) -> &'static Numbers {
-    use std::sync::LazyLock;
-    static SHORT: LazyLock<Numbers> = LazyLock::new(|| handshake(false, 0).numbers(32));
-    static LONG: LazyLock<Numbers> = LazyLock::new(|| handshake(false, 0).numbers(128));
-    if a_bytes == 32 { &SHORT } else { &LONG }
+    ]
+    .map(work)
+    .into()
 }

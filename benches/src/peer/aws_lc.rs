@@ -41,7 +41,7 @@ impl Peer for AwsLc {
         true
     }
 
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let (base, exponent) = (number(base), number(exponent));
         // SAFETY: numbers and contexts made above; the result has at most 384 bytes
         unsafe {
@@ -52,7 +52,7 @@ impl Peer for AwsLc {
             for used in [result, base, exponent] {
                 BN_free(used);
             }
-            BigUint::from_bytes_be(&bytes)
+            Some(BigUint::from_bytes_be(&bytes))
         }
     }
 }

@@ -35,7 +35,7 @@ impl Peer for CryptoBigint {
         true
     }
 
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let base = Form::new(&number(base), &PARAMS);
         // the exponent's length is public, and this type would otherwise take 3072 bits of it
         let power = if exponent.bits() <= 256 {
@@ -46,6 +46,6 @@ impl Peer for CryptoBigint {
             base.pow(&number(exponent).resize::<17>())
         };
         let result: Uint<{ U3072::LIMBS }> = power.retrieve();
-        BigUint::from_bytes_le(result.to_le_bytes().as_ref())
+        Some(BigUint::from_bytes_le(result.to_le_bytes().as_ref()))
     }
 }

@@ -76,7 +76,7 @@ impl Peer for Gmp {
         true
     }
 
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let (mut base, mut exponent, mut result) = (number(base), number(exponent), number(&BigUint::ZERO));
         let (mut bytes, mut count) = ([0_u8; 384], 0);
         // SAFETY: initialized integers; the result is below N and so has at most 384 bytes
@@ -87,6 +87,6 @@ impl Peer for Gmp {
                 clear(used);
             }
         }
-        BigUint::from_bytes_be(bytes.get(..count).unwrap_or_default())
+        Some(BigUint::from_bytes_be(bytes.get(..count).unwrap_or_default()))
     }
 }

@@ -55,7 +55,7 @@ impl Peer for OpenSsl {
         true
     }
 
-    fn power(&self, base: &BigUint, exponent: &BigUint) -> BigUint {
+    fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let (base, exponent) = (number(base), number(exponent));
         // SAFETY: numbers and contexts made above; the result has at most 384 bytes
         unsafe {
@@ -66,7 +66,7 @@ impl Peer for OpenSsl {
             for used in [result, base, exponent] {
                 BN_free(used);
             }
-            BigUint::from_bytes_be(&bytes)
+            Some(BigUint::from_bytes_be(&bytes))
         }
     }
 }

@@ -185,3 +185,7 @@ pub(crate) fn powers(v: &Residue) -> [Residue; 3] {
 pub(crate) fn client_secret(b: &Residue, x: &Exponent, e: &Exponent) -> Zeroizing<Residue> {
     Zeroizing::new(on_one!(client_secret(b, x, e)))
 }
+
+// Behind the macros that it uses.
+#[cfg(feature = "__power")]
+pub mod bare;

@@ -97,6 +97,9 @@ pub use batch::{Claim, Handshake, batch_sizes, session_keys, verify_batch};
 pub use client::ClientEphemeral;
 pub use error::Error;
 pub use identity::Identity;
+#[cfg(feature = "__power")]
+#[doc(hidden)]
+pub use kernel::bare;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use kernel::fuzzing;

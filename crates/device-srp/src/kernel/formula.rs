@@ -55,3 +55,9 @@ pub(super) fn client_secret<const L: usize, K: Kernel<L>>(
     let unmask = k.mul(&k.load([&minus_multiplier; L]), &power::generator(k, x));
     k.store(&power::secret(k, &k.add(&k.load(b), &unmask), e))
 }
+
+/// base^e.
+#[cfg(feature = "__power")]
+pub(super) fn bare_power<const L: usize, K: Kernel<L>>(k: K, of: [&super::bare::Bare; L]) -> [Residue; L] {
+    k.store(&power::secret(k, &k.load(of.map(|of| &of.base)), of.map(|of| &of.e)))
+}

@@ -1,0 +1,26 @@
+//! The exponentiation alone, for the benchmarks: built with the feature `__power` only.
+
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::{Backend, formula};
+#[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+use super::{LANES, WORTHWHILE};
+use crate::{PublicValue, exponent::Exponent, group::Residue};
+
+/// What to raise, and to what.
+pub(super) struct Bare {
+    pub(super) base: Residue,
+    pub(super) e: Exponent,
+}
+
+/// Each base to the power of its big-endian exponent, in lanes where that is faster.
+#[must_use]
+pub fn powers(of: &[(&PublicValue, &[u8])]) -> Vec<PublicValue> {
+    let bare =
+        |&(base, e): &(&PublicValue, &[u8])| Bare { base: base.residue(), e: Exponent::from_be_bytes(e) };
+    let items: Vec<_> = of.iter().map(bare).collect();
+    let powers: Vec<Zeroizing<Residue>> = in_lanes!(items, bare_power);
+    powers.iter().map(|power| PublicValue::from_residue(power)).collect()
+}
