@@ -130,20 +130,6 @@ pub(in super::super) unsafe fn _mm512_store_si512(p: *mut __m512i, a: __m512i) {
     // SAFETY: the caller's
     unsafe { p.write(a) }
 }
-pub(in super::super) fn madd52lo_at<const INDEX: usize>(
-    acc: __m512i,
-    y: __m512i,
-    table: &[Lanes; 81],
-) -> __m512i {
-    _mm512_madd52lo_epu64(acc, y, __m512i(table[INDEX].0))
-}
-pub(in super::super) fn madd52hi_at<const INDEX: usize>(
-    acc: __m512i,
-    y: __m512i,
-    table: &[Lanes; 81],
-) -> __m512i {
-    _mm512_madd52hi_epu64(acc, y, __m512i(table[INDEX].0))
-}
 pub(in super::super) fn broadcast(from: &u64) -> __m512i {
     __m512i([*from; 8])
 }

@@ -13,40 +13,6 @@ pub(in super::super) use core::arch::x86_64::{
 
 use super::Lanes;
 
-/// `acc` plus the low halves of `y` times an entry of a table, as one instruction.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(in super::super) fn madd52lo_at<const INDEX: usize>(
-    mut acc: __m512i,
-    y: __m512i,
-    table: &[Lanes; 81],
-) -> __m512i {
-    const { assert!(INDEX < 81) }
-    // SAFETY: reads the 64 bytes of one entry, aligned to 64
-    unsafe {
-        asm!("vpmadd52luq {}, {}, [{} + {}]", inout(zmm_reg) acc, in(zmm_reg) y, in(reg) table, const INDEX * 64,
-            options(pure, readonly, nostack, preserves_flags));
-    }
-    acc
-}
-
-/// The same with the high halves.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(in super::super) fn madd52hi_at<const INDEX: usize>(
-    mut acc: __m512i,
-    y: __m512i,
-    table: &[Lanes; 81],
-) -> __m512i {
-    const { assert!(INDEX < 81) }
-    // SAFETY: reads the 64 bytes of one entry, aligned to 64
-    unsafe {
-        asm!("vpmadd52huq {}, {}, [{} + {}]", inout(zmm_reg) acc, in(zmm_reg) y, in(reg) table, const INDEX * 64,
-            options(pure, readonly, nostack, preserves_flags));
-    }
-    acc
-}
-
 /// Eight copies of a number in memory, loaded by one instruction (the compiler would take several from a vector).
 #[inline]
 #[target_feature(enable = "avx512f")]

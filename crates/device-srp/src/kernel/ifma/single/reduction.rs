@@ -36,11 +36,11 @@ static N_SHIFTED: Shifted = shifted(&N);
 static C_SHIFTED: Shifted = shifted(&NEGATED_INVERSE);
 
 /// Vectors `$q` of the rows of a shifted constant times eight digits: low halves into `$w[$at + q]`, high halves, which
-/// belong one limb higher and so to the next shift, into `$v[$at + q]`. Two accumulators shorten the chains.
+/// belong one limb higher and so to the next shift, into `$v[$at + q]`. Two accumulators shorten the chains, and one load
+/// serves both.
 macro_rules! rows {
     ($w:ident $v:ident $y:ident $table:ident $at:expr; $($first:literal)?) => {
-        $($w[$at] = madd52lo_at::<$first>($w[$at], $y[0], $table);)?
-        rows!(@lo $w $y $table $at; 0: 1 2 3 4 5 6 7);
+        rows!(@lo $w $y $table $at; 0: $($first)? 1 2 3 4 5 6 7);
         rows!(@both $w $v $y $table $at; 1 0: $($first)? 1 2 3 4 5 6 7);
         rows!(@both $w $v $y $table $at; 2 1: $($first)? 1 2 3 4 5 6 7);
         rows!(@both $w $v $y $table $at; 3 2: $($first)? 1 2 3 4 5 6 7);
@@ -51,14 +51,15 @@ macro_rules! rows {
         rows!(@hi $v $y $table $at; 8 7: 1 2 3 4 5 6 7 8);
     };
     (@lo $w:ident $y:ident $table:ident $at:expr; $s:literal: $($q:literal)*) => {
-        $($w[$at + $q] = madd52lo_at::<{ $s * 9 + $q }>($w[$at + $q], $y[$s], $table);)*
+        $(lo!($w[$at + $q], $y[$s], entry($table, 9 * $s + $q));)*
     };
     (@hi $v:ident $y:ident $table:ident $at:expr; $s:literal $below:literal: $($q:literal)*) => {
-        $($v[$at + $q] = madd52hi_at::<{ $s * 9 + $q }>($v[$at + $q], $y[$below], $table);)*
+        $(hi!($v[$at + $q], $y[$below], entry($table, 9 * $s + $q));)*
     };
     (@both $w:ident $v:ident $y:ident $table:ident $at:expr; $s:literal $below:literal: $($q:literal)*) => {$(
-        $w[$at + $q] = madd52lo_at::<{ $s * 9 + $q }>($w[$at + $q], $y[$s], $table);
-        $v[$at + $q] = madd52hi_at::<{ $s * 9 + $q }>($v[$at + $q], $y[$below], $table);
+        let x = entry($table, 9 * $s + $q);
+        lo!($w[$at + $q], $y[$s], x);
+        hi!($v[$at + $q], $y[$below], x);
     )*};
 }
 
@@ -82,23 +83,17 @@ vectorized! {
             ($k:literal) => {
                 let y = quotient!();
                 // the next block first, in four chains: its digits are what the step after this waits for
-                let (mut p0, mut p1, mut p2, mut p3) = (w[$k + 1], zero, v[$k + 1], zero);
-                    p0 = madd52lo_at::<0>(p0, y[0], table);
-                    p1 = madd52lo_at::<9>(p1, y[1], table);
-                    p2 = madd52hi_at::<9>(p2, y[0], table);
-                    p3 = madd52hi_at::<18>(p3, y[1], table);
-                    p0 = madd52lo_at::<18>(p0, y[2], table);
-                    p1 = madd52lo_at::<27>(p1, y[3], table);
-                    p2 = madd52hi_at::<27>(p2, y[2], table);
-                    p3 = madd52hi_at::<36>(p3, y[3], table);
-                    p0 = madd52lo_at::<36>(p0, y[4], table);
-                    p1 = madd52lo_at::<45>(p1, y[5], table);
-                    p2 = madd52hi_at::<45>(p2, y[4], table);
-                    p3 = madd52hi_at::<54>(p3, y[5], table);
-                    p0 = madd52lo_at::<54>(p0, y[6], table);
-                    p1 = madd52lo_at::<63>(p1, y[7], table);
-                    p2 = madd52hi_at::<63>(p2, y[6], table);
-                w[$k + 1] = _mm512_add_epi64(_mm512_add_epi64(p0, p2), _mm512_add_epi64(p1, p3));
+                let (mut p, mut r) = ([w[$k + 1], zero], [v[$k + 1], zero]);
+                lo!(p[0], y[0], entry(table, 0));
+                macro_rules! digit {
+                    ($s:literal) => {
+                        let x = entry(table, 9 * $s);
+                        lo!(p[$s & 1], y[$s], x);
+                        hi!(r[$s & 1], y[$s - 1], x);
+                    };
+                }
+                each!(digit: 1 2 3 4 5 6 7);
+                w[$k + 1] = _mm512_add_epi64(_mm512_add_epi64(p[0], r[0]), _mm512_add_epi64(p[1], r[1]));
                 carry = digits(w[$k + 1], carry, &mut m);
                 rows!(w v y table $k + 1;);
             };
@@ -108,10 +103,10 @@ vectorized! {
         let y = quotient!();
         let (mut p0, mut p1, mut p2, mut p3) = (zero, zero, zero, zero);
         for s in (0..8).step_by(2) {
-            lo!(p0, low_vector(&C_SHIFTED, s), y[s]);
-            hi!(p1, low_vector(&C_SHIFTED, s + 1), y[s]);
-            lo!(p2, low_vector(&C_SHIFTED, s + 1), y[s + 1]);
-            hi!(p3, low_vector(&C_SHIFTED, s + 2), y[s + 1]);
+            lo!(p0, entry(&C_SHIFTED, 9 * s), y[s]);
+            hi!(p1, entry(&C_SHIFTED, 9 * (s + 1)), y[s]);
+            lo!(p2, entry(&C_SHIFTED, 9 * (s + 1)), y[s + 1]);
+            hi!(p3, entry(&C_SHIFTED, 9 * (s + 2)), y[s + 1]);
         }
         digits(_mm512_add_epi64(_mm512_add_epi64(p0, p1), _mm512_add_epi64(p2, p3)), 0, &mut m);
         let y = quotient!();
@@ -130,11 +125,11 @@ vectorized! {
         normalize(&high, out);
     }
 
-    /// Vector 0 of row s.
+    /// Vector q of row s is entry 9 s + q.
     #[inline]
-    fn low_vector(table: &Shifted, s: usize) -> Z {
+    fn entry(table: &Shifted, index: usize) -> Z {
         // SAFETY: 64 bytes aligned to 64
-        unsafe { _mm512_load_si512(table[9 * s].0.as_ptr().cast()) }
+        unsafe { _mm512_load_si512(table[index].0.as_ptr().cast()) }
     }
 
     /// 64 columns below 2^64 to limbs: all but the lowest 52 bits of each move up at once, which leaves single carries
