@@ -30,6 +30,26 @@ pub(super) const FREE_QUOTIENT: [u64; LIMBS] = [
     0x9_6ee0_9ed7_d2a6, 0x2_c6de_0282_7b1b, 0xf_836e_7c10_8854, 0x0_0000_0000_0005,
 ];
 
+/// (c N + 1) / 2^1560 for c = -1/N modulo 2^1560, below N / 2: the same for thirty limbs.
+#[rustfmt::skip]
+pub(super) const FREE_HALF: [u64; LIMBS] = [
+    0xb_3ef9_d409_41ac, 0x5_df41_3c89_50bb, 0xa_0761_332b_5286, 0x5_b6c8_2c53_0325,
+    0x2_8fc0_9704_3ddd, 0xf_208b_f878_48cc, 0x9_4560_fe71_2123, 0x2_db08_b913_f147,
+    0x1_e9b5_9f30_e10f, 0x3_23b6_8969_27e1, 0xe_b409_a9ea_2730, 0x9_12f6_fae8_65bc,
+    0xe_f054_1fec_4667, 0xe_1d4e_3fa7_0db3, 0x6_ce67_2a7e_a66c, 0xd_c043_a45a_c616,
+    0x4_2c56_5d52_aeba, 0x2_805a_e9cd_a9dc, 0xa_931f_bdc3_44e0, 0xa_fb87_08fa_d922,
+    0x2_2206_98f8_57ad, 0xc_a763_5798_f5dd, 0x2_1a64_a948_1d6f, 0xe_1298_80be_8719,
+    0xe_36e6_14c3_7e0f, 0xe_5f72_55ce_3683, 0x5_0d98_c3f7_87db, 0x7_bb4e_a39e_3f23,
+    0x3_7748_a21b_dcd5, 0xc_65d2_2bd2_4e75, 0x4_9abe_b2c0_4116, 0x5_fe28_2d1f_8b5d,
+    0xc_df39_07d8_7123, 0x0_0004_03d8_bc81, 0xd_0d30_43f6_3e33, 0xd_f2b3_8db6_3f2d,
+    0x7_8e11_739e_b3c8, 0x0_c768_1489_7fb1, 0x9_ed00_c980_f539, 0x8_9873_04f9_53ef,
+    0xb_829e_b016_8eb7, 0x0_3e66_8096_df64, 0x1_6434_4511_9bda, 0xa_6a5b_4e72_0616,
+    0x1_1208_e0bf_07ab, 0x5_e8ba_1417_192c, 0x6_9854_5294_8ddf, 0x3_8211_fcee_29a1,
+    0x1_aa55_a4f3_fe07, 0x0_86ce_1fdf_1119, 0xf_7b25_0800_4383, 0xa_79c7_acb3_00a3,
+    0x2_a13c_ed5d_b535, 0x7_ca7f_f1d9_18ba, 0x6_e57b_5028_956b, 0x8_76ce_7cec_b22f,
+    0xf_380b_6d4c_1b3c, 0x2_18cb_d224_3cc7, 0xf_6f04_0897_dbd7, 0x0_0000_0000_0006,
+];
+
 /// 2^3328 and its square modulo N: one, and the way in, of the single kernel.
 #[rustfmt::skip]
 pub(super) const SINGLE_ONE: [u64; LIMBS] = [
@@ -120,6 +140,10 @@ mod tests {
         let (n, one) = (number(&N, 64), BigUint::from(1u8));
         let c = number(&NEGATED_INVERSE, 52);
         assert_eq!(&c * &n + 1u8, number(&FREE_QUOTIENT, 52) << 416);
+        // c < 2^1560 is fixed by (c N + 1) = 0 modulo 2^1560
+        let free_half = number(&FREE_HALF, 52);
+        assert_eq!(((&free_half << 1560) - 1u8) % &n, BigUint::ZERO);
+        assert!(&free_half * 2u8 < n);
         assert_eq!(number(&SINGLE_ONE, 52), (&one << 3328) % &n);
         assert_eq!(number(&SINGLE_SQUARED, 52), (&one << 6656) % &n);
         assert_eq!(number(&LANES_ONE, 52), (&one << 3120) % &n);

@@ -1,12 +1,20 @@
 //! Eight residues at once, one in each lane: 60 vectors of limbs, R = 2^3120.
 //!
-//! N = -1 modulo 2^52, so the low limb is the quotient digit and adding digit * N clears it by moving it up one limb:
-//! with N + 1, whose lowest limb is 0, in place of N there is no product for that limb. Work goes in blocks of 12 by 12
-//! limbs, whose 24 columns stay in registers.
+//! Products go by blocks of 15 limbs, whose columns fit the registers, and above that by Karatsuba's method: of 16 products
+//! of blocks 9 are left. The sum of two halves may carry; that carry is a mask of lanes.
 //!
-//! Bounds. Products a b below 2^3120 N reduce to below a b / 2^3120 + N; what [`Kernel::mul`] gives is below 2 N, and a sum
-//! of two such below 4 N, so every product is below 16 N^2 and its result below N + 2^3028 < 2 N. A column takes at most
-//! 120 halves from the product and 118 in the reduction, and carries below 2^12: it stays below 240 * 2^52 < 2^60.
+//! The reduction takes the lower half of T as its own quotient: c N = F 2^1560 - 1. So that step is a product like
+//! others, and Karatsuba's method saves 2 of its 8. It leaves 90 limbs. The last 30 go by N itself: N = -1 modulo 2^52, so
+//! the lowest limb is the quotient digit and adding digit * N clears it by moving it up one limb; with N + 1, whose lowest
+//! limb is 0, in place of N there is no product for that limb.
+//!
+//! Bounds. Limbs are below 2^52. What [`Kernel::mul`] gives is below 2 N, and a sum of two such below 4 N, so every T is
+//! below 16 N^2; F is below N / 2, so its result is below T / 2^3120 + F + N < 2 N.
+//!
+//! Columns are signed. A product of blocks has at most 15 low and 15 high halves in a column, below 2^57. Of those, a column
+//! of a product of halves joins two of either sign and two limbs, below 2^58 + 2^53, and one of the whole product four such
+//! and two limbs, below 2^61. The reduction adds at most 5 columns of blocks, two limbs, 60 halves and carries below 2^12:
+//! everything stays below 2^62.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
 #![cfg_attr(device_srp_backend = "model", allow(unused_unsafe, reason = "the model's instructions are safe"))]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
@@ -19,11 +27,12 @@ use super::{
     Ifma, Kernel, LIMBS, MASK, N,
     arch::{
         _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_load_si512,
-        _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_permutex2var_epi64,
-        _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_store_si512, Lanes, Z,
+        _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_mov_epi64,
+        _mm512_mask_sub_epi64, _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+        _mm512_srai_epi64, _mm512_store_si512, _mm512_sub_epi64, Lanes, Z,
     },
     canonical,
-    constants::{LANES_ONE, LANES_SQUARED},
+    constants::{FREE_HALF, LANES_ONE, LANES_SQUARED},
     from_words,
     single::vectorized,
 };
@@ -45,6 +54,28 @@ static N_PLUS_1: [Lanes; LIMBS] = {
     limbs[0] = Lanes([0; 8]);
     limbs[1] = Lanes([N[1] + 1; 8]);
     limbs
+};
+
+/// F in every lane.
+static F: [Lanes; LIMBS] = splat(&FREE_HALF);
+
+/// The sum of F's first two blocks less 2^780, and that of the last two.
+static F_SUMS: [Lanes; HALF] = {
+    let (mut sums, mut i) = ([Lanes([0; 8]); HALF], 0);
+    let mut carry = 0;
+    while i < HALF {
+        let at = if i < BLOCK { i } else { i + BLOCK };
+        if i == BLOCK {
+            assert!(carry == 1, "the first sum carries");
+            carry = 0;
+        }
+        let sum = FREE_HALF[at] + FREE_HALF[at + BLOCK] + carry;
+        sums[i] = Lanes([sum & MASK; 8]);
+        carry = sum >> 52;
+        i += 1;
+    }
+    assert!(carry == 0, "the second sum does not");
+    sums
 };
 
 const fn splat(limbs: &[u64; LIMBS]) -> [Lanes; LIMBS] {
@@ -92,14 +123,15 @@ impl Kernel<8> for Ifma {
     fn mul(self, a: &Element, b: &Element) -> Element {
         let mut product = Element::zero();
         // SAFETY: see above
-        unsafe { multiply(a, b, &mut product) };
+        unsafe { multiply(a, b, &mut Workspace::new(), &mut product) };
         product
     }
 
     fn square(self, a: &mut Element, times: usize) {
+        let mut space = Workspace::new();
         for _ in 0..times {
             // SAFETY: see above
-            unsafe { square(a) };
+            unsafe { square(a, &mut space) };
         }
     }
 
@@ -149,10 +181,24 @@ impl Kernel<8> for Ifma {
     }
 }
 
-/// Limbs of a block, whose columns are in registers.
-const BLOCK: usize = 12;
-/// 120 columns of a product, and the block above that a last triangle reads.
-type Columns = [Lanes; 2 * LIMBS + BLOCK];
+/// Limbs of a block: a product of two has its columns in registers, fifteen at a time.
+const BLOCK: usize = 15;
+/// Limbs of half a residue.
+const HALF: usize = 2 * BLOCK;
+
+/// What a multiplication works in: zeroed once for many.
+struct Workspace {
+    /// 120 columns of a product.
+    columns: [Lanes; 2 * LIMBS],
+    /// Sums of halves and the products of these: 120 for whole residues, and 60 for their halves.
+    scratch: [Lanes; 3 * LIMBS],
+}
+
+impl Workspace {
+    fn new() -> Self {
+        Self { columns: [Lanes([0; 8]); _], scratch: [Lanes([0; 8]); _] }
+    }
+}
 
 /// A macro once for each limb of a block.
 macro_rules! each {
@@ -169,6 +215,9 @@ macro_rules! each {
         $macro!(9);
         $macro!(10);
         $macro!(11);
+        $macro!(12);
+        $macro!(13);
+        $macro!(14);
     };
 }
 
@@ -186,32 +235,27 @@ vectorized! {
     }
 
     #[inline]
-    fn get_block(rows: &[Lanes], at: usize) -> [Z; BLOCK] {
+    fn get_block(rows: &[Lanes]) -> [Z; BLOCK] {
         let mut block = [_mm512_setzero_si512(); BLOCK];
-        for (to, from) in block.iter_mut().zip(&rows[at..at + BLOCK]) {
+        for (to, from) in block.iter_mut().zip(&rows[..BLOCK]) {
             *to = get(from);
         }
         block
     }
 
-    #[inline]
-    fn put_block(rows: &mut [Lanes], at: usize, block: &[Z; BLOCK]) {
-        for (to, from) in rows[at..at + BLOCK].iter_mut().zip(block) {
-            put(to, *from);
-        }
-    }
-
-    /// t[at..at + 24] += x * y[from..from + 12]; the lower half of those columns is in `acc` before, the upper after.
-    #[inline]
-    fn multiply_block(x: &[Z; BLOCK], y: &[Lanes; LIMBS], from: usize, acc: &mut [Z; BLOCK], t: &mut Columns, at: usize) {
-        let y: &[Lanes] = &y[from..from + BLOCK];
-        let t = &mut t[at..at + 2 * BLOCK];
+    /// t = x y for blocks, or t += x y.
+    fn multiply_block<const ADD: bool>(x: &[Lanes], y: &[Lanes], t: &mut [Lanes]) {
+        let (x, y, t) = (get_block(x), &y[..BLOCK], &mut t[..2 * BLOCK]);
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
-        w[..BLOCK].copy_from_slice(acc);
+        if ADD {
+            w[..BLOCK].copy_from_slice(&get_block(t));
+        }
         macro_rules! row {
             ($j:literal) => {
                 let b = get(&y[$j]);
-                w[BLOCK + $j] = get(&t[BLOCK + $j]);
+                if ADD {
+                    w[BLOCK + $j] = get(&t[BLOCK + $j]);
+                }
                 macro_rules! low { ($i:literal) => { w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], b); } }
                 macro_rules! high { ($i:literal) => { w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], b); } }
                 each!(low);
@@ -220,110 +264,194 @@ vectorized! {
             };
         }
         each!(row);
-        acc.copy_from_slice(&w[BLOCK..]);
+        for (to, column) in t[BLOCK..].iter_mut().zip(&w[BLOCK..]) {
+            put(to, *column);
+        }
     }
 
-    /// The same for the products of different limbs of x, each once.
-    #[inline]
-    fn square_block(x: &[Z; BLOCK], acc: &mut [Z; BLOCK], t: &mut Columns, at: usize) {
-        let t = &mut t[at..at + 2 * BLOCK];
+    /// t = x x for a block: the products of different limbs once, doubled, and the squares.
+    fn square_block(x: &[Lanes], t: &mut [Lanes]) {
+        let (x, t) = (get_block(x), &mut t[..2 * BLOCK]);
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
-        w[..BLOCK].copy_from_slice(acc);
         macro_rules! row {
             ($j:literal) => {
-                w[BLOCK + $j] = get(&t[BLOCK + $j]);
                 macro_rules! low { ($i:literal) => { if $i > $j { w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], x[$j]); } } }
                 macro_rules! high { ($i:literal) => { if $i > $j { w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], x[$j]); } } }
                 each!(low);
                 each!(high);
-                put(&mut t[$j], w[$j]);
+                // columns 2 j and 2 j + 1 have had their last product of different limbs
+                let (even, odd) = (w[2 * $j], w[2 * $j + 1]);
+                put(&mut t[2 * $j], _mm512_madd52lo_epu64(_mm512_add_epi64(even, even), x[$j], x[$j]));
+                put(&mut t[2 * $j + 1], _mm512_madd52hi_epu64(_mm512_add_epi64(odd, odd), x[$j], x[$j]));
             };
         }
         each!(row);
-        acc.copy_from_slice(&w[BLOCK..]);
     }
 
-    fn multiply(a: &Element, b: &Element, out: &mut Element) {
-        let mut t: Columns = [Lanes([0; 8]); 2 * LIMBS + BLOCK];
-        for i in (0..LIMBS).step_by(BLOCK) {
-            let x = get_block(&a.0[..], i);
-            let mut acc = get_block(&t, i);
-            for j in (0..LIMBS).step_by(BLOCK) {
-                multiply_block(&x, &b.0, j, &mut acc, &mut t, i + j);
-            }
-            put_block(&mut t, i + LIMBS, &acc);
+    /// t = x y: for more than a block by Karatsuba, from the products of the lower halves, of the upper and of their sums.
+    fn multiply_columns(x: &[Lanes], y: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
+        if x.len() == BLOCK {
+            return multiply_block::<false>(x, y, t);
         }
-        reduce(&mut t, out);
+        let half = x.len() >> 1;
+        let ((x0, x1), (y0, y1)) = (x.split_at(half), y.split_at(half));
+        multiply_columns(x0, y0, &mut t[..2 * half], scratch);
+        multiply_columns(x1, y1, &mut t[2 * half..], scratch);
+        let (x_sum, scratch) = scratch.split_at_mut(half);
+        let (y_sum, scratch) = scratch.split_at_mut(half);
+        let (middle, scratch) = scratch.split_at_mut(2 * half);
+        let carries = (add_limbs(x0, x1, x_sum), add_limbs(y0, y1, y_sum));
+        multiply_columns(x_sum, y_sum, middle, scratch);
+        join(t, middle, carries, (x_sum, y_sum));
     }
 
-    /// Columns of the halves stay below 2^58 before they double.
-    fn square(a: &mut Element) {
-        let mut t: Columns = [Lanes([0; 8]); 2 * LIMBS + BLOCK];
-        for i in (0..LIMBS).step_by(BLOCK) {
-            let x = get_block(&a.0[..], i);
-            let mut acc = get_block(&t, 2 * i);
-            square_block(&x, &mut acc, &mut t, 2 * i);
-            for j in (i + BLOCK..LIMBS).step_by(BLOCK) {
-                multiply_block(&x, &a.0, j, &mut acc, &mut t, i + j);
-            }
-            put_block(&mut t, i + LIMBS, &acc);
+    /// t = x x in the same way.
+    fn square_columns(x: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
+        if x.len() == BLOCK {
+            return square_block(x, t);
         }
-        for (row, columns) in a.0.iter().zip(t.chunks_exact_mut(2)) {
-            let x = get(row);
-            let (even, odd) = (get(&columns[0]), get(&columns[1]));
-            put(&mut columns[0], _mm512_madd52lo_epu64(_mm512_add_epi64(even, even), x, x));
-            put(&mut columns[1], _mm512_madd52hi_epu64(_mm512_add_epi64(odd, odd), x, x));
-        }
-        reduce(&mut t, a);
+        let half = x.len() >> 1;
+        let (x0, x1) = x.split_at(half);
+        square_columns(x0, &mut t[..2 * half], scratch);
+        square_columns(x1, &mut t[2 * half..], scratch);
+        let (sum, scratch) = scratch.split_at_mut(half);
+        let (middle, scratch) = scratch.split_at_mut(2 * half);
+        let carry = add_limbs(x0, x1, sum);
+        square_columns(sum, middle, scratch);
+        join(t, middle, (carry, carry), (sum, sum));
     }
 
-    /// T / 2^3120 modulo N, block by block: the first block of N + 1 finds the digits, the others follow.
+    /// Limbs of x + y, and in which lanes that carries out.
     #[inline]
-    fn reduce(t: &mut Columns, out: &mut Element) {
-        for k in (0..LIMBS).step_by(BLOCK) {
-            let mut m = [_mm512_setzero_si512(); BLOCK];
-            let mut acc = [_mm512_setzero_si512(); BLOCK];
+    fn add_limbs(x: &[Lanes], y: &[Lanes], sum: &mut [Lanes]) -> u8 {
+        let mut carry = _mm512_setzero_si512();
+        for ((to, x), y) in sum.iter_mut().zip(x).zip(y) {
+            carry = put_limb(to, _mm512_add_epi64(get(x), get(y)), carry);
+        }
+        _mm512_cmpeq_epi64_mask(carry, _mm512_set1_epi64(1))
+    }
+
+    /// The limb of a column and the carry into it; the carry out, which like the column may be negative.
+    #[inline]
+    fn put_limb(to: &mut Lanes, column: Z, carry: Z) -> Z {
+        let sum = _mm512_add_epi64(column, carry);
+        put(to, _mm512_and_si512(sum, _mm512_set1_epi64(MASK as i64)));
+        _mm512_srai_epi64::<52>(sum)
+    }
+
+    /// Puts the middle between the products of the lower and of the upper halves in t: with s + c B^h for the sum of x's
+    /// halves and r + d B^h for that of y's, that is s r + (c r + d s) B^h + c d B^(2 h) less both products.
+    #[inline]
+    fn join(t: &mut [Lanes], middle: &[Lanes], (c, d): (u8, u8), (s, r): (&[Lanes], &[Lanes])) {
+        let half = s.len();
+        let (t0, t) = t.split_at_mut(half);
+        let (t1, t) = t.split_at_mut(half);
+        let (t2, t3) = t.split_at_mut(half);
+        let (m0, m1) = middle.split_at(half);
+        for i in 0..half {
+            let (low, high) = (get(&t1[i]), get(&t2[i]));
+            let between = _mm512_sub_epi64(low, high);
+            put(&mut t1[i], _mm512_add_epi64(between, _mm512_sub_epi64(get(&m0[i]), get(&t0[i]))));
+            let mut above = _mm512_sub_epi64(get(&m1[i]), get(&t3[i]));
+            above = _mm512_mask_add_epi64(above, c, above, get(&r[i]));
+            above = _mm512_mask_add_epi64(above, d, above, get(&s[i]));
+            put(&mut t2[i], _mm512_sub_epi64(above, between));
+        }
+        let top = get(&t3[0]);
+        put(&mut t3[0], _mm512_mask_add_epi64(top, c & d, top, _mm512_set1_epi64(1)));
+    }
+
+    fn multiply(a: &Element, b: &Element, space: &mut Workspace, out: &mut Element) {
+        multiply_columns(&a.0[..], &b.0[..], &mut space.columns, &mut space.scratch);
+        reduce(space, out);
+    }
+
+    fn square(a: &mut Element, space: &mut Workspace) {
+        square_columns(&a.0[..], &mut space.columns, &mut space.scratch);
+        reduce(space, a);
+    }
+
+    /// T / 2^3120 modulo N.
+    fn reduce(space: &mut Workspace, out: &mut Element) {
+        let t = &mut space.columns;
+        let (m, scratch) = space.scratch.split_at_mut(HALF);
+        add_free_half(t, m, scratch);
+        // the upper by N itself, digit by digit inside a block
+        for k in [HALF, HALF + BLOCK] {
             {
                 let t = &mut t[k..k + 2 * BLOCK];
                 let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
-                macro_rules! take { ($i:literal) => { w[$i] = get(&t[$i]); } }
-                each!(take);
+                w[..BLOCK].copy_from_slice(&get_block(t));
                 macro_rules! row {
                     ($i:literal) => {
-                        m[$i] = w[$i];
+                        put(&mut m[$i], w[$i]);
+                        let digit = w[$i];
                         w[BLOCK + $i] = get(&t[BLOCK + $i]);
-                        w[$i + 1] = _mm512_add_epi64(w[$i + 1], _mm512_srli_epi64::<52>(w[$i]));
-                        macro_rules! low { ($j:literal) => { if $j > 0 { w[$i + $j] = _mm512_madd52lo_epu64(w[$i + $j], m[$i], get(&N_PLUS_1[$j])); } } }
-                        macro_rules! high { ($j:literal) => { if $j > 0 { w[$i + $j + 1] = _mm512_madd52hi_epu64(w[$i + $j + 1], m[$i], get(&N_PLUS_1[$j])); } } }
+                        w[$i + 1] = _mm512_add_epi64(w[$i + 1], _mm512_srai_epi64::<52>(w[$i]));
+                        macro_rules! low { ($j:literal) => { if $j > 0 { w[$i + $j] = _mm512_madd52lo_epu64(w[$i + $j], digit, get(&N_PLUS_1[$j])); } } }
+                        macro_rules! high { ($j:literal) => { if $j > 0 { w[$i + $j + 1] = _mm512_madd52hi_epu64(w[$i + $j + 1], digit, get(&N_PLUS_1[$j])); } } }
                         each!(low);
                         each!(high);
                     };
                 }
                 each!(row);
-                acc.copy_from_slice(&w[BLOCK..]);
+                for (to, column) in t[BLOCK..].iter_mut().zip(&w[BLOCK..]) {
+                    put(to, *column);
+                }
             }
             for j in (BLOCK..LIMBS).step_by(BLOCK) {
-                multiply_block(&m, &N_PLUS_1, j, &mut acc, t, k + j);
+                multiply_block::<true>(m, &N_PLUS_1[j..], &mut t[k + j..]);
             }
-            put_block(t, k + LIMBS, &acc);
         }
         let mut carry = _mm512_setzero_si512();
         for (to, column) in out.0.iter_mut().zip(&t[LIMBS..]) {
-            let limb = _mm512_add_epi64(get(column), carry);
-            put(to, limb);
-            carry = _mm512_srli_epi64::<52>(limb);
+            carry = put_limb(to, get(column), carry);
         }
     }
 
-    fn add(a: &Element, b: &Element, out: &mut Element) {
-        let full = _mm512_set1_epi64(MASK as i64);
+    /// Clears the lower half of T: that half, m, times F goes in above it.
+    #[inline]
+    fn add_free_half(t: &mut [Lanes; 2 * LIMBS], m: &mut [Lanes], scratch: &mut [Lanes]) {
         let mut carry = _mm512_setzero_si512();
-        for ((to, a), b) in out.0.iter_mut().zip(a.0.iter()).zip(b.0.iter()) {
-            let sum = _mm512_add_epi64(_mm512_and_si512(get(a), full), _mm512_and_si512(get(b), full));
-            let limb = _mm512_add_epi64(sum, carry);
-            put(to, limb);
-            carry = _mm512_srli_epi64::<52>(limb);
+        for (to, column) in m.iter_mut().zip(&*t) {
+            carry = put_limb(to, get(column), carry);
         }
+        let (sum, products) = scratch.split_at_mut(BLOCK);
+        let (m0, m1) = m.split_at(BLOCK);
+        let c = add_limbs(m0, m1, sum);
+        for (i, m) in [m0, m1, m0, m1].into_iter().enumerate() {
+            multiply_block::<false>(m, &F[BLOCK * i..], &mut products[2 * BLOCK * i..]);
+        }
+        multiply_block::<true>(sum, &F_SUMS, &mut t[HALF + BLOCK..]);
+        multiply_block::<true>(sum, &F_SUMS[BLOCK..], &mut t[HALF + 3 * BLOCK..]);
+        // blocks 0 and 1 of F and 2 and 3 are joined with each other as in `join`
+        for i in 0..BLOCK {
+            let half = |at: usize| get(&products[BLOCK * at + i]);
+            let first = _mm512_sub_epi64(half(1), half(2));
+            let second = _mm512_sub_epi64(half(4), half(3));
+            let third = _mm512_sub_epi64(half(5), half(6));
+            let mut middle = _mm512_add_epi64(_mm512_sub_epi64(second, first), get(&sum[i]));
+            middle = _mm512_mask_add_epi64(middle, c, middle, get(&F_SUMS[i]));
+            let mut last = _mm512_add_epi64(third, half(7));
+            last = _mm512_mask_sub_epi64(last, c, last, get(&F_SUMS[BLOCK + i]));
+            let mut block = |at: usize, change: Z| {
+                let column = &mut t[HALF + BLOCK * at + i];
+                put(column, _mm512_add_epi64(get(column), change));
+            };
+            block(0, half(0));
+            block(1, _mm512_sub_epi64(first, half(0)));
+            block(2, middle);
+            block(3, _mm512_sub_epi64(third, second));
+            block(4, _mm512_sub_epi64(_mm512_setzero_si512(), last));
+            block(5, half(7));
+        }
+        let (next, top) = (get(&t[HALF]), get(&t[HALF + 3 * BLOCK]));
+        put(&mut t[HALF], _mm512_add_epi64(next, carry));
+        put(&mut t[HALF + 3 * BLOCK], _mm512_mask_add_epi64(top, c, top, _mm512_set1_epi64(1)));
+    }
+
+    fn add(a: &Element, b: &Element, out: &mut Element) {
+        add_limbs(&a.0[..], &b.0[..], &mut out.0[..]);
     }
 
     /// Reads every entry.
@@ -347,6 +475,117 @@ vectorized! {
         let digits = get(digits);
         for (to, [low, high]) in out.0.iter_mut().zip(table.0.iter()) {
             put(to, _mm512_permutex2var_epi64(get(low), digits, get(high)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::{BigInt, BigUint};
+
+    use super::*;
+
+    fn value(x: &Element, lane: usize) -> BigUint {
+        x.0.iter().rev().fold(BigUint::ZERO, |high, row| {
+            assert!(row.0[lane] <= MASK, "a limb is beyond 52 bits");
+            (high << 52) + row.0[lane]
+        })
+    }
+
+    fn element(lanes: &[[u64; LIMBS]; 8]) -> Element {
+        let mut element = Element::zero();
+        for (i, row) in element.0.iter_mut().enumerate() {
+            row.0 = lanes.each_ref().map(|limbs| limbs[i]);
+        }
+        element
+    }
+
+    fn modulus() -> BigUint {
+        N.iter().rev().fold(BigUint::ZERO, |high, &limb| (high << 52) + limb)
+    }
+
+    /// The highest limb is such that the value stays within its bound.
+    #[test]
+    fn products_and_squares_of_full_limbs() {
+        let Some(k) = Ifma::detect() else { return };
+        let (n, r) = (modulus(), BigUint::from(1u8) << 3120);
+        let full = |count: usize| {
+            core::array::from_fn(|i| if i < count { if i == LIMBS - 1 { 15 } else { MASK } } else { 0 })
+        };
+        let mut operands: Vec<[u64; LIMBS]> =
+            alloc::vec![[0; LIMBS], N, full(60), full(59), full(30), full(15), full(1)];
+        for i in 0..LIMBS - 1 {
+            let mut limbs = [0; LIMBS];
+            limbs[i] = MASK;
+            operands.push(limbs);
+            limbs = full(60);
+            limbs[i] = 0;
+            operands.push(limbs);
+            // halves and blocks whose sums are full limbs, and one more than that
+            limbs = [0; LIMBS];
+            limbs[..=i].fill(MASK >> 1);
+            limbs[i] += 1;
+            operands.push(limbs);
+        }
+        for (at, offset) in (0..operands.len()).step_by(4).zip((1..7).cycle()) {
+            let lanes = |from: usize| core::array::from_fn(|lane| operands[(from + lane) % operands.len()]);
+            let (a, b) = (element(&lanes(at)), element(&lanes(at * offset + offset)));
+            let product = Kernel::<8>::mul(k, &a, &b);
+            let mut square = a.clone();
+            Kernel::<8>::square(k, &mut square, 1);
+            for lane in 0..8 {
+                let (x, y) = (value(&a, lane), value(&b, lane));
+                let (product, square) = (value(&product, lane), value(&square, lane));
+                assert!(product < &n * 2u8 && square < &n * 2u8);
+                assert_eq!(product * &r % &n, &x * y % &n);
+                assert_eq!(square * &r % &n, &x * &x % &n);
+            }
+        }
+    }
+
+    /// Columns of either sign, as Karatsuba's method leaves them, up to 2^61.
+    #[test]
+    fn reduction_holds_at_the_edges_of_its_columns() {
+        if Ifma::detect().is_none() {
+            return;
+        }
+        let (n, r) = (BigInt::from(modulus()), BigInt::from(1u8) << 3120);
+        for filling in
+            [0, 1, MASK as i64 - 1, MASK as i64, 1 << 52, (1 << 61) - 1, -1, -(1 << 52), 1 - (1 << 61)]
+        {
+            for (from, to) in
+                [(0, 118), (0, 1), (0, 15), (14, 31), (29, 30), (30, 45), (44, 61), (59, 60), (60, 118)]
+            {
+                for (lowest, highest) in [(0, 1), (-1, 1 << 12), (1, 1 << 12), (MASK as i64, 1 << 12)] {
+                    let mut columns = [0_i64; 2 * LIMBS];
+                    columns[from..to].fill(filling);
+                    columns[from] = lowest;
+                    // makes the whole positive
+                    columns[118] = highest + (1 << 10);
+                    let mut space = Workspace::new();
+                    for (i, (row, column)) in space.columns.iter_mut().zip(columns).enumerate() {
+                        // the other lanes have the opposite, but for the top
+                        row.0 = core::array::from_fn(
+                            |lane| if lane % 2 == 0 || i == 118 { column } else { -column } as u64,
+                        );
+                    }
+                    let mut out = Element::zero();
+                    // SAFETY: just detected
+                    unsafe { reduce(&mut space, &mut out) };
+                    for (lane, sign) in [(0, 1), (1, -1), (6, 1)] {
+                        let whole = (0..2 * LIMBS).rev().fold(BigInt::ZERO, |high, i| {
+                            (high << 52) + if i == 118 { columns[i] } else { sign * columns[i] }
+                        });
+                        let got = BigInt::from(value(&out, lane));
+                        assert!(got < &n << 1, "{filling:x} in {from}..{to}");
+                        assert_eq!(
+                            (got * &r - whole) % &n,
+                            BigInt::ZERO,
+                            "{filling:x} in {from}..{to}, {lowest:x} lowest"
+                        );
+                    }
+                }
+            }
         }
     }
 }

@@ -59,11 +59,17 @@ pub(in super::super) fn _mm512_mask_madd52hi_epu64(a: __m512i, k: u8, b: __m512i
 pub(in super::super) fn _mm512_add_epi64(a: __m512i, b: __m512i) -> __m512i {
     map(|i| a.0[i].wrapping_add(b.0[i]))
 }
+pub(in super::super) fn _mm512_sub_epi64(a: __m512i, b: __m512i) -> __m512i {
+    map(|i| a.0[i].wrapping_sub(b.0[i]))
+}
 pub(in super::super) fn _mm512_and_si512(a: __m512i, b: __m512i) -> __m512i {
     map(|i| a.0[i] & b.0[i])
 }
 pub(in super::super) fn _mm512_srli_epi64<const N: u32>(a: __m512i) -> __m512i {
     map(|i| a.0[i] >> N)
+}
+pub(in super::super) fn _mm512_srai_epi64<const N: u32>(a: __m512i) -> __m512i {
+    map(|i| (a.0[i] as i64 >> N) as u64)
 }
 pub(in super::super) fn _mm512_setzero_si512() -> __m512i {
     __m512i([0; 8])
@@ -92,6 +98,9 @@ pub(in super::super) fn _mm512_cmpgt_epu64_mask(a: __m512i, b: __m512i) -> u8 {
 }
 pub(in super::super) fn _mm512_mask_mov_epi64(a: __m512i, k: u8, b: __m512i) -> __m512i {
     blend(k, a, b)
+}
+pub(in super::super) fn _mm512_mask_add_epi64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
+    blend(k, a, map(|i| b.0[i].wrapping_add(c.0[i])))
 }
 pub(in super::super) fn _mm512_mask_sub_epi64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
     blend(k, a, map(|i| b.0[i].wrapping_sub(c.0[i])))

@@ -5,10 +5,10 @@ use core::arch::asm;
 pub(in super::super) use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
     _mm512_cmpgt_epu64_mask, _mm512_load_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_mask_madd52hi_epu64, _mm512_mask_madd52lo_epu64, _mm512_mask_mov_epi64,
-    _mm512_mask_sub_epi64, _mm512_maskz_permutexvar_epi64, _mm512_permutex2var_epi64,
-    _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64,
-    _mm512_store_si512,
+    _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_madd52hi_epu64, _mm512_mask_madd52lo_epu64,
+    _mm512_mask_mov_epi64, _mm512_mask_sub_epi64, _mm512_maskz_permutexvar_epi64, _mm512_permutex2var_epi64,
+    _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
+    _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_epi64,
 };
 
 use super::Lanes;
