@@ -7,7 +7,7 @@ use crate::{
 
 /// The sizes of a batch that takes less time than its handshakes one by one: from the fewest to as many as fill a vector.
 ///
-/// `7..=8` where the CPU has AVX-512 IFMA, `1..=1` elsewhere. Batches of any size are computed; these are worth gathering.
+/// `6..=8` where the CPU has AVX-512 IFMA, `1..=1` elsewhere. Batches of any size are computed; these are worth gathering.
 #[must_use]
 pub fn batch_sizes() -> RangeInclusive<usize> {
     kernel::batch_sizes()

@@ -98,12 +98,12 @@ macro_rules! on_one {
     }};
 }
 
-/// How many handshakes fill a vector, and from how many on a vector costs less than one after the other. Six
-/// gain a twelfth where a cycle has two multiply-adds and lose a tenth where it has one; seven gain on both.
+/// How many handshakes fill a vector, and from how many on a vector costs no more than one after the other, whatever they
+/// compute.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const LANES: usize = 8;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
-const WORTHWHILE: usize = 7;
+const WORTHWHILE: usize = 6;
 
 /// Which batches gain from lanes, on this CPU.
 pub(crate) fn batch_sizes() -> RangeInclusive<usize> {
