@@ -61,6 +61,10 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         Administration::Anyone => {
             tracing::warn!("--dev: anyone who reaches this server may administrate it");
             greeting.push_str(&line("admin", "anyone, signed or not (--dev)"));
+            greeting.push_str(&line(
+                "codes",
+                "GET /dev/messages/<pool id>/<username or address> has the last one",
+            ));
             Administrators::Anyone
         }
         Administration::Given(credentials) => {

@@ -63,13 +63,16 @@ impl CourierError {
 }
 
 impl Couriers {
-    /// Carries a message to where messages of its medium go.
-    pub(crate) async fn carry(&self, message: &Message) -> Result<(), CourierError> {
-        let courier = match message.medium {
+    pub(crate) fn of(&self, medium: Medium) -> &Courier {
+        match medium {
             Medium::Email => &self.email,
             _ => &self.sms,
-        };
-        match courier {
+        }
+    }
+
+    /// Carries a message to where messages of its medium go.
+    pub(crate) async fn carry(&self, message: &Message) -> Result<(), CourierError> {
+        match self.of(message.medium) {
             Courier::Nowhere => Err(CourierError::lasting("no way to deliver it is configured")),
             Courier::File(path) => append(path, message),
             Courier::Webhook(webhook) => webhook.post(message).await,

@@ -8,7 +8,7 @@ use device_pool::Message;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::courier::{CourierError, Couriers, topic};
+use crate::courier::{Courier, CourierError, Couriers, topic};
 
 /// How long to wait before each further attempt. Whoever waits for a code has asked for another one by then.
 const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
@@ -28,6 +28,10 @@ pub(crate) struct Deliveries {
 impl Deliveries {
     pub(crate) fn new(couriers: Couriers) -> Self {
         Self { couriers: Arc::new(couriers), under_way: Mutex::default() }
+    }
+
+    pub(crate) fn has_way_for(&self, message: &Message) -> bool {
+        !matches!(self.couriers.of(message.medium), Courier::Nowhere)
     }
 
     /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether there was one.
@@ -128,7 +132,6 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::courier::Courier;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

@@ -226,3 +226,15 @@ fn a_message_under_way_arrives_before_the_end() {
     assert!(!rest.iter().any(|line| line.contains("not delivered")), "{rest:?}");
     assert_eq!(serving.process.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+#[cfg(unix)]
+fn a_code_that_a_developer_reads_here_is_no_message_that_was_lost() {
+    let serving = serve(&[]);
+    let (pool, client) = pool(&serving);
+    serving.ok("SignUp", &sign_up(&client));
+    let (status, _) = serving.get(&format!("/dev/messages/{}/ada", pool.as_str().unwrap()));
+    assert_eq!(status, 200, "{}", serving.greeting);
+    let (_, log) = serving.end("TERM");
+    assert!(!log.contains("ERROR"), "{log}");
+}
