@@ -35,9 +35,9 @@ async fn main() -> Result<()> {
 }
 
 /// Where questions are asked and answered. What is typed can be read: a program in earnest hides passwords.
-pub(crate) struct Terminal<I, O> {
-    pub(crate) input: I,
-    pub(crate) output: O,
+struct Terminal<I, O> {
+    input: I,
+    output: O,
 }
 
 impl<I: BufRead, O: Write> Terminal<I, O> {
@@ -57,10 +57,7 @@ impl<I: BufRead, O: Write> Terminal<I, O> {
 }
 
 /// The app.
-pub(crate) async fn run<I: BufRead, O: Write>(
-    auth: &DeviceAuth,
-    terminal: &mut Terminal<I, O>,
-) -> Result<()> {
+async fn run<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I, O>) -> Result<()> {
     let session = match auth.session().await {
         Ok(session) => session,
         Err(device_auth::Error::SignedOut | device_auth::Error::SessionExpired) => {

@@ -1,7 +1,7 @@
 //! A web backend that signs its users in and keeps the device records of each browser.
 //!
 //! ```text
-//! cargo run --example web -- <user pool id> <app client id> [<directory for devices and sessions>]
+//! cargo run --example web -- <user pool id> <app client id> [<directory for devices and sessions> [<address to listen at>]]
 //! ```
 //!
 //! With `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. To the pool, each browser is a device: it has
@@ -32,19 +32,20 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 async fn main() -> Result<(), Box<dyn StdError>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(pool), Some(client)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: web <user pool id> <app client id> [<directory>]".into());
+        return Err("usage: web <user pool id> <app client id> [<directory> [<address>]]".into());
     };
     let directory = arguments.next().unwrap_or_else(|| "browsers".to_owned());
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let region = pool.split('_').next().unwrap_or_default();
     let http = Client::builder().region(region).build()?;
     let backend = Backend::new(pool, client, http, directory);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app(backend)).await?)
 }
 
 /// The backend's routes.
-pub(crate) fn app(backend: Backend) -> Router {
+fn app(backend: Backend) -> Router {
     Router::new()
         .route("/", get(show))
         .route("/sign-in", post(sign_in))
@@ -57,7 +58,7 @@ pub(crate) fn app(backend: Backend) -> Router {
 
 /// What all requests share.
 #[derive(Clone)]
-pub(crate) struct Backend {
+struct Backend {
     pool: String,
     client: String,
     /// One set of connections for all browsers.
@@ -80,7 +81,7 @@ struct Visitor {
 }
 
 impl Backend {
-    pub(crate) fn new(pool: String, client: String, http: Client, directory: impl Into<PathBuf>) -> Self {
+    fn new(pool: String, client: String, http: Client, directory: impl Into<PathBuf>) -> Self {
         Self { pool, client, http, directory: directory.into(), browsers: Arc::default() }
     }
 

@@ -80,3 +80,47 @@ fn debug_shows_what_is_there_and_none_of_it() {
         assert!(printed.contains("[redacted]"), "{printed}");
     }
 }
+
+/// Every member of every request, response and shape that by its name holds a secret. Debug is derived, so its type decides.
+#[test]
+fn no_member_that_is_named_like_a_secret_can_be_printed() {
+    const SECRET_WORDS: [&str; 12] = [
+        "token",
+        "password",
+        "code",
+        "secret",
+        "session",
+        "salt",
+        "verifier",
+        "answer",
+        "responses",
+        "parameters",
+        "username",
+        "user_data",
+    ];
+    // Cursors of lists, ids of what is no session of ours, what kind of token it is, a function's name, and a device's fingerprint.
+    const HARMLESS: [&str; 8] = [
+        "pagination_token",
+        "next_token",
+        "session_id",
+        "origin_session_id",
+        "token_type",
+        "pre_token_generation",
+        "username_attributes",
+        "encoded_data",
+    ];
+    let sources = [
+        include_str!("../src/generated/requests.rs"),
+        include_str!("../src/generated/responses.rs"),
+        include_str!("../src/generated/shapes.rs"),
+    ];
+    let members = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
+        let (name, kind) = line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": ")?;
+        let is_secret = SECRET_WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&name);
+        (is_secret && kind.contains("String")).then_some((name, kind))
+    });
+    let members: Vec<_> = members.collect();
+    assert!(members.len() > 100, "only {} are looked at", members.len());
+    let shown: Vec<_> = members.iter().filter(|(_, kind)| !kind.contains("Sensitive<")).collect();
+    assert!(shown.is_empty(), "{shown:?}");
+}

@@ -22,13 +22,6 @@ mod sessions;
 mod shared;
 mod world;
 
-#[allow(dead_code, reason = "its main is for the example alone")]
-#[path = "../../examples/terminal.rs"]
-mod terminal;
-#[allow(dead_code, reason = "its main is for the example alone")]
-#[path = "../../examples/web.rs"]
-mod web;
-
 use device_auth::{
     Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice, SignInStep,
 };

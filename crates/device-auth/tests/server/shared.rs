@@ -8,7 +8,7 @@ use super::world::sign_in;
 use super::*;
 
 /// A pool whose refresh tokens count once, with no grace: whoever uses one again loses the session.
-fn rotating() -> World {
+pub(crate) fn rotating() -> World {
     let mut world = World::new(Devices::Always, Mfa::Off);
     let rotation = json!({
         "RefreshTokenRotation": { "Feature": "ENABLED", "RetryGracePeriodSeconds": 0 },
