@@ -33,6 +33,8 @@
 //! # What it does not do
 //! No redirects: an endpoint that answers with one is not the service. No cookies, no caching, no state of a sign-in.
 
+#![warn(clippy::exhaustive_enums)]
+
 mod client;
 mod connection;
 mod endpoint;

@@ -81,6 +81,7 @@ enum Asks {
 
 /// What to do next.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "as `Step`")]
 pub enum ListStep {
     /// Send the request and [`handle`](ListDevices::handle) the reply.
     Send(ListDevices, Request),

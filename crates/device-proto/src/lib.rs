@@ -53,6 +53,8 @@
 //! Send, retry, store, ask, verify the signature of a token. It does not support passkeys. Which requests may be sent again
 //! after a lost answer, [`Request::repeat`] says: a proof or a code, never.
 
+#![warn(clippy::exhaustive_enums)]
+
 mod config;
 mod credentials;
 mod device;

@@ -58,6 +58,10 @@ impl DeviceOwner {
 /// Whether a tracked device stands in for its user's second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the service remembers a device or does not; a third would be for every caller to think about"
+)]
 pub enum DeviceStatus {
     /// It proves itself at each sign-in.
     Remembered,

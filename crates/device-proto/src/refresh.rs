@@ -29,6 +29,7 @@ enum Path {
 
 /// What to do next.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "as `Step`")]
 pub enum RefreshStep {
     /// Send the request and [`handle`](Refresh::handle) the reply.
     Send(Refresh, Request),

@@ -19,8 +19,9 @@ pub struct Request {
     body: Zeroizing<Vec<u8>>,
 }
 
-/// When a request may be sent once more.
+/// When a request may be sent once more. Where this is another than those below, do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Repeat {
     /// Whenever there was no answer: twice does what once does.
     Always,
@@ -118,6 +119,7 @@ fn repeat_of(operation: Operation) -> Repeat {
 }
 
 /// What came of sending a [`Request`].
+#[expect(clippy::exhaustive_enums, reason = "a request is answered, refused, or neither")]
 pub enum Reply<'a> {
     /// The service did it: status 200, and this body.
     Answered(&'a [u8]),

@@ -74,6 +74,10 @@ enum Awaiting {
 /// What to do next.
 #[derive(Debug)]
 #[must_use = "the sign-in stands still until this is done"]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a step that a caller does not know would leave it standing: the compiler is to say so"
+)]
 pub enum Step {
     /// Send the request and [`handle`](SignIn::handle) the reply.
     Send(SignIn, Request),
@@ -103,6 +107,7 @@ pub struct ThisDevice {
 
 /// Whether a new device is to be remembered, where the pool leaves that to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum RememberChoice {
     /// The user has not been asked: the outcome says whether to.
     #[default]

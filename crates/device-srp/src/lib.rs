@@ -71,6 +71,7 @@
 //! tables of an exponentiation are not.
 
 #![no_std]
+#![warn(clippy::exhaustive_enums)]
 // Division takes a time that depends on its operands: each one below says why they are no secret.
 #![cfg_attr(not(test), warn(clippy::integer_division_remainder_used))]
 

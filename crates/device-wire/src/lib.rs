@@ -32,6 +32,8 @@
 //! assert!(!format!("{request:?}").contains("secret"));
 //! ```
 
+#![warn(clippy::exhaustive_enums)]
+
 mod error;
 mod generated;
 mod operation;

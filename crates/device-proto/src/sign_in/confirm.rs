@@ -20,6 +20,7 @@ pub struct UnconfirmedDevice {
 
 /// Whether the user is to be asked about remembering a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the service answers yes or no")]
 pub enum Consent {
     /// The pool remembers every device.
     NotNeeded,
