@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     Step { name: "formatted", run: |root| run(&mut cargo(root, &["fmt", "--all", "--check"])) },
     Step { name: "types as in the model", run: codegen::check },
     Step { name: "clippy", run: clippy },
+    Step { name: "each client crate alone", run: alone },
     Step { name: "tidy", run: tidy::run },
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
@@ -61,13 +62,26 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
     (summary, failed)
 }
 
+/// What no other crate of the workspace asks for.
+const FEATURES: &str = "--features=device-auth/admin,device-auth/keyring,device-srp/num-bigint";
+
 fn clippy(root: &Path) -> Result<()> {
-    let everything = ["clippy", "--locked", "--workspace", "--all-targets", "--keep-going"];
+    let everything = ["clippy", "--locked", "--workspace", "--all-targets", "--keep-going", FEATURES];
     run(cargo(root, &everything).args(["--", "-D", "warnings"]))
 }
 
+/// Each crate that an app may pick, with nothing but what it asks for itself: as part of the workspace it is built with
+/// whatever the others want of the dependencies that they share.
+fn alone(root: &Path) -> Result<()> {
+    for package in ["device-srp", "device-wire", "device-proto", "device-http", "device-auth"] {
+        let check = ["check", "--locked", "--lib", "--no-default-features", "--package", package];
+        run(&mut cargo(root, &check))?;
+    }
+    Ok(())
+}
+
 fn documentation(root: &Path) -> Result<()> {
-    run(cargo(root, &["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(root, &["doc", "--workspace", "--no-deps", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// The known answers are a step of their own, so that nobody can lose them unseen: no match is a failure.
@@ -75,11 +89,13 @@ const VECTORS: &str = "binary(vectors)";
 
 fn tests(root: &Path) -> Result<()> {
     let others = format!("not {VECTORS}");
-    run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", &others]))
+    let run_all = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", &others];
+    run(&mut setup::nextest(root)?.command(root, &run_all))
 }
 
 fn vectors(root: &Path) -> Result<()> {
-    run(&mut setup::nextest(root)?.command(root, &["run", "--workspace", "--no-fail-fast", "-E", VECTORS]))
+    let run_vectors = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", VECTORS];
+    run(&mut setup::nextest(root)?.command(root, &run_vectors))
 }
 
 /// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a model of their
@@ -111,7 +127,7 @@ fn benches(root: &Path) -> Result<()> {
 }
 
 fn doctests(root: &Path) -> Result<()> {
-    run(&mut cargo(root, &["test", "--workspace", "--doc", "--quiet"]))
+    run(&mut cargo(root, &["test", "--workspace", "--doc", "--quiet", FEATURES]))
 }
 
 #[cfg(test)]

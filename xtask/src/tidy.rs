@@ -51,6 +51,10 @@ impl Package {
             (self.description.as_ref().is_some_and(|text| text.len() > 10), "has no description"),
             (self.license.is_some(), "has no licence"),
             (self.readme.is_some(), "has no README"),
+            (
+                manifest.contains("rust-version.workspace = true"),
+                "does not take its Rust version from the workspace",
+            ),
             (manifest.contains("[lints]\nworkspace = true"), "does not opt in to the workspace's lints"),
             // Criterion's flags would reach the test harness of a library that is benched.
             (
@@ -77,6 +81,7 @@ mod tests {
                 "bare has no description",
                 "bare has no licence",
                 "bare has no README",
+                "bare does not take its Rust version from the workspace",
                 "bare does not opt in to the workspace's lints"
             ]
         );
