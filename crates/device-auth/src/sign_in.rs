@@ -228,18 +228,18 @@ impl DeviceAuth {
             }
             _ => (None, false),
         };
-        let device_key = record.as_ref().map(|record| record.device_key.clone());
-        // The session is there before the record is written: should this future be dropped meanwhile, both are whole.
-        let mut active = Active::new(tokens, username, device_key, alias.clone(), SystemTime::now());
-        active.unconfirmed = unconfirmed;
-        let session = active.session.clone();
-        self.set_active(Some(active));
+        // Before there is a session that names the device: should this future be dropped meanwhile, none names one without a record.
         if let Some(record) = &record
             && Some(record) != found.as_ref()
             && let Err(error) = self.0.store.save(record, &alias).await
         {
             warnings.push(Warning::RecordNotSaved(error));
         }
+        let device_key = record.as_ref().map(|record| record.device_key.clone());
+        let mut active = Active::new(tokens, username, device_key, alias, SystemTime::now());
+        active.unconfirmed = unconfirmed;
+        let session = active.session.clone();
+        self.set_active(Some(active));
         if let Err(error) = self.persist().await {
             warnings.push(Warning::SessionNotSaved(error));
         }

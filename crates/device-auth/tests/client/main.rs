@@ -13,6 +13,7 @@ mod service;
 
 mod devices;
 mod files;
+mod given_up;
 mod http;
 #[cfg(feature = "keyring")]
 mod keychain;
