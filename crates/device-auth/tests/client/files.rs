@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use device_auth::{DeviceOwner, DeviceRecord, FileStore};
+use device_auth::{DeviceOwner, DeviceRecord, FileStore, SessionStore as _};
 use tempfile::TempDir;
 
 use super::*;
@@ -85,6 +85,25 @@ async fn records_are_found_by_either_name_and_removed_by_their_key() {
         store.remove(&owner("bob"), "eu_2").await.unwrap();
         assert_eq!(store.find(&owner(ALIAS)).await.unwrap(), None);
     }
+}
+
+/// Wish: to know what is stored. The README shows a file: it is read, and what is read makes the same file again.
+#[tokio::test]
+async fn wish_the_file_is_what_the_documentation_shows() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let directory = TempDir::new().unwrap();
+    let (there, anew) = (directory.path().join("shown.json"), directory.path().join("anew.json"));
+    std::fs::write(&there, shown).unwrap();
+
+    let (there, store) = (FileStore::open(there), FileStore::open(&anew));
+    let alias = DeviceOwner { client_id: "4example5client6id7".into(), ..owner("ada@example.com") };
+    let record = there.find(&alias).await.unwrap().unwrap();
+    let session = there.load_session(&alias.client_id).await.unwrap().unwrap();
+    store.save(&record, &alias.username).await.unwrap();
+    store.save_session(&session).await.unwrap();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(json(&std::fs::read_to_string(anew).unwrap()), json(shown));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,14 +27,36 @@ async fn a_token_that_ran_out_is_replaced_once_for_all_who_want_it() {
     assert!(service.steps().is_empty(), "it is valid for an hour now");
 }
 
+/// Wish: a refresh that works with every flow, and with a device.
 #[tokio::test]
-async fn the_device_goes_with_a_refresh() {
-    let service = Shared::new(Devices::Always, Mfa::Off);
-    let auth = service.client();
-    let key = sign_in(&auth).await.device_key().unwrap().to_owned();
-    let session = auth.refresh().await.unwrap();
-    assert_eq!(session.device_key.as_ref(), Some(&key));
-    assert_eq!(service.with(|service| service.last("GetTokensFromRefreshToken")["DeviceKey"].clone()), key);
+async fn wish_the_device_goes_with_a_refresh_whatever_the_flow() {
+    let flows = [
+        Credentials::srp(USER, PASSWORD),
+        Credentials::password(USER, PASSWORD),
+        Credentials::custom(USER),
+        Credentials::custom_after_srp(USER, PASSWORD),
+        Credentials::choose(USER),
+    ];
+    for credentials in flows {
+        let service = Shared::new(Devices::Always, Mfa::Suppressed);
+        let auth = service.client();
+        let flow = format!("{credentials:?}");
+        let mut step = auth.sign_in(credentials).await.unwrap();
+        let signed_in = loop {
+            step = match step {
+                SignInStep::Done(signed_in) => break signed_in,
+                SignInStep::Challenge(Challenge::Code(asked)) => asked.answer(CODE).await.unwrap(),
+                SignInStep::Challenge(Challenge::Custom(asked)) => asked.answer("4").await.unwrap(),
+                SignInStep::Challenge(Challenge::SelectFactor(asked)) => asked.srp(PASSWORD).await.unwrap(),
+                SignInStep::Challenge(other) => panic!("{flow}: {}", other.name()),
+            };
+        };
+        let key = signed_in.device_key().expect(&flow);
+        let session = auth.refresh().await.unwrap();
+        assert_eq!(session.device_key.as_deref(), Some(key), "{flow}");
+        let sent = service.with(|service| service.last("GetTokensFromRefreshToken")["DeviceKey"].clone());
+        assert_eq!(sent, key, "{flow}");
+    }
 }
 
 #[tokio::test]

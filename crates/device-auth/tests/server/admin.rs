@@ -43,6 +43,25 @@ async fn wish_an_administrator_lists_looks_at_changes_and_forgets_devices() {
     assert_eq!(admin.list(USER).await.unwrap(), []);
 }
 
+/// A page holds sixty.
+#[tokio::test]
+async fn lists_go_on_past_the_first_page() {
+    let world = World::new(Devices::Always, Mfa::Off);
+    let mut keys: Vec<_> = (0..60).map(|_| world.confirm_a_device()).collect();
+    let app = world.app();
+    keys.push(sign_in(&app).await.device_key().unwrap().to_owned());
+    keys.sort();
+    assert_eq!(world.all_devices().len(), 60, "more than a page");
+    world.calls();
+
+    for devices in [admin(&world, SECRET).list(USER).await, app.fetch_devices().await] {
+        let mut listed: Vec<_> = devices.unwrap().into_iter().map(|device| device.key).collect();
+        listed.sort();
+        assert_eq!(listed, keys);
+    }
+    assert_eq!(world.calls(), ["ListDevices", "ListDevices"]);
+}
+
 #[tokio::test]
 async fn a_wrong_key_is_refused() {
     let world = World::new(Devices::OptIn, Mfa::Off);

@@ -74,15 +74,7 @@ impl World {
             "SoftwareTokenMfaConfiguration": { "Enabled": true },
         });
         self.run(Operation::SetUserPoolMfaConfig, on);
-        let tokens = self.run(
-            Operation::InitiateAuth,
-            json!({
-                "AuthFlow": "USER_PASSWORD_AUTH",
-                "ClientId": self.client,
-                "AuthParameters": { "USERNAME": USER, "PASSWORD": PASSWORD },
-            }),
-        );
-        let token = &tokens["AuthenticationResult"]["AccessToken"];
+        let token = &self.tokens()["AccessToken"];
         let associated = self.run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));
         self.secret = Some(associated["SecretCode"].as_str().unwrap().to_owned());
         let verify = json!({ "AccessToken": token, "UserCode": self.code() });
@@ -109,6 +101,33 @@ impl World {
     pub(crate) fn all_devices(&self) -> Vec<Value> {
         let list = json!({ "UserPoolId": self.pool, "Username": USER });
         self.run(Operation::AdminListDevices, list)["Devices"].as_array().unwrap().clone()
+    }
+
+    /// Has Ada sign in somewhere that nobody here sees, on a device that will never prove itself; gives its key.
+    #[cfg(feature = "admin")]
+    pub(crate) fn confirm_a_device(&self) -> String {
+        let tokens = self.tokens();
+        let key = &tokens["NewDeviceMetadata"]["DeviceKey"];
+        let secret = json!({ "PasswordVerifier": "dmVyaWZpZXI=", "Salt": "c2FsdA==" });
+        self.run(
+            Operation::ConfirmDevice,
+            json!({
+                "AccessToken": tokens["AccessToken"],
+                "DeviceKey": key,
+                "DeviceSecretVerifierConfig": secret,
+            }),
+        );
+        key.as_str().unwrap().to_owned()
+    }
+
+    /// Ada's, for a password.
+    fn tokens(&self) -> Value {
+        let password = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "ClientId": self.client,
+            "AuthParameters": { "USERNAME": USER, "PASSWORD": PASSWORD },
+        });
+        self.run(Operation::InitiateAuth, password)["AuthenticationResult"].clone()
     }
 
     /// An administrator forgets that device.
