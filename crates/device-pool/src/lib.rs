@@ -101,6 +101,7 @@ mod risk;
 mod schema;
 mod seal;
 mod sign_in;
+mod stand_in;
 pub mod store;
 mod stored_verifier;
 mod subject;

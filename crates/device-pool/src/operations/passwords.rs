@@ -64,7 +64,10 @@ pub(crate) fn forgot(
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
             address.details()
         }
-        Err(_) if client.hides_users() => subject.pretended_details(&pool, &request.username),
+        Err(_) if client.hides_users() => {
+            let media = recovery_media(&pool).unwrap_or_else(|| vec![Medium::Sms, Medium::Email]);
+            subject.pretended_details(&pool, &keys, &media)
+        }
         Err(refusal) => return Err(refusal),
     };
     Ok(ForgotPasswordResponse { code_delivery_details: Some(details) })
@@ -88,23 +91,24 @@ fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
     if user.status == UserStatusType::ForceChangePassword {
         return Err(ServiceError::not_authorized("User password cannot be reset in the current state."));
     }
-    let setting = pool.description.account_recovery_setting.as_ref();
-    let mechanisms = setting.and_then(|setting| setting.recovery_mechanisms.clone());
-    let media = match mechanisms {
-        None => vec![Medium::Sms, Medium::Email],
-        Some(mut mechanisms) => {
-            mechanisms.sort_by_key(|mechanism| mechanism.priority);
-            if mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly) {
-                return Err(ServiceError::not_authorized("Contact administrator to reset password."));
-            }
-            mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect()
-        }
-    };
+    let media = recovery_media(pool)
+        .ok_or_else(|| ServiceError::not_authorized("Contact administrator to reset password."))?;
     media.into_iter().find_map(|medium| Address::verified(user, medium)).ok_or_else(|| {
         ServiceError::invalid(
             "Cannot reset password for the user as there is no registered/verified email or phone_number",
         )
     })
+}
+
+/// By what the pool lets passwords be reset, the foremost first; none where that is left to administrators.
+fn recovery_media(pool: &Pool) -> Option<Vec<Medium>> {
+    let setting = pool.description.account_recovery_setting.as_ref();
+    let Some(mut mechanisms) = setting.and_then(|setting| setting.recovery_mechanisms.clone()) else {
+        return Some(vec![Medium::Sms, Medium::Email]);
+    };
+    mechanisms.sort_by_key(|mechanism| mechanism.priority);
+    let admin_only = mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly);
+    (!admin_only).then(|| mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect())
 }
 
 fn medium_of(mechanism: &RecoveryOptionNameType) -> Option<Medium> {

@@ -113,8 +113,11 @@ pub(crate) fn of_client(
 
 /// Where the code goes that confirms an account, if the pool has one confirmed by code. The phone comes first.
 fn address_to_confirm(pool: &Pool, user: &User) -> Option<Address> {
-    let media = [Medium::Sms, Medium::Email].into_iter().filter(|medium| pool.verifies(*medium));
-    media.filter_map(|medium| Address::of(user, medium)).next()
+    media_to_confirm(pool).find_map(|medium| Address::of(user, medium))
+}
+
+fn media_to_confirm(pool: &Pool) -> impl Iterator<Item = Medium> {
+    [Medium::Sms, Medium::Email].into_iter().filter(|medium| pool.verifies(*medium))
 }
 
 fn send_code(
@@ -196,17 +199,21 @@ pub(crate) fn resend(
     let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    let none = || ServiceError::invalid("Cannot resend codes. Auto verification not turned on.");
+    let media: Vec<Medium> = media_to_confirm(&pool).collect();
+    if media.is_empty() {
+        return Err(none());
+    }
     let Some(user) = &subject.user else {
         code::permit(cx, &pool.id, &subject.username, &CodePurpose::SignUp)?;
         code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp, None)?;
-        let details = subject.pretended_details(&pool, &request.username);
+        let details = subject.pretended_details(&pool, &keys, &media);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
     };
     if user.status != UserStatusType::Unconfirmed {
         return Err(ServiceError::invalid("User is already confirmed."));
     }
-    let address = address_to_confirm(&pool, user)
-        .ok_or_else(|| ServiceError::invalid("Cannot resend codes. Auto verification not turned on."))?;
+    let address = address_to_confirm(&pool, user).ok_or_else(none)?;
     code::permit(cx, &pool.id, &user.username, &CodePurpose::SignUp)?;
     send_code(cx, &pool, user, &address)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })

@@ -49,7 +49,7 @@ pub(crate) struct Progress {
 pub(crate) enum Stage {
     NewPassword,
     /// The first factor has to be chosen, or the password to be given.
-    FirstFactor(Option<NamedAddress>),
+    FirstFactor,
     /// A code that was sent has to be given as the first factor.
     OneTimePassword(Medium),
     /// The sign-in has only to be started: the code that confirmed the sign-up was the first factor. Nothing else tells
@@ -70,14 +70,6 @@ pub(crate) enum Stage {
     DeviceSrp,
     /// The device has to prove itself in the exchange of this id.
     DeviceProof(String),
-}
-
-/// The address that a sign-in began with in place of a username, masked. A user's is known anyway; what is said to have
-/// been sent to a stand-in must look as if it had gone there.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct NamedAddress {
-    pub(crate) medium: Medium,
-    pub(crate) masked: String,
 }
 
 /// How far the set-up of a second factor is.

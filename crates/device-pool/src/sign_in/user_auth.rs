@@ -1,6 +1,6 @@
 //! `USER_AUTH`: the client asks what a user may sign in with, and chooses.
 
-use device_wire::{AliasAttributeType, AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
+use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
 use crate::client::{Client, Permission};
 use crate::context::Context;
@@ -10,10 +10,10 @@ use crate::event::Outcome;
 use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
-use crate::profile;
 use crate::risk;
-use crate::sign_in::progress::{NamedAddress, OpenSession, Progress, Stage, invalid_session};
+use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance, otp, password};
+use crate::stand_in;
 use crate::subject::Subject;
 use crate::user::User;
 
@@ -34,7 +34,7 @@ pub(crate) fn start(
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
     let progress = Progress::start(cx, &subject.username, subject.user.as_deref(), device_key);
-    let choice = Choice { pool, keys, client, subject, progress, named: NamedAddress::of(name) };
+    let choice = Choice { pool, keys, client, subject, progress };
     let available = choice.available();
     let preferred = parameters.get(param::PREFERRED_CHALLENGE).map(ChallengeNameType::from);
     match preferred.filter(|preferred| available.contains(preferred)) {
@@ -95,9 +95,11 @@ pub(crate) fn answer(
 ) -> Result<Answer, ServiceError> {
     let keys = PoolKeys::load(cx, &pool.id)?;
     let opened = OpenSession::open(cx, &keys, &client, session)?;
-    let Stage::FirstFactor(named) = opened.stage.clone() else { return Err(invalid_session()) };
+    if opened.stage != Stage::FirstFactor {
+        return Err(invalid_session());
+    }
     let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
-    let choice = Choice { pool, keys, client, subject, progress: opened.progress.clone(), named };
+    let choice = Choice { pool, keys, client, subject, progress: opened.progress.clone() };
     let chosen = ChallengeNameType::from(chosen);
     if !choice.available().contains(&chosen) {
         return Err(ServiceError::invalid("ANSWER is none of the challenges to choose from"));
@@ -113,7 +115,6 @@ struct Choice {
     client: Client,
     subject: Subject,
     progress: Progress,
-    named: Option<NamedAddress>,
 }
 
 impl Choice {
@@ -130,11 +131,8 @@ impl Choice {
         // One factor alone is not enough where two are due, and a code is no second to a code.
         let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(&self.pool));
         let reaches = |factor: AuthFactorType, medium: Medium| {
-            let has = || match user {
-                Some(user) => Address::verified(user, medium).is_some(),
-                None => self.pretends_address(medium),
-            };
-            allowed.contains(&factor) && alone && has()
+            let reached = || self.subject.verified(&self.pool, &self.keys, medium).is_some();
+            allowed.contains(&factor) && alone && reached()
         };
         let mut available = Vec::new();
         if allowed.contains(&AuthFactorType::Password) {
@@ -153,34 +151,14 @@ impl Choice {
     fn pretends_mfa(&self) -> bool {
         match self.pool.mfa_mode() {
             UserPoolMfaType::On => true,
-            UserPoolMfaType::Optional => self.draw(b"mfa", 1, 4),
+            UserPoolMfaType::Optional => stand_in::draw(&self.keys, &self.subject.username, b"mfa", 1, 4),
             _ => false,
         }
     }
 
-    /// Whether the stand-in passes for a user with a verified address of this kind. Whoever is found by an alias has it.
-    fn pretends_address(&self, medium: Medium) -> bool {
-        let aliases = self.pool.description.alias_attributes.as_deref().unwrap_or_default();
-        let alias = match medium {
-            Medium::Email => AliasAttributeType::Email,
-            Medium::Sms => AliasAttributeType::PhoneNumber,
-        };
-        let named = self.named.as_ref().is_some_and(|named| named.medium == medium);
-        let part = if named || self.pool.verifies(medium) { 7 } else { 2 };
-        named && aliases.contains(&alias) || self.draw(medium.attribute().as_bytes(), part, 8)
-    }
-
-    /// A question about the stand-in, answered with yes in `part` of `whole` cases, and for one name always alike.
-    fn draw(&self, question: &[u8], part: u8, whole: u8) -> bool {
-        let bytes =
-            self.keys.sealing().derive(b"stand-in draw", &[question, self.subject.username.as_bytes()]);
-        bytes.first().is_some_and(|byte| byte % whole < part)
-    }
-
     /// Asks for what has to be given or chosen.
     fn ask(&self, cx: &mut Context<'_, '_>, what: ChallengeNameType) -> Result<Answer, ServiceError> {
-        let stage = Stage::FirstFactor(self.named.clone());
-        let session = self.progress.session(cx, &self.keys, &self.client, stage)?;
+        let session = self.progress.session(cx, &self.keys, &self.client, Stage::FirstFactor)?;
         let parameters = Parameters::default().with(param::USERNAME, self.subject.username.as_str());
         Ok(Answer::challenge(what, parameters, Some(session)))
     }
@@ -211,37 +189,18 @@ impl Choice {
 
     /// Sends a code as the first factor. To a stand-in none goes, which does not show.
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
-        let Self { pool, keys, client, subject, progress, named } = self;
+        let Self { pool, keys, client, subject, progress } = self;
+        let address = subject.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
         let parameters = match subject.user.as_deref() {
-            Some(user) => {
-                let address = Address::verified(user, medium).ok_or_else(invalid_session)?;
-                otp::send(cx, &pool, user, &progress, &address)?
-            }
+            Some(user) => otp::send(cx, &pool, user, &progress, &address)?,
             None => {
                 otp::pretend(cx, &pool, &progress)?;
-                let named = named.filter(|named| named.medium == medium);
-                let masked = named
-                    .map_or_else(|| medium.mask(&subject.pretended_address(medium)), |named| named.masked);
-                otp::delivered(medium, masked, &subject.username)
+                otp::delivered(medium, medium.mask(&address.destination), &subject.username)
             }
         };
         let parameters = parameters.with(param::USERNAME, subject.username.as_str());
         let session = progress.session(cx, &keys, &client, Stage::OneTimePassword(medium))?;
         Ok(Answer::challenge(challenge_of(medium), parameters, Some(session)))
-    }
-}
-
-impl NamedAddress {
-    /// What `name` is, if it is an address.
-    fn of(name: &str) -> Option<Self> {
-        let medium = if profile::is_email(name) {
-            Medium::Email
-        } else if profile::is_phone(name) {
-            Medium::Sms
-        } else {
-            return None;
-        };
-        Some(Self { medium, masked: medium.mask(name) })
     }
 }
 

@@ -171,6 +171,8 @@ fn the_store_is_asked_the_same() {
 fn codes_are_asked_for_and_typed_in_alike() {
     let (mut world, store) = world();
     world.set_attributes(NAMES[0], &[("email", "ada@example.com"), ("email_verified", "true")]);
+    let by_mail = json!({"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}]});
+    world.set_pool("AccountRecoverySetting", by_mail);
     let reset = |code: &str| json!({"ConfirmationCode": code, "Password": "Another-horse-8"});
     for (operation, members) in [
         (Operation::ConfirmForgotPassword, reset("000000")),

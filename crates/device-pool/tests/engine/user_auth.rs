@@ -147,12 +147,14 @@ fn who_there_is_not_goes_the_same_way() {
     let real = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
     assert_eq!(keys(&asked["ChallengeParameters"]), keys(&real["ChallengeParameters"]));
     assert_eq!(asked["ChallengeParameters"], start(&mut world, ask)["ChallengeParameters"], "stable");
+    // Ada's phone comes first where a password is forgotten, and so does that of whoever passes for having one.
+    let by_sms = start(&mut world, json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "SMS_OTP"}));
     let forgot = json!({"ClientId": world.client, "Username": nobody});
     let forgot = world.ok(Operation::ForgotPassword, forgot);
     assert_eq!(
         forgot["CodeDeliveryDetails"]["Destination"],
-        asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"],
-        "one address, as a user has"
+        by_sms["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"],
+        "one number, as a user has"
     );
     for (name, session) in [(nobody.as_str(), &asked["Session"]), ("ada", &real["Session"])] {
         let answers = json!({"USERNAME": name, "EMAIL_OTP_CODE": "0000000"});
@@ -237,6 +239,53 @@ fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
             "{told:?}"
         );
     }
+}
+
+/// What anyone may learn of whom `name` finds.
+fn shown(world: &mut World, name: &Value) -> Vec<Value> {
+    let listed = start(world, json!({"USERNAME": name}));
+    let mut shown = vec![listed["ChallengeParameters"].clone(), listed["AvailableChallenges"].clone()];
+    for preferred in ["EMAIL_OTP", "SMS_OTP"] {
+        let asked = start(world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": preferred}));
+        shown.push(asked["ChallengeParameters"].clone());
+    }
+    shown.push(world.ok(Operation::ForgotPassword, json!({"ClientId": world.client, "Username": name})));
+    let srp = json!({"USERNAME": name, "SRP_A": "5"});
+    let request = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": world.client, "AuthParameters": srp});
+    shown.push(world.ok(Operation::InitiateAuth, request)["ChallengeParameters"]["SALT"].clone());
+    shown
+}
+
+#[test]
+fn whom_an_address_does_not_find_is_the_same_under_the_internal_name() {
+    for setting in ["AliasAttributes", "UsernameAttributes"] {
+        let mut world = found_by_address(setting);
+        let names = (0..12).map(|n| format!("{}ve{n}@Example.org", char::from(b'e' + n)));
+        let mut telling = 0;
+        for name in names.chain(["ada@example.com", "+15550123", "+15559"].map(str::to_owned)) {
+            let by_address = shown(&mut world, &json!(name));
+            let internal = &by_address[0]["USERNAME"];
+            assert_eq!(shown(&mut world, internal), by_address, "{setting}: {name}");
+            assert_eq!(shown(&mut world, &json!(name.to_uppercase())), by_address, "{setting}: {name}");
+            let destination = by_address[4]["CodeDeliveryDetails"]["Destination"].as_str().unwrap();
+            telling += usize::from(destination == format!("{}***@e***", &name[..1]));
+        }
+        assert!(telling > 6, "{setting}: {telling}");
+    }
+}
+
+#[test]
+fn a_user_without_a_password_has_one_salt_by_whatever_name() {
+    let mut world = found_by_address("AliasAttributes");
+    let email = json!([
+        {"Name": "email", "Value": "eve@example.com"}, {"Name": "email_verified", "Value": "true"},
+    ]);
+    let eve = json!({
+        "UserPoolId": world.pool, "Username": "eve", "UserAttributes": email, "MessageAction": "SUPPRESS",
+    });
+    world.ok(Operation::AdminCreateUser, eve);
+    let by_alias = shown(&mut world, &json!("eve@example.com"));
+    assert_eq!(shown(&mut world, &json!("eve")), by_alias);
 }
 
 #[test]
