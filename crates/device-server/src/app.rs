@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -43,7 +44,9 @@ fn cors(origins: &Origins) -> CorsLayer {
         Origins::Any => AllowOrigin::any(),
         Origins::Only(list) => AllowOrigin::list(list.iter().cloned()),
     };
+    // Browsers ask again after five seconds unless told otherwise, and the most that one of them remembers is two hours.
     CorsLayer::new()
+        .max_age(Duration::from_secs(2 * 60 * 60))
         .allow_origin(origin)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())

@@ -440,6 +440,7 @@ async fn a_page_of_any_origin_may_ask_and_read() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-methods"), "POST");
+    assert_eq!(answer.header("access-control-max-age"), "7200");
     assert_eq!(answer.header("access-control-allow-headers"), asked);
     assert_eq!(answer.body, "");
 
