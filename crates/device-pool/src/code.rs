@@ -93,7 +93,9 @@ struct Code {
     sent_to: Option<Address>,
     expires_at: i64,
     /// How many were made since [`Self::counted_since`].
+    #[serde(default)]
     count: u32,
+    #[serde(default)]
     counted_since: i64,
 }
 

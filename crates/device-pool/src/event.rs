@@ -18,6 +18,9 @@ pub(crate) struct AuthEvent {
     pub(crate) outcome: Outcome,
     pub(crate) device_key: Option<String>,
     pub(crate) ip: Option<String>,
+    /// The name had no user. Nobody will ask for it, and it was written to take the time that one of a user takes.
+    #[serde(default)]
+    of_nobody: bool,
 }
 
 impl AuthEvent {
@@ -79,17 +82,46 @@ impl Trail {
         outcome: Outcome,
         device_key: Option<&str>,
     ) -> Result<(), ServiceError> {
-        let event = AuthEvent {
+        let event = self.event(cx, pool_id, username, outcome, device_key, false);
+        Self::write(cx, &event)
+    }
+
+    /// Writes the event of a first factor that was not proven, of a name that may have no user.
+    pub(crate) fn record_guess(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+        is_user: bool,
+    ) -> Result<(), ServiceError> {
+        let event = self.event(cx, pool_id, username, Outcome::Failed, None, !is_user);
+        Self::write(cx, &event)
+    }
+
+    fn event(
+        &self,
+        cx: &Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+        outcome: Outcome,
+        device_key: Option<&str>,
+        of_nobody: bool,
+    ) -> AuthEvent {
+        AuthEvent {
             pool_id: pool_id.to_owned(),
             username: username.to_owned(),
             trail: self.clone(),
             outcome,
             device_key: device_key.map(str::to_owned),
             ip: cx.call.source_ip.map(|ip| ip.to_string()),
-        };
+            of_nobody,
+        }
+    }
+
+    fn write(cx: &mut Context<'_, '_>, event: &AuthEvent) -> Result<(), ServiceError> {
         // Read so that the write replaces an event of this sign-in that is already there.
         cx.tx.find::<AuthEvent>(&event.id())?;
-        cx.tx.record(&event)
+        cx.tx.record(event)
     }
 }
 
@@ -100,9 +132,11 @@ impl Entity for AuthEvent {
         id_of([&self.pool_id, &self.username, &self.moment()])
     }
 
-    /// Two years on: anyone can cause an event, and none may fill the store for ever.
+    /// Two years on, and for a name without a user, of which a guesser has any number, a day: anyone can cause an event,
+    /// and none may fill the store for ever.
     fn expires_at(&self) -> Option<i64> {
-        Some(self.trail.started.saturating_add(2 * 365 * 86_400_000))
+        let days = if self.of_nobody { 1 } else { 2 * 365 };
+        Some(self.trail.started.saturating_add(days * 86_400_000))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::attempts::{Attempt, Attempts};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ServiceError;
-use crate::event::Outcome;
 use crate::hooks::HookError;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
@@ -166,10 +165,19 @@ pub(crate) fn answer(
     let user = subject.user.map(|user| *user);
     let flow = Flow { pool, keys, client, username: subject.username, user, metadata };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
-    let verified: Verification = flow.call(cx, Trigger::Verify, request)?;
-    let correct = verified.answer_correct == Some(true);
-    // The hook has seen the answer: it is used up, even if the hook ends the flow over it.
+    let verified: Result<Verification, _> = flow.call(cx, Trigger::Verify, request);
+    // The hook may have seen the answer: it is used up, even if the hook ends the flow over it.
     let mut progress = opened.forfeit(cx)?;
+    let correct = match verified {
+        Ok(verified) => verified.answer_correct == Some(true),
+        Err(error) => {
+            // Many hooks throw at a wrong answer, and what they throw does not tell from what else can go wrong.
+            attempts.failed(cx)?;
+            progress.trail.note("Refused: the operator's hook did not judge the answer");
+            progress.trail.record_guess(cx, &flow.pool.id, &flow.username, flow.user.is_some())?;
+            return Err(error);
+        }
+    };
     let unsettled = if correct {
         Some(attempts)
     } else {
@@ -196,7 +204,7 @@ impl Flow<'_> {
         let defined = self.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
             progress.trail.note("Refused: the operator's hook ended the custom flow");
-            progress.trail.record(cx, &self.pool.id, &self.username, Outcome::Failed, None)?;
+            progress.trail.record_guess(cx, &self.pool.id, &self.username, self.user.is_some())?;
             return Err(incorrect());
         }
         if defined.issue_tokens == Some(true) {

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::device::Device;
 use crate::error::ServiceError;
-use crate::event::{Outcome, Trail};
+use crate::event::Trail;
 use crate::parameters::Parameters;
 use crate::pool::{DevicePolicy, Pool, PoolKeys};
 use crate::risk;
@@ -279,12 +279,12 @@ fn conclude(
             attempts.succeeded(cx);
             Ok(*user)
         }
-        _ => {
+        user => {
             attempts.failed(cx)?;
             let mut trail = Trail::start(cx);
             trail.password = Some(false);
             trail.note("Refused: the password was not proven");
-            trail.record(cx, &pool.id, username, Outcome::Failed, None)?;
+            trail.record_guess(cx, &pool.id, username, user.is_some())?;
             Err(incorrect())
         }
     }

@@ -6,7 +6,6 @@ use crate::client::{Client, Permission};
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
-use crate::event::Outcome;
 use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
@@ -228,6 +227,7 @@ pub(crate) fn answer_code(
     }?;
     let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
     let mut progress = opened.progress.clone();
+    let is_user = subject.user.is_some();
     let redeemed = otp::redeem(cx, &pool, &progress, code);
     // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
     let proven = redeemed.and_then(|()| subject.user.ok_or_else(otp::mismatch));
@@ -236,7 +236,7 @@ pub(crate) fn answer_code(
         Err(error) => {
             let mut trail = progress.trail;
             trail.note("Refused: the code of the first factor was not the one that was sent");
-            trail.record(cx, &pool.id, &progress.username, Outcome::Failed, None)?;
+            trail.record_guess(cx, &pool.id, &progress.username, is_user)?;
             return Err(error);
         }
     };

@@ -236,6 +236,37 @@ fn guesses_at_custom_challenges_are_locked_out() {
     assert_eq!(wrong, 5);
 }
 
+/// A riddle whose hook throws at a wrong answer, as many do, instead of saying that it is wrong.
+struct Throwing(Riddle);
+
+impl Hooks for Throwing {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        let answer = self.0.call(event)?;
+        if answer["response"]["answerCorrect"] == false {
+            return Err(HookError::Refused("wrong".into()));
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_hook_that_refuses_an_answer_buys_no_guesses() {
+    let (mut world, riddle) = world();
+    world.hooks = Box::new(Throwing(riddle));
+    let request = start(&world);
+    let mut asked = Value::Null;
+    for _ in 0..5 {
+        asked = world.ok(Operation::InitiateAuth, request.clone());
+        let refused = answer(&mut world, &asked["Session"], "a map").unwrap_err();
+        assert!(refused.starts_with("UserLambdaValidationException"), "{refused}");
+    }
+    let late = answer(&mut world, &asked["Session"], "a piano").unwrap_err();
+    assert!(late.ends_with("session can only be used once."), "{late}");
+    let asked = world.ok(Operation::InitiateAuth, request);
+    let locked = answer(&mut world, &asked["Session"], "a piano").unwrap_err();
+    assert_eq!(locked, "NotAuthorizedException: Password attempts exceeded");
+}
+
 #[test]
 fn who_there_is_not_goes_to_the_hook_as_not_found_and_gets_no_tokens() {
     let (mut world, riddle) = world();

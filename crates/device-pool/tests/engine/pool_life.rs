@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use device_pool::store::{Store, Table};
+use device_pool::store::{Change, Store, Table, Write};
 use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -87,6 +87,50 @@ fn more_than_one_batch_of_records_goes_too() {
     world.ok(Operation::DeleteUserPool, json!({"UserPoolId": world.pool}));
     world.engine.purge(world.now).unwrap();
     assert_eq!(records(&store), []);
+}
+
+#[test]
+fn guesses_at_names_without_users_are_not_kept() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    world.user("ada");
+    world.client = world.make_client(json!({
+        "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"], "PreventUserExistenceErrors": "ENABLED",
+    }));
+    let before = records(&store).len();
+    for name in ["ada", "eve", "bob"] {
+        let request = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client,
+            "AuthParameters": {"USERNAME": name, "PASSWORD": "Wrong-horse-7"},
+        });
+        world.refused(Operation::InitiateAuth, request);
+    }
+    world.seconds(25 * 60 * 60);
+    world.engine.purge(world.now).unwrap();
+    assert_eq!(records(&store).len(), before + 1, "what happened to a user is kept");
+}
+
+#[test]
+fn codes_from_before_they_were_counted_are_read() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    world.user("ada");
+    world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
+    let forgot = json!({"ClientId": world.client, "Username": "ada"});
+    world.ok(Operation::ForgotPassword, forgot.clone());
+    let (key, record) = store.scan(Table::Code, "", None, 1).unwrap().remove(0);
+    let mut body: Value = serde_json::from_slice(&record.body).unwrap();
+    for member in ["sent_to", "count", "counted_since"] {
+        body.as_object_mut().unwrap().remove(member).unwrap();
+    }
+    let write = Write::Put { body: serde_json::to_vec(&body).unwrap(), expires_at: None };
+    store.apply(Change { expect: Vec::new(), writes: vec![(key, write)] }).unwrap();
+    let reset = json!({
+        "ClientId": world.client, "Username": "ada", "ConfirmationCode": body["code"], "Password": "Another-horse-8",
+    });
+    // It does not say what it proves.
+    assert!(world.refused(Operation::ConfirmForgotPassword, reset).starts_with("CodeMismatchException"));
+    world.ok(Operation::ForgotPassword, forgot);
 }
 
 #[test]
