@@ -87,6 +87,12 @@ impl<'s> Transaction<'s> {
         rows.iter().map(|(_, record)| decode(&record.body)).collect()
     }
 
+    /// How many records there are, if no more than `most`.
+    pub(crate) fn count<E: Entity>(&self, prefix: &str, most: usize) -> Result<Option<usize>, ServiceError> {
+        let found = self.store.scan(E::TABLE, prefix, None, most + 1)?.len();
+        Ok((found <= most).then_some(found))
+    }
+
     /// Writes `entity` if the command succeeds. One that was not read before must not exist.
     pub(crate) fn put<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
         let (key, write) = self.prepare(entity)?;

@@ -43,7 +43,7 @@ pub(crate) fn create(
     check(&pool, &client)?;
     cx.tx.put(&PoolClient { pool_id: pool.id, client_id: id })?;
     cx.tx.put(&client)?;
-    Ok(CreateUserPoolClientResponse { user_pool_client: Some(client.description) })
+    Ok(CreateUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
 }
 
 /// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
@@ -65,7 +65,15 @@ pub(crate) fn describe(
 ) -> Result<DescribeUserPoolClientResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let client = Client::of_pool(cx, &pool, &request.client_id)?;
-    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(client.description) })
+    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
+}
+
+/// A client with the members that the service names whether they were set or not.
+fn shown(mut client: UserPoolClientType) -> UserPoolClientType {
+    client.token_validity_units.get_or_insert_default();
+    client.allowed_o_auth_flows_user_pool_client.get_or_insert(false);
+    client.enable_propagate_additional_user_context_data.get_or_insert(false);
+    client
 }
 
 /// `UpdateUserPoolClient`. What the request leaves out goes back to its default.
@@ -86,7 +94,7 @@ pub(crate) fn update(
     };
     check(&pool, &client)?;
     cx.tx.put(&client)?;
-    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(client.description) })
+    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
 }
 
 /// `DeleteUserPoolClient`. Its refresh tokens end with it; access tokens live out their time.

@@ -1,12 +1,13 @@
 //! User pools and their settings.
 
 use device_wire::{
-    AddCustomAttributesRequest, AddCustomAttributesResponse, CreateUserPoolRequest, CreateUserPoolResponse,
-    DeleteUserPoolRequest, DeletionProtectionType, DescribeUserPoolRequest, DescribeUserPoolResponse,
-    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse,
-    PasswordPolicyType, SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse,
-    SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest, UpdateUserPoolResponse,
-    UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
+    AddCustomAttributesRequest, AddCustomAttributesResponse, AuthFactorType, CreateUserPoolRequest,
+    CreateUserPoolResponse, DefaultEmailOptionType, DeleteUserPoolRequest, DeletionProtectionType,
+    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType, GetUserPoolMfaConfigRequest,
+    GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse, PasswordPolicyType,
+    SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp,
+    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
+    UserPoolPolicyType, UserPoolType,
 };
 use serde::Serialize;
 
@@ -16,6 +17,11 @@ use crate::error::ServiceError;
 use crate::operations::{clients::page_length, tags};
 use crate::pool::{MfaMethods, Pool, PoolKeys};
 use crate::schema;
+use crate::transaction::id_of;
+use crate::user::User;
+
+/// Up to so many users a pool's description counts. What would take long to count is left out.
+const MOST_COUNTED: usize = 1000;
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -33,7 +39,6 @@ pub(crate) fn create(
         creation_date: Some(now),
         last_modified_date: Some(now),
         schema_attributes: Some(schema::whole(request.schema.clone().unwrap_or_default())?),
-        estimated_number_of_users: Some(0),
         ..settings(&request)?
     };
     check_mfa(&description)?;
@@ -41,7 +46,7 @@ pub(crate) fn create(
     let keys = PoolKeys::generate(cx, &id)?;
     cx.tx.put(&keys)?;
     cx.tx.put(&pool)?;
-    Ok(CreateUserPoolResponse { user_pool: Some(pool.description) })
+    Ok(CreateUserPoolResponse { user_pool: Some(shown(pool.description)) })
 }
 
 /// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
@@ -86,7 +91,39 @@ pub(crate) fn describe(
     request: DescribeUserPoolRequest,
 ) -> Result<DescribeUserPoolResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    Ok(DescribeUserPoolResponse { user_pool: Some(pool.description) })
+    let users = cx.tx.count::<User>(&id_of([&pool.id, ""]), MOST_COUNTED)?;
+    let estimated_number_of_users = users.and_then(|users| i32::try_from(users).ok());
+    Ok(DescribeUserPoolResponse {
+        user_pool: Some(UserPoolType { estimated_number_of_users, ..shown(pool.description) }),
+    })
+}
+
+/// A pool with the members that the service names whether they were set or not. Those whose absence means something
+/// else than a default, such as the recovery setting, stay absent.
+fn shown(mut pool: UserPoolType) -> UserPoolType {
+    pool.estimated_number_of_users = Some(0);
+    pool.deletion_protection.get_or_insert(DeletionProtectionType::Inactive);
+    pool.lambda_config.get_or_insert_default();
+    pool.user_pool_tags.get_or_insert_default();
+    let template = pool.verification_message_template.get_or_insert_default();
+    template.default_email_option.get_or_insert(DefaultEmailOptionType::ConfirmWithCode);
+    let updates = pool.user_attribute_update_settings.get_or_insert_default();
+    updates.attributes_require_verification_before_update.get_or_insert_default();
+    let email = pool.email_configuration.get_or_insert_default();
+    email.email_sending_account.get_or_insert(EmailSendingAccountType::CognitoDefault);
+    let policies = pool.policies.get_or_insert_default();
+    let first_factors = &mut policies.sign_in_policy.get_or_insert_default().allowed_first_auth_factors;
+    first_factors.get_or_insert_with(|| vec![AuthFactorType::Password]);
+    let passwords = policies.password_policy.get_or_insert_default();
+    passwords.require_uppercase.get_or_insert(false);
+    passwords.require_lowercase.get_or_insert(false);
+    passwords.require_numbers.get_or_insert(false);
+    passwords.require_symbols.get_or_insert(false);
+    let days = *passwords.temporary_password_validity_days.get_or_insert(7);
+    let invitations = pool.admin_create_user_config.get_or_insert_default();
+    invitations.allow_admin_create_user_only.get_or_insert(false);
+    invitations.unused_account_validity_days.get_or_insert(days);
+    pool
 }
 
 /// `UpdateUserPool`. What the request leaves out goes back to its default.
@@ -109,7 +146,6 @@ pub(crate) fn update(
         alias_attributes: old.alias_attributes,
         username_attributes: old.username_attributes,
         username_configuration: old.username_configuration,
-        estimated_number_of_users: old.estimated_number_of_users,
         ..updated
     };
     if pool.mfa.is_empty() {

@@ -25,6 +25,16 @@ fn a_client_is_described_as_it_was_made() {
     let id = made["UserPoolClient"]["ClientId"].as_str().unwrap();
     let shown = world.ok(Operation::DescribeUserPoolClient, of(&world, id));
     assert_eq!(shown, made);
+    for (member, value) in [
+        ("TokenValidityUnits", json!({})),
+        ("RefreshTokenValidity", json!(30)),
+        ("AllowedOAuthFlowsUserPoolClient", json!(false)),
+        ("EnableTokenRevocation", json!(true)),
+        ("EnablePropagateAdditionalUserContextData", json!(false)),
+        ("AuthSessionValidity", json!(3)),
+    ] {
+        assert_eq!(shown["UserPoolClient"][member], value, "{member}");
+    }
     assert_eq!(shown["UserPoolClient"]["UserPoolId"], json!(world.pool));
     assert_eq!(shown["UserPoolClient"]["ClientSecret"].as_str().unwrap().len(), 51);
 }

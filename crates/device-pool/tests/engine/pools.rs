@@ -21,11 +21,63 @@ fn an_update_resets_what_it_leaves_out_and_keeps_what_cannot_change() {
     world.ok(Operation::UpdateUserPool, json!({"UserPoolId": id}));
     let pool = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": id}))["UserPool"].clone();
     assert_eq!(pool["DeviceConfiguration"], Value::Null);
-    assert_eq!(pool["UserPoolTags"], Value::Null);
+    assert_eq!(pool["UserPoolTags"], json!({}));
     assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
     assert_eq!(pool["UsernameAttributes"], json!(["email"]));
     assert_eq!(pool["Name"], "p");
     assert_eq!(pool["CreationDate"], made["UserPool"]["CreationDate"]);
+}
+
+#[test]
+fn a_pool_is_described_with_what_the_service_always_names() {
+    let mut world = World::new();
+    let request = json!({"PoolName": "p", "Policies": {"PasswordPolicy": {"MinimumLength": 12}}});
+    let made = world.ok(Operation::CreateUserPool, request)["UserPool"].clone();
+    let describe = json!({"UserPoolId": made["Id"]});
+    let shown = world.ok(Operation::DescribeUserPool, describe.clone())["UserPool"].clone();
+    assert_eq!(shown, made);
+    for (member, value) in [
+        ("LambdaConfig", json!({})),
+        ("UserPoolTags", json!({})),
+        ("DeletionProtection", json!("INACTIVE")),
+        ("MfaConfiguration", json!("OFF")),
+        ("EstimatedNumberOfUsers", json!(0)),
+        ("VerificationMessageTemplate", json!({"DefaultEmailOption": "CONFIRM_WITH_CODE"})),
+        ("UserAttributeUpdateSettings", json!({"AttributesRequireVerificationBeforeUpdate": []})),
+        ("EmailConfiguration", json!({"EmailSendingAccount": "COGNITO_DEFAULT"})),
+        ("AdminCreateUserConfig", json!({"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7})),
+        (
+            "Policies",
+            json!({
+                "PasswordPolicy": {
+                    "MinimumLength": 12, "RequireUppercase": false, "RequireLowercase": false,
+                    "RequireNumbers": false, "RequireSymbols": false, "TemporaryPasswordValidityDays": 7,
+                },
+                "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]},
+            }),
+        ),
+    ] {
+        assert_eq!(shown[member], value, "{member}");
+    }
+    // Their absence is a setting of its own.
+    for member in ["AccountRecoverySetting", "DeviceConfiguration", "UsernameConfiguration"] {
+        assert!(shown.get(member).is_none(), "{member}");
+    }
+}
+
+#[test]
+fn users_are_counted_while_that_takes_no_time() {
+    let mut world = World::new();
+    for (users, counted) in [(3, json!(3)), (1000, json!(1000)), (1001, Value::Null)] {
+        let have = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
+        let have = have["UserPool"]["EstimatedNumberOfUsers"].as_i64().unwrap();
+        for n in have..users {
+            let user = json!({"UserPoolId": world.pool, "Username": format!("user{n}")});
+            world.ok(Operation::AdminCreateUser, user);
+        }
+        let shown = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
+        assert_eq!(shown["UserPool"]["EstimatedNumberOfUsers"], counted);
+    }
 }
 
 #[test]
