@@ -107,8 +107,8 @@ impl DeviceAuth {
     /// [`SessionStore`], and one that has begun is finished even if nobody waits for it any more.
     ///
     /// # Errors
-    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and the session is gone then;
-    /// [`Error::Transport`] and others leave it.
+    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and the session is gone then.
+    /// [`Error::NoRefreshToken`], [`Error::Transport`] and others leave it.
     pub async fn refresh(&self) -> Result<Session, Error> {
         let (auth, seen) = (self.clone(), self.active()?);
         // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only one that counts.
@@ -131,7 +131,10 @@ impl DeviceAuth {
     }
 
     async fn exchange(&self, active: &Arc<Active>) -> Result<Session, Error> {
-        let Some(refresh_token) = active.refresh_token.clone() else { return self.expire(active).await };
+        let Some(refresh_token) = active.refresh_token.clone() else {
+            let is_over = active.is_expired(SystemTime::now());
+            return if is_over { self.expire(active).await } else { Err(Error::NoRefreshToken) };
+        };
         let Session { username, device_key, .. } = &active.session;
         let (mut refresh, mut request) =
             Refresh::start(&self.0.config, username.clone(), refresh_token, device_key.clone());
@@ -266,12 +269,12 @@ impl DeviceAuth {
         if active.session.access_token != session.access_token {
             // Meanwhile there is another.
             Ok(active.session.clone())
-        } else if is_expired {
-            self.refresh().await
-        } else if is_revoked {
-            self.expire(&active).await
-        } else {
+        } else if is_gone {
             Err(self.user_is_gone(&active).await)
+        } else if is_expired && active.refresh_token.is_some() {
+            self.refresh().await
+        } else {
+            self.expire(&active).await
         }
     }
 

@@ -19,6 +19,10 @@ pub enum Error {
     #[error("the session has expired: sign in again")]
     SessionExpired,
 
+    /// The session was taken up without a refresh token: it lasts as long as its access token does.
+    #[error("the session has no refresh token: it ends when its access token does")]
+    NoRefreshToken,
+
     /// The session belongs to no device that the service tracks: the pool tracks none, the sign-in was of a kind that gives none,
     /// or the device was forgotten.
     #[error("this device is not tracked: sign in again, in a pool that tracks devices, to have it tracked")]

@@ -11,6 +11,8 @@ use std::fmt;
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
+use zeroize::Zeroizing;
+
 use crate::SessionRecord;
 
 pub use file::FileStore;
@@ -88,6 +90,11 @@ impl fmt::Debug for RefreshTurn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshTurn").field("held", &self.0.is_some()).finish()
     }
+}
+
+/// A buffer to write secrets in, large enough for those of a device's users, so that none is left behind by its growing.
+fn roomy_buffer() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(64 * 1024))
 }
 
 /// Why records could not be read or written.

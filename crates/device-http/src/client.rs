@@ -195,6 +195,7 @@ impl Client {
         let http_request = self.http_request(request).await?;
         let response = self.0.http.send(http_request).await.map_err(|error| {
             let kind = match error.failure {
+                Failure::Unsendable => ErrorKind::Configuration,
                 Failure::Unsent => ErrorKind::Connect,
                 Failure::TimedOut => ErrorKind::Timeout,
                 Failure::Interrupted => ErrorKind::Interrupted,

@@ -31,6 +31,7 @@ pub struct SendError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
+    Unsendable,
     Unsent,
     TimedOut,
     Interrupted,
@@ -126,7 +127,9 @@ impl HttpClient for Reqwest {
 
 fn classify(error: reqwest::Error) -> SendError {
     // A failure to connect can be a time-out as well, but what counts is that nothing was sent.
-    let failure = if error.is_connect() || error.is_builder() {
+    let failure = if error.is_builder() {
+        Failure::Unsendable
+    } else if error.is_connect() {
         Failure::Unsent
     } else if error.is_timeout() {
         Failure::TimedOut

@@ -30,6 +30,10 @@
 //! With the feature `admin` a client can have credentials, and signs with them the operations that want a signature.
 //! Without, those fail before they are sent.
 //!
+//! # What it wipes
+//! Requests and responses, here and with a [`HttpClient`] of one's own; reqwest keeps a copy of each body while it is under way, which
+//! nobody wipes.
+//!
 //! # What it does not do
 //! No redirects: an endpoint that answers with one is not the service. No cookies, no caching, no state of a sign-in.
 

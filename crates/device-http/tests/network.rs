@@ -86,6 +86,14 @@ async fn nobody_there_is_a_failure_to_connect() {
     assert_eq!(call(format!("http://{address}/")).await, Err(ErrorKind::Connect));
 }
 
+/// It is a URI, but no host has that name: trying again would not help.
+#[tokio::test]
+async fn an_address_that_nothing_can_be_sent_to_is_no_failure_to_connect() {
+    let client = Client::builder().endpoint_url("http://[::1%25lo]/").build().unwrap();
+    let error = client.send(&Request::new(&GetDeviceRequest::new("eu_1"))).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Configuration, false), "{error}");
+}
+
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let endpoint = server(

@@ -135,6 +135,13 @@ mod tests {
 
     const KEY: SealingKey<'static> = SealingKey(&[7; 32]);
 
+    /// It compiles only where the cipher does.
+    #[test]
+    fn the_cipher_wipes_its_key() {
+        fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
+        wipes(Aes256Gcm::new(&[7; 32].into()));
+    }
+
     #[test]
     fn opens_only_what_was_sealed_for_the_same_purpose_and_client() {
         let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();

@@ -131,6 +131,13 @@ impl ServiceError {
         self.code == ErrorCode::NotAuthorized && barred.iter().any(|text| self.message.starts_with(text))
     }
 
+    /// Whether it is the refresh token itself that was refused: it is none, too old, or revoked.
+    #[must_use]
+    pub fn is_refused_refresh_token(&self) -> bool {
+        let refused = ["Invalid Refresh Token", "Refresh Token has "];
+        self.code == ErrorCode::NotAuthorized && refused.iter().any(|text| self.message.starts_with(text))
+    }
+
     /// Whether the service does not know the device that was named: never issued, never confirmed, forgotten, or another
     /// user's. The code is shared with missing pools and clients; only the sentence tells them apart.
     #[must_use]

@@ -45,8 +45,8 @@
 //! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; but an error where only the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
 //! | `ConfirmDevice` fails | [`DeviceOutcome::Unconfirmed`]: the sign-in stands, and confirming can be tried again |
 //!
-//! A device is discarded at most once in a sign-in: after that there is none to discard. One that turns out to be another user's
-//! is set aside, and its record stays.
+//! A device is discarded at most once in a sign-in: after that there is none to discard. One that turns out to be another user's, or
+//! is refused before the service has said whose name was typed, is set aside, and its record stays.
 //!
 //! # What it does not do
 //!

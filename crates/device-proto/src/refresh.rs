@@ -121,15 +121,13 @@ impl Refresh {
 }
 
 /// Whether a refresh failed for good: the refresh token was revoked, is too old or used up, or its user or device is gone.
-/// Only a new sign-in helps.
+/// Only a new sign-in helps. A wrong client secret or a disabled user says nothing against the token, and may be set right.
 #[must_use]
 pub fn is_expired(error: &Error) -> bool {
     error.as_service_error().is_some_and(|error| {
         error.is_unknown_device()
-            || matches!(
-                error.code(),
-                ErrorCode::NotAuthorized | ErrorCode::RefreshTokenReuse | ErrorCode::UserNotFound
-            )
+            || error.is_refused_refresh_token()
+            || matches!(error.code(), ErrorCode::RefreshTokenReuse | ErrorCode::UserNotFound)
     })
 }
 
@@ -153,7 +151,11 @@ mod tests {
     }
 
     fn refused(code: ErrorCode) -> Reply<'static> {
-        Reply::Refused(ServiceError::new(code, ""))
+        refused_with(code, "")
+    }
+
+    fn refused_with(code: ErrorCode, message: &str) -> Reply<'static> {
+        Reply::Refused(ServiceError::new(code, message))
     }
 
     #[test]
@@ -198,15 +200,22 @@ mod tests {
 
     #[test]
     fn an_expired_session_is_told_from_a_failed_call() {
-        for (code, expired) in [
-            (ErrorCode::NotAuthorized, true),
-            (ErrorCode::RefreshTokenReuse, true),
-            (ErrorCode::UserNotFound, true),
-            (ErrorCode::TooManyRequests, false),
-            (ErrorCode::InternalError, false),
+        for (code, message, expired) in [
+            (ErrorCode::NotAuthorized, "Invalid Refresh Token.", true),
+            (ErrorCode::NotAuthorized, "Invalid Refresh Token", true),
+            (ErrorCode::NotAuthorized, "Refresh Token has expired", true),
+            (ErrorCode::NotAuthorized, "Refresh Token has been revoked", true),
+            (ErrorCode::NotAuthorized, "Unable to verify secret for client client", false),
+            (ErrorCode::NotAuthorized, "User is disabled.", false),
+            (ErrorCode::RefreshTokenReuse, "Refresh token has been invalidated by rotation.", true),
+            (ErrorCode::UserNotFound, "User does not exist.", true),
+            (ErrorCode::ResourceNotFound, "Device does not exist.", true),
+            (ErrorCode::ResourceNotFound, "User pool client client does not exist.", false),
+            (ErrorCode::TooManyRequests, "Rate exceeded", false),
+            (ErrorCode::InternalError, "Something went wrong", false),
         ] {
-            let error = start(None).0.handle(refused(code.clone())).unwrap_err();
-            assert_eq!(is_expired(&error), expired, "{code}");
+            let error = start(None).0.handle(refused_with(code, message)).unwrap_err();
+            assert_eq!(is_expired(&error), expired, "{message}");
         }
         assert!(!is_expired(&start(None).0.handle(Reply::Lost).unwrap_err()));
         assert!(!is_expired(&start(None).0.handle(Reply::Answered(b"{}")).unwrap_err()));

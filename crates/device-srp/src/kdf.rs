@@ -110,6 +110,13 @@ mod tests {
         }
     }
 
+    /// It compiles only where the hash wipes its state, which is the key's of an HMAC too.
+    #[test]
+    fn a_hash_wipes_what_it_was_fed() {
+        fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
+        wipes(Sha256::new());
+    }
+
     /// Those of one block: there is no other use here.
     #[test]
     fn hkdf_passes_wycheproof() {

@@ -125,12 +125,20 @@ impl Pending<SelectMfaPrompt> {
 }
 
 impl Pending<SelectFactorPrompt> {
-    /// Chooses a factor that needs nothing beside it, such as `EMAIL_OTP` and `SMS_OTP`.
+    /// Chooses a code by e-mail, which is asked for next.
     ///
     /// # Errors
     /// See [`Pending`].
-    pub async fn choose(self, factor: &ChallengeNameType) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.choose(factor)).await
+    pub async fn email_code(self) -> Result<SignInStep, Error> {
+        self.go_on(Asked::<SelectFactorPrompt>::email_code).await
+    }
+
+    /// Chooses a code by text message, which is asked for next.
+    ///
+    /// # Errors
+    /// See [`Pending`].
+    pub async fn sms_code(self) -> Result<SignInStep, Error> {
+        self.go_on(Asked::<SelectFactorPrompt>::sms_code).await
     }
 
     /// Chooses a password that is proven and never sent.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::Records;
-use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
+use super::{DeviceStore, RefreshTurn, SessionStore, StoreError, roomy_buffer};
 use crate::SessionRecord;
 
 /// Keeps device records, and sessions beside them, in one JSON file that only its owner can read (mode 0600, on Unix).
@@ -188,8 +188,8 @@ fn write(path: &Path, records: Records) -> Result<(), StoreError> {
     let failed =
         |error: io::Error| StoreError::new(format!("cannot write {}", path.display())).caused_by(error);
     let contents = Contents { version: FileStore::VERSION, records };
-    let json = serde_json::to_vec_pretty(&contents).map_err(|error| failed(error.into()))?;
-    let json = Zeroizing::new(json);
+    let mut json = roomy_buffer();
+    serde_json::to_writer_pretty(&mut *json, &contents).map_err(|error| failed(error.into()))?;
 
     let new = beside(path, ".new");
     match fs::remove_file(&new) {

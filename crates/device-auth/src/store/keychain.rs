@@ -8,13 +8,14 @@ use device_proto::{DeviceOwner, DeviceRecord};
 use keyring_core::{CredentialStore, Entry};
 use zeroize::Zeroizing;
 
-use super::{DeviceStore, StoreError};
+use super::{DeviceStore, StoreError, roomy_buffer};
 
 /// Keeps device records in the keychain of the operating system's user: Keychain on macOS, the Credential Manager on Windows,
 /// the Secret Service elsewhere.
 ///
-/// A record is one entry, and so is each name that leads to it. Sessions are not kept here: their tokens are longer than an
-/// entry may be on Windows. Two processes that change the record of one user at the same time leave that of one of them.
+/// A record is one entry, and so is each name that leads to it. Two processes that change the record of one user at the same time
+/// leave that of one of them. Sessions are not kept here: their tokens are longer than an entry may be on Windows, and a keychain
+/// has no lock for processes to [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore) does both.
 #[derive(Clone)]
 pub struct KeychainStore {
     service: Arc<str>,
@@ -57,15 +58,24 @@ impl KeychainStore {
         })
     }
 
-    fn entry(&self, kind: &str, owner: &DeviceOwner) -> Result<Entry, StoreError> {
-        // Names lead to records in any case, and no part of an id has a slash.
-        let name = owner.username.to_lowercase();
+    fn entry(&self, kind: &str, owner: &DeviceOwner, name: &str) -> Result<Entry, StoreError> {
+        // No part of an id has a slash.
         let user = format!("{kind}/{}/{}/{name}", owner.user_pool_id, owner.client_id);
         self.keychain.build(&self.service, &user, None).map_err(|error| failed("name", &error))
     }
 
+    /// Names that differ in case alone can be two users'.
+    fn device_entry(&self, owner: &DeviceOwner) -> Result<Entry, StoreError> {
+        self.entry("device", owner, &owner.username)
+    }
+
+    /// A name leads to a record in any case.
+    fn name_entry(&self, owner: &DeviceOwner, name: &str) -> Result<Entry, StoreError> {
+        self.entry("name", owner, &name.to_lowercase())
+    }
+
     fn record(&self, owner: &DeviceOwner) -> Result<Option<DeviceRecord>, StoreError> {
-        let Some(json) = read(&self.entry("device", owner)?)? else { return Ok(None) };
+        let Some(json) = read(&self.device_entry(owner)?)? else { return Ok(None) };
         // The parser's own error is dropped: it can quote the entry.
         serde_json::from_slice(&json)
             .map(Some)
@@ -74,7 +84,7 @@ impl KeychainStore {
 
     /// The internal name that a typed one leads to.
     fn named(&self, owner: &DeviceOwner) -> Result<Option<DeviceOwner>, StoreError> {
-        let Some(name) = read(&self.entry("name", owner)?)? else { return Ok(None) };
+        let Some(name) = read(&self.name_entry(owner, &owner.username)?)? else { return Ok(None) };
         let username = String::from_utf8_lossy(&name).into_owned();
         Ok(Some(DeviceOwner { username, ..owner.clone() }))
     }
@@ -101,14 +111,15 @@ impl DeviceStore for KeychainStore {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |store| {
             let _turn = store.lock();
-            let json = serde_json::to_vec(&record)
+            let owner = &record.owner;
+            let mut json = roomy_buffer();
+            serde_json::to_writer(&mut *json, &record)
                 .map_err(|error| StoreError::new("a record cannot be written").caused_by(error))?;
-            write(&store.entry("device", &record.owner)?, &Zeroizing::new(json))?;
-            let typed = DeviceOwner { username: alias, ..record.owner.clone() };
-            if typed.username.to_lowercase() == record.owner.username.to_lowercase() {
-                return Ok(());
+            write(&store.device_entry(owner)?, &json)?;
+            for name in [&owner.username, &alias] {
+                write(&store.name_entry(owner, name)?, owner.username.as_bytes())?;
             }
-            write(&store.entry("name", &typed)?, record.owner.username.as_bytes())
+            Ok(())
         })
     }
 
@@ -122,7 +133,7 @@ impl DeviceStore for KeychainStore {
             let _turn = store.lock();
             match store.record(&owner)? {
                 // Names that lead nowhere are found again by whoever types them, and lead to the next record.
-                Some(record) if record.device_key == device_key => delete(&store.entry("device", &owner)?),
+                Some(record) if record.device_key == device_key => delete(&store.device_entry(&owner)?),
                 _ => Ok(()),
             }
         })

@@ -17,7 +17,7 @@ async fn records_are_found_by_any_name_and_removed_by_their_key() {
     let (ada, bob) = (record(USER, "eu_1"), record("bob", "eu_2"));
     store.save(&ada, ALIAS).await.unwrap();
     store.save(&bob, "bob").await.unwrap();
-    for name in [USER, ALIAS, &ALIAS.to_uppercase()] {
+    for name in [USER, ALIAS, &USER.to_uppercase(), &ALIAS.to_uppercase()] {
         assert_eq!(store.find(&owner(name)).await.unwrap().as_ref(), Some(&ada), "{name}");
     }
     store.save(&bob, ALIAS).await.unwrap();
@@ -27,6 +27,21 @@ async fn records_are_found_by_any_name_and_removed_by_their_key() {
     store.remove(&owner(USER), "eu_1").await.unwrap();
     store.remove(&owner(USER), "eu_1").await.unwrap();
     assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
+}
+
+/// Some pools tell names apart by case.
+#[tokio::test]
+async fn users_whose_names_differ_in_case_alone_each_keep_their_record() {
+    let store = KeychainStore::within(keychain(), "app");
+    let users = [record("ada", "eu_1"), record("Ada", "eu_2")];
+    for user in &users {
+        store.save(user, &user.owner.username).await.unwrap();
+    }
+    for user in &users {
+        assert_eq!(store.find(&user.owner).await.unwrap().as_ref(), Some(user));
+    }
+    store.remove(&users[1].owner, "eu_2").await.unwrap();
+    assert_eq!(store.find(&users[0].owner).await.unwrap().as_ref(), Some(&users[0]));
 }
 
 #[tokio::test]

@@ -82,6 +82,44 @@ async fn a_refresh_that_failed_for_now_leaves_the_session() {
 }
 
 #[tokio::test]
+async fn only_what_is_said_against_the_refresh_token_ends_the_session() {
+    let service = Shared::new(Devices::Always, Mfa::Off);
+    let auth = service.client();
+    sign_in(&auth).await;
+    for message in ["Unable to verify secret for client client", "User is disabled."] {
+        let refused = Fault::Refuse(ErrorCode::NotAuthorized, message);
+        service.with(|service| service.fault("GetTokensFromRefreshToken", refused));
+        let error = auth.refresh().await.unwrap_err();
+        assert_eq!(error.as_service_error().map(|error| error.message()), Some(message), "{error:?}");
+        auth.refresh().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_session_without_a_refresh_token_lasts_until_its_access_token_runs_out() {
+    let service = Shared::new(Devices::Off, Mfa::Off);
+    let auth = service.client();
+    let begun = |valid| {
+        let result = json!({"AccessToken": "only", "ExpiresIn": valid});
+        service.with(|service| {
+            service.fault("PASSWORD_VERIFIER", Fault::Answer(json!({"AuthenticationResult": result})))
+        });
+        sign_in(&auth)
+    };
+    begun(3600).await;
+    assert!(matches!(auth.refresh().await, Err(Error::NoRefreshToken)));
+    assert_eq!(auth.session().await.unwrap().access_token.as_str(), "only");
+    let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
+    service.with(|service| service.fault("ListDevices", expired));
+    assert!(matches!(auth.fetch_devices().await, Err(Error::SessionExpired)), "by the service's clock");
+    assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+
+    begun(1).await;
+    assert!(matches!(auth.refresh().await, Err(Error::SessionExpired)));
+    assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+}
+
+#[tokio::test]
 async fn a_clock_that_runs_late_costs_a_refresh_and_no_more() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();

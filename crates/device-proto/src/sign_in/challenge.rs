@@ -142,8 +142,17 @@ impl Asked<SelectMfaPrompt> {
 }
 
 impl Asked<SelectFactorPrompt> {
-    /// Chooses a factor that needs nothing beside it, such as `EMAIL_OTP` and `SMS_OTP`.
-    pub fn choose(self, factor: &ChallengeNameType) -> (SignIn, Request) {
+    /// Chooses `EMAIL_OTP`: a code by e-mail, which is asked for next.
+    pub fn email_code(self) -> (SignIn, Request) {
+        self.choose(&ChallengeNameType::EmailOtp)
+    }
+
+    /// Chooses `SMS_OTP`: a code by text message, which is asked for next.
+    pub fn sms_code(self) -> (SignIn, Request) {
+        self.choose(&ChallengeNameType::SmsOtp)
+    }
+
+    fn choose(self, factor: &ChallengeNameType) -> (SignIn, Request) {
         let responses = Sensitive::from([(param::ANSWER, factor.as_str())]);
         self.send(ChallengeNameType::SelectChallenge, responses, Prompt::SelectFactor)
     }

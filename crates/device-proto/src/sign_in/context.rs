@@ -7,8 +7,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, Timestamp};
 use device_wire::{
-    ChallengeNameType, DeviceRememberedStatusType, ErrorCode, InitiateAuthRequest, NewDeviceMetadataType,
-    RespondToAuthChallengeRequest, Sensitive, UpdateDeviceStatusRequest, UserContextDataType, param,
+    AuthFlowType, ChallengeNameType, DeviceRememberedStatusType, ErrorCode, InitiateAuthRequest,
+    NewDeviceMetadataType, RespondToAuthChallengeRequest, Sensitive, UpdateDeviceStatusRequest,
+    UserContextDataType, param,
 };
 use rand_core::CryptoRng;
 
@@ -115,6 +116,9 @@ impl Context {
         self.put_common(&mut parameters, record.as_ref());
         self.presented = record.map(|record| Presented { record, credentials });
         let step = flow.to_string();
+        // The beginning of a proof proves nothing yet; anything else here sends a code, counts as a try, or is seen by a function
+        // of the pool's.
+        let is_repeatable = handshake.is_some() && flow != AuthFlowType::CustomAuth;
         let request = Request::new(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
             client_metadata: to_send(&self.client_metadata),
@@ -122,8 +126,7 @@ impl Context {
             user_context_data: self.user_context.clone(),
             ..InitiateAuthRequest::new(flow, self.config.client_id())
         });
-        // The beginning of a proof proves nothing yet; anything else here sends a code or counts as a try.
-        let request = if handshake.is_some() { request.repeatable() } else { request };
+        let request = if is_repeatable { request.repeatable() } else { request };
         (SignIn { context: self, awaiting: Awaiting::Beginning { handshake } }, request.at_step(step))
     }
 
@@ -310,12 +313,12 @@ impl Context {
         Self::without(discarded, self.begin(device.credentials, None, rng))
     }
 
-    /// The record to delete, if it is of the user who signs in. A name can come to lead to another user than it did, and two users'
-    /// names can differ in case alone: that this one may not use the device says nothing against it.
+    /// The record to delete, if the service has said that it is its user who signs in. A name can come to lead to another user than
+    /// it did, and two users' names can differ in case alone: that this one may not use the device says nothing against it.
     fn discarded(&self, record: DeviceRecord) -> Option<DeviceRecord> {
         match &self.username {
-            Username::Internal(name) if *name != record.owner.username => None,
-            Username::Internal(_) | Username::Typed(_) => Some(record),
+            Username::Internal(name) if *name == record.owner.username => Some(record),
+            Username::Internal(_) | Username::Typed(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The flows, from first sight of a device to its standing in for the second factor.
 
-use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt};
+use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt, Repeat};
 use device_wire::{ChallengeNameType, ErrorCode, UserContextDataType};
 use serde_json::{Value, json};
 
@@ -239,6 +239,15 @@ fn custom_authentication_can_begin_with_a_proof() {
 }
 
 #[test]
+fn the_beginning_of_a_proof_may_be_sent_twice_unless_a_function_of_the_pool_sees_it() {
+    let Pair { config, mut rng, .. } = Pair::new(Devices::Off, Mfa::Off);
+    let mut repeat = |credentials| SignIn::start(&config, credentials, None, &mut rng).1.repeat();
+    assert_eq!(repeat(Credentials::srp(USER, PASSWORD)), Repeat::Always);
+    assert_eq!(repeat(Credentials::choose_srp(USER, PASSWORD)), Repeat::Always);
+    assert_eq!(repeat(Credentials::custom_after_srp(USER, PASSWORD)), Repeat::IfUnsent);
+}
+
+#[test]
 fn a_first_factor_is_chosen() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
@@ -259,10 +268,14 @@ fn a_first_factor_is_chosen() {
     known(pair.go_on(asked.password(PASSWORD)).done());
 
     let asked = ask(&mut pair);
-    let asked = pair.go_on(asked.choose(&ChallengeNameType::EmailOtp)).code();
+    let asked = pair.go_on(asked.email_code()).code();
     assert_eq!(asked.prompt().source, CodeSource::Email);
     assert_eq!(asked.prompt().destination.as_deref(), Some("a***@e***"));
     known(pair.go_on(asked.answer(CODE)).done());
+
+    let (_, request) = ask(&mut pair).sms_code();
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body["ChallengeResponses"]["ANSWER"], "SMS_OTP");
 }
 
 #[test]
