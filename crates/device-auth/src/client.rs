@@ -87,7 +87,7 @@ impl DeviceAuth {
         let session = active.session.clone();
         self.set_active(Some(active));
         self.tell(&Event::SignedIn { username: session.username.clone() });
-        self.persist().await?;
+        self.persist(&session.username).await?;
         Ok(session)
     }
 
@@ -156,7 +156,7 @@ impl DeviceAuth {
         };
         let fresh = active.refreshed(tokens, SystemTime::now());
         if self.replace(active, Arc::new(fresh)) {
-            self.persist_if_possible().await;
+            self.persist_if_possible(&active.session.username).await;
         }
         // Not that of the new tokens if it was signed out meanwhile.
         Ok(self.active()?.session.clone())
@@ -170,7 +170,7 @@ impl DeviceAuth {
     pub async fn sign_out(&self) -> Result<(), Error> {
         let Some(active) = self.set_active(None) else { return Ok(()) };
         self.tell(&Event::SignedOut { username: active.session.username.clone() });
-        let removed = self.persist().await;
+        let removed = self.persist(&active.session.username).await;
         self.revoke(&active).await?;
         Ok(removed?)
     }
@@ -216,7 +216,7 @@ impl DeviceAuth {
         if let Some(active) = ended {
             self.tell(&Event::SignedOut { username: active.session.username.clone() });
         }
-        let removed = self.persist().await;
+        let removed = self.persist(&session.username).await;
         match result {
             Ok(_) => Ok(removed?),
             // Another end of all sessions came first.
@@ -231,10 +231,13 @@ impl DeviceAuth {
     /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if only what is kept
     /// here could not be deleted.
     pub async fn delete_user(&self) -> Result<(), Error> {
-        self.authorized(DeleteUserRequest::new).await?;
-        let Some(active) = self.set_active(None) else { return Ok(()) };
-        self.tell(&Event::UserDeleted { username: active.session.username.clone() });
-        let (session, record) = (self.persist().await, self.remove_record_of(&active).await);
+        let session = self.session().await?;
+        self.authorized_by(&session, DeleteUserRequest::new).await?;
+        let username = session.username;
+        // Another user may have signed in meanwhile.
+        self.lock().take_if(|active| active.session.username == username);
+        self.tell(&Event::UserDeleted { username: username.clone() });
+        let (session, record) = (self.persist(&username).await, self.remove_record_of(&username).await);
         Ok(session.and(record)?)
     }
 
@@ -244,16 +247,24 @@ impl DeviceAuth {
         call: impl Fn(Sensitive<String>) -> C,
     ) -> Result<C::Output, Error> {
         let session = self.session().await?;
+        self.authorized_by(&session, call).await
+    }
+
+    async fn authorized_by<C: Call>(
+        &self,
+        session: &Session,
+        call: impl Fn(Sensitive<String>) -> C,
+    ) -> Result<C::Output, Error> {
         match self.0.http.call(&call(session.access_token.clone())).await {
             Ok(output) => Ok(output),
             Err(error) => {
-                let session = self.renewed(&session, error.into()).await?;
+                let session = self.renewed(session, error.into()).await?;
                 Ok(self.0.http.call(&call(session.access_token)).await?)
             }
         }
     }
 
-    /// The session to try once more with where the error is about that one; otherwise the error.
+    /// The session of the same user to try once more with where the error is about that one; otherwise the error.
     pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
         let Some(refused) = error.as_service_error() else { return Err(error) };
         let not_authorized = *refused.code() == ErrorCode::NotAuthorized;
@@ -266,6 +277,9 @@ impl DeviceAuth {
             return Err(error);
         }
         let active = self.active().map_err(|_| Error::SessionExpired)?;
+        if active.session.username != session.username {
+            return Err(Error::SessionExpired);
+        }
         if active.session.access_token != session.access_token {
             // Meanwhile there is another.
             Ok(active.session.clone())
@@ -309,7 +323,7 @@ impl DeviceAuth {
             let mut changed = Active::clone(&active);
             change(&mut changed);
             if self.replace(&active, Arc::new(changed)) {
-                self.persist_if_possible().await;
+                self.persist_if_possible(&active.session.username).await;
             }
         }
     }
@@ -325,22 +339,22 @@ impl DeviceAuth {
     async fn end(&self, active: &Arc<Active>) -> Error {
         if self.replace(active, None) {
             self.tell(&Event::SessionExpired { username: active.session.username.clone() });
-            self.persist_if_possible().await;
+            self.persist_if_possible(&active.session.username).await;
         }
         Error::SessionExpired
     }
 
     /// Ends the session of a user whom the service does not know any more; the device's record goes too.
     async fn user_is_gone(&self, active: &Arc<Active>) -> Error {
-        if let Err(error) = self.remove_record_of(active).await {
+        if let Err(error) = self.remove_record_of(&active.session.username).await {
             tracing::warn!(%error, "the device record of a deleted user is still there");
         }
         self.end(active).await
     }
 
-    /// Deletes the record of this device for the session's user.
-    async fn remove_record_of(&self, active: &Active) -> Result<(), StoreError> {
-        let owner = self.owner(&active.session.username);
+    /// Deletes the record of this device for that user.
+    async fn remove_record_of(&self, username: &str) -> Result<(), StoreError> {
+        let owner = self.owner(username);
         match self.0.store.find(&owner).await? {
             // What is found under a name that differs in case may be another user's.
             Some(record) if record.owner == owner => self.0.store.remove(&owner, &record.device_key).await,
@@ -383,19 +397,22 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// Has the session kept as it is now, or kept no longer if there is none.
-    pub(crate) async fn persist(&self) -> Result<(), StoreError> {
+    /// Has the session kept as it is now; if there is none, that user's is kept no longer, but another's that another client keeps is.
+    pub(crate) async fn persist(&self, username: &str) -> Result<(), StoreError> {
         let Some(sessions) = &self.0.sessions else { return Ok(()) };
         let _turn = self.0.persisting.lock().await;
         match self.active() {
             Ok(active) => sessions.save_session(&active.record(&self.0.config)).await,
-            Err(_) => sessions.remove_session(self.0.config.client_id()).await,
+            Err(_) => match self.kept().await? {
+                Some(kept) if kept.username != username => Ok(()),
+                _ => sessions.remove_session(self.0.config.client_id()).await,
+            },
         }
     }
 
     /// The same where the session matters more than its being kept.
-    pub(crate) async fn persist_if_possible(&self) {
-        if let Err(error) = self.persist().await {
+    pub(crate) async fn persist_if_possible(&self, username: &str) {
+        if let Err(error) = self.persist(username).await {
             tracing::warn!(%error, "the session is not kept as it is now");
         }
     }

@@ -240,7 +240,7 @@ impl DeviceAuth {
         active.unconfirmed = unconfirmed;
         let session = active.session.clone();
         self.set_active(Some(active));
-        if let Err(error) = self.persist().await {
+        if let Err(error) = self.persist(&session.username).await {
             warnings.push(Warning::SessionNotSaved(error));
         }
         self.tell(&Event::SignedIn { username: session.username.clone() });

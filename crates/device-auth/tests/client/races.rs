@@ -1,10 +1,13 @@
 //! What happens to a session at the same time, and what is given up half-way.
 
-use device_auth::{DeviceOwner, DeviceRecord, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use device_auth::{DeviceOwner, DeviceRecord, SessionOrigin, StoreError, Tokens};
 use device_wire::ErrorCode;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 
+use super::files::owner;
 use super::*;
 
 /// Holds something back until it is let go.
@@ -33,17 +36,17 @@ impl Gate {
     }
 }
 
-/// The service behind a gate for every refresh.
-struct SlowRefresh(Shared, Gate);
+/// The service behind a gate for every call of one operation.
+struct Slow(Shared, Gate, &'static str);
 
-impl HttpClient for SlowRefresh {
+impl HttpClient for Slow {
     fn send<'a>(
         &'a self,
         request: ::http::Request<&'a [u8]>,
     ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
         Box::pin(async move {
             let target = request.headers()["x-amz-target"].to_str().unwrap();
-            if target.ends_with("GetTokensFromRefreshToken") {
+            if target.ends_with(self.2) {
                 self.1.pass().await;
             }
             self.0.send(request).await
@@ -54,7 +57,8 @@ impl HttpClient for SlowRefresh {
 /// A client that is signed in, whose next refresh brings another refresh token, and what holds that refresh back.
 async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
-    let auth = Shared::client_over(SlowRefresh(service.clone(), gate.clone()), MemoryStore::new());
+    let slow = Slow(service.clone(), gate.clone(), "GetTokensFromRefreshToken");
+    let auth = Shared::client_over(slow, MemoryStore::new());
     sign_in(&auth).await;
     let result = json!({"AccessToken": "new", "RefreshToken": "rotated", "ExpiresIn": 3600});
     let rotated = Fault::Answer(json!({ "AuthenticationResult": result }));
@@ -119,6 +123,44 @@ async fn signing_out_during_a_refresh_signs_out() {
     let (refreshed, ()) = tokio::join!(auth.refresh(), sign_out);
     assert!(matches!(refreshed, Err(Error::SignedOut)), "{refreshed:?}");
     assert!(matches!(auth.session().await, Err(Error::SignedOut)));
+}
+
+/// Has Ada's account deleted, and Bob signed in before the service answers.
+async fn delete_ada_while_bob_signs_in(
+    answer: Fault,
+) -> (Shared, DeviceAuth, MemoryStore, Result<(), Error>) {
+    let (service, gate, store) = (Shared::new(Devices::Always, Mfa::Off), Gate::new(), MemoryStore::new());
+    let auth = Shared::client_over(Slow(service.clone(), gate.clone(), "DeleteUser"), store.clone());
+    sign_in(&auth).await;
+    service.steps();
+    service.with(|service| service.fault("DeleteUser", answer));
+    let bob = async {
+        gate.reached().await;
+        let token = format!("access.{}.signature", URL_SAFE_NO_PAD.encode(r#"{"username":"bob"}"#));
+        auth.use_session(Tokens::new(token), SessionOrigin::SignIn).await.unwrap();
+        // For a second call too, if it comes to that.
+        gate.let_go();
+        gate.let_go();
+    };
+    let (deleted, ()) = tokio::join!(auth.delete_user(), bob);
+    (service, auth, store, deleted)
+}
+
+#[tokio::test]
+async fn deleting_a_user_leaves_the_session_of_another_who_signed_in_meanwhile() {
+    let (_, auth, store, deleted) = delete_ada_while_bob_signs_in(Fault::Answer(json!({}))).await;
+    deleted.unwrap();
+    assert_eq!(auth.session().await.unwrap().username, "bob");
+    assert_eq!(store.find(&owner(USER)).await.unwrap(), None, "Ada's record");
+}
+
+#[tokio::test]
+async fn what_one_user_asked_for_is_not_tried_again_as_another() {
+    let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
+    let (service, auth, _, deleted) = delete_ada_while_bob_signs_in(expired).await;
+    assert!(matches!(deleted, Err(Error::SessionExpired)), "{deleted:?}");
+    assert_eq!(service.steps(), ["DeleteUser"], "once, as Ada");
+    assert_eq!(auth.session().await.unwrap().username, "bob");
 }
 
 /// A store with a gate before every record that it saves.

@@ -4,7 +4,7 @@ use device_auth::{DeviceAuth, FileStore, MemoryStore, SessionStore};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::world::sign_in;
+use super::world::{password_of, sign_in};
 use super::*;
 
 /// A pool whose refresh tokens count once, with no grace: whoever uses one again loses the session.
@@ -79,6 +79,19 @@ async fn a_session_that_another_client_replaced_is_taken_up_before_it_is_called_
 
     first.sign_out().await.unwrap();
     assert!(matches!(second.fetch_devices().await, Err(Error::SessionExpired)), "now there is none");
+}
+
+#[tokio::test]
+async fn the_end_of_one_users_session_leaves_that_of_another_in_the_store() {
+    let (world, store) = (rotating(), MemoryStore::new());
+    world.server.create_user(&world.pool, "bob");
+    let first = start(&world, store.clone()).await;
+    sign_in(&first).await;
+    let second = start(&world, store.clone()).await;
+    let step = first.sign_in(password_of("bob")).await.unwrap();
+    assert!(matches!(step, SignInStep::Done(_)), "{step:?}");
+    second.sign_out().await.unwrap();
+    assert_eq!(start(&world, store).await.session().await.unwrap().username, "bob");
 }
 
 /// A refresh whose caller has gone lets the next one through.
