@@ -29,6 +29,9 @@ pub(crate) enum CodePurpose {
     Attribute(String),
     /// A factor of the sign-in whose session has this id.
     SignIn(String),
+    /// No code, but the count of those of sign-ins that began since the last one that was completed with a code: each has a
+    /// purpose of its own, and anyone may begin one.
+    SignIns,
 }
 
 impl CodePurpose {
@@ -38,13 +41,14 @@ impl CodePurpose {
             Self::ForgotPassword => "forgot_password".to_owned(),
             Self::Attribute(name) => format!("attribute {name}"),
             Self::SignIn(session) => format!("sign_in {session}"),
+            Self::SignIns => "sign_ins".to_owned(),
         }
     }
 
     /// Which lockout wrong ones count towards.
     fn attempt(&self) -> Attempt {
         match self {
-            Self::SignIn(_) => Attempt::MfaCode,
+            Self::SignIn(_) | Self::SignIns => Attempt::MfaCode,
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => Attempt::SentCode,
         }
     }
@@ -53,7 +57,7 @@ impl CodePurpose {
     /// user from proving a new address.
     fn counted_under(&self, username: &str) -> String {
         match self {
-            Self::SignIn(_) => username.to_owned(),
+            Self::SignIn(_) | Self::SignIns => username.to_owned(),
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => id_of([username, &self.name()]),
         }
     }
@@ -68,7 +72,7 @@ impl CodePurpose {
                 is(Address::of(user, to.medium)) || user.unproven.get(name) == Some(&to.destination)
             }
             // The address was the user's when the sign-in began, and the sign-in is short.
-            Self::SignIn(_) => true,
+            Self::SignIn(_) | Self::SignIns => true,
         }
     }
 
@@ -76,7 +80,7 @@ impl CodePurpose {
         match self {
             Self::SignUp | Self::Attribute(_) => 24 * HOUR_MILLIS,
             Self::ForgotPassword => HOUR_MILLIS,
-            Self::SignIn(_) => 15 * MINUTE_MILLIS,
+            Self::SignIn(_) | Self::SignIns => 15 * MINUTE_MILLIS,
         }
     }
 }
@@ -131,11 +135,50 @@ pub(crate) fn permit(
     username: &str,
     purpose: &CodePurpose,
 ) -> Result<(), ServiceError> {
-    let latest = cx.tx.find::<Code>(&key(pool_id, username, purpose))?;
-    match latest.map(|code| code.counted(cx.now())) {
-        Some((MOST_AN_HOUR.., _)) => Err(attempts::limit_exceeded()),
+    match counted(cx, &key(pool_id, username, purpose))? {
+        (MOST_AN_HOUR.., _) => Err(attempts::limit_exceeded()),
         _ => Ok(()),
     }
+}
+
+/// Counts one more code that is sent, or seems to be, to whoever has proven nothing or no address yet in a sign-in; refuses
+/// it as [`permit`] does. The count ends with [`complete_sign_in`], so that it stops a flood and no one who uses the codes.
+pub(crate) fn permit_sign_in(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+) -> Result<(), ServiceError> {
+    permit(cx, pool_id, username, &CodePurpose::SignIns)?;
+    let (count, counted_since) = counted(cx, &key(pool_id, username, &CodePurpose::SignIns))?;
+    cx.tx.put(&Code {
+        pool_id: pool_id.to_owned(),
+        username: Sensitive::from(username.to_owned()),
+        purpose: CodePurpose::SignIns,
+        code: None,
+        sent_to: None,
+        expires_at: counted_since,
+        count: count.saturating_add(1),
+        counted_since,
+    })
+}
+
+/// Begins the count of [`permit_sign_in`] anew.
+pub(crate) fn complete_sign_in(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+) -> Result<(), ServiceError> {
+    let id = key(pool_id, username, &CodePurpose::SignIns);
+    if cx.tx.find::<Code>(&id)?.is_some() {
+        cx.tx.delete::<Code>(&id);
+    }
+    Ok(())
+}
+
+/// How many codes the record at `id` counts, and since when.
+fn counted(cx: &mut Context<'_, '_>, id: &str) -> Result<(u32, i64), ServiceError> {
+    let now = cx.now();
+    Ok(cx.tx.find::<Code>(id)?.map_or((0, now), |earlier| earlier.counted(now)))
 }
 
 /// Makes a code that proves `to` to be the user's. Sending it is the caller's part.
@@ -159,8 +202,7 @@ pub(crate) fn issue_for_name(
 ) -> Result<Sensitive<String>, ServiceError> {
     let now = cx.now();
     let code = Sensitive::from(cx.random_text(b"0123456789", 6));
-    let earlier = cx.tx.find::<Code>(&key(pool_id, username, &purpose))?;
-    let (count, counted_since) = earlier.map_or((0, now), |earlier| earlier.counted(now));
+    let (count, counted_since) = counted(cx, &key(pool_id, username, &purpose))?;
     cx.tx.put(&Code {
         pool_id: pool_id.to_owned(),
         username: Sensitive::from(username.to_owned()),
@@ -239,8 +281,10 @@ pub(crate) fn mismatch() -> ServiceError {
 /// Takes every code outside of a sign-in away from a user who is being deleted, and the count of them.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
-    let purposes =
-        [CodePurpose::SignUp, CodePurpose::ForgotPassword, attribute(Medium::Sms), attribute(Medium::Email)];
+    let attributes = [attribute(Medium::Sms), attribute(Medium::Email)];
+    let purposes = [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::SignIns]
+        .into_iter()
+        .chain(attributes);
     for purpose in purposes {
         let id = key(&user.pool_id, &user.username, &purpose);
         if cx.tx.find::<Code>(&id)?.is_some() {

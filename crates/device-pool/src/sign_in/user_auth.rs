@@ -3,6 +3,7 @@
 use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
 use crate::client::{Client, Permission};
+use crate::code;
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
@@ -190,6 +191,7 @@ impl Choice {
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
         let Self { pool, keys, client, subject, progress } = self;
         let address = subject.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
+        code::permit_sign_in(cx, &pool.id, &subject.username)?;
         let parameters = match subject.user.as_deref() {
             Some(user) => otp::send(cx, &pool, user, &progress, &address)?,
             None => {
@@ -241,6 +243,7 @@ pub(crate) fn answer_code(
         }
     };
     user.admit()?;
+    code::complete_sign_in(cx, &pool.id, &user.username)?;
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, &pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));

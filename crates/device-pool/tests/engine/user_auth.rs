@@ -289,6 +289,41 @@ fn a_user_without_a_password_has_one_salt_by_whatever_name() {
 }
 
 #[test]
+fn anyone_may_have_so_many_codes_sent_for_sign_ins_that_nobody_completes() {
+    let mut world = world();
+    hide_users(&mut world);
+    let known = available(&mut world, "ada");
+    let nobody = (0..).map(|n| format!("n{n:02}")).find(|name| available(&mut world, name) == known).unwrap();
+    let ask = |world: &mut World, name: &str| {
+        let parameters = json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
+        let request =
+            json!({"AuthFlow": "USER_AUTH", "ClientId": world.client, "AuthParameters": parameters});
+        world.call(Operation::InitiateAuth, request).map_err(|error| error.to_string())
+    };
+    let refusals = ["ada", nobody.as_str()].map(|name| {
+        let mut asked = ask(&mut world, name).unwrap();
+        let sent = (1..).take_while(|_| ask(&mut world, name).map(|latest| asked = latest).is_ok()).count();
+        assert!(world.outbox.is_empty());
+        (sent, ask(&mut world, name).unwrap_err(), asked)
+    });
+    assert_eq!(refusals[0].0, 19);
+    assert_eq!(refusals[0].0, refusals[1].0);
+    assert_eq!(refusals[0].1, refusals[1].1);
+    assert!(refusals[0].1.starts_with("TooManyRequestsException"), "{}", refusals[0].1);
+    // The password does not wait for it, and in an hour codes are sent again.
+    let password = json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
+    assert!(start(&mut world, password)["AuthenticationResult"].is_object());
+    world.seconds(60 * 60);
+    // Who completes sign-ins is not stopped.
+    for _ in 0..25 {
+        let asked = ask(&mut world, "ada").unwrap();
+        let code = world.outbox[0].code.to_string();
+        let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": code});
+        world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap();
+    }
+}
+
+#[test]
 fn guesses_under_the_internal_name_lock_nobody_as_they_lock_a_user() {
     for setting in ["AliasAttributes", "UsernameAttributes"] {
         let mut world = found_by_address(setting);

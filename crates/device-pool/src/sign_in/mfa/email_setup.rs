@@ -2,6 +2,7 @@
 
 use device_wire::{ChallengeNameType, Sensitive, param};
 
+use crate::code;
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
@@ -29,6 +30,7 @@ pub(super) fn send(
     if !profile::is_email(address) {
         return Err(ServiceError::invalid("Invalid email address format."));
     }
+    code::permit_sign_in(cx, &pool.id, &user.username)?;
     opened.spend(cx)?;
     let address = Address { medium: Medium::Email, destination: Sensitive::from(address) };
     let parameters = otp::send(cx, pool, user, progress, &address)?;
@@ -56,6 +58,7 @@ pub(crate) fn answer(
         return Err(super::refused(cx, &parties, progress, error)?);
     }
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    code::complete_sign_in(cx, &parties.pool.id, &parties.user.username)?;
     opened.spend(cx)?;
     let before = parties.user.clone();
     let user = &mut parties.user;
