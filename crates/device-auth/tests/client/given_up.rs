@@ -1,33 +1,73 @@
-//! A sign-in that is given up: its future is dropped at each of its awaits.
+//! A sign-in that is given up: its future is dropped wherever it waits for the service or for the store.
 
-use std::pin::pin;
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use device_auth::{DeviceOwner, DeviceRecord, StoreError};
-use tokio::task::yield_now;
+use tokio::sync::Notify;
 
+use super::files::owner;
 use super::*;
 
-/// Has whoever calls it wait before anything is done, and again after.
-struct Hesitant<T>(T);
+/// How many more waits go by before one that has no end.
+#[derive(Clone)]
+struct Patience {
+    left: Arc<AtomicUsize>,
+    over: Arc<Notify>,
+}
 
-impl HttpClient for Hesitant<Shared> {
+impl Patience {
+    fn new(waits: usize) -> Self {
+        Self { left: Arc::new(AtomicUsize::new(waits)), over: Arc::default() }
+    }
+
+    /// A wait before the work, when nothing is done yet, and one after it, when nobody has heard of it yet.
+    fn around<'a, T: Send>(&'a self, work: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+        Box::pin(async move {
+            self.wait().await;
+            let done = work.await;
+            self.wait().await;
+            done
+        })
+    }
+
+    async fn wait(&self) {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+            self.over.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    /// What the work ends in; nothing if it was dropped at its last wait.
+    async fn spend_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let done = tokio::select! {
+            done = work => Some(done),
+            () = self.over.notified() => None,
+        };
+        self.left.store(usize::MAX, Ordering::SeqCst);
+        done
+    }
+}
+
+struct Waiting<T>(T, Patience);
+
+impl HttpClient for Waiting<Shared> {
     fn send<'a>(
         &'a self,
         request: ::http::Request<&'a [u8]>,
     ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
-        // Inside, so that nothing is sent before the first wait is over.
-        hesitate(async move { self.0.send(request).await })
+        // A block, since the service here answers as soon as it is called.
+        self.1.around(async move { self.0.send(request).await })
     }
 }
 
-impl DeviceStore for Hesitant<MemoryStore> {
+impl DeviceStore for Waiting<MemoryStore> {
     fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
-        hesitate(async move { self.0.find(owner).await })
+        self.1.around(async move { self.0.find(owner).await })
     }
 
     fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        hesitate(async move { self.0.save(record, alias).await })
+        self.1.around(async move { self.0.save(record, alias).await })
     }
 
     fn remove<'a>(
@@ -35,49 +75,26 @@ impl DeviceStore for Hesitant<MemoryStore> {
         owner: &'a DeviceOwner,
         device_key: &'a str,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        hesitate(async move { self.0.remove(owner, device_key).await })
+        self.1.around(async move { self.0.remove(owner, device_key).await })
     }
 }
 
-fn hesitate<'a, T: Send>(work: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
-    Box::pin(async move {
-        yield_now().await;
-        let done = work.await;
-        yield_now().await;
-        done
-    })
-}
-
-/// What a future ends in if it waits no more than so many times; at the next wait it is dropped.
-async fn within<F: Future>(mut waits: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if waits == 0 => Poll::Ready(None),
-        Poll::Pending => {
-            waits -= 1;
-            Poll::Pending
-        }
-    })
-    .await
-}
-
 async fn kept(store: &MemoryStore) -> Option<String> {
-    let owner = DeviceOwner {
-        user_pool_id: POOL.to_owned(),
-        client_id: CLIENT.to_owned(),
-        username: USER.to_owned(),
-    };
-    store.find(&owner).await.unwrap().map(|record| record.device_key)
+    store.find(&owner(USER)).await.unwrap().map(|record| record.device_key)
 }
 
-/// Gives a sign-in up at its first await, in a world of the same kind at its second, and so on until it is not given up. `prepare`
-/// makes the world, and says which device of the store the service does not accept.
-async fn given_up_at_each_await(prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>)) {
+/// Gives a sign-in up at its first wait, in a world of the same kind at its second, and so on until it is not given up. `prepare`
+/// makes the world, and says which device of the store the service does not accept; the store is used `uses` times.
+async fn given_up_at_each_wait(
+    uses: usize,
+    prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>),
+) {
     for waits in 0.. {
         let (service, store, stale) = prepare().await;
-        let auth = Shared::client_over(Hesitant(service.clone()), Hesitant(store.clone()));
-        let is_whole = within(waits, sign_in(&auth)).await.is_some();
+        let patience = Patience::new(waits);
+        let waiting = Waiting(store.clone(), patience.clone());
+        let auth = Shared::client_over(Waiting(service.clone(), patience.clone()), waiting);
+        let is_whole = patience.spend_on(sign_in(&auth)).await.is_some();
         let calls = service.steps().len();
 
         let left = kept(&store).await;
@@ -98,7 +115,11 @@ async fn given_up_at_each_await(prepare: impl AsyncFn() -> (Shared, MemoryStore,
             "after {waits} waits, what is kept proves the device"
         );
         if is_whole {
-            assert!(waits > 2 * calls, "{waits} waits do not go through {calls} calls");
+            assert_eq!(
+                waits,
+                2 * (calls + uses),
+                "a wait before and after each call and each use of the store"
+            );
             return;
         }
     }
@@ -106,7 +127,8 @@ async fn given_up_at_each_await(prepare: impl AsyncFn() -> (Shared, MemoryStore,
 
 #[tokio::test]
 async fn a_sign_in_on_a_new_device_that_is_given_up_anywhere_leaves_no_half_of_it() {
-    given_up_at_each_await(async || {
+    // Looked into, and saved to.
+    given_up_at_each_wait(2, async || {
         (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new(), None)
     })
     .await;
@@ -114,7 +136,8 @@ async fn a_sign_in_on_a_new_device_that_is_given_up_anywhere_leaves_no_half_of_i
 
 #[tokio::test]
 async fn a_sign_in_that_replaces_a_device_and_is_given_up_anywhere_leaves_the_old_one_or_the_new() {
-    given_up_at_each_await(async || {
+    // Looked into, removed from, and saved to.
+    given_up_at_each_wait(3, async || {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new());
         let stale = sign_in(&service.client_with(store.clone())).await.session.device_key;
         service.with(Service::forget_devices);
