@@ -21,6 +21,7 @@ fn main() {
 fn main() {
     use device_srp::{Identity, Salt, Verifier};
     use num_bigint::BigUint;
+    use std::cell::Cell;
     use std::hint::black_box;
 
     assert_ne!(request(RUNNING_ON_VALGRIND, 0, 0), 0, "run this under valgrind");
@@ -42,6 +43,16 @@ fn main() {
         let salt = Salt::from_hex("abcdef").unwrap_or_else(|_| unreachable!());
         black_box(Verifier::derive(&Identity::user("pool", "user"), &password, &salt));
     });
+    let outcome = Cell::new(None);
+    leaks += section("session key and proof", &|| {
+        let secret = |words: &[u64]| undefined(words.as_ptr().cast(), size_of_val(words));
+        outcome.set(Some(device_srp::taint::proof(secret)));
+    });
+    let proof_control = section("the outcome of that, which must be reported", &|| {
+        if outcome.get().is_some_and(bool::from) {
+            println!("a proof of zeros is right");
+        }
+    });
     let control = section("num-bigint, which must be reported", &|| {
         let exponent = BigUint::from_bytes_be(&[0xa5; 32]);
         let digits = exponent.to_u64_digits();
@@ -52,7 +63,7 @@ fn main() {
     let own_control = section("v^u with a secret u, which must be reported", &|| {
         device_srp::taint::secret_scrambler(|words| undefined(words.as_ptr().cast(), size_of_val(words)));
     });
-    if leaks > 0 || control == 0 || own_control == 0 {
+    if leaks > 0 || [control, proof_control, own_control].contains(&0) {
         std::process::exit(1);
     }
 }

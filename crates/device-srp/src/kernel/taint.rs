@@ -3,8 +3,10 @@
 
 use core::hint::black_box;
 
+use subtle::{Choice, ConstantTimeEq};
+
 use super::{Handshake, Kernel, Mulx, Opening, PORTABLE, Words, formula, ifma};
-use crate::{exponent::Exponent, group::Residue};
+use crate::{Identity, PublicValue, exponent::Exponent, group::Residue, kdf::Scrambler};
 
 /// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of every secret.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
@@ -16,6 +18,22 @@ pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
         section("ifma", &|| run::<1, _>(k, secret));
         section("ifma in lanes", &|| run::<8, _>(k, secret));
     }
+}
+
+/// HKDF, HMAC and the comparison of a proof. Its outcome is returned, since to branch on it tells whether all of these kept
+/// track of the secret. The highest limb of S is none: the length of PAD(S) follows from it.
+pub fn proof(secret: fn(&[u64])) -> Choice {
+    let s = Residue([7; _]);
+    let [low @ .., _] = &s.0;
+    secret(low);
+    // By value, or the compiler might go on with the limbs that it saw written.
+    let s = black_box(s);
+    let identity = Identity::user("pool", "user");
+    let [a, b] = [3, 5].map(|limb| PublicValue::from_residue(&Residue([limb; _])));
+    #[expect(clippy::expect_used, reason = "u is a hash of these two numbers, and not 0")]
+    let u = Scrambler::new(&a, &b).expect("u is not 0");
+    let proof = u.session_key(&s).sign(&identity, b"block", "now");
+    proof.0.ct_eq(&[0; 32])
 }
 
 /// The one formula that may depend on an operand, with that operand a secret.
