@@ -1,7 +1,7 @@
 //! Gathers the arithmetic of sign-ins that come together, so that they share the lanes of a vector.
 //!
-//! It has no thread of its own, and lets nobody wait for company. As many calls compute at a time as there are cores, each
-//! on its own thread and from the moment it comes. Those that come while all of them are at it queue, and whoever is done
+//! It has no thread of its own, and lets nobody wait for company. As many calls compute a step at a time as there are cores,
+//! each on its own thread and from the moment it comes. Those that come while all of them are at it queue, and whoever is done
 //! passes the turn on: to the first in the queue, which computes for itself, or for a batch of them where enough wait to
 //! gain by it. So lanes fill under load, and a call that meets no load is not held up.
 
@@ -17,8 +17,9 @@ use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
 use device_wire::ErrorCode;
 use rand_core::CryptoRng;
 
-/// What [`Gatherer::new`] should be given unless there is a reason: half of [`DEFAULT_MAX_IN_FLIGHT`], so that calls
-/// without arithmetic get in however many sign-ins wait.
+/// What [`Gatherer::new`] should be given unless there is a reason: half of [`DEFAULT_MAX_IN_FLIGHT`], so that a flood at
+/// one step of sign-ins leaves room for other calls. A core computes that many in 40 ms with vectors, and in less than half
+/// a second without.
 ///
 /// [`DEFAULT_MAX_IN_FLIGHT`]: crate::DEFAULT_MAX_IN_FLIGHT
 pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
@@ -26,19 +27,19 @@ pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
 /// A handshake whose client has sent A.
 type Answered = (ServerEphemeral, Verifier, PublicValue);
 
-/// Computes handshakes in batches where enough wait, as many batches at a time as the machine has cores. Without vector
-/// arithmetic in the CPU it computes them one by one, in the order in which they come.
+/// Computes handshakes in batches where enough wait, for either step as many batches at a time as this process has cores.
+/// Without vector arithmetic in the CPU it computes them one by one, in the order in which they come.
 ///
 /// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A batch draws its
 /// randomness from the call that computes it.
 pub struct Gatherer {
-    // Boxed, because what is moved leaves a copy behind: a pointer, and not the secret.
-    openings: Queue<Box<Verifier>, ServerEphemeral>,
-    keys: Queue<Box<Answered>, Option<Box<SessionKey>>>,
+    // What is moved leaves a copy behind: of these a pointer, and not the secret.
+    openings: Queue<Verifier, ServerEphemeral>,
+    keys: Queue<Answered, Option<SessionKey>>,
 }
 
 impl Gatherer {
-    /// One in which `max_waiting` calls may wait for either step of a handshake; one more is refused with
+    /// One in which `max_waiting` calls may wait at each of a handshake's two steps; one more is refused with
     /// `TooManyRequestsException`.
     #[must_use]
     pub fn new(max_waiting: usize) -> Self {
@@ -48,9 +49,8 @@ impl Gatherer {
 
 impl Arithmetic for Gatherer {
     fn open(&self, verifier: Verifier, mut rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
-        self.openings.run(Box::new(verifier), |verifiers| {
-            let verifiers: Vec<_> = verifiers.iter().map(|verifier| &**verifier).collect();
-            ServerEphemeral::generate_batch(&mut rng, &verifiers)
+        self.openings.run(verifier, |verifiers| {
+            ServerEphemeral::generate_batch(&mut rng, &verifiers.iter().collect::<Vec<_>>())
         })
     }
 
@@ -60,17 +60,13 @@ impl Arithmetic for Gatherer {
         verifier: Verifier,
         a: PublicValue,
     ) -> Result<Option<SessionKey>, ServiceError> {
-        let key = self.keys.run(Box::new((ephemeral, verifier, a)), |handshakes| {
+        self.keys.run((ephemeral, verifier, a), |handshakes| {
             let handshakes: Vec<_> = handshakes
                 .iter()
-                .map(|handshake| {
-                    let (ephemeral, verifier, a) = &**handshake;
-                    Handshake { ephemeral, verifier, a }
-                })
+                .map(|(ephemeral, verifier, a)| Handshake { ephemeral, verifier, a })
                 .collect();
-            device_srp::session_keys(&handshakes).into_iter().map(|key| key.ok().map(Box::new)).collect()
-        })?;
-        Ok(key.map(|key| *key))
+            device_srp::session_keys(&handshakes).into_iter().map(Result::ok).collect()
+        })
     }
 }
 
@@ -102,6 +98,7 @@ enum Turn<J, R> {
 
 impl<J, R> Queue<J, R> {
     fn new(max_waiting: usize) -> Self {
+        // The quota of a container counts.
         let at_once = thread::available_parallelism().map_or(1, usize::from);
         let state = Mutex::new(State { computing: 0, waiting: VecDeque::new() });
         Self { at_once, max_waiting, batches: device_srp::batch_sizes(), state }
@@ -149,19 +146,6 @@ impl<J, R> Queue<J, R> {
         result.map_or_else(|| only(compute(own.as_slice())), Ok)
     }
 
-    /// Ends a turn and begins the next.
-    fn pass_on(&self) {
-        let mut state = self.lock();
-        let (least, most) = (*self.batches.start(), *self.batches.end());
-        let count = state.waiting.len().min(if state.waiting.len() < least { 1 } else { most });
-        let (jobs, mut owners): (Vec<_>, VecDeque<_>) = state.waiting.drain(..count).unzip();
-        match owners.pop_front() {
-            // It waits until it is told, so it is there.
-            Some(first) => drop(first.send(Turn::Compute(jobs, owners.into()))),
-            None => state.computing -= 1,
-        }
-    }
-
     // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way.
     fn lock(&self) -> MutexGuard<'_, State<J, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,7 +157,18 @@ struct PassOn<'a, J, R>(&'a Queue<J, R>);
 
 impl<J, R> Drop for PassOn<'_, J, R> {
     fn drop(&mut self) {
-        self.0.pass_on();
+        let mut state = self.0.lock();
+        let (least, most) = (*self.0.batches.start(), *self.0.batches.end());
+        let count = match state.waiting.len() {
+            few if few < least => few.min(1),
+            enough => enough.min(most),
+        };
+        let (jobs, mut owners): (Vec<_>, VecDeque<_>) = state.waiting.drain(..count).unzip();
+        match owners.pop_front() {
+            // It waits until it is told, so it is there.
+            Some(first) => drop(first.send(Turn::Compute(jobs, owners.into()))),
+            None => state.computing -= 1,
+        }
     }
 }
 

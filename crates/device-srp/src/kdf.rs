@@ -1,5 +1,7 @@
 //! What is hashed: u, x, and the way from the shared secret S to a session key. H is SHA-256.
 
+use alloc::boxed::Box;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -25,7 +27,7 @@ impl Scrambler {
     /// HKDF with salt PAD(u), input PAD(S), 16 bytes out.
     pub(crate) fn session_key(&self, secret: &Residue) -> SessionKey {
         let block = hkdf_block(&crate::integer::pad(&self.0), &secret.padded(), INFO);
-        let mut key = Zeroizing::new([0; SessionKey::LEN]);
+        let mut key = Box::new(Zeroizing::new([0; SessionKey::LEN]));
         key.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
         SessionKey(key)
     }

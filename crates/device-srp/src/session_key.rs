@@ -1,4 +1,4 @@
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use crate::{Error, Identity, kdf};
 
 /// The 16-byte key that both sides hold after a handshake with the right password. A secret.
-pub struct SessionKey(pub(crate) Zeroizing<[u8; Self::LEN]>);
+// Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody wipes.
+pub struct SessionKey(pub(crate) Box<Zeroizing<[u8; Self::LEN]>>);
 
 impl SessionKey {
     pub(crate) const LEN: usize = 16;
