@@ -121,9 +121,11 @@ fn constant_time(root: &Path) -> Result<()> {
     run(program(root, "valgrind", &["-q", &log]).arg(check))
 }
 
-/// Each once, as a test of the benches themselves, without the peers that take long to build.
+/// Each once, as a test of the benches themselves, without the peers that take long to build. Whole sign-ins as the tests are
+/// built, since optimizing and linking a server for that takes minutes.
 fn benches(root: &Path) -> Result<()> {
-    run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))
+    run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))?;
+    run(&mut cargo(root, &["test", "--package", "device-server", "--bench", "sign_ins", "--", "--test"]))
 }
 
 fn doctests(root: &Path) -> Result<()> {
