@@ -188,17 +188,24 @@ fn a_hook_asks_a_riddle_and_judges_the_answer() {
     let start = json!({
         "AuthFlow": "CUSTOM_AUTH", "ClientId": client, "AuthParameters": { "USERNAME": "ada" },
     });
-    let asked = serving.ok("InitiateAuth", &start);
-    assert_eq!(asked["ChallengeParameters"]["question"], "What has keys and opens no door?", "{asked}");
     let respond = |answer: &str| {
+        let asked = serving.ok("InitiateAuth", &start);
+        assert_eq!(asked["ChallengeParameters"]["question"], "What has keys and opens no door?", "{asked}");
         json!({
             "ClientId": client, "ChallengeName": "CUSTOM_CHALLENGE", "Session": asked["Session"],
             "ChallengeResponses": { "USERNAME": "ada", "ANSWER": answer },
         })
     };
-    let (status, refused) = serving.call("RespondToAuthChallenge", &respond("a map"));
+    let guess = respond("a map");
+    let (status, refused) = serving.call("RespondToAuthChallenge", &guess);
     assert_eq!((status, &refused["__type"]), (400, &json!("UserLambdaValidationException")), "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("not even close"), "{refused}");
+    let (status, refused) = serving.call("RespondToAuthChallenge", &guess);
+    assert_eq!(
+        (status, &refused["__type"]),
+        (400, &json!("NotAuthorizedException")),
+        "one guess a question: {refused}"
+    );
     access_token(&serving.ok("RespondToAuthChallenge", &respond("a piano")));
 }
 
