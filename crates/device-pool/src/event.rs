@@ -82,8 +82,7 @@ impl Trail {
         outcome: Outcome,
         device_key: Option<&str>,
     ) -> Result<(), ServiceError> {
-        let event = self.event(cx, pool_id, username, outcome, device_key, false);
-        Self::write(cx, &event)
+        self.write(cx, pool_id, username, outcome, device_key, false)
     }
 
     /// Writes the event of a first factor that was not proven, of a name that may have no user.
@@ -94,20 +93,19 @@ impl Trail {
         username: &str,
         is_user: bool,
     ) -> Result<(), ServiceError> {
-        let event = self.event(cx, pool_id, username, Outcome::Failed, None, !is_user);
-        Self::write(cx, &event)
+        self.write(cx, pool_id, username, Outcome::Failed, None, !is_user)
     }
 
-    fn event(
+    fn write(
         &self,
-        cx: &Context<'_, '_>,
+        cx: &mut Context<'_, '_>,
         pool_id: &str,
         username: &str,
         outcome: Outcome,
         device_key: Option<&str>,
         of_nobody: bool,
-    ) -> AuthEvent {
-        AuthEvent {
+    ) -> Result<(), ServiceError> {
+        let event = AuthEvent {
             pool_id: pool_id.to_owned(),
             username: username.to_owned(),
             trail: self.clone(),
@@ -115,13 +113,10 @@ impl Trail {
             device_key: device_key.map(str::to_owned),
             ip: cx.call.source_ip.map(|ip| ip.to_string()),
             of_nobody,
-        }
-    }
-
-    fn write(cx: &mut Context<'_, '_>, event: &AuthEvent) -> Result<(), ServiceError> {
+        };
         // Read so that the write replaces an event of this sign-in that is already there.
         cx.tx.find::<AuthEvent>(&event.id())?;
-        cx.tx.record(event)
+        cx.tx.record(&event)
     }
 }
 

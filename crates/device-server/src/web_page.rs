@@ -4,11 +4,11 @@
 //! `Origin` on every POST, and on every GET whose answer a page of another origin wants to read. What is left is a GET by a page
 //! whose own name has been made to point here (DNS rebinding), and its `Host` is that name.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Method};
+use reqwest::Url;
 
 use crate::service::Origins;
 
@@ -22,42 +22,36 @@ pub(crate) fn is_foreign(method: &Method, headers: &HeaderMap, origins: &Origins
     match headers.get(ORIGIN) {
         Some(origin) => {
             let listed = matches!(origins, Origins::Only(list) if list.contains(origin));
-            !(listed || origin.to_str().is_ok_and(|origin| host_of(origin).is_some_and(is_this_machine)))
+            let page = origin.to_str().ok().and_then(page);
+            !(listed || page.as_ref().is_some_and(is_this_machine))
         }
         None if method == Method::POST => false,
         None => headers.get(HOST).is_some_and(|host| {
-            let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
-            !host.is_some_and(|host| {
+            let here = host.to_str().ok().and_then(|host| page(&format!("http://{host}")));
+            !here.is_some_and(|here| {
                 // No name was looked up for an address.
-                is_this_machine(host.host())
-                    || address(host.host()).is_some()
-                    || host_of(public_url).is_some_and(|public| public.eq_ignore_ascii_case(host.host()))
+                is_this_machine(&here)
+                    || address(&here).is_some()
+                    || page(public_url).is_some_and(|public| public.host_str() == here.host_str())
             })
         }),
     }
 }
 
-fn host_of(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let known = matches!(scheme, "http" | "https") && url.parse::<Uri>().is_ok();
-    let authority = rest.split('/').next().filter(|_| known)?;
-    let port = authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|end| end < *colon));
-    port.map_or(Some(authority), |colon| authority.get(..colon))
+fn page(url: &str) -> Option<Url> {
+    Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn is_this_machine(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || address(&host).is_some_and(|address| address.to_canonical().is_loopback())
-}
-
-/// An address as a URL has it: a version 6 one in brackets.
-fn address(host: &str) -> Option<IpAddr> {
-    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => host.parse().ok().filter(IpAddr::is_ipv4),
+fn is_this_machine(page: &Url) -> bool {
+    match (page.domain(), address(page)) {
+        (Some(name), _) => name == "localhost" || name.ends_with(".localhost"),
+        (None, address) => address.is_some_and(|address| address.to_canonical().is_loopback()),
     }
+}
+
+/// The address that stands in place of a name.
+fn address(page: &Url) -> Option<IpAddr> {
+    page.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 #[cfg(test)]
