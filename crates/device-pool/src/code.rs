@@ -4,21 +4,18 @@ use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use crate::attempts::{self, Attempt, Attempts};
+use crate::attempts::{Attempt, Attempts};
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
 use crate::message::Medium;
+use crate::sent_codes::SentCodes;
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
 const MINUTE_MILLIS: i64 = 60_000;
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
-
-/// So many codes for one purpose a user can have sent within an hour. The service names no number of its own; a person
-/// needs two or three, and a flood is far beyond it.
-const MOST_AN_HOUR: u32 = 20;
 
 /// What a code is good for. A newer code for the same replaces the older one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +26,6 @@ pub(crate) enum CodePurpose {
     Attribute(String),
     /// A factor of the sign-in whose session has this id.
     SignIn(String),
-    /// No code, but the count of those of sign-ins that began since the last one that was completed with a code: each has a
-    /// purpose of its own, and anyone may begin one.
-    SignIns,
 }
 
 impl CodePurpose {
@@ -41,14 +35,13 @@ impl CodePurpose {
             Self::ForgotPassword => "forgot_password".to_owned(),
             Self::Attribute(name) => format!("attribute {name}"),
             Self::SignIn(session) => format!("sign_in {session}"),
-            Self::SignIns => "sign_ins".to_owned(),
         }
     }
 
     /// Which lockout wrong ones count towards.
     fn attempt(&self) -> Attempt {
         match self {
-            Self::SignIn(_) | Self::SignIns => Attempt::MfaCode,
+            Self::SignIn(_) => Attempt::MfaCode,
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => Attempt::SentCode,
         }
     }
@@ -57,7 +50,7 @@ impl CodePurpose {
     /// user from proving a new address.
     fn counted_under(&self, username: &str) -> String {
         match self {
-            Self::SignIn(_) | Self::SignIns => username.to_owned(),
+            Self::SignIn(_) => username.to_owned(),
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => id_of([username, &self.name()]),
         }
     }
@@ -72,7 +65,7 @@ impl CodePurpose {
                 is(Address::of(user, to.medium)) || user.unproven.get(name) == Some(&to.destination)
             }
             // The address was the user's when the sign-in began, and the sign-in is short.
-            Self::SignIn(_) | Self::SignIns => true,
+            Self::SignIn(_) => true,
         }
     }
 
@@ -80,27 +73,21 @@ impl CodePurpose {
         match self {
             Self::SignUp | Self::Attribute(_) => 24 * HOUR_MILLIS,
             Self::ForgotPassword => HOUR_MILLIS,
-            Self::SignIn(_) | Self::SignIns => 15 * MINUTE_MILLIS,
+            Self::SignIn(_) => 15 * MINUTE_MILLIS,
         }
     }
 }
 
-/// The latest code for a purpose, and how many there were. It stays when it is used up, for the count.
+/// A code that waits to be typed in.
 #[derive(Serialize, Deserialize)]
 struct Code {
     pool_id: String,
     username: Sensitive<String>,
     purpose: CodePurpose,
-    /// Until it is used up.
-    code: Option<Sensitive<String>>,
+    code: Sensitive<String>,
     /// What it proves. None for a code that went to no one.
     sent_to: Option<Address>,
     expires_at: i64,
-    /// How many were made since [`Self::counted_since`].
-    #[serde(default)]
-    count: u32,
-    #[serde(default)]
-    counted_since: i64,
 }
 
 impl Entity for Code {
@@ -111,15 +98,7 @@ impl Entity for Code {
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.expires_at.max(self.counted_since.saturating_add(HOUR_MILLIS)))
-    }
-}
-
-impl Code {
-    /// How many were made in the hour that began with the first of them, and when that was.
-    fn counted(&self, now: i64) -> (u32, i64) {
-        let current = now < self.counted_since.saturating_add(HOUR_MILLIS);
-        if current { (self.count, self.counted_since) } else { (0, now) }
+        Some(self.expires_at)
     }
 }
 
@@ -127,58 +106,15 @@ fn key(pool_id: &str, username: &str, purpose: &CodePurpose) -> String {
     id_of([pool_id, username, &purpose.name()])
 }
 
-/// Refuses one more code to whoever was sent [`MOST_AN_HOUR`] for this purpose within the hour. The same holds for a name
-/// that has no user, as long as codes are made for it too.
+/// Refuses one more code for this purpose to whoever was sent too many. The same holds for a name that has no user, as
+/// long as codes are made for it too.
 pub(crate) fn permit(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
     username: &str,
     purpose: &CodePurpose,
 ) -> Result<(), ServiceError> {
-    match counted(cx, &key(pool_id, username, purpose))? {
-        (MOST_AN_HOUR.., _) => Err(attempts::limit_exceeded()),
-        _ => Ok(()),
-    }
-}
-
-/// Counts one more code that is sent, or seems to be, to whoever has proven nothing or no address yet in a sign-in; refuses
-/// it as [`permit`] does. The count ends with [`complete_sign_in`], so that it stops a flood and no one who uses the codes.
-pub(crate) fn permit_sign_in(
-    cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
-) -> Result<(), ServiceError> {
-    permit(cx, pool_id, username, &CodePurpose::SignIns)?;
-    let (count, counted_since) = counted(cx, &key(pool_id, username, &CodePurpose::SignIns))?;
-    cx.tx.put(&Code {
-        pool_id: pool_id.to_owned(),
-        username: Sensitive::from(username.to_owned()),
-        purpose: CodePurpose::SignIns,
-        code: None,
-        sent_to: None,
-        expires_at: counted_since,
-        count: count.saturating_add(1),
-        counted_since,
-    })
-}
-
-/// Begins the count of [`permit_sign_in`] anew.
-pub(crate) fn complete_sign_in(
-    cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
-) -> Result<(), ServiceError> {
-    let id = key(pool_id, username, &CodePurpose::SignIns);
-    if cx.tx.find::<Code>(&id)?.is_some() {
-        cx.tx.delete::<Code>(&id);
-    }
-    Ok(())
-}
-
-/// How many codes the record at `id` counts, and since when.
-fn counted(cx: &mut Context<'_, '_>, id: &str) -> Result<(u32, i64), ServiceError> {
-    let now = cx.now();
-    Ok(cx.tx.find::<Code>(id)?.map_or((0, now), |earlier| earlier.counted(now)))
+    SentCodes::load(cx, pool_id, username, &purpose.name())?.permit().map(drop)
 }
 
 /// Makes a code that proves `to` to be the user's. Sending it is the caller's part.
@@ -202,16 +138,19 @@ pub(crate) fn issue_for_name(
 ) -> Result<Sensitive<String>, ServiceError> {
     let now = cx.now();
     let code = Sensitive::from(cx.random_text(b"0123456789", 6));
-    let (count, counted_since) = counted(cx, &key(pool_id, username, &purpose))?;
+    // Those of a sign-in are counted together: each has a purpose of its own.
+    if !matches!(purpose, CodePurpose::SignIn(_)) {
+        SentCodes::load(cx, pool_id, username, &purpose.name())?.count(cx)?;
+    }
+    // Read so that an earlier code is replaced.
+    cx.tx.find::<Code>(&key(pool_id, username, &purpose))?;
     cx.tx.put(&Code {
         pool_id: pool_id.to_owned(),
         username: Sensitive::from(username.to_owned()),
         expires_at: now.saturating_add(purpose.lifetime_millis()),
         purpose,
-        code: Some(code.clone()),
+        code: code.clone(),
         sent_to: to.cloned(),
-        count: count.saturating_add(1),
-        counted_since,
     })?;
     Ok(code)
 }
@@ -248,19 +187,17 @@ fn redeem_if(
     still_proves: impl Fn(&Address) -> bool,
 ) -> Result<Option<Address>, ServiceError> {
     let attempts = Attempts::permit(cx, pool_id, purpose.attempt(), &purpose.counted_under(username))?;
-    let found = cx.tx.find::<Code>(&key(pool_id, username, purpose))?;
-    let alive = |code: &Code| {
-        cx.now() < code.expires_at && code.code.is_some() && code.sent_to.as_ref().is_none_or(&still_proves)
-    };
-    let Some(mut latest) = found.filter(alive) else {
+    let id = key(pool_id, username, purpose);
+    let now = cx.now();
+    let alive = |code: &Code| now < code.expires_at && code.sent_to.as_ref().is_none_or(&still_proves);
+    let Some(code) = cx.tx.find::<Code>(&id)?.filter(alive) else {
         attempts.failed(cx)?;
         return Err(ServiceError::new(
             ErrorCode::ExpiredCode,
             "Invalid code provided, please request a code again.",
         ));
     };
-    let sent = latest.code.take();
-    if !sent.is_some_and(|sent| sent.as_bytes().ct_eq(given.as_bytes()).into()) {
+    if !bool::from(code.code.as_bytes().ct_eq(given.as_bytes())) {
         attempts.failed(cx)?;
         return Err(mismatch());
     }
@@ -269,8 +206,8 @@ fn redeem_if(
     if purpose.attempt() != Attempt::SentCode {
         attempts.succeeded(cx);
     }
-    cx.tx.put(&latest)?;
-    Ok(latest.sent_to)
+    cx.tx.delete::<Code>(&id);
+    Ok(code.sent_to)
 }
 
 /// What a wrong code is answered.
@@ -281,15 +218,15 @@ pub(crate) fn mismatch() -> ServiceError {
 /// Takes every code outside of a sign-in away from a user who is being deleted, and the count of them.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
-    let attributes = [attribute(Medium::Sms), attribute(Medium::Email)];
-    let purposes = [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::SignIns]
-        .into_iter()
-        .chain(attributes);
+    let purposes =
+        [CodePurpose::SignUp, CodePurpose::ForgotPassword, attribute(Medium::Sms), attribute(Medium::Email)];
     for purpose in purposes {
         let id = key(&user.pool_id, &user.username, &purpose);
         if cx.tx.find::<Code>(&id)?.is_some() {
             cx.tx.delete::<Code>(&id);
         }
+        SentCodes::load(cx, &user.pool_id, &user.username, &purpose.name())?.forget(cx);
     }
+    SentCodes::of_sign_ins(cx, &user.pool_id, &user.username)?.forget(cx);
     Ok(())
 }

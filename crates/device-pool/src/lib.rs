@@ -100,6 +100,7 @@ mod refresh_token;
 mod risk;
 mod schema;
 mod seal;
+mod sent_codes;
 mod sign_in;
 mod stand_in;
 pub mod store;

@@ -40,6 +40,8 @@ pub enum Table {
     FirstFactor,
     /// Codes that were sent and wait to be typed in.
     Code,
+    /// How many codes were sent within the hour.
+    SentCodes,
     /// Failed attempts that count towards a lockout.
     Attempts,
     /// What happened at each sign-in, and why.
@@ -48,7 +50,7 @@ pub enum Table {
 
 impl Table {
     /// Every kind, for stores that make one physical table of each.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -64,6 +66,7 @@ impl Table {
         Self::Spent,
         Self::FirstFactor,
         Self::Code,
+        Self::SentCodes,
         Self::Attempts,
         Self::AuthEvent,
     ];
@@ -87,6 +90,7 @@ impl Table {
             Self::Spent => "spent",
             Self::FirstFactor => "first_factor",
             Self::Code => "code",
+            Self::SentCodes => "sent_codes",
             Self::Attempts => "attempts",
             Self::AuthEvent => "auth_event",
         }

@@ -3,7 +3,6 @@
 use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
 use crate::client::{Client, Permission};
-use crate::code;
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
@@ -11,6 +10,7 @@ use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
 use crate::risk;
+use crate::sent_codes::SentCodes;
 use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance, otp, password};
 use crate::stand_in;
@@ -191,7 +191,7 @@ impl Choice {
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
         let Self { pool, keys, client, subject, progress } = self;
         let address = subject.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
-        code::permit_sign_in(cx, &pool.id, &subject.username)?;
+        SentCodes::of_sign_ins(cx, &pool.id, &subject.username)?.permit()?.count(cx)?;
         let parameters = match subject.user.as_deref() {
             Some(user) => otp::send(cx, &pool, user, &progress, &address)?,
             None => {
@@ -243,7 +243,7 @@ pub(crate) fn answer_code(
         }
     };
     user.admit()?;
-    code::complete_sign_in(cx, &pool.id, &user.username)?;
+    SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.forget(cx);
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, &pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));

@@ -2,7 +2,6 @@
 
 use device_wire::{ChallengeNameType, Sensitive, param};
 
-use crate::code;
 use crate::context::Context;
 use crate::delivery::Address;
 use crate::error::ServiceError;
@@ -11,6 +10,7 @@ use crate::login::{Login, Taken};
 use crate::message::Medium;
 use crate::parameters::Parameters;
 use crate::profile;
+use crate::sent_codes::SentCodes;
 use crate::sign_in::progress::{OpenSession, Progress, Setup, Stage, invalid_session};
 use crate::sign_in::{Answer, Parties, advance, otp};
 
@@ -30,7 +30,7 @@ pub(super) fn send(
     if !profile::is_email(address) {
         return Err(ServiceError::invalid("Invalid email address format."));
     }
-    code::permit_sign_in(cx, &pool.id, &user.username)?;
+    SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.permit()?.count(cx)?;
     opened.spend(cx)?;
     let address = Address { medium: Medium::Email, destination: Sensitive::from(address) };
     let parameters = otp::send(cx, pool, user, progress, &address)?;
@@ -58,7 +58,7 @@ pub(crate) fn answer(
         return Err(super::refused(cx, &parties, progress, error)?);
     }
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
-    code::complete_sign_in(cx, &parties.pool.id, &parties.user.username)?;
+    SentCodes::of_sign_ins(cx, &parties.pool.id, &parties.user.username)?.forget(cx);
     opened.spend(cx)?;
     let before = parties.user.clone();
     let user = &mut parties.user;
