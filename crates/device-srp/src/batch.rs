@@ -26,7 +26,7 @@ pub struct Handshake<'a> {
 
 /// The keys of many handshakes: for each, in order, what [`ServerEphemeral::session_key`] gives.
 ///
-/// Where the CPU has vector arithmetic, eight take little more than half as long as one after the other.
+/// Where the CPU has vector arithmetic, eight take about seven tenths of the time that they take one after the other.
 #[must_use]
 pub fn session_keys(handshakes: &[Handshake<'_>]) -> Vec<Result<SessionKey, Error>> {
     let scramblers: Vec<_> = handshakes.iter().map(|h| Scrambler::new(h.a, h.ephemeral.public())).collect();

@@ -66,9 +66,9 @@
 //!
 //! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from S: the protocol
 //! hashes a message of that length. u is public, and v^u is computed in time that depends on it. Valgrind's memcheck shows
-//! this for every kernel, for the derivation of a key and for a proof, as compiled for x86-64 (`examples/constant_time.rs`), the
-//! vector kernels through a model of their instructions. Keys, exponents, verifiers and passwords are wiped when dropped; intermediate values on the stack and the
-//! tables of an exponentiation are not.
+//! this for every kernel, for the derivation of a key and for a proof, as compiled for x86-64
+//! (`examples/constant_time.rs`), the vector kernels through a model of their instructions. Keys, exponents, verifiers and
+//! passwords are wiped when dropped; intermediate values on the stack and tables of an exponentiation are not.
 
 #![no_std]
 #![warn(clippy::exhaustive_enums)]

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// It lets its holder try passwords offline and pose as the server, so it is treated as a secret.
 ///
-/// The server's part of a handshake takes about an eighth less time beside stored powers of the verifier: keep
+/// The server's part of a handshake takes about a fifth less time beside stored powers of the verifier: keep
 /// [`Self::powers`] with it from its enrolment on, or [`Self::prepare`] one that stays in memory.
 pub struct Verifier {
     // Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody wipes.
