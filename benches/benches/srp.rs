@@ -1,5 +1,5 @@
-//! Every operation here and by every peer: `cargo bench -p device-benches`, with `--features system-peers,crate-peers` for
-//! those that take longer to build.
+//! Every operation here and by every peer: `cargo bench -p device-benches`, with `--features
+//! system-peers,crate-peers` for those that take longer to build.
 #![allow(missing_docs, reason = "criterion's own items")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,6 +1,7 @@
-//! Whether the time that an operation takes tells one fixed secret from random ones, by dudect's statistics (Reparaz, Balasch and
-//! Verbauwhede, "Dude, is my code constant time?"). |t| above 5 is a difference seen; none seen is evidence and no proof. The
-//! control, num-bigint with exponents of two lengths, must be seen or the run shows nothing.
+//! Whether the time that an operation takes tells one fixed secret from random ones, by dudect's
+//! statistics (Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?"). |t| above 5 is
+//! a difference seen; none seen is evidence and no proof. The control, num-bigint with exponents of
+//! two lengths, must be seen or the run shows nothing.
 //!
 //! One backend a build, see README.md.
 
@@ -27,8 +28,8 @@ fn bytes<const LENGTH: usize>(rng: &mut BenchRng) -> [u8; LENGTH] {
     bytes
 }
 
-/// Runs `operation` over prepared inputs, made before any is timed: on the left all of one secret, on the right each of its own,
-/// in random order.
+/// Runs `operation` over prepared inputs, made before any is timed: on the left all of one secret,
+/// on the right each of its own, in random order.
 fn fixed_against_random<T, R>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
@@ -60,7 +61,8 @@ fn client_proof(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
     let verifier = Verifier::derive(&USER, PASSWORD, &salt());
     let client = ClientEphemeral::danger_from_secret(&[0x35; 32]);
-    // B is fixed, and with it u, whose time is allowed to differ: what varies is b. So no proof fits, in either class.
+    // B is fixed, and with it u, whose time is allowed to differ: what varies is b. So no proof
+    // fits, in either class.
     let b = PublicValue::from_be_bytes(&[0x77; 384]).unwrap_or_else(|_| unreachable!());
     let key = client.session_key(&USER, PASSWORD, &salt(), &b).unwrap_or_else(|_| unreachable!());
     let proof = key.sign(&USER, b"block", "now");
@@ -73,14 +75,22 @@ fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
 
 /// g^a, by the comb.
 fn generator_power(runner: &mut CtRunner, rng: &mut BenchRng) {
-    fixed_against_random(runner, rng, |secret| secret, |secret| ClientEphemeral::danger_from_secret(secret));
+    fixed_against_random(
+        runner,
+        rng,
+        |secret| secret,
+        |secret| ClientEphemeral::danger_from_secret(secret),
+    );
 }
 
 /// g^x, from the password.
 fn verifier_of_password(runner: &mut CtRunner, rng: &mut BenchRng) {
-    let prepare =
-        |secret: [u8; 32]| secret.map(|byte| char::from(b'!' + byte % 64)).iter().collect::<String>();
-    fixed_against_random(runner, rng, prepare, |password| Verifier::derive(&USER, password, &salt()));
+    let prepare = |secret: [u8; 32]| {
+        secret.map(|byte| char::from(b'!' + byte % 64)).iter().collect::<String>()
+    };
+    fixed_against_random(runner, rng, prepare, |password| {
+        Verifier::derive(&USER, password, &salt())
+    });
 }
 
 /// Must be seen.
@@ -94,4 +104,10 @@ fn control_num_bigint(runner: &mut CtRunner, rng: &mut BenchRng) {
     }
 }
 
-ctbench_main!(client_proof, server_verification, generator_power, verifier_of_password, control_num_bigint);
+ctbench_main!(
+    client_proof,
+    server_verification,
+    generator_power,
+    verifier_of_password,
+    control_num_bigint
+);

@@ -1,4 +1,5 @@
-//! The plot of README.md, `times.svg`, from the first table there: a group of bars an operation, a bar a library.
+//! The plot of README.md, `times.svg`, from the first table there: a group of bars an operation, a
+//! bar a library.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::fmt::Write as _;
@@ -31,7 +32,8 @@ fn draw(head: &[&str], rows: &[Vec<&str>]) -> String {
     let group = BAR * libraries.clone().count() + GAP;
     let top = 18 * libraries.clone().count() + 2 * GAP;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 850 {}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 850 {}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n\
          <title>CPU microseconds a handshake, shorter is better</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
         top + group * rows.len()
@@ -49,13 +51,18 @@ fn draw(head: &[&str], rows: &[Vec<&str>]) -> String {
     for (i, row) in rows.iter().enumerate() {
         let y = top + group * i;
         let (middle, name) = (y + (group - GAP) / 2 + 4, row.first().unwrap_or(&""));
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>", LEFT - 8);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>",
+            LEFT - 8
+        );
         for (j, (cell, colour)) in row.iter().skip(1).zip(COLOURS).enumerate() {
             let Some(time) = time(cell) else { continue };
             let (y, width) = (y + BAR * j, WIDTH * time / longest);
             let _ = writeln!(
                 svg,
-                "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{}\" fill=\"{colour}\"/>\
+                "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{}\" \
+                 fill=\"{colour}\"/>\
                  <text x=\"{:.1}\" y=\"{}\" font-size=\"8\">{cell}</text>",
                 BAR - 1,
                 LEFT as f64 + width + 4.0,

@@ -1,7 +1,9 @@
-//! One line an operation: our time for one handshake, the best constant-time peer's, their ratio, and the floor it must not
-//! fall below. Exits with 1 if one does, with 2 where this CPU lacks what the floors are for.
+//! One line an operation: our time for one handshake, the best constant-time peer's, their ratio,
+//! and the floor it must not fall below. Exits with 1 if one does, with 2 where this CPU lacks what
+//! the floors are for.
 //!
-//! Times are of this thread's CPU, medians, all of them taken in turn so that a slow moment meets everyone.
+//! Times are of this thread's CPU, medians, all of them taken in turn so that a slow moment meets
+//! everyone.
 
 use device_benches::{measure, peers, works};
 
@@ -12,7 +14,8 @@ fn main() {
     let mut failed = false;
     for work in works(&peers) {
         let (ours, theirs) = measure(&work, &peers, ROUNDS);
-        let named = theirs.into_iter().zip(&peers).filter_map(|(time, peer)| Some((time?, peer.name())));
+        let named =
+            theirs.into_iter().zip(&peers).filter_map(|(time, peer)| Some((time?, peer.name())));
         let best = named.min_by(|a, b| a.0.total_cmp(&b.0));
         let (theirs, best) = best.unwrap_or((f64::NAN, "none"));
         let ratio = theirs / ours;

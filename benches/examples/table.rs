@@ -1,4 +1,5 @@
-//! The table of README.md: CPU microseconds a handshake, medians of interleaved runs, for this project and every peer.
+//! The table of README.md: CPU microseconds a handshake, medians of interleaved runs, for this
+//! project and every peer.
 
 use device_benches::{measure, peers, works};
 

@@ -23,8 +23,8 @@ fn cpu_seconds() -> f64 {
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
-/// Microseconds a handshake, medians over so many rounds in each of which everyone has a turn, so that a slow moment meets all:
-/// ours, and each peer's where it does this work.
+/// Microseconds a handshake, medians over so many rounds in each of which everyone has a turn, so
+/// that a slow moment meets all: ours, and each peer's where it does this work.
 #[must_use]
 pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize) -> (f64, Vec<Option<f64>>) {
     let mut ours = Vec::new();

@@ -19,8 +19,8 @@ use crate::Numbers;
 
 /// A library that does some of the work; `None` for what it does not do.
 ///
-/// One that can raise to a power modulo N does all of it: the few multiplications beside that are num-bigint's, and cost less
-/// than a hundredth.
+/// One that can raise to a power modulo N does all of it: the few multiplications beside that are
+/// num-bigint's, and cost less than a hundredth.
 pub trait Peer {
     /// Name and what is called.
     fn name(&self) -> &'static str;

@@ -1,9 +1,11 @@
-//! What is timed: the same inputs for this project and for every peer, and the outcomes compared before any timing.
+//! What is timed: the same inputs for this project and for every peer, and the outcomes compared
+//! before any timing.
 
 use std::hint::black_box;
 
 use device_srp::{
-    Claim, ClientEphemeral, Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier, bare, verify_batch,
+    Claim, ClientEphemeral, Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier, bare,
+    verify_batch,
 };
 use num_bigint::BigUint;
 use rand::{SeedableRng, rngs::StdRng};
@@ -22,8 +24,9 @@ pub struct Work {
     pub name: &'static str,
     /// How many handshakes one call of `ours` does.
     pub count: usize,
-    /// How many times as fast as the best constant-time peer this must be on a CPU with AVX-512 IFMA: about a tenth less
-    /// than was measured on one with a single multiply-add a cycle (see README.md).
+    /// How many times as fast as the best constant-time peer this must be on a CPU with AVX-512
+    /// IFMA: about a tenth less than was measured on one with a single multiply-add a cycle (see
+    /// README.md).
     pub floor: f64,
     /// Does it here.
     pub ours: Ours,
@@ -124,15 +127,22 @@ impl Handshake {
 /// The server's two round trips: B and what is kept until the claim comes, then the claim's check.
 fn serve(handshakes: &[Handshake]) {
     let verifiers: Vec<_> = handshakes.iter().map(Handshake::verifier).collect();
-    let opened =
-        ServerEphemeral::generate_batch(&mut StdRng::seed_from_u64(1), &verifiers.iter().collect::<Vec<_>>());
+    let opened = ServerEphemeral::generate_batch(
+        &mut StdRng::seed_from_u64(1),
+        &verifiers.iter().collect::<Vec<_>>(),
+    );
     for ephemeral in opened {
         black_box((ephemeral.public().to_hex(), ephemeral.to_secret_bytes()));
     }
 
     let read = |h: &Handshake| {
         let ephemeral = ServerEphemeral::restore(&h.secret, sound(PublicValue::from_hex(&h.b)));
-        (h.verifier(), ephemeral, sound(PublicValue::from_hex(&h.a)), sound(Proof::from_base64(&h.proof)))
+        (
+            h.verifier(),
+            ephemeral,
+            sound(PublicValue::from_hex(&h.a)),
+            sound(Proof::from_base64(&h.proof)),
+        )
     };
     let parts: Vec<_> = handshakes.iter().map(read).collect();
     let claim = |(verifier, ephemeral, a, proof)| Claim {
@@ -222,7 +232,8 @@ fn clients() -> Vec<Work> {
             count: 1,
             floor,
             ours: Box::new(move || {
-                let key = ours.session_key(&USER, PASSWORD, &salt(), &sound(PublicValue::from_hex(&b)));
+                let key =
+                    ours.session_key(&USER, PASSWORD, &salt(), &sound(PublicValue::from_hex(&b)));
                 black_box(sound(key).sign(&USER, b"block", "now").to_base64());
             }),
             theirs: Box::new(move |peer| peer.client_proof(numbers(bytes))),
@@ -236,8 +247,9 @@ fn powers() -> Vec<Work> {
     let work = |(name, count, bytes, floor)| {
         let (base, exponent) = (&numbers(32).public_a, secret(bytes));
         let (ours, e) = (sound(PublicValue::try_from(base)), BigUint::from_bytes_be(&exponent));
-        let right =
-            bare::powers(&[(&ours, &exponent)]).iter().all(|p| BigUint::from(p) == base.modpow(&e, &N));
+        let right = bare::powers(&[(&ours, &exponent)])
+            .iter()
+            .all(|p| BigUint::from(p) == base.modpow(&e, &N));
         assert!(right, "num-bigint disagrees");
         Work {
             name,
@@ -261,7 +273,8 @@ fn powers() -> Vec<Work> {
 
 fn servers() -> Vec<Work> {
     let work = |(name, count, prepared, floor)| {
-        let handshakes: Vec<_> = (0..count as u64).map(|i| Handshake::new(32, prepared, i)).collect();
+        let handshakes: Vec<_> =
+            (0..count as u64).map(|i| Handshake::new(32, prepared, i)).collect();
         Work {
             name,
             count,

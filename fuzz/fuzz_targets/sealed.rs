@@ -1,6 +1,6 @@
-//! What travels through the client, changed on its way: sessions, secret blocks and tokens. The service never panics, never
-//! fails inside, and takes none but its own. A secret block comes with the right proof over whatever it was changed
-//! to: only the seal stands in the way.
+//! What travels through the client, changed on its way: sessions, secret blocks and tokens. The
+//! service never panics, never fails inside, and takes none but its own. A secret block comes with
+//! the right proof over whatever it was changed to: only the seal stands in the way.
 #![no_main]
 
 use std::cell::RefCell;
@@ -40,7 +40,8 @@ struct Service {
     phone: Phone,
     password: Exchange,
     device: Exchange,
-    /// Sessions that wait for: a code, the device to present itself, the device's proof, a second factor to be set up.
+    /// Sessions that wait for: a code, the device to present itself, the device's proof, a second
+    /// factor to be set up.
     sessions: [String; 4],
     access_token: String,
     id_token: String,
@@ -168,7 +169,8 @@ fn exchange(world: &mut World, device: Option<(&Phone, &Value)>) -> (Value, Exch
 }
 
 /// The proof over a block, whatever it is.
-fn claim(world: &World, key: &SessionKey, identity: &Identity<'_>, block: &str, device_key: &str) -> Value {
+fn claim(world: &World, key: &SessionKey, identity: &Identity<'_>, block: &str,
+    device_key: &str) -> Value {
     let (timestamp, signed) = (world.timestamp(), STANDARD.decode(block).unwrap_or_default());
     json!({
         "USERNAME": "alice", "DEVICE_KEY": device_key, "TIMESTAMP": timestamp,

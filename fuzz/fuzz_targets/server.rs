@@ -1,4 +1,5 @@
-//! The server's B and session key against an independent big-integer implementation, alone, in a batch, and with powers.
+//! The server's B and session key against an independent big-integer implementation, alone, in a
+//! batch, and with powers.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! Requests as a server meets them: any bytes decode or do not, and what decodes encodes to what decodes to the same.
+//! Requests as a server meets them: any bytes decode or do not, and what decodes encodes to what
+//! decodes to the same.
 #![no_main]
 
 use device_wire::{

@@ -1,7 +1,8 @@
-//! What the fuzz targets compare with: the protocol over aws-lc's big numbers, sharing nothing with the crate but SHA-256.
+//! What the fuzz targets compare with: the protocol over aws-lc's big numbers, sharing nothing with
+//! the crate but SHA-256.
 //!
-//! Another Rust library would be built with the fuzzer's instrumentation as everything here is, and nineteen twentieths of the
-//! time would go into tracing that.
+//! Another Rust library would be built with the fuzzer's instrumentation as everything here is, and
+//! nineteen twentieths of the time would go into tracing that.
 
 mod power;
 
@@ -23,7 +24,8 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What becomes of `text` by a script of edits, four bytes each: what to do, where (two bytes), and with what.
+/// What becomes of `text` by a script of edits, four bytes each: what to do, where (two bytes), and
+/// with what.
 pub fn edit(text: &str, other: &str, script: &[u8]) -> String {
     let (mut bytes, other) = (text.as_bytes().to_vec(), other.as_bytes());
     for edit in script.chunks_exact(4) {

@@ -9,7 +9,8 @@ use num_bigint::BigUint;
 
 /// base^exponent modulo an odd number, for a base below it.
 pub(crate) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
-    // SAFETY: every number is made here, checked, and freed once; the bytes are as many as the result has
+    // SAFETY: every number is made here, checked, and freed once; the bytes are as many as the
+    // result has
     unsafe {
         let [base, exponent, modulus] = [base, exponent, modulus].map(number);
         let (result, context) = (BN_new(), BN_CTX_new());

@@ -1,4 +1,5 @@
-//! Writes the types of `device-wire` from its `operations.json`, so that neither can drift from the other.
+//! Writes the types of `device-wire` from its `operations.json`, so that neither can drift from the
+//! other.
 
 mod enums;
 mod model;

@@ -13,13 +13,15 @@ pub(crate) const SECONDS: u32 = 30;
 /// What a run looks for beside wrong results.
 #[derive(Clone, Copy)]
 pub(crate) enum Sanitizer {
-    /// Nothing: most of what the targets execute is safe arithmetic, several times slower under a sanitizer.
+    /// Nothing: most of what the targets execute is safe arithmetic, several times slower under a
+    /// sanitizer.
     None,
     /// Bad addresses, in the one target that goes through all of the kernels' unsafe code.
     Address,
 }
 
-/// Runs each target for so many seconds, says how often it executed, and fails if one found something.
+/// Runs each target for so many seconds, says how often it executed, and fails if one found
+/// something.
 pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<()> {
     let fuzz = setup::fuzz(root)?;
     let (sanitizer, folder, only) = match sanitizer {
@@ -62,7 +64,8 @@ pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<(
 
 /// How many inputs were executed, as the fuzzer counts when it ends; none if it never started.
 fn executions(said: &str) -> Option<u64> {
-    let counts = said.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    let counts =
+        said.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     counts.filter_map(|count| count.trim().parse().ok()).next_back().filter(|&count| count > 0)
 }
 
@@ -72,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_run_that_executed_nothing_counts_as_none() {
-        let said = "Done 12\nstat::number_of_executed_units: 12\nstat::new_units_added:          3\n";
+        let said =
+            "Done 12\nstat::number_of_executed_units: 12\nstat::new_units_added:          3\n";
         assert_eq!(executions(said), Some(12));
         assert_eq!(executions("stat::number_of_executed_units: 0\n"), None);
         assert_eq!(executions("error: no such target\n"), None);

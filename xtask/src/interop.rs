@@ -1,7 +1,8 @@
-//! Other people's clients against the built server, and the client against other people's servers; all unmodified.
+//! Other people's clients against the built server, and the client against other people's servers;
+//! all unmodified.
 //!
-//! The clients' tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*` variables. What the server sends to users
-//! is in the file `DEVICE_MESSAGE_FILE`.
+//! The clients' tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*`
+//! variables. What the server sends to users is in the file `DEVICE_MESSAGE_FILE`.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, program, run, target, works};
 use crate::{Result, setup};
 
-/// How long the server may take to listen, and to stop. Generous: it is there to end a hang, not to measure.
+/// How long the server may take to listen, and to stop. Generous: it is there to end a hang, not to
+/// measure.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -28,7 +30,8 @@ const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
 /// Runs the Python clients' tests.
 pub(crate) fn python(root: &Path) -> Result<()> {
     let python = setup::python(root, "python")?;
-    let tests = program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
+    let tests =
+        program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
     against_server(root, tests)
 }
 
@@ -40,7 +43,8 @@ pub(crate) fn node(root: &Path) -> Result<()> {
     against_server(root, tests)
 }
 
-/// Runs the client against servers that others wrote; interop/servers/README.md says what is expected of each.
+/// Runs the client against servers that others wrote; interop/servers/README.md says what is
+/// expected of each.
 pub(crate) fn servers(root: &Path) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-interop"]))?;
     let python = setup::python(root, "servers")?;
@@ -49,7 +53,8 @@ pub(crate) fn servers(root: &Path) -> Result<()> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
         let log = target(root).join(format!("interop-{name}.log"));
         let output = File::create(&log)?;
-        let start = format!("import sys; from {module} import main; sys.argv[0] = '{name}'; main()");
+        let start =
+            format!("import sys; from {module} import main; sys.argv[0] = '{name}'; main()");
         let mut command = program(&target(root), &python, &["-c", &start]);
         if name == "moto" {
             command.args(["-H", "127.0.0.1", "-p", &port]);
@@ -61,8 +66,12 @@ pub(crate) fn servers(root: &Path) -> Result<()> {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        let mut server =
-            Server { process, endpoint: format!("http://127.0.0.1:{port}"), log, messages: PathBuf::new() };
+        let mut server = Server {
+            process,
+            endpoint: format!("http://127.0.0.1:{port}"),
+            log,
+            messages: PathBuf::new(),
+        };
         server.wait_until_it_listens(&format!("127.0.0.1:{port}"))?;
         let client = target(root).join("debug/device-interop");
         run(&mut program(root, client, &[name, &server.endpoint]))
@@ -78,7 +87,9 @@ fn against_server(root: &Path, mut tests: Command) -> Result<()> {
     let outcome = run(server.introduce_to(&mut tests));
     let log = server.log.clone();
     let stopped = server.stop();
-    outcome.and(stopped).map_err(|error| format!("{error} (the server's log is {})", log.display()).into())
+    outcome
+        .and(stopped)
+        .map_err(|error| format!("{error} (the server's log is {})", log.display()).into())
 }
 
 /// A server on a port of its own, killed when it goes out of scope.
@@ -100,7 +111,8 @@ impl Server {
         let binary = target(root).join("debug/device");
         let serve = ["serve", "--in-memory", "--listen", "127.0.0.1:0", "--region", REGION];
         let mut command = program(root, binary, &serve);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DEVICE_"))
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DEVICE_"))
         {
             command.env_remove(name);
         }
@@ -164,7 +176,11 @@ impl Server {
             return Err("the server was gone before it was asked to stop".into());
         }
         let status = self.wait()?;
-        if status.success() { Ok(()) } else { Err(format!("the server stopped badly: {status}").into()) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the server stopped badly: {status}").into())
+        }
     }
 
     fn wait(&mut self) -> Result<ExitStatus> {
@@ -213,8 +229,12 @@ mod tests {
 
     #[test]
     fn half_a_line_is_not_taken_for_the_endpoint() {
-        for said in ["", "starting\n", "listening on http://127.0.0.1:", "listening on http://127.0.0.1:401"]
-        {
+        for said in [
+            "",
+            "starting\n",
+            "listening on http://127.0.0.1:",
+            "listening on http://127.0.0.1:401",
+        ] {
             assert_eq!(endpoint(said), None, "{said}");
         }
     }

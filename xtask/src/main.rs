@@ -26,13 +26,16 @@ Tasks:
   interop            other people's clients against a running server
   servers            the client against other people's servers
   fuzz-smoke [--seconds <n>] [--address]
-                     every fuzz target from its seeds, 30 seconds each by default; with --address, the one over the unsafe
+                     every fuzz target from its seeds, 30 seconds each by default; with --address, \
+                     the one over the unsafe
                      kernels under the address sanitizer
   ratios             the arithmetic beside the best constant-time peer, against floors
-  codegen [--check]  write crates/device-wire's types from its operations.json, or only say whether they are current
+  codegen [--check]  write crates/device-wire's types from its operations.json, or only say \
+  whether they are current
 ";
 
-const RATIOS: [&str; 6] = ["run", "--release", "--package", "device-benches", "--example", "ratios"];
+const RATIOS: [&str; 6] =
+    ["run", "--release", "--package", "device-benches", "--example", "ratios"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -74,9 +77,10 @@ fn fuzz_smoke(root: &Path, options: &[&str]) -> Result<()> {
     }
 }
 
-/// The root of the workspace that cargo runs this in: asked for now, since two checkouts that share a target folder share
-/// this binary.
+/// The root of the workspace that cargo runs this in: asked for now, since two checkouts that share
+/// a target folder share this binary.
 fn root() -> PathBuf {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&package).parent().unwrap_or(Path::new(".")).to_owned()
 }

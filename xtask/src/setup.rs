@@ -1,7 +1,7 @@
 //! What a machine with only the Rust toolchain lacks for the tests, and how it comes by it.
 //!
-//! Everything that can live under the target folder does; only Debian packages are installed for the whole machine. What is
-//! there already is used, and each installation is announced.
+//! Everything that can live under the target folder does; only Debian packages are installed for
+//! the whole machine. What is there already is used, and each installation is announced.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,8 @@ fn tools(root: &Path) -> PathBuf {
     target(root).join("tools")
 }
 
-/// Where programs are looked for: in what was installed here last, so that what the machine has goes first.
+/// Where programs are looked for: in what was installed here last, so that what the machine has
+/// goes first.
 fn path(root: &Path) -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     Ok(std::env::join_paths(std::env::split_paths(&path).chain([tools(root).join("bin")]))?)
@@ -63,18 +64,24 @@ pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
     const NIGHTLY: &str = "nightly";
     if !works(&mut program(root, "rustup", &["run", NIGHTLY, "rustc", "--version"])) {
         println!("Installing the nightly toolchain by rustup.");
-        run(&mut program(root, "rustup", &["toolchain", "install", NIGHTLY, "--profile", "minimal"]))?;
+        run(&mut program(
+            root,
+            "rustup",
+            &["toolchain", "install", NIGHTLY, "--profile", "minimal"],
+        ))?;
     }
     Subcommand { name: "fuzz", toolchain: Some(NIGHTLY), path: path(root)? }.installed(root, FUZZ)
 }
 
-/// The Python of an environment that has what a folder of `interop` wants, such as the clients to try the server with.
+/// The Python of an environment that has what a folder of `interop` wants, such as the clients to
+/// try the server with.
 pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     let environment = target(root).join(folder);
     let python = environment.join("bin/python");
     let requirements = format!("interop/{folder}/requirements.txt");
     let wanted = fs::read_to_string(root.join(&requirements))?;
-    // A copy of the list is left when all of it was installed: a broken or older environment is made again.
+    // A copy of the list is left when all of it was installed: a broken or older environment is
+    // made again.
     let stamp = environment.join("requirements.txt");
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted)
         && works(&mut program(root, &python, &["-V"]))
@@ -93,7 +100,8 @@ pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The folder of packages that has the JavaScript clients to try the server with, and a Node.js to run them.
+/// The folder of packages that has the JavaScript clients to try the server with, and a Node.js to
+/// run them.
 pub(crate) fn node(root: &Path) -> Result<PathBuf> {
     let recent = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
     if !works(&mut program(root, "node", &["-e", recent]))
@@ -126,7 +134,11 @@ pub(crate) fn node(root: &Path) -> Result<PathBuf> {
 
 /// Makes sure that `valgrind` can be run.
 pub(crate) fn valgrind(root: &Path) -> Result<()> {
-    if works(&mut program(root, "valgrind", &["--version"])) { Ok(()) } else { debian(root, &["valgrind"]) }
+    if works(&mut program(root, "valgrind", &["--version"])) {
+        Ok(())
+    } else {
+        debian(root, &["valgrind"])
+    }
 }
 
 /// Installs Debian packages.

@@ -1,4 +1,5 @@
-//! The test run: everything that must hold, in the order in which a person would want to hear of it.
+//! The test run: everything that must hold, in the order in which a person would want to hear of
+//! it.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, program, run, target};
 use crate::{Result, codegen, interop, setup, tidy};
 
-/// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is ever skipped.
+/// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is
+/// ever skipped.
 struct Step {
     name: &'static str,
     run: fn(&Path) -> Result<()>,
@@ -66,12 +68,13 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
 const FEATURES: &str = "--features=device-auth/admin,device-auth/keyring,device-srp/num-bigint";
 
 fn clippy(root: &Path) -> Result<()> {
-    let everything = ["clippy", "--locked", "--workspace", "--all-targets", "--keep-going", FEATURES];
+    let everything =
+        ["clippy", "--locked", "--workspace", "--all-targets", "--keep-going", FEATURES];
     run(cargo(root, &everything).args(["--", "-D", "warnings"]))
 }
 
-/// Each crate that an app may pick, with nothing but what it asks for itself: as part of the workspace it is built with
-/// whatever the others want of the dependencies that they share.
+/// Each crate that an app may pick, with nothing but what it asks for itself: as part of the
+/// workspace it is built with whatever the others want of the dependencies that they share.
 fn alone(root: &Path) -> Result<()> {
     for package in ["device-srp", "device-wire", "device-proto", "device-http", "device-auth"] {
         let check = ["check", "--locked", "--lib", "--no-default-features", "--package", package];
@@ -81,10 +84,12 @@ fn alone(root: &Path) -> Result<()> {
 }
 
 fn documentation(root: &Path) -> Result<()> {
-    run(cargo(root, &["doc", "--workspace", "--no-deps", FEATURES]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo(root, &["doc", "--workspace", "--no-deps", FEATURES])
+        .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The known answers are a step of their own, so that nobody can lose them unseen: no match is a failure.
+/// The known answers are a step of their own, so that nobody can lose them unseen: no match is a
+/// failure.
 const VECTORS: &str = "binary(vectors)";
 
 fn tests(root: &Path) -> Result<()> {
@@ -98,8 +103,8 @@ fn vectors(root: &Path) -> Result<()> {
     run(&mut setup::nextest(root)?.command(root, &run_vectors))
 }
 
-/// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a model of their
-/// instructions.
+/// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a
+/// model of their instructions.
 fn backends(root: &Path) -> Result<()> {
     let nextest = setup::nextest(root)?;
     for backend in ["portable", "mulx", "model"] {
@@ -121,11 +126,14 @@ fn constant_time(root: &Path) -> Result<()> {
     run(program(root, "valgrind", &["-q", &log]).arg(check))
 }
 
-/// Each once, as a test of the benches themselves, without the peers that take long to build. Whole sign-ins as the tests are
-/// built, since optimizing and linking a server for that takes minutes.
+/// Each once, as a test of the benches themselves, without the peers that take long to build. Whole
+/// sign-ins as the tests are built, since optimizing and linking a server for that takes minutes.
 fn benches(root: &Path) -> Result<()> {
     run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))?;
-    run(&mut cargo(root, &["test", "--package", "device-server", "--bench", "sign_ins", "--", "--test"]))
+    run(&mut cargo(
+        root,
+        &["test", "--package", "device-server", "--bench", "sign_ins", "--", "--test"],
+    ))
 }
 
 fn doctests(root: &Path) -> Result<()> {

@@ -55,7 +55,10 @@ impl Package {
                 manifest.contains("rust-version.workspace = true"),
                 "does not take its Rust version from the workspace",
             ),
-            (manifest.contains("[lints]\nworkspace = true"), "does not opt in to the workspace's lints"),
+            (
+                manifest.contains("[lints]\nworkspace = true"),
+                "does not opt in to the workspace's lints",
+            ),
             // Criterion's flags would reach the test harness of a library that is benched.
             (
                 !manifest.contains("[lib]") || manifest.contains("bench = false"),
@@ -73,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_bare_package_breaks_every_rule() {
-        let package = serde_json::json!({ "name": "bare", "manifest_path": "/nowhere", "dependencies": [] });
+        let package =
+            serde_json::json!({ "name": "bare", "manifest_path": "/nowhere", "dependencies": [] });
         let package: Package = serde_json::from_value(package).unwrap();
         assert_eq!(
             package.problems(),

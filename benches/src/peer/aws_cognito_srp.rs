@@ -6,7 +6,8 @@ use num_bigint::BigUint;
 use super::Peer;
 use crate::{Numbers, work};
 
-/// The client `aws-cognito-srp`, which draws an a of 1024 bits of its own and shows no number but A.
+/// The client `aws-cognito-srp`, which draws an a of 1024 bits of its own and shows no number but
+/// A.
 pub(super) struct AwsCognitoSrp {
     user: SrpClient<User>,
     device: SrpClient<UntrackedDevice>,
@@ -19,7 +20,10 @@ impl AwsCognitoSrp {
     pub(super) fn new() -> Self {
         let user = User::new("region_pool", "user", work::PASSWORD);
         let device = UntrackedDevice::new("region_pool", "group", "key");
-        Self { user: SrpClient::new(user, "client", None), device: SrpClient::new(device, "client", None) }
+        Self {
+            user: SrpClient::new(user, "client", None),
+            device: SrpClient::new(device, "client", None),
+        }
     }
 
     /// Whether an exponent is of the only length that it has.
@@ -54,7 +58,8 @@ impl Peer for AwsCognitoSrp {
 
     fn client_proof(&self, n: &Numbers) -> Option<()> {
         Self::draws(&n.a)?;
-        let proof = self.user.verify(SECRET_BLOCK, "user", work::SALT, &n.public_b.to_str_radix(16));
+        let proof =
+            self.user.verify(SECRET_BLOCK, "user", work::SALT, &n.public_b.to_str_radix(16));
         let _ = black_box(proof.ok()?);
         Some(())
     }
@@ -70,10 +75,12 @@ mod tests {
     #[test]
     fn its_proof_is_one_that_the_server_here_takes() {
         let (peer, identity) = (AwsCognitoSrp::new(), Identity::user("pool", "user"));
-        let verifier = Verifier::derive(&identity, work::PASSWORD, &Salt::from_hex(work::SALT).unwrap());
+        let verifier =
+            Verifier::derive(&identity, work::PASSWORD, &Salt::from_hex(work::SALT).unwrap());
         let server = ServerEphemeral::generate(&mut StdRng::seed_from_u64(1), &verifier);
         let a = PublicValue::from_hex(&peer.user.get_auth_parameters().a).unwrap();
-        let said = peer.user.verify(SECRET_BLOCK, "user", work::SALT, &server.public().to_hex()).unwrap();
+        let said =
+            peer.user.verify(SECRET_BLOCK, "user", work::SALT, &server.public().to_hex()).unwrap();
         let proof = Proof::from_base64(&said.password_claim_signature).unwrap();
         let key = server.session_key(&verifier, &a).unwrap();
         assert_eq!(key.verify(&identity, b"block", &said.timestamp, &proof), Ok(()));

@@ -1,8 +1,8 @@
 #![allow(unsafe_code, reason = "a C library")]
 
 use aws_lc_sys::{
-    BIGNUM, BN_CTX, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_new_for_modulus, BN_bin2bn, BN_bn2bin, BN_free,
-    BN_mod_exp_mont_consttime, BN_new, BN_num_bytes,
+    BIGNUM, BN_CTX, BN_CTX_new, BN_MONT_CTX, BN_MONT_CTX_new_for_modulus, BN_bin2bn, BN_bn2bin,
+    BN_free, BN_mod_exp_mont_consttime, BN_new, BN_num_bytes,
 };
 use num_bigint::BigUint;
 
@@ -46,7 +46,14 @@ impl Peer for AwsLc {
         // SAFETY: numbers and contexts made above; the result has at most 384 bytes
         unsafe {
             let result = BN_new();
-            BN_mod_exp_mont_consttime(result, base, exponent, self.n, self.context, self.montgomery);
+            BN_mod_exp_mont_consttime(
+                result,
+                base,
+                exponent,
+                self.n,
+                self.context,
+                self.montgomery,
+            );
             let mut bytes = vec![0; BN_num_bytes(result) as usize];
             BN_bn2bin(result, bytes.as_mut_ptr());
             for used in [result, base, exponent] {

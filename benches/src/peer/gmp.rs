@@ -77,7 +77,8 @@ impl Peer for Gmp {
     }
 
     fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
-        let (mut base, mut exponent, mut result) = (number(base), number(exponent), number(&BigUint::ZERO));
+        let (mut base, mut exponent, mut result) =
+            (number(base), number(exponent), number(&BigUint::ZERO));
         let (mut bytes, mut count) = ([0_u8; 384], 0);
         // SAFETY: initialized integers; the result is below N and so has at most 384 bytes
         unsafe {

@@ -10,7 +10,11 @@ enum BN_MONT_CTX {}
 
 unsafe extern "C" {
     fn BN_MONT_CTX_new() -> *mut BN_MONT_CTX;
-    fn BN_MONT_CTX_set(montgomery: *mut BN_MONT_CTX, modulus: *const BIGNUM, context: *mut BN_CTX) -> i32;
+    fn BN_MONT_CTX_set(
+        montgomery: *mut BN_MONT_CTX,
+        modulus: *const BIGNUM,
+        context: *mut BN_CTX,
+    ) -> i32;
     fn BN_mod_exp_mont_consttime(
         result: *mut BIGNUM,
         base: *const BIGNUM,
@@ -60,7 +64,14 @@ impl Peer for OpenSsl {
         // SAFETY: numbers and contexts made above; the result has at most 384 bytes
         unsafe {
             let result = BN_new();
-            BN_mod_exp_mont_consttime(result, base, exponent, self.n, self.context, self.montgomery);
+            BN_mod_exp_mont_consttime(
+                result,
+                base,
+                exponent,
+                self.n,
+                self.context,
+                self.montgomery,
+            );
             let mut bytes = vec![0; (BN_num_bits(result) as usize).div_ceil(8)];
             BN_bn2bin(result, bytes.as_mut_ptr());
             for used in [result, base, exponent] {

@@ -21,7 +21,8 @@ srp::bigint::const_monty_params!(
 struct Cognito;
 
 impl Group for Cognito {
-    type Element = ConstMontyForm<Modulus, { <Modulus as ConstMontyParams<{ U3072::LIMBS }>>::LIMBS }>;
+    type Element =
+        ConstMontyForm<Modulus, { <Modulus as ConstMontyParams<{ U3072::LIMBS }>>::LIMBS }>;
     const G: Self::Element = ConstMontyForm::new(&U3072::from_u8(2));
 }
 

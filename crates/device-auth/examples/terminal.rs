@@ -1,5 +1,6 @@
-//! A terminal app: it asks for name, password and code, asks about remembering the device where the pool leaves that to its
-//! users, and shows the user's devices. It stays signed in from one start to the next.
+//! A terminal app: it asks for name, password and code, asks about remembering the device where the
+//! pool leaves that to its users, and shows the user's devices. It stays signed in from one start
+//! to the next.
 //!
 //! ```text
 //! cargo run --example terminal -- <user pool id> <app client id> [<file for devices and session>]
@@ -34,7 +35,8 @@ async fn main() -> Result<()> {
     run(&auth, &mut Terminal { input: io::stdin().lock(), output: io::stdout() }).await
 }
 
-/// Where questions are asked and answered. What is typed can be read: a program in earnest hides passwords.
+/// Where questions are asked and answered. What is typed can be read: a program in earnest hides
+/// passwords.
 struct Terminal<I, O> {
     input: I,
     output: O,
@@ -68,7 +70,8 @@ async fn run<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I,
     terminal.say(&format!("Signed in as {}.", session.username))?;
     loop {
         list(auth, terminal).await?;
-        let command = terminal.ask("remember, do not remember, forget, forget all, sign out, quit?")?;
+        let command =
+            terminal.ask("remember, do not remember, forget, forget all, sign out, quit?")?;
         let done = match command.as_str() {
             "remember" => auth.remember_device().await,
             "do not remember" => auth.do_not_remember_device().await,
@@ -84,7 +87,10 @@ async fn run<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I,
     }
 }
 
-async fn sign_in<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I, O>) -> Result<Session> {
+async fn sign_in<I: BufRead, O: Write>(
+    auth: &DeviceAuth,
+    terminal: &mut Terminal<I, O>,
+) -> Result<Session> {
     let name = terminal.ask("Name:")?;
     let password = terminal.ask("Password:")?;
     let mut step = auth.sign_in(Credentials::srp(name, password)).await?;
@@ -108,7 +114,8 @@ async fn sign_in<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Termina
             }
             SignInStep::Challenge(Challenge::MfaSetup(pending)) => pending.authenticator().await?,
             SignInStep::Challenge(Challenge::AuthenticatorSetup(pending)) => {
-                terminal.say(&format!("For your app: {}", pending.otpauth_uri("Terminal").as_str()))?;
+                terminal
+                    .say(&format!("For your app: {}", pending.otpauth_uri("Terminal").as_str()))?;
                 let code = terminal.ask("The code that it shows:")?;
                 pending.verify(&code, Some("Terminal")).await?
             }
@@ -126,7 +133,10 @@ async fn sign_in<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Termina
     Ok(signed_in.session)
 }
 
-async fn list<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I, O>) -> Result<()> {
+async fn list<I: BufRead, O: Write>(
+    auth: &DeviceAuth,
+    terminal: &mut Terminal<I, O>,
+) -> Result<()> {
     terminal.say(match auth.fetch_current_device().await {
         Ok(CurrentDevice::Remembered(_)) => "This device is remembered.",
         Ok(_) => "This device is known, and not remembered.",

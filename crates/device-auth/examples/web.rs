@@ -4,8 +4,9 @@
 //! cargo run --example web -- <user pool id> <app client id> [<directory for devices and sessions> [<address to listen at>]]
 //! ```
 //!
-//! With `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. To the pool, each browser is a device: it has
-//! a cookie with a random name, and under that name a file with its device records and its session. Tokens stay here.
+//! With `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. To the pool,
+//! each browser is a device: it has a cookie with a random name, and under that name a file with
+//! its device records and its session. Tokens stay here.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -21,8 +22,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use device_auth::device_http::Client;
 use device_auth::{
-    Challenge, CodePrompt, Credentials, CurrentDevice, DeviceAuth, Error, FileStore, Pending, Sensitive,
-    SignInStep,
+    Challenge, CodePrompt, Credentials, CurrentDevice, DeviceAuth, Error, FileStore, Pending,
+    Sensitive, SignInStep,
 };
 use rand::RngExt as _;
 use serde::Deserialize;
@@ -87,7 +88,8 @@ impl Backend {
 
     /// The browser of that id, or a new one: an id that was not given out here is worth nothing.
     async fn visitor(&self, id: Option<String>) -> Result<Visitor, Error> {
-        let known = id.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let known =
+            id.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let mut browsers = self.browsers.lock().await;
         let id = known
             .filter(|id| browsers.contains_key(id) || self.file(id).exists())
@@ -124,7 +126,8 @@ impl FromRequestParts<Backend> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, backend: &Backend) -> Result<Self, Failure> {
-        let cookies = parts.headers.get(COOKIE).and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
+        let cookies =
+            parts.headers.get(COOKIE).and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
         let id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("browser="));
         Ok(backend.visitor(id.map(str::to_owned)).await?)
     }
@@ -133,7 +136,8 @@ impl FromRequestParts<Backend> for Visitor {
 impl Visitor {
     /// The answer, with the cookie for another year. Behind TLS it also wants `Secure`.
     fn answer(&self, response: impl IntoResponse) -> Response {
-        let cookie = format!("browser={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict", self.id);
+        let cookie =
+            format!("browser={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict", self.id);
         (AppendHeaders([(SET_COOKIE, cookie)]), response).into_response()
     }
 
@@ -188,21 +192,25 @@ impl Browser {
             page += &format!("<p role=alert>{}</p>", escaped(&notice));
         }
         if self.pending.is_some() {
-            page += "<form method=post action=/code><input name=code autocomplete=one-time-code><button>Go on</button></form>";
+            page += "<form method=post action=/code><input name=code \
+                     autocomplete=one-time-code><button>Go on</button></form>";
             return Ok(page);
         }
         let session = match self.auth.session().await {
             Ok(session) => session,
             Err(Error::SignedOut | Error::SessionExpired) => {
-                page += "<form method=post action=/sign-in><input name=username autocomplete=username>\
-                         <input name=password type=password autocomplete=current-password><button>Sign in</button></form>";
+                page += "<form method=post action=/sign-in><input name=username \
+                         autocomplete=username>\
+                         <input name=password type=password \
+                         autocomplete=current-password><button>Sign in</button></form>";
                 return Ok(page);
             }
             Err(error) => return Err(error),
         };
         page += &format!("<h1>{}</h1>", escaped(&session.username));
         if let Ok(CurrentDevice::Tracked { .. }) = self.auth.fetch_current_device().await {
-            page += "<form method=post action=/remember><button>Remember this browser</button></form>";
+            page +=
+                "<form method=post action=/remember><button>Remember this browser</button></form>";
         }
         for device in self.auth.fetch_devices().await? {
             let name = device.name.as_deref().unwrap_or(&device.key);
@@ -210,7 +218,8 @@ impl Browser {
             // Writing to a text does not fail.
             let _ = write!(
                 page,
-                "<form method=post action=/forget>{}{this_one} <button name=key value=\"{}\">Forget</button></form>",
+                "<form method=post action=/forget>{}{this_one} <button name=key \
+                 value=\"{}\">Forget</button></form>",
                 escaped(name),
                 escaped(&device.key),
             );

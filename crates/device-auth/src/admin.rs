@@ -2,12 +2,15 @@
 
 use device_http::Client;
 use device_proto::{Device, DeviceStatus, ListDevices, ServiceError};
-use device_wire::{AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminUpdateDeviceStatusRequest};
+use device_wire::{
+    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminUpdateDeviceStatusRequest,
+};
 
 use crate::Error;
 use crate::devices::fetch_all;
 
-/// Manages the devices of every user of a pool, with an administrator's credentials. Cheap to clone.
+/// Manages the devices of every user of a pool, with an administrator's credentials. Cheap to
+/// clone.
 ///
 /// ```no_run
 /// use aws_credential_types::Credentials;
@@ -38,7 +41,8 @@ impl DeviceAdmin {
         Self { http, user_pool_id: user_pool_id.into() }
     }
 
-    /// Every device of a user, those that are only tracked too; each says of itself whether it is remembered.
+    /// Every device of a user, those that are only tracked too; each says of itself whether it is
+    /// remembered.
     ///
     /// # Errors
     /// [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the list has no end.
@@ -49,7 +53,8 @@ impl DeviceAdmin {
     /// One device of a user.
     ///
     /// # Errors
-    /// [`Error::DeviceUnknown`] if the user has no such device; [`Error::Service`], [`Error::Transport`].
+    /// [`Error::DeviceUnknown`] if the user has no such device; [`Error::Service`],
+    /// [`Error::Transport`].
     pub async fn device(&self, username: &str, key: &str) -> Result<Device, Error> {
         let request = AdminGetDeviceRequest::new(key, &self.user_pool_id, username);
         let answer = self.http.call(&request).await.map_err(known)?;
@@ -60,7 +65,12 @@ impl DeviceAdmin {
     ///
     /// # Errors
     /// As [`device`](Self::device).
-    pub async fn update_status(&self, username: &str, key: &str, status: DeviceStatus) -> Result<(), Error> {
+    pub async fn update_status(
+        &self,
+        username: &str,
+        key: &str,
+        status: DeviceStatus,
+    ) -> Result<(), Error> {
         let request = AdminUpdateDeviceStatusRequest {
             device_remembered_status: Some(status.into()),
             ..AdminUpdateDeviceStatusRequest::new(&self.user_pool_id, username, key)
@@ -69,7 +79,8 @@ impl DeviceAdmin {
         Ok(())
     }
 
-    /// Forgets a device of a user; its sessions end with it. One that the service does not know counts as forgotten.
+    /// Forgets a device of a user; its sessions end with it. One that the service does not know
+    /// counts as forgotten.
     ///
     /// # Errors
     /// [`Error::Service`], [`Error::Transport`].

@@ -81,14 +81,16 @@ impl Builder {
         self
     }
 
-    /// What to tell the pool's Lambda functions with every step of every sign-in and with every refresh (`ClientMetadata`). For one
-    /// sign-in: [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata); from one answer on:
-    /// [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
+    /// What to tell the pool's Lambda functions with every step of every sign-in and with every
+    /// refresh (`ClientMetadata`). For one sign-in:
+    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata); from one
+    /// answer on: [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
     pub fn client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self.client_metadata
+            .extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
@@ -104,8 +106,8 @@ impl Builder {
         self
     }
 
-    /// Where the session is kept, for the next start of the app; nowhere unless said otherwise. A [`FileStore`](crate::FileStore)
-    /// may be given as both stores: it is one file then.
+    /// Where the session is kept, for the next start of the app; nowhere unless said otherwise. A
+    /// [`FileStore`](crate::FileStore) may be given as both stores: it is one file then.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(store));
         self
@@ -117,14 +119,15 @@ impl Builder {
         self
     }
 
-    /// A transport that was set up by itself, in place of the region, endpoint and observer given here.
+    /// A transport that was set up by itself, in place of the region, endpoint and observer given
+    /// here.
     pub fn http(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// The client with the session that its [session store](Self::session_store) has, if it has one. No call is made: whether
-    /// the session still counts shows at its first use.
+    /// The client with the session that its [session store](Self::session_store) has, if it has
+    /// one. No call is made: whether the session still counts shows at its first use.
     ///
     /// # Errors
     /// As [`build`](Self::build); [`Error::Store`] if the store could not be read.
@@ -137,13 +140,14 @@ impl Builder {
     /// The client, with nobody signed in.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if the pool or the client is missing, the pool's id is not one, or the transport cannot be set up.
+    /// [`Error::Configuration`] if the pool or the client is missing, the pool's id is not one, or
+    /// the transport cannot be set up.
     pub fn build(self) -> Result<DeviceAuth, Error> {
         let missing = |what: &str| Error::Configuration(format!("{what} is missing"));
         let user_pool_id = self.user_pool_id.ok_or_else(|| missing("user_pool_id"))?;
         let client_id = self.client_id.ok_or_else(|| missing("client_id"))?;
-        let mut config =
-            Config::new(user_pool_id, client_id).map_err(|error| Error::Configuration(error.to_string()))?;
+        let mut config = Config::new(user_pool_id, client_id)
+            .map_err(|error| Error::Configuration(error.to_string()))?;
         if let Some(secret) = self.client_secret {
             config = config.with_client_secret(secret);
         }

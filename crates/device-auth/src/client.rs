@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use device_http::Client;
-use device_proto::{Config, DeviceOwner, Refresh, RefreshStep, Reply, ServiceError, Tokens, is_expired};
-use device_wire::{Call, DeleteUserRequest, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive};
+use device_proto::{
+    Config, DeviceOwner, Refresh, RefreshStep, Reply, ServiceError, Tokens, is_expired,
+};
+use device_wire::{
+    Call, DeleteUserRequest, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive,
+};
 use tracing::Instrument as _;
 
 use crate::events::Subscribers;
@@ -31,10 +35,11 @@ pub(crate) struct Inner {
     sessions: Option<Arc<dyn SessionStore>>,
     subscribers: Subscribers,
     active: Mutex<Option<Arc<Active>>>,
-    /// Held while a refresh is under way, so that those who want one too wait for it instead, and so does whoever changes the
-    /// session that it is going to replace.
+    /// Held while a refresh is under way, so that those who want one too wait for it instead, and
+    /// so does whoever changes the session that it is going to replace.
     refreshing: tokio::sync::Mutex<()>,
-    /// Held while the session is written, so that the last to be written is the last that there was.
+    /// Held while the session is written, so that the last to be written is the last that there
+    /// was.
     persisting: tokio::sync::Mutex<()>,
 }
 
@@ -74,16 +79,22 @@ impl DeviceAuth {
         self.0.subscribers.tell(event);
     }
 
-    /// Takes up a session that came about elsewhere: by federation, in the pool's hosted pages, or on another's behalf. It
-    /// takes the place of any that there was.
+    /// Takes up a session that came about elsewhere: by federation, in the pool's hosted pages, or
+    /// on another's behalf. It takes the place of any that there was.
     ///
-    /// The device operations of a session that the pool itself did not sign in fail with [`Error::DevicesElsewhere`], without a
-    /// call. The rest works: refreshing, signing out, keeping it in a store.
+    /// The device operations of a session that the pool itself did not sign in fail with
+    /// [`Error::DevicesElsewhere`], without a call. The rest works: refreshing, signing out,
+    /// keeping it in a store.
     ///
     /// # Errors
     /// [`Error::UnusableToken`]; [`Error::Store`] if the session is there and could not be kept.
-    pub async fn use_session(&self, tokens: Tokens, origin: SessionOrigin) -> Result<Session, Error> {
-        let active = Active::of_tokens(tokens, origin, SystemTime::now()).ok_or(Error::UnusableToken)?;
+    pub async fn use_session(
+        &self,
+        tokens: Tokens,
+        origin: SessionOrigin,
+    ) -> Result<Session, Error> {
+        let active =
+            Active::of_tokens(tokens, origin, SystemTime::now()).ok_or(Error::UnusableToken)?;
         let session = active.session.clone();
         self.set_active(Some(active));
         self.tell(&Event::SignedIn { username: session.username.clone() });
@@ -103,15 +114,18 @@ impl DeviceAuth {
         Ok(active.session.clone())
     }
 
-    /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange, also among clients that share a
-    /// [`SessionStore`], and one that has begun is finished even if nobody waits for it any more.
+    /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange, also
+    /// among clients that share a [`SessionStore`], and one that has begun is finished even if
+    /// nobody waits for it any more.
     ///
     /// # Errors
-    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and the session is gone then.
-    /// [`Error::NoRefreshToken`], [`Error::Transport`] and others leave it.
+    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and
+    /// the session is gone then. [`Error::NoRefreshToken`], [`Error::Transport`] and others leave
+    /// it.
     pub async fn refresh(&self) -> Result<Session, Error> {
         let (auth, seen) = (self.clone(), self.active()?);
-        // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only one that counts.
+        // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only
+        // one that counts.
         let refresh = async move { auth.refresh_once(&seen).await }.in_current_span();
         ended(tokio::spawn(refresh)).await
     }
@@ -162,11 +176,13 @@ impl DeviceAuth {
         Ok(self.active()?.session.clone())
     }
 
-    /// Ends the session: its refresh token and the access tokens that came of it count no longer. The device's record stays.
+    /// Ends the session: its refresh token and the access tokens that came of it count no longer.
+    /// The device's record stays.
     ///
     /// # Errors
-    /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here, the session is gone all the same.
-    /// [`Error::Store`] if the session is still where it is kept: what is there counts no longer.
+    /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here, the session
+    /// is gone all the same. [`Error::Store`] if the session is still where it is kept: what is
+    /// there counts no longer.
     pub async fn sign_out(&self) -> Result<(), Error> {
         let Some(active) = self.set_active(None) else { return Ok(()) };
         self.tell(&Event::SignedOut { username: active.session.username.clone() });
@@ -183,7 +199,8 @@ impl DeviceAuth {
         };
         match self.0.http.call(&call).await {
             Ok(_) => Ok(()),
-            // The client has no revocation, or the token is no longer one: there is nothing to revoke.
+            // The client has no revocation, or the token is no longer one: there is nothing to
+            // revoke.
             Err(error)
                 if matches!(
                     error.code(),
@@ -225,11 +242,12 @@ impl DeviceAuth {
         }
     }
 
-    /// Deletes the user, for good: the account with all its devices at the service, and the session and this device's record here.
+    /// Deletes the user, for good: the account with all its devices at the service, and the session
+    /// and this device's record here.
     ///
     /// # Errors
-    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if only what is kept
-    /// here could not be deleted.
+    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`];
+    /// [`Error::Store`] if only what is kept here could not be deleted.
     pub async fn delete_user(&self) -> Result<(), Error> {
         let session = self.session().await?;
         self.authorized_by(&session, DeleteUserRequest::new).await?;
@@ -237,11 +255,13 @@ impl DeviceAuth {
         // Another user may have signed in meanwhile.
         self.lock().take_if(|active| active.session.username == username);
         self.tell(&Event::UserDeleted { username: username.clone() });
-        let (session, record) = (self.persist(&username).await, self.remove_record_of(&username).await);
+        let (session, record) =
+            (self.persist(&username).await, self.remove_record_of(&username).await);
         Ok(session.and(record)?)
     }
 
-    /// Makes a call with the session's access token; once more with another if the service does not take that any more.
+    /// Makes a call with the session's access token; once more with another if the service does not
+    /// take that any more.
     pub(crate) async fn authorized<C: Call>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,
@@ -264,7 +284,8 @@ impl DeviceAuth {
         }
     }
 
-    /// The session of the same user to try once more with where the error is about that one; otherwise the error.
+    /// The session of the same user to try once more with where the error is about that one;
+    /// otherwise the error.
     pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
         let Some(refused) = error.as_service_error() else { return Err(error) };
         let not_authorized = *refused.code() == ErrorCode::NotAuthorized;
@@ -305,7 +326,8 @@ impl DeviceAuth {
         std::mem::replace(&mut *self.lock(), active.map(Arc::new))
     }
 
-    /// Puts a session in place of that one, unless another has taken its place meanwhile; says whether it did.
+    /// Puts a session in place of that one, unless another has taken its place meanwhile; says
+    /// whether it did.
     pub(crate) fn replace(&self, old: &Arc<Active>, new: impl Into<Option<Arc<Active>>>) -> bool {
         let mut active = self.lock();
         let is_there = active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old));
@@ -315,8 +337,13 @@ impl DeviceAuth {
         is_there
     }
 
-    /// Changes the session, if it is the one that is meant. Waits for a refresh under way, which would undo the change.
-    pub(crate) async fn amend(&self, is_meant: impl Fn(&Active) -> bool, change: impl FnOnce(&mut Active)) {
+    /// Changes the session, if it is the one that is meant. Waits for a refresh under way, which
+    /// would undo the change.
+    pub(crate) async fn amend(
+        &self,
+        is_meant: impl Fn(&Active) -> bool,
+        change: impl FnOnce(&mut Active),
+    ) {
         let _turn = self.0.refreshing.lock().await;
         let Ok(active) = self.active() else { return };
         if is_meant(&active) {
@@ -328,7 +355,8 @@ impl DeviceAuth {
         }
     }
 
-    /// Ends a session that counts no longer, unless another client that shares the store has a newer one.
+    /// Ends a session that counts no longer, unless another client that shares the store has a
+    /// newer one.
     async fn expire(&self, active: &Arc<Active>) -> Result<Session, Error> {
         match self.take_up_newer(active).await {
             Some(newer) => Ok(newer.session.clone()),
@@ -344,7 +372,8 @@ impl DeviceAuth {
         Error::SessionExpired
     }
 
-    /// Ends the session of a user whom the service does not know any more; the device's record goes too.
+    /// Ends the session of a user whom the service does not know any more; the device's record goes
+    /// too.
     async fn user_is_gone(&self, active: &Arc<Active>) -> Error {
         if let Err(error) = self.remove_record_of(&active.session.username).await {
             tracing::warn!(%error, "the device record of a deleted user is still there");
@@ -357,7 +386,9 @@ impl DeviceAuth {
         let owner = self.owner(username);
         match self.0.store.find(&owner).await? {
             // What is found under a name that differs in case may be another user's.
-            Some(record) if record.owner == owner => self.0.store.remove(&owner, &record.device_key).await,
+            Some(record) if record.owner == owner => {
+                self.0.store.remove(&owner, &record.device_key).await
+            }
             _ => Ok(()),
         }
     }
@@ -371,7 +402,8 @@ impl DeviceAuth {
         })
     }
 
-    /// Takes up what another client that shares the store made of this session meanwhile, if it did.
+    /// Takes up what another client that shares the store made of this session meanwhile, if it
+    /// did.
     async fn take_up_newer(&self, active: &Arc<Active>) -> Option<Arc<Active>> {
         let kept = self.kept().await.ok().flatten()?;
         // Where the last tokens could not be kept, those that are count no longer.
@@ -397,7 +429,8 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// Has the session kept as it is now; if there is none, that user's is kept no longer, but another's that another client keeps is.
+    /// Has the session kept as it is now; if there is none, that user's is kept no longer, but
+    /// another's that another client keeps is.
     pub(crate) async fn persist(&self, username: &str) -> Result<(), StoreError> {
         let Some(sessions) = &self.0.sessions else { return Ok(()) };
         let _turn = self.0.persisting.lock().await;

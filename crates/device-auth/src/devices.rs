@@ -29,7 +29,8 @@ impl DeviceAuth {
         self.active().ok()?.session.device_key.clone()
     }
 
-    /// Has this device remembered: where the pool has it so, it stands in for the second factor from now on.
+    /// Has this device remembered: where the pool has it so, it stands in for the second factor
+    /// from now on.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -43,8 +44,9 @@ impl DeviceAuth {
     /// ```
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`], [`Error::DevicesElsewhere`]; [`Error::SignedOut`], [`Error::SessionExpired`];
-    /// [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if only the record here could not be changed.
+    /// [`Error::DeviceNotTracked`], [`Error::DevicesElsewhere`]; [`Error::SignedOut`],
+    /// [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if
+    /// only the record here could not be changed.
     pub async fn remember_device(&self) -> Result<(), Error> {
         self.set_status(DeviceStatus::Remembered).await
     }
@@ -89,8 +91,9 @@ impl DeviceAuth {
         }
     }
 
-    /// Forgets a device: this one, or one that was listed. It is neither remembered nor tracked then, and its refresh tokens
-    /// count no longer. One that the service does not know counts as forgotten.
+    /// Forgets a device: this one, or one that was listed. It is neither remembered nor tracked
+    /// then, and its refresh tokens count no longer. One that the service does not know counts as
+    /// forgotten.
     ///
     /// This device:
     /// ```
@@ -145,7 +148,8 @@ impl DeviceAuth {
         self.drop_device(&active, &key).await
     }
 
-    /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last. Says how many.
+    /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last. Says
+    /// how many.
     ///
     /// # Errors
     /// As [`forget_device`](Self::forget_device): those forgotten before stay so.
@@ -159,7 +163,8 @@ impl DeviceAuth {
         Ok(devices.len())
     }
 
-    /// The user's devices that are remembered, this one marked. The service lists no others to users.
+    /// The user's devices that are remembered, this one marked. The service lists no others to
+    /// users.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -175,8 +180,8 @@ impl DeviceAuth {
     /// ```
     ///
     /// # Errors
-    /// [`Error::SignedOut`], [`Error::SessionExpired`], [`Error::DevicesElsewhere`]; [`Error::Service`], [`Error::Transport`];
-    /// [`Error::Protocol`] if the list has no end.
+    /// [`Error::SignedOut`], [`Error::SessionExpired`], [`Error::DevicesElsewhere`];
+    /// [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the list has no end.
     pub async fn fetch_devices(&self) -> Result<Vec<Device>, Error> {
         self.trackable()?;
         let session = self.session().await?;
@@ -212,13 +217,17 @@ impl DeviceAuth {
     /// ```
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is known here and the service does not
-    /// show it; others as [`fetch_devices`](Self::fetch_devices).
+    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is
+    /// known here and the service does not show it; others as
+    /// [`fetch_devices`](Self::fetch_devices).
     pub async fn fetch_current_device(&self) -> Result<CurrentDevice, Error> {
         let active = self.trackable()?;
         let key = tracked_key(&active)?;
         let found = self
-            .authorized(|token| GetDeviceRequest { access_token: Some(token), ..GetDeviceRequest::new(&key) })
+            .authorized(|token| GetDeviceRequest {
+                access_token: Some(token),
+                ..GetDeviceRequest::new(&key)
+            })
             .await;
         match found {
             Ok(response) => {
@@ -237,7 +246,8 @@ impl DeviceAuth {
                 let owner = self.owner(&active.session.username);
                 match self.0.store.find(&owner).await? {
                     Some(record)
-                        if record.device_key == key && record.status == DeviceStatus::NotRemembered =>
+                        if record.device_key == key
+                            && record.status == DeviceStatus::NotRemembered =>
                     {
                         Ok(CurrentDevice::Tracked { key })
                     }
@@ -251,8 +261,9 @@ impl DeviceAuth {
     /// Confirms this device once more, where that failed when signing in.
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`], [`Error::SessionExpired`];
-    /// [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the device is tracked now and its record could not be kept.
+    /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`],
+    /// [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the
+    /// device is tracked now and its record could not be kept.
     pub async fn confirm_device(&self) -> Result<SessionDevice, Error> {
         self.trackable()?;
         let session = self.session().await?;
@@ -267,10 +278,14 @@ impl DeviceAuth {
             Ok(confirmed) => confirmed,
             Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
         };
-        // Before the session says that the device is tracked: should this future be dropped meanwhile, it can be confirmed again.
+        // Before the session says that the device is tracked: should this future be dropped
+        // meanwhile, it can be confirmed again.
         let saved = self.0.store.save(&record, &active.alias).await;
         let is_unconfirmed = |active: &Active| {
-            active.unconfirmed.as_ref().is_some_and(|device| device.device_key() == record.device_key)
+            active
+                .unconfirmed
+                .as_ref()
+                .is_some_and(|device| device.device_key() == record.device_key)
         };
         self.amend(is_unconfirmed, |active| {
             active.unconfirmed = None;

@@ -13,9 +13,9 @@ pub enum Error {
     #[error("nobody is signed in: sign in first")]
     SignedOut,
 
-    /// The session has ended: its refresh token is too old, was revoked or used up, or its device was forgotten. Its tokens are
-    /// gone; the device's record is kept for the next sign-in, but not where the service said that there is no such user any
-    /// more.
+    /// The session has ended: its refresh token is too old, was revoked or used up, or its device
+    /// was forgotten. Its tokens are gone; the device's record is kept for the next sign-in, but
+    /// not where the service said that there is no such user any more.
     #[error("the session has expired: sign in again")]
     SessionExpired,
 
@@ -23,20 +23,25 @@ pub enum Error {
     #[error("the session has no refresh token: it ends when its access token does")]
     NoRefreshToken,
 
-    /// The session belongs to no device that the service tracks: the pool tracks none, the sign-in was of a kind that gives none,
-    /// or the device was forgotten.
-    #[error("this device is not tracked: sign in again, in a pool that tracks devices, to have it tracked")]
+    /// The session belongs to no device that the service tracks: the pool tracks none, the sign-in
+    /// was of a kind that gives none, or the device was forgotten.
+    #[error(
+        "this device is not tracked: sign in again, in a pool that tracks devices, to have it \
+         tracked"
+    )]
     DeviceNotTracked,
 
-    /// The service does not show this device any more, though it was remembered here: it was forgotten, or its remembering was
-    /// taken back, from elsewhere.
+    /// The service does not show this device any more, though it was remembered here: it was
+    /// forgotten, or its remembering was taken back, from elsewhere.
     #[error(
-        "the service no longer lists this device: it was forgotten, or set to not remembered, from elsewhere"
+        "the service no longer lists this device: it was forgotten, or set to not remembered, from \
+         elsewhere"
     )]
     DeviceUnknown,
 
-    /// The session is of a kind that has no device: it came from another identity provider, which tracks devices itself, or
-    /// from the pool's hosted pages, which track none. The service was not asked.
+    /// The session is of a kind that has no device: it came from another identity provider, which
+    /// tracks devices itself, or from the pool's hosted pages, which track none. The service was
+    /// not asked.
     #[error("{}", devices_elsewhere(*.0))]
     DevicesElsewhere(SessionOrigin),
 
@@ -52,7 +57,8 @@ pub enum Error {
     #[error(transparent)]
     Transport(device_http::Error),
 
-    /// The service answered, but not in its protocol, or asked for what this client does not support.
+    /// The service answered, but not in its protocol, or asked for what this client does not
+    /// support.
     #[error(transparent)]
     Protocol(device_proto::Error),
 
@@ -66,15 +72,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the cause may pass: throttling, a failing service, a lost connection. Where it was safe the client has tried
-    /// again already; a sign-in is tried again from its beginning.
+    /// Whether the cause may pass: throttling, a failing service, a lost connection. Where it was
+    /// safe the client has tried again already; a sign-in is tried again from its beginning.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Service(error) => {
                 let failing = matches!(
                     error.code(),
-                    ErrorCode::InternalError | ErrorCode::InternalFailure | ErrorCode::ServiceUnavailable
+                    ErrorCode::InternalError
+                        | ErrorCode::InternalFailure
+                        | ErrorCode::ServiceUnavailable
                 );
                 failing || error.is_throttled()
             }
@@ -96,11 +104,13 @@ impl Error {
 fn devices_elsewhere(origin: SessionOrigin) -> &'static str {
     match origin {
         SessionOrigin::Federated => {
-            "the session is federated: its devices are tracked by the identity provider that it comes from; \
+            "the session is federated: its devices are tracked by the identity provider that it \
+             comes from; \
              sign in at the pool itself to use devices"
         }
         _ => {
-            "the session comes from the hosted UI, which tracks no devices: sign in with this client to use devices"
+            "the session comes from the hosted UI, which tracks no devices: sign in with this \
+             client to use devices"
         }
     }
 }

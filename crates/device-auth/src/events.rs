@@ -45,7 +45,8 @@ pub enum Event {
     },
 }
 
-/// The events of a client from the moment that it was asked for them, in their order and without gaps.
+/// The events of a client from the moment that it was asked for them, in their order and without
+/// gaps.
 ///
 /// Those that are not taken yet are kept, however many: drop it when it is of no use any more.
 #[derive(Debug)]

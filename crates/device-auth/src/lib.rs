@@ -28,8 +28,8 @@ pub use store::{DeviceStore, FileStore, MemoryStore, RefreshTurn, SessionStore, 
 pub use device_http;
 pub use device_http::{BoxFuture, CallEvent, CallOutcome};
 pub use device_proto::{
-    AuthenticatorSetupPrompt, CodePrompt, CodeSource, Credentials, CustomPrompt, Device, DeviceOwner,
-    DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice, SelectFactorPrompt,
-    SelectMfaPrompt, ServiceError, Tokens,
+    AuthenticatorSetupPrompt, CodePrompt, CodeSource, Credentials, CustomPrompt, Device,
+    DeviceOwner, DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice,
+    SelectFactorPrompt, SelectMfaPrompt, ServiceError, Tokens,
 };
 pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp, UserContextDataType};

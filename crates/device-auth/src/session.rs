@@ -50,7 +50,8 @@ impl fmt::Display for SessionOrigin {
     }
 }
 
-/// A session as a [`SessionStore`](crate::SessionStore) keeps it. What it serializes to lets its reader act as the user.
+/// A session as a [`SessionStore`](crate::SessionStore) keeps it. What it serializes to lets its
+/// reader act as the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -119,7 +120,11 @@ impl Active {
     }
 
     /// What tokens that were had elsewhere stand for; nothing if they do not say whose they are.
-    pub(crate) fn of_tokens(tokens: Tokens, origin: SessionOrigin, now: SystemTime) -> Option<Self> {
+    pub(crate) fn of_tokens(
+        tokens: Tokens,
+        origin: SessionOrigin,
+        now: SystemTime,
+    ) -> Option<Self> {
         let claims = tokens.claims();
         let username = claims.username?;
         let device_key = claims.device_key.filter(|_| origin == SessionOrigin::SignIn);
@@ -139,13 +144,16 @@ impl Active {
 
     /// What a store kept.
     pub(crate) fn of_record(record: SessionRecord) -> Self {
-        let SessionRecord { username, alias, sub, tokens, expires_at, device_key, origin, .. } = record;
+        let SessionRecord { username, alias, sub, tokens, expires_at, device_key, origin, .. } =
+            record;
         let (access_token, id_token) = (tokens.access, tokens.id);
-        let session = Session { username, sub, access_token, id_token, expires_at, device_key, origin };
+        let session =
+            Session { username, sub, access_token, id_token, expires_at, device_key, origin };
         Self { session, refresh_token: tokens.refresh, unconfirmed: None, alias }
     }
 
-    /// What a store keeps. A device that is not confirmed is left out: the next sign-in brings another.
+    /// What a store keeps. A device that is not confirmed is left out: the next sign-in brings
+    /// another.
     pub(crate) fn record(&self, config: &Config) -> SessionRecord {
         let Session { username, sub, access_token, id_token, expires_at, device_key, origin } =
             self.session.clone();

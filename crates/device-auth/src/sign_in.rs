@@ -5,8 +5,8 @@ mod challenge;
 use std::time::SystemTime;
 
 use device_proto::{
-    Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice, RememberPrompt, Reply,
-    Request, SignIn, Step, ThisDevice,
+    Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice,
+    RememberPrompt, Reply, Request, SignIn, Step, ThisDevice,
 };
 use tokio::task::JoinHandle;
 
@@ -19,7 +19,10 @@ pub use challenge::{Challenge, Pending};
 /// How far a sign-in has come.
 #[derive(Debug)]
 #[must_use = "a challenge waits for its answer"]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way for a sign-in that did not fail")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is no third way for a sign-in that did not fail"
+)]
 pub enum SignInStep {
     /// The user is signed in.
     Done(SignedIn),
@@ -43,16 +46,19 @@ pub struct SignedIn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionDevice {
-    /// None: the pool tracks no devices, the sign-in was of a kind that gives none, or confirming it failed.
+    /// None: the pool tracks no devices, the sign-in was of a kind that gives none, or confirming
+    /// it failed.
     Untracked,
     /// It is known to the service.
     Tracked {
         /// Its key.
         key: String,
-        /// Whether the user should be asked about remembering it: it is new, and the pool leaves it to the user.
+        /// Whether the user should be asked about remembering it: it is new, and the pool leaves it
+        /// to the user.
         ask: bool,
     },
-    /// It proves itself at each sign-in, and where the pool has it so stands in for the second factor.
+    /// It proves itself at each sign-in, and where the pool has it so stands in for the second
+    /// factor.
     Remembered {
         /// Its key.
         key: String,
@@ -65,14 +71,16 @@ pub enum SessionDevice {
 pub enum Warning {
     /// The new device was not confirmed: [`DeviceAuth::confirm_device`] tries again.
     DeviceNotConfirmed(Error),
-    /// The device was not remembered, as the user had chosen: [`DeviceAuth::remember_device`] tries again.
+    /// The device was not remembered, as the user had chosen: [`DeviceAuth::remember_device`] tries
+    /// again.
     DeviceNotRemembered(Error),
     /// The device's record could not be kept: the next sign-in will be as on a new device.
     RecordNotSaved(StoreError),
-    /// The record of a device that the service does not accept any more could not be deleted. The next sign-in will find it
-    /// out again.
+    /// The record of a device that the service does not accept any more could not be deleted. The
+    /// next sign-in will find it out again.
     RecordNotDeleted(StoreError),
-    /// The session could not be kept: the app's next start will find nobody signed in, or another session.
+    /// The session could not be kept: the app's next start will find nobody signed in, or another
+    /// session.
     SessionNotSaved(StoreError),
 }
 
@@ -120,17 +128,19 @@ pub(crate) struct Attempt {
 }
 
 impl DeviceAuth {
-    /// Signs a user in. This device goes along with every step, under what is kept of it; a new one is confirmed.
+    /// Signs a user in. This device goes along with every step, under what is kept of it; a new one
+    /// is confirmed.
     ///
     /// # Errors
-    /// [`Error::Service`] if the service refused, for instance for a wrong password; [`Error::Transport`];
-    /// [`Error::Protocol`]; [`Error::Store`] if device records could not be read. None of them ends a session that there was.
+    /// [`Error::Service`] if the service refused, for instance for a wrong password;
+    /// [`Error::Transport`]; [`Error::Protocol`]; [`Error::Store`] if device records could not be
+    /// read. None of them ends a session that there was.
     pub async fn sign_in(&self, credentials: Credentials) -> Result<SignInStep, Error> {
         self.sign_in_with(credentials, RememberChoice::Ask).await
     }
 
-    /// Signs a user in who has chosen whether to have this device remembered. The choice counts where the device is new and the
-    /// pool leaves it to the user.
+    /// Signs a user in who has chosen whether to have this device remembered. The choice counts
+    /// where the device is new and the pool leaves it to the user.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).
@@ -174,7 +184,8 @@ impl DeviceAuth {
                         device_key = device.device_key,
                         "the service does not accept this device any more"
                     );
-                    if let Err(error) = self.0.store.remove(&device.owner, &device.device_key).await {
+                    if let Err(error) = self.0.store.remove(&device.owner, &device.device_key).await
+                    {
                         attempt.warnings.push(Warning::RecordNotDeleted(error));
                     }
                     attempt.found = None;
@@ -182,7 +193,11 @@ impl DeviceAuth {
                     (sign_in, request) = (next, with);
                 }
                 Ok(Step::Ask(asked)) => {
-                    return Ok(SignInStep::Challenge(Challenge::new(self.clone(), attempt, asked)?));
+                    return Ok(SignInStep::Challenge(Challenge::new(
+                        self.clone(),
+                        attempt,
+                        asked,
+                    )?));
                 }
                 Ok(Step::Done(outcome)) => {
                     return Ok(SignInStep::Done(self.conclude(attempt, *outcome).await));
@@ -196,7 +211,8 @@ impl DeviceAuth {
         }
     }
 
-    /// Deletes the record of a user whom the service does not know. An alias proves nothing: the user may have another by now.
+    /// Deletes the record of a user whom the service does not know. An alias proves nothing: the
+    /// user may have another by now.
     async fn forget_if_deleted(&self, attempt: &Attempt, error: &device_proto::Error) {
         let Some(record) = &attempt.found else { return };
         if record.owner.username == attempt.alias
@@ -228,7 +244,8 @@ impl DeviceAuth {
             }
             _ => (None, false),
         };
-        // Before there is a session that names the device: should this future be dropped meanwhile, none names one without a record.
+        // Before there is a session that names the device: should this future be dropped meanwhile,
+        // none names one without a record.
         if let Some(record) = &record
             && Some(record) != found.as_ref()
             && let Err(error) = self.0.store.save(record, &alias).await
@@ -244,7 +261,8 @@ impl DeviceAuth {
             warnings.push(Warning::SessionNotSaved(error));
         }
         self.tell(&Event::SignedIn { username: session.username.clone() });
-        let device = record.map_or(SessionDevice::Untracked, |record| SessionDevice::of(&record, ask));
+        let device =
+            record.map_or(SessionDevice::Untracked, |record| SessionDevice::of(&record, ask));
         if let SessionDevice::Remembered { key } = &device
             && is_new
         {
@@ -255,7 +273,9 @@ impl DeviceAuth {
 }
 
 /// Does the arithmetic of a proof, milliseconds of it, where it keeps no other task waiting.
-pub(crate) async fn off_the_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn off_the_worker<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     ended(tokio::task::spawn_blocking(work)).await
 }
 

@@ -1,4 +1,5 @@
-//! `device demo`: the whole life of a remembered device, over real HTTP, against a server of its own.
+//! `device demo`: the whole life of a remembered device, over real HTTP, against a server of its
+//! own.
 //!
 //! Each step states what must come of it; the first that does not ends the demo with a failure.
 
@@ -43,8 +44,10 @@ impl DemoError {
 
 /// Runs the demo. An error is returned only after the report has told what happened up to it.
 pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(DemoError::start)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(DemoError::start)?;
     runtime.block_on(async {
         let started = Instant::now();
         let report = Report::new(options.json);

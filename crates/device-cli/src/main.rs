@@ -20,11 +20,12 @@ struct Cli {
 enum Command {
     /// Run the user-pool server.
     ///
-    /// Every option can also be given in the environment, under the name shown with it, and in a TOML file, under the
-    /// option's name (`in-memory = true`). A flag goes before the environment, the environment before the file, the file
-    /// before the default.
+    /// Every option can also be given in the environment, under the name shown with it, and in a
+    /// TOML file, under the option's name (`in-memory = true`). A flag goes before the environment,
+    /// the environment before the file, the file before the default.
     ///
-    /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is `info`.
+    /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is
+    /// `info`.
     Serve(Box<serve::Options>),
     /// Show the whole life of a remembered device, against a server of its own.
     Demo(demo::Options),
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
     match Cli::from_arg_matches(matches)?.command {
         Command::Serve(options) => {
-            // Which of two options wins depends on where each was given, which only the matches know.
+            // Which of two options wins depends on where each was given, which only the matches
+            // know.
             let origins = matches.subcommand_matches("serve").unwrap_or(matches);
             Ok(serve::run(*options, origins)?)
         }

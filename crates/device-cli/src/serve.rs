@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use device_server::{
-    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Environment, PoolConfig, Server, Service, Setup,
-    Storage,
+    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Environment, PoolConfig, Server, Service,
+    Setup, Storage,
 };
 use tokio::runtime;
 
@@ -35,7 +35,8 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeError> {
     let settings = Settings::resolve(options, matches)?;
     log::start(settings.log_format)?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let result = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(LAST_WRITES);
     result
@@ -68,8 +69,10 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
             Administrators::Anyone
         }
         Administration::Given(credentials) => {
-            greeting
-                .push_str(&line("admin", &format!("access key {} (as given)", credentials.access_key_id)));
+            greeting.push_str(&line(
+                "admin",
+                &format!("access key {} (as given)", credentials.access_key_id),
+            ));
             signing(credentials)
         }
         Administration::Kept => {
@@ -104,14 +107,18 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
 }
 
 fn signing(credentials: Credentials) -> Administrators {
-    Administrators::Signing(AccessKey::new(credentials.access_key_id, credentials.secret_access_key))
+    Administrators::Signing(AccessKey::new(
+        credentials.access_key_id,
+        credentials.secret_access_key,
+    ))
 }
 
 fn line(name: &str, value: &str) -> String {
     format!("  {name:<8}{value}\n")
 }
 
-/// What a person needs to know of the credentials. The secret is shown when it is new, and never again.
+/// What a person needs to know of the credentials. The secret is shown when it is new, and never
+/// again.
 fn introduce(credentials: &Credentials, kept: &Kept) -> String {
     let new = |comment: &str| {
         line("admin", &format!("access key id      {}", credentials.access_key_id))
@@ -119,15 +126,17 @@ fn introduce(credentials: &Credentials, kept: &Kept) -> String {
             + &line("", comment)
     };
     match kept {
-        Kept::Before(path) => {
-            line("admin", &format!("access key {} (from {})", credentials.access_key_id, path.display()))
-        }
+        Kept::Before(path) => line(
+            "admin",
+            &format!("access key {} (from {})", credentials.access_key_id, path.display()),
+        ),
         Kept::Now(path) => new(&format!("new; printed this once, and kept in {}", path.display())),
         Kept::Nowhere => new("new, and gone with this process"),
     }
 }
 
-/// `addr` as a client on this machine can reach it: "any address" is one to listen on, not one to call.
+/// `addr` as a client on this machine can reach it: "any address" is one to listen on, not one to
+/// call.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

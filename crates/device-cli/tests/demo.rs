@@ -39,7 +39,8 @@ fn every_step_is_told_and_nothing_is_left_behind() {
 #[test]
 fn a_machine_reads_one_object_whatever_comes_of_it() {
     let directory = tempfile::tempdir().unwrap();
-    for (place, succeeds) in [(directory.path().to_owned(), true), (directory.path().join("nowhere"), false)]
+    for (place, succeeds) in
+        [(directory.path().to_owned(), true), (directory.path().join("nowhere"), false)]
     {
         let output = demo(&place).arg("--json").output().unwrap();
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -15,7 +15,8 @@ use crate::connection::{Failure, Reqwest};
 use crate::retry::Retries;
 use crate::{CallEvent, CallOutcome, Error, ErrorKind, HttpClient, RetryPolicy, endpoint};
 
-/// Sends requests to a user pool's service. Cheap to clone; clones share connections and the retry budget.
+/// Sends requests to a user pool's service. Cheap to clone; clones share connections and the retry
+/// budget.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -51,10 +52,12 @@ impl Builder {
         self
     }
 
-    /// Another endpoint than the region's. Without it, the environment's `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and
-    /// then `AWS_ENDPOINT_URL` count, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
+    /// Another endpoint than the region's. Without it, the environment's
+    /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and then `AWS_ENDPOINT_URL` count, unless
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
     ///
-    /// Over plain `http` everything but a password of SRP can be read on the way: for tests on one machine.
+    /// Over plain `http` everything but a password of SRP can be read on the way: for tests on one
+    /// machine.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
@@ -78,13 +81,15 @@ impl Builder {
         self
     }
 
-    /// Another HTTP stack than the one that comes with this crate. Time-outs are then its own affair.
+    /// Another HTTP stack than the one that comes with this crate. Time-outs are then its own
+    /// affair.
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.http = Some(Arc::new(client));
         self
     }
 
-    /// Whom to tell of each attempt. It is called on the task that makes the call, and should be quick.
+    /// Whom to tell of each attempt. It is called on the task that makes the call, and should be
+    /// quick.
     pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -96,19 +101,21 @@ impl Builder {
         mut self,
         provider: impl aws_credential_types::provider::ProvideCredentials + 'static,
     ) -> Self {
-        self.credentials = Some(aws_credential_types::provider::SharedCredentialsProvider::new(provider));
+        self.credentials =
+            Some(aws_credential_types::provider::SharedCredentialsProvider::new(provider));
         self
     }
 
     /// The client.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if there is no endpoint, it is not an `http` or `https` URL, credentials come without a
-    /// region, or the platform's TLS cannot be set up.
+    /// [`ErrorKind::Configuration`] if there is no endpoint, it is not an `http` or `https` URL,
+    /// credentials come without a region, or the platform's TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let region = self.region.as_deref();
-        let endpoint =
-            endpoint::resolve(self.endpoint_url.as_deref(), region, |name| std::env::var(name).ok())?;
+        let endpoint = endpoint::resolve(self.endpoint_url.as_deref(), region, |name| {
+            std::env::var(name).ok()
+        })?;
         let http = match self.http {
             Some(http) => http,
             None => Arc::new(
@@ -124,7 +131,9 @@ impl Builder {
             #[cfg(feature = "admin")]
             signer: match (self.credentials, self.region) {
                 (None, _) => None,
-                (Some(credentials), Some(region)) => Some(crate::sign::Signer::new(credentials, region)),
+                (Some(credentials), Some(region)) => {
+                    Some(crate::sign::Signer::new(credentials, region))
+                }
                 (Some(_), None) => {
                     return Err(Error::new(
                         ErrorKind::Configuration,
@@ -155,18 +164,23 @@ impl Client {
     /// Makes a call and reads its response.
     ///
     /// # Errors
-    /// As [`send`](Self::send); and [`ErrorKind::NotTheService`] if the response is not the operation's.
+    /// As [`send`](Self::send); and [`ErrorKind::NotTheService`] if the response is not the
+    /// operation's.
     pub async fn call<C: Call>(&self, call: &C) -> Result<C::Output, Error> {
         let body = self.send(&Request::new(call)).await?;
-        Reply::Answered(&body).read::<C>().map_err(|error| Error::new(ErrorKind::NotTheService, error))
+        Reply::Answered(&body)
+            .read::<C>()
+            .map_err(|error| Error::new(ErrorKind::NotTheService, error))
     }
 
     /// Sends a request, more than once where that is safe, and gives the body of the answer.
     ///
     /// # Errors
-    /// [`ErrorKind::Service`] if the service refused, another [`ErrorKind`] if it did not come to that.
+    /// [`ErrorKind::Service`] if the service refused, another [`ErrorKind`] if it did not come to
+    /// that.
     pub async fn send(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let span = tracing::debug_span!("call", operation = %request.operation(), step = request.step());
+        let span =
+            tracing::debug_span!("call", operation = %request.operation(), step = request.step());
         self.attempts(request).instrument(span).await
     }
 
@@ -202,7 +216,8 @@ impl Client {
             };
             Error::new(kind, error.source)
         })?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let header =
+            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let request_id = header("x-amzn-requestid").map(str::to_owned);
         let status = response.status().as_u16();
         match Reply::from_http(status, response.body(), header("x-amzn-errortype")) {
@@ -212,13 +227,19 @@ impl Client {
                 None => Error::from_service(status, error),
             }),
             Reply::Lost => {
-                let error = Error::new(ErrorKind::NotTheService, "the response is not one of the service's");
+                let error = Error::new(
+                    ErrorKind::NotTheService,
+                    "the response is not one of the service's",
+                );
                 Err(error.with_response(status, request_id))
             }
         }
     }
 
-    async fn http_request<'a>(&self, request: &'a Request) -> Result<http::Request<&'a [u8]>, Error> {
+    async fn http_request<'a>(
+        &self,
+        request: &'a Request,
+    ) -> Result<http::Request<&'a [u8]>, Error> {
         let mut http_request = http::Request::new(request.body());
         *http_request.method_mut() = Method::POST;
         *http_request.uri_mut() = self.0.endpoint.clone();
@@ -235,7 +256,9 @@ impl Client {
     async fn sign(&self, request: &mut http::Request<&[u8]>) -> Result<(), Error> {
         match &self.0.signer {
             Some(signer) => signer.sign(request, std::time::SystemTime::now()).await,
-            None => Err(Error::new(ErrorKind::Credentials, "the client was set up without credentials")),
+            None => {
+                Err(Error::new(ErrorKind::Credentials, "the client was set up without credentials"))
+            }
         }
     }
 

@@ -13,9 +13,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Sends a request over HTTP. Implement it to bring another HTTP stack, or a test's.
 pub trait HttpClient: Send + Sync + 'static {
-    /// Sends the request and reads the whole response, whatever its status, without following redirects.
+    /// Sends the request and reads the whole response, whatever its status, without following
+    /// redirects.
     ///
-    /// Both bodies hold secrets and must not be logged. If the future is dropped, the request may or may not have been sent.
+    /// Both bodies hold secrets and must not be logged. If the future is dropped, the request may
+    /// or may not have been sent.
     fn send<'a>(
         &'a self,
         request: http::Request<&'a [u8]>,
@@ -38,8 +40,8 @@ pub(crate) enum Failure {
 }
 
 impl SendError {
-    /// There was no connection: not a byte of the request was sent. Say so only where it is certain, since the request is
-    /// then sent again whatever it holds.
+    /// There was no connection: not a byte of the request was sent. Say so only where it is
+    /// certain, since the request is then sent again whatever it holds.
     pub fn unsent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { failure: Failure::Unsent, source: source.into() }
     }
@@ -105,7 +107,9 @@ impl Reqwest {
         let mut content = Zeroizing::new(Vec::with_capacity(16 * 1024));
         while let Some(chunk) = response.chunk().await.map_err(classify)? {
             if content.len().saturating_add(chunk.len()) > Self::MAX_BODY {
-                return Err(SendError::interrupted("the response is longer than any of the service's"));
+                return Err(SendError::interrupted(
+                    "the response is longer than any of the service's",
+                ));
             }
             content.extend_from_slice(&chunk);
         }

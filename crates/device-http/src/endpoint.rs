@@ -4,7 +4,8 @@ use http::Uri;
 
 use crate::{Error, ErrorKind};
 
-/// The environment's names for another endpoint than the region's, the one for this service alone first.
+/// The environment's names for another endpoint than the region's, the one for this service alone
+/// first.
 const OVERRIDES: [&str; 2] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
 
 /// What switches those off.
@@ -18,14 +19,18 @@ pub(crate) fn resolve(
 ) -> Result<Uri, Error> {
     let of_environment = || {
         let ignored = environment(IGNORE).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        OVERRIDES.iter().filter(|_| !ignored).find_map(|name| environment(name).filter(|url| !url.is_empty()))
+        OVERRIDES
+            .iter()
+            .filter(|_| !ignored)
+            .find_map(|name| environment(name).filter(|url| !url.is_empty()))
     };
     match (given.map(str::to_owned).or_else(of_environment), region) {
         (Some(url), _) => parse(&url),
         (None, Some(region)) => parse(&regional(region)?),
-        (None, None) => {
-            Err(Error::new(ErrorKind::Configuration, "neither a region nor an endpoint URL was given"))
-        }
+        (None, None) => Err(Error::new(
+            ErrorKind::Configuration,
+            "neither a region nor an endpoint URL was given",
+        )),
     }
 }
 
@@ -41,7 +46,8 @@ fn regional(region: &str) -> Result<String, Error> {
 fn parse(url: &str) -> Result<Uri, Error> {
     // What is before an @ may be a password.
     let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
-    let refuse = |why: &str| Error::new(ErrorKind::Configuration, format!("endpoint URL{shown}: {why}"));
+    let refuse =
+        |why: &str| Error::new(ErrorKind::Configuration, format!("endpoint URL{shown}: {why}"));
     let uri: Uri = url.parse().map_err(|_| refuse("it is not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(refuse("its scheme is neither http nor https"));
@@ -56,7 +62,11 @@ fn parse(url: &str) -> Result<Uri, Error> {
 mod tests {
     use super::*;
 
-    fn resolved(given: Option<&str>, region: Option<&str>, environment: &[(&str, &str)]) -> Option<String> {
+    fn resolved(
+        given: Option<&str>,
+        region: Option<&str>,
+        environment: &[(&str, &str)],
+    ) -> Option<String> {
         let lookup = |name: &str| {
             environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
@@ -98,14 +108,17 @@ mod tests {
             assert_eq!(resolved(Some(url), Some("eu-west-1"), &[]), None, "{url}");
         }
         assert_eq!(resolved(None, None, &[]), None);
-        for region in ["", "not a region", "evil.test/", "evil.test/#", "evil.test:1?", "a@evil.test/"] {
+        for region in
+            ["", "not a region", "evil.test/", "evil.test/#", "evil.test:1?", "a@evil.test/"]
+        {
             assert_eq!(resolved(None, Some(region), &[]), None, "{region}");
         }
     }
 
     #[test]
     fn a_password_in_the_url_is_not_repeated() {
-        for url in ["http://ada:secret@host/", "ftp://ada:secret@host/", "http://ada:secret @host/"] {
+        for url in ["http://ada:secret@host/", "ftp://ada:secret@host/", "http://ada:secret @host/"]
+        {
             let error = resolve(Some(url), None, |_| None).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }

@@ -33,7 +33,8 @@ pub enum ErrorKind {
     Timeout,
     /// The connection broke before the answer was complete.
     Interrupted,
-    /// Something answered that is not the service, such as a proxy, or the service in a way that is not its protocol.
+    /// Something answered that is not the service, such as a proxy, or the service in a way that is
+    /// not its protocol.
     NotTheService,
     /// The service refused: see [`Error::service`].
     Service,
@@ -100,8 +101,8 @@ impl Error {
 
     /// Whether the cause may pass: throttling, a failing service, a lost connection.
     ///
-    /// The client has tried again already where that was safe. For a sign-in, trying again means to sign in from the
-    /// beginning: its proofs and codes count once.
+    /// The client has tried again already where that was safe. For a sign-in, trying again means to
+    /// sign in from the beginning: its proofs and codes count once.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let failing = self.status.is_some_and(|status| status >= 500);

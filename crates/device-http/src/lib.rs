@@ -1,7 +1,8 @@
 //! HTTP for the calls of a Cognito user pool.
 //!
-//! [`Client`] sends what [`device_proto`] says to send, to the region's endpoint or another; tries again where that is safe
-//! and only there; and tells what went wrong in a way that a program can act on.
+//! [`Client`] sends what [`device_proto`] says to send, to the region's endpoint or another; tries
+//! again where that is safe and only there; and tells what went wrong in a way that a program can
+//! act on.
 //!
 //! ```no_run
 //! use device_http::Client;
@@ -21,21 +22,23 @@
 //! ```
 //!
 //! # What is tried again
-//! A request that certainly never reached the service is. One that may have is only if it comes to the same twice
-//! ([`Repeat::Always`](device_proto::Repeat::Always)): never one with a proof, a password or a code. Between attempts it waits
-//! for a random part of an exponentially growing time, and all calls of a client draw on one budget, so that a service in
-//! trouble is not held under by its clients. See [`RetryPolicy`].
+//! A request that certainly never reached the service is. One that may have is only if it comes to
+//! the same twice ([`Repeat::Always`](device_proto::Repeat::Always)): never one with a proof, a
+//! password or a code. Between attempts it waits for a random part of an exponentially growing
+//! time, and all calls of a client draw on one budget, so that a service in trouble is not held
+//! under by its clients. See [`RetryPolicy`].
 //!
 //! # Admin calls
-//! With the feature `admin` a client can have credentials, and signs with them the operations that want a signature.
-//! Without, those fail before they are sent.
+//! With the feature `admin` a client can have credentials, and signs with them the operations that
+//! want a signature. Without, those fail before they are sent.
 //!
 //! # What it wipes
-//! Requests and responses, here and with a [`HttpClient`] of one's own; reqwest keeps a copy of each body while it is under way, which
-//! nobody wipes.
+//! Requests and responses, here and with a [`HttpClient`] of one's own; reqwest keeps a copy of
+//! each body while it is under way, which nobody wipes.
 //!
 //! # What it does not do
-//! No redirects: an endpoint that answers with one is not the service. No cookies, no caching, no state of a sign-in.
+//! No redirects: an endpoint that answers with one is not the service. No cookies, no caching, no
+//! state of a sign-in.
 
 #![warn(clippy::exhaustive_enums)]
 

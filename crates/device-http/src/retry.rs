@@ -15,7 +15,8 @@ pub struct RetryPolicy {
     pub base_delay: Duration,
     /// The longest wait of all.
     pub max_delay: Duration,
-    /// How many attempts beyond the first a client has in all. Each call that succeeds gives a tenth of one back.
+    /// How many attempts beyond the first a client has in all. Each call that succeeds gives a
+    /// tenth of one back.
     pub budget: u32,
 }
 
@@ -41,8 +42,9 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before the attempt after the `failed`th (from 1), where `random` is from 0 to 1: a random part of a
-    /// growing time, so that clients that failed together do not come back together.
+    /// How long to wait before the attempt after the `failed`th (from 1), where `random` is from 0
+    /// to 1: a random part of a growing time, so that clients that failed together do not come back
+    /// together.
     fn delay(&self, failed: u32, random: f64) -> Duration {
         let ceiling = self.base_delay.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)));
         ceiling.min(self.max_delay).mul_f64(random.clamp(0.0, 1.0))
@@ -75,7 +77,8 @@ impl Retries {
         Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)), jitter }
     }
 
-    /// Whether there is an attempt left after the `failed`th (from 1), and how long to wait before it.
+    /// Whether there is an attempt left after the `failed`th (from 1), and how long to wait before
+    /// it.
     pub(crate) fn next(&self, failed: u32) -> Option<Duration> {
         if failed >= self.policy.attempts {
             return None;
@@ -102,8 +105,8 @@ mod tests {
 
     #[test]
     fn waits_grow_and_are_a_random_part() {
-        let policy =
-            RetryPolicy::default().with_delays(Duration::from_millis(100), Duration::from_millis(350));
+        let policy = RetryPolicy::default()
+            .with_delays(Duration::from_millis(100), Duration::from_millis(350));
         let ms = |failed, random| policy.delay(failed, random).as_millis();
         assert_eq!([ms(1, 1.0), ms(2, 1.0), ms(3, 1.0), ms(u32::MAX, 1.0)], [100, 200, 350, 350]);
         assert_eq!([ms(1, 0.0), ms(2, 0.5), ms(1, 7.0)], [0, 100, 100]);

@@ -1,4 +1,5 @@
-//! Calls over a scripted HTTP stack: what goes out, what is tried again, and how failures are told apart.
+//! Calls over a scripted HTTP stack: what goes out, what is tried again, and how failures are told
+//! apart.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,8 +33,10 @@ enum Meets {
 use Meets::{Interrupted, Response, TimedOut, Unsent};
 
 const OK: Meets = Response(200, r#"{"ChallengeName":"SMS_MFA","Session":"hush"}"#);
-const THROTTLED: Meets = Response(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
-const BROKEN: Meets = Response(500, r#"{"__type":"InternalErrorException","message":"internal error"}"#);
+const THROTTLED: Meets =
+    Response(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
+const BROKEN: Meets =
+    Response(500, r#"{"__type":"InternalErrorException","message":"internal error"}"#);
 const REFUSED: Meets = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
 const PROXY: Meets = Response(503, "<html>");
 
@@ -69,16 +72,17 @@ impl HttpClient for Script {
         request: http::Request<&'a [u8]>,
     ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
         self.seen.lock().unwrap().push(request.map(<[u8]>::to_vec));
-        let result = match self.lines.lock().unwrap().pop_front().expect("another attempt than scripted") {
-            Response(status, body) => Ok(http::Response::builder()
-                .status(status)
-                .header("x-amzn-requestid", "request-1")
-                .body(Zeroizing::new(body.as_bytes().to_vec()))
-                .unwrap()),
-            Unsent => Err(SendError::unsent("refused")),
-            TimedOut => Err(SendError::timed_out("too long")),
-            Interrupted => Err(SendError::interrupted("reset")),
-        };
+        let result =
+            match self.lines.lock().unwrap().pop_front().expect("another attempt than scripted") {
+                Response(status, body) => Ok(http::Response::builder()
+                    .status(status)
+                    .header("x-amzn-requestid", "request-1")
+                    .body(Zeroizing::new(body.as_bytes().to_vec()))
+                    .unwrap()),
+                Unsent => Err(SendError::unsent("refused")),
+                TimedOut => Err(SendError::timed_out("too long")),
+                Interrupted => Err(SendError::interrupted("reset")),
+            };
         Box::pin(std::future::ready(result))
     }
 }
@@ -193,7 +197,8 @@ async fn failures_are_told_apart() {
             (kind, retryable, throttled),
             "{error}"
         );
-        let answered = !matches!(kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted);
+        let answered =
+            !matches!(kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted);
         assert_eq!(error.request_id(), answered.then_some("request-1"), "{error}");
         assert_eq!(error.status().is_some(), answered, "{error}");
         assert_eq!(error.code().is_some(), kind == ErrorKind::Service, "{error}");
@@ -239,7 +244,8 @@ async fn the_observer_is_told_of_each_attempt_and_of_no_secret() {
 #[tokio::test]
 async fn an_admins_call_without_credentials_is_not_sent() {
     let stack = Script::new(&[]);
-    let error = stack.client().build().unwrap().call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
+    let error =
+        stack.client().build().unwrap().call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Credentials, false));
     assert!(stack.seen().is_empty());
 }
@@ -257,7 +263,8 @@ mod admin {
     #[tokio::test]
     async fn an_admins_call_is_signed_and_a_public_one_is_not() {
         let stack = Script::new(&[POOLS, OK]);
-        let credentials = Credentials::new("AKIDEXAMPLE", "hush", Some("token".into()), None, "test");
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", "hush", Some("token".into()), None, "test");
         let client = stack.client().credentials(credentials).build().unwrap();
         client.call(&ListUserPoolsRequest::new(1)).await.unwrap();
         client.send(&password()).await.unwrap();
@@ -266,10 +273,15 @@ mod admin {
         let seen = stack.seen();
         let authorization = seen[0].headers()["authorization"].to_str().unwrap();
         let date = &seen[0].headers()["x-amz-date"].to_str().unwrap()[..8];
-        let scope =
-            format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-west-1/cognito-idp/aws4_request, ");
-        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, ";
-        assert!(authorization.starts_with(&format!("{scope}{signed}Signature=")), "{authorization}");
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-west-1/cognito-idp/aws4_request, "
+        );
+        let signed =
+            "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, ";
+        assert!(
+            authorization.starts_with(&format!("{scope}{signed}Signature=")),
+            "{authorization}"
+        );
         assert_eq!(seen[0].headers()["x-amz-security-token"], "token");
         assert!(seen[1].headers().get("authorization").is_none());
     }

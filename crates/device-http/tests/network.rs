@@ -9,7 +9,8 @@ use device_wire::GetDeviceRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that meets each connection with these bytes, once it has read a request, and then hangs up or waits.
+/// A server that meets each connection with these bytes, once it has read a request, and then hangs
+/// up or waits.
 async fn server(response: &'static str, hang_up: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -57,8 +58,9 @@ async fn an_answer_arrives() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", false).await;
-    let redirect =
-        format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
+    let redirect = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n"
+    );
     let endpoint = server(redirect.leak(), false).await;
     assert_eq!(call(endpoint).await, Err(ErrorKind::NotTheService));
 }
@@ -97,7 +99,8 @@ async fn an_address_that_nothing_can_be_sent_to_is_no_failure_to_connect() {
 #[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let endpoint = server(
-        format!("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{}", " ".repeat(5 << 20)).leak(),
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{}", " ".repeat(5 << 20))
+            .leak(),
         false,
     )
     .await;

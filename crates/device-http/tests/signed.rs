@@ -22,7 +22,9 @@ fn server() -> TestServer {
         setup.administrators = Administrators::Signing(AccessKey::new(ID, SECRET));
     });
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    server.clock().advance(now.saturating_sub(Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs())));
+    server
+        .clock()
+        .advance(now.saturating_sub(Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs())));
     server
 }
 
@@ -50,9 +52,11 @@ fn a_signature_is_accepted_by_a_server_that_checks_it() {
 #[test]
 fn one_by_another_key_or_for_another_region_is_not() {
     let server = server();
-    for (region, id, secret) in
-        [("us-east-1", ID, "another secret"), ("us-east-1", "AKIDANOTHER", SECRET), ("eu-west-1", ID, SECRET)]
-    {
+    for (region, id, secret) in [
+        ("us-east-1", ID, "another secret"),
+        ("us-east-1", "AKIDANOTHER", SECRET),
+        ("eu-west-1", ID, SECRET),
+    ] {
         let error = call(&server, region, id, secret).unwrap_err();
         let code = error.code().cloned();
         assert!(

@@ -25,13 +25,17 @@ impl io::Write for Log {
     }
 }
 
-/// A server that answers the first request with a session and an access token, and refuses the second.
+/// A server that answers the first request with a session and an access token, and refuses the
+/// second.
 async fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let answers = [
-            ("200 OK", r#"{"Session":"sessionhush","AuthenticationResult":{"AccessToken":"tokenhush"}}"#),
+            (
+                "200 OK",
+                r#"{"Session":"sessionhush","AuthenticationResult":{"AccessToken":"tokenhush"}}"#,
+            ),
             ("400 Bad Request", r#"{"__type":"NotAuthorizedException","message":"no"}"#),
         ];
         for (status, body) in answers {
@@ -40,7 +44,9 @@ async fn server() -> String {
             while !request.ends_with(b"\"client\"}") {
                 assert_ne!(connection.read_buf(&mut request).await.unwrap(), 0);
             }
-            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\nx-amzn-requestid: request-1\r\n");
+            let head = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\nx-amzn-requestid: request-1\r\n"
+            );
             let length = body.len();
             let answer = format!("{head}content-length: {length}\r\n\r\n{body}");
             connection.write_all(answer.as_bytes()).await.unwrap();
@@ -61,7 +67,8 @@ async fn a_trace_tells_of_the_call_and_of_no_secret() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let client = Client::builder().endpoint_url(server().await).retry(RetryPolicy::never()).build().unwrap();
+    let client =
+        Client::builder().endpoint_url(server().await).retry(RetryPolicy::never()).build().unwrap();
     let request = Request::new(&InitiateAuthRequest {
         auth_parameters: Some(Sensitive::from([
             (param::PASSWORD, "passwordhush"),

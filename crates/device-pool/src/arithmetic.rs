@@ -5,14 +5,20 @@ use rand_core::CryptoRng;
 
 use crate::error::ServiceError;
 
-/// The server's arithmetic in a handshake. It is asked while a command is being decided, when no lock is held: it may keep
-/// the calling thread waiting. Refusing, it has changed nothing, and the client may send the same request again.
+/// The server's arithmetic in a handshake. It is asked while a command is being decided, when no
+/// lock is held: it may keep the calling thread waiting. Refusing, it has changed nothing, and the
+/// client may send the same request again.
 pub trait Arithmetic {
     /// What [`ServerEphemeral::generate`] gives.
     ///
     /// # Errors
-    /// [`TooManyRequests`](device_wire::ErrorCode::TooManyRequests) where too much waits to be computed.
-    fn open(&self, verifier: Verifier, rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError>;
+    /// [`TooManyRequests`](device_wire::ErrorCode::TooManyRequests) where too much waits to be
+    /// computed.
+    fn open(
+        &self,
+        verifier: Verifier,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<ServerEphemeral, ServiceError>;
 
     /// What [`ServerEphemeral::session_key`] gives, or `None` for a handshake that has no key.
     ///
@@ -31,7 +37,11 @@ pub trait Arithmetic {
 pub struct InPlace;
 
 impl Arithmetic for InPlace {
-    fn open(&self, verifier: Verifier, mut rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
+    fn open(
+        &self,
+        verifier: Verifier,
+        mut rng: &mut dyn CryptoRng,
+    ) -> Result<ServerEphemeral, ServiceError> {
         Ok(ServerEphemeral::generate(&mut rng, &verifier))
     }
 

@@ -1,7 +1,8 @@
 //! Lockout: how long to wait after failed attempts.
 //!
-//! After five failures in a row the next attempt must wait one second, then two, four, and so on up to 15 minutes. An
-//! attempt during the wait is refused unseen and not counted. Success starts afresh, and so do 15 idle minutes.
+//! After five failures in a row the next attempt must wait one second, then two, four, and so on up
+//! to 15 minutes. An attempt during the wait is refused unseen and not counted. Success starts
+//! afresh, and so do 15 idle minutes.
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,8 @@ const FORGET_AFTER_MILLIS: i64 = 15 * 60 * 1000;
 pub(crate) enum Attempt {
     Password,
     MfaCode,
-    /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which must lock nobody out.
+    /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which
+    /// must lock nobody out.
     SentCode,
     CustomChallenge,
     DeviceProof,
@@ -49,11 +51,14 @@ impl Attempt {
 
 /// What too many attempts outside of a sign-in are answered.
 pub(crate) fn limit_exceeded() -> ServiceError {
-    ServiceError::new(ErrorCode::LimitExceeded, "Attempt limit exceeded, please try after some time.")
+    ServiceError::new(
+        ErrorCode::LimitExceeded,
+        "Attempt limit exceeded, please try after some time.",
+    )
 }
 
-/// Failed attempts of one kind for one name: `<pool>/<kind>/<name>`. Names that nobody has are counted too, or the
-/// lockout would tell who exists.
+/// Failed attempts of one kind for one name: `<pool>/<kind>/<name>`. Names that nobody has are
+/// counted too, or the lockout would tell who exists.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Attempts {
     pool_id: String,
@@ -80,8 +85,9 @@ impl Attempts {
         id_of([pool_id, kind.name(), username])
     }
 
-    /// Loads the count, and refuses the attempt while a wait is on. Whatever the attempt is answered rests on this
-    /// count: of guesses at the same time, each is answered in its turn or not at all.
+    /// Loads the count, and refuses the attempt while a wait is on. Whatever the attempt is
+    /// answered rests on this count: of guesses at the same time, each is answered in its turn or
+    /// not at all.
     pub(crate) fn permit(
         cx: &mut Context<'_, '_>,
         pool_id: &str,
@@ -98,7 +104,8 @@ impl Attempts {
             failures: 0,
             last_failure: 0,
         };
-        let attempts = found.filter(|a| now < a.locked_until() + FORGET_AFTER_MILLIS).unwrap_or_else(fresh);
+        let attempts =
+            found.filter(|a| now < a.locked_until() + FORGET_AFTER_MILLIS).unwrap_or_else(fresh);
         if now < attempts.locked_until() {
             return Err(kind.exceeded());
         }
@@ -145,8 +152,9 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_from_the_fifth_failure_and_stops_at_a_quarter_of_an_hour() {
-        let seconds: Vec<i64> =
-            [0, 4, 5, 6, 9, 14, 15, 63, 200, u32::MAX].map(|n| after(n).locked_until() / 1000).into();
+        let seconds: Vec<i64> = [0, 4, 5, 6, 9, 14, 15, 63, 200, u32::MAX]
+            .map(|n| after(n).locked_until() / 1000)
+            .into();
         assert_eq!(seconds, [0, 0, 1, 2, 16, 512, 900, 900, 900, 900]);
     }
 }

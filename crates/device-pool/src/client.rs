@@ -87,13 +87,17 @@ impl Permission {
 
 impl Client {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        cx.tx
-            .find(id)?
-            .ok_or_else(|| ServiceError::not_found(format!("User pool client {id} does not exist.")))
+        cx.tx.find(id)?.ok_or_else(|| {
+            ServiceError::not_found(format!("User pool client {id} does not exist."))
+        })
     }
 
     /// A client of this pool, for administrators.
-    pub(crate) fn of_pool(cx: &mut Context<'_, '_>, pool: &Pool, id: &str) -> Result<Self, ServiceError> {
+    pub(crate) fn of_pool(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        id: &str,
+    ) -> Result<Self, ServiceError> {
         let client = Self::load(cx, id)?;
         if client.pool_id != pool.id {
             return Err(ServiceError::not_found(format!("User pool client {id} does not exist.")));
@@ -101,8 +105,8 @@ impl Client {
         Ok(client)
     }
 
-    /// Refuses a flow that the client was not made for. A client that names none has SRP, custom and refresh; one
-    /// that names only settings of the older kind keeps SRP and refresh.
+    /// Refuses a flow that the client was not made for. A client that names none has SRP, custom
+    /// and refresh; one that names only settings of the older kind keeps SRP and refresh.
     pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
         let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
         let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
@@ -110,7 +114,9 @@ impl Client {
         } else {
             match permission {
                 Permission::UserSrp => !named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly),
-                Permission::UserPassword => named.contains(&ExplicitAuthFlowsType::UserPasswordAuth),
+                Permission::UserPassword => {
+                    named.contains(&ExplicitAuthFlowsType::UserPasswordAuth)
+                }
                 Permission::AdminPassword => named.contains(&ExplicitAuthFlowsType::AdminNoSrpAuth),
                 Permission::UserChoice => false,
                 Permission::Custom => {
@@ -122,7 +128,10 @@ impl Client {
         if allowed {
             Ok(())
         } else {
-            Err(ServiceError::invalid(format!("{} flow not enabled for this client", permission.flow())))
+            Err(ServiceError::invalid(format!(
+                "{} flow not enabled for this client",
+                permission.flow()
+            )))
         }
     }
 
@@ -131,7 +140,11 @@ impl Client {
     }
 
     /// Checks `SECRET_HASH` over the very username that the request carries.
-    pub(crate) fn check_secret_hash(&self, username: &str, given: Option<&str>) -> Result<(), ServiceError> {
+    pub(crate) fn check_secret_hash(
+        &self,
+        username: &str,
+        given: Option<&str>,
+    ) -> Result<(), ServiceError> {
         match (self.secret(), given) {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(self.unverified_secret()),
@@ -164,13 +177,17 @@ impl Client {
         if matches {
             Ok(())
         } else {
-            Err(ServiceError::not_authorized(format!("Unable to verify secret for client {}", self.id)))
+            Err(ServiceError::not_authorized(format!(
+                "Unable to verify secret for client {}",
+                self.id
+            )))
         }
     }
 
     /// Whether an unknown user must look like a wrong password.
     pub(crate) fn hides_users(&self) -> bool {
-        self.description.prevent_user_existence_errors == Some(PreventUserExistenceErrorTypes::Enabled)
+        self.description.prevent_user_existence_errors
+            == Some(PreventUserExistenceErrorTypes::Enabled)
     }
 
     /// The refusal of a name that nobody has, as much of it as this client may learn.
@@ -188,20 +205,23 @@ impl Client {
         rotation.is_some_and(|rotation| rotation.feature == FeatureType::Enabled)
     }
 
-    /// How long a refresh token may be repeated after it was replaced, in milliseconds: clients retry.
+    /// How long a refresh token may be repeated after it was replaced, in milliseconds: clients
+    /// retry.
     pub(crate) fn rotation_grace_millis(&self) -> i64 {
         let rotation = self.description.refresh_token_rotation.as_ref();
-        i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0)) * 1000
+        i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0))
+            * 1000
     }
 
-    /// Whether users may write this attribute through the client. One that names none may write all.
+    /// Whether users may write this attribute through the client. One that names none may write
+    /// all.
     pub(crate) fn may_write(&self, attribute: &str) -> bool {
         let named = self.description.write_attributes.as_deref().unwrap_or_default();
         named.is_empty() || named.iter().any(|name| name == attribute)
     }
 
-    /// Whether the client is shown this attribute of its users. One that names none is shown all but what is kept for
-    /// administrators, and who it is (`sub`) every client is told.
+    /// Whether the client is shown this attribute of its users. One that names none is shown all
+    /// but what is kept for administrators, and who it is (`sub`) every client is told.
     pub(crate) fn may_read(&self, attribute: &str) -> bool {
         let named = self.description.read_attributes.as_deref().unwrap_or_default();
         let readable = named.is_empty() || named.iter().any(|name| name == attribute);

@@ -1,4 +1,5 @@
-//! Codes that are sent to a user and typed in again: six digits, short-lived, good once, and proof of one address.
+//! Codes that are sent to a user and typed in again: six digits, short-lived, good once, and proof
+//! of one address.
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
@@ -46,12 +47,14 @@ impl CodePurpose {
         }
     }
 
-    /// The name that wrong ones count under. Anyone may guess at the code of a forgotten password; that must not keep the
-    /// user from proving a new address.
+    /// The name that wrong ones count under. Anyone may guess at the code of a forgotten password;
+    /// that must not keep the user from proving a new address.
     fn counted_under(&self, username: &str) -> String {
         match self {
             Self::SignIn(_) => username.to_owned(),
-            Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => id_of([username, &self.name()]),
+            Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => {
+                id_of([username, &self.name()])
+            }
         }
     }
 
@@ -106,8 +109,8 @@ fn key(pool_id: &str, username: &str, purpose: &CodePurpose) -> String {
     id_of([pool_id, username, &purpose.name()])
 }
 
-/// Refuses one more code for this purpose to whoever was sent too many. The same holds for a name that has no user, as
-/// long as codes are made for it too.
+/// Refuses one more code for this purpose to whoever was sent too many. The same holds for a name
+/// that has no user, as long as codes are made for it too.
 pub(crate) fn permit(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
@@ -127,8 +130,8 @@ pub(crate) fn issue(
     issue_for_name(cx, &user.pool_id, &user.username, purpose, Some(to))
 }
 
-/// As [`issue`]. Where nobody may learn whether a name has a user, one that has none gets a code too, which is sent to no
-/// one: the answers that follow are then the same.
+/// As [`issue`]. Where nobody may learn whether a name has a user, one that has none gets a code
+/// too, which is sent to no one: the answers that follow are then the same.
 pub(crate) fn issue_for_name(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
@@ -155,16 +158,19 @@ pub(crate) fn issue_for_name(
     Ok(code)
 }
 
-/// Uses up the code, if it is the one that was sent, and says which address that proves. A wrong one counts towards the
-/// lockout of codes and leaves it good. One whose address is no longer the user's is good for nothing.
+/// Uses up the code, if it is the one that was sent, and says which address that proves. A wrong
+/// one counts towards the lockout of codes and leaves it good. One whose address is no longer the
+/// user's is good for nothing.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
     user: &User,
     purpose: &CodePurpose,
     given: &str,
 ) -> Result<Address, ServiceError> {
-    redeem_if(cx, &user.pool_id, &user.username, purpose, given, |to| purpose.is_proven_by(user, to))?
-        .ok_or_else(mismatch)
+    redeem_if(cx, &user.pool_id, &user.username, purpose, given, |to| {
+        purpose.is_proven_by(user, to)
+    })?
+    .ok_or_else(mismatch)
 }
 
 /// As [`redeem`], for a name that may have no user: what went to no one proves no address.
@@ -186,10 +192,12 @@ fn redeem_if(
     given: &str,
     still_proves: impl Fn(&Address) -> bool,
 ) -> Result<Option<Address>, ServiceError> {
-    let attempts = Attempts::permit(cx, pool_id, purpose.attempt(), &purpose.counted_under(username))?;
+    let attempts =
+        Attempts::permit(cx, pool_id, purpose.attempt(), &purpose.counted_under(username))?;
     let id = key(pool_id, username, purpose);
     let now = cx.now();
-    let alive = |code: &Code| now < code.expires_at && code.sent_to.as_ref().is_none_or(&still_proves);
+    let alive =
+        |code: &Code| now < code.expires_at && code.sent_to.as_ref().is_none_or(&still_proves);
     let Some(code) = cx.tx.find::<Code>(&id)?.filter(alive) else {
         attempts.failed(cx)?;
         return Err(ServiceError::new(
@@ -201,8 +209,8 @@ fn redeem_if(
         attempts.failed(cx)?;
         return Err(mismatch());
     }
-    // A right code must not buy guesses at the next one for the same: only time clears the count of those that are sent
-    // outside of a sign-in.
+    // A right code must not buy guesses at the next one for the same: only time clears the count of
+    // those that are sent outside of a sign-in.
     if purpose.attempt() != Attempt::SentCode {
         attempts.succeeded(cx);
     }
@@ -212,14 +220,22 @@ fn redeem_if(
 
 /// What a wrong code is answered.
 pub(crate) fn mismatch() -> ServiceError {
-    ServiceError::new(ErrorCode::CodeMismatch, "Invalid verification code provided, please try again.")
+    ServiceError::new(
+        ErrorCode::CodeMismatch,
+        "Invalid verification code provided, please try again.",
+    )
 }
 
-/// Takes every code outside of a sign-in away from a user who is being deleted, and the count of them.
+/// Takes every code outside of a sign-in away from a user who is being deleted, and the count of
+/// them.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
-    let purposes =
-        [CodePurpose::SignUp, CodePurpose::ForgotPassword, attribute(Medium::Sms), attribute(Medium::Email)];
+    let purposes = [
+        CodePurpose::SignUp,
+        CodePurpose::ForgotPassword,
+        attribute(Medium::Sms),
+        attribute(Medium::Email),
+    ];
     for purpose in purposes {
         let id = key(&user.pool_id, &user.username, &purpose);
         if cx.tx.find::<Code>(&id)?.is_some() {

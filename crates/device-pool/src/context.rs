@@ -43,7 +43,8 @@ impl Context<'_, '_> {
         let mut text = String::with_capacity(length);
         while text.len() < length {
             let [byte] = self.random::<1>();
-            // Bytes past the last whole multiple are drawn again, or the first letters would come up more often.
+            // Bytes past the last whole multiple are drawn again, or the first letters would come
+            // up more often.
             if usize::from(byte) < limit
                 && let Some(letter) = alphabet.get(usize::from(byte) % alphabet.len())
             {

@@ -18,7 +18,8 @@ pub(crate) struct Address {
 impl Address {
     /// The user's phone number or e-mail address, verified or not.
     pub(crate) fn of(user: &User, medium: Medium) -> Option<Self> {
-        let destination = user.attributes.get(medium.attribute()).filter(|value| !value.is_empty())?;
+        let destination =
+            user.attributes.get(medium.attribute()).filter(|value| !value.is_empty())?;
         Some(Self { medium, destination: destination.clone() })
     }
 
@@ -57,8 +58,8 @@ impl Address {
     }
 }
 
-/// Puts name and code, or temporary password, into the places that a template has for them. The service's mails are HTML,
-/// and either may hold markup, or read like the place of the other.
+/// Puts name and code, or temporary password, into the places that a template has for them. The
+/// service's mails are HTML, and either may hold markup, or read like the place of the other.
 fn fill(template: &str, medium: Medium, username: &str, code: &str) -> String {
     let safe = |text: &str| match medium {
         Medium::Email => escape(text),
@@ -137,7 +138,9 @@ impl<'a> Template<'a> {
             Medium::Email => email.and_then(|email| email.message.as_deref()),
         };
         Self {
-            subject: email.and_then(|email| email.subject.as_deref()).unwrap_or("Your authentication code"),
+            subject: email
+                .and_then(|email| email.subject.as_deref())
+                .unwrap_or("Your authentication code"),
             body: own.unwrap_or("Your authentication code is {####}"),
         }
     }

@@ -16,8 +16,8 @@ use crate::user::User;
 /// How long an issued key may wait to be confirmed: as long as an access token can live.
 const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 
-/// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they were issued, not
-/// the moment, so the last one counts whole.
+/// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they
+/// were issued, not the moment, so the last one counts whole.
 const UNCONFIRMABLE_AFTER_MILLIS: i64 = (CONFIRM_WITHIN_MINUTES as i64 + 1) * 60_000;
 
 /// A confirmed device.
@@ -30,7 +30,8 @@ pub(crate) struct Device {
     #[serde(flatten)]
     pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
-    /// Whether this device was there when its user passed a second factor; only then may it stand in for one.
+    /// Whether this device was there when its user passed a second factor; only then may it stand
+    /// in for one.
     pub(crate) seen_mfa: bool,
     pub(crate) last_ip: Option<String>,
     pub(crate) created: i64,
@@ -46,7 +47,8 @@ impl Entity for Device {
     }
 }
 
-/// A device that was forgotten: its key is never valid again. Kept until the key could not be confirmed anyway.
+/// A device that was forgotten: its key is never valid again. Kept until the key could not be
+/// confirmed anyway.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ForgottenDevice {
     pub(crate) pool_id: String,
@@ -96,11 +98,20 @@ impl Device {
     }
 
     /// The user's device with this key, or the service's word for there being none.
-    pub(crate) fn load(cx: &mut Context<'_, '_>, user: &User, key: &str) -> Result<Self, ServiceError> {
+    pub(crate) fn load(
+        cx: &mut Context<'_, '_>,
+        user: &User,
+        key: &str,
+    ) -> Result<Self, ServiceError> {
         Self::find(cx, user, key)?.ok_or_else(does_not_exist)
     }
 
-    pub(crate) fn confirm(cx: &Context<'_, '_>, user: &User, key: &str, with: Confirmation) -> Self {
+    pub(crate) fn confirm(
+        cx: &Context<'_, '_>,
+        user: &User,
+        key: &str,
+        with: Confirmation,
+    ) -> Self {
         let now = cx.now();
         Self {
             pool_id: user.pool_id.clone(),
@@ -121,7 +132,11 @@ impl Device {
         self.remembered == DeviceRememberedStatusType::Remembered
     }
 
-    pub(crate) fn set_remembered(&mut self, cx: &Context<'_, '_>, status: DeviceRememberedStatusType) {
+    pub(crate) fn set_remembered(
+        &mut self,
+        cx: &Context<'_, '_>,
+        status: DeviceRememberedStatusType,
+    ) {
         self.remembered = status;
         self.modified = cx.now();
     }
@@ -138,7 +153,12 @@ impl Device {
     pub(crate) fn forget(self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         cx.tx.delete::<Self>(&self.id());
         let at = cx.now();
-        cx.tx.put(&ForgottenDevice { pool_id: self.pool_id, username: self.username, key: self.key, at })
+        cx.tx.put(&ForgottenDevice {
+            pool_id: self.pool_id,
+            username: self.username,
+            key: self.key,
+            at,
+        })
     }
 
     /// As its user sees it.
@@ -169,7 +189,10 @@ impl Device {
         self.with_attributes(attributes)
     }
 
-    fn with_attributes<const N: usize>(&self, attributes: [(&str, Option<String>); N]) -> DeviceType {
+    fn with_attributes<const N: usize>(
+        &self,
+        attributes: [(&str, Option<String>); N],
+    ) -> DeviceType {
         let attributes = attributes.into_iter().filter_map(|(name, value)| {
             Some(AttributeType { value: Some(Sensitive::from(value?)), ..AttributeType::new(name) })
         });
@@ -190,7 +213,8 @@ pub(crate) fn does_not_exist() -> ServiceError {
     ServiceError::not_found("Device does not exist.")
 }
 
-/// The group key that goes with a device key: `-` and eight characters, the same for one user's devices in a pool.
+/// The group key that goes with a device key: `-` and eight characters, the same for one user's
+/// devices in a pool.
 pub(crate) fn group_key(keys: &PoolKeys, user: &User) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let bytes = keys.sealing().derive(b"device group", &[user.sub.as_bytes()]);
@@ -216,8 +240,9 @@ impl IssuedAfter {
 
 /// Issues a device key: `<region>_<uuid>`.
 ///
-/// Most keys are never confirmed, so none is stored: the key proves by itself that it was issued. Of the UUID's bits,
-/// 32 say when (minutes since the epoch), 28 are random, and the last 62 authenticate those for this pool and user.
+/// Most keys are never confirmed, so none is stored: the key proves by itself that it was issued.
+/// Of the UUID's bits, 32 say when (minutes since the epoch), 28 are random, and the last 62
+/// authenticate those for this pool and user.
 pub(crate) fn issue_key(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
@@ -231,7 +256,12 @@ pub(crate) fn issue_key(
 }
 
 /// Whether `key` was issued to `user` in the last day, and after what.
-pub(crate) fn issued(cx: &Context<'_, '_>, keys: &PoolKeys, user: &User, key: &str) -> Option<IssuedAfter> {
+pub(crate) fn issued(
+    cx: &Context<'_, '_>,
+    keys: &PoolKeys,
+    user: &User,
+    key: &str,
+) -> Option<IssuedAfter> {
     let text = key.strip_prefix(cx.config.region.as_str())?.strip_prefix('_')?;
     let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)?;
     let [m0, m1, m2, m3, r0, r1, r2, r3, ..] = uuid.into_bytes();
@@ -246,7 +276,13 @@ pub(crate) fn issued(cx: &Context<'_, '_>, keys: &PoolKeys, user: &User, key: &s
     })
 }
 
-fn assemble(keys: &PoolKeys, user: &User, after: IssuedAfter, minute: [u8; 4], random: [u8; 4]) -> Uuid {
+fn assemble(
+    keys: &PoolKeys,
+    user: &User,
+    after: IssuedAfter,
+    minute: [u8; 4],
+    random: [u8; 4],
+) -> Uuid {
     let [r0, r1, r2, r3] = random;
     // The version takes these four bits of the UUID, so they are not part of what is authenticated.
     let random = [r0, r1, r2 & 0x0f, r3];

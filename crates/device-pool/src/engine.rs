@@ -30,7 +30,8 @@ pub struct Config {
     pub region: String,
     /// The account id that ARNs carry: twelve digits.
     pub account_id: String,
-    /// Where clients reach this server, without a trailing slash; tokens are issued in the name of `<base>/<pool id>`.
+    /// Where clients reach this server, without a trailing slash; tokens are issued in the name of
+    /// `<base>/<pool id>`.
     pub public_base_url: String,
 }
 
@@ -48,7 +49,8 @@ pub struct Call<'a> {
     pub hooks: &'a dyn Hooks,
     /// Where handshakes are computed.
     pub arithmetic: &'a dyn Arithmetic,
-    /// Takes the messages that a command which succeeded has to send; to be delivered after [`Engine::execute`].
+    /// Takes the messages that a command which succeeded has to send; to be delivered after
+    /// [`Engine::execute`].
     pub outbox: &'a mut Vec<Message>,
 }
 
@@ -76,21 +78,23 @@ impl Engine {
         Self { store, config, key_ring: KeyRing::default(), risk: Box::new(NewAddressOrFailures) }
     }
 
-    /// Judges sign-ins by `evaluator`, in place of [`NewAddressOrFailures`], where a pool's add-ons have advanced security
-    /// on.
+    /// Judges sign-ins by `evaluator`, in place of [`NewAddressOrFailures`], where a pool's add-ons
+    /// have advanced security on.
     #[must_use]
     pub fn with_risk_evaluator(mut self, evaluator: impl RiskEvaluator + 'static) -> Self {
         self.risk = Box::new(evaluator);
         self
     }
 
-    /// Runs one operation. `body` has passed the model's constraint checks, and where the operation is an
-    /// administrator's, the caller has been authenticated as one. Blocks on storage and does big-number arithmetic: keep it off async workers.
+    /// Runs one operation. `body` has passed the model's constraint checks, and where the operation
+    /// is an administrator's, the caller has been authenticated as one. Blocks on storage and does
+    /// big-number arithmetic: keep it off async workers.
     ///
     /// Returns the response object, or `None` for operations whose response has no body.
     ///
     /// # Errors
-    /// What the service answers; a refused command has changed nothing but its own audit trail and attempt counters.
+    /// What the service answers; a refused command has changed nothing but its own audit trail and
+    /// attempt counters.
     pub fn execute(
         &self,
         operation: Operation,
@@ -100,10 +104,15 @@ impl Engine {
         for _ in 0..DECISIONS {
             call.outbox.clear();
             let tx = Transaction::new(&*self.store);
-            let mut cx =
-                Context { tx, call, config: &self.config, key_ring: &self.key_ring, risk: &*self.risk };
-            let outcome =
-                operations::dispatch(&mut cx, operation, &body).map_err(|error| error.within(operation));
+            let mut cx = Context {
+                tx,
+                call,
+                config: &self.config,
+                key_ring: &self.key_ring,
+                risk: &*self.risk,
+            };
+            let outcome = operations::dispatch(&mut cx, operation, &body)
+                .map_err(|error| error.within(operation));
             match cx.tx.commit(outcome.is_ok()) {
                 Ok(()) => {
                     if outcome.is_err() {
@@ -115,11 +124,15 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests change the same user at once."))
+        Err(ServiceError::new(
+            ErrorCode::TooManyRequests,
+            "Too many requests change the same user at once.",
+        ))
     }
 
-    /// The keys that verify the pool's tokens at the time `now` (milliseconds since the epoch), as a JWK set, or `None`
-    /// where there is no such pool: the two that sign, and those before them whose tokens may still be out.
+    /// The keys that verify the pool's tokens at the time `now` (milliseconds since the epoch), as
+    /// a JWK set, or `None` where there is no such pool: the two that sign, and those before them
+    /// whose tokens may still be out.
     ///
     /// # Errors
     /// Storage failures.
@@ -134,12 +147,18 @@ impl Engine {
         Ok(Some(json!({ "keys": set })))
     }
 
-    /// Replaces the signing keys of every pool whose keys have signed for `age` milliseconds or more; returns in how many
-    /// pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the last of them has expired.
+    /// Replaces the signing keys of every pool whose keys have signed for `age` milliseconds or
+    /// more; returns in how many pools. Tokens that are out stay good: [`Engine::jwks`] has their
+    /// keys until the last of them has expired.
     ///
     /// # Errors
-    /// Storage failures, and those of the key source. The pools that come before keep their new keys.
-    pub fn rotate_signing_keys(&self, age: i64, call: &mut Call<'_>) -> Result<usize, ServiceError> {
+    /// Storage failures, and those of the key source. The pools that come before keep their new
+    /// keys.
+    pub fn rotate_signing_keys(
+        &self,
+        age: i64,
+        call: &mut Call<'_>,
+    ) -> Result<usize, ServiceError> {
         const PAGE: usize = 100;
         let mut rotated = 0;
         let mut after: Option<String> = None;
@@ -153,7 +172,12 @@ impl Engine {
         }
     }
 
-    fn rotate_keys_of(&self, pool_id: &str, age: i64, call: &mut Call<'_>) -> Result<bool, ServiceError> {
+    fn rotate_keys_of(
+        &self,
+        pool_id: &str,
+        age: i64,
+        call: &mut Call<'_>,
+    ) -> Result<bool, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
         if keys.access.age(call.now) < age {

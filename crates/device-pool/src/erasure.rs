@@ -1,7 +1,8 @@
 //! What a deleted pool leaves behind, and its removal.
 //!
-//! A pool may have more records than one change should hold. Deleting it takes its settings and keys away, and with
-//! them every way in; what is left of its users is then removed in batches, and picked up again after a restart.
+//! A pool may have more records than one change should hold. Deleting it takes its settings and
+//! keys away, and with them every way in; what is left of its users is then removed in batches, and
+//! picked up again after a restart.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,12 +42,13 @@ pub(crate) fn erase(store: &dyn Store) -> Result<usize, StoreError> {
     }
 }
 
-/// Nothing new can appear meanwhile: whatever writes for a pool has read its settings, and holds only if they are
-/// still there.
+/// Nothing new can appear meanwhile: whatever writes for a pool has read its settings, and holds
+/// only if they are still there.
 fn erase_pool(store: &dyn Store, pool_id: &str) -> Result<usize, StoreError> {
     let prefix = id_of([pool_id, ""]);
     let mut erased = 0;
-    // Records that are not kept under their pool's id have no such prefix; they expire, or are found through one that has.
+    // Records that are not kept under their pool's id have no such prefix; they expire, or are
+    // found through one that has.
     for table in Table::ALL {
         loop {
             let found = store.scan(table, &prefix, None, BATCH)?;
@@ -67,5 +69,8 @@ fn erase_pool(store: &dyn Store, pool_id: &str) -> Result<usize, StoreError> {
 }
 
 fn deletion(keys: impl IntoIterator<Item = Key>) -> Change {
-    Change { expect: Vec::new(), writes: keys.into_iter().map(|key| (key, Write::Delete)).collect() }
+    Change {
+        expect: Vec::new(),
+        writes: keys.into_iter().map(|key| (key, Write::Delete)).collect(),
+    }
 }

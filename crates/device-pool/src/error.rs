@@ -9,8 +9,8 @@ use crate::store::StoreError;
 
 /// An error as the caller will read it, with an inner cause for the log.
 ///
-/// `message` follows the service's own wording and never contains a secret. `detail` is set only for
-/// [`ErrorCode::InternalError`], whose message is constant.
+/// `message` follows the service's own wording and never contains a secret. `detail` is set only
+/// for [`ErrorCode::InternalError`], whose message is constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
     code: ErrorCode,
@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn every_refusal_is_one_of_the_operations_own() {
-        let codes: Vec<&ErrorCode> = Operation::ALL.iter().flat_map(|operation| operation.errors()).collect();
+        let codes: Vec<&ErrorCode> =
+            Operation::ALL.iter().flat_map(|operation| operation.errors()).collect();
         for operation in Operation::ALL {
             for code in &codes {
                 let said = ServiceError::new((*code).clone(), "why").within(*operation);
@@ -125,7 +126,10 @@ mod tests {
                     "{operation}: {code}"
                 );
                 assert_eq!(said.message(), "why");
-                assert!(!operation.errors().contains(code) || said.code == **code, "{operation}: {code}");
+                assert!(
+                    !operation.errors().contains(code) || said.code == **code,
+                    "{operation}: {code}"
+                );
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::risk::Risk;
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 
-/// One sign-in as it went. Ids sort the latest first: `<pool>/<user>/<what is left of time>-<event>`.
+/// One sign-in as it went. Ids sort the latest first: `<pool>/<user>/<what is left of
+/// time>-<event>`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuthEvent {
     pub(crate) pool_id: String,
@@ -18,7 +19,8 @@ pub(crate) struct AuthEvent {
     pub(crate) outcome: Outcome,
     pub(crate) device_key: Option<String>,
     pub(crate) ip: Option<String>,
-    /// The name had no user. Nobody will ask for it, and it was written to take the time that one of a user takes.
+    /// The name had no user. Nobody will ask for it, and it was written to take the time that one
+    /// of a user takes.
     #[serde(default)]
     of_nobody: bool,
 }
@@ -73,7 +75,8 @@ impl Trail {
         self.reasons.push(reason.into());
     }
 
-    /// Writes the event, whatever else becomes of the command. A later record of the same sign-in replaces it.
+    /// Writes the event, whatever else becomes of the command. A later record of the same sign-in
+    /// replaces it.
     pub(crate) fn record(
         &self,
         cx: &mut Context<'_, '_>,
@@ -127,8 +130,8 @@ impl Entity for AuthEvent {
         id_of([&self.pool_id, &self.username, &self.moment()])
     }
 
-    /// Two years on, and for a name without a user, of which a guesser has any number, a day: anyone can cause an event,
-    /// and none may fill the store for ever.
+    /// Two years on, and for a name without a user, of which a guesser has any number, a day:
+    /// anyone can cause an event, and none may fill the store for ever.
     fn expires_at(&self) -> Option<i64> {
         let days = if self.of_nobody { 1 } else { 2 * 365 };
         Some(self.trail.started.saturating_add(days * 86_400_000))
@@ -137,10 +140,12 @@ impl Entity for AuthEvent {
 
 /// The day of a moment in milliseconds since the epoch, in UTC: `2026-11-02`.
 pub(crate) fn day(millis: i64) -> String {
-    // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's civil_from_days).
+    // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
+    // civil_from_days).
     let days = millis.div_euclid(86_400_000) + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;

@@ -64,7 +64,8 @@ impl Factor {
 
     /// Names of factors as a list in JSON without spaces, as challenges show it.
     pub(crate) fn list(factors: &[Self]) -> String {
-        let names: Vec<_> = factors.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
+        let names: Vec<_> =
+            factors.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
         serde_json::Value::from(names).to_string()
     }
 }
@@ -96,12 +97,14 @@ impl User {
         }
     }
 
-    /// The second factors that the pool offers and the user has switched on; where the pool requires one and none is
-    /// switched on, those that the user could answer.
+    /// The second factors that the pool offers and the user has switched on; where the pool
+    /// requires one and none is switched on, those that the user could answer.
     pub(crate) fn second_factors(&self, pool: &Pool) -> Vec<Factor> {
-        let possible =
-            || Factor::ALL.into_iter().filter(|factor| factor.is_offered(pool) && self.has(*factor));
-        let enabled: Vec<Factor> = possible().filter(|factor| self.mfa.enabled.contains(factor)).collect();
+        let possible = || {
+            Factor::ALL.into_iter().filter(|factor| factor.is_offered(pool) && self.has(*factor))
+        };
+        let enabled: Vec<Factor> =
+            possible().filter(|factor| self.mfa.enabled.contains(factor)).collect();
         match pool.mfa_mode() {
             UserPoolMfaType::On if enabled.is_empty() => possible().collect(),
             UserPoolMfaType::On | UserPoolMfaType::Optional => enabled,
@@ -121,7 +124,8 @@ impl User {
     /// The second factors that are switched on, under the names that `UserMFASettingList` uses.
     pub(crate) fn mfa_settings(&self) -> Option<Vec<String>> {
         let enabled = &self.mfa.enabled;
-        let names = || enabled.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
+        let names =
+            || enabled.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
         (!enabled.is_empty()).then(names)
     }
 

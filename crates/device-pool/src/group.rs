@@ -51,8 +51,8 @@ impl Roles {
 
     /// The least number comes first, and a group without one last.
     fn ranked(groups: impl Iterator<Item = GroupType>) -> Self {
-        let with_role =
-            groups.filter_map(|group| Some((group.precedence.unwrap_or(i32::MAX), group.role_arn?)));
+        let with_role = groups
+            .filter_map(|group| Some((group.precedence.unwrap_or(i32::MAX), group.role_arn?)));
         let mut ranked: Vec<(i32, String)> = with_role.collect();
         ranked.sort();
         ranked.dedup();
@@ -83,14 +83,19 @@ mod tests {
             (vec![(Some(2), Some("a")), (Some(1), Some("b"))], vec!["b", "a"], Some("b")),
             (vec![(None, Some("a")), (Some(9), Some("b"))], vec!["b", "a"], Some("b")),
             (vec![(Some(1), Some("a")), (Some(1), Some("b"))], vec!["a", "b"], None),
-            (vec![(Some(1), Some("a")), (Some(1), Some("a")), (Some(2), Some("a"))], vec!["a"], Some("a")),
+            (
+                vec![(Some(1), Some("a")), (Some(1), Some("a")), (Some(2), Some("a"))],
+                vec!["a"],
+                Some("a"),
+            ),
             (vec![(Some(0), None), (Some(1), Some("a"))], vec!["a"], Some("a")),
         ] {
-            let described = groups.iter().map(|(precedence, role): &(Option<i32>, Option<&str>)| GroupType {
-                precedence: *precedence,
-                role_arn: role.map(str::to_owned),
-                ..GroupType::default()
-            });
+            let described =
+                groups.iter().map(|(precedence, role): &(Option<i32>, Option<&str>)| GroupType {
+                    precedence: *precedence,
+                    role_arn: role.map(str::to_owned),
+                    ..GroupType::default()
+                });
             let due = Roles {
                 all: all.iter().map(|role| (*role).to_owned()).collect(),
                 preferred: preferred.map(str::to_owned),

@@ -4,19 +4,21 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// Code of the operator's that the engine asks on the way. It is asked while a command is being decided, and may be asked
-/// again when the decision has to be made anew: an answer should depend on the event alone.
+/// Code of the operator's that the engine asks on the way. It is asked while a command is being
+/// decided, and may be asked again when the decision has to be made anew: an answer should depend
+/// on the event alone.
 pub trait Hooks {
-    /// Hands `event`, in the shape of the service's trigger events (`version`, `triggerSource`, `region`, `userPoolId`,
-    /// `userName`, `callerContext`, `request`, `response`), to the hook of that pool, and returns the event as the hook
-    /// gives it back.
+    /// Hands `event`, in the shape of the service's trigger events (`version`, `triggerSource`,
+    /// `region`, `userPoolId`, `userName`, `callerContext`, `request`, `response`), to the hook of
+    /// that pool, and returns the event as the hook gives it back.
     ///
     /// # Errors
     /// [`HookError`].
     fn call(&self, event: &Value) -> Result<Value, HookError>;
 }
 
-/// Why a hook gave no answer. The text is for the caller of the operation, as the service passes it on.
+/// Why a hook gave no answer. The text is for the caller of the operation, as the service passes it
+/// on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HookError {

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::error::ServiceError;
 use crate::pool::{SigningKey, SigningKeys};
 
-/// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature, and each serves
-/// every sign-in of its pool.
+/// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature,
+/// and each serves every sign-in of its pool.
 #[derive(Default)]
 pub(crate) struct KeyRing {
     parsed: RwLock<HashMap<String, Arc<KeyPair>>>,
@@ -23,7 +23,8 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     fn pair(&self, key: &SigningKey) -> Result<Arc<KeyPair>, ServiceError> {
-        if let Some(pair) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key.kid) {
+        if let Some(pair) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key.kid)
+        {
             return Ok(Arc::clone(pair));
         }
         let pair = KeyPair::from_pkcs8(&key.pkcs8())
@@ -37,7 +38,11 @@ impl KeyRing {
     }
 
     /// The compact serialization of `claims`, signed.
-    pub(crate) fn sign<C: Serialize>(&self, key: &SigningKey, claims: &C) -> Result<String, ServiceError> {
+    pub(crate) fn sign<C: Serialize>(
+        &self,
+        key: &SigningKey,
+        claims: &C,
+    ) -> Result<String, ServiceError> {
         let failed = || ServiceError::internal("signing a token failed");
         let header = json!({"kid": key.kid, "alg": "RS256"});
         let payload = serde_json::to_vec(claims).map_err(|_| failed())?;
@@ -53,7 +58,8 @@ impl KeyRing {
 
     /// The claims of a token that one of `keys` signed; `None` for any other token.
     ///
-    /// The algorithm is never taken from the token: a header that names another one than RS256 is refused.
+    /// The algorithm is never taken from the token: a header that names another one than RS256 is
+    /// refused.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
         keys: &SigningKeys,
@@ -67,8 +73,10 @@ impl KeyRing {
             let header: Header = parse(header)?;
             let mut known = std::iter::once(&current).chain(keys.retired(now_millis));
             let key = known.find(|key| header.alg == "RS256" && key.kid == header.kid)?;
-            let public =
-                PublicKeyComponents { n: BASE64.decode(&key.n).ok()?, e: BASE64.decode(&key.e).ok()? };
+            let public = PublicKeyComponents {
+                n: BASE64.decode(&key.n).ok()?,
+                e: BASE64.decode(&key.e).ok()?,
+            };
             let signature = BASE64.decode(signature).ok()?;
             public.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature).ok()?;
             parse(payload)
@@ -115,7 +123,8 @@ struct Header {
     kid: String,
 }
 
-/// The payload of a token that nobody has verified: good for finding the key to verify it with, and nothing else.
+/// The payload of a token that nobody has verified: good for finding the key to verify it with, and
+/// nothing else.
 pub(crate) fn unverified<C: DeserializeOwned>(token: &str) -> Option<C> {
     parse(token.split('.').nth(1)?)
 }

@@ -1,11 +1,15 @@
-//! The rules of a user-pool service with remembered devices: the server's half of a sign-in, decided and not served.
+//! The rules of a user-pool service with remembered devices: the server's half of a sign-in,
+//! decided and not served.
 //!
-//! An [`Engine`] takes one operation of the protocol at a time, as the JSON that `device-wire` names, and answers with
-//! JSON or with a [`ServiceError`] in the service's words. It goes the same way for every operation:
+//! An [`Engine`] takes one operation of the protocol at a time, as the JSON that `device-wire`
+//! names, and answers with JSON or with a [`ServiceError`] in the service's words. It goes the same
+//! way for every operation:
 //!
-//! 1. **load** through the [`store::Store`] what the operation rests on, each record with its version;
+//! 1. **load** through the [`store::Store`] what the operation rests on, each record with its
+//!    version;
 //! 2. **decide** from those records, the time and the randomness of the [`Call`], and nothing else;
-//! 3. **apply** one change that holds only if none of those records has moved; otherwise decide anew.
+//! 3. **apply** one change that holds only if none of those records has moved; otherwise decide
+//!    anew.
 //!
 //! A refusal has changed nothing but its own audit trail and the count of failed attempts.
 //!
@@ -63,16 +67,18 @@
 //!
 //! # What travels and what is kept
 //!
-//! A sign-in under way is kept by its client: sealed into the `SECRET_BLOCK` of an SRP exchange and the `Session` of a
-//! challenge, bound to the pool, the app client, the user and the password. The store learns only what was used up, so
-//! a sign-in that is never finished leaves nothing behind. So it is with device keys: most are never confirmed, and a key
-//! proves by itself to whom it was issued and when.
+//! A sign-in under way is kept by its client: sealed into the `SECRET_BLOCK` of an SRP exchange and
+//! the `Session` of a challenge, bound to the pool, the app client, the user and the password. The
+//! store learns only what was used up, so a sign-in that is never finished leaves nothing behind.
+//! So it is with device keys: most are never confirmed, and a key proves by itself to whom it was
+//! issued and when.
 //!
 //! # What it does not do
 //!
-//! No HTTP, no SQL, no async, no clock and no randomness of its own. It does not check values against the model's
-//! lengths and patterns, nor who may act as an administrator: the server does, before it calls. It delivers no messages,
-//! and it does not count requests. [`SUPPORTED`] is what it answers; the rest it refuses by name.
+//! No HTTP, no SQL, no async, no clock and no randomness of its own. It does not check values
+//! against the model's lengths and patterns, nor who may act as an administrator: the server does,
+//! before it calls. It delivers no messages, and it does not count requests. [`SUPPORTED`] is what
+//! it answers; the rest it refuses by name.
 
 mod arithmetic;
 mod attempts;

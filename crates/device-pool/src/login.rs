@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{AliasAttributeType, ErrorCode, Sensitive, UserStatusType, UsernameAttributeType};
+use device_wire::{
+    AliasAttributeType, ErrorCode, Sensitive, UserStatusType, UsernameAttributeType,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -12,7 +14,8 @@ use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
-/// A name that somebody can sign in with: `<pool>/<folded name>`. It changes only together with its user.
+/// A name that somebody can sign in with: `<pool>/<folded name>`. It changes only together with its
+/// user.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Login {
     pool_id: String,
@@ -53,7 +56,8 @@ impl Login {
     /// Gives `after` the names that are due to it, and takes away those that only `before` had.
     ///
     /// # Errors
-    /// [`ErrorCode::AliasExists`], for a new user [`ErrorCode::UsernameExists`], where a name is another's.
+    /// [`ErrorCode::AliasExists`], for a new user [`ErrorCode::UsernameExists`], where a name is
+    /// another's.
     pub(crate) fn update(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -77,13 +81,21 @@ impl Login {
                 })?;
             }
             let name = Sensitive::from(name.clone());
-            cx.tx.put(&Self { pool_id: pool.id.clone(), name, username: after.username.clone() })?;
+            cx.tx.put(&Self {
+                pool_id: pool.id.clone(),
+                name,
+                username: after.username.clone(),
+            })?;
         }
         Ok(())
     }
 
     /// Takes all names away from a user who is being deleted.
-    pub(crate) fn remove_all(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
+    pub(crate) fn remove_all(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+    ) -> Result<(), ServiceError> {
         for name in names(pool, user).keys() {
             Self::give_up(cx, pool, user, name)?;
         }
@@ -91,7 +103,12 @@ impl Login {
     }
 
     /// Only who has a name can lose it: an attribute alone is no claim to one.
-    fn give_up(cx: &mut Context<'_, '_>, pool: &Pool, user: &User, name: &str) -> Result<(), ServiceError> {
+    fn give_up(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+        name: &str,
+    ) -> Result<(), ServiceError> {
         if Self::find(cx, pool, name)?.is_some_and(|login| login.username == user.username) {
             cx.tx.delete::<Self>(&Self::key(&pool.id, name));
         }
@@ -108,17 +125,25 @@ fn release(
     kind: &str,
     taken: Taken,
 ) -> Result<(), ServiceError> {
-    let exists =
-        || ServiceError::new(ErrorCode::AliasExists, format!("An account with the {kind} already exists."));
-    let mut owner =
-        Context::must(User::by_username(cx, &pool.id, &login.username)?, "the user of a login name")?;
+    let exists = || {
+        ServiceError::new(
+            ErrorCode::AliasExists,
+            format!("An account with the {kind} already exists."),
+        )
+    };
+    let mut owner = Context::must(
+        User::by_username(cx, &pool.id, &login.username)?,
+        "the user of a login name",
+    )?;
     let held = names(pool, &owner).get(name).copied();
     match (taken, held) {
         // Only an address that is proven as one displaces an address.
         (Taken::TakeOver, Some(held @ ("email" | "phone_number")))
             if held == kind && pool.username_attributes().is_empty() =>
         {
-            owner.attributes.insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
+            owner
+                .attributes
+                .insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
             owner.modified = cx.now();
             cx.tx.put(&owner)
         }

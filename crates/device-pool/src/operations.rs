@@ -131,7 +131,10 @@ fn run<R: Call>(
 ) -> Result<Option<Value>, ServiceError> {
     // The parser's text may quote a value, so the caller is told no more than the fact.
     let request = R::deserialize(body).map_err(|_| {
-        ServiceError::new(ErrorCode::Serialization, format!("The request is no {operation} request"))
+        ServiceError::new(
+            ErrorCode::Serialization,
+            format!("The request is no {operation} request"),
+        )
     })?;
     let output = handler(cx, request)?;
     if !operation.has_output() {

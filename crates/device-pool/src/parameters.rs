@@ -6,7 +6,8 @@ use device_wire::Sensitive;
 
 use crate::error::ServiceError;
 
-/// Named texts, where an empty one counts as absent: clients send `"DEVICE_KEY": ""` when they have none.
+/// Named texts, where an empty one counts as absent: clients send `"DEVICE_KEY": ""` when they have
+/// none.
 #[derive(Default)]
 pub(crate) struct Parameters(Sensitive<BTreeMap<String, String>>);
 
@@ -29,11 +30,17 @@ impl Parameters {
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, ServiceError> {
-        self.get(name).ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))
+        self.get(name)
+            .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))
     }
 
     /// The parameters whose name starts with `prefix`, without it.
-    pub(crate) fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    pub(crate) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .iter()
+            .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 }

@@ -32,7 +32,10 @@ impl Password {
 }
 
 /// Refuses a password that the pool's policy does not allow.
-pub(crate) fn check_policy(policy: &PasswordPolicyType, password: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_policy(
+    policy: &PasswordPolicyType,
+    password: &str,
+) -> Result<(), ServiceError> {
     let refuse = |reason: &str| {
         Err(ServiceError::new(
             ErrorCode::InvalidPassword,
@@ -61,16 +64,21 @@ pub(crate) fn check_policy(policy: &PasswordPolicyType, password: &str) -> Resul
     Ok(())
 }
 
-/// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts within a password.
+/// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts
+/// within a password.
 fn is_symbol(c: char) -> bool {
     c.is_ascii_punctuation() || c == ' '
 }
 
-/// A password that meets every policy which asks for no more than 16 characters; longer policies get a longer one.
+/// A password that meets every policy which asks for no more than 16 characters; longer policies
+/// get a longer one.
 pub(crate) fn random(cx: &mut Context<'_, '_>, policy: &PasswordPolicyType) -> String {
     // No letter or digit that is mistaken for another: people read this in a message and type it.
     const CLASSES: [&[u8]; 4] =
         [b"abcdefghjkmnpqrstuvwxyz", b"ABCDEFGHJKMNPQRSTUVWXYZ", b"23456789", b"!#%+-=?@"];
     let length = usize::try_from(policy.minimum_length.unwrap_or(0)).unwrap_or(0).max(16);
-    (0..length.div_ceil(CLASSES.len())).flat_map(|_| CLASSES).map(|class| cx.random_text(class, 1)).collect()
+    (0..length.div_ceil(CLASSES.len()))
+        .flat_map(|_| CLASSES)
+        .map(|class| cx.random_text(class, 1))
+        .collect()
 }

@@ -48,7 +48,8 @@ impl Entity for Pool {
     }
 }
 
-/// What the pool does with devices: the console's three choices, and whether a remembered one stands in for MFA.
+/// What the pool does with devices: the console's three choices, and whether a remembered one
+/// stands in for MFA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DevicePolicy {
     /// "Don't remember": nothing is tracked, and a device key is ignored.
@@ -73,7 +74,9 @@ pub(crate) enum Remember {
 
 impl Pool {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        cx.tx.find(id)?.ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))
+        cx.tx
+            .find(id)?
+            .ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))
     }
 
     /// The part of the id that SRP hashes: what follows the first `_`.
@@ -107,7 +110,8 @@ impl Pool {
         }
     }
 
-    /// A new username as the pool keeps it: one that was made case-insensitive shows its names in lower case.
+    /// A new username as the pool keeps it: one that was made case-insensitive shows its names in
+    /// lower case.
     pub(crate) fn username(&self, name: &str) -> String {
         match &self.description.username_configuration {
             Some(configuration) if !configuration.case_sensitive => name.to_lowercase(),
@@ -138,10 +142,12 @@ impl Pool {
 
     /// What the schema says of an attribute. `sub` is the service's own.
     fn attribute(&self, name: &str) -> Result<&SchemaAttributeType, ServiceError> {
-        let named = self.schema().iter().find(|known| known.name.as_deref() == Some(name) && name != "sub");
+        let named =
+            self.schema().iter().find(|known| known.name.as_deref() == Some(name) && name != "sub");
         named.ok_or_else(|| {
             ServiceError::invalid(format!(
-                "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema."
+                "Attributes did not conform to the schema: {name}: Attribute does not exist in the \
+                 schema."
             ))
         })
     }

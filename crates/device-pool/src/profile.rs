@@ -44,7 +44,8 @@ pub(crate) fn check_required(
     pool: &Pool,
     attributes: &BTreeMap<String, Sensitive<String>>,
 ) -> Result<(), ServiceError> {
-    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains_key(*name)) {
+    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains_key(*name))
+    {
         None => Ok(()),
         Some(missing) => Err(ServiceError::invalid(format!(
             "Attributes did not conform to the schema: {missing}: The attribute is required"
@@ -52,8 +53,9 @@ pub(crate) fn check_required(
     }
 }
 
-/// Sets attributes of a user; an empty value removes one. An address that changes is unproven, and where the pool verifies
-/// addresses, a code goes to it. Returns where codes went. Writing the user is the caller's part.
+/// Sets attributes of a user; an empty value removes one. An address that changes is unproven, and
+/// where the pool verifies addresses, a code goes to it. Returns where codes went. Writing the user
+/// is the caller's part.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -63,8 +65,10 @@ pub(crate) fn update(
 ) -> Result<Vec<Address>, ServiceError> {
     let before = user.clone();
     // Of one that is given twice, the last counts.
-    let given: BTreeMap<String, Sensitive<String>> =
-        given.into_iter().map(|attribute| (attribute.name, attribute.value.unwrap_or_default())).collect();
+    let given: BTreeMap<String, Sensitive<String>> = given
+        .into_iter()
+        .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
+        .collect();
     let mut moved = Vec::new();
     for (name, value) in &given {
         check(pool, author, name, value)?;
@@ -142,7 +146,11 @@ pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {
 }
 
 /// Refuses one more code to a user who had too many for this attribute.
-pub(crate) fn permit_code(cx: &mut Context<'_, '_>, user: &User, medium: Medium) -> Result<(), ServiceError> {
+pub(crate) fn permit_code(
+    cx: &mut Context<'_, '_>,
+    user: &User,
+    medium: Medium,
+) -> Result<(), ServiceError> {
     let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
     code::permit(cx, &user.pool_id, &user.username, &purpose)
 }
@@ -212,8 +220,14 @@ fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceErr
     Ok(())
 }
 
-/// Whether `author` may write this attribute, and whether the value can be one. An empty value is none.
-pub(crate) fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) -> Result<(), ServiceError> {
+/// Whether `author` may write this attribute, and whether the value can be one. An empty value is
+/// none.
+pub(crate) fn check(
+    pool: &Pool,
+    author: Author<'_>,
+    name: &str,
+    value: &str,
+) -> Result<(), ServiceError> {
     pool.check_attribute(name)?;
     let vouches = matches!(name, "email_verified" | "phone_number_verified");
     let writable = match author {
@@ -224,14 +238,18 @@ pub(crate) fn check(pool: &Pool, author: Author<'_>, name: &str, value: &str) ->
         Author::Administrator => name != "identities",
     };
     if !writable {
-        return Err(ServiceError::not_authorized("A client attempted to write unauthorized attribute"));
+        return Err(ServiceError::not_authorized(
+            "A client attempted to write unauthorized attribute",
+        ));
     }
     if value.is_empty() {
         return Ok(());
     }
     match name {
         "email" if !is_email(value) => Err(ServiceError::invalid("Invalid email address format.")),
-        "phone_number" if !is_phone(value) => Err(ServiceError::invalid("Invalid phone number format.")),
+        "phone_number" if !is_phone(value) => {
+            Err(ServiceError::invalid("Invalid phone number format."))
+        }
         "preferred_username" => {
             // A preferred name that reads as another user's address would be taken for it.
             check_no_alias(pool, value)?;
@@ -266,11 +284,15 @@ fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
     Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")))
 }
 
-/// Something before an `@` and something after it, without white space and without what mail programs read as more than an
-/// address (`x<me@example.com>`). More is known only when a message has arrived.
+/// Something before an `@` and something after it, without white space and without what mail
+/// programs read as more than an address (`x<me@example.com>`). More is known only when a message
+/// has arrived.
 pub(crate) fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, domain)| {
-        !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(char::is_whitespace)
+        !name.is_empty()
+            && !domain.is_empty()
+            && !domain.contains('@')
+            && !text.contains(char::is_whitespace)
     }) && !text.contains(|c: char| c.is_control() || "<>()[],;:\\".contains(c))
 }
 

@@ -1,7 +1,9 @@
-//! Refresh tokens: opaque to clients, and to the service a grant, a number and the proof that it issued them.
+//! Refresh tokens: opaque to clients, and to the service a grant, a number and the proof that it
+//! issued them.
 //!
-//! Rotation replaces a token by the next number. An old one is then known for what it is, however old, without a record
-//! of its own; and a client that repeats its request because the answer was lost gets the same new token again.
+//! Rotation replaces a token by the next number. An old one is then known for what it is, however
+//! old, without a record of its own; and a client that repeats its request because the answer was
+//! lost gets the same new token again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -22,7 +24,8 @@ pub(crate) struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The token as clients have it: base64url of 16 bytes of origin, 4 of generation (big-endian) and 32 of MAC.
+    /// The token as clients have it: base64url of 16 bytes of origin, 4 of generation (big-endian)
+    /// and 32 of MAC.
     pub(crate) fn encode(self, keys: &PoolKeys) -> Sensitive<String> {
         let generation = self.generation.to_be_bytes();
         let bytes = [&self.origin.as_bytes()[..], &generation, &*self.mac(keys)].concat();
@@ -34,11 +37,13 @@ impl RefreshToken {
         let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
         let (origin, rest) = bytes.split_first_chunk::<16>()?;
         let (generation, mac) = rest.split_first_chunk::<4>()?;
-        let token = Self { origin: Uuid::from_bytes(*origin), generation: u32::from_be_bytes(*generation) };
+        let token =
+            Self { origin: Uuid::from_bytes(*origin), generation: u32::from_be_bytes(*generation) };
         bool::from(token.mac(keys).ct_eq(mac)).then_some(token)
     }
 
     fn mac(self, keys: &PoolKeys) -> Zeroizing<[u8; 32]> {
-        keys.sealing().derive(b"refresh token", &[self.origin.as_bytes(), &self.generation.to_be_bytes()])
+        keys.sealing()
+            .derive(b"refresh token", &[self.origin.as_bytes(), &self.generation.to_be_bytes()])
     }
 }

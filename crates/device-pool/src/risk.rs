@@ -16,7 +16,9 @@ use crate::user::User;
 const LOOK_BACK: usize = 30;
 
 /// How risky a sign-in is. From medium on, a second factor is asked for where the user has one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Risk {
@@ -54,22 +56,23 @@ pub struct SignInFacts {
     pub failures: usize,
 }
 
-/// Judges sign-ins. It is asked while a command is being decided: the same facts must give the same risk.
+/// Judges sign-ins. It is asked while a command is being decided: the same facts must give the same
+/// risk.
 pub trait RiskEvaluator: Send + Sync {
     /// The risk of this sign-in.
     fn evaluate(&self, facts: &SignInFacts) -> Risk;
 }
 
-/// What is used unless another is given: a new address is a medium risk, and so are three failed attempts; both
-/// together are a high one. Fewer failed attempts are a low one.
+/// What is used unless another is given: a new address is a medium risk, and so are three failed
+/// attempts; both together are a high one. Fewer failed attempts are a low one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewAddressOrFailures;
 
 impl RiskEvaluator for NewAddressOrFailures {
     fn evaluate(&self, facts: &SignInFacts) -> Risk {
         // Whoever never came in before comes from nowhere new.
-        let new =
-            !facts.known_ips.is_empty() && facts.source_ip.is_some_and(|ip| !facts.known_ips.contains(&ip));
+        let new = !facts.known_ips.is_empty()
+            && facts.source_ip.is_some_and(|ip| !facts.known_ips.contains(&ip));
         match (new, facts.failures) {
             (true, 3..) => Risk::High,
             (true, _) | (false, 3..) => Risk::Medium,
@@ -100,7 +103,8 @@ impl Pool {
     /// Whether risk is looked at (`AUDIT`), and whether it has consequences (`ENFORCED`).
     pub(crate) fn threat_protection(&self) -> AdvancedSecurityModeType {
         let add_ons = self.description.user_pool_add_ons.as_ref();
-        add_ons.map_or(AdvancedSecurityModeType::Off, |add_ons| add_ons.advanced_security_mode.clone())
+        add_ons
+            .map_or(AdvancedSecurityModeType::Off, |add_ons| add_ons.advanced_security_mode.clone())
     }
 }
 
@@ -122,7 +126,8 @@ mod tests {
             (Some(away), vec![home], 3, Risk::High),
             (Some(away), vec![], 3, Risk::Medium),
         ] {
-            let facts = SignInFacts { source_ip: source, known_ips: known.into_iter().collect(), failures };
+            let facts =
+                SignInFacts { source_ip: source, known_ips: known.into_iter().collect(), failures };
             assert_eq!(NewAddressOrFailures.evaluate(&facts), risk, "{facts:?}");
         }
     }

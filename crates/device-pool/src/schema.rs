@@ -1,7 +1,8 @@
 //! A pool's schema: which attributes its users can have, and of what kind their values are.
 
 use device_wire::{
-    AttributeDataType, NumberAttributeConstraintsType, SchemaAttributeType, StringAttributeConstraintsType,
+    AttributeDataType, NumberAttributeConstraintsType, SchemaAttributeType,
+    StringAttributeConstraintsType,
 };
 
 use crate::error::ServiceError;
@@ -37,8 +38,11 @@ const STANDARD: [&str; 21] = [
     "identities",
 ];
 
-/// A pool's whole schema: the standard attributes, as far as `given` does not say otherwise, and the pool's own.
-pub(crate) fn whole(given: Vec<SchemaAttributeType>) -> Result<Vec<SchemaAttributeType>, ServiceError> {
+/// A pool's whole schema: the standard attributes, as far as `given` does not say otherwise, and
+/// the pool's own.
+pub(crate) fn whole(
+    given: Vec<SchemaAttributeType>,
+) -> Result<Vec<SchemaAttributeType>, ServiceError> {
     let mut schema: Vec<SchemaAttributeType> = STANDARD.into_iter().map(standard).collect();
     let mut own = Vec::new();
     for attribute in given {
@@ -66,7 +70,8 @@ fn standard(name: &str) -> SchemaAttributeType {
         "sub" => length("1", LONGEST_TEXT),
         _ => length("0", LONGEST_TEXT),
     };
-    let number = NumberAttributeConstraintsType { min_value: Some("0".to_owned()), max_value: None };
+    let number =
+        NumberAttributeConstraintsType { min_value: Some("0".to_owned()), max_value: None };
     SchemaAttributeType {
         name: Some(name.to_owned()),
         developer_only_attribute: Some(false),
@@ -81,7 +86,8 @@ fn standard(name: &str) -> SchemaAttributeType {
 /// What a pool may say of a standard attribute: all but its kind.
 fn adjust(known: &mut SchemaAttributeType, given: SchemaAttributeType) -> Result<(), ServiceError> {
     check_constraints(&given)?;
-    if given.attribute_data_type.is_some() && given.attribute_data_type != known.attribute_data_type {
+    if given.attribute_data_type.is_some() && given.attribute_data_type != known.attribute_data_type
+    {
         let name = known.name.as_deref().unwrap_or_default();
         return Err(ServiceError::invalid(format!(
             "{name}: The data type of a standard attribute is fixed."
@@ -96,8 +102,8 @@ fn adjust(known: &mut SchemaAttributeType, given: SchemaAttributeType) -> Result
     Ok(())
 }
 
-/// Adds a pool's own attributes to its schema, under names that start with `custom:`, or with `dev:custom:` where only
-/// administrators may write them.
+/// Adds a pool's own attributes to its schema, under names that start with `custom:`, or with
+/// `dev:custom:` where only administrators may write them.
 pub(crate) fn extend(
     schema: &mut Vec<SchemaAttributeType>,
     own: Vec<SchemaAttributeType>,
@@ -116,11 +122,14 @@ pub(crate) fn extend(
         }
         if attribute.attribute_data_type.is_none() {
             return Err(ServiceError::invalid(
-                "Invalid AttributeDataType input, consider using the provided AttributeDataType enum.",
+                "Invalid AttributeDataType input, consider using the provided AttributeDataType \
+                 enum.",
             ));
         }
         if *attribute.required.get_or_insert(false) {
-            return Err(ServiceError::invalid("Required custom attributes are not supported currently."));
+            return Err(ServiceError::invalid(
+                "Required custom attributes are not supported currently.",
+            ));
         }
         attribute.name = Some(name);
         check_constraints(&attribute)?;
@@ -157,7 +166,8 @@ fn limits(attribute: &SchemaAttributeType) -> (Option<&str>, Option<&str>) {
         return (constraints.min_length.as_deref(), constraints.max_length.as_deref());
     }
     let constraints = attribute.number_attribute_constraints.as_ref();
-    constraints.map_or((None, None), |limits| (limits.min_value.as_deref(), limits.max_value.as_deref()))
+    constraints
+        .map_or((None, None), |limits| (limits.min_value.as_deref(), limits.max_value.as_deref()))
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -165,7 +175,10 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// Refuses a value that the attribute can't have.
-pub(crate) fn check_value(attribute: &SchemaAttributeType, value: &str) -> Result<(), ServiceError> {
+pub(crate) fn check_value(
+    attribute: &SchemaAttributeType,
+    value: &str,
+) -> Result<(), ServiceError> {
     let measured = match &attribute.attribute_data_type {
         Some(AttributeDataType::Number) => number(value).ok_or("The attribute must be a number"),
         Some(AttributeDataType::Boolean) if !matches!(value, "true" | "false") => {
@@ -177,7 +190,8 @@ pub(crate) fn check_value(attribute: &SchemaAttributeType, value: &str) -> Resul
         _ => return Ok(()),
     };
     let (least, most) = limits(attribute);
-    let default = (attribute.attribute_data_type == Some(AttributeDataType::String)).then_some(LONGEST_TEXT);
+    let default =
+        (attribute.attribute_data_type == Some(AttributeDataType::String)).then_some(LONGEST_TEXT);
     let fits = |measured: f64| {
         least.and_then(number).is_none_or(|least| least <= measured)
             && most.or(default).and_then(number).is_none_or(|most| measured <= most)
@@ -188,14 +202,20 @@ pub(crate) fn check_value(attribute: &SchemaAttributeType, value: &str) -> Resul
         Err(reason) => reason,
     };
     let name = attribute.name.as_deref().unwrap_or_default();
-    Err(ServiceError::invalid(format!("Attributes did not conform to the schema: {name}: {refused}")))
+    Err(ServiceError::invalid(format!(
+        "Attributes did not conform to the schema: {name}: {refused}"
+    )))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn own(kind: AttributeDataType, least: Option<&str>, most: Option<&str>) -> SchemaAttributeType {
+    fn own(
+        kind: AttributeDataType,
+        least: Option<&str>,
+        most: Option<&str>,
+    ) -> SchemaAttributeType {
         let [least, most] = [least, most].map(|limit| limit.map(str::to_owned));
         let mut attribute =
             SchemaAttributeType { name: Some("x".to_owned()), ..SchemaAttributeType::default() };

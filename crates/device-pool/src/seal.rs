@@ -1,8 +1,8 @@
 //! State that travels through the client: sessions and secret blocks, encrypted and authenticated.
 //!
-//! AES-256-GCM under a key of its own for every message, derived from the pool's sealing key and 24 random bytes, so
-//! that no number of messages wears a key out. The purpose and the app client are bound in: what was sealed for one
-//! does not open for another.
+//! AES-256-GCM under a key of its own for every message, derived from the pool's sealing key and 24
+//! random bytes, so that no number of messages wears a key out. The purpose and the app client are
+//! bound in: what was sealed for one does not open for another.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -52,7 +52,8 @@ impl SealingKey<'_> {
         let failed = || ServiceError::internal("sealing failed");
         let plain = Zeroizing::new(serde_json::to_vec(value).map_err(|_| failed())?);
         let payload = Payload { msg: &plain, aad: client_id.as_bytes() };
-        let sealed = encrypt(&self.message_key(purpose, &salt), &NONCE, payload).ok_or_else(failed)?;
+        let sealed =
+            encrypt(&self.message_key(purpose, &salt), &NONCE, payload).ok_or_else(failed)?;
         Ok(STANDARD.encode([&salt[..], &sealed].concat()))
     }
 
@@ -84,14 +85,20 @@ fn encrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option
     Aes256Gcm::new(key.into()).encrypt(nonce.into(), payload).ok()
 }
 
-fn decrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Zeroizing<Vec<u8>>> {
+fn decrypt(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    payload: Payload<'_, '_>,
+) -> Option<Zeroizing<Vec<u8>>> {
     Aes256Gcm::new(key.into()).decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
 }
 
-/// HMAC-SHA-256 over the label and the parts, each behind its length so that no two lists of parts read alike.
+/// HMAC-SHA-256 over the label and the parts, each behind its length so that no two lists of parts
+/// read alike.
 fn mac(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     for part in std::iter::once(&label).chain(parts) {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
@@ -107,7 +114,8 @@ pub mod fuzzing {
     /// Seals what the data says, for a client that it names.
     ///
     /// # Panics
-    /// If the seal does not open again, or opens for another client, purpose or key, or when it was changed.
+    /// If the seal does not open again, or opens for another client, purpose or key, or when it was
+    /// changed.
     pub fn seal_opens_only_its_own(data: &[u8]) {
         let (head, text) = data.split_at(data.len().min(26));
         let mut bytes = [0; 26];
@@ -115,8 +123,10 @@ pub mod fuzzing {
         let [salt @ .., at, bit] = bytes;
         let text = String::from_utf8_lossy(text).into_owned();
         let (key, client) = (SealingKey(&[at; 32]), text.get(..8).unwrap_or_default());
-        let open = |purpose, client: &str, sealed: &str| key.open::<String>(purpose, client, sealed);
-        let sealed = key.seal(Purpose::Session, client, salt, &text).unwrap_or_else(|_| unreachable!());
+        let open =
+            |purpose, client: &str, sealed: &str| key.open::<String>(purpose, client, sealed);
+        let sealed =
+            key.seal(Purpose::Session, client, salt, &text).unwrap_or_else(|_| unreachable!());
         assert_eq!(open(Purpose::Session, client, &sealed).as_ref(), Some(&text));
         assert_eq!(open(Purpose::SecretBlock, client, &sealed), None);
         assert_eq!(open(Purpose::Session, &format!("{client}x"), &sealed), None);
@@ -145,7 +155,10 @@ mod tests {
     #[test]
     fn opens_only_what_was_sealed_for_the_same_purpose_and_client() {
         let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();
-        assert_eq!(KEY.open::<String>(Purpose::Session, "client", &sealed).as_deref(), Some("state"));
+        assert_eq!(
+            KEY.open::<String>(Purpose::Session, "client", &sealed).as_deref(),
+            Some("state")
+        );
         assert_eq!(KEY.open::<String>(Purpose::SecretBlock, "client", &sealed), None);
         assert_eq!(KEY.open::<String>(Purpose::Session, "other", &sealed), None);
         assert_eq!(SealingKey(&[8; 32]).open::<String>(Purpose::Session, "client", &sealed), None);
@@ -182,14 +195,18 @@ mod tests {
                 continue;
             }
             for test in group["tests"].as_array().unwrap() {
-                let [key, nonce, aad, msg, ct, tag] =
-                    ["key", "iv", "aad", "msg", "ct", "tag"].map(|name| bytes(test[name].as_str().unwrap()));
+                let [key, nonce, aad, msg, ct, tag] = ["key", "iv", "aad", "msg", "ct", "tag"]
+                    .map(|name| bytes(test[name].as_str().unwrap()));
                 let (key, nonce) = (&key.try_into().unwrap(), &nonce.try_into().unwrap());
                 let sealed = [ct, tag].concat();
                 let opened = decrypt(key, nonce, Payload { msg: &sealed, aad: &aad });
                 if test["result"] == "valid" {
                     assert_eq!(opened.as_deref(), Some(&msg), "{test}");
-                    assert_eq!(encrypt(key, nonce, Payload { msg: &msg, aad: &aad }), Some(sealed), "{test}");
+                    assert_eq!(
+                        encrypt(key, nonce, Payload { msg: &msg, aad: &aad }),
+                        Some(sealed),
+                        "{test}"
+                    );
                 } else {
                     assert_eq!(opened, None, "{test}");
                 }

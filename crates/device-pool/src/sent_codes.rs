@@ -11,8 +11,8 @@ use crate::transaction::{Entity, id_of};
 
 const HOUR_MILLIS: i64 = 60 * 60_000;
 
-/// So many codes of one kind a user can have sent within an hour. The service names no number of its own; a person needs
-/// two or three, and a flood is far beyond it.
+/// So many codes of one kind a user can have sent within an hour. The service names no number of
+/// its own; a person needs two or three, and a flood is far beyond it.
 const MOST_AN_HOUR: u32 = 20;
 
 /// The codes of one kind that were sent in an hour to whoever has one name, or seem to have been:
@@ -53,17 +53,20 @@ impl SentCodes {
     ) -> Result<Self, ServiceError> {
         let now = cx.now();
         let found = cx.tx.find::<Self>(&Self::key(pool_id, username, kind))?;
-        Ok(found.filter(|sent| now < sent.since.saturating_add(HOUR_MILLIS)).unwrap_or_else(|| Self {
-            pool_id: pool_id.to_owned(),
-            username: Sensitive::from(username.to_owned()),
-            kind: kind.to_owned(),
-            count: 0,
-            since: now,
+        Ok(found.filter(|sent| now < sent.since.saturating_add(HOUR_MILLIS)).unwrap_or_else(|| {
+            Self {
+                pool_id: pool_id.to_owned(),
+                username: Sensitive::from(username.to_owned()),
+                kind: kind.to_owned(),
+                count: 0,
+                since: now,
+            }
         }))
     }
 
-    /// Those of sign-ins in which nothing, or no address, was proven yet: anyone may begin one. To be forgotten when a
-    /// sign-in is completed with such a code, so that the count stops a flood and no one who uses the codes.
+    /// Those of sign-ins in which nothing, or no address, was proven yet: anyone may begin one. To
+    /// be forgotten when a sign-in is completed with such a code, so that the count stops a flood
+    /// and no one who uses the codes.
     pub(crate) fn of_sign_ins(
         cx: &mut Context<'_, '_>,
         pool_id: &str,

@@ -1,7 +1,7 @@
 //! Signing in: from `InitiateAuth` through the challenges to tokens.
 //!
-//! [`rules`] decides what comes next and knows nothing else. The other modules each handle one kind of step: they check
-//! what the client proved, note it in the [`Progress`], and call [`advance`].
+//! [`rules`] decides what comes next and knows nothing else. The other modules each handle one kind
+//! of step: they check what the client proved, note it in the [`Progress`], and call [`advance`].
 
 mod admin;
 pub(crate) mod custom;
@@ -18,8 +18,9 @@ pub(crate) mod user_auth;
 use std::collections::BTreeMap;
 
 use device_wire::{
-    AdvancedSecurityModeType, AuthFlowType, AuthenticationResultType, ChallengeNameType, InitiateAuthRequest,
-    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive, param,
+    AdvancedSecurityModeType, AuthFlowType, AuthenticationResultType, ChallengeNameType,
+    InitiateAuthRequest, InitiateAuthResponse, RespondToAuthChallengeRequest,
+    RespondToAuthChallengeResponse, Sensitive, param,
 };
 use serde_json::{Map, Value};
 
@@ -99,7 +100,13 @@ impl From<Answer> for InitiateAuthResponse {
             authentication_result,
             available_challenges,
         } = answer.into();
-        Self { challenge_name, session, challenge_parameters, authentication_result, available_challenges }
+        Self {
+            challenge_name,
+            session,
+            challenge_parameters,
+            authentication_result,
+            available_challenges,
+        }
     }
 }
 
@@ -110,7 +117,10 @@ pub(crate) fn initiate_auth(
 ) -> Result<InitiateAuthResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
-    if matches!(request.auth_flow, AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth) {
+    if matches!(
+        request.auth_flow,
+        AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth
+    ) {
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
     let metadata = hook_metadata(request.client_metadata);
@@ -174,7 +184,8 @@ pub(crate) fn respond_to_auth_challenge(
     let metadata = hook_metadata(request.client_metadata);
     let session = request.session.as_ref();
     let responses = request.challenge_responses;
-    respond(cx, pool, client, request.challenge_name, session, responses, &metadata).map(Answer::into)
+    respond(cx, pool, client, request.challenge_name, session, responses, &metadata)
+        .map(Answer::into)
 }
 
 /// A session, where there is more to it than empty text.
@@ -197,7 +208,9 @@ fn respond(
     client.check_secret_hash(username, answers.get(param::SECRET_HASH))?;
     let session = given(session);
     match challenge {
-        ChallengeNameType::PasswordVerifier => password::verify_srp(cx, pool, client, &answers, metadata),
+        ChallengeNameType::PasswordVerifier => {
+            password::verify_srp(cx, pool, client, &answers, metadata)
+        }
         ChallengeNameType::SelectChallenge => {
             user_auth::answer(cx, pool, client, session, answers.require(param::ANSWER)?, &answers)
         }
@@ -205,19 +218,27 @@ fn respond(
             answers.require(param::PASSWORD)?;
             user_auth::answer(cx, pool, client, session, challenge.as_str(), &answers)
         }
-        ChallengeNameType::CustomChallenge => custom::answer(cx, pool, client, session, &answers, metadata),
-        ChallengeNameType::NewPasswordRequired => new_password::answer(cx, pool, client, session, &answers),
+        ChallengeNameType::CustomChallenge => {
+            custom::answer(cx, pool, client, session, &answers, metadata)
+        }
+        ChallengeNameType::NewPasswordRequired => {
+            new_password::answer(cx, pool, client, session, &answers)
+        }
         ChallengeNameType::SmsMfa
         | ChallengeNameType::SoftwareTokenMfa
         | ChallengeNameType::EmailOtp
         | ChallengeNameType::SmsOtp => answer_code(cx, pool, client, &challenge, session, &answers),
         ChallengeNameType::SelectMfaType => mfa::answer_select(cx, pool, client, session, &answers),
         ChallengeNameType::MfaSetup => mfa::answer_setup(cx, pool, client, session, &answers),
-        ChallengeNameType::DeviceSrpAuth => device_proof::start(cx, pool, client, session, &answers),
+        ChallengeNameType::DeviceSrpAuth => {
+            device_proof::start(cx, pool, client, session, &answers)
+        }
         ChallengeNameType::DevicePasswordVerifier => {
             device_proof::verify(cx, pool, client, session, &answers)
         }
-        name => Err(ServiceError::invalid(format!("{name} is not a challenge that can be answered here"))),
+        name => Err(ServiceError::invalid(format!(
+            "{name} is not a challenge that can be answered here"
+        ))),
     }
 }
 
@@ -289,7 +310,8 @@ pub(crate) fn advance(
     }
 }
 
-/// Ends a sign-in in tokens, and issues a device key where the pool tracks devices and none was presented.
+/// Ends a sign-in in tokens, and issues a device key where the pool tracks devices and none was
+/// presented.
 fn finish(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -307,8 +329,11 @@ fn finish(
         }
         None if progress.device_policy(pool) == DevicePolicy::Off => None,
         None => {
-            let after =
-                if progress.mfa_passed { IssuedAfter::SecondFactor } else { IssuedAfter::FirstFactor };
+            let after = if progress.mfa_passed {
+                IssuedAfter::SecondFactor
+            } else {
+                IssuedAfter::FirstFactor
+            };
             let key = device::issue_key(cx, keys, user, after);
             new_device = Some(device_wire::NewDeviceMetadataType {
                 device_key: Some(key.clone()),

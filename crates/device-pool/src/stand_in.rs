@@ -1,5 +1,5 @@
-//! What somebody whom there is not has in place of a user's record. All of it follows from the name and the pool's key: it
-//! is the same at every attempt, and nothing of it is stored.
+//! What somebody whom there is not has in place of a user's record. All of it follows from the name
+//! and the pool's key: it is the same at every attempt, and nothing of it is stored.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,8 @@ pub(crate) fn user(cx: &Context<'_, '_>, pool: &Pool, keys: &PoolKeys, name: &st
     let folded = pool.fold(name);
     let id = id(keys, &folded).to_string();
     // Where an address signs in, it is nobody's internal name.
-    let addressed = !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
+    let addressed =
+        !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
     let username = if addressed { id.clone() } else { folded };
     User::new(cx, pool, username, id, UserStatusType::Confirmed, BTreeMap::new())
 }
@@ -41,11 +42,15 @@ pub(crate) fn password(
     // Twelve blocks less the top byte: below N for certain, and as unpredictable as any verifier.
     let verifier: Zeroizing<Vec<u8>> =
         Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
-    Ok(Password { secret: StoredVerifier::that_no_password_has(&salt, &verifier), set_at: cx.now() })
+    Ok(Password {
+        secret: StoredVerifier::that_no_password_has(&salt, &verifier),
+        set_at: cx.now(),
+    })
 }
 
-/// The id for a name. Clients begin with an address and go on with the id, or begin anew with it, and a user has one
-/// address whichever it is: so what is shown of the address is in the id, encrypted. An id stays what it is.
+/// The id for a name. Clients begin with an address and go on with the id, or begin anew with it,
+/// and a user has one address whichever it is: so what is shown of the address is in the id,
+/// encrypted. An id stays what it is.
 fn id(keys: &PoolKeys, name: &str) -> Uuid {
     if let Ok(id) = Uuid::parse_str(name)
         && id.to_string() == name
@@ -74,15 +79,17 @@ const PHONE: u32 = 2;
 /// A character has 21 bits; the three above say, twice, what it is part of.
 const VALUE_BITS: u32 = 21;
 
-/// All that a response shows of `name` where it is an address: the first letters of its halves, or how many digits it
-/// has and the last four.
+/// All that a response shows of `name` where it is an address: the first letters of its halves, or
+/// how many digits it has and the last four.
 fn shown(name: &str) -> [u8; 6] {
     let (kind, first, second) = if profile::is_email(name) {
         let mut letters = name.split('@').map(|half| half.chars().next().map_or(0, u32::from));
         (EMAIL, letters.next().unwrap_or(0), letters.next().unwrap_or(0))
     } else if profile::is_phone(name) {
-        let number =
-            name.bytes().skip(1).fold(0, |number, digit| (number * 10 + u32::from(digit - b'0')) % 10_000);
+        let number = name
+            .bytes()
+            .skip(1)
+            .fold(0, |number, digit| (number * 10 + u32::from(digit - b'0')) % 10_000);
         (PHONE, u32::try_from(name.len()).unwrap_or(1) - 1, number)
     } else {
         (0, 0, 0)
@@ -123,8 +130,14 @@ fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     Some(username.to_owned()).filter(is).or_else(|| like().filter(is))
 }
 
-/// The verified address that a stand-in passes for having, if it does. Whoever is found by an alias has it.
-pub(crate) fn verified(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Option<Address> {
+/// The verified address that a stand-in passes for having, if it does. Whoever is found by an alias
+/// has it.
+pub(crate) fn verified(
+    pool: &Pool,
+    keys: &PoolKeys,
+    username: &str,
+    medium: Medium,
+) -> Option<Address> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let alias = match medium {
         Medium::Email => AliasAttributeType::Email,
@@ -151,7 +164,8 @@ pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Addres
     Address { medium, destination: Sensitive::from(destination) }
 }
 
-/// A question about a stand-in, answered with yes in `part` of `whole` cases, and for one name always alike.
+/// A question about a stand-in, answered with yes in `part` of `whole` cases, and for one name
+/// always alike.
 pub(crate) fn draw(keys: &PoolKeys, username: &str, question: &[u8], part: u8, whole: u8) -> bool {
     let bytes = keys.sealing().derive(b"stand-in draw", &[question, username.as_bytes()]);
     bytes.first().is_some_and(|byte| byte % whole < part)

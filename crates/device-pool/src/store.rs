@@ -1,9 +1,10 @@
 //! What the engine asks of persistence: versioned records and one atomic, conditional change.
 //!
-//! A store knows nothing of users or devices. It keeps *records*: a [`Key`], a JSON body, a version. Every rule
-//! lives in the engine, which reads what a command needs, decides, and hands over a [`Change`] that holds only if
-//! nothing the decision rested on has moved (compare-and-set). A store is then small enough to be written twice
-//! without two opinions, and one conformance suite covers every implementation.
+//! A store knows nothing of users or devices. It keeps *records*: a [`Key`], a JSON body, a
+//! version. Every rule lives in the engine, which reads what a command needs, decides, and hands
+//! over a [`Change`] that holds only if nothing the decision rested on has moved (compare-and-set).
+//! A store is then small enough to be written twice without two opinions, and one conformance suite
+//! covers every implementation.
 
 use std::fmt;
 
@@ -97,8 +98,8 @@ impl Table {
     }
 }
 
-/// Where a record stands: its table and its id, whose parts are joined by `/` (a `/` within a part stands as `~1`, a `~`
-/// as `~0`).
+/// Where a record stands: its table and its id, whose parts are joined by `/` (a `/` within a part
+/// stands as `~1`, a `~` as `~0`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The kind of record.
@@ -107,7 +108,8 @@ pub struct Key {
     pub id: String,
 }
 
-/// Which state of a record was seen. Opaque; a store never gives the same version to two states of one key.
+/// Which state of a record was seen. Opaque; a store never gives the same version to two states of
+/// one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
@@ -122,7 +124,10 @@ pub struct Record {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("version", &self.version).field("bytes", &self.body.len()).finish()
+        f.debug_struct("Record")
+            .field("version", &self.version)
+            .field("bytes", &self.body.len())
+            .finish()
     }
 }
 
@@ -156,7 +161,8 @@ pub enum StoreError {
     /// An expectation no longer holds; nothing was written. Load and decide again.
     #[error("the state this change was decided on has moved")]
     Conflict,
-    /// The store failed; whether the change was made is unknown. The text is for the log, never for a caller.
+    /// The store failed; whether the change was made is unknown. The text is for the log, never for
+    /// a caller.
     #[error("storage failed: {0}")]
     Failed(String),
 }
@@ -168,13 +174,15 @@ pub enum StoreError {
 /// - changes are atomic, and serializable with respect to the keys in `expect`;
 /// - `scan` yields ids in byte order.
 pub trait Store: Send + Sync {
-    /// The record at `key`, if there is one. Expired records may still be returned until they are purged.
+    /// The record at `key`, if there is one. Expired records may still be returned until they are
+    /// purged.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 
-    /// Up to `limit` records whose id starts with `prefix` and, where `after` is given, is greater than it.
+    /// Up to `limit` records whose id starts with `prefix` and, where `after` is given, is greater
+    /// than it.
     ///
     /// # Errors
     /// [`StoreError::Failed`].

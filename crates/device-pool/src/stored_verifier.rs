@@ -11,8 +11,9 @@ use crate::error::ServiceError;
 
 /// An SRP salt and verifier as records hold them: the salt in hexadecimal, the verifier in base64.
 ///
-/// Powers of the verifier go with it, which pay for themselves at the first sign-in. They are
-/// only ever derived here, from the verifier in the same record: whoever chose them would choose the password.
+/// Powers of the verifier go with it, which pay for themselves at the first sign-in. They are only
+/// ever derived here, from the verifier in the same record: whoever chose them would choose the
+/// password.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVerifier {
     salt: String,
@@ -23,11 +24,16 @@ pub(crate) struct StoredVerifier {
 impl StoredVerifier {
     pub(crate) fn new(salt: &Salt, verifier: &Verifier) -> Self {
         let encode = |bytes: Zeroizing<Vec<u8>>| Sensitive::from(STANDARD.encode(bytes));
-        Self { salt: salt.to_hex(), verifier: encode(verifier.padded()), powers: encode(verifier.powers()) }
+        Self {
+            salt: salt.to_hex(),
+            verifier: encode(verifier.padded()),
+            powers: encode(verifier.powers()),
+        }
     }
 
-    /// One of 383 bytes that nobody's password was made into, for a user whom there is not. Its powers are not its own:
-    /// they take the time, and there is no right proof that they could spoil.
+    /// One of 383 bytes that nobody's password was made into, for a user whom there is not. Its
+    /// powers are not its own: they take the time, and there is no right proof that they could
+    /// spoil.
     pub(crate) fn that_no_password_has(salt: &Salt, verifier: &[u8]) -> Self {
         let padded = Zeroizing::new([&[0], verifier].concat());
         let encode = |bytes: &[u8]| Sensitive::from(STANDARD.encode(bytes));
@@ -40,10 +46,13 @@ impl StoredVerifier {
 
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
-        let decode = |text: &Sensitive<String>| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
-        let verifier = decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
+        let decode =
+            |text: &Sensitive<String>| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
+        let verifier =
+            decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
         let powers = decode(&self.powers);
-        let verifier = verifier.zip(powers).and_then(|(v, powers)| v.with_trusted_powers(&powers).ok());
+        let verifier =
+            verifier.zip(powers).and_then(|(v, powers)| v.with_trusted_powers(&powers).ok());
         salt.zip(verifier).ok_or_else(|| ServiceError::internal("a stored verifier does not parse"))
     }
 }

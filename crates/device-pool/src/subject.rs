@@ -28,8 +28,8 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there is not; so does
-    /// any client for a user without a password, who can't prove one.
+    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there
+    /// is not; so does any client for a user without a password, who can't prove one.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -43,8 +43,8 @@ impl Subject {
                  Member must have length less than or equal to {LONGEST_NAME}"
             )));
         }
-        // A record is made for everyone and one is read for everyone, so that the time does not tell for whom there was
-        // need of it.
+        // A record is made for everyone and one is read for everyone, so that the time does not
+        // tell for whom there was need of it.
         let failed = || ServiceError::internal("a stand-in could not be made");
         let found = User::by_login(cx, pool, name)?;
         let mut stand_in = stand_in::user(cx, pool, keys, name);
@@ -61,11 +61,16 @@ impl Subject {
             None => serde_json::from_slice(&record).map_err(|_| failed())?,
         };
         let (salt, verifier) = user.password.as_ref().unwrap_or(&none).secret.parse()?;
-        Ok(Self { username: user.username.clone(), salt, verifier, user: known.then(|| Box::new(user)) })
+        Ok(Self {
+            username: user.username.clone(),
+            salt,
+            verifier,
+            user: known.then(|| Box::new(user)),
+        })
     }
 
-    /// Uses up a code of the user's; returns the user, and the address that the code proves. For a stand-in it goes the
-    /// same way, and no code is the right one.
+    /// Uses up a code of the user's; returns the user, and the address that the code proves. For a
+    /// stand-in it goes the same way, and no code is the right one.
     pub(crate) fn redeem(
         self,
         cx: &mut Context<'_, '_>,
@@ -90,8 +95,8 @@ impl Subject {
         }
     }
 
-    /// Where a code is said to have gone that went nowhere, the first of `media` that would reach a user. What a user has
-    /// who gets none is a better pretence than another's.
+    /// Where a code is said to have gone that went nowhere, the first of `media` that would reach a
+    /// user. What a user has who gets none is a better pretence than another's.
     pub(crate) fn pretended_details(
         &self,
         pool: &Pool,

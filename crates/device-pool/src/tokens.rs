@@ -17,7 +17,8 @@ use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
-/// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as `origin_jti`.
+/// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as
+/// `origin_jti`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) origin: Uuid,
@@ -200,7 +201,8 @@ pub(crate) fn issuer(cx: &Context<'_, '_>, pool_id: &str) -> String {
     format!("{}/{pool_id}", cx.config.public_base_url)
 }
 
-/// Whose access token this is, after every check: signature, use, time, revocation, and that the user may still act.
+/// Whose access token this is, after every check: signature, use, time, revocation, and that the
+/// user may still act.
 pub(crate) fn authenticate(
     cx: &mut Context<'_, '_>,
     token: &str,
@@ -209,7 +211,8 @@ pub(crate) fn authenticate(
     let unverified: AccessClaims = jwt::unverified(token).ok_or_else(invalid)?;
     let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
     let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
-    let claims = cx.key_ring.verify::<AccessClaims>(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
+    let claims =
+        cx.key_ring.verify::<AccessClaims>(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
     if claims.token_use != "access" {
         return Err(invalid());
     }
@@ -217,8 +220,9 @@ pub(crate) fn authenticate(
         return Err(ServiceError::not_authorized("Access Token has expired"));
     }
     let pool = Pool::load(cx, pool_id)?;
-    let user = User::by_username(cx, pool_id, &claims.username)?
-        .ok_or_else(|| ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist."))?;
+    let user = User::by_username(cx, pool_id, &claims.username)?.ok_or_else(|| {
+        ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist.")
+    })?;
     let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
     if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
         return Err(ServiceError::not_authorized("Access Token has been revoked"));
@@ -242,7 +246,8 @@ pub(crate) fn authenticate_client(
 }
 
 impl Grant {
-    /// The grant that a refresh token stands for, and the token's number; `None` for one that this pool did not issue.
+    /// The grant that a refresh token stands for, and the token's number; `None` for one that this
+    /// pool did not issue.
     pub(crate) fn by_refresh_token(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -258,15 +263,18 @@ impl Grant {
         RefreshToken { origin: self.origin, generation: self.generation }.encode(keys)
     }
 
-    /// Refuses a refresh token that was replaced, unless it is the last one and the client may still repeat itself.
+    /// Refuses a refresh token that was replaced, unless it is the last one and the client may
+    /// still repeat itself.
     pub(crate) fn refuse_replaced(
         &self,
         client: &Client,
         generation: u32,
         now_millis: i64,
     ) -> Result<(), ServiceError> {
-        let grace_ends = self.rotated.unwrap_or_default().saturating_add(client.rotation_grace_millis());
-        let repeated = generation.checked_add(1) == Some(self.generation) && now_millis < grace_ends;
+        let grace_ends =
+            self.rotated.unwrap_or_default().saturating_add(client.rotation_grace_millis());
+        let repeated =
+            generation.checked_add(1) == Some(self.generation) && now_millis < grace_ends;
         if generation == self.generation || repeated {
             return Ok(());
         }
@@ -276,8 +284,13 @@ impl Grant {
         ))
     }
 
-    /// Replaces the refresh token, if `generation` is still the one that counts. It lives no longer for it.
-    pub(crate) fn rotate(&mut self, cx: &mut Context<'_, '_>, generation: u32) -> Result<(), ServiceError> {
+    /// Replaces the refresh token, if `generation` is still the one that counts. It lives no longer
+    /// for it.
+    pub(crate) fn rotate(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        generation: u32,
+    ) -> Result<(), ServiceError> {
         if generation != self.generation {
             return Ok(());
         }
@@ -286,9 +299,12 @@ impl Grant {
         cx.tx.put(self)
     }
 
-    /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the name before.
+    /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the
+    /// name before.
     pub(crate) fn stands(&self, user: &User) -> bool {
-        !self.revoked && self.issued >= user.created && user.signed_out_at.is_none_or(|at| self.issued > at)
+        !self.revoked
+            && self.issued >= user.created
+            && user.signed_out_at.is_none_or(|at| self.issued > at)
     }
 
     pub(crate) fn has_expired(&self, now_millis: i64) -> bool {

@@ -1,4 +1,5 @@
-//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: SHA-1, six digits, 30 seconds.
+//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: SHA-1, six digits, 30
+//! seconds.
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,9 @@ impl SoftwareToken {
     /// Accepts a code of the current step or of one beside it, once.
     pub(crate) fn accept(&mut self, code: &str, now_millis: i64) -> Result<(), ServiceError> {
         match matching_step(&self.secret, code, now_millis) {
-            None => Err(ServiceError::new(ErrorCode::CodeMismatch, "Invalid code received for user")),
+            None => {
+                Err(ServiceError::new(ErrorCode::CodeMismatch, "Invalid code received for user"))
+            }
             Some(step) if step <= self.last_step => Err(ServiceError::new(
                 ErrorCode::ExpiredCode,
                 "Your software token has already been used once.",
@@ -54,10 +57,12 @@ pub(crate) fn secret_code(bytes: [u8; 20]) -> Sensitive<String> {
     Sensitive::from(Secret::new(Box::from(bytes)).to_base32())
 }
 
-/// The latest step of the three around `now_millis` whose code this is. All three are compared whatever comes out.
+/// The latest step of the three around `now_millis` whose code this is. All three are compared
+/// whatever comes out.
 fn matching_step(secret: &str, code: &str, now_millis: i64) -> Option<i64> {
     let secret = Secret::try_from_base32(secret).ok()?;
-    let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build_noncompliant();
+    let totp =
+        Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build_noncompliant();
     let current = now_millis.div_euclid(1000 * STEP_SECONDS);
     [current - 1, current, current + 1].into_iter().fold(None, |found, step| {
         let time = u64::try_from(step * STEP_SECONDS).unwrap_or(0);

@@ -1,4 +1,5 @@
-//! A command's view of the store: typed reads that are remembered, and writes that are held back until it has decided.
+//! A command's view of the store: typed reads that are remembered, and writes that are held back
+//! until it has decided.
 
 use std::any::type_name;
 use std::collections::BTreeMap;
@@ -22,16 +23,17 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
     }
 }
 
-/// A record's id: its parts joined by `/`. Within a part, `~` stands as `~0` and `/` as `~1` (as in RFC 6901), so that
-/// no two lists of parts have the same id, and no id starts with the parts of a stranger: names may contain a `/`.
+/// A record's id: its parts joined by `/`. Within a part, `~` stands as `~0` and `/` as `~1` (as in
+/// RFC 6901), so that no two lists of parts have the same id, and no id starts with the parts of a
+/// stranger: names may contain a `/`.
 pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
     parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
 }
 
 /// Reads, and two sets of writes.
 ///
-/// What a command `put`s happens only if it succeeds. What it `record`s (failed attempts, audit events) happens
-/// either way: a refusal must still count towards a lockout.
+/// What a command `put`s happens only if it succeeds. What it `record`s (failed attempts, audit
+/// events) happens either way: a refusal must still count towards a lockout.
 pub(crate) struct Transaction<'s> {
     store: &'s dyn Store,
     read: BTreeMap<Key, Option<Record>>,
@@ -51,8 +53,8 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Loads a record, once: a command sees one state of it, and its own writes. The commit will hold only if the
-    /// record has not changed by then.
+    /// Loads a record, once: a command sees one state of it, and its own writes. The commit will
+    /// hold only if the record has not changed by then.
     pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };
         match self.on_success.get(&key) {
@@ -70,13 +72,14 @@ impl<'s> Transaction<'s> {
         record.as_ref().map(|record| decode(&record.body)).transpose()
     }
 
-    /// Makes the answer, whatever it is, hold only if nothing that was read has changed. Without this a command that
-    /// writes nothing answers from what it saw.
+    /// Makes the answer, whatever it is, hold only if nothing that was read has changed. Without
+    /// this a command that writes nothing answers from what it saw.
     pub(crate) fn pin(&mut self) {
         self.pinned = true;
     }
 
-    /// Up to `limit` records in id order. A scan pins nothing: a record added meanwhile is no conflict.
+    /// Up to `limit` records in id order. A scan pins nothing: a record added meanwhile is no
+    /// conflict.
     pub(crate) fn scan<E: Entity>(
         &self,
         prefix: &str,
@@ -88,7 +91,11 @@ impl<'s> Transaction<'s> {
     }
 
     /// How many records there are, if no more than `most`.
-    pub(crate) fn count<E: Entity>(&self, prefix: &str, most: usize) -> Result<Option<usize>, ServiceError> {
+    pub(crate) fn count<E: Entity>(
+        &self,
+        prefix: &str,
+        most: usize,
+    ) -> Result<Option<usize>, ServiceError> {
         let found = self.store.scan(E::TABLE, prefix, None, most + 1)?.len();
         Ok((found <= most).then_some(found))
     }
@@ -120,7 +127,8 @@ impl<'s> Transaction<'s> {
         Ok((key, Write::Put { body, expires_at: entity.expires_at() }))
     }
 
-    /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing here.
+    /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing
+    /// here.
     pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
         let mut writes = self.always;
         if succeeded {
@@ -129,15 +137,21 @@ impl<'s> Transaction<'s> {
         if writes.is_empty() && !self.pinned {
             return Ok(());
         }
-        let expect = self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
+        let expect =
+            self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
         self.store.apply(Change { expect: expect.collect(), writes: writes.into_iter().collect() })
     }
 }
 
 fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
-    // The parser's own text may quote the value, and values are secrets here: only the place is told.
+    // The parser's own text may quote the value, and values are secrets here: only the place is
+    // told.
     serde_json::from_slice(body).map_err(|e| {
-        ServiceError::internal(format!("a stored {} does not parse, column {}", type_name::<E>(), e.column()))
+        ServiceError::internal(format!(
+            "a stored {} does not parse, column {}",
+            type_name::<E>(),
+            e.column()
+        ))
     })
 }
 
@@ -195,7 +209,11 @@ mod tests {
         let store = Restless::default();
         let mut tx = Transaction::new(&store);
         assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(1)));
-        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(1)), "not the state of the second look");
+        assert_eq!(
+            tx.find::<Note>("note").unwrap(),
+            Some(Note(1)),
+            "not the state of the second look"
+        );
         tx.put(&Note(9)).unwrap();
         assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(9)));
         tx.delete::<Note>("note");
@@ -218,7 +236,14 @@ mod tests {
 
     #[test]
     fn no_two_lists_of_parts_have_the_same_id() {
-        let lists = [["a", "b/c"], ["a/b", "c"], ["a~1b", "c"], ["a~0", "1b/c"], ["a", "b~1c"], ["a/", "b"]];
+        let lists = [
+            ["a", "b/c"],
+            ["a/b", "c"],
+            ["a~1b", "c"],
+            ["a~0", "1b/c"],
+            ["a", "b~1c"],
+            ["a/", "b"],
+        ];
         let ids: std::collections::BTreeSet<String> = lists.map(id_of).into();
         assert_eq!(ids.len(), lists.len(), "{ids:?}");
         assert!(!id_of(["pool", "a/b", "key"]).starts_with(&id_of(["pool", "a", ""])));

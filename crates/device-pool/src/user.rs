@@ -113,20 +113,26 @@ impl User {
     ) -> Result<Option<Self>, ServiceError> {
         let folded = pool.fold(name);
         let login = Login::find(cx, pool, &folded)?;
-        // Where nobody has the name, nobody has it as an internal one either: that is looked up only to take the time.
+        // Where nobody has the name, nobody has it as an internal one either: that is looked up
+        // only to take the time.
         let username = login.map_or(folded, |login| login.username);
         Self::by_username(cx, &pool.id, &username)
     }
 
     /// For administrators, to whom it is told plainly that there is no such user.
-    pub(crate) fn for_admin(cx: &mut Context<'_, '_>, pool: &Pool, name: &str) -> Result<Self, ServiceError> {
+    pub(crate) fn for_admin(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<Self, ServiceError> {
         Self::by_login(cx, pool, name)?
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
     }
 
     /// The attributes as responses list them, `sub` among them.
     pub(crate) fn attribute_list(&self) -> Vec<AttributeType> {
-        let sub = AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
+        let sub =
+            AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
         let rest = self.attributes.iter().map(|(name, value)| AttributeType {
             value: Some(value.clone()),
             ..AttributeType::new(name.as_str())
@@ -163,7 +169,8 @@ impl User {
         }
     }
 
-    /// When the password was set, in milliseconds since the epoch: it tells one password of a user from another.
+    /// When the password was set, in milliseconds since the epoch: it tells one password of a user
+    /// from another.
     pub(crate) fn password_set_at(&self) -> Option<i64> {
         self.password.as_ref().map(|password| password.set_at)
     }
@@ -187,7 +194,8 @@ impl User {
         Ok(())
     }
 
-    /// Moves the current password into the history, as long as the pool keeps one, and refuses a new one that is in it.
+    /// Moves the current password into the history, as long as the pool keeps one, and refuses a
+    /// new one that is in it.
     fn remember_password(
         &mut self,
         policy: &PasswordPolicyType,
@@ -195,8 +203,12 @@ impl User {
         new: &str,
     ) -> Result<(), ServiceError> {
         let size = usize::try_from(policy.password_history_size.unwrap_or(0)).unwrap_or(0);
-        let mut history: Vec<Password> =
-            self.password.take().into_iter().chain(std::mem::take(&mut self.earlier_passwords)).collect();
+        let mut history: Vec<Password> = self
+            .password
+            .take()
+            .into_iter()
+            .chain(std::mem::take(&mut self.earlier_passwords))
+            .collect();
         history.truncate(size);
         for earlier in &history {
             if earlier.is(identity, new)? {

@@ -1,11 +1,12 @@
-//! Signs in over a blocking HTTP client, with a code where one is asked for, and prints what to keep of the device.
+//! Signs in over a blocking HTTP client, with a code where one is asked for, and prints what to
+//! keep of the device.
 //!
 //! ```text
 //! cargo run -p device-proto --example blocking -- <endpoint> <pool id> <client id> <user name> <password>
 //! ```
 //!
-//! The endpoint is `https://cognito-idp.<region>.amazonaws.com/`, or a server of one's own. ureq is built without TLS here;
-//! with its default features it takes both.
+//! The endpoint is `https://cognito-idp.<region>.amazonaws.com/`, or a server of one's own. ureq is
+//! built without TLS here; with its default features it takes both.
 #![allow(
     clippy::disallowed_methods,
     reason = "clock and randomness are the caller's to bring, and this is the caller"
@@ -20,21 +21,31 @@ use device_proto::{Challenge, Config, Credentials, DeviceOutcome, Reply, Request
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [endpoint, pool, client, username, password] = &arguments[..] else {
-        return Err("usage: blocking <endpoint> <pool id> <client id> <user name> <password>".into());
+        return Err(
+            "usage: blocking <endpoint> <pool id> <client id> <user name> <password>".into()
+        );
     };
-    let http = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
+    let http = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build()
+        .new_agent();
     let config = Config::new(pool, client)?;
     let credentials = Credentials::srp(username, password.as_str());
     let rng = &mut rand::rng();
     let (mut sign_in, mut request) = SignIn::start(&config, credentials, None, rng);
     let outcome = loop {
-        let post =
-            http.post(endpoint).content_type(Request::CONTENT_TYPE).header("x-amz-target", request.target());
+        let post = http
+            .post(endpoint)
+            .content_type(Request::CONTENT_TYPE)
+            .header("x-amz-target", request.target());
         let mut response = post.send(request.body())?;
         let body = response.body_mut().read_to_vec()?;
         let reply = Reply::from_http(response.status().as_u16(), &body, None);
         (sign_in, request) = match sign_in.handle(reply, SystemTime::now(), rng)? {
-            Step::Send(sign_in, request) | Step::Discard { sign_in, request, .. } => (sign_in, request),
+            Step::Send(sign_in, request) | Step::Discard { sign_in, request, .. } => {
+                (sign_in, request)
+            }
             Step::Ask(Challenge::Code(code)) => {
                 println!("Code from {:?}:", code.prompt().source);
                 let mut line = String::new();

@@ -20,8 +20,8 @@ pub struct Config {
 impl Config {
     /// An app client without a secret.
     ///
-    /// `user_pool_id` is `<region>_<name>`, such as `eu-west-1_Ab12Cd34E`: its name goes into the password proof, so that
-    /// a wrong one would only show as a wrong password.
+    /// `user_pool_id` is `<region>_<name>`, such as `eu-west-1_Ab12Cd34E`: its name goes into the
+    /// password proof, so that a wrong one would only show as a wrong password.
     ///
     /// # Errors
     /// [`MalformedPoolId`] if the id has no `_` between two non-empty parts.
@@ -49,13 +49,15 @@ impl Config {
         self
     }
 
-    /// What to tell the pool's Lambda functions with every step of a sign-in and every refresh (`ClientMetadata`).
+    /// What to tell the pool's Lambda functions with every step of a sign-in and every refresh
+    /// (`ClientMetadata`).
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self.client_metadata
+            .extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
@@ -115,7 +117,9 @@ impl Config {
 
     /// The `SECRET_HASH` of a step, over the very `USERNAME` of that step.
     pub(crate) fn secret_hash(&self, username: &str) -> Option<String> {
-        self.client_secret.as_ref().map(|secret| device_srp::secret_hash(username, &self.client_id, secret))
+        self.client_secret
+            .as_ref()
+            .map(|secret| device_srp::secret_hash(username, &self.client_id, secret))
     }
 }
 

@@ -38,7 +38,8 @@ impl Credentials {
         Self::new(username, Factor::Srp(password.into()))
     }
 
-    /// A password that is sent in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that migrate their users.
+    /// A password that is sent in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that
+    /// migrate their users.
     #[must_use]
     pub fn password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Password(password.into()))
@@ -50,9 +51,13 @@ impl Credentials {
         Self::new(username, Factor::Custom { password: None })
     }
 
-    /// The proof of a password first, then challenges of the pool's own making (`CUSTOM_AUTH` that begins with `SRP_A`).
+    /// The proof of a password first, then challenges of the pool's own making (`CUSTOM_AUTH` that
+    /// begins with `SRP_A`).
     #[must_use]
-    pub fn custom_after_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+    pub fn custom_after_srp(
+        username: impl Into<String>,
+        password: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self::new(username, Factor::Custom { password: Some(password.into()) })
     }
 
@@ -70,7 +75,10 @@ impl Credentials {
 
     /// A sent password, where the pool offers a choice (`USER_AUTH` with `PASSWORD`).
     #[must_use]
-    pub fn choose_password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
+    pub fn choose_password(
+        username: impl Into<String>,
+        password: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self::new(username, Factor::Choice(Choice::Password(password.into())))
     }
 
@@ -87,22 +95,28 @@ impl Credentials {
     }
 
     fn new(username: impl Into<String>, factor: Factor) -> Self {
-        Self { username: username.into(), factor, client_metadata: Metadata::default(), user_context: None }
+        Self {
+            username: username.into(),
+            factor,
+            client_metadata: Metadata::default(),
+            user_context: None,
+        }
     }
 
-    /// What to tell the pool's Lambda functions with every step of this sign-in (`ClientMetadata`), beside what the
-    /// [`Config`](crate::Config) has: an entry of the same name takes its place.
+    /// What to tell the pool's Lambda functions with every step of this sign-in (`ClientMetadata`),
+    /// beside what the [`Config`](crate::Config) has: an entry of the same name takes its place.
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.client_metadata.extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self.client_metadata
+            .extend(entries.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
-    /// What the pool's threat protection is to know of the user's device and address (`UserContextData`); it goes with every
-    /// step.
+    /// What the pool's threat protection is to know of the user's device and address
+    /// (`UserContextData`); it goes with every step.
     #[must_use]
     pub fn with_user_context(mut self, context: UserContextDataType) -> Self {
         self.user_context = Some(context);
@@ -132,17 +146,20 @@ impl Credentials {
         self.user_context.as_ref()
     }
 
-    /// The user chose to prove a password: should the sign-in begin again, it begins with that choice.
+    /// The user chose to prove a password: should the sign-in begin again, it begins with that
+    /// choice.
     pub(crate) fn having_chosen_srp(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Srp(password)), ..self }
     }
 
-    /// The user chose to send a password: should the sign-in begin again, it begins with that choice.
+    /// The user chose to send a password: should the sign-in begin again, it begins with that
+    /// choice.
     pub(crate) fn having_chosen_password(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Password(password)), ..self }
     }
 
-    /// A temporary password was replaced: should the sign-in begin again, it begins with the new one.
+    /// A temporary password was replaced: should the sign-in begin again, it begins with the new
+    /// one.
     pub(crate) fn with_password(mut self, new: Sensitive<String>) -> Self {
         match &mut self.factor {
             Factor::Srp(password)
@@ -157,7 +174,8 @@ impl Credentials {
     /// The flow, its parameters beyond those of every step, and the proof that it begins.
     pub(crate) fn begin(&self, rng: &mut impl CryptoRng) -> Beginning {
         let mut parameters = Parameters::default();
-        let mut put = |name: &str, value: &str| parameters.insert(name.to_owned(), value.to_owned());
+        let mut put =
+            |name: &str, value: &str| parameters.insert(name.to_owned(), value.to_owned());
         let handshake = self.proof_password().map(|password| Handshake::new(password.clone(), rng));
         if let Some(handshake) = &handshake {
             put(param::SRP_A, &handshake.ephemeral.public().to_hex());
@@ -194,7 +212,8 @@ impl Credentials {
 /// Parameters of a step, or answers.
 pub(crate) type Parameters = Sensitive<BTreeMap<String, String>>;
 
-/// What the pool's Lambda functions are told. The service takes no offence at secrets in it, so it is kept as one.
+/// What the pool's Lambda functions are told. The service takes no offence at secrets in it, so it
+/// is kept as one.
 pub(crate) type Metadata = Sensitive<BTreeMap<String, String>>;
 
 /// The same as a request carries it: nothing where there is nothing to tell.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::{AdminListDevicesRequest, DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp};
+use device_wire::{
+    AdminListDevicesRequest, DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp,
+};
 
 use crate::{DeviceStatus, Error, Reply, Request};
 
@@ -16,7 +18,8 @@ pub struct Device {
     pub name: Option<String>,
     /// The address that it was last used from.
     pub last_ip: Option<String>,
-    /// Whether it is remembered. A user's own list has no others, and does not say so of each; an administrator's does.
+    /// Whether it is remembered. A user's own list has no others, and does not say so of each; an
+    /// administrator's does.
     pub status: Option<DeviceStatus>,
     /// When it was confirmed.
     pub created: Option<Timestamp>,
@@ -31,7 +34,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// Reads the service's description; `current` is the key of the device that asks, if it has one.
+    /// Reads the service's description; `current` is the key of the device that asks, if it has
+    /// one.
     #[must_use]
     pub fn from_wire(device: DeviceType, current: Option<&str>) -> Self {
         let attributes: BTreeMap<String, String> = device
@@ -40,15 +44,18 @@ impl Device {
             .into_iter()
             .filter_map(|attribute| Some((attribute.name, attribute.value?.into_inner())))
             .collect();
-        let attribute = |name: &str| attributes.get(name).filter(|value| !value.is_empty()).cloned();
+        let attribute =
+            |name: &str| attributes.get(name).filter(|value| !value.is_empty()).cloned();
         let key = device.device_key.unwrap_or_default();
         Self {
             name: attribute("device_name"),
             last_ip: attribute("last_ip_used"),
-            status: attribute("dev:device_remembered_status").and_then(|status| match status.as_str() {
-                "remembered" => Some(DeviceStatus::Remembered),
-                "not_remembered" => Some(DeviceStatus::NotRemembered),
-                _ => None,
+            status: attribute("dev:device_remembered_status").and_then(|status| {
+                match status.as_str() {
+                    "remembered" => Some(DeviceStatus::Remembered),
+                    "not_remembered" => Some(DeviceStatus::NotRemembered),
+                    _ => None,
+                }
             }),
             created: device.device_create_date,
             last_modified: device.device_last_modified_date,
@@ -96,13 +103,18 @@ impl ListDevices {
     /// More than any user's devices fill; a list that is longer would never end.
     const MAX_PAGES: usize = 1_000;
 
-    /// Begins with the first page of the user's own list; `current` is the key of the device that asks, if it has one.
+    /// Begins with the first page of the user's own list; `current` is the key of the device that
+    /// asks, if it has one.
     pub fn start(access_token: Sensitive<String>, current: Option<String>) -> (Self, Request) {
         Self::of(Asks::User(access_token), current)
     }
 
-    /// Begins with the first page of an administrator's list of any user's devices. The requests want a signature.
-    pub fn of_user(user_pool_id: impl Into<String>, username: impl Into<String>) -> (Self, Request) {
+    /// Begins with the first page of an administrator's list of any user's devices. The requests
+    /// want a signature.
+    pub fn of_user(
+        user_pool_id: impl Into<String>,
+        username: impl Into<String>,
+    ) -> (Self, Request) {
         let (user_pool_id, username) = (user_pool_id.into(), username.into());
         Self::of(Asks::Administrator { user_pool_id, username }, None)
     }
@@ -121,19 +133,21 @@ impl ListDevices {
                 pagination_token,
                 ..ListDevicesRequest::new(access_token.clone())
             }),
-            Asks::Administrator { user_pool_id, username } => Request::new(&AdminListDevicesRequest {
-                limit,
-                pagination_token,
-                ..AdminListDevicesRequest::new(user_pool_id, username.as_str())
-            }),
+            Asks::Administrator { user_pool_id, username } => {
+                Request::new(&AdminListDevicesRequest {
+                    limit,
+                    pagination_token,
+                    ..AdminListDevicesRequest::new(user_pool_id, username.as_str())
+                })
+            }
         }
     }
 
     /// Takes a page.
     ///
     /// # Errors
-    /// Any [`Error`]; a page token that came before, or a list of more than a thousand pages, is [`Error::MalformedAnswer`], since
-    /// it would go on for ever.
+    /// Any [`Error`]; a page token that came before, or a list of more than a thousand pages, is
+    /// [`Error::MalformedAnswer`], since it would go on for ever.
     pub fn handle(mut self, reply: Reply<'_>) -> Result<ListStep, Error> {
         let (operation, devices, token) = match &self.asks {
             Asks::User(_) => {
@@ -146,8 +160,9 @@ impl ListDevices {
             }
         };
         let current = self.current.as_deref();
-        self.devices
-            .extend(devices.unwrap_or_default().into_iter().map(|one| Device::from_wire(one, current)));
+        self.devices.extend(
+            devices.unwrap_or_default().into_iter().map(|one| Device::from_wire(one, current)),
+        );
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Ok(ListStep::Done(self.devices));
         };
@@ -178,7 +193,10 @@ mod tests {
                 {"Name":"dev:device_remembered_status","Value":"not_remembered"},{"Name":"odd","Value":null}],
                 "DeviceCreateDate":1760000000.123,"DeviceLastAuthenticatedDate":1760000001,"Extra":{}}"#,
         );
-        assert_eq!((device.name.as_deref(), device.last_ip.as_deref()), (Some("laptop"), Some("192.0.2.1")));
+        assert_eq!(
+            (device.name.as_deref(), device.last_ip.as_deref()),
+            (Some("laptop"), Some("192.0.2.1"))
+        );
         assert_eq!(device.status, Some(DeviceStatus::NotRemembered));
         assert_eq!(device.created.map(Timestamp::as_millis), Some(1_760_000_000_123));
         assert_eq!(device.attributes["device_status"], "valid");
@@ -204,14 +222,19 @@ mod tests {
         let ListStep::Done(devices) = list.handle(Reply::Answered(last)).unwrap() else {
             panic!("more pages")
         };
-        assert_eq!(devices.iter().map(|device| device.is_current).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            devices.iter().map(|device| device.is_current).collect::<Vec<_>>(),
+            [false, true]
+        );
     }
 
     #[test]
     fn a_page_that_repeats_is_an_error() {
         let (list, _) = ListDevices::start("token".into(), None);
         let page = br#"{"Devices":[],"PaginationToken":"again"}"#;
-        let ListStep::Send(list, _) = list.handle(Reply::Answered(page)).unwrap() else { panic!("one page") };
+        let ListStep::Send(list, _) = list.handle(Reply::Answered(page)).unwrap() else {
+            panic!("one page")
+        };
         assert!(matches!(list.handle(Reply::Answered(page)), Err(Error::MalformedAnswer { .. })));
     }
 
@@ -234,7 +257,10 @@ mod tests {
         let (list, request) = ListDevices::of_user("eu-west-1_Ab12Cd34E", "ada");
         assert_eq!(request.operation(), Operation::AdminListDevices);
         let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
-        assert_eq!((&body["Username"], &body["UserPoolId"]), (&"ada".into(), &"eu-west-1_Ab12Cd34E".into()));
+        assert_eq!(
+            (&body["Username"], &body["UserPoolId"]),
+            (&"ada".into(), &"eu-west-1_Ab12Cd34E".into())
+        );
         let page = br#"{"Devices":[{"DeviceKey":"eu_1"}],"PaginationToken":"next"}"#;
         let ListStep::Send(list, request) = list.handle(Reply::Answered(page)).unwrap() else {
             panic!("one page")

@@ -12,7 +12,8 @@ pub enum Error {
     #[error(transparent)]
     Service(#[from] ServiceError),
 
-    /// There was no answer, or none that came from the service: see [`Reply::Lost`](crate::Reply::Lost).
+    /// There was no answer, or none that came from the service: see
+    /// [`Reply::Lost`](crate::Reply::Lost).
     #[error("no answer from the service to {0}")]
     NoAnswer(Operation),
 
@@ -25,12 +26,13 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// The service asked for something that cannot follow on what was sent, such as the proof of a device when no device
-    /// was presented.
+    /// The service asked for something that cannot follow on what was sent, such as the proof of a
+    /// device when no device was presented.
     #[error("the service asks for {0}, which cannot follow at this point of the sign-in")]
     UnexpectedChallenge(ChallengeNameType),
 
-    /// The service asked for something that this crate has no answer to, such as a passkey. The text says what to do instead.
+    /// The service asked for something that this crate has no answer to, such as a passkey. The
+    /// text says what to do instead.
     #[error("the service asks for {0}, {advice}", advice = instead_of(.0))]
     UnsupportedChallenge(ChallengeNameType),
 
@@ -58,14 +60,17 @@ impl Error {
 fn instead_of(challenge: &ChallengeNameType) -> &'static str {
     match challenge {
         ChallengeNameType::WebAuthn => {
-            "a passkey, which this client does not support: choose another first factor, or allow the user one"
+            "a passkey, which this client does not support: choose another first factor, or allow \
+             the user one"
         }
         ChallengeNameType::MfaSetup => {
-            "and offers no second factor that can be set up while signing in: give the user a phone number for text messages, \
+            "and offers no second factor that can be set up while signing in: give the user a \
+             phone number for text messages, \
              and sign in again"
         }
         _ => {
-            "which this client does not support: choose another factor or flow, or change what the pool asks of this user"
+            "which this client does not support: choose another factor or flow, or change what the \
+             pool asks of this user"
         }
     }
 }
@@ -113,36 +118,45 @@ impl ServiceError {
     /// Whether the service refused for the rate of requests, before it looked at this one.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
-        matches!(self.code, ErrorCode::TooManyRequests | ErrorCode::LimitExceeded | ErrorCode::Throttling)
+        matches!(
+            self.code,
+            ErrorCode::TooManyRequests | ErrorCode::LimitExceeded | ErrorCode::Throttling
+        )
     }
 
-    /// Whether the session of a sign-in is too old, or was used before. That says nothing against whoever used it: the sign-in
-    /// begins again from its beginning.
+    /// Whether the session of a sign-in is too old, or was used before. That says nothing against
+    /// whoever used it: the sign-in begins again from its beginning.
     #[must_use]
     pub fn is_spent_session(&self) -> bool {
-        self.code == ErrorCode::NotAuthorized && self.message.starts_with("Invalid session for the user, ")
+        self.code == ErrorCode::NotAuthorized
+            && self.message.starts_with("Invalid session for the user, ")
     }
 
-    /// Whether it is the user who may not sign in, now or at all: too many attempts failed, or an administrator disabled them. That
-    /// says nothing against the password or device that was tried.
+    /// Whether it is the user who may not sign in, now or at all: too many attempts failed, or an
+    /// administrator disabled them. That says nothing against the password or device that was
+    /// tried.
     #[must_use]
     pub fn is_barred_user(&self) -> bool {
         let barred = ["Password attempts exceeded", "User is disabled"];
-        self.code == ErrorCode::NotAuthorized && barred.iter().any(|text| self.message.starts_with(text))
+        self.code == ErrorCode::NotAuthorized
+            && barred.iter().any(|text| self.message.starts_with(text))
     }
 
     /// Whether it is the refresh token itself that was refused: it is none, too old, or revoked.
     #[must_use]
     pub fn is_refused_refresh_token(&self) -> bool {
         let refused = ["Invalid Refresh Token", "Refresh Token has "];
-        self.code == ErrorCode::NotAuthorized && refused.iter().any(|text| self.message.starts_with(text))
+        self.code == ErrorCode::NotAuthorized
+            && refused.iter().any(|text| self.message.starts_with(text))
     }
 
-    /// Whether the service does not know the device that was named: never issued, never confirmed, forgotten, or another
-    /// user's. The code is shared with missing pools and clients; only the sentence tells them apart.
+    /// Whether the service does not know the device that was named: never issued, never confirmed,
+    /// forgotten, or another user's. The code is shared with missing pools and clients; only the
+    /// sentence tells them apart.
     #[must_use]
     pub fn is_unknown_device(&self) -> bool {
-        self.code == ErrorCode::ResourceNotFound && self.message.starts_with("Device does not exist")
+        self.code == ErrorCode::ResourceNotFound
+            && self.message.starts_with("Device does not exist")
     }
 }
 

@@ -1,7 +1,9 @@
-//! Signing in at a Cognito user pool and tracking the device, without I/O, clock or randomness of its own.
+//! Signing in at a Cognito user pool and tracking the device, without I/O, clock or randomness of
+//! its own.
 //!
-//! [`SignIn`] says what to send and makes sense of what comes back; the caller sends it, keeps the [`DeviceRecord`], and asks
-//! the user. Each step consumes the state before it, so that a step cannot be repeated, skipped or answered late.
+//! [`SignIn`] says what to send and makes sense of what comes back; the caller sends it, keeps the
+//! [`DeviceRecord`], and asks the user. Each step consumes the state before it, so that a step
+//! cannot be repeated, skipped or answered late.
 //!
 //! ```no_run
 //! use std::time::SystemTime;
@@ -45,13 +47,15 @@
 //! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; but an error where only the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
 //! | `ConfirmDevice` fails | [`DeviceOutcome::Unconfirmed`]: the sign-in stands, and confirming can be tried again |
 //!
-//! A device is discarded at most once in a sign-in: after that there is none to discard. One that turns out to be another user's, or
-//! is refused before the service has said whose name was typed, is set aside, and its record stays.
+//! A device is discarded at most once in a sign-in: after that there is none to discard. One that
+//! turns out to be another user's, or is refused before the service has said whose name was typed,
+//! is set aside, and its record stays.
 //!
 //! # What it does not do
 //!
-//! Send, retry, store, ask, verify the signature of a token. It does not support passkeys. Which requests may be sent again
-//! after a lost answer, [`Request::repeat`] says: a proof or a code, never.
+//! Send, retry, store, ask, verify the signature of a token. It does not support passkeys. Which
+//! requests may be sent again after a lost answer, [`Request::repeat`] says: a proof or a code,
+//! never.
 
 #![warn(clippy::exhaustive_enums)]
 
@@ -73,8 +77,8 @@ pub use record::{DeviceOwner, DeviceRecord, DeviceStatus};
 pub use refresh::{Refresh, RefreshStep, is_expired};
 pub use request::{Repeat, Reply, Request};
 pub use sign_in::{
-    Asked, AuthenticatorSetupPrompt, Challenge, CodePrompt, CodeSource, Consent, CustomPrompt, DeviceOutcome,
-    MfaSetupPrompt, NewPasswordPrompt, Outcome, RememberChoice, RememberPrompt, SelectFactorPrompt,
-    SelectMfaPrompt, SignIn, Step, ThisDevice, UnconfirmedDevice,
+    Asked, AuthenticatorSetupPrompt, Challenge, CodePrompt, CodeSource, Consent, CustomPrompt,
+    DeviceOutcome, MfaSetupPrompt, NewPasswordPrompt, Outcome, RememberChoice, RememberPrompt,
+    SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice, UnconfirmedDevice,
 };
 pub use tokens::{Claims, Tokens};

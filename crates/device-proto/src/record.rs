@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Config;
 
-/// A device that the service tracks, as the device itself knows it: everything that the next sign-in needs.
+/// A device that the service tracks, as the device itself knows it: everything that the next
+/// sign-in needs.
 ///
-/// It serializes, for stores. What comes out holds the device's password: whoever reads it can pose as the device
-/// (though not as its user).
+/// It serializes, for stores. What comes out holds the device's password: whoever reads it can pose
+/// as the device (though not as its user).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeviceRecord {
@@ -31,8 +32,8 @@ pub struct DeviceRecord {
 
 /// What a device record is kept under.
 ///
-/// The name is the one that the access token carries. What a user types may be an e-mail address, a phone number, or
-/// another case, so a store keeps an index from those to this.
+/// The name is the one that the access token carries. What a user types may be an e-mail address, a
+/// phone number, or another case, so a store keeps an index from those to this.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceOwner {
     /// The user pool.
@@ -60,7 +61,8 @@ impl DeviceOwner {
 #[serde(rename_all = "snake_case")]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "the service remembers a device or does not; a third would be for every caller to think about"
+    reason = "the service remembers a device or does not; a third would be for every caller to \
+              think about"
 )]
 pub enum DeviceStatus {
     /// It proves itself at each sign-in.

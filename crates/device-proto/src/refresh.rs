@@ -1,16 +1,16 @@
 //! New tokens for old.
 
 use device_wire::{
-    AuthFlowType, AuthenticationResultType, ErrorCode, GetTokensFromRefreshTokenRequest, InitiateAuthRequest,
-    Operation, Sensitive, param,
+    AuthFlowType, AuthenticationResultType, ErrorCode, GetTokensFromRefreshTokenRequest,
+    InitiateAuthRequest, Operation, Sensitive, param,
 };
 
 use crate::{Config, Error, Reply, Request, Tokens};
 
 /// A refresh that waits for its reply.
 ///
-/// It begins with `GetTokensFromRefreshToken` and falls back on the flow `REFRESH_TOKEN_AUTH` where the service does not
-/// know that operation.
+/// It begins with `GetTokensFromRefreshToken` and falls back on the flow `REFRESH_TOKEN_AUTH` where
+/// the service does not know that operation.
 #[derive(Debug)]
 #[must_use = "a refresh goes on with the reply to its request"]
 pub struct Refresh {
@@ -33,15 +33,16 @@ enum Path {
 pub enum RefreshStep {
     /// Send the request and [`handle`](Refresh::handle) the reply.
     Send(Refresh, Request),
-    /// The new tokens. The refresh token is the new one where the service rotates it, and otherwise the one that was used.
+    /// The new tokens. The refresh token is the new one where the service rotates it, and otherwise
+    /// the one that was used.
     Done(Tokens),
 }
 
 impl Refresh {
     /// Begins a refresh.
     ///
-    /// `username` is the user's internal name; `device_key` is the device that the session belongs to: in a pool that tracks
-    /// devices the refresh token counts only together with it.
+    /// `username` is the user's internal name; `device_key` is the device that the session belongs
+    /// to: in a pool that tracks devices the refresh token counts only together with it.
     pub fn start(
         config: &Config,
         username: impl Into<String>,
@@ -56,7 +57,13 @@ impl Refresh {
         });
         let config = config.clone();
         (
-            Self { config, username: username.into(), refresh_token, device_key, path: Path::Operation },
+            Self {
+                config,
+                username: username.into(),
+                refresh_token,
+                device_key,
+                path: Path::Operation,
+            },
             request,
         )
     }
@@ -120,8 +127,9 @@ impl Refresh {
     }
 }
 
-/// Whether a refresh failed for good: the refresh token was revoked, is too old or used up, or its user or device is gone.
-/// Only a new sign-in helps. A wrong client secret or a disabled user says nothing against the token, and may be set right.
+/// Whether a refresh failed for good: the refresh token was revoked, is too old or used up, or its
+/// user or device is gone. Only a new sign-in helps. A wrong client secret or a disabled user says
+/// nothing against the token, and may be set right.
 #[must_use]
 pub fn is_expired(error: &Error) -> bool {
     error.as_service_error().is_some_and(|error| {
@@ -169,7 +177,8 @@ mod tests {
         assert_eq!((tokens.access.as_str(), tokens.refresh.unwrap().as_str()), ("new", "old"));
 
         let rotated = br#"{"AuthenticationResult":{"AccessToken":"new","RefreshToken":"newer"}}"#;
-        let RefreshStep::Done(tokens) = start(None).0.handle(Reply::Answered(rotated)).unwrap() else {
+        let RefreshStep::Done(tokens) = start(None).0.handle(Reply::Answered(rotated)).unwrap()
+        else {
             panic!("more")
         };
         assert_eq!(tokens.refresh.unwrap().as_str(), "newer");
@@ -187,11 +196,15 @@ mod tests {
                 (&parameters["REFRESH_TOKEN"], &parameters["DEVICE_KEY"]),
                 (&"old".into(), &"eu_1".into())
             );
-            assert_eq!(parameters["SECRET_HASH"], device_srp::secret_hash("ada", "client", "secret"));
+            assert_eq!(
+                parameters["SECRET_HASH"],
+                device_srp::secret_hash("ada", "client", "secret")
+            );
             assert!(matches!(refresh.handle(Reply::Answered(TOKENS)), Ok(RefreshStep::Done(_))));
         }
         let (refresh, _) = start(None);
-        let RefreshStep::Send(refresh, _) = refresh.handle(refused(ErrorCode::UnknownOperation)).unwrap()
+        let RefreshStep::Send(refresh, _) =
+            refresh.handle(refused(ErrorCode::UnknownOperation)).unwrap()
         else {
             panic!("done")
         };

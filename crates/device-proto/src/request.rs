@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{Error, ServiceError};
 
-/// A request to send: `POST /` with the header `X-Amz-Target` set to [`target`](Self::target), `Content-Type` to
-/// [`CONTENT_TYPE`](Self::CONTENT_TYPE), and the [`body`](Self::body).
+/// A request to send: `POST /` with the header `X-Amz-Target` set to [`target`](Self::target),
+/// `Content-Type` to [`CONTENT_TYPE`](Self::CONTENT_TYPE), and the [`body`](Self::body).
 ///
 /// The body holds secrets and is wiped when dropped.
 pub struct Request {
@@ -25,7 +25,8 @@ pub struct Request {
 pub enum Repeat {
     /// Whenever there was no answer: twice does what once does.
     Always,
-    /// Only if it certainly never reached the service. It carries a proof or a code that counts once, or makes something.
+    /// Only if it certainly never reached the service. It carries a proof or a code that counts
+    /// once, or makes something.
     IfUnsent,
 }
 
@@ -36,7 +37,8 @@ impl Request {
     /// The request of a call.
     #[must_use]
     pub fn new<C: Call>(call: &C) -> Self {
-        // Large enough for any request of a sign-in, so that no secret is left behind by a growing buffer.
+        // Large enough for any request of a sign-in, so that no secret is left behind by a growing
+        // buffer.
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         #[expect(
             clippy::expect_used,
@@ -63,7 +65,8 @@ impl Request {
         self.operation
     }
 
-    /// The flow that an `InitiateAuth` begins, or the challenge that a `RespondToAuthChallenge` answers.
+    /// The flow that an `InitiateAuth` begins, or the challenge that a `RespondToAuthChallenge`
+    /// answers.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         self.step.as_deref()
@@ -99,20 +102,24 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Reading, and setting or taking away what is named, come out the same twice. The rest proves, makes or counts something.
+/// Reading, and setting or taking away what is named, come out the same twice. The rest proves,
+/// makes or counts something.
 fn repeat_of(operation: Operation) -> Repeat {
     use Operation as O;
     match operation {
         O::GetDevice | O::ListDevices | O::UpdateDeviceStatus | O::ForgetDevice => Repeat::Always,
-        O::AdminGetDevice | O::AdminListDevices | O::AdminUpdateDeviceStatus | O::AdminForgetDevice => {
-            Repeat::Always
-        }
-        // A rotated refresh token is honoured again for a grace period, which exists for lost answers.
+        O::AdminGetDevice
+        | O::AdminListDevices
+        | O::AdminUpdateDeviceStatus
+        | O::AdminForgetDevice => Repeat::Always,
+        // A rotated refresh token is honoured again for a grace period, which exists for lost
+        // answers.
         O::GetTokensFromRefreshToken | O::RevokeToken | O::GlobalSignOut => Repeat::Always,
         O::GetUser | O::AdminGetUser | O::ListUsers => Repeat::Always,
-        O::DescribeUserPool | O::DescribeUserPoolClient | O::ListUserPools | O::ListUserPoolClients => {
-            Repeat::Always
-        }
+        O::DescribeUserPool
+        | O::DescribeUserPoolClient
+        | O::ListUserPools
+        | O::ListUserPoolClients => Repeat::Always,
         O::GetUserPoolMfaConfig => Repeat::Always,
         _ => Repeat::IfUnsent,
     }
@@ -125,7 +132,8 @@ pub enum Reply<'a> {
     Answered(&'a [u8]),
     /// The service refused.
     Refused(ServiceError),
-    /// No answer by the service: the connection failed or timed out, or something else answered, such as a proxy.
+    /// No answer by the service: the connection failed or timed out, or something else answered,
+    /// such as a proxy.
     Lost,
 }
 
@@ -136,8 +144,8 @@ impl<'a> Reply<'a> {
         if status == 200 {
             return Self::Answered(body);
         }
-        let mut error =
-            serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody::new(ErrorCode::from_wire(""), ""));
+        let mut error = serde_json::from_slice(body)
+            .unwrap_or_else(|_| ErrorBody::new(ErrorCode::from_wire(""), ""));
         if let (ErrorCode::Unknown(code), Some(header)) = (&error.code, error_type)
             && code.is_empty()
         {
@@ -152,11 +160,12 @@ impl<'a> Reply<'a> {
     /// Reads the response of the call that was sent.
     ///
     /// # Errors
-    /// [`Error::Service`] and [`Error::NoAnswer`] where there is no response to read; [`Error::MalformedAnswer`] if it is
-    /// not the JSON of that response.
+    /// [`Error::Service`] and [`Error::NoAnswer`] where there is no response to read;
+    /// [`Error::MalformedAnswer`] if it is not the JSON of that response.
     pub fn read<C: Call>(self) -> Result<C::Output, Error> {
         match self {
-            // An operation without an output answers with an empty body; what a proxy puts there does not matter.
+            // An operation without an output answers with an empty body; what a proxy puts there
+            // does not matter.
             Self::Answered(_) if !C::OPERATION.has_output() => decode::<C>(b"null"),
             Self::Answered(body) => decode::<C>(body),
             Self::Refused(error) => Err(error.into()),
@@ -195,7 +204,10 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(code(Reply::from_http(400, body, None)), ErrorCode::NotAuthorized);
-        assert_eq!(code(Reply::from_http(400, b"", Some("CodeMismatchException:"))), ErrorCode::CodeMismatch);
+        assert_eq!(
+            code(Reply::from_http(400, b"", Some("CodeMismatchException:"))),
+            ErrorCode::CodeMismatch
+        );
         assert_eq!(
             code(Reply::from_http(400, body, Some("CodeMismatchException:"))),
             ErrorCode::NotAuthorized

@@ -11,8 +11,8 @@ pub use challenge::{Asked, Challenge};
 pub use confirm::{Consent, UnconfirmedDevice};
 pub use outcome::{DeviceOutcome, Outcome, RememberPrompt};
 pub use prompt::{
-    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
-    SelectFactorPrompt, SelectMfaPrompt,
+    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt,
+    NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
 };
 
 use std::time::SystemTime;
@@ -32,8 +32,9 @@ use reply::AuthReply;
 
 /// A sign-in that waits for the reply to the request that came with it.
 ///
-/// Each step consumes it, so that a step cannot be repeated, skipped, or answered late. It holds the user's password until
-/// it is proven, and longer only while the sign-in might have to begin again because the device is refused.
+/// Each step consumes it, so that a step cannot be repeated, skipped, or answered late. It holds
+/// the user's password until it is proven, and longer only while the sign-in might have to begin
+/// again because the device is refused.
 ///
 /// ```compile_fail,E0382
 /// # use std::time::SystemTime;
@@ -81,8 +82,8 @@ enum Awaiting {
 pub enum Step {
     /// Send the request and [`handle`](SignIn::handle) the reply.
     Send(SignIn, Request),
-    /// The service does not accept this device any more. Delete its record, then go on as with [`Step::Send`]: the
-    /// sign-in proceeds as on a new device.
+    /// The service does not accept this device any more. Delete its record, then go on as with
+    /// [`Step::Send`]: the sign-in proceeds as on a new device.
     Discard {
         /// The record to delete.
         device: Box<DeviceRecord>,
@@ -169,9 +170,14 @@ impl SignIn {
     /// `now` goes into password proofs, which the service accepts within minutes of its own clock.
     ///
     /// # Errors
-    /// Any [`Error`] ends the sign-in; what the recovery table and a person's mistyped code allow for is not an error but
-    /// a step.
-    pub fn handle(self, reply: Reply<'_>, now: SystemTime, rng: &mut impl CryptoRng) -> Result<Step, Error> {
+    /// Any [`Error`] ends the sign-in; what the recovery table and a person's mistyped code allow
+    /// for is not an error but a step.
+    pub fn handle(
+        self,
+        reply: Reply<'_>,
+        now: SystemTime,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, Error> {
         let Self { mut context, awaiting } = self;
         match awaiting {
             Awaiting::Beginning { handshake } => match AuthReply::begun(reply) {
@@ -205,9 +211,10 @@ impl SignIn {
             },
             Awaiting::AuthenticatorSecret => {
                 let response = reply.read::<AssociateSoftwareTokenRequest>()?;
-                let secret_code = response
-                    .secret_code
-                    .ok_or(Error::malformed(Operation::AssociateSoftwareToken, "it has no secret code"))?;
+                let secret_code = response.secret_code.ok_or(Error::malformed(
+                    Operation::AssociateSoftwareToken,
+                    "it has no secret code",
+                ))?;
                 let prompt = AuthenticatorSetupPrompt { secret_code };
                 Ok(Step::Ask(Challenge::AuthenticatorSetup(Asked::new(
                     context,
@@ -218,13 +225,16 @@ impl SignIn {
             }
             Awaiting::AuthenticatorCode { session, prompt } => {
                 let rejection = match reply.read::<VerifySoftwareTokenRequest>() {
-                    Ok(response) if response.status == Some(VerifySoftwareTokenResponseType::Success) => {
+                    Ok(response)
+                        if response.status == Some(VerifySoftwareTokenResponseType::Success) =>
+                    {
                         let answer = Answer::empty(ChallengeNameType::MfaSetup, response.session);
                         return Ok(context.send(answer, None, None).into());
                     }
-                    Ok(_) => {
-                        ServiceError::new(ErrorCode::EnableSoftwareTokenMfa, "The code was not accepted.")
-                    }
+                    Ok(_) => ServiceError::new(
+                        ErrorCode::EnableSoftwareTokenMfa,
+                        "The code was not accepted.",
+                    ),
                     Err(Error::Service(error)) if challenge::is_wrong_code(&error) => error,
                     Err(error) => return Err(error),
                 };

@@ -30,7 +30,10 @@ impl Tokens {
         Self { access: access.into(), id: None, refresh: None, expires_in: None }
     }
 
-    pub(crate) fn from_wire(operation: Operation, result: AuthenticationResultType) -> Result<Self, Error> {
+    pub(crate) fn from_wire(
+        operation: Operation,
+        result: AuthenticationResultType,
+    ) -> Result<Self, Error> {
         let present = |token: Option<Sensitive<String>>| token.filter(|token| !token.is_empty());
         Ok(Self {
             access: present(result.access_token)
@@ -44,8 +47,8 @@ impl Tokens {
         })
     }
 
-    /// What the access token says of itself, unverified: it came from the service itself, which is enough to know whose
-    /// it is, but never to let someone in.
+    /// What the access token says of itself, unverified: it came from the service itself, which is
+    /// enough to know whose it is, but never to let someone in.
     #[must_use]
     pub fn claims(&self) -> Claims {
         let payload = self.access.split('.').nth(1).unwrap_or_default();
@@ -54,8 +57,8 @@ impl Tokens {
     }
 }
 
-/// The claims of an access token that matter to its client. Each is absent where the token does not carry it, and all are
-/// where the token cannot be read.
+/// The claims of an access token that matter to its client. Each is absent where the token does not
+/// carry it, and all are where the token cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
@@ -77,9 +80,13 @@ mod tests {
 
     #[test]
     fn claims_are_read_from_the_middle_part() {
-        let payload = URL_SAFE_NO_PAD.encode(r#"{"username":"ada","device_key":"eu_1","exp":1.5,"more":[]}"#);
+        let payload =
+            URL_SAFE_NO_PAD.encode(r#"{"username":"ada","device_key":"eu_1","exp":1.5,"more":[]}"#);
         let claims = tokens(&format!("head.{payload}.signature")).claims();
-        assert_eq!((claims.username.as_deref(), claims.device_key.as_deref()), (Some("ada"), Some("eu_1")));
+        assert_eq!(
+            (claims.username.as_deref(), claims.device_key.as_deref()),
+            (Some("ada"), Some("eu_1"))
+        );
         assert_eq!(claims.sub, None);
         assert_eq!(tokens(&format!("head.{payload}==.signature")).claims(), claims);
     }

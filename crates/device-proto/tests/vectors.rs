@@ -1,5 +1,5 @@
-//! Transcripts that were written from the protocol's description, replayed to the letter: what the client sends, proofs and
-//! all, and what it makes of answers that are odd and legal.
+//! Transcripts that were written from the protocol's description, replayed to the letter: what the
+//! client sends, proofs and all, and what it makes of answers that are odd and legal.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,8 +12,8 @@ use std::convert::Infallible;
 use std::time::{Duration, UNIX_EPOCH};
 
 use device_proto::{
-    Challenge, Config, Credentials, DeviceOutcome, DeviceRecord, Error, ListDevices, ListStep, Outcome,
-    Reply, Request, SignIn, Step, ThisDevice,
+    Challenge, Config, Credentials, DeviceOutcome, DeviceRecord, Error, ListDevices, ListStep,
+    Outcome, Reply, Request, SignIn, Step, ThisDevice,
 };
 use device_testkit::vectors;
 use device_wire::{ChallengeNameType, Timestamp};
@@ -61,7 +61,8 @@ impl Transcript {
     }
 
     fn device(&self) -> ThisDevice {
-        let record: Option<DeviceRecord> = serde_json::from_value(self.whole["record"].clone()).unwrap();
+        let record: Option<DeviceRecord> =
+            serde_json::from_value(self.whole["record"].clone()).unwrap();
         let device = ThisDevice::new().with_record(record);
         match self.text("device_name") {
             Some(name) => device.named(name),
@@ -71,13 +72,15 @@ impl Transcript {
 
     /// Signs in; every word of the transcript is used up.
     fn sign_in(mut self) -> Result<Outcome, Error> {
-        let mut config = Config::new(self.text("pool").unwrap(), self.text("client").unwrap()).unwrap();
+        let mut config =
+            Config::new(self.text("pool").unwrap(), self.text("client").unwrap()).unwrap();
         if let Some(secret) = self.text("client_secret") {
             config = config.with_client_secret(secret);
         }
         let now = UNIX_EPOCH + Duration::from_secs(self.whole["now"].as_u64().unwrap());
         let mut rng = Scripted::new(&self.whole["random"]);
-        let (mut sign_in, mut request) = SignIn::start(&config, self.credentials(), self.device(), &mut rng);
+        let (mut sign_in, mut request) =
+            SignIn::start(&config, self.credentials(), self.device(), &mut rng);
         let outcome = loop {
             let answer = self.exchange(&request);
             let step = match sign_in.handle(reply(&answer), now, &mut rng) {
@@ -128,7 +131,15 @@ impl Scripted {
             let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
             (0..text.len()).step_by(2).map(digits).collect()
         };
-        Self(draws.as_array().unwrap().iter().rev().map(|draw| unhex(draw.as_str().unwrap())).collect())
+        Self(
+            draws
+                .as_array()
+                .unwrap()
+                .iter()
+                .rev()
+                .map(|draw| unhex(draw.as_str().unwrap()))
+                .collect(),
+        )
     }
 }
 

@@ -1,9 +1,11 @@
-//! Whole sign-ins by password and remembered device, with the arithmetic in place and gathered, at several numbers of
-//! clients at once: what one costs the server in CPU time, how many that makes a second and core, and how long one takes.
+//! Whole sign-ins by password and remembered device, with the arithmetic in place and gathered, at
+//! several numbers of clients at once: what one costs the server in CPU time, how many that makes a
+//! second and core, and how long one takes.
 //!
-//! Server and clients are in one process, from JSON to JSON without sockets, over SQLite in a directory for temporary files.
-//! The clients' arithmetic is timed apart and is in no figure of CPU time, but it competes for the cores, as other processes
-//! do: latencies are those of a busy machine. The two ways take turns, round by round.
+//! Server and clients are in one process, from JSON to JSON without sockets, over SQLite in a
+//! directory for temporary files. The clients' arithmetic is timed apart and is in no figure of CPU
+//! time, but it competes for the cores, as other processes do: latencies are those of a busy
+//! machine. The two ways take turns, round by round.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -40,14 +42,17 @@ fn main() {
     // As criterion's benchmarks, which with this flag only show that they run.
     let rounds = if std::env::args().any(|arg| arg == "--test") { 1 } else { ROUNDS };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let ways: [(&str, Arc<dyn Arithmetic + Send + Sync>); 2] =
-            [("in place", Arc::new(InPlace)), ("gathered", Arc::new(Gatherer::new(DEFAULT_MAX_WAITING)))];
+        let ways: [(&str, Arc<dyn Arithmetic + Send + Sync>); 2] = [
+            ("in place", Arc::new(InPlace)),
+            ("gathered", Arc::new(Gatherer::new(DEFAULT_MAX_WAITING))),
+        ];
         let mut pools = Vec::new();
         for (name, arithmetic) in ways {
             pools.push((name, Arc::new(Pool::new(arithmetic).await)));
         }
         println!(
-            "| clients | arithmetic | CPU us a sign-in | sign-ins a second and core | p50 ms | p99 ms |"
+            "| clients | arithmetic | CPU us a sign-in | sign-ins a second and core | p50 ms | p99 \
+             ms |"
         );
         println!("|---|---|---|---|---|---|");
         for clients in CLIENTS {
@@ -60,7 +65,11 @@ fn main() {
             for ((name, _), Taken { cpu, latencies }) in pools.iter().zip(taken) {
                 let each = quantile(cpu, 0.5);
                 let [p50, p99] = [0.5, 0.99].map(|part| quantile(latencies.clone(), part) / 1e3);
-                println!("| {clients} | {name} | {each:.0} | {:.0} | {p50:.1} | {p99:.1} |", 1e6 / each);
+                println!(
+                    "| {clients} | {name} | {each:.0} | {:.0} | {p50:.1} | {p99:.1} \
+                          |",
+                    1e6 / each
+                );
             }
         }
     });
@@ -130,13 +139,15 @@ impl Pool {
             _directory: directory,
         };
         let tracked = json!({ "ChallengeRequiredOnNewDevice": true });
-        let made =
-            pool.call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": tracked })).await;
+        let made = pool
+            .call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": tracked }))
+            .await;
         let id = text(&made["UserPool"]["Id"]);
         pool.name = id.split_once('_').unwrap().1.to_owned();
         let flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
         let client = json!({ "UserPoolId": id, "ClientName": "c", "ExplicitAuthFlows": flows });
-        pool.client = text(&pool.call("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"]);
+        pool.client =
+            text(&pool.call("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"]);
         for i in 0..CLIENTS.into_iter().max().unwrap() {
             let device = pool.remembered(&id, format!("user{i}")).await;
             pool.devices.push(device);
@@ -145,17 +156,18 @@ impl Pool {
     }
 
     async fn remembered(&self, pool_id: &str, username: String) -> Device {
-        let create = json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
+        let create =
+            json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
         self.call("AdminCreateUser", create).await;
-        let password =
-            json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
         self.call("AdminSetUserPassword", password).await;
         let answer = self.prove_password(&username, None, &mut Spent::default()).await;
         let result = &answer["AuthenticationResult"];
         let metadata = &result["NewDeviceMetadata"];
         let (key, group_key) = (text(&metadata["DeviceKey"]), text(&metadata["DeviceGroupKey"]));
         let salt = Salt::from_hex("5a17").unwrap();
-        let verifier = Verifier::derive(&Identity::device(&group_key, &key), DEVICE_PASSWORD, &salt);
+        let verifier =
+            Verifier::derive(&Identity::device(&group_key, &key), DEVICE_PASSWORD, &salt);
         let config = json!({
             "Salt": STANDARD.encode(salt.padded()), "PasswordVerifier": STANDARD.encode(verifier.padded()),
         });
@@ -196,25 +208,33 @@ impl Pool {
         let Device { username, key, group_key } = device;
         let asked = self.prove_password(username, Some(key), &mut spent).await;
         let a = client(&mut spent);
-        let answers = json!({ "USERNAME": username, "DEVICE_KEY": key, "SRP_A": a.public().to_hex() });
+        let answers =
+            json!({ "USERNAME": username, "DEVICE_KEY": key, "SRP_A": a.public().to_hex() });
         let asked = self.respond("DEVICE_SRP_AUTH", &asked["Session"], answers, &mut spent).await;
         let mut answers =
             self.claim(&Identity::device(group_key, key), DEVICE_PASSWORD, &a, &asked, &mut spent);
         answers["USERNAME"] = json!(username);
         answers["DEVICE_KEY"] = json!(key);
-        let done = self.respond("DEVICE_PASSWORD_VERIFIER", &asked["Session"], answers, &mut spent).await;
+        let done =
+            self.respond("DEVICE_PASSWORD_VERIFIER", &asked["Session"], answers, &mut spent).await;
         assert!(done["AuthenticationResult"]["AccessToken"].is_string());
         spent
     }
 
-    async fn prove_password(&self, username: &str, device: Option<&str>, spent: &mut Spent) -> Value {
+    async fn prove_password(
+        &self,
+        username: &str,
+        device: Option<&str>,
+        spent: &mut Spent,
+    ) -> Value {
         let a = client(spent);
-        let parameters = json!({ "USERNAME": username, "SRP_A": a.public().to_hex(), "DEVICE_KEY": device });
-        let body =
-            json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client, "AuthParameters": parameters });
+        let parameters =
+            json!({ "USERNAME": username, "SRP_A": a.public().to_hex(), "DEVICE_KEY": device });
+        let body = json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client, "AuthParameters": parameters });
         let asked = self.timed("InitiateAuth", body, spent).await;
         let user_id = text(&asked["ChallengeParameters"]["USER_ID_FOR_SRP"]);
-        let mut answers = self.claim(&Identity::user(&self.name, &user_id), PASSWORD, &a, &asked, spent);
+        let mut answers =
+            self.claim(&Identity::user(&self.name, &user_id), PASSWORD, &a, &asked, spent);
         answers["USERNAME"] = json!(user_id);
         answers["DEVICE_KEY"] = json!(device);
         self.respond("PASSWORD_VERIFIER", &Value::Null, answers, spent).await
@@ -231,8 +251,10 @@ impl Pool {
         let asked = |name: &str| asked["ChallengeParameters"][name].as_str().unwrap();
         let mut signature = String::new();
         spent.computing += cpu_microseconds(|| {
-            let (salt, b) =
-                (Salt::from_hex(asked("SALT")).unwrap(), PublicValue::from_hex(asked("SRP_B")).unwrap());
+            let (salt, b) = (
+                Salt::from_hex(asked("SALT")).unwrap(),
+                PublicValue::from_hex(asked("SRP_B")).unwrap(),
+            );
             let block = STANDARD.decode(asked("SECRET_BLOCK")).unwrap();
             let key = a.session_key(identity, password, &salt, &b).unwrap();
             signature = key.sign(identity, &block, &self.timestamp).to_base64();
@@ -243,7 +265,13 @@ impl Pool {
         })
     }
 
-    async fn respond(&self, challenge: &str, session: &Value, answers: Value, spent: &mut Spent) -> Value {
+    async fn respond(
+        &self,
+        challenge: &str,
+        session: &Value,
+        answers: Value,
+        spent: &mut Spent,
+    ) -> Value {
         let body = json!({
             "ClientId": self.client, "ChallengeName": challenge, "Session": session, "ChallengeResponses": answers,
         });
@@ -274,8 +302,9 @@ impl Pool {
 /// A of 256 bits, drawn from a fixed seed: what it is does not matter here.
 fn client(spent: &mut Spent) -> ClientEphemeral {
     let mut client = None;
-    spent.computing +=
-        cpu_microseconds(|| client = Some(ClientEphemeral::generate(&mut StdRng::seed_from_u64(1))));
+    spent.computing += cpu_microseconds(|| {
+        client = Some(ClientEphemeral::generate(&mut StdRng::seed_from_u64(1)))
+    });
     client.unwrap()
 }
 

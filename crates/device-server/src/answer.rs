@@ -16,7 +16,8 @@ pub(crate) const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-err
 /// A longer message is cut in its header, which clients bound; the body has all of it.
 const MAX_HEADER_MESSAGE: usize = 1024;
 
-/// The error's code where the request is larger than any can be. Not in the service's model: a gateway before it says this.
+/// The error's code where the request is larger than any can be. Not in the service's model: a
+/// gateway before it says this.
 pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
 
 /// The error's code where the request does not arrive in time. The same holds for it.
@@ -54,8 +55,8 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
-/// A document that anyone may keep for an hour. A replaced key stays in it until its last token is out; a verifier that
-/// meets a key it does not know reads the document anew.
+/// A document that anyone may keep for an hour. A replaced key stays in it until its last token is
+/// out; a verifier that meets a key it does not know reads the document anew.
 pub(crate) fn cacheable(body: &Value) -> Response<Body> {
     let mut response = document(StatusCode::OK, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
@@ -78,7 +79,8 @@ fn status(code: &ErrorCode) -> StatusCode {
     }
 }
 
-/// Messages may repeat what a caller sent, and a header holds neither line breaks nor, safely, anything beyond ASCII.
+/// Messages may repeat what a caller sent, and a header holds neither line breaks nor, safely,
+/// anything beyond ASCII.
 fn header_text(text: &str) -> HeaderValue {
     let safe: String = text
         .chars()

@@ -1,7 +1,7 @@
 //! `POST /`: from bytes to an operation and back.
 //!
-//! In the service's order: which operation, who asks, what it says. A caller that may not ask learns nothing of what
-//! its body would have been told.
+//! In the service's order: which operation, who asks, what it says. A caller that may not ask
+//! learns nothing of what its body would have been told.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::request_log::{Named, Peer};
 use crate::service::{Administrators, Service};
 use crate::{sigv4, web_page};
 
-/// A body may have so many bytes. The longest that an honest client sends, a pool with all its message templates, is a
-/// third of that.
+/// A body may have so many bytes. The longest that an honest client sends, a pool with all its
+/// message templates, is a third of that.
 pub(crate) const MAX_BODY: usize = 512 * 1024;
 
 /// A body may take so long to arrive.
@@ -34,7 +34,10 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
 
 /// Answers one call.
-pub(crate) async fn call(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn call(
+    State(service): State<Arc<Service>>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let operation = match target(&head.headers) {
         Ok(operation) => operation,
@@ -74,8 +77,10 @@ async fn run(
 
 /// The body, all of it.
 async fn whole(body: Body) -> Result<Bytes, ServiceError> {
-    let refused = |code: &str, message| ServiceError::new(ErrorCode::Unknown(code.to_owned()), message);
-    let too_large = || refused(TOO_LARGE, format!("A request's body has at most {MAX_BODY} bytes."));
+    let refused =
+        |code: &str, message| ServiceError::new(ErrorCode::Unknown(code.to_owned()), message);
+    let too_large =
+        || refused(TOO_LARGE, format!("A request's body has at most {MAX_BODY} bytes."));
     // Where the head tells the length, nothing needs to be read.
     if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length <= MAX_BODY) {
         match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
@@ -92,12 +97,14 @@ async fn whole(body: Body) -> Result<Bytes, ServiceError> {
 /// Which operation the headers ask for.
 fn target(headers: &HeaderMap) -> Result<Operation, ServiceError> {
     let unknown = |message: String| Err(ServiceError::new(ErrorCode::UnknownOperation, message));
-    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(AMZ_JSON) {
         return unknown(format!("The Content-Type of a call must be {AMZ_JSON}."));
     }
-    let Some(name) = headers.get(TARGET).and_then(|value| value.to_str().ok()?.strip_prefix(TARGET_PREFIX))
+    let Some(name) =
+        headers.get(TARGET).and_then(|value| value.to_str().ok()?.strip_prefix(TARGET_PREFIX))
     else {
         return unknown(format!("The X-Amz-Target of a call must be {TARGET_PREFIX}<operation>."));
     };

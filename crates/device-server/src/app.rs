@@ -17,7 +17,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use crate::service::{Administrators, Origins, Service};
 use crate::{answer, api, dev, documents, request_log};
 
-/// The whole service as a router, to be served by [`Server`](crate::Server) or called in a test without a socket.
+/// The whole service as a router, to be served by [`Server`](crate::Server) or called in a test
+/// without a socket.
 pub fn app(service: Arc<Service>) -> Router {
     let router = match service.administrators {
         Administrators::Anyone => {
@@ -32,7 +33,8 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/{pool_id}/.well-known/openid-configuration", get(documents::openid_configuration))
         .fallback(documents::not_found)
         .method_not_allowed_fallback(documents::method_not_allowed)
-        // The last layer is the outermost: a page may read the answer to a panic, and that has its request id and line.
+        // The last layer is the outermost: a page may read the answer to a panic, and that has its
+        // request id and line.
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(&service.origins))
         .layer(from_fn_with_state(Arc::clone(&service), request_log::observe))
@@ -44,7 +46,8 @@ fn cors(origins: &Origins) -> CorsLayer {
         Origins::Any => AllowOrigin::any(),
         Origins::Only(list) => AllowOrigin::list(list.iter().cloned()),
     };
-    // Browsers ask again after five seconds unless told otherwise, and the most that one of them remembers is two hours.
+    // Browsers ask again after five seconds unless told otherwise, and the most that one of them
+    // remembers is two hours.
     CorsLayer::new()
         .max_age(Duration::from_secs(2 * 60 * 60))
         .allow_origin(origin)

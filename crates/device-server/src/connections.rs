@@ -19,10 +19,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::Service;
 
-/// Connections open at a time; more wait in the system's queue. Each may hold a head and a body in memory.
+/// Connections open at a time; more wait in the system's queue. Each may hold a head and a body in
+/// memory.
 pub(crate) const MOST: usize = 1024;
 
-/// How long a client may take to send a request's head, and so how long a connection is kept for the next request.
+/// How long a client may take to send a request's head, and so how long a connection is kept for
+/// the next request.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request's head may have so many bytes: twice what the service itself takes.
@@ -82,7 +84,8 @@ impl Connections {
             // A router is always ready.
             app.clone().call(request)
         });
-        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        let connection =
+            self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
         async move {
             // What goes wrong on a connection is its client's doing: cut, too slow, or not HTTP.
             if let Err(error) = connection.await {
@@ -147,7 +150,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_beyond_the_limit_is_refused() {
-        let long = [b"GET / HTTP/1.1\r\nx: ", "y".repeat(MAX_HEAD).as_bytes(), b"\r\n\r\n"].concat();
+        let long =
+            [b"GET / HTTP/1.1\r\nx: ", "y".repeat(MAX_HEAD).as_bytes(), b"\r\n\r\n"].concat();
         let mut stream = send(server(1).await, &long).await;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await.unwrap();

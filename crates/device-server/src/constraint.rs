@@ -14,11 +14,12 @@ const MAX_VIOLATIONS: usize = 50;
 /// At most so many characters of a value are repeated.
 const MAX_SHOWN: usize = 256;
 
-/// The body as the engine may read it: every value of its type and within its bounds, and no `null`, which means absent.
+/// The body as the engine may read it: every value of its type and within its bounds, and no
+/// `null`, which means absent.
 ///
 /// # Errors
-/// `SerializationException` for a value of another JSON type, and else `InvalidParameterException`, which words
-/// everything that is wrong with the body at once.
+/// `SerializationException` for a value of another JSON type, and else `InvalidParameterException`,
+/// which words everything that is wrong with the body at once.
 pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, ServiceError> {
     let model = Model::embedded();
     let mut check = Check { model, violations: Vec::new() };
@@ -48,7 +49,8 @@ impl Place {
     const ROOT: Self = Self { path: String::new(), secret: false };
 
     fn within(&self, shape: &Shape, step: &str) -> Self {
-        let path = if self.path.is_empty() { step.to_owned() } else { format!("{}.{step}", self.path) };
+        let path =
+            if self.path.is_empty() { step.to_owned() } else { format!("{}.{step}", self.path) };
         Self { path, secret: self.secret || shape.sensitive }
     }
 }
@@ -83,12 +85,18 @@ impl Check<'_> {
                     }
                 }
             }
-            (Kind::List(element), Value::Array(items)) if self.model.shape(*element).is_scalar() => {
+            (Kind::List(element), Value::Array(items))
+                if self.model.shape(*element).is_scalar() =>
+            {
                 self.elements(*element, items, shape, place)?;
             }
             (Kind::List(element), Value::Array(items)) => {
                 for (position, item) in items.iter_mut().enumerate() {
-                    self.value(*element, item, &place.within(shape, &format!("{}.member", position + 1)))?;
+                    self.value(
+                        *element,
+                        item,
+                        &place.within(shape, &format!("{}.member", position + 1)),
+                    )?;
                 }
             }
             (Kind::Map(key, element), Value::Object(entries)) => {
@@ -100,7 +108,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What a list holds is reported as one violation of the list, with all that is asked of its elements.
+    /// What a list holds is reported as one violation of the list, with all that is asked of its
+    /// elements.
     fn elements(
         &mut self,
         id: ShapeId,
@@ -118,7 +127,8 @@ impl Check<'_> {
             let secret = shape.sensitive || list.sensitive || place.secret;
             let subject = if secret { "Value".to_owned() } else { quoted(&bracketed(items)) };
             self.violation(format!(
-                "{subject} at '{}' failed to satisfy constraint: Member must satisfy constraint: [{}]",
+                "{subject} at '{}' failed to satisfy constraint: Member must satisfy constraint: \
+                 [{}]",
                 place.path,
                 wording(shape)
             ));
@@ -141,7 +151,8 @@ impl Check<'_> {
         };
         if !entries.keys().all(fits) {
             self.violation(format!(
-                "Value at '{}' failed to satisfy constraint: Map keys must satisfy constraint: [{}]",
+                "Value at '{}' failed to satisfy constraint: Map keys must satisfy constraint: \
+                 [{}]",
                 place.path,
                 wording(key)
             ));
@@ -152,12 +163,17 @@ impl Check<'_> {
                 expect_type(shape, entry)?;
                 all_hold &= shape.constraints.iter().all(|constraint| constraint.holds(entry));
             } else {
-                self.value(element, entry, &place.within(map, &format!("{}.member", shortened(name))))?;
+                self.value(
+                    element,
+                    entry,
+                    &place.within(map, &format!("{}.member", shortened(name))),
+                )?;
             }
         }
         if !all_hold {
             self.violation(format!(
-                "Value at '{}' failed to satisfy constraint: Map value must satisfy constraint: [{}]",
+                "Value at '{}' failed to satisfy constraint: Map value must satisfy constraint: \
+                 [{}]",
                 place.path,
                 wording(shape)
             ));
@@ -187,7 +203,9 @@ fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
         | (Kind::Boolean, Value::Bool(_))
         | (Kind::List(_), Value::Array(_))
         | (Kind::Map(..) | Kind::Structure(_), Value::Object(_)) => true,
-        (Kind::Integer, Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        (Kind::Integer, Value::Number(number)) => {
+            number.as_i64().is_some_and(|n| i32::try_from(n).is_ok())
+        }
         _ => false,
     };
     if fits {
@@ -200,7 +218,9 @@ fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
         Value::Number(_) => "NUMBER_VALUE",
         Value::String(_) => "STRING_VALUE",
         Value::Array(_) => return Err(unreadable("Start of list found where not expected")),
-        Value::Object(_) => return Err(unreadable("Start of structure or map found where not expected")),
+        Value::Object(_) => {
+            return Err(unreadable("Start of structure or map found where not expected"));
+        }
     };
     Err(unreadable(format!("{found} can not be converted to {}", shape.kind)))
 }
@@ -210,7 +230,8 @@ pub(crate) fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> 
     ServiceError::new(ErrorCode::Serialization, message)
 }
 
-/// How a violation names its value. What the model marks as sensitive, and what may hold something so marked, stays out.
+/// How a violation names its value. What the model marks as sensitive, and what may hold something
+/// so marked, stays out.
 fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
     match value {
         _ if shape.sensitive || place.secret => "Value".to_owned(),
@@ -226,8 +247,10 @@ fn quoted(text: &str) -> String {
 }
 
 fn bracketed(items: &[Value]) -> String {
-    let texts: Vec<String> =
-        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+    let texts: Vec<String> = items
+        .iter()
+        .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+        .collect();
     format!("[{}]", texts.join(", "))
 }
 

@@ -37,7 +37,8 @@ pub enum Courier {
     Smtp(Smtp),
 }
 
-/// Why a courier cannot be had, or a message not be delivered. Says nothing of the message or of credentials.
+/// Why a courier cannot be had, or a message not be delivered. Says nothing of the message or of
+/// credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct CourierError {

@@ -10,10 +10,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::courier::{Courier, CourierError, Couriers, topic};
 
-/// How long to wait before each further attempt. Whoever waits for a code has asked for another one by then.
-const BACK_OFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
+/// How long to wait before each further attempt. Whoever waits for a code has asked for another one
+/// by then.
+const BACK_OFF: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
 
-/// So many messages are on their way at a time. More are lost: a mail server that is down must not fill the memory.
+/// So many messages are on their way at a time. More are lost: a mail server that is down must not
+/// fill the memory.
 const MOST: usize = 1000;
 
 /// How long messages under way are waited for at the end.
@@ -34,7 +37,8 @@ impl Deliveries {
         !matches!(self.couriers.of(message.medium), Courier::Nowhere)
     }
 
-    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether there was one.
+    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether
+    /// there was one.
     pub(crate) fn send(&self, messages: Vec<Message>) {
         let mut under_way = self.under_way();
         while under_way.try_join_next().is_some() {}
@@ -78,8 +82,8 @@ async fn deliver(couriers: Arc<Couriers>, message: Message, report: Report) {
     }
 }
 
-/// What the log says of a message: what kind it is, and never what it says or to whom. One that is dropped with its task
-/// says so.
+/// What the log says of a message: what kind it is, and never what it says or to whom. One that is
+/// dropped with its task says so.
 struct Report {
     pool: String,
     medium: &'static str,
@@ -103,7 +107,8 @@ impl Report {
     }
 
     fn put_off(&self, error: &CourierError) {
-        tracing::info!(pool = self.pool, self.medium, self.topic, %error, "message not delivered yet");
+        tracing::info!(pool = self.pool, self.medium, self.topic, %error,
+            "message not delivered yet");
     }
 
     fn lost(mut self, error: &dyn std::fmt::Display) {
@@ -116,7 +121,13 @@ impl Drop for Report {
     fn drop(&mut self) {
         if self.open {
             let error = "the server ended before";
-            tracing::error!(pool = self.pool, self.medium, self.topic, error, "message not delivered");
+            tracing::error!(
+                pool = self.pool,
+                self.medium,
+                self.topic,
+                error,
+                "message not delivered"
+            );
         }
     }
 }
@@ -158,8 +169,9 @@ mod tests {
     impl Log {
         fn start() -> (Self, tracing::subscriber::DefaultGuard) {
             let log = Self::default();
-            let subscriber =
-                tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_writer(log.clone());
             (log, tracing::subscriber::set_default(subscriber.with_ansi(false).finish()))
         }
 

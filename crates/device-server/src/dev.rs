@@ -35,7 +35,9 @@ impl Messages {
         let mut latest_first = kept.iter().rev();
         let is = |text: &str| text.eq_ignore_ascii_case(name);
         latest_first
-            .find(|message| message.pool_id == pool_id && (is(&message.username) || is(&message.destination)))
+            .find(|message| {
+                message.pool_id == pool_id && (is(&message.username) || is(&message.destination))
+            })
             .map(as_json)
     }
 }
@@ -51,6 +53,8 @@ pub(crate) async fn last_message(
     }
     match service.messages.last(&pool_id, &name) {
         Some(message) => answer::document(StatusCode::OK, &message),
-        None => answer::document(StatusCode::NOT_FOUND, &json!({ "message": "No message went there." })),
+        None => {
+            answer::document(StatusCode::NOT_FOUND, &json!({ "message": "No message went there." }))
+        }
     }
 }

@@ -55,7 +55,8 @@ pub(crate) async fn openid_configuration(
 /// Any other path.
 pub(crate) async fn not_found() -> Response<Body> {
     absent(
-        "Nothing is here. Calls go to POST /; there are also /health, /<user pool id>/.well-known/jwks.json and \
+        "Nothing is here. Calls go to POST /; there are also /health, /<user pool \
+         id>/.well-known/jwks.json and \
             /<user pool id>/.well-known/openid-configuration.",
     )
 }

@@ -38,7 +38,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The machine's own clock and randomness, keys made ahead of need by a thread that this starts, no hooks, and a [`Gatherer`].
+    /// The machine's own clock and randomness, keys made ahead of need by a thread that this
+    /// starts, no hooks, and a [`Gatherer`].
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -55,7 +56,8 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_millis(&self) -> i64 {
-        // A clock set before 1970 reads as the epoch: every token is then out of date, and none lives for ever.
+        // A clock set before 1970 reads as the epoch: every token is then out of date, and none
+        // lives for ever.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
@@ -65,7 +67,8 @@ struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn generator(&self) -> Box<dyn CryptoRng> {
-        // Should the system have no randomness, a panic (answered as a 500) beats a predictable key.
+        // Should the system have no randomness, a panic (answered as a 500) beats a predictable
+        // key.
         Box::new(UnwrapErr(SysRng))
     }
 }

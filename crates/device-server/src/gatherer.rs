@@ -1,9 +1,10 @@
 //! Gathers the arithmetic of sign-ins that come together, so that they share the lanes of a vector.
 //!
-//! It has no thread of its own, and lets nobody wait for company. As many calls compute a step at a time as there are cores,
-//! each on its own thread and from the moment it comes. Those that come while all of them are at it queue, and whoever is done
-//! passes the turn on: to the first in the queue, which computes for itself, or for a batch of them where enough wait to
-//! gain by it. So lanes fill under load, and a call that meets no load is not held up.
+//! It has no thread of its own, and lets nobody wait for company. As many calls compute a step at a
+//! time as there are cores, each on its own thread and from the moment it comes. Those that come
+//! while all of them are at it queue, and whoever is done passes the turn on: to the first in the
+//! queue, which computes for itself, or for a batch of them where enough wait to gain by it. So
+//! lanes fill under load, and a call that meets no load is not held up.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -17,9 +18,9 @@ use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
 use device_wire::ErrorCode;
 use rand_core::CryptoRng;
 
-/// What [`Gatherer::new`] should be given unless there is a reason: half of [`DEFAULT_MAX_IN_FLIGHT`], so that a flood at
-/// one step of sign-ins leaves room for other calls. A core computes that many in 40 ms with vectors, and in less than half
-/// a second without.
+/// What [`Gatherer::new`] should be given unless there is a reason: half of
+/// [`DEFAULT_MAX_IN_FLIGHT`], so that a flood at one step of sign-ins leaves room for other calls.
+/// A core computes that many in 40 ms with vectors, and in less than half a second without.
 ///
 /// [`DEFAULT_MAX_IN_FLIGHT`]: crate::DEFAULT_MAX_IN_FLIGHT
 pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
@@ -27,11 +28,12 @@ pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
 /// A handshake whose client has sent A.
 type Answered = (ServerEphemeral, Verifier, PublicValue);
 
-/// Computes handshakes in batches where enough wait, for either step as many batches at a time as this process has cores.
-/// Without vector arithmetic in the CPU it computes them one by one, in the order in which they come.
+/// Computes handshakes in batches where enough wait, for either step as many batches at a time as
+/// this process has cores. Without vector arithmetic in the CPU it computes them one by one, in the
+/// order in which they come.
 ///
-/// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A batch draws its
-/// randomness from the call that computes it.
+/// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A
+/// batch draws its randomness from the call that computes it.
 pub struct Gatherer {
     // What is moved leaves a copy behind: of these a pointer, and not the secret.
     openings: Queue<Verifier, ServerEphemeral>,
@@ -39,8 +41,8 @@ pub struct Gatherer {
 }
 
 impl Gatherer {
-    /// One in which `max_waiting` calls may wait at each of a handshake's two steps; one more is refused with
-    /// `TooManyRequestsException`.
+    /// One in which `max_waiting` calls may wait at each of a handshake's two steps; one more is
+    /// refused with `TooManyRequestsException`.
     #[must_use]
     pub fn new(max_waiting: usize) -> Self {
         Self { openings: Queue::new(max_waiting), keys: Queue::new(max_waiting) }
@@ -48,7 +50,11 @@ impl Gatherer {
 }
 
 impl Arithmetic for Gatherer {
-    fn open(&self, verifier: Verifier, mut rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
+    fn open(
+        &self,
+        verifier: Verifier,
+        mut rng: &mut dyn CryptoRng,
+    ) -> Result<ServerEphemeral, ServiceError> {
         self.openings.run(verifier, |verifiers| {
             ServerEphemeral::generate_batch(&mut rng, &verifiers.iter().collect::<Vec<_>>())
         })
@@ -104,7 +110,8 @@ impl<J, R> Queue<J, R> {
         Self { at_once, max_waiting, batches: device_srp::batch_sizes(), state }
     }
 
-    /// The result of `job`: by `compute`, which may have to do those of others as well, or by that of another call.
+    /// The result of `job`: by `compute`, which may have to do those of others as well, or by that
+    /// of another call.
     fn run(&self, job: J, compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
         let turn = self.enter(job)?.recv();
         self.take(turn.map_err(|_| ServiceError::internal("a turn was lost"))?, compute)
@@ -126,9 +133,16 @@ impl<J, R> Queue<J, R> {
         Ok(turn)
     }
 
-    fn take(&self, turn: Turn<J, R>, mut compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
+    fn take(
+        &self,
+        turn: Turn<J, R>,
+        mut compute: impl FnMut(&[J]) -> Vec<R>,
+    ) -> Result<R, ServiceError> {
         let only = |results: Vec<R>| {
-            results.into_iter().next().ok_or_else(|| ServiceError::internal("a job without a result"))
+            results
+                .into_iter()
+                .next()
+                .ok_or_else(|| ServiceError::internal("a job without a result"))
         };
         let (jobs, others) = match turn {
             Turn::Done(result) => return Ok(result),
@@ -136,7 +150,8 @@ impl<J, R> Queue<J, R> {
             Turn::Compute(jobs, others) => (jobs, others),
         };
         let _turn = PassOn(self);
-        // Should one job make this panic, it does not take the others with it: each is then computed by its owner.
+        // Should one job make this panic, it does not take the others with it: each is then
+        // computed by its owner.
         let results = catch_unwind(AssertUnwindSafe(|| compute(&jobs))).unwrap_or_default();
         let (mut jobs, mut results) = (jobs.into_iter(), results.into_iter());
         let (own, result) = (jobs.next(), results.next());

@@ -14,10 +14,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is read, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Hooks behind one URL: every event is posted there as JSON, and is to come back as JSON with its `response` filled in.
+/// Hooks behind one URL: every event is posted there as JSON, and is to come back as JSON with its
+/// `response` filled in.
 ///
-/// A status of 200 is an answer. One from 400 to 499 is a refusal, whose reason is the `errorMessage` of a JSON body. Any
-/// other, like none within five seconds, is a failure.
+/// A status of 200 is an answer. One from 400 to 499 is a refusal, whose reason is the
+/// `errorMessage` of a JSON body. Any other, like none within five seconds, is a failure.
 pub struct HttpHooks {
     client: Client,
     url: Url,
@@ -34,12 +35,14 @@ impl HttpHooks {
             return Err("a hook is reached by http or https".to_owned());
         }
         // A redirect would carry users' attributes to where the operator did not say.
-        let client = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+        let client =
+            Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
         Ok(Self { client: client.map_err(|error| error.to_string())?, url: parsed })
     }
 
     async fn ask(&self, event: String) -> Result<Value, HookError> {
-        let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(event);
+        let request =
+            self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(event);
         // The URL may hold a secret of the operator's, and the reason goes to the caller.
         let response = request.send().await.map_err(|error| {
             HookError::Failed(
@@ -75,10 +78,11 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
 }
 
 impl Hooks for HttpHooks {
-    /// Blocks; to be called from a thread that may, within a tokio runtime: where the service calls its engine.
+    /// Blocks; to be called from a thread that may, within a tokio runtime: where the service calls
+    /// its engine.
     fn call(&self, event: &Value) -> Result<Value, HookError> {
-        let runtime =
-            Handle::try_current().map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
+        let runtime = Handle::try_current()
+            .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
         runtime.block_on(self.ask(event.to_string()))
     }
 }

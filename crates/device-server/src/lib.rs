@@ -1,10 +1,12 @@
-//! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and the process around that.
+//! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and the process around
+//! that.
 //!
-//! This is the only place where a domain error becomes HTTP. A request passes, in this order: its target and media type,
-//! the administrator's signature where one is due, JSON, the constraints of the service's model, and the engine, off the
-//! async workers.
+//! This is the only place where a domain error becomes HTTP. A request passes, in this order: its
+//! target and media type, the administrator's signature where one is due, JSON, the constraints of
+//! the service's model, and the engine, off the async workers.
 //!
-//! What this crate deliberately does not do: decide anything about users, devices or tokens. That is `device-pool`'s.
+//! What this crate deliberately does not do: decide anything about users, devices or tokens. That
+//! is `device-pool`'s.
 //!
 //! [`app`] is the whole service as a router that needs no socket; [`Server`] gives it one.
 

@@ -1,6 +1,7 @@
 //! One line in the log for each request, and the id by which caller and log know it.
 //!
-//! A line never holds a body, a header, a path or a message: what a person types may stand in any of them.
+//! A line never holds a body, a header, a path or a message: what a person types may stand in any
+//! of them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 #[derive(Clone, Copy)]
 pub(crate) struct Named(pub(crate) &'static str);
 
-/// Who sent a request, as far as proxies are trusted to say so; an extension of it where it came over a socket.
+/// Who sent a request, as far as proxies are trusted to say so; an extension of it where it came
+/// over a socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 

@@ -28,8 +28,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `addr`; port 0 lets the system choose one. Binding comes before the service is made, because a service must
-    /// know its address to name itself in its tokens.
+    /// Binds `addr`; port 0 lets the system choose one. Binding comes before the service is made,
+    /// because a service must know its address to name itself in its tokens.
     ///
     /// # Errors
     /// When the address cannot be had.
@@ -45,8 +45,8 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready, then takes no more connections, and lets the requests under way finish for up to
-    /// ten seconds, and then the messages to users for as long again.
+    /// Serves until `shutdown` is ready, then takes no more connections, and lets the requests
+    /// under way finish for up to ten seconds, and then the messages to users for as long again.
     ///
     /// # Errors
     /// When the listening socket fails.

@@ -26,7 +26,8 @@ use crate::web_page;
 pub enum Administrators {
     /// Whoever signs with this key (AWS Signature Version 4).
     Signing(AccessKey),
-    /// Anyone, signed or not, but no web page from elsewhere: for development on one's own machine alone.
+    /// Anyone, signed or not, but no web page from elsewhere: for development on one's own machine
+    /// alone.
     Anyone,
 }
 
@@ -34,8 +35,8 @@ pub enum Administrators {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Those of any origin; no answer depends on a cookie. Where [`Administrators::Anyone`] may administrate, pages that are
-    /// not on this machine still may not.
+    /// Those of any origin; no answer depends on a cookie. Where [`Administrators::Anyone`] may
+    /// administrate, pages that are not on this machine still may not.
     Any,
     /// Those of these origins, such as `https://app.example.com`.
     Only(Vec<HeaderValue>),
@@ -57,16 +58,18 @@ pub struct Setup {
     pub couriers: Couriers,
     /// Clock, randomness, key source, hooks and arithmetic.
     pub environment: Environment,
-    /// How many calls may be decided at a time, each on a thread of its own; one more is refused with
-    /// `TooManyRequestsException`, so that a flood is told at once instead of waiting without end.
+    /// How many calls may be decided at a time, each on a thread of its own; one more is refused
+    /// with `TooManyRequestsException`, so that a flood is told at once instead of waiting without
+    /// end.
     pub max_in_flight: usize,
 }
 
-/// What [`Setup::max_in_flight`] should be unless there is a reason: half of tokio's blocking threads.
+/// What [`Setup::max_in_flight`] should be unless there is a reason: half of tokio's blocking
+/// threads.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 256;
 
-/// How long a key signs tokens before another takes its place: 90 days. Verifiers learn of the new one from the pool's JWK
-/// set, which has the old one for as long as its tokens count.
+/// How long a key signs tokens before another takes its place: 90 days. Verifiers learn of the new
+/// one from the pool's JWK set, which has the old one for as long as its tokens count.
 const SIGNING_KEY_LIFE_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// A user-pool service, ready to be called.
@@ -163,13 +166,17 @@ impl Service {
         self.deliveries.send(messages);
     }
 
-    /// Waits up to ten seconds for messages that are on their way to users; the log tells which did not arrive. For the end,
-    /// when no more calls come: [`Server`](crate::Server) does it, and whoever mounts [`app`](crate::app) alone should do it too.
+    /// Waits up to ten seconds for messages that are on their way to users; the log tells which did
+    /// not arrive. For the end, when no more calls come: [`Server`](crate::Server) does it, and
+    /// whoever mounts [`app`](crate::app) alone should do it too.
     pub async fn finish_deliveries(&self) {
         self.deliveries.finish().await;
     }
 
-    pub(crate) async fn jwks(self: &Arc<Self>, pool_id: String) -> Result<Option<Value>, ServiceError> {
+    pub(crate) async fn jwks(
+        self: &Arc<Self>,
+        pool_id: String,
+    ) -> Result<Option<Value>, ServiceError> {
         self.admit(move |service| service.engine.jwks(&pool_id, service.now())).await
     }
 
@@ -180,7 +187,8 @@ impl Service {
         self.admit(move |service| service.engine.openid_configuration(&pool_id)).await
     }
 
-    /// Whether the store answers. Not counted against the calls in flight: a busy server is not a broken one.
+    /// Whether the store answers. Not counted against the calls in flight: a busy server is not a
+    /// broken one.
     pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), ServiceError> {
         self.off_the_workers(|service| {
             let key = Key { table: Table::Pool, id: "health".to_owned() };
@@ -189,8 +197,9 @@ impl Service {
         .await
     }
 
-    /// Removes what has expired, and replaces signing keys that have done their time. [`Server`](crate::Server) does it
-    /// every minute; whoever mounts [`app`](crate::app) alone should do it too. What fails is logged and done next time.
+    /// Removes what has expired, and replaces signing keys that have done their time.
+    /// [`Server`](crate::Server) does it every minute; whoever mounts [`app`](crate::app) alone
+    /// should do it too. What fails is logged and done next time.
     pub async fn maintain(self: &Arc<Self>) {
         match self.off_the_workers(|service| service.engine.purge(service.now())).await {
             Ok(0) => {}
@@ -224,7 +233,8 @@ impl Service {
         let Ok(permit) = Arc::clone(&self.admission).try_acquire_owned() else {
             return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
         };
-        // The permit goes with the work: should the caller hang up, the work still occupies its thread.
+        // The permit goes with the work: should the caller hang up, the work still occupies its
+        // thread.
         self.off_the_workers(move |service| {
             let _permit = permit;
             work(service)
@@ -232,7 +242,8 @@ impl Service {
         .await
     }
 
-    /// The engine blocks on storage and does big-number arithmetic, neither of which belongs on an async worker.
+    /// The engine blocks on storage and does big-number arithmetic, neither of which belongs on an
+    /// async worker.
     async fn off_the_workers<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,

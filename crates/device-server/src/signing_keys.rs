@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 /// Keys kept ready: a new pool takes two.
 const READY: usize = 2;
 
-/// RSA-2048 keys from a thread that stays a few ahead, because a search for primes takes a tenth of a second and more.
+/// RSA-2048 keys from a thread that stays a few ahead, because a search for primes takes a tenth of
+/// a second and more.
 ///
 /// The thread ends with this value.
 pub struct PregeneratedKeys {

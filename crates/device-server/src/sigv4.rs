@@ -1,7 +1,7 @@
 //! AWS Signature Version 4, the verifying side, for the administrators' operations.
 //!
-//! Follows the service vendor's "Create a signed AWS API request". Verified is the canonical request over exactly the
-//! headers that the signature names, and the body as received.
+//! Follows the service vendor's "Create a signed AWS API request". Verified is the canonical
+//! request over exactly the headers that the signature names, and the body as received.
 
 use std::fmt;
 
@@ -22,8 +22,9 @@ const TERMINATOR: &str = "aws4_request";
 /// How far a signature's date may be from ours, either way.
 const MAX_SKEW: Duration = Duration::minutes(5);
 
-/// The headers that a signature must cover. Without the target, a request read off the wire could be sent again as
-/// another operation of the same shape, as `AdminGetDevice` and `AdminForgetDevice` are.
+/// The headers that a signature must cover. Without the target, a request read off the wire could
+/// be sent again as another operation of the same shape, as `AdminGetDevice` and
+/// `AdminForgetDevice` are.
 const MUST_BE_SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
 const DATE_TIME: &[BorrowedFormatItem<'_>] =
@@ -55,8 +56,8 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Whether the request was signed with `key`, for `region` and this service, within five minutes of `now` (milliseconds
-/// since the epoch).
+/// Whether the request was signed with `key`, for `region` and this service, within five minutes of
+/// `now` (milliseconds since the epoch).
 pub(crate) fn verify(
     head: &request::Parts,
     body: &[u8],
@@ -65,11 +66,14 @@ pub(crate) fn verify(
     now: i64,
 ) -> Result<(), ServiceError> {
     let authorization = Authorization::parse(&head.headers)?;
-    let date = header(&head.headers, "x-amz-date")
-        .ok_or_else(|| incomplete("Authorization header requires existence of a 'X-Amz-Date' header."))?;
+    let date = header(&head.headers, "x-amz-date").ok_or_else(|| {
+        incomplete("Authorization header requires existence of a 'X-Amz-Date' header.")
+    })?;
     for name in MUST_BE_SIGNED {
         if !authorization.signed_headers.contains(&name) {
-            return Err(mismatch(format!("'{name}' must be a 'SignedHeader' in the AWS Credential.")));
+            return Err(mismatch(format!(
+                "'{name}' must be a 'SignedHeader' in the AWS Credential."
+            )));
         }
     }
     if authorization.key_id != key.id {
@@ -85,7 +89,11 @@ pub(crate) fn verify(
     }
 
     let canonical = canonical_request(head, &authorization.signed_headers, body);
-    let text = format!("{ALGORITHM}\n{date}\n{}\n{}", authorization.scope, hex(&Sha256::digest(canonical)));
+    let text = format!(
+        "{ALGORITHM}\n{date}\n{}\n{}",
+        authorization.scope,
+        hex(&Sha256::digest(canonical))
+    );
     // Compared in constant time.
     hmac(&signing_key(key, &authorization), &text)
         .verify_slice(&authorization.signature)
@@ -103,22 +111,25 @@ struct Authorization<'a> {
 
 impl<'a> Authorization<'a> {
     fn parse(headers: &'a HeaderMap) -> Result<Self, ServiceError> {
-        let missing =
-            || ServiceError::new(ErrorCode::MissingAuthenticationToken, "Missing Authentication Token");
-        let text = headers.get("authorization").and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+        let missing = || {
+            ServiceError::new(ErrorCode::MissingAuthenticationToken, "Missing Authentication Token")
+        };
+        let text = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .ok_or_else(missing)?;
         // A bearer token is somebody else's business, so the request counts as unsigned.
         let parameters = text.strip_prefix(ALGORITHM).ok_or_else(missing)?;
 
         let parameter = |name: &str| {
             let mut parts = parameters.split(',').filter_map(|part| part.trim().split_once('='));
-            parts
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value)
-                .ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
+            parts.find(|(key, _)| *key == name).map(|(_, value)| value).ok_or_else(|| {
+                incomplete(format!("Authorization header requires '{name}' parameter."))
+            })
         };
-        let (key_id, scope) = parameter("Credential")?
-            .split_once('/')
-            .ok_or_else(|| incomplete("Credential must have exactly 5 slash-delimited elements."))?;
+        let (key_id, scope) = parameter("Credential")?.split_once('/').ok_or_else(|| {
+            incomplete("Credential must have exactly 5 slash-delimited elements.")
+        })?;
         let signature = unhex(parameter("Signature")?)
             .ok_or_else(|| incomplete("Signature must be 64 hexadecimal digits."))?;
         Ok(Self {
@@ -129,8 +140,9 @@ impl<'a> Authorization<'a> {
         })
     }
 
-    /// Whether the names are as the canonical form has them: in small letters, in order, none twice. A name given a
-    /// thousand times would have a long header copied a thousand times before the signature is seen to be wrong.
+    /// Whether the names are as the canonical form has them: in small letters, in order, none
+    /// twice. A name given a thousand times would have a long header copied a thousand times before
+    /// the signature is seen to be wrong.
     fn names_headers_once(&self) -> bool {
         let small = |name: &&str| !name.contains(|c: char| c.is_ascii_uppercase());
         self.signed_headers.iter().all(small) && self.signed_headers.is_sorted_by(|a, b| a < b)
@@ -142,7 +154,9 @@ impl<'a> Authorization<'a> {
         let mut next = || parts.next().unwrap_or_default();
         let (scope_day, scope_region, service, terminator) = (next(), next(), next(), next());
         if !date.starts_with(scope_day) || scope_day.len() != "YYYYMMDD".len() {
-            return Err(mismatch("Date in Credential scope does not match the date of the request."));
+            return Err(mismatch(
+                "Date in Credential scope does not match the date of the request.",
+            ));
         }
         if scope_region != region {
             return Err(mismatch(format!(
@@ -150,7 +164,9 @@ impl<'a> Authorization<'a> {
             )));
         }
         if service != SERVICE {
-            return Err(mismatch(format!("Credential should be scoped to correct service: '{SERVICE}'.")));
+            return Err(mismatch(format!(
+                "Credential should be scoped to correct service: '{SERVICE}'."
+            )));
         }
         if terminator != TERMINATOR || parts.next().is_some() {
             return Err(mismatch(format!(
@@ -163,7 +179,9 @@ impl<'a> Authorization<'a> {
 
 fn check_date(date: &str, now: i64) -> Result<(), ServiceError> {
     let signed = PrimitiveDateTime::parse(date, DATE_TIME)
-        .map_err(|_| incomplete("Date must be in ISO-8601 'basic format', such as 20251106T090507Z."))?
+        .map_err(|_| {
+            incomplete("Date must be in ISO-8601 'basic format', such as 20251106T090507Z.")
+        })?
         .assume_utc();
     let now = OffsetDateTime::from_unix_timestamp(now.div_euclid(1000))
         .map_err(|_| ServiceError::internal("the clock is out of range"))?;
@@ -189,8 +207,10 @@ fn check_date(date: &str, now: i64) -> Result<(), ServiceError> {
 fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]) -> String {
     let mut query: Vec<&str> = head.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
-    let mut lines = vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
-    // A header that is named but absent signs as empty: the signature then fails, or the signer meant it so.
+    let mut lines =
+        vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
+    // A header that is named but absent signs as empty: the signature then fails, or the signer
+    // meant it so.
     lines.extend(
         signed_headers
             .iter()
@@ -252,7 +272,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 
 fn does_not_match() -> ServiceError {
     mismatch(
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
+        "The request signature we calculated does not match the signature you provided. Check your \
+         AWS Secret Access Key \
          and signing method. Consult the service documentation for details.",
     )
 }

@@ -12,7 +12,8 @@ use device_store::{MemoryStore, OpenError, SqliteStore};
 pub enum Storage {
     /// In memory, until the process ends.
     InMemory,
-    /// In this directory, which is made if need be. What was acknowledged survives the process and the machine's power.
+    /// In this directory, which is made if need be. What was acknowledged survives the process and
+    /// the machine's power.
     Directory(PathBuf),
 }
 

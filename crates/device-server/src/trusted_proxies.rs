@@ -7,13 +7,14 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose `X-Forwarded-For` is believed: addresses, and networks of them. Without any, a request is from
-/// whoever opened the connection.
+/// The proxies whose `X-Forwarded-For` is believed: addresses, and networks of them. Without any, a
+/// request is from whoever opened the connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Proxies at these addresses (`10.0.0.7`, `fd00::7`) and in these networks (`10.0.0.0/8`, `fd00::/8`).
+    /// Proxies at these addresses (`10.0.0.7`, `fd00::7`) and in these networks (`10.0.0.0/8`,
+    /// `fd00::/8`).
     ///
     /// # Errors
     /// The first text that is neither.
@@ -29,16 +30,17 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who the request on a connection from `peer` is from. Each proxy appends whom it was called by, and what stands before
-    /// the first one that is trusted anyone may have written: so it is read from the end, up to the first address that is no
-    /// trusted proxy's.
+    /// Who the request on a connection from `peer` is from. Each proxy appends whom it was called
+    /// by, and what stands before the first one that is trusted anyone may have written: so it is
+    /// read from the end, up to the first address that is no trusted proxy's.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR);
         let mut hops: Vec<&str> =
             hops.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
         while self.trust(client) {
-            // A hop that is no address ends the chain: the one who wrote it is the last who is known.
+            // A hop that is no address ends the chain: the one who wrote it is the last who is
+            // known.
             match hops.pop().and_then(address) {
                 Some(before) => client = before,
                 None => break,
@@ -90,9 +92,10 @@ mod tests {
             }
             let found = proxies.client(peer.parse().unwrap(), &headers);
             assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
-            assert_eq!(TrustedProxies::default().client(peer.parse().unwrap(), &headers).to_string(), {
-                peer.trim_start_matches("::ffff:")
-            });
+            assert_eq!(
+                TrustedProxies::default().client(peer.parse().unwrap(), &headers).to_string(),
+                { peer.trim_start_matches("::ffff:") }
+            );
         }
     }
 

@@ -1,8 +1,10 @@
-//! Which web pages may do what anyone may where administrators do not sign: a developer's own, and no others.
+//! Which web pages may do what anyone may where administrators do not sign: a developer's own, and
+//! no others.
 //!
-//! A developer's browser is on the machine that the server trusts, and visits pages that nobody trusts. Browsers put an
-//! `Origin` on every POST, and on every GET whose answer a page of another origin wants to read. What is left is a GET by a page
-//! whose own name has been made to point here (DNS rebinding), and its `Host` is that name.
+//! A developer's browser is on the machine that the server trusts, and visits pages that nobody
+//! trusts. Browsers put an `Origin` on every POST, and on every GET whose answer a page of another
+//! origin wants to read. What is left is a GET by a page whose own name has been made to point here
+//! (DNS rebinding), and its `Host` is that name.
 
 use std::net::IpAddr;
 
@@ -13,12 +15,17 @@ use reqwest::Url;
 use crate::service::Origins;
 
 /// What a page that may not is told.
-pub(crate) const REFUSED: &str =
-    "Where administrators do not sign, only pages on localhost, or of origins that are listed, may do this.";
+pub(crate) const REFUSED: &str = "Where administrators do not sign, only pages on localhost, or of \
+                                  origins that are listed, may do this.";
 
-/// Whether a request was made by a page that is neither on this machine nor listed in `origins`. `public_url` is where clients
-/// reach the server.
-pub(crate) fn is_foreign(method: &Method, headers: &HeaderMap, origins: &Origins, public_url: &str) -> bool {
+/// Whether a request was made by a page that is neither on this machine nor listed in `origins`.
+/// `public_url` is where clients reach the server.
+pub(crate) fn is_foreign(
+    method: &Method,
+    headers: &HeaderMap,
+    origins: &Origins,
+    public_url: &str,
+) -> bool {
     match headers.get(ORIGIN) {
         Some(origin) => {
             let listed = matches!(origins, Origins::Only(list) if list.contains(origin));
@@ -88,7 +95,11 @@ mod tests {
             ("", true),
         ] {
             for method in [Method::POST, Method::GET] {
-                assert_eq!(foreign(method, ("origin", origin), &Origins::Any), expected, "{origin}");
+                assert_eq!(
+                    foreign(method, ("origin", origin), &Origins::Any),
+                    expected,
+                    "{origin}"
+                );
             }
         }
     }
@@ -114,7 +125,8 @@ mod tests {
             ("a b", true),
         ] {
             assert_eq!(foreign(Method::GET, ("host", host), &Origins::Any), expected, "{host}");
-            // A browser's POST says its origin, and other clients reach the server by whatever name they know.
+            // A browser's POST says its origin, and other clients reach the server by whatever name
+            // they know.
             assert!(!foreign(Method::POST, ("host", host), &Origins::Any), "{host}");
         }
         assert!(!is_foreign(&Method::GET, &HeaderMap::new(), &Origins::Any, ""));

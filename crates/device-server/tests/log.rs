@@ -49,8 +49,10 @@ const SECRET: &str = "s3cret";
 #[tokio::test]
 async fn a_line_a_request_and_no_secret_in_it() {
     let lines = Lines::default();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(lines.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
 
     let service = Service::new(setup(&FakeClock::new()));

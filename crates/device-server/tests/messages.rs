@@ -50,7 +50,8 @@ async fn call(router: &Router, operation: &str, body: Value) -> Value {
 /// Ada signs up with an address. Returns pool and client.
 async fn sign_up(router: &Router) -> (String, String) {
     let pool = json!({ "PoolName": "people", "AutoVerifiedAttributes": ["email"] });
-    let pool = call(router, "CreateUserPool", pool).await["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let pool =
+        call(router, "CreateUserPool", pool).await["UserPool"]["Id"].as_str().unwrap().to_owned();
     let client = json!({ "UserPoolId": pool, "ClientName": "app" });
     let client = call(router, "CreateUserPoolClient", client).await;
     let client = client["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
@@ -69,7 +70,8 @@ async fn a_developer_reads_the_last_code_of_a_user_and_confirms_with_it() {
     let (status, message) = get(&router, &format!("/dev/messages/{pool}/ada")).await;
     assert_eq!((status, &message["topic"]), (StatusCode::OK, &json!("SignUp")));
     assert_eq!(get(&router, &format!("/dev/messages/{pool}/ada@example.com")).await.1, message);
-    let confirm = json!({ "ClientId": client, "Username": "ada", "ConfirmationCode": message["code"] });
+    let confirm =
+        json!({ "ClientId": client, "Username": "ada", "ConfirmationCode": message["code"] });
     call(&router, "ConfirmSignUp", confirm).await;
     assert_eq!(get(&router, &format!("/dev/messages/{pool}/bob")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(get(&router, "/dev/messages/eu-test-1_other/ada").await.0, StatusCode::NOT_FOUND);
@@ -172,8 +174,11 @@ async fn unwilling(listener: TcpListener, connections: Arc<AtomicUsize>) {
         stream.write_all(b"220 mail.test\r\n").await.unwrap();
         let mut line = String::new();
         while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
-            let reply =
-                if line.starts_with("RCPT") { "550 no such mailbox\r\n" } else { "250 mail.test\r\n" };
+            let reply = if line.starts_with("RCPT") {
+                "550 no such mailbox\r\n"
+            } else {
+                "250 mail.test\r\n"
+            };
             if stream.write_all(reply.as_bytes()).await.is_err() {
                 break;
             }
@@ -234,6 +239,9 @@ fn what_cannot_be_a_courier_is_refused_without_repeating_its_secrets() {
         Webhook::new(url).unwrap_err();
     }
     let hidden = format!("{:?}", Webhook::new("https://example.com/pa55word").unwrap())
-        + &format!("{:?}", Smtp::new("smtps://user:pa55word@example.com", "a@example.com").unwrap());
+        + &format!(
+            "{:?}",
+            Smtp::new("smtps://user:pa55word@example.com", "a@example.com").unwrap()
+        );
     assert!(!hidden.contains("pa55word"), "{hidden}");
 }

@@ -66,7 +66,11 @@ impl Drop for Opens {
 }
 
 impl Arithmetic for Gated {
-    fn open(&self, verifier: Verifier, rng: &mut dyn CryptoRng) -> Result<ServerEphemeral, ServiceError> {
+    fn open(
+        &self,
+        verifier: Verifier,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<ServerEphemeral, ServiceError> {
         self.came.send(Came::In).unwrap();
         self.gatherer.open(verifier, &mut Randomness { rng, gated: self })
     }
@@ -182,7 +186,8 @@ fn call(url: &str, operation: &str, body: &Value) -> impl Future<Output = Answer
     }
 }
 
-/// The clients' side. The test's server has a runtime of its own, and cannot be started within another.
+/// The clients' side. The test's server has a runtime of its own, and cannot be started within
+/// another.
 fn run(clients: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(clients);
 }
@@ -209,8 +214,10 @@ fn one_sign_in_too_many_is_told_so_at_once_and_succeeds_when_it_comes_again() {
         let asked = |name: &str| asked["ChallengeParameters"][name].as_str().unwrap();
         let user_id = asked("USER_ID_FOR_SRP");
         let identity = Identity::user(world.pool.split_once('_').unwrap().1, user_id);
-        let (salt, b) =
-            (Salt::from_hex(asked("SALT")).unwrap(), PublicValue::from_hex(asked("SRP_B")).unwrap());
+        let (salt, b) = (
+            Salt::from_hex(asked("SALT")).unwrap(),
+            PublicValue::from_hex(asked("SRP_B")).unwrap(),
+        );
         let timestamp = Timestamp::from_unix_seconds(world.server.clock().now() / 1000).to_string();
         let block = STANDARD.decode(asked("SECRET_BLOCK")).unwrap();
         let key = a.session_key(&identity, PASSWORD, &salt, &b).unwrap();

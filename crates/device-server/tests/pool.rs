@@ -1,4 +1,5 @@
-//! A pool through the whole server: bodies of success, token verification by the served keys, and a real socket.
+//! A pool through the whole server: bodies of success, token verification by the served keys, and a
+//! real socket.
 
 #![allow(
     clippy::expect_used,
@@ -33,24 +34,27 @@ impl Pool {
     }
 
     async fn at(clock: &FakeClock) -> Self {
-        let mut pool = Self { service: Service::new(setup(clock)), id: String::new(), client: String::new() };
-        let created =
-            pool.call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": {} })).await;
+        let mut pool =
+            Self { service: Service::new(setup(clock)), id: String::new(), client: String::new() };
+        let created = pool
+            .call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": {} }))
+            .await;
         pool.id = created["UserPool"]["Id"].as_str().unwrap().to_owned();
         let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
-        let client = json!({ "UserPoolId": pool.id, "ClientName": "c", "ExplicitAuthFlows": flows });
+        let client =
+            json!({ "UserPoolId": pool.id, "ClientName": "c", "ExplicitAuthFlows": flows });
         let created = pool.call("CreateUserPoolClient", client).await;
         pool.client = created["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
         let user = json!({ "UserPoolId": pool.id, "Username": "ada", "MessageAction": "SUPPRESS" });
         pool.call("AdminCreateUser", user).await;
-        let password =
-            json!({ "UserPoolId": pool.id, "Username": "ada", "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool.id, "Username": "ada", "Password": PASSWORD, "Permanent": true });
         assert_eq!(pool.text("AdminSetUserPassword", password).await, "{}");
         pool
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-        let (head, body) = app(Arc::clone(&self.service)).oneshot(request).await.unwrap().into_parts();
+        let (head, body) =
+            app(Arc::clone(&self.service)).oneshot(request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
     }
@@ -76,7 +80,8 @@ impl Pool {
 
     async fn document(&self, name: &str) -> (HeaderMap, Value) {
         let path = format!("/{}/.well-known/{name}", self.id);
-        let (status, headers, body) = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        let (status, headers, body) =
+            self.send(Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         (headers, serde_json::from_str(&body).unwrap())
     }
@@ -97,11 +102,14 @@ async fn success_has_an_object_an_empty_object_or_nothing_as_the_model_says() {
     let (token, device) = (&result["AccessToken"], &result["NewDeviceMetadata"]["DeviceKey"]);
 
     // Any number in the group's range; nobody proves to know its secret here.
-    let verifier = json!({ "PasswordVerifier": "AQEB".repeat(128), "Salt": "AQEBAQEBAQEBAQEBAQEBAQ==" });
-    let confirm =
-        json!({ "AccessToken": token, "DeviceKey": device, "DeviceSecretVerifierConfig": verifier });
+    let verifier =
+        json!({ "PasswordVerifier": "AQEB".repeat(128), "Salt": "AQEBAQEBAQEBAQEBAQEBAQ==" });
+    let confirm = json!({ "AccessToken": token, "DeviceKey": device, "DeviceSecretVerifierConfig": verifier });
     assert_eq!(pool.text("ConfirmDevice", confirm).await, r#"{"UserConfirmationNecessary":false}"#);
-    assert_eq!(pool.text("ForgetDevice", json!({ "AccessToken": token, "DeviceKey": device })).await, "");
+    assert_eq!(
+        pool.text("ForgetDevice", json!({ "AccessToken": token, "DeviceKey": device })).await,
+        ""
+    );
     assert_eq!(pool.text("GlobalSignOut", json!({ "AccessToken": token })).await, "{}");
 }
 
@@ -140,7 +148,12 @@ async fn keys_are_replaced_after_90_days_and_tokens_that_are_out_stay_good() {
     let clock = FakeClock::new();
     let pool = Pool::at(&clock).await;
     let kids = |keys: &Value| -> Vec<String> {
-        keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+        keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
     };
     let before = kids(&pool.document("jwks.json").await.1);
     clock.advance(DAY * 90 - Duration::from_secs(60));
@@ -171,7 +184,9 @@ async fn parameters_that_are_null_are_not_there() {
     let body = json!({
         "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": pool.client, "AuthParameters": parameters, "ClientMetadata": null
     });
-    assert!(pool.call("InitiateAuth", body).await["AuthenticationResult"]["AccessToken"].is_string());
+    assert!(
+        pool.call("InitiateAuth", body).await["AuthenticationResult"]["AccessToken"].is_string()
+    );
 }
 
 #[test]
@@ -186,7 +201,8 @@ fn the_test_server_serves_what_its_engine_makes() {
     let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client, "AuthParameters": parameters })
         .to_string();
     let request = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\nx-amz-target: \
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+         application/x-amz-json-1.1\r\nx-amz-target: \
          AWSCognitoIdentityProviderService.InitiateAuth\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );

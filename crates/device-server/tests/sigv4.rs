@@ -11,7 +11,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -80,11 +82,18 @@ impl Signer {
             .build()
             .unwrap()
             .into();
-        let headers: Vec<_> =
-            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        let signable =
-            SignableRequest::new("POST", self.uri, headers.into_iter(), SignableBody::Bytes(BODY.as_bytes()))
-                .unwrap();
+        let headers: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        let signable = SignableRequest::new(
+            "POST",
+            self.uri,
+            headers.into_iter(),
+            SignableBody::Bytes(BODY.as_bytes()),
+        )
+        .unwrap();
         let (instructions, _) = sign(signable, &params).unwrap().into_parts();
         instructions.apply_to_request_http1x(&mut request);
         request
@@ -105,7 +114,8 @@ async fn answer(request: Request<String>) -> String {
 async fn assert_accepted(request: Request<String>) {
     let answer = answer(request).await;
     assert!(
-        answer.starts_with("InvalidParameterException: 1 validation error detected: Value 'nowhere'"),
+        answer
+            .starts_with("InvalidParameterException: 1 validation error detected: Value 'nowhere'"),
         "{answer}"
     );
 }
@@ -129,8 +139,10 @@ async fn what_the_vendors_signer_signs_is_accepted() {
     }
 }
 
-const MISMATCH: &str = "InvalidSignatureException: The request signature we calculated does not match the signature you \
-                        provided. Check your AWS Secret Access Key and signing method. Consult the service documentation \
+const MISMATCH: &str = "InvalidSignatureException: The request signature we calculated does not \
+                        match the signature you \
+                        provided. Check your AWS Secret Access Key and signing method. Consult the \
+                        service documentation \
                         for details.";
 const NO_TOKEN: &str = "MissingAuthenticationTokenException: Missing Authentication Token";
 
@@ -144,20 +156,24 @@ async fn a_signer_that_is_someone_else_or_somewhere_else_is_refused() {
         ),
         (
             Signer { region: "eu-west-1", ..Signer::default() },
-            "InvalidSignatureException: Credential should be scoped to a valid region, not 'eu-west-1'.",
+            "InvalidSignatureException: Credential should be scoped to a valid region, not \
+             'eu-west-1'.",
         ),
         (
             Signer { service: "s3", ..Signer::default() },
-            "InvalidSignatureException: Credential should be scoped to correct service: 'cognito-idp'.",
+            "InvalidSignatureException: Credential should be scoped to correct service: \
+             'cognito-idp'.",
         ),
         (
             Signer { ahead: -301, ..Signer::default() },
-            "InvalidSignatureException: Signature expired: 20251106T090006Z is now earlier than 20251106T090007Z \
+            "InvalidSignatureException: Signature expired: 20251106T090006Z is now earlier than \
+             20251106T090007Z \
              (20251106T090507Z - 5 min.)",
         ),
         (
             Signer { ahead: 301, ..Signer::default() },
-            "InvalidSignatureException: Signature not yet current: 20251106T091008Z is still later than \
+            "InvalidSignatureException: Signature not yet current: 20251106T091008Z is still later \
+             than \
              20251106T091007Z (20251106T090507Z + 5 min.)",
         ),
         (
@@ -165,7 +181,8 @@ async fn a_signer_that_is_someone_else_or_somewhere_else_is_refused() {
                 settings: |settings| settings.excluded_headers = Some(vec!["x-amz-target".into()]),
                 ..Signer::default()
             },
-            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS Credential.",
+            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS \
+             Credential.",
         ),
     ];
     for (signer, expected) in cases {
@@ -174,8 +191,16 @@ async fn a_signer_that_is_someone_else_or_somewhere_else_is_refused() {
 }
 
 /// Changes one header of a signed request, or takes it away.
-fn set(request: &mut Request<String>, name: &'static str, change: impl FnOnce(&str) -> Option<String>) {
-    let old = request.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+fn set(
+    request: &mut Request<String>,
+    name: &'static str,
+    change: impl FnOnce(&str) -> Option<String>,
+) {
+    let old = request
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap().to_owned())
+        .unwrap_or_default();
     match change(&old) {
         Some(new) => request.headers_mut().insert(name, new.parse().unwrap()),
         None => request.headers_mut().remove(name),
@@ -196,7 +221,11 @@ async fn a_signed_request_that_was_changed_is_refused() {
     let cases: &[(Tampering, &str)] = &[
         (|r| r.body_mut().push(' '), MISMATCH),
         (
-            |r| set(r, "x-amz-target", |_| Some("AWSCognitoIdentityProviderService.AdminGetUser".into())),
+            |r| {
+                set(r, "x-amz-target", |_| {
+                    Some("AWSCognitoIdentityProviderService.AdminGetUser".into())
+                })
+            },
             MISMATCH,
         ),
         (|r| set(r, "content-type", |old| Some(format!("{old}; charset=utf-8"))), MISMATCH),
@@ -209,12 +238,17 @@ async fn a_signed_request_that_was_changed_is_refused() {
             "IncompleteSignatureException: Signature must be 64 hexadecimal digits.",
         ),
         (
-            |r| set(r, "authorization", |old| Some(format!("{}{}", &old[..old.len() - 64], "0".repeat(64)))),
+            |r| {
+                set(r, "authorization", |old| {
+                    Some(format!("{}{}", &old[..old.len() - 64], "0".repeat(64)))
+                })
+            },
             MISMATCH,
         ),
         (
             |r| authorization(r, ";x-amz-target", ""),
-            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS Credential.",
+            "InvalidSignatureException: 'x-amz-target' must be a 'SignedHeader' in the AWS \
+             Credential.",
         ),
         (
             |r| authorization(r, "host;", ""),
@@ -222,32 +256,43 @@ async fn a_signed_request_that_was_changed_is_refused() {
         ),
         (
             |r| authorization(r, "x-amz-date;", ""),
-            "InvalidSignatureException: 'x-amz-date' must be a 'SignedHeader' in the AWS Credential.",
+            "InvalidSignatureException: 'x-amz-date' must be a 'SignedHeader' in the AWS \
+             Credential.",
         ),
         (|r| authorization(r, "content-type;", ""), MISMATCH),
         (|r| authorization(r, "content-type;host", "host;content-type"), MISMATCH),
         (
             |r| authorization(r, "/20251106/", "/20251107/"),
-            "InvalidSignatureException: Date in Credential scope does not match the date of the request.",
+            "InvalidSignatureException: Date in Credential scope does not match the date of the \
+             request.",
         ),
         (
             |r| authorization(r, "/20251106/", "//"),
-            "InvalidSignatureException: Date in Credential scope does not match the date of the request.",
+            "InvalidSignatureException: Date in Credential scope does not match the date of the \
+             request.",
         ),
         (
             |r| authorization(r, "/aws4_request", "/aws5_request"),
-            "InvalidSignatureException: Credential should be scoped with a valid terminator: 'aws4_request'.",
+            "InvalidSignatureException: Credential should be scoped with a valid terminator: \
+             'aws4_request'.",
         ),
         (
             |r| authorization(r, "/aws4_request", "/aws4_request/more"),
-            "InvalidSignatureException: Credential should be scoped with a valid terminator: 'aws4_request'.",
+            "InvalidSignatureException: Credential should be scoped with a valid terminator: \
+             'aws4_request'.",
         ),
         (
             |r| authorization(r, "AKIDEXAMPLE/", "AKIDEXAMPLE"),
             "UnrecognizedClientException: The security token included in the request is invalid.",
         ),
         (
-            |r| authorization(r, "Credential=AKIDEXAMPLE/20251106/us-east-1/cognito-idp/aws4_request, ", ""),
+            |r| {
+                authorization(
+                    r,
+                    "Credential=AKIDEXAMPLE/20251106/us-east-1/cognito-idp/aws4_request, ",
+                    "",
+                )
+            },
             "IncompleteSignatureException: Authorization header requires 'Credential' parameter.",
         ),
         (
@@ -258,11 +303,13 @@ async fn a_signed_request_that_was_changed_is_refused() {
                     "Credential=x",
                 )
             },
-            "IncompleteSignatureException: Credential must have exactly 5 slash-delimited elements.",
+            "IncompleteSignatureException: Credential must have exactly 5 slash-delimited \
+             elements.",
         ),
         (
             |r| authorization(r, "SignedHeaders=", "Signed="),
-            "IncompleteSignatureException: Authorization header requires 'SignedHeaders' parameter.",
+            "IncompleteSignatureException: Authorization header requires 'SignedHeaders' \
+             parameter.",
         ),
         (
             |r| authorization(r, "Signature=", "Sig="),
@@ -270,15 +317,18 @@ async fn a_signed_request_that_was_changed_is_refused() {
         ),
         (
             |r| set(r, "x-amz-date", |_| None),
-            "IncompleteSignatureException: Authorization header requires existence of a 'X-Amz-Date' header.",
+            "IncompleteSignatureException: Authorization header requires existence of a \
+             'X-Amz-Date' header.",
         ),
         (
             |r| set(r, "x-amz-date", |_| Some("yesterday".into())),
-            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as 20251106T090507Z.",
+            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as \
+             20251106T090507Z.",
         ),
         (
             |r| set(r, "x-amz-date", |_| Some("20251306T090507Z".into())),
-            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as 20251106T090507Z.",
+            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as \
+             20251106T090507Z.",
         ),
         (|r| set(r, "authorization", |_| None), NO_TOKEN),
         (|r| set(r, "authorization", |_| Some("Bearer abc".into())), NO_TOKEN),
@@ -306,15 +356,20 @@ fn resign(request: &mut Request<String>) {
     let headers: String = names.split(';').map(|name| format!("{name}:{}\n", text(name))).collect();
     let canonical = format!("POST\n/\n\n{headers}\n{names}\n{}", hex(&Sha256::digest(BODY)));
     let scope = "20251106/us-east-1/cognito-idp/aws4_request";
-    let signed =
-        format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", text("x-amz-date"), hex(&Sha256::digest(canonical)));
-    let key = scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| hmac(&key, part));
+    let signed = format!(
+        "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
+        text("x-amz-date"),
+        hex(&Sha256::digest(canonical))
+    );
+    let key =
+        scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| hmac(&key, part));
     set(request, "authorization", |old| {
         Some(format!("{}{}", &old[..old.len() - 64], hex(&hmac(&key, &signed))))
     });
 }
 
-/// The signature is right, were it read to the letter; but so could a short request have a long header copied without end.
+/// The signature is right, were it read to the letter; but so could a short request have a long
+/// header copied without end.
 #[tokio::test]
 async fn a_header_is_signed_once_under_its_one_name() {
     let signed = |names| {
@@ -341,12 +396,15 @@ async fn operations_of_users_need_no_signature_and_in_development_none_does() {
     assert!(answer(unsigned("GetUser")).await.starts_with("InvalidParameterException"));
     assert_eq!(answer(unsigned("DescribeUserPool")).await, NO_TOKEN);
 
-    for request in
-        [unsigned("DescribeUserPool"), Signer { secret: "any", ahead: 9999, ..Signer::default() }.sign()]
-    {
+    for request in [
+        unsigned("DescribeUserPool"),
+        Signer { secret: "any", ahead: 9999, ..Signer::default() }.sign(),
+    ] {
         // `setup` lets anyone administrate.
-        let response =
-            app(Service::new(setup(&FakeClock::new()))).oneshot(request.map(Body::from)).await.unwrap();
+        let response = app(Service::new(setup(&FakeClock::new())))
+            .oneshot(request.map(Body::from))
+            .await
+            .unwrap();
         assert_eq!(response.headers()["x-amzn-errortype"], "InvalidParameterException:");
     }
 }

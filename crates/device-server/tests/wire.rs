@@ -49,7 +49,11 @@ fn router(change: impl FnOnce(&mut Setup)) -> Router {
 async fn send(router: Router, request: Request<Body>) -> Answer {
     let (head, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
 }
 
 fn request(operation: &str, body: impl Into<Body>) -> Request<Body> {
@@ -91,7 +95,9 @@ async fn a_target_that_is_no_operation_is_unknown() {
     assert_eq!(refused(request("", "{}")).await, unknown(no_such));
 
     let form = "The X-Amz-Target of a call must be AWSCognitoIdentityProviderService.<operation>.";
-    for target in [None, Some("InitiateAuth"), Some("AWSCognitoIdentityService.GetId"), Some("\u{e9}")] {
+    for target in
+        [None, Some("InitiateAuth"), Some("AWSCognitoIdentityService.GetId"), Some("\u{e9}")]
+    {
         let mut request = request("InitiateAuth", "{}");
         request.headers_mut().remove("x-amz-target");
         if let Some(target) = target {
@@ -119,7 +125,11 @@ async fn the_media_type_is_the_protocols_with_or_without_parameters() {
         let mut request = request("GetUser", "{}");
         request.headers_mut().insert("content-type", media_type.parse().unwrap());
         let message = "The Content-Type of a call must be application/x-amz-json-1.1.";
-        assert_eq!(refused(request).await, of("UnknownOperationException", message), "{media_type}");
+        assert_eq!(
+            refused(request).await,
+            of("UnknownOperationException", message),
+            "{media_type}"
+        );
     }
 }
 
@@ -136,7 +146,11 @@ async fn a_body_that_cannot_be_read_is_a_serialization_error() {
         (r#"{"AccessToken": {}}"#, "Start of structure or map found where not expected"),
         (r#"{"AccessToken": ["x"]}"#, "Start of list found where not expected"),
     ] {
-        assert_eq!(refused(request("GetUser", body)).await, of("SerializationException", message), "{body}");
+        assert_eq!(
+            refused(request("GetUser", body)).await,
+            of("SerializationException", message),
+            "{body}"
+        );
     }
     for (operation, body, message) in [
         (
@@ -154,18 +168,34 @@ async fn a_body_that_cannot_be_read_is_a_serialization_error() {
             r#"{"AccessToken":"x","Limit":4294967296}"#,
             "NUMBER_VALUE can not be converted to an Integer",
         ),
-        ("AdminSetUserPassword", r#"{"Permanent":"true"}"#, "STRING_VALUE can not be converted to a Boolean"),
+        (
+            "AdminSetUserPassword",
+            r#"{"Permanent":"true"}"#,
+            "STRING_VALUE can not be converted to a Boolean",
+        ),
         (
             "InitiateAuth",
             r#"{"AuthParameters":{"USERNAME":1}}"#,
             "NUMBER_VALUE can not be converted to a String",
         ),
         ("InitiateAuth", r#"{"AuthParameters":"x"}"#, "STRING_VALUE can not be converted to a Map"),
-        ("CreateUserPool", r#"{"AliasAttributes":[null]}"#, "NULL_VALUE can not be converted to a String"),
-        ("CreateUserPool", r#"{"Schema":{}}"#, "Start of structure or map found where not expected"),
+        (
+            "CreateUserPool",
+            r#"{"AliasAttributes":[null]}"#,
+            "NULL_VALUE can not be converted to a String",
+        ),
+        (
+            "CreateUserPool",
+            r#"{"Schema":{}}"#,
+            "Start of structure or map found where not expected",
+        ),
         ("CreateUserPool", r#"{"Policies":1}"#, "NUMBER_VALUE can not be converted to a Structure"),
     ] {
-        assert_eq!(refused(request(operation, body)).await, of("SerializationException", message), "{body}");
+        assert_eq!(
+            refused(request(operation, body)).await,
+            of("SerializationException", message),
+            "{body}"
+        );
     }
     assert_eq!(
         refused(request("GetUser", &b"{\"AccessToken\":\"\xff\"}"[..])).await.0,
@@ -182,27 +212,36 @@ async fn everything_that_is_out_of_bounds_is_told_at_once() {
     // Sensitive: the token. Not: the device key.
     let long = format!("us-east-1_{}", "a".repeat(50));
     assert_eq!(
-        refused(request("GetDevice", json!({ "AccessToken": "to ken", "DeviceKey": long }).to_string()))
-            .await,
+        refused(request(
+            "GetDevice",
+            json!({ "AccessToken": "to ken", "DeviceKey": long }).to_string()
+        ))
+        .await,
         invalid(&format!(
-            "2 validation errors detected: Value at 'accessToken' failed to satisfy constraint: Member must satisfy \
-             regular expression pattern: [A-Za-z0-9-_=.]+; Value '{long}' at 'deviceKey' failed to satisfy \
+            "2 validation errors detected: Value at 'accessToken' failed to satisfy constraint: \
+             Member must satisfy \
+             regular expression pattern: [A-Za-z0-9-_=.]+; Value '{long}' at 'deviceKey' failed to \
+             satisfy \
              constraint: Member must have length less than or equal to 55"
         ))
     );
     assert_eq!(
         refused(request("AdminGetDevice", "{}")).await,
         invalid(
-            "3 validation errors detected: Value null at 'deviceKey' failed to satisfy constraint: Member must not be \
-             null; Value null at 'userPoolId' failed to satisfy constraint: Member must not be null; Value at \
+            "3 validation errors detected: Value null at 'deviceKey' failed to satisfy constraint: \
+             Member must not be \
+             null; Value null at 'userPoolId' failed to satisfy constraint: Member must not be \
+             null; Value at \
              'username' failed to satisfy constraint: Member must not be null"
         )
     );
     assert_eq!(
         refused(request("InitiateAuth", r#"{"AuthFlow":"MAGIC","ClientId":"x"}"#)).await,
         invalid(
-            "1 validation error detected: Value 'MAGIC' at 'authFlow' failed to satisfy constraint: Member must \
-             satisfy enum value set: [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, \
+            "1 validation error detected: Value 'MAGIC' at 'authFlow' failed to satisfy \
+             constraint: Member must \
+             satisfy enum value set: [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, \
+             CUSTOM_AUTH, \
              ADMIN_NO_SRP_AUTH, USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH, USER_AUTH]"
         )
     );
@@ -221,60 +260,73 @@ async fn each_kind_of_constraint_has_its_wording() {
         (
             "GetDevice",
             json!({ "DeviceKey": "" }),
-            "Value '' at 'deviceKey' failed to satisfy constraint: Member must have length greater than or equal to 1; \
-             Value '' at 'deviceKey' failed to satisfy constraint: Member must satisfy regular expression pattern: \
+            "Value '' at 'deviceKey' failed to satisfy constraint: Member must have length greater \
+             than or equal to 1; \
+             Value '' at 'deviceKey' failed to satisfy constraint: Member must satisfy regular \
+             expression pattern: \
              [\\w-]+_[0-9a-f-]+",
         ),
         (
             "ListDevices",
             json!({ "AccessToken": "x", "Limit": 61 }),
-            "Value '61' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 60",
+            "Value '61' at 'limit' failed to satisfy constraint: Member must have value less than \
+             or equal to 60",
         ),
         (
             "ListDevices",
             json!({ "AccessToken": "x", "Limit": -1 }),
-            "Value '-1' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 0",
+            "Value '-1' at 'limit' failed to satisfy constraint: Member must have value greater \
+             than or equal to 0",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "p", "Schema": [] }),
-            "Value '[]' at 'schema' failed to satisfy constraint: Member must have length greater than or equal to 1",
+            "Value '[]' at 'schema' failed to satisfy constraint: Member must have length greater \
+             than or equal to 1",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "p", "AliasAttributes": ["email", "shoe_size"] }),
-            "Value '[email, shoe_size]' at 'aliasAttributes' failed to satisfy constraint: Member must satisfy \
-             constraint: [Member must satisfy enum value set: [phone_number, email, preferred_username]]",
+            "Value '[email, shoe_size]' at 'aliasAttributes' failed to satisfy constraint: Member \
+             must satisfy \
+             constraint: [Member must satisfy enum value set: [phone_number, email, \
+             preferred_username]]",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "p", "Policies": { "PasswordPolicy": { "MinimumLength": 5 } } }),
-            "Value '5' at 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have value \
+            "Value '5' at 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: \
+             Member must have value \
              greater than or equal to 6",
         ),
         (
             "AdminCreateUser",
             json!({ "UserPoolId": "us-east-1_a", "Username": "u", "UserAttributes": [{ "Name": "a" }, { "Value": "b" }] }),
-            "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member must not be null",
+            "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member \
+             must not be null",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "p", "UserPoolTags": { "a".repeat(129): "x" } }),
-            "Value at 'userPoolTags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have \
+            "Value at 'userPoolTags' failed to satisfy constraint: Map keys must satisfy \
+             constraint: [Member must have \
              length less than or equal to 128, Member must have length greater than or equal to 1]",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "p", "UserPoolTags": { "a": "x".repeat(257) } }),
-            "Value at 'userPoolTags' failed to satisfy constraint: Map value must satisfy constraint: [Member must have \
+            "Value at 'userPoolTags' failed to satisfy constraint: Map value must satisfy \
+             constraint: [Member must have \
              length less than or equal to 256, Member must have length greater than or equal to 0]",
         ),
         (
             "CreateUserPool",
             json!({ "PoolName": "!".repeat(300) }),
             &format!(
-                "Value '{shown}...' at 'poolName' failed to satisfy constraint: Member must have length less than or \
-                 equal to 128; Value '{shown}...' at 'poolName' failed to satisfy constraint: Member must satisfy \
+                "Value '{shown}...' at 'poolName' failed to satisfy constraint: Member must have \
+                 length less than or \
+                 equal to 128; Value '{shown}...' at 'poolName' failed to satisfy constraint: \
+                 Member must satisfy \
                  regular expression pattern: [\\w\\s+=,.@-]+",
                 shown = "!".repeat(256)
             ),
@@ -296,7 +348,10 @@ async fn a_secret_is_never_repeated() {
         ),
         ("InitiateAuth", json!({ "AuthParameters": { "PASSWORD": secret } })),
         ("InitiateAuth", json!({ "ClientMetadata": { "a": secret } })),
-        ("RespondToAuthChallenge", json!({ "Session": "short", "ChallengeResponses": { "ANSWER": secret } })),
+        (
+            "RespondToAuthChallenge",
+            json!({ "Session": "short", "ChallengeResponses": { "ANSWER": secret } }),
+        ),
         (
             "ConfirmDevice",
             json!({ "DeviceSecretVerifierConfig": { "PasswordVerifier": secret, "Salt": "x" } }),
@@ -318,8 +373,12 @@ async fn a_body_made_of_violations_gets_a_bounded_answer() {
 
 #[tokio::test]
 async fn null_means_absent_and_what_is_not_known_is_ignored() {
-    let told = told("GetDevice", json!({ "AccessToken": null, "DeviceKey": null, "Sesame": [1] })).await;
-    assert_eq!(told, "Value null at 'deviceKey' failed to satisfy constraint: Member must not be null");
+    let told =
+        told("GetDevice", json!({ "AccessToken": null, "DeviceKey": null, "Sesame": [1] })).await;
+    assert_eq!(
+        told,
+        "Value null at 'deviceKey' failed to satisfy constraint: Member must not be null"
+    );
     // Passes the checks, so what answers is the engine.
     let nulls = json!({
         "AuthFlow": "USER_SRP_AUTH", "ClientId": "nobody", "AuthParameters": { "USERNAME": "u", "DEVICE_KEY": null }
@@ -428,8 +487,7 @@ const EXPOSED: &str = "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,dat
 
 #[tokio::test]
 async fn a_page_of_any_origin_may_ask_and_read() {
-    let asked =
-        "cache-control,content-type,x-amz-target,x-amz-user-agent,amz-sdk-invocation-id,amz-sdk-request";
+    let asked = "cache-control,content-type,x-amz-target,x-amz-user-agent,amz-sdk-invocation-id,amz-sdk-request";
     let preflight = Request::options("/")
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "POST")
@@ -446,9 +504,13 @@ async fn a_page_of_any_origin_may_ask_and_read() {
 
     // On refusals of every kind, too: a page that cannot read one cannot tell its user.
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-    for mut request in
-        [request("GetUser", "{}"), request("Nothing", "{}"), get("/nowhere"), get("/health"), get("/")]
-    {
+    for mut request in [
+        request("GetUser", "{}"),
+        request("Nothing", "{}"),
+        get("/nowhere"),
+        get("/health"),
+        get("/"),
+    ] {
         request.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
         let answer = send(router(|_| {}), request).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*");
@@ -483,15 +545,24 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
     let listed = |setup: &mut Setup| {
         setup.origins = Origins::Only(vec!["https://dev.example.com".parse().unwrap()]);
     };
-    assert_eq!(send(router(listed), create("https://dev.example.com")).await.status, StatusCode::OK);
+    assert_eq!(
+        send(router(listed), create("https://dev.example.com")).await.status,
+        StatusCode::OK
+    );
 
     // What users do, their apps' pages do, wherever they are.
     let mut sign_in = request("GetUser", r#"{"AccessToken":"x"}"#);
     sign_in.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
-    assert_eq!(send(router(|_| {}), sign_in).await.header("x-amzn-errortype"), "NotAuthorizedException:");
+    assert_eq!(
+        send(router(|_| {}), sign_in).await.header("x-amzn-errortype"),
+        "NotAuthorizedException:"
+    );
 
     let messages = |name: &'static str, value: &str| {
-        Request::get("/dev/messages/us-east-1_p/ada").header(name, value).body(Body::empty()).unwrap()
+        Request::get("/dev/messages/us-east-1_p/ada")
+            .header(name, value)
+            .body(Body::empty())
+            .unwrap()
     };
     for (name, value, status) in [
         ("origin", "https://evil.example", StatusCode::FORBIDDEN),
@@ -500,7 +571,11 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
         ("host", "127.0.0.1:9229", StatusCode::NOT_FOUND),
         ("host", "pool.test", StatusCode::NOT_FOUND),
     ] {
-        assert_eq!(send(router(|_| {}), messages(name, value)).await.status, status, "{name}: {value}");
+        assert_eq!(
+            send(router(|_| {}), messages(name, value)).await.status,
+            status,
+            "{name}: {value}"
+        );
     }
 }
 
@@ -509,7 +584,10 @@ async fn health_names_version_and_store() {
     let answer = send(router(|_| {}), Request::get("/health").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.json(), json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "store": "ok" }));
+    assert_eq!(
+        answer.json(),
+        json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "store": "ok" })
+    );
 }
 
 #[tokio::test]
@@ -528,6 +606,10 @@ async fn what_is_not_here_says_where_things_are() {
     }
     for (method, path) in [(Method::GET, "/"), (Method::PUT, "/"), (Method::POST, "/health")] {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        assert_eq!(send(router(|_| {}), request).await.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(
+            send(router(|_| {}), request).await.status,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "{path}"
+        );
     }
 }

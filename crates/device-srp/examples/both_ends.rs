@@ -7,7 +7,9 @@
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, ServerEphemeral, Timestamp, Verifier};
+use device_srp::{
+    ClientEphemeral, Identity, PublicValue, Salt, ServerEphemeral, Timestamp, Verifier,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

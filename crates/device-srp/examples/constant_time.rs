@@ -1,19 +1,22 @@
-//! Looks for branches and addresses that depend on secrets, with valgrind's memcheck as the instrument: it tracks undefined
-//! memory through all arithmetic and reports where control or an address depends on it. So secrets are marked undefined, and
-//! every report is a leak. num-bigint, which makes no promise, must be reported, or the instrument is blind.
+//! Looks for branches and addresses that depend on secrets, with valgrind's memcheck as the
+//! instrument: it tracks undefined memory through all arithmetic and reports where control or an
+//! address depends on it. So secrets are marked undefined, and every report is a leak. num-bigint,
+//! which makes no promise, must be reported, or the instrument is blind.
 //!
 //! ```text
 //! RUSTFLAGS='--cfg device_srp_taint --cfg device_srp_backend="model"' cargo build --release -p device-srp --example constant_time
 //! valgrind -q target/release/examples/constant_time
 //! ```
 //!
-//! The vector kernels run on a model of their instructions, which valgrind does not know. What this shows is the compiled
-//! code of this build: no branch and no address in it depends on a secret. It does not show that each instruction takes
-//! the same time for all operands.
+//! The vector kernels run on a model of their instructions, which valgrind does not know. What this
+//! shows is the compiled code of this build: no branch and no address in it depends on a secret. It
+//! does not show that each instruction takes the same time for all operands.
 
 #[cfg(not(all(device_srp_taint, target_arch = "x86_64")))]
 fn main() {
-    eprintln!("build this for x86-64 with --cfg device_srp_taint --cfg device_srp_backend=\"model\"");
+    eprintln!(
+        "build this for x86-64 with --cfg device_srp_taint --cfg device_srp_backend=\"model\""
+    );
     std::process::exit(2);
 }
 
@@ -61,7 +64,9 @@ fn main() {
         black_box(BigUint::from(3u8).modpow(&exponent, &BigUint::from_bytes_be(&[0xff; 384])));
     });
     let own_control = section("v^u with a secret u, which must be reported", &|| {
-        device_srp::taint::secret_scrambler(|words| undefined(words.as_ptr().cast(), size_of_val(words)));
+        device_srp::taint::secret_scrambler(|words| {
+            undefined(words.as_ptr().cast(), size_of_val(words))
+        });
     });
     if leaks > 0 || [control, proof_control, own_control].contains(&0) {
         std::process::exit(1);
@@ -88,8 +93,8 @@ mod client {
     pub(crate) fn request(code: usize, first: usize, second: usize) -> usize {
         let arguments = [code, first, second, 0, 0, 0];
         let mut answer = 0_usize;
-        // SAFETY: four rotations that together do nothing, and an exchange of a register with itself; valgrind reads the
-        // six words, and answers in rdx
+        // SAFETY: four rotations that together do nothing, and an exchange of a register with
+        // itself; valgrind reads the six words, and answers in rdx
         unsafe {
             std::arch::asm!(
                 "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51", "xchg rbx, rbx",

@@ -2,12 +2,15 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::{
-    Error, Identity, Proof, PublicValue, ServerEphemeral, SessionKey, Verifier, kdf::Scrambler, kernel,
+    Error, Identity, Proof, PublicValue, ServerEphemeral, SessionKey, Verifier, kdf::Scrambler,
+    kernel,
 };
 
-/// The sizes of a batch that takes less time than its handshakes one by one: from the fewest to as many as fill a vector.
+/// The sizes of a batch that takes less time than its handshakes one by one: from the fewest to as
+/// many as fill a vector.
 ///
-/// `6..=8` where the CPU has AVX-512 IFMA, `1..=1` elsewhere. Batches of any size are computed; these are worth gathering.
+/// `6..=8` where the CPU has AVX-512 IFMA, `1..=1` elsewhere. Batches of any size are computed;
+/// these are worth gathering.
 #[must_use]
 pub fn batch_sizes() -> RangeInclusive<usize> {
     kernel::batch_sizes()
@@ -26,12 +29,16 @@ pub struct Handshake<'a> {
 
 /// The keys of many handshakes: for each, in order, what [`ServerEphemeral::session_key`] gives.
 ///
-/// Where the CPU has vector arithmetic, eight take about seven tenths of the time that they take one after the other.
+/// Where the CPU has vector arithmetic, eight take about seven tenths of the time that they take
+/// one after the other.
 #[must_use]
 pub fn session_keys(handshakes: &[Handshake<'_>]) -> Vec<Result<SessionKey, Error>> {
-    let scramblers: Vec<_> = handshakes.iter().map(|h| Scrambler::new(h.a, h.ephemeral.public())).collect();
-    let sound = || handshakes.iter().zip(&scramblers).filter_map(|(h, u)| Some((h, u.as_ref().ok()?)));
-    let operands: Vec<_> = sound().map(|(h, u)| h.verifier.handshake(h.a, u, &h.ephemeral.secret)).collect();
+    let scramblers: Vec<_> =
+        handshakes.iter().map(|h| Scrambler::new(h.a, h.ephemeral.public())).collect();
+    let sound =
+        || handshakes.iter().zip(&scramblers).filter_map(|(h, u)| Some((h, u.as_ref().ok()?)));
+    let operands: Vec<_> =
+        sound().map(|(h, u)| h.verifier.handshake(h.a, u, &h.ephemeral.secret)).collect();
     let secrets = kernel::server_secrets(&operands);
     let mut keys = sound().zip(&secrets).map(|((_, u), secret)| u.session_key(secret));
     // There is a key for each scrambler that is not 0, in their order.
@@ -63,8 +70,8 @@ pub struct Claim<'a> {
 
 /// Checks many claims: one result for each, in order.
 ///
-/// Each result is that of [`ServerEphemeral::session_key`] and [`SessionKey::verify`] for the claim alone; they are
-/// computed as by [`session_keys`].
+/// Each result is that of [`ServerEphemeral::session_key`] and [`SessionKey::verify`] for the claim
+/// alone; they are computed as by [`session_keys`].
 #[must_use]
 pub fn verify_batch(claims: &[Claim<'_>]) -> Vec<Result<(), Error>> {
     let handshakes: Vec<_> = claims

@@ -18,8 +18,8 @@ impl ClientEphemeral {
         Self::with(Exponent::random(rng))
     }
 
-    /// A known a, big-endian and of any length: for known-answer tests. A repeated or guessable a gives the password
-    /// away to offline guessing.
+    /// A known a, big-endian and of any length: for known-answer tests. A repeated or guessable a
+    /// gives the password away to offline guessing.
     #[must_use]
     pub fn danger_from_secret(secret: &[u8]) -> Self {
         Self::with(Exponent::from_be_bytes(secret))
@@ -38,8 +38,8 @@ impl ClientEphemeral {
 
     /// Answers the server's challenge with the key that signs the password claim.
     ///
-    /// Constant time in the secrets but for the length of PAD(S), which the protocol hashes. A wrong password gives
-    /// another key, not an error: only the server can tell.
+    /// Constant time in the secrets but for the length of PAD(S), which the protocol hashes. A
+    /// wrong password gives another key, not an error: only the server can tell.
     ///
     /// # Errors
     /// [`Error::ZeroScrambler`]. That B is not 0 modulo N was checked when `b` was read.

@@ -10,7 +10,8 @@ pub enum Error {
     NotHex,
     /// Text that should be standard base64 of a 32-byte proof is not.
     NotBase64,
-    /// An integer is longer than its bound: 384 bytes for a public value or verifier, 64 for a salt.
+    /// An integer is longer than its bound: 384 bytes for a public value or verifier, 64 for a
+    /// salt.
     TooLong,
     /// The peer's public value is 0 modulo N, which would fix the shared secret.
     ZeroPublicValue,
@@ -20,7 +21,8 @@ pub enum Error {
     VerifierOutOfRange,
     /// Stored powers of a verifier do not have the length that they are stored in.
     MalformedPowers,
-    /// A timestamp is not in the form `EEE MMM d HH:mm:ss UTC yyyy`, or names a day that does not exist.
+    /// A timestamp is not in the form `EEE MMM d HH:mm:ss UTC yyyy`, or names a day that does not
+    /// exist.
     MalformedTimestamp,
     /// The proof does not match: another password, another key, or another message.
     ProofMismatch,

@@ -17,11 +17,13 @@ impl Exponent {
         Self::from_be_bytes(bytes.as_slice())
     }
 
-    /// A big-endian integer; its length in bytes, leading zeros included, is what the timing may tell.
+    /// A big-endian integer; its length in bytes, leading zeros included, is what the timing may
+    /// tell.
     pub(crate) fn from_be_bytes(be: &[u8]) -> Self {
         let mut words = Zeroizing::new(Vec::with_capacity(be.len().div_ceil(8).max(1)));
         words.extend(
-            be.rchunks(8).map(|chunk| chunk.iter().fold(0, |high, &byte| high << 8 | u64::from(byte))),
+            be.rchunks(8)
+                .map(|chunk| chunk.iter().fold(0, |high, &byte| high << 8 | u64::from(byte))),
         );
         if words.is_empty() {
             words.push(0);
@@ -38,11 +40,12 @@ impl Exponent {
         bytes
     }
 
-    /// a + u * x for 256-bit u and x, without reduction: the order of g is longer than the sum for an ephemeral of 256
-    /// bits, and a longer ephemeral costs only time.
+    /// a + u * x for 256-bit u and x, without reduction: the order of g is longer than the sum for
+    /// an ephemeral of 256 bits, and a longer ephemeral costs only time.
     pub(crate) fn combine(a: &Self, u: &Self, x: &Self) -> Self {
         let product = u.0.len() + x.0.len();
-        // While a is no longer than x, the sum stays below 2^(64 * product): a + u x <= x's range * u's range.
+        // While a is no longer than x, the sum stays below 2^(64 * product): a + u x <= x's range *
+        // u's range.
         let len = if a.0.len() <= x.0.len() { product } else { product.max(a.0.len()) + 1 };
         let mut sum = Zeroizing::new(Vec::with_capacity(len));
         sum.extend_from_slice(&a.0);
@@ -69,7 +72,8 @@ impl Exponent {
         &self.0
     }
 
-    /// Bits `at` to `at + width` as a number, zeros beyond the end; `width` below 64. Only the position is branched on.
+    /// Bits `at` to `at + width` as a number, zeros beyond the end; `width` below 64. Only the
+    /// position is branched on.
     #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(crate) fn window(&self, at: usize, width: usize) -> u64 {
         let word = |i: usize| self.0.get(i).copied().unwrap_or(0);

@@ -13,8 +13,8 @@ pub(crate) const WIDTH: usize = 384;
 #[allow(clippy::integer_division_remainder_used, reason = "a constant")]
 pub(crate) const LIMBS: usize = WIDTH / 8;
 
-/// N, least significant limb first. Its highest and its lowest limb are all ones, which the kernels build on:
-/// -1/N = 1 modulo 2^64, and 2^3072 - N is below 2^3008.
+/// N, least significant limb first. Its highest and its lowest limb are all ones, which the kernels
+/// build on: -1/N = 1 modulo 2^64, and 2^3072 - N is below 2^3008.
 #[rustfmt::skip]
 pub(crate) const N: [u64; LIMBS] = [
     0xffff_ffff_ffff_ffff, 0x4b82_d120_a93a_d2ca, 0x43db_5bfc_e0fd_108e, 0x08e2_4fa0_74e5_ab31,
@@ -53,7 +53,8 @@ impl Residue {
         Self(select(&reduced, &limbs, borrow))
     }
 
-    /// A verifier from outside: not 0, 1 or N - 1, whose powers are known to all, and not N or above.
+    /// A verifier from outside: not 0, 1 or N - 1, whose powers are known to all, and not N or
+    /// above.
     pub(crate) fn from_verifier_bytes(be: &[u8]) -> Result<Self, Error> {
         let limbs = limbs(&integer::right_aligned(be)?);
         let mut two = [0; LIMBS];
@@ -65,7 +66,11 @@ impl Residue {
         });
         let (_, below_two) = subtract(&limbs, &two);
         let (_, below_last) = subtract(&limbs, &n_minus_1);
-        if bool::from(!below_two & below_last) { Ok(Self(limbs)) } else { Err(Error::VerifierOutOfRange) }
+        if bool::from(!below_two & below_last) {
+            Ok(Self(limbs))
+        } else {
+            Err(Error::VerifierOutOfRange)
+        }
     }
 
     /// The multiplier k.
@@ -103,8 +108,8 @@ impl Residue {
         be
     }
 
-    /// `PAD` of this residue. Its length, and so the time it takes, tells how many leading zero bits there are: the
-    /// protocol itself hashes a message of that length.
+    /// `PAD` of this residue. Its length, and so the time it takes, tells how many leading zero
+    /// bits there are: the protocol itself hashes a message of that length.
     pub(crate) fn padded(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(integer::pad(Zeroizing::new(self.to_be_bytes()).as_slice()))
     }

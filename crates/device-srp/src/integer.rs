@@ -1,4 +1,5 @@
-//! Integers as the protocol writes them: hexadecimal, and `PAD`, the minimal two's complement of Cognito.
+//! Integers as the protocol writes them: hexadecimal, and `PAD`, the minimal two's complement of
+//! Cognito.
 
 use alloc::{string::String, vec::Vec};
 
@@ -10,7 +11,8 @@ pub(crate) fn significant(be: &[u8]) -> &[u8] {
     be.get(zeros..).unwrap_or_default()
 }
 
-/// `PAD`: the shortest big-endian two's complement. A zero byte goes in front when the top bit is set; 0 is `00`.
+/// `PAD`: the shortest big-endian two's complement. A zero byte goes in front when the top bit is
+/// set; 0 is `00`.
 pub(crate) fn pad(be: &[u8]) -> Vec<u8> {
     let digits = significant(be);
     let mut padded = Vec::with_capacity(digits.len() + 1);

@@ -16,7 +16,8 @@ pub(crate) struct Scrambler([u8; 32]);
 
 impl Scrambler {
     pub(crate) fn new(a: &PublicValue, b: &PublicValue) -> Result<Self, Error> {
-        let u: [u8; 32] = Sha256::new().chain_update(a.padded()).chain_update(b.padded()).finalize().into();
+        let u: [u8; 32] =
+            Sha256::new().chain_update(a.padded()).chain_update(b.padded()).finalize().into();
         if u == [0; 32] { Err(Error::ZeroScrambler) } else { Ok(Self(u)) }
     }
 
@@ -64,8 +65,14 @@ fn hkdf_block(salt: &[u8], input: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 /// HMAC-SHA256 of the concatenated parts.
-pub(crate) fn hmac<'a>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Zeroizing<[u8; 32]> {
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length; the error is of a general trait")]
+pub(crate) fn hmac<'a>(
+    key: &[u8],
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> Zeroizing<[u8; 32]> {
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC takes a key of any length; the error is of a general trait"
+    )]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC keys have no length limit");
     parts.into_iter().for_each(|part| mac.update(part));
     Zeroizing::new(mac.finalize().into_bytes().into())
@@ -84,7 +91,10 @@ mod tests {
     #[test]
     fn the_inner_hash_is_the_published_one() {
         let hash = credential_hash(&Identity::device("Pj8nlkpKR", "User5"), "Password1!");
-        assert_eq!(STANDARD.encode(hash.as_slice()), "rJra60Rbj/4QW4UdYVl7wde78eMoiaw7Wk+WoDqo5K8=");
+        assert_eq!(
+            STANDARD.encode(hash.as_slice()),
+            "rJra60Rbj/4QW4UdYVl7wde78eMoiaw7Wk+WoDqo5K8="
+        );
     }
 
     /// The tests of a Wycheproof file.
@@ -106,7 +116,8 @@ mod tests {
     #[test]
     fn hmac_passes_wycheproof() {
         for test in wycheproof(include_str!("../../../vectors/wycheproof/hmac_sha256.json")) {
-            let (key, message, tag) = (bytes(&test["key"]), bytes(&test["msg"]), bytes(&test["tag"]));
+            let (key, message, tag) =
+                (bytes(&test["key"]), bytes(&test["msg"]), bytes(&test["tag"]));
             let right = hmac(&key, [message.as_slice()])[..tag.len()] == tag;
             assert_eq!(right, test["result"] == "valid", "{test}");
         }

@@ -1,5 +1,6 @@
-//! The seam between the protocol and the arithmetic: a [`Kernel`] multiplies `L` independent residues side by side, the
-//! formulas over it are written once, and the fastest kernel that this CPU has is chosen at run time.
+//! The seam between the protocol and the arithmetic: a [`Kernel`] multiplies `L` independent
+//! residues side by side, the formulas over it are written once, and the fastest kernel that this
+//! CPU has is chosen at run time.
 
 mod formula;
 #[cfg(fuzzing)]
@@ -28,11 +29,11 @@ use words::{
     plain::{PORTABLE, Plain},
 };
 
-/// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a name says
-/// otherwise. A value of the implementing type is the proof that the CPU can run it.
+/// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a
+/// name says otherwise. A value of the implementing type is the proof that the CPU can run it.
 trait Kernel<const L: usize>: Copy + 'static {
-    /// `L` residues in the kernel's own form, perhaps not fully reduced. Every operation takes what any other gives,
-    /// except that sums may not be summed again.
+    /// `L` residues in the kernel's own form, perhaps not fully reduced. Every operation takes what
+    /// any other gives, except that sums may not be summed again.
     type Element: Clone;
     /// Sixteen residues that all lanes look up in.
     type Shared: Send + Sync + 'static;
@@ -56,8 +57,9 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
-/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`: `"portable"`, `"mulx"`
-/// for that at best, or `"model"` for the vector kernels on instructions modelled in Rust.
+/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`:
+/// `"portable"`, `"mulx"` for that at best, or `"model"` for the vector kernels on instructions
+/// modelled in Rust.
 enum Backend {
     Portable(Words<Plain>),
     #[cfg(target_arch = "x86_64")]
@@ -98,8 +100,8 @@ macro_rules! on_one {
     }};
 }
 
-/// How many handshakes fill a vector, and from how many on a vector costs no more than one after the other, whatever they
-/// compute.
+/// How many handshakes fill a vector, and from how many on a vector costs no more than one after
+/// the other, whatever they compute.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const LANES: usize = 8;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
@@ -114,7 +116,8 @@ pub(crate) fn batch_sizes() -> RangeInclusive<usize> {
     1..=1
 }
 
-/// Runs a formula for each of a slice: in lanes where enough are left, else one by one. Empty lanes repeat others.
+/// Runs a formula for each of a slice: in lanes where enough are left, else one by one. Empty lanes
+/// repeat others.
 macro_rules! in_lanes {
     ($items:expr, $formula:ident) => {{
         let mut results = Vec::with_capacity($items.len());

@@ -1,7 +1,9 @@
-//! Secure Remote Password as Amazon Cognito speaks it, for users and for remembered devices, both ends of it.
+//! Secure Remote Password as Amazon Cognito speaks it, for users and for remembered devices, both
+//! ends of it.
 //!
-//! A client proves to a server that it knows a password without sending it, and the server keeps only a verifier, from
-//! which the password can be guessed but not read. This crate is the arithmetic and the encodings of that proof:
+//! A client proves to a server that it knows a password without sending it, and the server keeps
+//! only a verifier, from which the password can be guessed but not read. This crate is the
+//! arithmetic and the encodings of that proof:
 //!
 //! | step | client | server |
 //! |---|---|---|
@@ -37,38 +39,44 @@
 //!
 //! # How it differs from RFC 5054
 //!
-//! The group is the RFC's 3072-bit one but with g = 2 (the RFC has 5), and H is SHA-256 (the RFC has SHA-1). The formulas
-//! for k, A, B, x, u and S are those of SRP-6a, and these are Cognito's own:
+//! The group is the RFC's 3072-bit one but with g = 2 (the RFC has 5), and H is SHA-256 (the RFC
+//! has SHA-1). The formulas for k, A, B, x, u and S are those of SRP-6a, and these are Cognito's
+//! own:
 //!
-//! - Integers are hashed in their shortest two's complement, a zero byte in front where the top bit would be set. The
-//!   RFC pads them to the length of N. An implementation that mixes these up fails about once in 256 sign-ins.
-//! - x hashes the pool name and the user id, or the device group key and the device key, where the RFC has the user name.
-//! - The session key is HKDF of S with u as its salt, cut to 16 bytes, and the proof is an HMAC over a block that the
-//!   server chose. There is no proof by the server: that is left to TLS.
+//! - Integers are hashed in their shortest two's complement, a zero byte in front where the top bit
+//!   would be set. The RFC pads them to the length of N. An implementation that mixes these up
+//!   fails about once in 256 sign-ins.
+//! - x hashes the pool name and the user id, or the device group key and the device key, where the
+//!   RFC has the user name.
+//! - The session key is HKDF of S with u as its salt, cut to 16 bytes, and the proof is an HMAC
+//!   over a block that the server chose. There is no proof by the server: that is left to TLS.
 //!
 //! # What it does not do
 //!
-//! No wire messages, no I/O, no clock, no random generator of its own: the layers above bring those. No other group or
-//! hash. It does not limit guesses, and it cannot hide from a server that a device is known to it.
+//! No wire messages, no I/O, no clock, no random generator of its own: the layers above bring
+//! those. No other group or hash. It does not limit guesses, and it cannot hide from a server that
+//! a device is known to it.
 //!
 //! # Speed
 //!
-//! The arithmetic is written for this one group and picks its kernel at run time by what the CPU has: AVX-512 IFMA, else
-//! `mulx` with two carry chains, else plain Rust. A server that has many claims to check gives them to [`verify_batch`], and
-//! a [`Verifier`] can keep powers of itself that shorten each handshake.
+//! The arithmetic is written for this one group and picks its kernel at run time by what the CPU
+//! has: AVX-512 IFMA, else `mulx` with two carry chains, else plain Rust. A server that has many
+//! claims to check gives them to [`verify_batch`], and a [`Verifier`] can keep powers of itself
+//! that shorten each handshake.
 //!
 //! # Features
 //!
-//! None by default. `num-bigint` adds conversions between [`PublicValue`] and num-bigint's `BigUint`, and
-//! needs `std`.
+//! None by default. `num-bigint` adds conversions between [`PublicValue`] and num-bigint's
+//! `BigUint`, and needs `std`.
 //!
 //! # Timing and memory
 //!
-//! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from S: the protocol
-//! hashes a message of that length. u is public, and v^u is computed in time that depends on it. Valgrind's memcheck shows
-//! this for every kernel, for the derivation of a key and for a proof, as compiled for x86-64
-//! (`examples/constant_time.rs`), the vector kernels through a model of their instructions. Keys, exponents, verifiers and
-//! passwords are wiped when dropped; intermediate values on the stack and tables of an exponentiation are not.
+//! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from
+//! S: the protocol hashes a message of that length. u is public, and v^u is computed in time that
+//! depends on it. Valgrind's memcheck shows this for every kernel, for the derivation of a key and
+//! for a proof, as compiled for x86-64 (`examples/constant_time.rs`), the vector kernels through a
+//! model of their instructions. Keys, exponents, verifiers and passwords are wiped when dropped;
+//! intermediate values on the stack and tables of an exponentiation are not.
 
 #![no_std]
 #![warn(clippy::exhaustive_enums)]

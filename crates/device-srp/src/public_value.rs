@@ -17,10 +17,12 @@ use crate::{
 pub struct PublicValue([u8; WIDTH]);
 
 impl PublicValue {
-    /// Reads `SRP_A` or `SRP_B`: a hexadecimal integer of any case and length, leading zeros allowed.
+    /// Reads `SRP_A` or `SRP_B`: a hexadecimal integer of any case and length, leading zeros
+    /// allowed.
     ///
     /// # Errors
-    /// [`Error::NotHex`]; [`Error::TooLong`] above 3072 bits; [`Error::ZeroPublicValue`] for 0 and N.
+    /// [`Error::NotHex`]; [`Error::TooLong`] above 3072 bits; [`Error::ZeroPublicValue`] for 0 and
+    /// N.
     pub fn from_hex(text: &str) -> Result<Self, Error> {
         integer::from_hex(text).and_then(Self::checked)
     }
@@ -34,10 +36,15 @@ impl PublicValue {
     }
 
     fn checked(bytes: [u8; WIDTH]) -> Result<Self, Error> {
-        if Residue::reduce(&bytes).is_zero() { Err(Error::ZeroPublicValue) } else { Ok(Self(bytes)) }
+        if Residue::reduce(&bytes).is_zero() {
+            Err(Error::ZeroPublicValue)
+        } else {
+            Ok(Self(bytes))
+        }
     }
 
-    /// What our own exponentiation produced; never 0 because N is prime and g is not a multiple of it.
+    /// What our own exponentiation produced; never 0 because N is prime and g is not a multiple of
+    /// it.
     pub(crate) fn from_residue(value: &Residue) -> Self {
         Self(value.to_be_bytes())
     }

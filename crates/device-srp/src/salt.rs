@@ -6,7 +6,8 @@ use crate::{Error, integer};
 
 /// The salt of a verifier: an integer of up to 64 bytes, public.
 ///
-/// Most clients draw 16 random bytes, but some send the hexadecimal text of them, so a server takes any integer.
+/// Most clients draw 16 random bytes, but some send the hexadecimal text of them, so a server takes
+/// any integer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Salt([u8; Self::MAX_LEN]);
 
@@ -23,7 +24,8 @@ impl Salt {
         Self(salt)
     }
 
-    /// Reads the `SALT` challenge parameter: a hexadecimal integer of any case and length, leading zeros allowed.
+    /// Reads the `SALT` challenge parameter: a hexadecimal integer of any case and length, leading
+    /// zeros allowed.
     ///
     /// # Errors
     /// [`Error::NotHex`], or [`Error::TooLong`] above 64 bytes.

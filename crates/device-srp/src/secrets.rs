@@ -38,7 +38,8 @@ impl fmt::Debug for DevicePassword {
     }
 }
 
-/// `SECRET_HASH`: base64 of HMAC-SHA256 with the app client's secret over the user name and the client id.
+/// `SECRET_HASH`: base64 of HMAC-SHA256 with the app client's secret over the user name and the
+/// client id.
 ///
 /// `username` is the very `USERNAME` sent in the same request.
 #[must_use]

@@ -13,8 +13,9 @@ use crate::{
 
 /// The server's half of one handshake: a random secret b, and B = k v + g^b mod N for the client.
 ///
-/// Between its two round trips a server may keep nothing in memory and seal [`Self::to_secret_bytes`] with
-/// [`Self::public`] into the challenge instead. A b must answer one challenge only.
+/// Between its two round trips a server may keep nothing in memory and seal
+/// [`Self::to_secret_bytes`] with [`Self::public`] into the challenge instead. A b must answer one
+/// challenge only.
 pub struct ServerEphemeral {
     pub(crate) secret: Exponent,
     public: PublicValue,
@@ -26,7 +27,8 @@ impl ServerEphemeral {
         Self::with(Exponent::random(rng), verifier)
     }
 
-    /// One for each verifier, in lanes where that is faster: see [`batch_sizes`](crate::batch_sizes).
+    /// One for each verifier, in lanes where that is faster: see
+    /// [`batch_sizes`](crate::batch_sizes).
     pub fn generate_batch(rng: &mut impl CryptoRng, verifiers: &[&Verifier]) -> Vec<Self> {
         let secrets: Vec<_> = verifiers.iter().map(|_| Exponent::random(rng)).collect();
         let openings: Vec<_> = verifiers
@@ -35,8 +37,10 @@ impl ServerEphemeral {
             .map(|(verifier, b)| Opening { v: verifier.residue(), b })
             .collect();
         let publics = kernel::server_publics(&openings);
-        let ephemeral =
-            |(secret, public): (_, Zeroizing<_>)| Self { secret, public: PublicValue::from_residue(&public) };
+        let ephemeral = |(secret, public): (_, Zeroizing<_>)| Self {
+            secret,
+            public: PublicValue::from_residue(&public),
+        };
         secrets.into_iter().zip(publics).map(ephemeral).collect()
     }
 
@@ -86,8 +90,8 @@ fn session_key(
     Ok(scrambler.session_key(&secret))
 }
 
-/// Known-answer tests of the server's half, whose published b are longer than the 256 bits that this crate draws.
-/// Gives B and the session key for a known big-endian b of any length.
+/// Known-answer tests of the server's half, whose published b are longer than the 256 bits that
+/// this crate draws. Gives B and the session key for a known big-endian b of any length.
 ///
 /// # Errors
 /// As for [`ServerEphemeral::session_key`].
@@ -96,7 +100,8 @@ pub fn danger_server_from_secret(
     verifier: &Verifier,
     a: &PublicValue,
 ) -> Result<(PublicValue, SessionKey), Error> {
-    let ServerEphemeral { secret, public } = ServerEphemeral::with(Exponent::from_be_bytes(secret), verifier);
+    let ServerEphemeral { secret, public } =
+        ServerEphemeral::with(Exponent::from_be_bytes(secret), verifier);
     let key = session_key(&secret, &public, verifier, a)?;
     Ok((public, key))
 }

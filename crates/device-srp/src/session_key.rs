@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use crate::{Error, Identity, kdf};
 
 /// The 16-byte key that both sides hold after a handshake with the right password. A secret.
-// Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody wipes.
+// Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody
+// wipes.
 pub struct SessionKey(pub(crate) Box<Zeroizing<[u8; Self::LEN]>>);
 
 impl SessionKey {
@@ -16,11 +17,16 @@ impl SessionKey {
 
     /// `PASSWORD_CLAIM_SIGNATURE`: HMAC-SHA256 over both names, the secret block and the timestamp.
     ///
-    /// `secret_block` is the decoded `SECRET_BLOCK`; `timestamp` is the very `TIMESTAMP` of the same request.
+    /// `secret_block` is the decoded `SECRET_BLOCK`; `timestamp` is the very `TIMESTAMP` of the
+    /// same request.
     #[must_use]
     pub fn sign(&self, identity: &Identity<'_>, secret_block: &[u8], timestamp: &str) -> Proof {
-        let message =
-            [identity.realm.as_bytes(), identity.name.as_bytes(), secret_block, timestamp.as_bytes()];
+        let message = [
+            identity.realm.as_bytes(),
+            identity.name.as_bytes(),
+            secret_block,
+            timestamp.as_bytes(),
+        ];
         Proof(*kdf::hmac(self.0.as_slice(), message))
     }
 
@@ -39,7 +45,8 @@ impl SessionKey {
         if bool::from(expected.0.ct_eq(&proof.0)) { Ok(()) } else { Err(Error::ProofMismatch) }
     }
 
-    /// The bytes themselves, to compare with known answers. Whoever holds them can sign as the peer.
+    /// The bytes themselves, to compare with known answers. Whoever holds them can sign as the
+    /// peer.
     #[must_use]
     pub fn danger_expose(&self) -> &[u8; 16] {
         &self.0

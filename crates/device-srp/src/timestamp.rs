@@ -12,7 +12,8 @@ const DAY: i64 = 86_400;
 const FIRST: i64 = -719_528 * DAY;
 const LAST: i64 = 2_932_897 * DAY - 1;
 
-/// A moment as `TIMESTAMP` writes it: `EEE MMM d HH:mm:ss UTC yyyy`, in English and in UTC whatever the locale.
+/// A moment as `TIMESTAMP` writes it: `EEE MMM d HH:mm:ss UTC yyyy`, in English and in UTC whatever
+/// the locale.
 ///
 /// ```
 /// use device_srp::Timestamp;
@@ -22,7 +23,8 @@ const LAST: i64 = 2_932_897 * DAY - 1;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// A moment in seconds since 1970-01-01 00:00:00 UTC, brought into the years 0000 to 9999 that the form can write.
+    /// A moment in seconds since 1970-01-01 00:00:00 UTC, brought into the years 0000 to 9999 that
+    /// the form can write.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.clamp(FIRST, LAST))
@@ -34,8 +36,8 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads the exact form: one space between fields, no leading zero on the day, two digits in the time, the weekday
-    /// that belongs to the date.
+    /// Reads the exact form: one space between fields, no leading zero on the day, two digits in
+    /// the time, the weekday that belongs to the date.
     ///
     /// # Errors
     /// [`Error::MalformedTimestamp`].
@@ -59,7 +61,9 @@ impl Timestamp {
             return None;
         }
         let days = date.days();
-        if Date::at(days) != date || *WEEKDAYS.get(usize::try_from(days.rem_euclid(7)).ok()?)? != weekday {
+        if Date::at(days) != date
+            || *WEEKDAYS.get(usize::try_from(days.rem_euclid(7)).ok()?)? != weekday
+        {
             return None;
         }
         Some(Self(days * DAY + hour * 3600 + minute * 60 + second))
@@ -69,8 +73,9 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, second) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
-        let name =
-            |names: &[&'static str], i: i64| usize::try_from(i).ok().and_then(|i| names.get(i).copied());
+        let name = |names: &[&'static str], i: i64| {
+            usize::try_from(i).ok().and_then(|i| names.get(i).copied())
+        };
         let date = Date::at(days);
         write!(
             f,
@@ -101,8 +106,8 @@ struct Date {
 }
 
 impl Date {
-    /// Days since 1970-01-01. Years start in March here, so that the leap day comes last and a month's length follows
-    /// from a straight line; 400 years are 146,097 days.
+    /// Days since 1970-01-01. Years start in March here, so that the leap day comes last and a
+    /// month's length follows from a straight line; 400 years are 146,097 days.
     fn days(&self) -> i64 {
         let year = self.year - i64::from(self.month <= 2);
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -112,7 +117,8 @@ impl Date {
 
     /// The inverse of [`Self::days`].
     fn at(days: i64) -> Self {
-        let (era, of_era) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
+        let (era, of_era) =
+            ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
         let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year + year / 4 - year / 100);
         let march_month = (5 * of_year + 2) / 153;

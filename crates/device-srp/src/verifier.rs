@@ -15,27 +15,32 @@ use crate::{
 ///
 /// It lets its holder try passwords offline and pose as the server, so it is treated as a secret.
 ///
-/// The server's part of a handshake takes about a fifth less time beside stored powers of the verifier: keep
-/// [`Self::powers`] with it from its enrolment on, or [`Self::prepare`] one that stays in memory.
+/// The server's part of a handshake takes about a fifth less time beside stored powers of the
+/// verifier: keep [`Self::powers`] with it from its enrolment on, or [`Self::prepare`] one that
+/// stays in memory.
 pub struct Verifier {
-    // Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody wipes.
+    // Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody
+    // wipes.
     v: Box<Zeroizing<Residue>>,
     /// v^(2^64), v^(2^128), v^(2^192).
     powers: Option<Box<Zeroizing<[Residue; 3]>>>,
 }
 
 impl Verifier {
-    /// Derives the verifier of a password. Constant time in the password's content, not in its length.
+    /// Derives the verifier of a password. Constant time in the password's content, not in its
+    /// length.
     #[must_use]
     pub fn derive(identity: &Identity<'_>, password: &str, salt: &Salt) -> Self {
         Self::new(kernel::generator_power(&kdf::private_key(identity, password, salt)))
     }
 
-    /// Reads the decoded `PasswordVerifier` of `ConfirmDevice`: a big-endian integer, leading zeros allowed.
+    /// Reads the decoded `PasswordVerifier` of `ConfirmDevice`: a big-endian integer, leading zeros
+    /// allowed.
     ///
     /// # Errors
-    /// [`Error::TooLong`] above 384 bytes; [`Error::VerifierOutOfRange`] for 0, 1, N - 1 and everything from N up: no
-    /// password gives 0 or N, and with the others the shared secret does not depend on a password.
+    /// [`Error::TooLong`] above 384 bytes; [`Error::VerifierOutOfRange`] for 0, 1, N - 1 and
+    /// everything from N up: no password gives 0 or N, and with the others the shared secret does
+    /// not depend on a password.
     pub fn from_be_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Residue::from_verifier_bytes(bytes).map(Self::new)
     }
@@ -46,7 +51,8 @@ impl Verifier {
         self.v.padded()
     }
 
-    /// Compares in constant time: for a server that checks a plain password by deriving its verifier again.
+    /// Compares in constant time: for a server that checks a plain password by deriving its
+    /// verifier again.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
         self.v.ct_eq(&other.v).into()
@@ -68,8 +74,8 @@ impl Verifier {
         }
     }
 
-    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each, derived unless they are there. As secret as the
-    /// verifier.
+    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each, derived unless they are there.
+    /// As secret as the verifier.
     #[must_use]
     pub fn powers(&self) -> Zeroizing<Vec<u8>> {
         let derived;
@@ -86,9 +92,9 @@ impl Verifier {
         bytes
     }
 
-    /// Takes back what [`Self::powers`] gave for this very verifier. It is not checked against the verifier, which would
-    /// cost what it saves: only ever pass what this crate derived and you stored. Whoever chooses powers, chooses what
-    /// password is right.
+    /// Takes back what [`Self::powers`] gave for this very verifier. It is not checked against the
+    /// verifier, which would cost what it saves: only ever pass what this crate derived and you
+    /// stored. Whoever chooses powers, chooses what password is right.
     ///
     /// # Errors
     /// [`Error::MalformedPowers`] for another length, or a number that is not a residue.
@@ -108,7 +114,12 @@ impl Verifier {
     }
 
     /// What the arithmetic needs to check a client that sent A.
-    pub(crate) fn handshake<'a>(&'a self, a: &PublicValue, u: &Scrambler, b: &'a Exponent) -> Handshake<'a> {
+    pub(crate) fn handshake<'a>(
+        &'a self,
+        a: &PublicValue,
+        u: &Scrambler,
+        b: &'a Exponent,
+    ) -> Handshake<'a> {
         Handshake {
             a: a.residue(),
             v: &self.v,

@@ -25,7 +25,8 @@ fn enrol(count: usize, rng: &mut StdRng) -> Vec<Enrolled> {
     assert_eq!(servers.len(), count);
     let enrolled = |(i, (verifier, server)): (usize, (Verifier, ServerEphemeral))| {
         let client = ClientEphemeral::generate(rng);
-        let key = client.session_key(&USER, &format!("password {i}"), &salt, server.public()).unwrap();
+        let key =
+            client.session_key(&USER, &format!("password {i}"), &salt, server.public()).unwrap();
         let proof = key.sign(&USER, b"block", "now");
         Enrolled { verifier, server, client, proof }
     };
@@ -54,8 +55,9 @@ fn every_size_of_batch_accepts_the_right_and_refuses_the_wrong() {
         for wrong in (0..count).step_by(4) {
             claims[wrong].timestamp = "then";
         }
-        let expected: Vec<_> =
-            (0..count).map(|i| if i % 4 == 0 { Err(Error::ProofMismatch) } else { Ok(()) }).collect();
+        let expected: Vec<_> = (0..count)
+            .map(|i| if i % 4 == 0 { Err(Error::ProofMismatch) } else { Ok(()) })
+            .collect();
         assert_eq!(verify_batch(&claims), expected);
     }
 }
@@ -78,7 +80,8 @@ fn stored_powers_come_back_as_they_were_derived() {
     let powers = verifier.powers();
     verifier.prepare();
     assert_eq!(verifier.powers(), powers);
-    let stored = Verifier::from_be_bytes(&verifier.padded()).unwrap().with_trusted_powers(&powers).unwrap();
+    let stored =
+        Verifier::from_be_bytes(&verifier.padded()).unwrap().with_trusted_powers(&powers).unwrap();
     assert_eq!(stored.powers(), powers);
     let key = server.session_key(&stored, client.public()).unwrap();
     assert_eq!(key.verify(&USER, b"block", "now", &proof), Ok(()));

@@ -7,7 +7,8 @@
 )]
 
 use device_srp::{
-    ClientEphemeral, DevicePassword, Error, Identity, Proof, PublicValue, Salt, ServerEphemeral, Verifier,
+    ClientEphemeral, DevicePassword, Error, Identity, Proof, PublicValue, Salt, ServerEphemeral,
+    Verifier,
 };
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -17,7 +18,8 @@ use sha2::{Digest, Sha256};
 const DEVICE: Identity<'_> = Identity::device("-Group", "us-east-1_device");
 
 fn n() -> BigUint {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../vectors/srp.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../vectors/srp.json")).unwrap();
     BigUint::parse_bytes(vectors["group"]["N"].as_str().unwrap().as_bytes(), 16).unwrap()
 }
 
@@ -31,11 +33,17 @@ fn hash(parts: &[&[u8]]) -> BigUint {
     BigUint::from_bytes_be(&hasher.finalize())
 }
 
-/// The shared secret's key, through an implementation that has nothing in common with the crate but SHA-256.
+/// The shared secret's key, through an implementation that has nothing in common with the crate but
+/// SHA-256.
 fn oracle_key(u: &BigUint, s: &BigUint) -> Vec<u8> {
     use hmac::{Hmac, KeyInit, Mac};
     let hmac = |key: &[u8], message: &[u8]| {
-        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+        Hmac::<Sha256>::new_from_slice(key)
+            .unwrap()
+            .chain_update(message)
+            .finalize()
+            .into_bytes()
+            .to_vec()
     };
     hmac(&hmac(&pad(u), &pad(s)), b"Caldera Derived Key\x01")[..16].to_vec()
 }
@@ -86,7 +94,8 @@ fn a_server_that_remembers_nothing_ends_with_the_same_key() {
     let sealed = (server.to_secret_bytes(), server.public().padded());
     drop(server);
 
-    let server = ServerEphemeral::restore(&sealed.0, PublicValue::from_be_bytes(&sealed.1).unwrap());
+    let server =
+        ServerEphemeral::restore(&sealed.0, PublicValue::from_be_bytes(&sealed.1).unwrap());
     let proof = client
         .session_key(&DEVICE, password.expose(), &salt, server.public())
         .unwrap()
@@ -156,9 +165,14 @@ fn public_values_keep_their_number_in_every_spelling() {
 
 #[test]
 fn proofs_of_another_length_or_alphabet_are_refused() {
-    for text in
-        ["", "AAAA", &"A".repeat(43), &format!("{}=", "_".repeat(43)), &"A".repeat(44), &"A".repeat(48)]
-    {
+    for text in [
+        "",
+        "AAAA",
+        &"A".repeat(43),
+        &format!("{}=", "_".repeat(43)),
+        &"A".repeat(44),
+        &"A".repeat(48),
+    ] {
         assert_eq!(Proof::from_base64(text).err(), Some(Error::NotBase64), "{text}");
     }
     let text = format!("{}=", "A".repeat(43));

@@ -8,7 +8,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use device_srp::{
-    ClientEphemeral, Identity, Proof, PublicValue, Salt, Verifier, danger_server_from_secret, secret_hash,
+    ClientEphemeral, Identity, Proof, PublicValue, Salt, Verifier, danger_server_from_secret,
+    secret_hash,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -34,7 +35,12 @@ fn pad(hex: &str) -> Vec<u8> {
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+    Hmac::<Sha256>::new_from_slice(key)
+        .unwrap()
+        .chain_update(message)
+        .finalize()
+        .into_bytes()
+        .to_vec()
 }
 
 /// What the session key must be, from the published u and S.
@@ -106,14 +112,16 @@ fn published_verifiers() {
 
 #[test]
 fn published_scramblers_are_of_the_values_as_sent() {
-    // u alone is published here; it shows in the key that a client derives, so hash it as the client does.
+    // u alone is published here; it shows in the key that a client derives, so hash it as the
+    // client does.
     let mut count = 0;
     for case in vectors()["published"].as_array().unwrap() {
         if !text(case, "kind").unwrap().starts_with("u = ") {
             continue;
         }
         use sha2::Digest;
-        let [a, b] = ["A", "SRP_B"].map(|f| PublicValue::from_hex(text(case, f).unwrap()).unwrap().padded());
+        let [a, b] =
+            ["A", "SRP_B"].map(|f| PublicValue::from_hex(text(case, f).unwrap()).unwrap().padded());
         let u = Sha256::new().chain_update(a).chain_update(b).finalize();
         assert_eq!(u.to_vec(), integer(&format!("{:0>64}", text(case, "u").unwrap())));
         count += 1;
@@ -125,8 +133,10 @@ fn published_scramblers_are_of_the_values_as_sent() {
 fn derived_edge_cases_in_both_roles() {
     let vectors = vectors();
     let shared = &vectors["derived_edge_cases"];
-    let identity =
-        Identity::device(text(shared, "deviceGroupKey").unwrap(), text(shared, "deviceKey").unwrap());
+    let identity = Identity::device(
+        text(shared, "deviceGroupKey").unwrap(),
+        text(shared, "deviceKey").unwrap(),
+    );
     let password = text(shared, "devicePassword").unwrap();
     let block = STANDARD.decode(text(shared, "SECRET_BLOCK_b64").unwrap()).unwrap();
     let timestamp = text(shared, "TIMESTAMP").unwrap();
@@ -146,9 +156,12 @@ fn derived_edge_cases_in_both_roles() {
 
         let client = ClientEphemeral::danger_from_secret(&integer(text(case, "a").unwrap()));
         assert_eq!(client.public().to_hex(), text(case, "A").unwrap(), "{about}");
-        let (b, server_key) =
-            danger_server_from_secret(&integer(text(case, "b").unwrap()), &verifier, client.public())
-                .unwrap();
+        let (b, server_key) = danger_server_from_secret(
+            &integer(text(case, "b").unwrap()),
+            &verifier,
+            client.public(),
+        )
+        .unwrap();
         assert_eq!(b.to_hex(), text(case, "SRP_B").unwrap(), "{about}");
 
         let key = client.session_key(&identity, password, &salt, &b).unwrap();
@@ -163,8 +176,12 @@ fn derived_edge_cases_in_both_roles() {
 #[test]
 fn secret_hash_of_a_signed_claim() {
     let vectors = vectors();
-    let case =
-        vectors["published"].as_array().unwrap().iter().find(|c| c.get("SECRET_HASH").is_some()).unwrap();
+    let case = vectors["published"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c.get("SECRET_HASH").is_some())
+        .unwrap();
     let [user, client, secret] =
         ["SECRET_HASH_username", "client_id", "client_secret"].map(|f| text(case, f).unwrap());
     assert_eq!(secret_hash(user, client, secret), text(case, "SECRET_HASH").unwrap());

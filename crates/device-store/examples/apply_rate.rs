@@ -1,7 +1,9 @@
-//! How many changes a second the SQLite store acknowledges, by how many threads ask for them at once.
+//! How many changes a second the SQLite store acknowledges, by how many threads ask for them at
+//! once.
 //!
-//! `cargo run --release -p device-store --example apply_rate -- [DIRECTORY]` measures on the disk of DIRECTORY
-//! (the current one by default). Each change replaces two records of a kilobyte, with an expectation on each.
+//! `cargo run --release -p device-store --example apply_rate -- [DIRECTORY]` measures on the disk
+//! of DIRECTORY (the current one by default). Each change replaces two records of a kilobyte, with
+//! an expectation on each.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,8 +34,8 @@ fn measure(store: &SqliteStore, threads: usize) -> Result<(f64, f64), StoreError
             .map(|worker| {
                 let (stop, total) = (&stop, &total);
                 scope.spawn(move || {
-                    let keys =
-                        [Table::User, Table::Device].map(|table| Key { table, id: format!("pool/{worker}") });
+                    let keys = [Table::User, Table::Device]
+                        .map(|table| Key { table, id: format!("pool/{worker}") });
                     while !stop.load(Ordering::Relaxed) {
                         replace(store, &keys)?;
                         total.fetch_add(1, Ordering::Relaxed);
@@ -55,7 +57,9 @@ fn replace(store: &SqliteStore, keys: &[Key]) -> Result<(), StoreError> {
     let mut change = Change::default();
     for key in keys {
         change.expect.push((key.clone(), store.get(key)?.map(|record| record.version)));
-        change.writes.push((key.clone(), Write::Put { body: body.clone().into_bytes(), expires_at: None }));
+        change
+            .writes
+            .push((key.clone(), Write::Put { body: body.clone().into_bytes(), expires_at: None }));
     }
     store.apply(change)
 }

@@ -2,14 +2,16 @@
 //!
 //! [`device_pool::store::Store`] says what the engine asks of persistence; this crate answers it:
 //!
-//! - [`SqliteStore`] keeps them in one directory on the local disk. A change it has acknowledged survives a kill
-//!   and a power cut; changes that wait at the same time share one disk sync.
+//! - [`SqliteStore`] keeps them in one directory on the local disk. A change it has acknowledged
+//!   survives a kill and a power cut; changes that wait at the same time share one disk sync.
 //! - [`MemoryStore`] keeps them until the process ends.
 //!
-//! Both pass one conformance suite (`tests/conformance.rs`), which is also the entrance test for another backend.
+//! Both pass one conformance suite (`tests/conformance.rs`), which is also the entrance test for
+//! another backend.
 //!
-//! What it deliberately does not do: it knows no user or device, takes no decision beyond "does this key still
-//! have this version", and has no clock. The time that a purge goes by is told to it.
+//! What it deliberately does not do: it knows no user or device, takes no decision beyond "does
+//! this key still have this version", and has no clock. The time that a purge goes by is told to
+//! it.
 //!
 //! ```
 //! use device_pool::store::{Change, Key, Store, StoreError, Table, Write};

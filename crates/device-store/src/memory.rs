@@ -16,8 +16,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     records: BTreeMap<Key, Entry>,
-    /// The number of the last change. Never drawn twice, so a key that is deleted and made again gets a version
-    /// it has not had before.
+    /// The number of the last change. Never drawn twice, so a key that is deleted and made again
+    /// gets a version it has not had before.
     last_version: u64,
 }
 
@@ -33,7 +33,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way through a change.
+    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way through a
+    // change.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

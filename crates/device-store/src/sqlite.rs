@@ -18,25 +18,30 @@ pub use self::open_error::OpenError;
 use self::readers::Readers;
 use self::writer::{Task, Writer};
 
-/// How long a statement waits for somebody else's lock. Only an operator at the database's own shell can hold one.
+/// How long a statement waits for somebody else's lock. Only an operator at the database's own
+/// shell can hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Records removed in one step of a purge, so that changes waiting meanwhile are not held up by all of it.
+/// Records removed in one step of a purge, so that changes waiting meanwhile are not held up by all
+/// of it.
 const PURGE_BATCH: u16 = 500;
 
 /// A [`Store`] in one directory of the local disk.
 ///
-/// A change that [`apply`](Store::apply) has acknowledged was synced to the disk. Changes that arrive while a sync
-/// is under way are made together and share the next one, so throughput grows with the number of callers.
+/// A change that [`apply`](Store::apply) has acknowledged was synced to the disk. Changes that
+/// arrive while a sync is under way are made together and share the next one, so throughput grows
+/// with the number of callers.
 ///
-/// The directory belongs to one `SqliteStore` at a time, which a lock file in it makes sure of. Dropping the store
-/// finishes what was submitted, folds the write-ahead log into the database, and gives the directory free.
+/// The directory belongs to one `SqliteStore` at a time, which a lock file in it makes sure of.
+/// Dropping the store finishes what was submitted, folds the write-ahead log into the database, and
+/// gives the directory free.
 ///
-/// The database, `device-pool.sqlite3`, is for operators to read with the `sqlite3` shell, also while the store is
-/// open: one table `record (kind, id, version, expires_at, body)`, whose bodies are JSON.
+/// The database, `device-pool.sqlite3`, is for operators to read with the `sqlite3` shell, also
+/// while the store is open: one table `record (kind, id, version, expires_at, body)`, whose bodies
+/// are JSON.
 pub struct SqliteStore {
-    // Dropped in this order: closing the last connection, the writer's, is what folds in the write-ahead log, and
-    // only then may the next process have the directory.
+    // Dropped in this order: closing the last connection, the writer's, is what folds in the
+    // write-ahead log, and only then may the next process have the directory.
     readers: Readers,
     writer: Writer,
     _lock: File,
@@ -46,17 +51,20 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the store in `directory`, which is made if it does not exist.
     ///
-    /// On Unix the directories it makes are for their owner alone (0700), as are the files in them (0600). The
-    /// directory must be on a local file system: neither locks nor shared memory can be relied on over a network.
+    /// On Unix the directories it makes are for their owner alone (0700), as are the files in them
+    /// (0600). The directory must be on a local file system: neither locks nor shared memory can be
+    /// relied on over a network.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way and what a person can do about it. Data that was there is as it was.
+    /// [`OpenError`] says what stands in the way and what a person can do about it. Data that was
+    /// there is as it was.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (lock, database) = directory::claim(directory.as_ref())?;
         let failed = |error| OpenError::sqlite(&database, &error);
 
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = connect(&database, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+        let mut connection =
+            connect(&database, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
         if connection.is_readonly("main").map_err(failed)? {
             return Err(OpenError::Permission { path: database });
         }
@@ -65,8 +73,10 @@ impl SqliteStore {
         schema::migrate(&mut connection, version).map_err(failed)?;
 
         let readers =
-            Readers::open(|| connect(&database, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)).map_err(failed)?;
-        let writer = Writer::spawn(connection).map_err(|source| OpenError::io(&database, source))?;
+            Readers::open(|| connect(&database, flags | OpenFlags::SQLITE_OPEN_READ_ONLY))
+                .map_err(failed)?;
+        let writer =
+            Writer::spawn(connection).map_err(|source| OpenError::io(&database, source))?;
         Ok(Self { readers, writer, _lock: lock, database })
     }
 }
@@ -79,9 +89,11 @@ fn connect(database: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// What makes an acknowledged change durable.
 fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
-        let text = format!("its file system supports no write-ahead log (journal mode stays {mode})");
+        let text =
+            format!("its file system supports no write-ahead log (journal mode stays {mode})");
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
             Some(text),
@@ -91,7 +103,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     // On macOS a plain fsync stops at the drive's cache; elsewhere this does nothing.
     connection.pragma_update(None, "fullfsync", true)?;
-    // Records hold verifiers and keys: a page that is written anyway should not keep what was deleted from it.
+    // Records hold verifiers and keys: a page that is written anyway should not keep what was
+    // deleted from it.
     connection.pragma_update(None, "secure_delete", "fast")
 }
 
@@ -119,8 +132,8 @@ impl Store for SqliteStore {
                 "SELECT version, body, id FROM record WHERE kind = ?1 AND id >= ?2 ORDER BY id",
             )?;
             let mut rows = statement.query((table.name(), start))?;
-            // Rows come one by one as they are asked for, so the end of the prefix is found here, in bytes, rather
-            // than by a pattern or an upper bound in SQL.
+            // Rows come one by one as they are asked for, so the end of the prefix is found here,
+            // in bytes, rather than by a pattern or an upper bound in SQL.
             while found.len() < limit
                 && let Some(row) = rows.next()?
             {
@@ -143,7 +156,8 @@ impl Store for SqliteStore {
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
         let mut total = 0;
         loop {
-            let removed = self.writer.submit(Task::Purge { before: now_millis, limit: PURGE_BATCH })?;
+            let removed =
+                self.writer.submit(Task::Purge { before: now_millis, limit: PURGE_BATCH })?;
             total += removed;
             if removed < usize::from(PURGE_BATCH) {
                 return Ok(total);
@@ -179,11 +193,15 @@ mod tests {
         let connection = Connection::open(directory.path().join("database")).unwrap();
         configure_writer(&connection).unwrap();
         let pragma = |name| connection.pragma_query_one::<i64>(None, name).unwrap();
-        assert_eq!((pragma("synchronous"), pragma("fullfsync"), pragma("secure_delete")), (2, 1, 2));
+        assert_eq!(
+            (pragma("synchronous"), pragma("fullfsync"), pragma("secure_delete")),
+            (2, 1, 2)
+        );
         assert_eq!(connection.pragma_query_one::<String>(None, "journal_mode").unwrap(), "wal");
     }
 
-    /// A database in memory is like one on a file system without shared memory: it cannot be put in WAL mode.
+    /// A database in memory is like one on a file system without shared memory: it cannot be put in
+    /// WAL mode.
     #[test]
     fn without_a_write_ahead_log_there_is_no_writer() {
         let error = configure_writer(&Connection::open_in_memory().unwrap()).unwrap_err();

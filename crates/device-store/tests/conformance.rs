@@ -54,7 +54,13 @@ fn version(store: &impl Store, key: &Key) -> Version {
     get(store, key).unwrap().version
 }
 
-fn ids(store: &impl Store, table: Table, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
+fn ids(
+    store: &impl Store,
+    table: Table,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Vec<String> {
     store.scan(table, prefix, after, limit).unwrap().into_iter().map(|(key, _)| key.id).collect()
 }
 
@@ -90,7 +96,8 @@ fn tables_are_apart(store: &impl Store) {
 
 fn bodies_come_back_byte_for_byte(store: &impl Store) {
     let large = format!(r#"{{"long":"{}"}}"#, "0123456789abcdef".repeat(64 * 1024));
-    for text in ["{}", r#"{"name":"Zoë’s \u0000 ключ 📱"}"#, " {\n\t\"a\" : 1 }\n", large.as_str()] {
+    for text in ["{}", r#"{"name":"Zoë’s \u0000 ключ 📱"}"#, " {\n\t\"a\" : 1 }\n", large.as_str()]
+    {
         let body = text.as_bytes().to_vec();
         let writes = vec![(user("u"), Write::Put { body: body.clone(), expires_at: None })];
         write(store, writes);
@@ -114,7 +121,8 @@ fn a_stale_version_is_a_conflict(store: &impl Store) {
     let ana = user("ana");
     write(store, vec![put(&ana, 1)]);
     let first = version(store, &ana);
-    let change = |n| Change { expect: vec![(ana.clone(), Some(first))], writes: vec![put(&ana, n)] };
+    let change =
+        |n| Change { expect: vec![(ana.clone(), Some(first))], writes: vec![put(&ana, n)] };
 
     store.apply(change(2)).unwrap();
     assert_ne!(version(store, &ana), first);
@@ -140,9 +148,12 @@ fn what_was_only_read_counts(store: &impl Store) {
     let (pool, ana) = (key(Table::Pool, "pool"), user("pool/ana"));
     write(store, vec![put(&pool, 1)]);
     let seen = version(store, &pool);
-    let change = |n| Change { expect: vec![(pool.clone(), Some(seen))], writes: vec![put(&ana, n)] };
-    let check =
-        || Change { expect: vec![(pool.clone(), Some(seen)), (user("nobody"), None)], writes: vec![] };
+    let change =
+        |n| Change { expect: vec![(pool.clone(), Some(seen))], writes: vec![put(&ana, n)] };
+    let check = || Change {
+        expect: vec![(pool.clone(), Some(seen)), (user("nobody"), None)],
+        writes: vec![],
+    };
 
     store.apply(change(1)).unwrap();
     store.apply(check()).unwrap();
@@ -274,7 +285,8 @@ fn any_id_has_its_place_in_byte_order(store: &impl Store) {
     assert_eq!(ids(store, Table::User, "", None, 99), sorted);
     for (n, id) in odd.iter().enumerate() {
         assert_eq!(read(store, &user(id)), Some(body(n)), "{id:?}");
-        let with_prefix: Vec<_> = sorted.iter().copied().filter(|other| other.starts_with(id)).collect();
+        let with_prefix: Vec<_> =
+            sorted.iter().copied().filter(|other| other.starts_with(id)).collect();
         assert_eq!(ids(store, Table::User, id, None, 99), with_prefix, "prefix {id:?}");
         let behind: Vec<_> =
             sorted.iter().copied().filter(|other| other.as_bytes() > id.as_bytes()).collect();
@@ -283,7 +295,8 @@ fn any_id_has_its_place_in_byte_order(store: &impl Store) {
 }
 
 fn purge_removes_what_expired_before_now(store: &impl Store) {
-    let expiring = [("past", Some(999)), ("now", Some(1000)), ("later", Some(1001)), ("never", None)];
+    let expiring =
+        [("past", Some(999)), ("now", Some(1000)), ("later", Some(1001)), ("never", None)];
     write(store, expiring.iter().map(|(id, at)| put_until(&user(id), 1, *at)).collect());
     write(store, vec![put_until(&key(Table::Spent, "long ago"), 1, Some(-5))]);
 
@@ -316,7 +329,10 @@ fn a_purged_record_is_gone_for_a_change(store: &impl Store) {
 }
 
 fn a_large_purge_leaves_nothing_behind(store: &impl Store) {
-    write(store, (0..1201).map(|n| put_until(&key(Table::AuthEvent, &n.to_string()), n, Some(10))).collect());
+    write(
+        store,
+        (0..1201).map(|n| put_until(&key(Table::AuthEvent, &n.to_string()), n, Some(10))).collect(),
+    );
     write(store, vec![put(&user("ana"), 1)]);
     assert_eq!(store.purge(11).unwrap(), 1201);
     assert_eq!(ids(store, Table::AuthEvent, "", None, 9), [""; 0]);
@@ -348,8 +364,8 @@ fn concurrent_increments_lose_nothing(store: &impl Store) {
     assert_eq!(read(store, &counter), Some(body(THREADS * EACH)));
 }
 
-/// Changes that arrive together may be made together, but each stands or falls by itself, and each is visible
-/// to its own thread as soon as it was acknowledged.
+/// Changes that arrive together may be made together, but each stands or falls by itself, and each
+/// is visible to its own thread as soon as it was acknowledged.
 fn one_conflict_among_many_hinders_no_other(store: &impl Store) {
     const THREADS: usize = 8;
     const ROUNDS: usize = 20;
@@ -362,8 +378,8 @@ fn one_conflict_among_many_hinders_no_other(store: &impl Store) {
             for thread in 0..THREADS {
                 let start = &start;
                 scope.spawn(move || {
-                    let mine =
-                        [Table::User, Table::Device].map(|table| key(table, &format!("{round}/{thread}")));
+                    let mine = [Table::User, Table::Device]
+                        .map(|table| key(table, &format!("{round}/{thread}")));
                     let seen = if thread == stale { Version(u64::MAX) } else { shared };
                     let expect = vec![(user("shared"), Some(seen)), (mine[0].clone(), None)];
                     let writes = mine.iter().map(|key| put(key, round)).collect();
@@ -412,7 +428,8 @@ fn a_race_has_one_winner(store: &impl Store) {
     }
 }
 
-/// Every case as a test of its own, each on a fresh store. `$open` gives the store and what must outlive it.
+/// Every case as a test of its own, each on a fresh store. `$open` gives the store and what must
+/// outlive it.
 macro_rules! conformance {
     ($backend:ident, $open:expr) => {
         conformance! { $backend, $open =>

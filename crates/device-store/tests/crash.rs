@@ -14,7 +14,8 @@ use device_store::SqliteStore;
 /// Set in the process that is to be killed: the directory it works in.
 const VICTIM: &str = "DEVICE_STORE_CRASH_VICTIM";
 const WRITERS: u64 = 6;
-/// Acknowledgements after which each victim is killed; each continues on what the one before it left.
+/// Acknowledgements after which each victim is killed; each continues on what the one before it
+/// left.
 const KILLED_AFTER: [usize; 8] = [1, 3, 17, 40, 99, 5, 260, 64];
 
 fn counter(writer: u64) -> Key {
@@ -36,7 +37,8 @@ fn work(store: &SqliteStore, writer: u64) {
     loop {
         let seen = store.get(&counter(writer)).unwrap().map(|record| record.version);
         let step = steps(store, writer) + 1;
-        let put = |key: Key| (key, Write::Put { body: step.to_string().into_bytes(), expires_at: None });
+        let put =
+            |key: Key| (key, Write::Put { body: step.to_string().into_bytes(), expires_at: None });
         let writes = parts(writer, step).into_iter().chain([counter(writer)]).map(put).collect();
         store.apply(Change { expect: vec![(counter(writer), seen)], writes }).unwrap();
 
@@ -56,7 +58,8 @@ fn be_the_victim(directory: &Path) {
     });
 }
 
-/// Runs a victim, kills it after so many acknowledgements, and returns the last step that each writer printed.
+/// Runs a victim, kills it after so many acknowledgements, and returns the last step that each
+/// writer printed.
 fn run_and_kill(directory: &Path, after: usize) -> BTreeMap<u64, u64> {
     let mut victim = Command::new(env::current_exe().unwrap())
         .args(["--exact", "acknowledged_changes_survive_a_kill", "--nocapture"])
@@ -96,9 +99,13 @@ fn acknowledged_changes_survive_a_kill() {
 
         let store = SqliteStore::open(directory.path()).unwrap();
         for writer in 0..WRITERS {
-            let (told, kept) = (acknowledged.get(&writer).copied().unwrap_or(0), steps(&store, writer));
+            let (told, kept) =
+                (acknowledged.get(&writer).copied().unwrap_or(0), steps(&store, writer));
             // Each writer has one change under way, which may have been made without being told of.
-            assert!(kept == told || kept == told + 1, "writer {writer}: told of {told}, kept {kept}");
+            assert!(
+                kept == told || kept == told + 1,
+                "writer {writer}: told of {told}, kept {kept}"
+            );
             for step in 1..=kept + 1 {
                 for key in parts(writer, step) {
                     let whole = store.get(&key).unwrap().is_some() == (step <= kept);

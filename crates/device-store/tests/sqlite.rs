@@ -88,7 +88,9 @@ fn an_operator_can_read_it_while_it_is_open() {
 
     let sql = "SELECT kind, id, expires_at, body ->> 'name', typeof(body) FROM record";
     let row: (String, String, i64, String, String) = shell(directory.path())
-        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+        .query_row(sql, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
         .unwrap();
     let text = |text: &str| text.to_owned();
     assert_eq!(row, (text("device"), text("pool/ana/phone"), 5, text("phone"), text("text")));
@@ -175,12 +177,14 @@ fn what_it_makes_is_for_its_owner_alone() {
     store.apply(put(&["a"])).unwrap();
     assert_eq!(mode(directory.path().join("var")), 0o700);
     assert_eq!(mode(path.clone()), 0o700);
-    for file in ["device-pool.lock", DATABASE, "device-pool.sqlite3-wal", "device-pool.sqlite3-shm"] {
+    for file in ["device-pool.lock", DATABASE, "device-pool.sqlite3-wal", "device-pool.sqlite3-shm"]
+    {
         assert_eq!(mode(path.join(file)), 0o600, "{file}");
     }
 }
 
-/// SQLite fails at the second write of a change: the first must be undone, and the next change must not suffer.
+/// SQLite fails at the second write of a change: the first must be undone, and the next change must
+/// not suffer.
 #[test]
 fn a_failure_undoes_the_change_and_no_other() {
     let directory = directory();
@@ -194,7 +198,10 @@ fn a_failure_undoes_the_change_and_no_other() {
 
     store.apply(put(&["z"])).unwrap();
     let outcome = store.apply(put(&["a", "b"]));
-    assert!(matches!(&outcome, Err(StoreError::Failed(text)) if text.contains("injected")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Err(StoreError::Failed(text)) if text.contains("injected")),
+        "{outcome:?}"
+    );
     assert_eq!(store.get(&key("a")).unwrap(), None);
     store.apply(put(&["c"])).unwrap();
     assert_eq!(store.purge(6).unwrap(), 2);
@@ -206,8 +213,13 @@ fn a_failed_read_is_an_error_without_the_record() {
     let store = SqliteStore::open(directory.path()).unwrap();
     store.apply(put(&["a"])).unwrap();
     shell(directory.path()).execute_batch("ALTER TABLE record RENAME TO elsewhere").unwrap();
-    for outcome in [store.get(&key("a")).map(|_| ()), store.scan(Table::Device, "", None, 9).map(|_| ())] {
-        assert!(matches!(&outcome, Err(StoreError::Failed(text)) if !text.contains("phone")), "{outcome:?}");
+    for outcome in
+        [store.get(&key("a")).map(|_| ()), store.scan(Table::Device, "", None, 9).map(|_| ())]
+    {
+        assert!(
+            matches!(&outcome, Err(StoreError::Failed(text)) if !text.contains("phone")),
+            "{outcome:?}"
+        );
     }
 }
 

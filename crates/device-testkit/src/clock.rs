@@ -11,7 +11,8 @@ pub struct FakeClock {
 }
 
 impl FakeClock {
-    /// Where a new clock stands: 2025-11-06T09:05:07Z, whose day has one digit, as timestamps like to get wrong.
+    /// Where a new clock stands: 2025-11-06T09:05:07Z, whose day has one digit, as timestamps like
+    /// to get wrong.
     pub const START_MILLIS: i64 = 1_762_419_907_000;
 
     /// A clock at [`FakeClock::START_MILLIS`].

@@ -1,11 +1,12 @@
 //! What the tests of the other crates share.
 //!
-//! Without features this is light: [`SeededRng`], [`FakeClock`], [`totp_code`], the public test keys ([`ACCESS_KEY_PAIR`],
-//! [`ID_KEY_PAIR`]) and [`vectors`]. The feature `pool` gives `TestSigningKeys` to those who run the engine, and
-//! `server` a whole `TestServer` in the test's own process.
+//! Without features this is light: [`SeededRng`], [`FakeClock`], [`totp_code`], the public test
+//! keys ([`ACCESS_KEY_PAIR`], [`ID_KEY_PAIR`]) and [`vectors`]. The feature `pool` gives
+//! `TestSigningKeys` to those who run the engine, and `server` a whole `TestServer` in the test's
+//! own process.
 //!
-//! A crate's *unit* tests cannot hand their own types to a kit that depends on that same crate, since cargo builds it
-//! twice; tests in `tests/` can.
+//! A crate's *unit* tests cannot hand their own types to a kit that depends on that same crate,
+//! since cargo builds it twice; tests in `tests/` can.
 
 #![allow(
     clippy::expect_used,

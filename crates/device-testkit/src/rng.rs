@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use rand_core::{TryCryptoRng, TryRng};
 
-/// ChaCha20 under a seed: the same seed, the same bytes, on every machine. Implements [`rand_core::CryptoRng`].
+/// ChaCha20 under a seed: the same seed, the same bytes, on every machine. Implements
+/// [`rand_core::CryptoRng`].
 #[derive(Debug)]
 pub struct SeededRng(ChaCha20Rng);
 
@@ -17,7 +18,8 @@ impl SeededRng {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// Another generator, which depends on where this one stands and is independent of it from then on.
+    /// Another generator, which depends on where this one stands and is independent of it from then
+    /// on.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(ChaCha20Rng::from_rng(&mut self.0))

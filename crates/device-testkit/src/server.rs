@@ -1,4 +1,5 @@
-//! A server in the test's own process: real HTTP on a loopback port, and time, randomness and keys in the test's hands.
+//! A server in the test's own process: real HTTP on a loopback port, and time, randomness and keys
+//! in the test's hands.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use device_pool::store::Store;
 use device_pool::{Call, Engine, InPlace, NoHooks, ServiceError, SigningKeySource};
 use device_server::{
-    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy, Environment,
-    Gatherer, Origins, PoolConfig, Server, Service, Setup, TrustedProxies,
+    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy,
+    Environment, Gatherer, Origins, PoolConfig, Server, Service, Setup, TrustedProxies,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -27,7 +28,8 @@ pub fn access_key() -> AccessKey {
     AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 }
 
-/// The parts of a service in memory in the region `us-east-1`, open to any administrator and to pages of any origin.
+/// The parts of a service in memory in the region `us-east-1`, open to any administrator and to
+/// pages of any origin.
 #[must_use]
 pub fn setup(clock: &FakeClock) -> Setup {
     Setup {
@@ -79,14 +81,18 @@ impl TestServer {
         Self::start_with(|_| {})
     }
 
-    /// Starts a server with [`setup`] as `change` leaves it. The public base URL is the server's own.
+    /// Starts a server with [`setup`] as `change` leaves it. The public base URL is the server's
+    /// own.
     ///
     /// # Panics
     /// If no loopback port can be had.
     #[must_use]
     pub fn start_with(change: impl FnOnce(&mut Setup)) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let server = runtime.block_on(Server::bind(([127, 0, 0, 1], 0).into())).unwrap();
         let addr = server.local_addr();
 
@@ -152,21 +158,24 @@ impl TestServer {
     /// If the engine refuses.
     #[must_use]
     pub fn create_pool(&self, members: Value) -> String {
-        let output =
-            self.execute(Operation::CreateUserPool, merged(json!({ "PoolName": "pool" }), members)).unwrap();
+        let output = self
+            .execute(Operation::CreateUserPool, merged(json!({ "PoolName": "pool" }), members))
+            .unwrap();
         text(&output["UserPool"]["Id"])
     }
 
-    /// Creates an app client that may sign in with a password, by SRP or plainly, and refresh, with these further members
-    /// of `CreateUserPoolClient`; returns its id.
+    /// Creates an app client that may sign in with a password, by SRP or plainly, and refresh, with
+    /// these further members of `CreateUserPoolClient`; returns its id.
     ///
     /// # Panics
     /// If the engine refuses.
     #[must_use]
     pub fn create_client(&self, pool_id: &str, members: Value) -> String {
         let flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
-        let defaults = json!({ "UserPoolId": pool_id, "ClientName": "client", "ExplicitAuthFlows": flows });
-        let output = self.execute(Operation::CreateUserPoolClient, merged(defaults, members)).unwrap();
+        let defaults =
+            json!({ "UserPoolId": pool_id, "ClientName": "client", "ExplicitAuthFlows": flows });
+        let output =
+            self.execute(Operation::CreateUserPoolClient, merged(defaults, members)).unwrap();
         text(&output["UserPoolClient"]["ClientId"])
     }
 
@@ -175,10 +184,10 @@ impl TestServer {
     /// # Panics
     /// If the engine refuses.
     pub fn create_user(&self, pool_id: &str, username: &str) {
-        let create = json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
+        let create =
+            json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
         self.execute(Operation::AdminCreateUser, create).unwrap();
-        let password =
-            json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
         self.execute(Operation::AdminSetUserPassword, password).unwrap();
     }
 }

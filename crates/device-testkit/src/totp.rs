@@ -2,7 +2,8 @@
 
 use totp_rs::{Builder, Secret};
 
-/// The code of `secret` at a time (milliseconds since the epoch): SHA-1, six digits, steps of 30 s, as RFC 6238 has it.
+/// The code of `secret` at a time (milliseconds since the epoch): SHA-1, six digits, steps of 30 s,
+/// as RFC 6238 has it.
 ///
 /// # Panics
 /// If `secret`, the `SecretCode` of `AssociateSoftwareToken`, is not base32.

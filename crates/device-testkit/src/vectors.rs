@@ -11,7 +11,9 @@ use serde_json::Value;
 /// If there is no such file, or it is not JSON: a test without its vectors must fail.
 #[must_use]
 pub fn load(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(format!("{name}.json"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(format!("{name}.json"));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

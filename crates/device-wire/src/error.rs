@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::ErrorCode;
 
 impl ErrorCode {
-    /// Reads the code out of a `__type` or an `x-amzn-errortype` header, which may put a namespace and a `#` before it
-    /// and a `:` and an address after it.
+    /// Reads the code out of a `__type` or an `x-amzn-errortype` header, which may put a namespace
+    /// and a `#` before it and a `:` and an address after it.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         let code = text.split(':').next().unwrap_or(text);
@@ -16,8 +16,9 @@ impl ErrorCode {
 
 /// The body of an answer that is an error.
 ///
-/// Decoding forgives: a missing code is `ErrorCode::Unknown("")` (the `x-amzn-errortype` header may still have it) and a
-/// missing message is empty. `Message` is read as `message`, as some services write it.
+/// Decoding forgives: a missing code is `ErrorCode::Unknown("")` (the `x-amzn-errortype` header may
+/// still have it) and a missing message is empty. `Message` is read as `message`, as some services
+/// write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorBody {
     /// Which error.
@@ -74,7 +75,10 @@ mod tests {
         ] {
             assert_eq!(ErrorCode::from_wire(text), ErrorCode::NotAuthorized, "{text}");
         }
-        assert_eq!(ErrorCode::from_wire("TeapotException"), ErrorCode::Unknown("TeapotException".into()));
+        assert_eq!(
+            ErrorCode::from_wire("TeapotException"),
+            ErrorCode::Unknown("TeapotException".into())
+        );
     }
 
     #[test]

@@ -1,23 +1,25 @@
-//! The vocabulary of a Cognito user pool's JSON protocol, shared by the client libraries and the server.
+//! The vocabulary of a Cognito user pool's JSON protocol, shared by the client libraries and the
+//! server.
 //!
-//! Every shape that an operation in scope can carry is a type here, generated from `operations.json` ([`MODEL_JSON`])
-//! under its name on the wire, so that whoever knows the service finds it: [`InitiateAuthRequest`],
-//! [`ChallengeNameType`], [`DeviceConfigurationType`]. [`Operation`] says who may call what and which errors come
-//! back; [`Call`] ties a request to its operation and its response; [`ErrorCode`] and [`ErrorBody`] are the answer when
-//! it went wrong.
+//! Every shape that an operation in scope can carry is a type here, generated from
+//! `operations.json` ([`MODEL_JSON`]) under its name on the wire, so that whoever knows the service
+//! finds it: [`InitiateAuthRequest`], [`ChallengeNameType`], [`DeviceConfigurationType`].
+//! [`Operation`] says who may call what and which errors come back; [`Call`] ties a request to its
+//! operation and its response; [`ErrorCode`] and [`ErrorBody`] are the answer when it went wrong.
 //!
-//! What this crate deliberately does not do: HTTP, signatures, I/O, and checking values against the model's lengths
-//! and patterns. A type that decodes is well-formed, not valid.
+//! What this crate deliberately does not do: HTTP, signatures, I/O, and checking values against the
+//! model's lengths and patterns. A type that decodes is well-formed, not valid.
 //!
 //! # How a shape becomes a type
-//! - A required member is a plain field and an argument of `new`; any other is an `Option` that is left out when
-//!   `None`. A JSON `null` means absent and unknown keys are ignored.
-//! - Requests decode strictly: a missing required member is an error. A shape that only ever occurs in responses
-//!   decodes tolerantly: a required member that is missing or `null` becomes its default (an empty string or list,
-//!   `false`, an empty structure), so that one odd answer does not cost a client its tokens. A required enum has no
-//!   default and stays strict.
-//! - What the model calls sensitive is wrapped in [`Sensitive`], down to the leaves: `Debug` never shows it. So are
-//!   confirmation codes, a device's verifier and salt, and challenge parameters, which the model leaves in the clear.
+//! - A required member is a plain field and an argument of `new`; any other is an `Option` that is
+//!   left out when `None`. A JSON `null` means absent and unknown keys are ignored.
+//! - Requests decode strictly: a missing required member is an error. A shape that only ever occurs
+//!   in responses decodes tolerantly: a required member that is missing or `null` becomes its
+//!   default (an empty string or list, `false`, an empty structure), so that one odd answer does
+//!   not cost a client its tokens. A required enum has no default and stays strict.
+//! - What the model calls sensitive is wrapped in [`Sensitive`], down to the leaves: `Debug` never
+//!   shows it. So are confirmation codes, a device's verifier and salt, and challenge parameters,
+//!   which the model leaves in the clear.
 //! - String enums know the model's values and keep any other as `Unknown`.
 //!
 //! # Example
@@ -69,13 +71,17 @@ where
     Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Decodes a map without those of its entries that are `null`: they are as absent as a member that is.
-pub(crate) fn null_entries_absent<'de, D, V>(deserializer: D) -> Result<Option<BTreeMap<String, V>>, D::Error>
+/// Decodes a map without those of its entries that are `null`: they are as absent as a member that
+/// is.
+pub(crate) fn null_entries_absent<'de, D, V>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, V>>, D::Error>
 where
     D: serde::Deserializer<'de>,
     V: serde::Deserialize<'de>,
 {
-    Ok(<Option<BTreeMap<String, Option<V>>> as serde::Deserialize>::deserialize(deserializer)?.map(present))
+    Ok(<Option<BTreeMap<String, Option<V>>> as serde::Deserialize>::deserialize(deserializer)?
+        .map(present))
 }
 
 /// The entries of a map that have a value.

@@ -24,7 +24,8 @@ pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The operation that the request is for.
     const OPERATION: Operation;
 
-    /// The response; `()` where the operation answers with an empty body (see [`Operation::has_output`]).
+    /// The response; `()` where the operation answers with an empty body (see
+    /// [`Operation::has_output`]).
     type Output: Serialize + DeserializeOwned + Send + Sync + 'static;
 }
 
@@ -42,7 +43,8 @@ macro_rules! operations {
         #[non_exhaustive]
         pub enum Operation {
             $(
-                #[doc = concat!("`", stringify!($name), "`, called by [`", stringify!($request), "`](crate::", stringify!($request), ").")]
+                #[doc = concat!("`", stringify!($name), "`, called by \
+                                                         [`", stringify!($request), "`](crate::", stringify!($request), ").")]
                 $name,
             )*
         }
@@ -51,8 +53,8 @@ macro_rules! operations {
             /// Every operation here, by name.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The name of every operation of the service, in order, those out of scope among them: what is not here is
-            /// unknown to the service too.
+            /// The name of every operation of the service, in order, those out of scope among them:
+            /// what is not here is unknown to the service too.
             pub const ALL_NAMES: &[&str] = $all_names;
 
             /// The name, as in the service's documentation.
@@ -88,7 +90,8 @@ macro_rules! operations {
                 }
             }
 
-            /// The errors that the model gives it; any operation can also answer with one of the errors common to all.
+            /// The errors that the model gives it; any operation can also answer with one of the
+            /// errors common to all.
             #[must_use]
             pub const fn errors(self) -> &'static [ErrorCode] {
                 match self {

@@ -1,6 +1,7 @@
 //! Names of the keys in `AuthParameters`, `ChallengeParameters` and `ChallengeResponses`.
 //!
-//! The model leaves these maps open; the names are from the service's documentation of the flows and challenges.
+//! The model leaves these maps open; the names are from the service's documentation of the flows
+//! and challenges.
 
 macro_rules! names {
     ($($(#[$meta:meta])* $name:ident)*) => {

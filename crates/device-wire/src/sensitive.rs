@@ -11,8 +11,8 @@ use crate::present;
 
 /// A value that is never printed and whose memory is overwritten when it is dropped.
 ///
-/// It reads like the value inside. Comparison is the ordinary one and takes a time that depends on the contents: prove
-/// things with a constant-time comparison instead.
+/// It reads like the value inside. Comparison is the ordinary one and takes a time that depends on
+/// the contents: prove things with a constant-time comparison instead.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Sensitive<T: Secret>(T);
 
@@ -103,7 +103,9 @@ impl From<&str> for Sensitive<String> {
     }
 }
 
-impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Sensitive<BTreeMap<String, String>> {
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)>
+    for Sensitive<BTreeMap<String, String>>
+{
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }

@@ -1,6 +1,7 @@
 //! The one definition behind every enumeration of strings.
 
-/// Defines an enum whose values are strings on the wire, open to values that the model does not know.
+/// Defines an enum whose values are strings on the wire, open to values that the model does not
+/// know.
 macro_rules! string_enum {
     (
         $(#[$meta:meta])*
@@ -11,7 +12,8 @@ macro_rules! string_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)*
-            /// A value that the model does not name. Made by decoding or `From<&str>`, which never put a known value here.
+            /// A value that the model does not name. Made by decoding or `From<&str>`, which never
+            /// put a known value here.
             Unknown(String),
         }
 
@@ -63,7 +65,10 @@ mod tests {
 
     #[test]
     fn a_known_value_is_its_variant_and_any_other_is_kept() {
-        assert_eq!(ChallengeNameType::from("SOFTWARE_TOKEN_MFA"), ChallengeNameType::SoftwareTokenMfa);
+        assert_eq!(
+            ChallengeNameType::from("SOFTWARE_TOKEN_MFA"),
+            ChallengeNameType::SoftwareTokenMfa
+        );
         let newer: ChallengeNameType = serde_json::from_str("\"RETINA_SCAN\"").unwrap();
         assert_eq!(newer, ChallengeNameType::Unknown("RETINA_SCAN".into()));
         assert_eq!(serde_json::to_string(&newer).unwrap(), "\"RETINA_SCAN\"");

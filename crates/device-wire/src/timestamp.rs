@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment with a precision of milliseconds, counted from 1970-01-01T00:00:00Z.
 ///
-/// On the wire it is a JSON number of seconds, written without a fraction when there is none and read from integers
-/// and floats alike.
+/// On the wire it is a JSON number of seconds, written without a fraction when there is none and
+/// read from integers and floats alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     millis: i64,
@@ -21,7 +21,8 @@ impl Timestamp {
         Self { millis }
     }
 
-    /// The moment `seconds` after the epoch; beyond the range of `i64` milliseconds, the nearest end of it.
+    /// The moment `seconds` after the epoch; beyond the range of `i64` milliseconds, the nearest
+    /// end of it.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self { millis: seconds.saturating_mul(1000) }
@@ -123,9 +124,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_moment() {
-        for json in
-            ["\"1760000000\"", "true", "1e300", "-1e300", "9223372036854775807", "18446744073709551615"]
-        {
+        for json in [
+            "\"1760000000\"",
+            "true",
+            "1e300",
+            "-1e300",
+            "9223372036854775807",
+            "18446744073709551615",
+        ] {
             assert_eq!(decode(json), None, "{json}");
         }
     }

@@ -1,4 +1,5 @@
-//! The types against the model: whatever it names survives decoding and encoding, under its own name.
+//! The types against the model: whatever it names survives decoding and encoding, under its own
+//! name.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,7 +21,9 @@ use serde_json::{Value, json};
 /// Decodes and encodes JSON as some structure.
 pub(crate) type StructureProbe = fn(Value) -> serde_json::Result<Value>;
 
-pub(crate) fn structure_probe<T: DeserializeOwned + Serialize>(value: Value) -> serde_json::Result<Value> {
+pub(crate) fn structure_probe<T: DeserializeOwned + Serialize>(
+    value: Value,
+) -> serde_json::Result<Value> {
     // By way of text, since that is how the bytes come.
     serde_json::to_value(serde_json::from_str::<T>(&value.to_string())?)
 }
@@ -57,7 +60,9 @@ fn sample(model: &Value, shape: &str) -> Value {
         "map" => json!({ "a key": sample(model, name("value")) }),
         "structure" => {
             let members = shape["members"].as_object().unwrap().iter();
-            members.map(|(member, shape)| (member.clone(), sample(model, shape.as_str().unwrap()))).collect()
+            members
+                .map(|(member, shape)| (member.clone(), sample(model, shape.as_str().unwrap())))
+                .collect()
         }
         other => panic!("the model has grown a type: {other}"),
     }
@@ -100,7 +105,8 @@ fn null_in_a_map_is_an_absent_entry() {
     for (name, probe) in table::STRUCTURES {
         let required: Vec<&str> = required(&model, name).collect();
         let all = model["shapes"][name]["members"].as_object().unwrap().iter();
-        for (member, _) in all.filter(|(member, shape)| is_map(shape) && !required.contains(&member.as_str()))
+        for (member, _) in
+            all.filter(|(member, shape)| is_map(shape) && !required.contains(&member.as_str()))
         {
             let sample = sample(&model, name);
             let mut noisy = sample.clone();
@@ -134,19 +140,25 @@ fn a_response_without_its_members_is_forgiven() {
     for operation in Operation::ALL.iter().filter(|operation| operation.has_output()) {
         let name = model["operations"][operation.name()]["output"].as_str().unwrap();
         let (_, probe) = table::STRUCTURES.iter().find(|(probed, _)| *probed == name).unwrap();
-        let nulls: Value = required(&model, name).map(|member| (member.to_owned(), Value::Null)).collect();
+        let nulls: Value =
+            required(&model, name).map(|member| (member.to_owned(), Value::Null)).collect();
         assert_eq!(probe(nulls).unwrap(), probe(json!({})).unwrap(), "{name}");
     }
 }
 
 fn required<'a>(model: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
-    model["shapes"][name]["required"].as_array().unwrap().iter().map(|member| member.as_str().unwrap())
+    model["shapes"][name]["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member.as_str().unwrap())
 }
 
 #[test]
 fn every_value_of_every_enum_is_known() {
     let model = model();
-    let enums: Vec<(&str, &Value)> = shapes(&model).filter(|(_, shape)| shape["enum"].is_array()).collect();
+    let enums: Vec<(&str, &Value)> =
+        shapes(&model).filter(|(_, shape)| shape["enum"].is_array()).collect();
     assert_eq!(
         table::ENUMS.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
         enums.iter().map(|(name, _)| *name).collect::<Vec<_>>()

@@ -20,7 +20,9 @@ fn debug_shows_what_is_there_and_none_of_it() {
         format!(
             "{:?}",
             InitiateAuthRequest {
-                auth_parameters: Some([(param::PASSWORD, SECRET), (param::SECRET_HASH, SECRET)].into()),
+                auth_parameters: Some(
+                    [(param::PASSWORD, SECRET), (param::SECRET_HASH, SECRET)].into()
+                ),
                 session: Some(secret()),
                 user_context_data: Some(UserContextDataType {
                     ip_address: Some(secret()),
@@ -81,7 +83,8 @@ fn debug_shows_what_is_there_and_none_of_it() {
     }
 }
 
-/// Every member of every request, response and shape that by its name holds a secret. Debug is derived, so its type decides.
+/// Every member of every request, response and shape that by its name holds a secret. Debug is
+/// derived, so its type decides.
 #[test]
 fn no_member_that_is_named_like_a_secret_can_be_printed() {
     const SECRET_WORDS: [&str; 12] = [
@@ -98,7 +101,8 @@ fn no_member_that_is_named_like_a_secret_can_be_printed() {
         "username",
         "user_data",
     ];
-    // Cursors of lists, ids of what is no session of ours, what kind of token it is, a function's name, and a device's fingerprint.
+    // Cursors of lists, ids of what is no session of ours, what kind of token it is, a function's
+    // name, and a device's fingerprint.
     const HARMLESS: [&str; 8] = [
         "pagination_token",
         "next_token",
@@ -116,7 +120,8 @@ fn no_member_that_is_named_like_a_secret_can_be_printed() {
     ];
     let members = sources.iter().flat_map(|source| source.lines()).filter_map(|line| {
         let (name, kind) = line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": ")?;
-        let is_secret = SECRET_WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&name);
+        let is_secret =
+            SECRET_WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&name);
         (is_secret && kind.contains("String")).then_some((name, kind))
     });
     let members: Vec<_> = members.collect();

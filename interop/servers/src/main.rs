@@ -1,6 +1,7 @@
 //! The client against a user pool that others wrote: `device-interop <server> <endpoint>`.
 //!
-//! Each step has a pool, an app client and a user of its own. What is expected of which server is the table in README.md.
+//! Each step has a pool, an app client and a user of its own. What is expected of which server is
+//! the table in README.md.
 
 mod service;
 mod steps;
@@ -25,9 +26,11 @@ async fn main() -> Result<ExitCode> {
     let outcomes = steps::all(&service).await;
     let names = |rows: Vec<&str>| rows.join(", ");
     if expected.iter().map(|(step, _)| *step).ne(outcomes.iter().map(|(step, _)| *step)) {
-        return Err(
-            format!("the steps are {}", names(outcomes.iter().map(|(step, _)| *step).collect())).into()
-        );
+        return Err(format!(
+            "the steps are {}",
+            names(outcomes.iter().map(|(step, _)| *step).collect())
+        )
+        .into());
     }
     let mut surprises = 0;
     for ((step, goes_well), (_, outcome)) in expected.iter().zip(&outcomes) {
@@ -47,7 +50,8 @@ fn expected_of(server: &str) -> Result<Vec<(&'static str, bool)>> {
     };
     let mut rows = TABLE.lines().filter(|line| line.starts_with("| ")).map(cells);
     let header = rows.next().ok_or("there is no table")?;
-    let column = header.iter().position(|cell| *cell == server).ok_or("the table has no such server")?;
+    let column =
+        header.iter().position(|cell| *cell == server).ok_or("the table has no such server")?;
     rows.map(|row| match (row.first(), row.get(column)) {
         (Some(step), Some(said)) => Ok((*step, *said == "yes")),
         _ => Err("a row of the table is too short".into()),

@@ -4,9 +4,9 @@ use aws_credential_types::Credentials as Keys;
 use device_auth::device_http::Client;
 use device_auth::{Credentials, DeviceAuth};
 use device_wire::{
-    AdminCreateUserRequest, AdminSetUserPasswordRequest, CreateUserPoolClientRequest, CreateUserPoolRequest,
-    DeviceConfigurationType, ExplicitAuthFlowsType, MessageActionType, SetUserPoolMfaConfigRequest,
-    SoftwareTokenMfaConfigType, UserPoolMfaType,
+    AdminCreateUserRequest, AdminSetUserPasswordRequest, CreateUserPoolClientRequest,
+    CreateUserPoolRequest, DeviceConfigurationType, ExplicitAuthFlowsType, MessageActionType,
+    SetUserPoolMfaConfigRequest, SoftwareTokenMfaConfigType, UserPoolMfaType,
 };
 
 use crate::Result;
@@ -55,8 +55,13 @@ impl Service {
             device_configuration: Some(tracking),
             ..CreateUserPoolRequest::new("interop")
         };
-        let pool =
-            self.http.call(&pool).await?.user_pool.and_then(|pool| pool.id).ok_or("the pool has no id")?;
+        let pool = self
+            .http
+            .call(&pool)
+            .await?
+            .user_pool
+            .and_then(|pool| pool.id)
+            .ok_or("the pool has no id")?;
         if let Some(mfa) = wanted.second_factor {
             let software_token = SoftwareTokenMfaConfigType { enabled: Some(true) };
             let config = SetUserPoolMfaConfigRequest {
@@ -93,10 +98,13 @@ impl Service {
         };
         let client = self.http.call(&client).await?.user_pool_client.ok_or("there is no client")?;
         let id = client.client_id.ok_or("the client has no id")?;
-        let mut builder =
-            DeviceAuth::builder().user_pool_id(pool).client_id(id.as_str()).endpoint_url(&self.endpoint);
+        let mut builder = DeviceAuth::builder()
+            .user_pool_id(pool)
+            .client_id(id.as_str())
+            .endpoint_url(&self.endpoint);
         if wanted.client_secret {
-            builder = builder.client_secret(client.client_secret.ok_or("the client has no secret")?);
+            builder =
+                builder.client_secret(client.client_secret.ok_or("the client has no secret")?);
         }
         Ok(builder.build()?)
     }

@@ -54,7 +54,10 @@ async fn unknown_user(service: &Service) -> Result {
 
 async fn sent_password(service: &Service) -> Result {
     let app = service.app(Wanted::default()).await?;
-    refused(app.sign_in(Credentials::password(USER, "Wrong-Horse-7")).await, &[ErrorCode::NotAuthorized])?;
+    refused(
+        app.sign_in(Credentials::password(USER, "Wrong-Horse-7")).await,
+        &[ErrorCode::NotAuthorized],
+    )?;
     done(app.sign_in(Credentials::password(USER, PASSWORD)).await?).map(drop)
 }
 
@@ -66,14 +69,17 @@ async fn client_secret(service: &Service) -> Result {
 async fn new_password(service: &Service) -> Result {
     let app = service.app(Wanted { temporary_password: true, ..Wanted::default() }).await?;
     match app.sign_in(proven()).await? {
-        SignInStep::Challenge(Challenge::NewPassword(asked)) => done(asked.answer("Other-Horse-8").await?)?,
+        SignInStep::Challenge(Challenge::NewPassword(asked)) => {
+            done(asked.answer("Other-Horse-8").await?)?
+        }
         _ => return Err("no new password is asked for".into()),
     };
     done(app.sign_in(Credentials::srp(USER, "Other-Horse-8")).await?).map(drop)
 }
 
 async fn setup(service: &Service) -> Result {
-    let app = service.app(Wanted { second_factor: Some(UserPoolMfa::On), ..Wanted::default() }).await?;
+    let app =
+        service.app(Wanted { second_factor: Some(UserPoolMfa::On), ..Wanted::default() }).await?;
     let asked = match app.sign_in(proven()).await? {
         SignInStep::Challenge(Challenge::MfaSetup(asked)) => asked,
         _ => return Err("no set-up is asked for".into()),
@@ -87,7 +93,9 @@ async fn setup(service: &Service) -> Result {
 }
 
 async fn code(service: &Service) -> Result {
-    let app = service.app(Wanted { second_factor: Some(UserPoolMfa::Optional), ..Wanted::default() }).await?;
+    let app = service
+        .app(Wanted { second_factor: Some(UserPoolMfa::Optional), ..Wanted::default() })
+        .await?;
     let token = sign_in(&app).await?.session.access_token;
     let associate = AssociateSoftwareTokenRequest {
         access_token: Some(token.clone()),
@@ -155,7 +163,10 @@ async fn device(service: &Service) -> Result {
 async fn in_vain(service: &Service) -> Result {
     let app = service.app(Wanted::default()).await?;
     sign_in(&app).await?;
-    ensure(matches!(app.remember_device().await, Err(Error::DeviceNotTracked)), "a device is remembered")?;
+    ensure(
+        matches!(app.remember_device().await, Err(Error::DeviceNotTracked)),
+        "a device is remembered",
+    )?;
     match app.fetch_devices().await {
         Err(Error::Service(_) | Error::Transport(_)) => {}
         other => return Err(format!("devices are listed: {other:?}").into()),

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::model::{Kind, Model};
 use super::names::{pascal, snake, variant};
 
-/// Errors that any operation can answer with and that the model does not name, with what each means.
+/// Errors that any operation can answer with and that the model does not name, with what each
+/// means.
 const COMMON_ERRORS: [(&str, &str); 13] = [
     ("AccessDeniedException", "the signer may not do this"),
     ("ExpiredTokenException", "the security token of the signature has expired"),
@@ -24,11 +25,13 @@ const COMMON_ERRORS: [(&str, &str); 13] = [
 ];
 
 pub(super) fn enums(model: &Model) -> String {
-    let mut source =
-        String::from("//! The enumerations of the model.\n\nuse crate::string_enum::string_enum;\n");
+    let mut source = String::from(
+        "//! The enumerations of the model.\n\nuse crate::string_enum::string_enum;\n",
+    );
     for (name, shape) in &model.shapes {
         if let Kind::String { values: Some(values) } = &shape.kind {
-            let variants = values.iter().map(|value| (variant(value), value.as_str(), format!("`{value}`.")));
+            let variants =
+                values.iter().map(|value| (variant(value), value.as_str(), format!("`{value}`.")));
             push_enum(&mut source, &format!("The values of the shape `{name}`."), name, variants);
         }
     }

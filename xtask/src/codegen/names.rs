@@ -1,6 +1,7 @@
 //! From the wire's names to Rust's.
 
-/// `UserMFASettingList` to `user_mfa_setting_list`: a new word at each capital that follows a small letter or starts one.
+/// `UserMFASettingList` to `user_mfa_setting_list`: a new word at each capital that follows a small
+/// letter or starts one.
 pub(super) fn snake(name: &str) -> String {
     // The one plural of an acronym would end as `ur_ls`.
     let letters: Vec<char> = name.replace("URLs", "Urls").chars().collect();
@@ -8,7 +9,8 @@ pub(super) fn snake(name: &str) -> String {
     for (index, &letter) in letters.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|index| letters.get(index));
         let after = letters.get(index + 1);
-        let starts_word = before.is_some_and(|&before| before.is_lowercase() || before.is_ascii_digit())
+        let starts_word = before
+            .is_some_and(|&before| before.is_lowercase() || before.is_ascii_digit())
             || before.is_some_and(|&before| before.is_uppercase())
                 && after.is_some_and(|&after| after.is_lowercase());
         if letter.is_uppercase() && starts_word {
@@ -25,7 +27,8 @@ pub(super) fn pascal(snake: &str) -> String {
     snake.trim_start_matches("r#").split('_').map(capitalized).collect()
 }
 
-/// The variant for a value of an enum: `SOFTWARE_TOKEN_MFA` to `SoftwareTokenMfa`, `V1_0` to itself, `NoRisk` to itself.
+/// The variant for a value of an enum: `SOFTWARE_TOKEN_MFA` to `SoftwareTokenMfa`, `V1_0` to
+/// itself, `NoRisk` to itself.
 pub(super) fn variant(value: &str) -> String {
     let mut variant = String::new();
     for word in value.split('_') {
@@ -33,7 +36,11 @@ pub(super) fn variant(value: &str) -> String {
             variant.push('_');
         }
         let shouted = !word.contains(|letter: char| letter.is_lowercase());
-        variant.push_str(&capitalized(&if shouted { word.to_lowercase() } else { word.to_owned() }));
+        variant.push_str(&capitalized(&if shouted {
+            word.to_lowercase()
+        } else {
+            word.to_owned()
+        }));
     }
     // `Unknown` is the variant for what the model does not know.
     if variant == "Unknown" { "UnknownValue".to_owned() } else { variant }

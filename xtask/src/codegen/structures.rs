@@ -7,9 +7,9 @@ use super::model::{Kind, Model, Shape};
 use super::names::{pascal, snake};
 use crate::Result;
 
-/// Shapes that the model leaves in the clear and we do not: a one-time code is a credential while it lives, a device's
-/// verifier and salt are all that an attack on its password needs, and a challenge's parameters hold the SECRET_BLOCK with
-/// which a client that sends no Session goes on.
+/// Shapes that the model leaves in the clear and we do not: a one-time code is a credential while
+/// it lives, a device's verifier and salt are all that an attack on its password needs, and a
+/// challenge's parameters hold the SECRET_BLOCK with which a client that sends no Session goes on.
 const ALSO_SENSITIVE: [&str; 3] =
     ["ChallengeParametersType", "ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
 
@@ -19,7 +19,8 @@ pub(super) fn requests(model: &Model) -> Result<String> {
 }
 
 pub(super) fn responses(model: &Model) -> Result<String> {
-    let names = model.operations.values().filter_map(|operation| operation.output.as_deref()).collect();
+    let names =
+        model.operations.values().filter_map(|operation| operation.output.as_deref()).collect();
     module(model, "The responses of the operations that have one.", &names)
 }
 
@@ -34,7 +35,8 @@ pub(super) fn shapes(model: &Model) -> Result<String> {
 
 /// The names of all structures but the errors, which are no types of their own.
 pub(super) fn structures(model: &Model) -> impl Iterator<Item = &str> {
-    let structures = model.shapes.iter().filter(|(_, shape)| matches!(shape.kind, Kind::Structure { .. }));
+    let structures =
+        model.shapes.iter().filter(|(_, shape)| matches!(shape.kind, Kind::Structure { .. }));
     structures.filter(|(_, shape)| !shape.exception).map(|(name, _)| name.as_str())
 }
 
@@ -103,7 +105,8 @@ impl<'a> Structure<'a> {
 
     fn source(&self) -> String {
         let required: Vec<&Field<'_>> = self.fields.iter().filter(|field| field.required).collect();
-        let default = required.is_empty() || self.tolerant && required.iter().all(|field| field.has_default);
+        let default =
+            required.is_empty() || self.tolerant && required.iter().all(|field| field.has_default);
         let mut source = format!("\n/// {}\n#[derive(Debug, Clone, PartialEq, Eq", self.doc);
         source.push_str(if default { ", Default" } else { "" });
         source.push_str(", Serialize, Deserialize)]\n");
@@ -130,7 +133,8 @@ impl<'a> Structure<'a> {
             })
             .collect();
         let mut source = format!(
-            "\nimpl {} {{\n/// With the required members, and none of the others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
+            "\nimpl {} {{\n/// With the required members, and none of the \
+             others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
             self.name,
             arguments.join(", "),
         );
@@ -174,7 +178,8 @@ fn is_sensitive(name: &str, shape: &Shape) -> bool {
     shape.sensitive || ALSO_SENSITIVE.contains(&name)
 }
 
-/// The Rust type of a shape. What is sensitive about a structure or a list is in its leaves, and they are wrapped.
+/// The Rust type of a shape. What is sensitive about a structure or a list is in its leaves, and
+/// they are wrapped.
 fn rust_type(model: &Model, name: &str, inside_sensitive: bool) -> Result<String> {
     let shape = model.shape(name)?;
     let sensitive = inside_sensitive || is_sensitive(name, shape);
@@ -231,6 +236,7 @@ fn member_doc(wire: &str, shape: &Shape) -> String {
         (Some(min), Some(max)) => Some(format!("{what} {min} to {max}")),
     };
     let pattern = shape.pattern.as_ref().map(|pattern| format!("pattern `{pattern}`"));
-    let facts: Vec<String> = [Some(format!("`{wire}`")), bounds, pattern].into_iter().flatten().collect();
+    let facts: Vec<String> =
+        [Some(format!("`{wire}`")), bounds, pattern].into_iter().flatten().collect();
     format!("{}.", facts.join(", "))
 }

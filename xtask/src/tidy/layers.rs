@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Package;
 
-/// Each crate with those right below it. A crate may depend on all that is below it, near or far, and on nothing else of
-/// ours. Its tests may, by a path without a version: cargo leaves that out when it publishes, where any other arrow up would
-/// be a circle.
+/// Each crate with those right below it. A crate may depend on all that is below it, near or far,
+/// and on nothing else of ours. Its tests may, by a path without a version: cargo leaves that out
+/// when it publishes, where any other arrow up would be a circle.
 const LAYERS: &[(&str, &[&str])] = &[
     ("device-srp", &[]),
     ("device-wire", &[]),
@@ -125,6 +125,9 @@ mod tests {
 
     #[test]
     fn a_new_crate_needs_a_place() {
-        assert_eq!(problems_of("device-new", None, "serde", "^1"), ["device-new has no place in the layers"]);
+        assert_eq!(
+            problems_of("device-new", None, "serde", "^1"),
+            ["device-new has no place in the layers"]
+        );
     }
 }

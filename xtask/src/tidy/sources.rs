@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::Result;
 use crate::command::{capture, program};
 
-/// Where a file is read in one sitting. Generated files, marked so in their first line, are not read.
+/// Where a file is read in one sitting. Generated files, marked so in their first line, are not
+/// read.
 const LONGEST: usize = 600;
 
 /// Texts that no file may hold, in halves, since this one would.

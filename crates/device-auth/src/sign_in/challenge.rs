@@ -1,8 +1,8 @@
 //! What a sign-in asks of its user, with the client to go on with.
 
 use device_proto::{
-    Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt, Request,
-    SelectFactorPrompt, SelectMfaPrompt, ServiceError, SignIn,
+    Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
+    Request, SelectFactorPrompt, SelectMfaPrompt, ServiceError, SignIn,
 };
 use device_wire::{ChallengeNameType, Sensitive};
 
@@ -31,8 +31,9 @@ pub enum Challenge {
 
 /// A sign-in that waits for its user. Answering consumes it and goes on with the sign-in.
 ///
-/// An answer fails as [`DeviceAuth::sign_in`] does, and then the sign-in is over. A code or password that was not accepted but may
-/// be given again is not a failure: the same challenge comes back, with a [`rejection`](Self::rejection).
+/// An answer fails as [`DeviceAuth::sign_in`] does, and then the sign-in is over. A code or
+/// password that was not accepted but may be given again is not a failure: the same challenge comes
+/// back, with a [`rejection`](Self::rejection).
 #[derive(Debug)]
 #[must_use = "the sign-in goes on with the answer"]
 pub struct Pending<P> {
@@ -54,7 +55,9 @@ impl Challenge {
             Asked::SelectFactor(asked) => Self::SelectFactor(Pending { auth, attempt, asked }),
             Asked::NewPassword(asked) => Self::NewPassword(Pending { auth, attempt, asked }),
             Asked::MfaSetup(asked) => Self::MfaSetup(Pending { auth, attempt, asked }),
-            Asked::AuthenticatorSetup(asked) => Self::AuthenticatorSetup(Pending { auth, attempt, asked }),
+            Asked::AuthenticatorSetup(asked) => {
+                Self::AuthenticatorSetup(Pending { auth, attempt, asked })
+            }
             Asked::Custom(asked) => Self::Custom(Pending { auth, attempt, asked }),
             other => return Err(device_proto::Error::UnsupportedChallenge(other.name()).into()),
         })
@@ -87,8 +90,8 @@ impl<P> Pending<P> {
         self.asked.rejection()
     }
 
-    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that follow on it. An entry takes the
-    /// place of an earlier one of the same name.
+    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that
+    /// follow on it. An entry takes the place of an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -97,7 +100,10 @@ impl<P> Pending<P> {
         self
     }
 
-    async fn go_on(self, answer: impl FnOnce(Asked<P>) -> (SignIn, Request)) -> Result<SignInStep, Error> {
+    async fn go_on(
+        self,
+        answer: impl FnOnce(Asked<P>) -> (SignIn, Request),
+    ) -> Result<SignInStep, Error> {
         let Self { auth, attempt, asked } = self;
         let next = answer(asked);
         auth.go_on(attempt, next).await
@@ -156,7 +162,10 @@ impl Pending<SelectFactorPrompt> {
     ///
     /// # Errors
     /// See [`Pending`].
-    pub async fn password(self, password: impl Into<Sensitive<String>>) -> Result<SignInStep, Error> {
+    pub async fn password(
+        self,
+        password: impl Into<Sensitive<String>>,
+    ) -> Result<SignInStep, Error> {
         let password = password.into();
         self.go_on(|asked| asked.password(password)).await
     }
@@ -195,7 +204,8 @@ impl Pending<MfaSetupPrompt> {
         self.go_on(Asked::<MfaSetupPrompt>::authenticator).await
     }
 
-    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address, and is asked for next.
+    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
+    /// and is asked for next.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -205,7 +215,8 @@ impl Pending<MfaSetupPrompt> {
 }
 
 impl Pending<AuthenticatorSetupPrompt> {
-    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app files it under.
+    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app
+    /// files it under.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         self.asked.otpauth_uri(issuer)

@@ -15,11 +15,13 @@ use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError, roomy_buffer};
 use crate::SessionRecord;
 
-/// Keeps device records, and sessions beside them, in one JSON file that only its owner can read (mode 0600, on Unix).
+/// Keeps device records, and sessions beside them, in one JSON file that only its owner can read
+/// (mode 0600, on Unix).
 ///
-/// A change replaces the file as a whole and is on disk when it is reported done. Beside the file lies another with `.lock`
-/// added to its name: whoever changes records holds a lock on it, so that writers in this process and in others take turns. One
-/// more, with `.refresh.lock`, is held while a session is refreshed.
+/// A change replaces the file as a whole and is on disk when it is reported done. Beside the file
+/// lies another with `.lock` added to its name: whoever changes records holds a lock on it, so that
+/// writers in this process and in others take turns. One more, with `.refresh.lock`, is held while
+/// a session is refreshed.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
@@ -37,12 +39,14 @@ impl FileStore {
     /// The only version of the file so far.
     const VERSION: u32 = 1;
 
-    /// The store in that file, which comes into being with its first record, as do the directories above it.
+    /// The store in that file, which comes into being with its first record, as do the directories
+    /// above it.
     pub fn open(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into().into() }
     }
 
-    /// Does blocking work where it blocks nobody. It runs to its end even if nobody waits for it any more.
+    /// Does blocking work where it blocks nobody. It runs to its end even if nobody waits for it
+    /// any more.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
@@ -58,13 +62,20 @@ impl FileStore {
 }
 
 impl DeviceStore for FileStore {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         let owner = owner.clone();
         // Replacing is atomic, so that reading needs no lock.
         self.with(move |path| Ok(read(path)?.find(&owner).cloned()))
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |path| {
             let _lock = lock(path, ".lock")?;
@@ -97,7 +108,10 @@ impl SessionStore for FileStore {
         self.with(move |path| Ok(read(path)?.session(&client_id).cloned()))
     }
 
-    fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save_session<'a>(
+        &'a self,
+        session: &'a SessionRecord,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         let session = session.clone();
         self.with(move |path| {
             let _lock = lock(path, ".lock")?;
@@ -149,8 +163,12 @@ fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
         StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
     };
     make_directory(directory(path)).map_err(failed)?;
-    let file =
-        private().create(true).truncate(false).write(true).open(beside(path, suffix)).map_err(failed)?;
+    let file = private()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(beside(path, suffix))
+        .map_err(failed)?;
     file.lock().map_err(failed)?;
     Ok(file)
 }
@@ -168,25 +186,32 @@ fn read(path: &Path) -> Result<Records, StoreError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => Zeroizing::new(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Records::default()),
-        Err(error) => return Err(StoreError::new(format!("cannot read {}", path.display())).caused_by(error)),
+        Err(error) => {
+            return Err(StoreError::new(format!("cannot read {}", path.display())).caused_by(error));
+        }
     };
     // The parser's own error is dropped: it can quote the file.
     match serde_json::from_slice::<Contents>(&bytes) {
         Ok(contents) if contents.version == FileStore::VERSION => Ok(contents.records),
-        Ok(contents) => {
-            Err(StoreError::new(format!("{} is of version {}, and not 1", path.display(), contents.version)))
-        }
+        Ok(contents) => Err(StoreError::new(format!(
+            "{} is of version {}, and not 1",
+            path.display(),
+            contents.version
+        ))),
         Err(_) => Err(StoreError::new(format!(
-            "{} is not a file of device records: restore it, or delete it to begin with new devices",
+            "{} is not a file of device records: restore it, or delete it to begin with new \
+             devices",
             path.display()
         ))),
     }
 }
 
-/// Replaces the file: first the whole new contents on disk, then the name, then the directory that has the name.
+/// Replaces the file: first the whole new contents on disk, then the name, then the directory that
+/// has the name.
 fn write(path: &Path, records: Records) -> Result<(), StoreError> {
-    let failed =
-        |error: io::Error| StoreError::new(format!("cannot write {}", path.display())).caused_by(error);
+    let failed = |error: io::Error| {
+        StoreError::new(format!("cannot write {}", path.display())).caused_by(error)
+    };
     let contents = Contents { version: FileStore::VERSION, records };
     let mut json = roomy_buffer();
     serde_json::to_writer_pretty(&mut *json, &contents).map_err(|error| failed(error.into()))?;
@@ -201,7 +226,8 @@ fn write(path: &Path, records: Records) -> Result<(), StoreError> {
     let mut file = private().create_new(true).write(true).open(&new).map_err(failed)?;
     file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&new, path).map_err(failed)?;
-    // Elsewhere a directory cannot be opened, and the rename is durable by the file system's own rules.
+    // Elsewhere a directory cannot be opened, and the rename is durable by the file system's own
+    // rules.
     #[cfg(unix)]
     File::open(directory(path)).and_then(|directory| directory.sync_all()).map_err(failed)?;
     Ok(())

@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 
 use super::{DeviceStore, StoreError, roomy_buffer};
 
-/// Keeps device records in the keychain of the operating system's user: Keychain on macOS, the Credential Manager on Windows,
-/// the Secret Service elsewhere.
+/// Keeps device records in the keychain of the operating system's user: Keychain on macOS, the
+/// Credential Manager on Windows, the Secret Service elsewhere.
 ///
-/// A record is one entry, and so is each name that leads to it. Two processes that change the record of one user at the same time
-/// leave that of one of them. Sessions are not kept here: their tokens are longer than an entry may be on Windows, and a keychain
-/// has no lock for processes to [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore) does both.
+/// A record is one entry, and so is each name that leads to it. Two processes that change the
+/// record of one user at the same time leave that of one of them. Sessions are not kept here: their
+/// tokens are longer than an entry may be on Windows, and a keychain has no lock for processes to
+/// [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore) does both.
 #[derive(Clone)]
 pub struct KeychainStore {
     service: Arc<str>,
@@ -25,7 +26,8 @@ pub struct KeychainStore {
 }
 
 impl KeychainStore {
-    /// The keychain of this platform, with entries under the name `service`: what the user sees there, such as the app's name.
+    /// The keychain of this platform, with entries under the name `service`: what the user sees
+    /// there, such as the app's name.
     ///
     /// # Errors
     /// If there is no keychain, or it cannot be reached.
@@ -96,7 +98,10 @@ impl KeychainStore {
 }
 
 impl DeviceStore for KeychainStore {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         let owner = owner.clone();
         self.with(move |store| match store.record(&owner)? {
             Some(record) => Ok(Some(record)),
@@ -107,7 +112,11 @@ impl DeviceStore for KeychainStore {
         })
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |store| {
             let _turn = store.lock();
@@ -132,8 +141,11 @@ impl DeviceStore for KeychainStore {
         self.with(move |store| {
             let _turn = store.lock();
             match store.record(&owner)? {
-                // Names that lead nowhere are found again by whoever types them, and lead to the next record.
-                Some(record) if record.device_key == device_key => delete(&store.device_entry(&owner)?),
+                // Names that lead nowhere are found again by whoever types them, and lead to the
+                // next record.
+                Some(record) if record.device_key == device_key => {
+                    delete(&store.device_entry(&owner)?)
+                }
                 _ => Ok(()),
             }
         })

@@ -10,7 +10,8 @@ use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
 use crate::SessionRecord;
 
-/// Keeps device records and sessions in memory: the device is new again when the process is. Clones share them.
+/// Keeps device records and sessions in memory: the device is new again when the process is. Clones
+/// share them.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
@@ -24,7 +25,10 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Records) -> T) -> BoxFuture<'static, Result<T, StoreError>>
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Records) -> T,
+    ) -> BoxFuture<'static, Result<T, StoreError>>
     where
         T: Send + 'static,
     {
@@ -35,11 +39,18 @@ impl MemoryStore {
 }
 
 impl DeviceStore for MemoryStore {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         self.with(|records| records.find(owner).cloned())
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.with(|records| records.save(record, alias))
     }
 
@@ -62,7 +73,10 @@ impl SessionStore for MemoryStore {
         self.with(|records| records.session(client_id).cloned())
     }
 
-    fn save_session<'a>(&'a self, session: &'a SessionRecord) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save_session<'a>(
+        &'a self,
+        session: &'a SessionRecord,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.with(|records| records.save_session(session))
     }
 

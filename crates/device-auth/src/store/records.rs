@@ -23,14 +23,19 @@ struct Alias {
 }
 
 impl Records {
-    /// The record of that name, or else of one that differs in case alone: pools tell those apart only where they were told to.
+    /// The record of that name, or else of one that differs in case alone: pools tell those apart
+    /// only where they were told to.
     pub(super) fn find(&self, owner: &DeviceOwner) -> Option<&DeviceRecord> {
         let folded = owner.username.to_lowercase();
         self.find_by(owner, |name| name == owner.username)
             .or_else(|| self.find_by(owner, |name| name.to_lowercase() == folded))
     }
 
-    fn find_by(&self, owner: &DeviceOwner, is_meant: impl Fn(&str) -> bool) -> Option<&DeviceRecord> {
+    fn find_by(
+        &self,
+        owner: &DeviceOwner,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> Option<&DeviceRecord> {
         let is_there = |other: &DeviceOwner| {
             other.user_pool_id == owner.user_pool_id && other.client_id == owner.client_id
         };

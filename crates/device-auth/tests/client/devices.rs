@@ -11,7 +11,10 @@ async fn a_device_is_tracked_then_remembered_then_not_then_forgotten() {
     let auth = service.client();
     let key = sign_in(&auth).await.device_key().unwrap().to_owned();
     assert_eq!(auth.current_device_key().as_ref(), Some(&key));
-    assert_eq!(auth.fetch_current_device().await.unwrap(), CurrentDevice::Tracked { key: key.clone() });
+    assert_eq!(
+        auth.fetch_current_device().await.unwrap(),
+        CurrentDevice::Tracked { key: key.clone() }
+    );
     assert_eq!(auth.fetch_devices().await.unwrap(), []);
 
     auth.remember_device().await.unwrap();
@@ -57,7 +60,11 @@ async fn the_list_has_every_page_and_marks_this_one() {
     let devices = auth.fetch_devices().await.unwrap();
     assert_eq!(devices.len(), 3);
     assert_eq!(
-        devices.iter().filter(|device| device.is_current).map(|device| &device.key).collect::<Vec<_>>(),
+        devices
+            .iter()
+            .filter(|device| device.is_current)
+            .map(|device| &device.key)
+            .collect::<Vec<_>>(),
         [&key]
     );
 
@@ -93,7 +100,11 @@ async fn without_a_session_or_a_device_the_error_says_so() {
     sign_in(&auth).await;
     assert!(matches!(auth.remember_device().await, Err(Error::DeviceNotTracked)));
     assert!(matches!(auth.fetch_current_device().await, Err(Error::DeviceNotTracked)));
-    assert_eq!(service.steps(), ["USER_SRP_AUTH", "PASSWORD_VERIFIER"], "nothing was asked in vain");
+    assert_eq!(
+        service.steps(),
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER"],
+        "nothing was asked in vain"
+    );
 }
 
 #[tokio::test]

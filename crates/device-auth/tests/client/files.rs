@@ -33,7 +33,8 @@ async fn a_device_outlives_the_process() {
     let service = Shared::new(Devices::Always, Mfa::Suppressed);
     let first = sign_in(&service.client_with(FileStore::open(&path))).await;
     let auth = service.client_with(FileStore::open(&path));
-    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap() else {
+    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap()
+    else {
         panic!("asked for a code")
     };
     assert_eq!(first.device_key(), second.device_key());
@@ -44,8 +45,10 @@ async fn a_device_outlives_the_process() {
 #[tokio::test]
 async fn records_are_found_by_either_name_and_removed_by_their_key() {
     let directory = TempDir::new().unwrap();
-    let stores: [Box<dyn DeviceStore>; 2] =
-        [Box::new(MemoryStore::new()), Box::new(FileStore::open(directory.path().join("devices.json")))];
+    let stores: [Box<dyn DeviceStore>; 2] = [
+        Box::new(MemoryStore::new()),
+        Box::new(FileStore::open(directory.path().join("devices.json"))),
+    ];
     for store in stores {
         assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
         let (ada, bob) = (record(USER, "eu_1"), record("bob", "eu_2"));
@@ -87,7 +90,8 @@ async fn records_are_found_by_either_name_and_removed_by_their_key() {
     }
 }
 
-/// Wish: to know what is stored. The README shows a file: it is read, and what is read makes the same file again.
+/// Wish: to know what is stored. The README shows a file: it is read, and what is read makes the
+/// same file again.
 #[tokio::test]
 async fn wish_the_file_is_what_the_documentation_shows() {
     let readme = include_str!("../../README.md");
@@ -113,7 +117,9 @@ async fn writers_take_turns() {
     let writers = (0..16).map(|n| {
         // Each with a store of its own, as other processes have.
         let store = FileStore::open(&path);
-        tokio::spawn(async move { store.save(&record(&format!("user {n}"), "eu_1"), "alias").await.unwrap() })
+        tokio::spawn(async move {
+            store.save(&record(&format!("user {n}"), "eu_1"), "alias").await.unwrap()
+        })
     });
     for writer in writers.collect::<Vec<_>>() {
         writer.await.unwrap();
@@ -140,9 +146,12 @@ async fn what_a_killed_writer_left_is_in_nobodys_way() {
 async fn a_file_that_is_not_ours_is_left_as_it_is() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("devices.json");
-    for contents in
-        ["hush", "{}", r#"{"version":2,"records":[],"aliases":[]}"#, r#"{"version":1,"records":["hush"]}"#]
-    {
+    for contents in [
+        "hush",
+        "{}",
+        r#"{"version":2,"records":[],"aliases":[]}"#,
+        r#"{"version":1,"records":["hush"]}"#,
+    ] {
         std::fs::write(&path, contents).unwrap();
         let store = FileStore::open(&path);
         for error in [
@@ -167,6 +176,9 @@ async fn a_record_that_cannot_be_kept_is_a_warning() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client_with(FileStore::open(directory.path().join("devices.json")));
     let signed_in = sign_in(&auth).await;
-    assert!(matches!(signed_in.warnings[..], [device_auth::Warning::RecordNotSaved(_)]), "{signed_in:?}");
+    assert!(
+        matches!(signed_in.warnings[..], [device_auth::Warning::RecordNotSaved(_)]),
+        "{signed_in:?}"
+    );
     assert!(signed_in.device_key().is_some());
 }

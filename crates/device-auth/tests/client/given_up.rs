@@ -1,4 +1,5 @@
-//! A sign-in that is given up: its future is dropped wherever it waits for the service or for the store.
+//! A sign-in that is given up: its future is dropped wherever it waits for the service or for the
+//! store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,8 +21,12 @@ impl Patience {
         Self { left: Arc::new(AtomicUsize::new(waits)), over: Arc::default() }
     }
 
-    /// A wait before the work, when nothing is done yet, and one after it, when nobody has heard of it yet.
-    fn around<'a, T: Send>(&'a self, work: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    /// A wait before the work, when nothing is done yet, and one after it, when nobody has heard of
+    /// it yet.
+    fn around<'a, T: Send>(
+        &'a self,
+        work: impl Future<Output = T> + Send + 'a,
+    ) -> BoxFuture<'a, T> {
         Box::pin(async move {
             self.wait().await;
             let done = work.await;
@@ -62,11 +67,18 @@ impl HttpClient for Waiting<Shared> {
 }
 
 impl DeviceStore for Waiting<MemoryStore> {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         self.1.around(async move { self.0.find(owner).await })
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.1.around(async move { self.0.save(record, alias).await })
     }
 
@@ -83,8 +95,9 @@ async fn kept(store: &MemoryStore) -> Option<String> {
     store.find(&owner(USER)).await.unwrap().map(|record| record.device_key)
 }
 
-/// Gives a sign-in up at its first wait, in a world of the same kind at its second, and so on until it is not given up. `prepare`
-/// makes the world, and says which device of the store the service does not accept; the store is used `uses` times.
+/// Gives a sign-in up at its first wait, in a world of the same kind at its second, and so on until
+/// it is not given up. `prepare` makes the world, and says which device of the store the service
+/// does not accept; the store is used `uses` times.
 async fn given_up_at_each_wait(
     uses: usize,
     prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>),
@@ -99,12 +112,19 @@ async fn given_up_at_each_wait(
 
         let left = kept(&store).await;
         if let Some(key) = auth.current_device_key() {
-            assert_eq!(left, Some(key), "after {waits} waits, the session names a device without a record");
+            assert_eq!(
+                left,
+                Some(key),
+                "after {waits} waits, the session names a device without a record"
+            );
         }
         let again = sign_in(&auth).await;
         assert!(again.warnings.is_empty(), "after {waits} waits: {:?}", again.warnings);
         if left.is_some() && left != stale {
-            assert_eq!(again.session.device_key, left, "after {waits} waits, half a record was kept");
+            assert_eq!(
+                again.session.device_key, left,
+                "after {waits} waits, half a record was kept"
+            );
         }
         assert_eq!(again.session.device_key, kept(&store).await, "after {waits} waits");
         service.steps();

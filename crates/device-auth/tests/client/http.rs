@@ -15,7 +15,8 @@ async fn sign_in_remember_sign_in_again() {
     let address = listener.local_addr().unwrap();
     let shared = service.clone();
     let serve = move |headers: HeaderMap, body: Bytes| async move {
-        let (status, body) = shared.answer(headers["x-amz-target"].to_str().unwrap(), &body).unwrap();
+        let (status, body) =
+            shared.answer(headers["x-amz-target"].to_str().unwrap(), &body).unwrap();
         (StatusCode::from_u16(status).unwrap(), body)
     };
     tokio::spawn(axum::serve(listener, Router::new().route("/", post(serve))).into_future());
@@ -34,9 +35,15 @@ async fn sign_in_remember_sign_in_again() {
         .unwrap();
     assert!(sign_in(&auth).await.should_ask_to_remember());
     auth.remember_device().await.unwrap();
-    assert!(matches!(auth.sign_in(Credentials::srp(USER, PASSWORD)).await, Ok(SignInStep::Done(_))));
+    assert!(matches!(
+        auth.sign_in(Credentials::srp(USER, PASSWORD)).await,
+        Ok(SignInStep::Done(_))
+    ));
     assert_eq!(auth.fetch_devices().await.unwrap().len(), 1);
     auth.forget_device(None).await.unwrap();
-    assert!(matches!(auth.sign_in(Credentials::srp(USER, PASSWORD)).await, Ok(SignInStep::Challenge(_))));
+    assert!(matches!(
+        auth.sign_in(Credentials::srp(USER, PASSWORD)).await,
+        Ok(SignInStep::Challenge(_))
+    ));
     assert_eq!(*calls.lock().unwrap(), service.steps());
 }

@@ -21,7 +21,11 @@ async fn records_are_found_by_any_name_and_removed_by_their_key() {
         assert_eq!(store.find(&owner(name)).await.unwrap().as_ref(), Some(&ada), "{name}");
     }
     store.save(&bob, ALIAS).await.unwrap();
-    assert_eq!(store.find(&owner(ALIAS)).await.unwrap().as_ref(), Some(&bob), "the name is another's now");
+    assert_eq!(
+        store.find(&owner(ALIAS)).await.unwrap().as_ref(),
+        Some(&bob),
+        "the name is another's now"
+    );
     store.remove(&owner(USER), "eu_9").await.unwrap();
     assert!(store.find(&owner(USER)).await.unwrap().is_some(), "of another device");
     store.remove(&owner(USER), "eu_1").await.unwrap();
@@ -50,7 +54,8 @@ async fn a_device_outlives_the_process() {
     let service = Shared::new(Devices::Always, Mfa::Suppressed);
     let first = sign_in(&service.client_with(KeychainStore::within(keychain.clone(), "app"))).await;
     let auth = service.client_with(KeychainStore::within(keychain.clone(), "app"));
-    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap() else {
+    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap()
+    else {
         panic!("asked for a code")
     };
     assert_eq!(first.device_key(), second.device_key());

@@ -1,4 +1,5 @@
-//! The client against a small service: over a stack that hands requests straight to it, and once over real HTTP.
+//! The client against a small service: over a stack that hands requests straight to it, and once
+//! over real HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +26,8 @@ mod sign_in;
 use std::sync::{Arc, Mutex};
 
 use device_auth::{
-    BoxFuture, Challenge, Credentials, DeviceAuth, DeviceStore, Error, MemoryStore, SignInStep, SignedIn,
+    BoxFuture, Challenge, Credentials, DeviceAuth, DeviceStore, Error, MemoryStore, SignInStep,
+    SignedIn,
 };
 use device_http::{Client, HttpClient, RetryPolicy, SendError};
 use device_wire::Operation;
@@ -75,7 +77,13 @@ impl Shared {
             .retry(RetryPolicy::never())
             .build()
             .unwrap();
-        DeviceAuth::builder().user_pool_id(POOL).client_id(CLIENT).http(http).store(store).build().unwrap()
+        DeviceAuth::builder()
+            .user_pool_id(POOL)
+            .client_id(CLIENT)
+            .http(http)
+            .store(store)
+            .build()
+            .unwrap()
     }
 
     fn steps(&self) -> Vec<String> {

@@ -54,7 +54,8 @@ impl HttpClient for Slow {
     }
 }
 
-/// A client that is signed in, whose next refresh brings another refresh token, and what holds that refresh back.
+/// A client that is signed in, whose next refresh brings another refresh token, and what holds that
+/// refresh back.
 async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     let slow = Slow(service.clone(), gate.clone(), "GetTokensFromRefreshToken");
@@ -66,7 +67,8 @@ async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     (service, auth, gate)
 }
 
-/// The refresh token that the client has. The service here knows no other than its first, so that the refresh itself may fail.
+/// The refresh token that the client has. The service here knows no other than its first, so that
+/// the refresh itself may fail.
 async fn next_refresh_token(service: &Shared, auth: &DeviceAuth) -> serde_json::Value {
     let _ = auth.refresh().await;
     service.with(|service| service.last("GetTokensFromRefreshToken")["RefreshToken"].clone())
@@ -129,8 +131,10 @@ async fn signing_out_during_a_refresh_signs_out() {
 async fn delete_ada_while_bob_signs_in(
     answer: Fault,
 ) -> (Shared, DeviceAuth, MemoryStore, Result<(), Error>) {
-    let (service, gate, store) = (Shared::new(Devices::Always, Mfa::Off), Gate::new(), MemoryStore::new());
-    let auth = Shared::client_over(Slow(service.clone(), gate.clone(), "DeleteUser"), store.clone());
+    let (service, gate, store) =
+        (Shared::new(Devices::Always, Mfa::Off), Gate::new(), MemoryStore::new());
+    let auth =
+        Shared::client_over(Slow(service.clone(), gate.clone(), "DeleteUser"), store.clone());
     sign_in(&auth).await;
     service.steps();
     service.with(|service| service.fault("DeleteUser", answer));
@@ -167,11 +171,18 @@ async fn what_one_user_asked_for_is_not_tried_again_as_another() {
 struct SlowStore(MemoryStore, Gate);
 
 impl DeviceStore for SlowStore {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         self.0.find(owner)
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.1.pass().await;
             self.0.save(record, alias).await
@@ -190,7 +201,9 @@ impl DeviceStore for SlowStore {
 #[tokio::test]
 async fn confirming_that_was_given_up_before_the_record_was_kept_can_be_done_again() {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
-    service.with(|service| service.fault("ConfirmDevice", Fault::Refuse(ErrorCode::InternalError, "later")));
+    service.with(|service| {
+        service.fault("ConfirmDevice", Fault::Refuse(ErrorCode::InternalError, "later"))
+    });
     let auth = service.client_with(SlowStore(MemoryStore::new(), gate.clone()));
     sign_in(&auth).await;
     tokio::select! {

@@ -1,5 +1,5 @@
-//! Every public type of the client's crates is formatted, and none shows a secret. Everything secret has "hush" in it; the device's
-//! own secret is random, and searched for as it is.
+//! Every public type of the client's crates is formatted, and none shows a secret. Everything
+//! secret has "hush" in it; the device's own secret is random, and searched for as it is.
 
 use std::any::type_name;
 use std::collections::BTreeSet;
@@ -50,7 +50,11 @@ fn exported(source: &str, name: &str) -> BTreeSet<String> {
         let from = if from.starts_with("device_") { from } else { name };
         let names = list.rsplit("::").next().unwrap().trim_matches(['{', '}']);
         all.extend(
-            names.split(',').map(str::trim).filter(|one| !one.is_empty()).map(|one| format!("{from}::{one}")),
+            names
+                .split(',')
+                .map(str::trim)
+                .filter(|one| !one.is_empty())
+                .map(|one| format!("{from}::{one}")),
         );
     }
     all
@@ -70,7 +74,8 @@ async fn no_public_type_shows_a_secret() {
     due.extend(exported(include_str!("../../src/lib.rs"), "device_auth"));
     due.retain(|name| {
         let (from, one) = name.split_once("::").unwrap_or(("", name));
-        // The vocabulary's own types are tested with it, and what a feature brings is there with it alone.
+        // The vocabulary's own types are tested with it, and what a feature brings is there with it
+        // alone.
         let absent = (!cfg!(feature = "admin") && one == "DeviceAdmin")
             || (!cfg!(feature = "keyring") && one == "KeychainStore");
         from != "device_wire" && !NO_TYPES.contains(&one) && !absent
@@ -91,7 +96,8 @@ fn answered(answer: &Value) -> Result<Step, device_proto::Error> {
     let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
     let rng = &mut StdRng::seed_from_u64(1);
     let this = ThisDevice::from(Some(record(USER, "eu_1")));
-    let (sign_in, _) = SignIn::start(&config, Credentials::password(USER, "passwordhush"), this, rng);
+    let (sign_in, _) =
+        SignIn::start(&config, Credentials::password(USER, "passwordhush"), this, rng);
     handle(sign_in, answer)
 }
 
@@ -109,8 +115,10 @@ fn granted() -> Value {
 fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
     let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
     shown.debug(&config);
-    let context = UserContextDataType { ip_address: Some("hush".into()), encoded_data: Some("hush".into()) };
-    let credentials = Credentials::srp(USER, "passwordhush").with_client_metadata([("captcha", "metahush")]);
+    let context =
+        UserContextDataType { ip_address: Some("hush".into()), encoded_data: Some("hush".into()) };
+    let credentials =
+        Credentials::srp(USER, "passwordhush").with_client_metadata([("captcha", "metahush")]);
     shown.debug(&credentials.with_user_context(context));
     shown.debug(&config.clone().with_client_metadata([("captcha", "metahush")]));
     shown.both(&MalformedPoolId);
@@ -285,7 +293,9 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         shown.debug(&challenge);
         let Challenge::Code(pending) = challenge else { panic!("{challenge:?}") };
         shown.debug(&pending);
-        let SignInStep::Done(signed_in) = pending.answer(CODE).await.unwrap() else { panic!("more") };
+        let SignInStep::Done(signed_in) = pending.answer(CODE).await.unwrap() else {
+            panic!("more")
+        };
         shown.debug(&signed_in);
         shown.debug(&signed_in.session);
         shown.debug(&signed_in.device);
@@ -315,5 +325,8 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
     #[cfg(feature = "admin")]
     shown.debug(&device_auth::DeviceAdmin::new(http, POOL));
     #[cfg(feature = "keyring")]
-    shown.debug(&device_auth::KeychainStore::within(keyring_core::mock::Store::new().unwrap(), "app"));
+    shown.debug(&device_auth::KeychainStore::within(
+        keyring_core::mock::Store::new().unwrap(),
+        "app",
+    ));
 }

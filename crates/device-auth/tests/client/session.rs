@@ -47,14 +47,17 @@ async fn wish_the_device_goes_with_a_refresh_whatever_the_flow() {
                 SignInStep::Done(signed_in) => break signed_in,
                 SignInStep::Challenge(Challenge::Code(asked)) => asked.answer(CODE).await.unwrap(),
                 SignInStep::Challenge(Challenge::Custom(asked)) => asked.answer("4").await.unwrap(),
-                SignInStep::Challenge(Challenge::SelectFactor(asked)) => asked.srp(PASSWORD).await.unwrap(),
+                SignInStep::Challenge(Challenge::SelectFactor(asked)) => {
+                    asked.srp(PASSWORD).await.unwrap()
+                }
                 SignInStep::Challenge(other) => panic!("{flow}: {}", other.name()),
             };
         };
         let key = signed_in.device_key().expect(&flow);
         let session = auth.refresh().await.unwrap();
         assert_eq!(session.device_key.as_deref(), Some(key), "{flow}");
-        let sent = service.with(|service| service.last("GetTokensFromRefreshToken")["DeviceKey"].clone());
+        let sent =
+            service.with(|service| service.last("GetTokensFromRefreshToken")["DeviceKey"].clone());
         assert_eq!(sent, key, "{flow}");
     }
 }
@@ -90,7 +93,11 @@ async fn only_what_is_said_against_the_refresh_token_ends_the_session() {
         let refused = Fault::Refuse(ErrorCode::NotAuthorized, message);
         service.with(|service| service.fault("GetTokensFromRefreshToken", refused));
         let error = auth.refresh().await.unwrap_err();
-        assert_eq!(error.as_service_error().map(|error| error.message()), Some(message), "{error:?}");
+        assert_eq!(
+            error.as_service_error().map(|error| error.message()),
+            Some(message),
+            "{error:?}"
+        );
         auth.refresh().await.unwrap();
     }
 }
@@ -102,7 +109,8 @@ async fn a_session_without_a_refresh_token_lasts_until_its_access_token_runs_out
     let begun = |valid| {
         let result = json!({"AccessToken": "only", "ExpiresIn": valid});
         service.with(|service| {
-            service.fault("PASSWORD_VERIFIER", Fault::Answer(json!({"AuthenticationResult": result})))
+            service
+                .fault("PASSWORD_VERIFIER", Fault::Answer(json!({"AuthenticationResult": result})))
         });
         sign_in(&auth)
     };
@@ -111,7 +119,10 @@ async fn a_session_without_a_refresh_token_lasts_until_its_access_token_runs_out
     assert_eq!(auth.session().await.unwrap().access_token.as_str(), "only");
     let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
     service.with(|service| service.fault("ListDevices", expired));
-    assert!(matches!(auth.fetch_devices().await, Err(Error::SessionExpired)), "by the service's clock");
+    assert!(
+        matches!(auth.fetch_devices().await, Err(Error::SessionExpired)),
+        "by the service's clock"
+    );
     assert!(matches!(auth.session().await, Err(Error::SignedOut)));
 
     begun(1).await;

@@ -16,7 +16,8 @@ async fn a_remembered_device_is_asked_for_no_code() {
     auth.remember_device().await.unwrap();
     service.steps();
 
-    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap() else {
+    let SignInStep::Done(second) = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap()
+    else {
         panic!("asked for a code")
     };
     assert_eq!(second.device_key(), first.device_key());
@@ -64,16 +65,18 @@ async fn a_refused_device_is_deleted_even_if_the_sign_in_fails_then() {
     sign_in(&auth).await;
     service.with(|service| {
         service.forget_devices();
-        service
-            .fault("PASSWORD_VERIFIER", Fault::Refuse(ErrorCode::ResourceNotFound, "Device does not exist."));
+        service.fault(
+            "PASSWORD_VERIFIER",
+            Fault::Refuse(ErrorCode::ResourceNotFound, "Device does not exist."),
+        );
         service.fault("PASSWORD_VERIFIER", Fault::Lose);
     });
     assert!(auth.sign_in(Credentials::srp(USER, PASSWORD)).await.is_err());
     service.steps();
     sign_in(&auth).await;
-    assert!(
-        service.with(|service| service.last("USER_SRP_AUTH")["AuthParameters"].get("DEVICE_KEY").is_none())
-    );
+    assert!(service.with(|service| {
+        service.last("USER_SRP_AUTH")["AuthParameters"].get("DEVICE_KEY").is_none()
+    }));
 }
 
 #[tokio::test]
@@ -83,13 +86,19 @@ async fn a_device_that_was_not_confirmed_can_be_confirmed_later() {
     for fault in [Fault::Refuse(ErrorCode::InternalError, "later"), Fault::Lose] {
         service.with(|service| service.fault("ConfirmDevice", fault));
         let signed_in = sign_in(&auth).await;
-        assert!(matches!(signed_in.warnings[..], [Warning::DeviceNotConfirmed(_)]), "{signed_in:?}");
+        assert!(
+            matches!(signed_in.warnings[..], [Warning::DeviceNotConfirmed(_)]),
+            "{signed_in:?}"
+        );
         assert_eq!(signed_in.device, SessionDevice::Untracked);
         assert!(matches!(auth.remember_device().await, Err(Error::DeviceNotTracked)));
         let device = auth.confirm_device().await.unwrap();
         assert_eq!(device.key(), auth.current_device_key().as_deref());
         auth.remember_device().await.unwrap();
-        assert!(matches!(auth.confirm_device().await, Err(Error::DeviceNotTracked)), "once is enough");
+        assert!(
+            matches!(auth.confirm_device().await, Err(Error::DeviceNotTracked)),
+            "once is enough"
+        );
         auth.forget_device(None).await.unwrap();
     }
 }
@@ -146,8 +155,11 @@ async fn no_secret_shows() {
 #[tokio::test]
 async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_for_one_answer() {
     let service = Shared::new(Devices::Off, Mfa::Asked);
-    let http =
-        Client::builder().endpoint_url("http://pool.test").http_client(service.clone()).build().unwrap();
+    let http = Client::builder()
+        .endpoint_url("http://pool.test")
+        .http_client(service.clone())
+        .build()
+        .unwrap();
     let auth = DeviceAuth::builder()
         .user_pool_id(POOL)
         .client_id(CLIENT)
@@ -156,8 +168,10 @@ async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_fo
         .analytics_endpoint_id("e1")
         .build()
         .unwrap();
-    let credentials = Credentials::srp(USER, PASSWORD).with_client_metadata([("captcha", "solved")]);
-    let SignInStep::Challenge(Challenge::Code(code)) = auth.sign_in(credentials).await.unwrap() else {
+    let credentials =
+        Credentials::srp(USER, PASSWORD).with_client_metadata([("captcha", "solved")]);
+    let SignInStep::Challenge(Challenge::Code(code)) = auth.sign_in(credentials).await.unwrap()
+    else {
         panic!("no code")
     };
     finish(code.with_client_metadata([("try", "1")]).answer(CODE).await.unwrap()).await;
@@ -166,6 +180,7 @@ async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_fo
     assert_eq!(told("USER_SRP_AUTH"), json!({"app": "mail", "captcha": "solved"}));
     assert_eq!(told("SOFTWARE_TOKEN_MFA"), json!({"app": "mail", "captcha": "solved", "try": "1"}));
     assert_eq!(told("GetTokensFromRefreshToken"), json!({"app": "mail"}));
-    let analytics = service.with(|service| service.last("USER_SRP_AUTH")["AnalyticsMetadata"].clone());
+    let analytics =
+        service.with(|service| service.last("USER_SRP_AUTH")["AnalyticsMetadata"].clone());
     assert_eq!(analytics, json!({"AnalyticsEndpointId": "e1"}));
 }

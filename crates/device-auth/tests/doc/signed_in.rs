@@ -1,4 +1,5 @@
-// What the examples in the documentation run in: a real server in the same process, and Ada, signed in on a device of hers.
+// What the examples in the documentation run in: a real server in the same process, and Ada, signed
+// in on a device of hers.
 use device_auth::{Credentials, Device, DeviceAuth, Error, SignInStep};
 
 fn with_ada_signed_in(example: impl AsyncFn(&DeviceAuth) -> Result<(), Error>) {

@@ -1,5 +1,6 @@
-//! A whole life of a device, from its first sign-in until it is forgotten, over a network that spoils one exchange: every
-//! exchange, by every fault. It ends in a clear error or a correct session, and never in a wrong device record.
+//! A whole life of a device, from its first sign-in until it is forgotten, over a network that
+//! spoils one exchange: every exchange, by every fault. It ends in a clear error or a correct
+//! session, and never in a wrong device record.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -88,8 +89,9 @@ async fn spoil(world: &World, at: usize, fault: Fault, policy: RetryPolicy) {
         is_clear(error, &case);
     }
     is_right(&app, world, &case).await;
-    // A device whose confirming was lost stays behind, never of use; and "forgotten" is said in an empty answer, which another's
-    // stands for just as well. There is no other reason for a second one.
+    // A device whose confirming was lost stays behind, never of use; and "forgotten" is said in an
+    // empty answer, which another's stands for just as well. There is no other reason for a second
+    // one.
     let most = match (STEPS[at], fault) {
         ("ConfirmDevice", _) | ("ForgetDevice", Fault::StaleInstead) => 2,
         _ => 1,
@@ -108,7 +110,11 @@ fn is_clear(error: &Error, case: &str) {
 async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     let kept = world.record().await.map(|record| record.device_key);
     if let Some(session_key) = app.current_device_key() {
-        assert_eq!(Some(&session_key), kept.as_ref(), "{case}: the session is of the device that is kept");
+        assert_eq!(
+            Some(&session_key),
+            kept.as_ref(),
+            "{case}: the session is of the device that is kept"
+        );
     }
     let known = kept.filter(|key| world.tracks(key));
 
@@ -121,7 +127,8 @@ async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     }
     // Its secret is the one that the service has the verifier of: it stands in for the code.
     app.remember_device().await.expect(case);
-    let SignInStep::Done(last) = app.sign_in(Credentials::srp(USER, PASSWORD)).await.expect(case) else {
+    let SignInStep::Done(last) = app.sign_in(Credentials::srp(USER, PASSWORD)).await.expect(case)
+    else {
         panic!("{case}: a code was asked for")
     };
     assert_eq!(last.device, SessionDevice::Remembered { key: key.clone() }, "{case}");

@@ -68,7 +68,8 @@ impl Proxy {
     pub(crate) fn before(server: SocketAddr, clock: FakeClock) -> Self {
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let shared = Arc::new(Shared { server, clock, state: Mutex::default(), held: Notify::new() });
+        let shared =
+            Arc::new(Shared { server, clock, state: Mutex::default(), held: Notify::new() });
         Self { listener, shared }
     }
 
@@ -79,7 +80,8 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
-                // A connection ends by either side's hanging up, and that is all there is to say of it.
+                // A connection ends by either side's hanging up, and that is all there is to say of
+                // it.
                 tokio::spawn(async move { shared.serve(connection).await.ok() });
             }
         });
@@ -118,7 +120,8 @@ impl Shared {
         }
     }
 
-    /// Takes note of a request, and says what happens to it, and what the last one was answered with.
+    /// Takes note of a request, and says what happens to it, and what the last one was answered
+    /// with.
     fn meet(&self, request: &[u8]) -> (Option<Fault>, Vec<u8>) {
         let mut state = self.state.lock().unwrap();
         let at = state.steps.len();
@@ -213,7 +216,8 @@ fn step(request: &[u8]) -> String {
     let named = json["AuthFlow"].as_str().or(json["ChallengeName"].as_str());
     named.map(str::to_owned).unwrap_or_else(|| {
         let head = String::from_utf8_lossy(&request[..body]).into_owned();
-        let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target:")).unwrap();
+        let target =
+            head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target:")).unwrap();
         target.rsplit('.').next().unwrap().to_owned()
     })
 }

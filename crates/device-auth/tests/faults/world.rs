@@ -1,9 +1,12 @@
-//! The server, with a user who has an authenticator app; her device's records; and the proxy in between.
+//! The server, with a user who has an authenticator app; her device's records; and the proxy in
+//! between.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use device_auth::{BoxFuture, DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore, MemoryStore, StoreError};
+use device_auth::{
+    BoxFuture, DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore, MemoryStore, StoreError,
+};
 use device_http::{Client, RetryPolicy};
 use device_testkit::{FakeClock, PASSWORD, TestServer, totp_code};
 use device_wire::Operation;
@@ -13,7 +16,8 @@ use crate::proxy::Proxy;
 
 pub(crate) const USER: &str = "ada";
 
-/// A server whose pool asks its users about remembering, and where a remembered device stands in for the second factor.
+/// A server whose pool asks its users about remembering, and where a remembered device stands in
+/// for the second factor.
 pub(crate) struct World {
     pub(crate) server: TestServer,
     pub(crate) proxy: Proxy,
@@ -37,9 +41,11 @@ pub(crate) fn with_world<T>(test: impl AsyncFnOnce(&World) -> T) -> T {
 impl World {
     fn new() -> Self {
         let server = TestServer::start();
-        // Proofs are stamped by this machine's clock, and the server's may be off by five minutes either way. It begins three
-        // behind, so that there is time for every code and for something to be late.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(3 * 60);
+        // Proofs are stamped by this machine's clock, and the server's may be off by five minutes
+        // either way. It begins three behind, so that there is time for every code and for
+        // something to be late.
+        let now =
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(3 * 60);
         let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
         server.clock().advance(now.saturating_sub(start));
         let pool = server.create_pool(json!({
@@ -67,7 +73,10 @@ impl World {
     /// What is kept of the device.
     pub(crate) async fn record(&self) -> Option<DeviceRecord> {
         let (user_pool_id, client_id) = (self.pool.clone(), self.client.clone());
-        self.store.find(&DeviceOwner { user_pool_id, client_id, username: USER.into() }).await.unwrap()
+        self.store
+            .find(&DeviceOwner { user_pool_id, client_id, username: USER.into() })
+            .await
+            .unwrap()
     }
 
     /// Whether the server has a device under that key.
@@ -120,11 +129,18 @@ fn next_code(server: &TestServer, secret: &str) -> String {
 struct Shared(Arc<MemoryStore>);
 
 impl DeviceStore for Shared {
-    fn find<'a>(&'a self, owner: &'a DeviceOwner) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    fn find<'a>(
+        &'a self,
+        owner: &'a DeviceOwner,
+    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
         self.0.find(owner)
     }
 
-    fn save<'a>(&'a self, record: &'a DeviceRecord, alias: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save<'a>(
+        &'a self,
+        record: &'a DeviceRecord,
+        alias: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.0.save(record, alias)
     }
 

@@ -35,7 +35,8 @@ async fn refusals(app: &DeviceAuth, listed: &Device) -> Vec<Error> {
 async fn device_calls_of_federated_and_hosted_sessions_are_refused_here_with_their_reason() {
     let world = World::new(Devices::Off, Mfa::Off);
     let app = world.app();
-    let listed = Device::from_wire(serde_json::from_value(json!({ "DeviceKey": "eu_1" })).unwrap(), None);
+    let listed =
+        Device::from_wire(serde_json::from_value(json!({ "DeviceKey": "eu_1" })).unwrap(), None);
     for (origin, reason) in
         [(SessionOrigin::Federated, "identity provider"), (SessionOrigin::HostedUi, "hosted UI")]
     {

@@ -23,7 +23,10 @@ async fn a_subscriber_hears_of_the_session_and_its_device() {
     app.do_not_remember_device().await.unwrap();
     assert_eq!(
         heard(&mut events),
-        [Event::DeviceRemembered { key: key.clone() }, Event::DeviceNotRemembered { key: key.clone() }]
+        [
+            Event::DeviceRemembered { key: key.clone() },
+            Event::DeviceNotRemembered { key: key.clone() }
+        ]
     );
     app.forget_device(None).await.unwrap();
     assert_eq!(heard(&mut events), [Event::DeviceForgotten { key }]);
@@ -49,12 +52,19 @@ async fn devices_that_a_sign_in_replaces_or_remembers_are_heard_of() {
     let mut events = app.events();
     let old = sign_in(&app).await.device_key().unwrap().to_owned();
     let signed_in = Event::SignedIn { username: USER.to_owned() };
-    assert_eq!(heard(&mut events), [signed_in.clone(), Event::DeviceRemembered { key: old.clone() }]);
+    assert_eq!(
+        heard(&mut events),
+        [signed_in.clone(), Event::DeviceRemembered { key: old.clone() }]
+    );
     world.forget(&old);
     let new = sign_in(&app).await.device_key().unwrap().to_owned();
     assert_eq!(
         heard(&mut events),
-        [Event::DeviceForgotten { key: old }, signed_in.clone(), Event::DeviceRemembered { key: new }]
+        [
+            Event::DeviceForgotten { key: old },
+            signed_in.clone(),
+            Event::DeviceRemembered { key: new }
+        ]
     );
     sign_in(&app).await;
     assert_eq!(heard(&mut events), [signed_in], "it was remembered before");

@@ -17,7 +17,10 @@ fn example(name: &str, world: &World, kept: &Path) -> Command {
     let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(program.exists(), "{} is not built: run the tests without `--test`", program.display());
     let mut command = Command::new(program);
-    command.args([&world.pool, &world.client]).arg(kept).env("AWS_ENDPOINT_URL", world.server.url());
+    command
+        .args([&world.pool, &world.client])
+        .arg(kept)
+        .env("AWS_ENDPOINT_URL", world.server.url());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -39,12 +42,15 @@ fn shown(terminal: Child) -> String {
 fn the_terminal_app_asks_remembers_and_lists() {
     let (world, directory) = (World::new(Devices::OptIn, Mfa::Totp), TempDir::new().unwrap());
     let typed = |lines: &[&str]| {
-        let mut terminal = example("terminal", &world, &directory.path().join("kept.json")).spawn().unwrap();
+        let mut terminal =
+            example("terminal", &world, &directory.path().join("kept.json")).spawn().unwrap();
         type_into(&mut terminal, lines);
         shown(terminal)
     };
     let shown = typed(&[USER, PASSWORD, "000000", &world.code(), "y", "quit"]);
-    for text in ["authenticator app", "Remember this device?", "is remembered", "Terminal (this one)"] {
+    for text in
+        ["authenticator app", "Remember this device?", "is remembered", "Terminal (this one)"]
+    {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     let shown = typed(&["sign out"]);
@@ -54,7 +60,8 @@ fn the_terminal_app_asks_remembers_and_lists() {
     assert!(shown.contains("this device is not tracked"), "{shown}");
 }
 
-/// Two processes find that the access token has run out, in a pool where a refresh token counts once.
+/// Two processes find that the access token has run out, in a pool where a refresh token counts
+/// once.
 #[test]
 fn processes_that_share_a_session_stay_signed_in() {
     let (world, directory) = (super::shared::rotating(), TempDir::new().unwrap());
@@ -155,7 +162,8 @@ fn the_web_backend_keeps_the_devices_of_each_browser() {
     assert!(page.contains("Browser (this one)") && !page.contains("Remember this"), "{page}");
 
     // Another browser is another device, and a made-up cookie is none.
-    let mut other = Browser { url: backend.url.clone(), cookie: Some(format!("browser={:032x}", 1)) };
+    let mut other =
+        Browser { url: backend.url.clone(), cookie: Some(format!("browser={:032x}", 1)) };
     assert!(other.sign_in().contains("one-time-code"));
     assert_ne!(other.cookie, mine.cookie);
     assert_ne!(other.cookie.as_deref(), Some("browser=00000000000000000000000000000001"));

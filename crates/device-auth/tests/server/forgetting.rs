@@ -20,7 +20,10 @@ async fn wish_a_listed_device_is_forgotten_and_this_one_stays() {
 
     // There, it shows at the next refresh; the one after that is of a new device.
     assert!(matches!(phone.refresh().await, Err(Error::SessionExpired)));
-    assert!(world.has_record("phone").await, "the record goes when the service says so in a sign-in");
+    assert!(
+        world.has_record("phone").await,
+        "the record goes when the service says so in a sign-in"
+    );
     let anew = sign_in(&phone).await;
     assert_ne!(anew.device_key(), lost.device_key());
     assert_eq!(world.all_devices().len(), 2);

@@ -44,7 +44,10 @@ async fn a_user_stays_signed_in_when_the_app_starts_anew() {
     app.sign_out().await.unwrap();
     assert!(matches!(start(&world, &store).await.session().await, Err(Error::SignedOut)));
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(!text.contains(signed_in.session.access_token.as_str()) && !text.contains("eyJ"), "{text}");
+    assert!(
+        !text.contains(signed_in.session.access_token.as_str()) && !text.contains("eyJ"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -65,8 +68,10 @@ async fn a_session_of_another_client_is_left_alone() {
     let directory = TempDir::new().unwrap();
     let store = FileStore::open(directory.path().join("state.json"));
     sign_in(&start(&world, &store).await).await;
-    let first =
-        std::mem::replace(&mut world.client, world.server.create_client(&world.pool, serde_json::json!({})));
+    let first = std::mem::replace(
+        &mut world.client,
+        world.server.create_client(&world.pool, serde_json::json!({})),
+    );
     let other = start(&world, &store).await;
     assert!(matches!(other.session().await, Err(Error::SignedOut)));
     sign_in(&other).await;

@@ -37,7 +37,8 @@ async fn the_whole_life_of_a_device() {
     assert_ne!(anew.device_key(), Some(&*key));
 }
 
-/// Wish: which of the listed devices is this one; dates and addresses of devices; a name that people know a device by.
+/// Wish: which of the listed devices is this one; dates and addresses of devices; a name that
+/// people know a device by.
 #[tokio::test]
 async fn wish_the_list_says_which_one_is_current_with_names_dates_and_addresses() {
     let world = World::new(Devices::Always, Mfa::Off);
@@ -64,7 +65,10 @@ async fn wish_the_current_device_is_had_when_tracked_and_when_remembered() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
-    assert_eq!(app.fetch_current_device().await.unwrap(), CurrentDevice::Tracked { key: key.clone() });
+    assert_eq!(
+        app.fetch_current_device().await.unwrap(),
+        CurrentDevice::Tracked { key: key.clone() }
+    );
     app.remember_device().await.unwrap();
     let CurrentDevice::Remembered(device) = app.fetch_current_device().await.unwrap() else {
         panic!("it is remembered")
@@ -92,9 +96,10 @@ async fn wish_a_device_is_remembered_no_longer_and_stays_tracked() {
 #[tokio::test]
 async fn wish_the_choice_to_remember_comes_with_the_sign_in() {
     let world = World::new(Devices::OptIn, Mfa::Off);
-    for (installation, choice, remembered) in
-        [("mine", RememberChoice::Remember, true), ("borrowed", RememberChoice::DoNotRemember, false)]
-    {
+    for (installation, choice, remembered) in [
+        ("mine", RememberChoice::Remember, true),
+        ("borrowed", RememberChoice::DoNotRemember, false),
+    ] {
         let app = world.app_at(installation);
         let signed_in = done(app.sign_in_with(password_of(USER), choice).await.unwrap());
         assert_eq!(matches!(signed_in.device, SessionDevice::Remembered { .. }), remembered);

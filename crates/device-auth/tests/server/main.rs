@@ -1,5 +1,5 @@
-//! The client against the real server, in this process and over real HTTP. "Wish" names a thing that users of other clients
-//! ask for in vain.
+//! The client against the real server, in this process and over real HTTP. "Wish" names a thing
+//! that users of other clients ask for in vain.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +23,7 @@ mod shared;
 mod world;
 
 use device_auth::{
-    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice, SignInStep,
+    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice,
+    SignInStep,
 };
 use world::{Devices, Mfa, USER, World};

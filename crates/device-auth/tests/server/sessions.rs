@@ -32,6 +32,9 @@ async fn signing_out_keeps_the_record_and_ends_the_session() {
     sign_in(&other).await;
     other.global_sign_out().await.unwrap();
     assert!(world.has_record("phone").await);
-    assert!(matches!(app.fetch_current_device().await, Err(Error::SessionExpired)), "ended from there");
+    assert!(
+        matches!(app.fetch_current_device().await, Err(Error::SessionExpired)),
+        "ended from there"
+    );
     assert_eq!(sign_in(&app).await.device_key(), Some(&*key));
 }

@@ -78,7 +78,10 @@ async fn a_session_that_another_client_replaced_is_taken_up_before_it_is_called_
     assert_eq!(second.session().await.unwrap(), anew.session);
 
     first.sign_out().await.unwrap();
-    assert!(matches!(second.fetch_devices().await, Err(Error::SessionExpired)), "now there is none");
+    assert!(
+        matches!(second.fetch_devices().await, Err(Error::SessionExpired)),
+        "now there is none"
+    );
 }
 
 #[tokio::test]

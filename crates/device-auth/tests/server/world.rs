@@ -42,8 +42,11 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
         // The server runs on a runtime of its own, and one runtime does not start within another.
-        let start =
-            || TestServer::start_with(|setup| setup.administrators = Administrators::Signing(access_key()));
+        let start = || {
+            TestServer::start_with(|setup| {
+                setup.administrators = Administrators::Signing(access_key())
+            })
+        };
         let server = std::thread::spawn(start).join().unwrap();
         // Proofs are stamped by this machine's clock, so the server's begins there too.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -75,7 +78,8 @@ impl World {
         });
         self.run(Operation::SetUserPoolMfaConfig, on);
         let token = &self.tokens()["AccessToken"];
-        let associated = self.run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));
+        let associated =
+            self.run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));
         self.secret = Some(associated["SecretCode"].as_str().unwrap().to_owned());
         let verify = json!({ "AccessToken": token, "UserCode": self.code() });
         self.run(Operation::VerifySoftwareToken, verify);
@@ -103,7 +107,8 @@ impl World {
         self.run(Operation::AdminListDevices, list)["Devices"].as_array().unwrap().clone()
     }
 
-    /// Has Ada sign in somewhere that nobody here sees, on a device that will never prove itself; gives its key.
+    /// Has Ada sign in somewhere that nobody here sees, on a device that will never prove itself;
+    /// gives its key.
     #[cfg(feature = "admin")]
     pub(crate) fn confirm_a_device(&self) -> String {
         let tokens = self.tokens();

@@ -1,4 +1,5 @@
-//! What the demo prints: each step with the calls that went over the wire, their times, and what came of it.
+//! What the demo prints: each step with the calls that went over the wire, their times, and what
+//! came of it.
 
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +51,8 @@ impl Report {
     pub(crate) fn start(&self, endpoint: &str) {
         self.story().endpoint = Some(endpoint.to_owned());
         self.print(&format!(
-            "device demo: a user pool of its own at {endpoint}, its database in a temporary directory\n"
+            "device demo: a user pool of its own at {endpoint}, its database in a temporary \
+             directory\n"
         ));
     }
 
@@ -64,11 +66,14 @@ impl Report {
         self.print(&format!("\n {number}  {title}\n"));
     }
 
-    /// Notes a call. This is the observer of every client in the demo, so nothing goes over the wire unseen.
+    /// Notes a call. This is the observer of every client in the demo, so nothing goes over the
+    /// wire unseen.
     pub(crate) fn call(&self, event: &CallEvent<'_>) {
         let outcome = match event.outcome {
             CallOutcome::Answered { challenge: Some(challenge) } => challenge.to_owned(),
-            CallOutcome::Answered { challenge: None } if event.step.is_some() => "tokens".to_owned(),
+            CallOutcome::Answered { challenge: None } if event.step.is_some() => {
+                "tokens".to_owned()
+            }
             CallOutcome::Refused(error) => {
                 format!("refused: {}", error.code().as_str().trim_end_matches("Exception"))
             }
@@ -104,7 +109,10 @@ impl Report {
     pub(crate) fn calls_of_step(&self) -> Vec<String> {
         let story = self.story();
         let calls = story.steps.last().map(|step| step.calls.as_slice()).unwrap_or_default();
-        calls.iter().map(|call| call.step.clone().unwrap_or_else(|| call.operation.to_owned())).collect()
+        calls
+            .iter()
+            .map(|call| call.step.clone().unwrap_or_else(|| call.operation.to_owned()))
+            .collect()
     }
 
     /// Ends the report.
@@ -121,7 +129,10 @@ impl Report {
         let calls: usize = steps.iter().map(|step| step.calls.len()).sum();
         let seconds = took.as_secs_f64();
         match failure {
-            None => writeln!(out, "\nEvery step came out as described: {calls} calls in {seconds:.2} s."),
+            None => writeln!(
+                out,
+                "\nEvery step came out as described: {calls} calls in {seconds:.2} s."
+            ),
             Some(_) => writeln!(out, "\nStopped after {calls} calls in {seconds:.2} s."),
         }
     }

@@ -1,5 +1,5 @@
-//! What the story needs: a server with a database in a temporary directory, a pool, a client, and a user with an
-//! authenticator app.
+//! What the story needs: a server with a database in a temporary directory, a pool, a client, and a
+//! user with an authenticator app.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,15 +8,15 @@ use aws_credential_types::Credentials;
 use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
 use device_server::{
-    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig, Server,
-    Service, Setup, Storage, TrustedProxies,
+    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig,
+    Server, Service, Setup, Storage, TrustedProxies,
 };
 use device_wire::{
-    AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest, AuthFlowType,
-    CreateUserPoolClientRequest, CreateUserPoolRequest, DeviceConfigurationType, ExplicitAuthFlowsType,
-    InitiateAuthRequest, Sensitive, SetUserMFAPreferenceRequest, SetUserPoolMfaConfigRequest,
-    SoftwareTokenMfaConfigType, SoftwareTokenMfaSettingsType, UserPoolMfaType, VerifySoftwareTokenRequest,
-    param,
+    AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest,
+    AuthFlowType, CreateUserPoolClientRequest, CreateUserPoolRequest, DeviceConfigurationType,
+    ExplicitAuthFlowsType, InitiateAuthRequest, Sensitive, SetUserMFAPreferenceRequest,
+    SetUserPoolMfaConfigRequest, SoftwareTokenMfaConfigType, SoftwareTokenMfaSettingsType,
+    UserPoolMfaType, VerifySoftwareTokenRequest, param,
 };
 use rand::RngExt as _;
 use tokio::sync::oneshot;
@@ -45,7 +45,8 @@ pub(crate) struct Scene {
     server: JoinHandle<std::io::Result<()>>,
 }
 
-/// Ada's authenticator app. A code is good once, so each one that she reads is of a later step than the last.
+/// Ada's authenticator app. A code is good once, so each one that she reads is of a later step than
+/// the last.
 struct Authenticator {
     totp: Totp,
     enrolled_at: u64,
@@ -88,7 +89,10 @@ impl Scene {
         }));
         report.start(&endpoint);
 
-        report.step("A pool (devices by opt-in, a remembered one replaces MFA), a client, and Ada with an authenticator app");
+        report.step(
+            "A pool (devices by opt-in, a remembered one replaces MFA), a client, and Ada \
+                     with an authenticator app",
+        );
         let observer = report.clone();
         let admin = Client::builder()
             .region(REGION)
@@ -144,7 +148,9 @@ impl Scene {
     }
 }
 
-async fn make_pool(admin: &Client) -> Result<(String, String), Box<dyn std::error::Error + Send + Sync>> {
+async fn make_pool(
+    admin: &Client,
+) -> Result<(String, String), Box<dyn std::error::Error + Send + Sync>> {
     let devices = DeviceConfigurationType {
         challenge_required_on_new_device: Some(true),
         device_only_remembered_on_user_prompt: Some(true),
@@ -159,7 +165,9 @@ async fn make_pool(admin: &Client) -> Result<(String, String), Box<dyn std::erro
     admin
         .call(&SetUserPoolMfaConfigRequest {
             mfa_configuration: Some(UserPoolMfaType::Optional),
-            software_token_mfa_configuration: Some(SoftwareTokenMfaConfigType { enabled: Some(true) }),
+            software_token_mfa_configuration: Some(SoftwareTokenMfaConfigType {
+                enabled: Some(true),
+            }),
             ..SetUserPoolMfaConfigRequest::new(&*pool_id)
         })
         .await?;
@@ -174,8 +182,10 @@ async fn make_pool(admin: &Client) -> Result<(String, String), Box<dyn std::erro
             ..CreateUserPoolClientRequest::new(&*pool_id, "app")
         })
         .await?;
-    let client_id =
-        client.user_pool_client.and_then(|client| client.client_id).ok_or("the client has no id")?;
+    let client_id = client
+        .user_pool_client
+        .and_then(|client| client.client_id)
+        .ok_or("the client has no id")?;
     Ok((pool_id, client_id.into_inner()))
 }
 
@@ -192,15 +202,18 @@ async fn make_user(
             ..AdminSetUserPasswordRequest::new(pool_id, USERNAME, password.as_str())
         })
         .await?;
-    let parameters = Sensitive::from([(param::USERNAME, USERNAME), (param::PASSWORD, password.as_str())]);
+    let parameters =
+        Sensitive::from([(param::USERNAME, USERNAME), (param::PASSWORD, password.as_str())]);
     let signed_in = admin
         .call(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
             ..InitiateAuthRequest::new(AuthFlowType::UserPasswordAuth, client_id)
         })
         .await?;
-    let token =
-        signed_in.authentication_result.and_then(|result| result.access_token).ok_or("no access token")?;
+    let token = signed_in
+        .authentication_result
+        .and_then(|result| result.access_token)
+        .ok_or("no access token")?;
     let associated = admin
         .call(&AssociateSoftwareTokenRequest {
             access_token: Some(token.clone()),
@@ -208,9 +221,11 @@ async fn make_user(
         })
         .await?;
     let secret = associated.secret_code.ok_or("no secret code")?;
-    let totp = Builder::new().with_secret(Secret::try_from_base32(secret.as_str())?).build_noncompliant();
-    // Enrolled with the code of the step before this one, so that two later ones are good within the demo's second. That
-    // code is good until this step ends, so one that is about to end is waited out.
+    let totp =
+        Builder::new().with_secret(Secret::try_from_base32(secret.as_str())?).build_noncompliant();
+    // Enrolled with the code of the step before this one, so that two later ones are good within
+    // the demo's second. That code is good until this step ends, so one that is about to end is
+    // waited out.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs());
     if now()? % STEP_SECONDS == STEP_SECONDS - 1 {
         sleep(Duration::from_secs(1)).await;

@@ -1,7 +1,8 @@
 //! The steps, and what must come of each.
 
 use device_auth::{
-    Challenge, CodeSource, Credentials, CurrentDevice, Device, DeviceAuth, DeviceStatus, SignInStep, SignedIn,
+    Challenge, CodeSource, Credentials, CurrentDevice, Device, DeviceAuth, DeviceStatus,
+    SignInStep, SignedIn,
 };
 use device_wire::AdminGetDeviceRequest;
 
@@ -19,18 +20,29 @@ pub(crate) async fn tell(scene: &Scene) -> Result<(), String> {
     must(signed_in.warnings.is_empty(), "signing in gave a warning")?;
     let way = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
     must(report.calls_of_step() == way, "these are not the calls of a sign-in on a new device")?;
-    report.finding("a code was asked for; the device is confirmed, and Ada may be asked to remember it");
+    report.finding(
+        "a code was asked for; the device is confirmed, and Ada may be asked to remember it",
+    );
 
     report.step("The device is tracked, and not remembered");
     let current = app.fetch_current_device().await.map_err(text)?;
-    must(current == CurrentDevice::Tracked { key: key.clone() }, "the device should be tracked only")?;
-    must(app.fetch_devices().await.map_err(text)?.is_empty(), "a user's list has remembered devices only")?;
+    must(
+        current == CurrentDevice::Tracked { key: key.clone() },
+        "the device should be tracked only",
+    )?;
+    must(
+        app.fetch_devices().await.map_err(text)?.is_empty(),
+        "a user's list has remembered devices only",
+    )?;
     let seen = as_administrator(scene, &key).await?;
     must(
         seen.status == Some(DeviceStatus::NotRemembered),
         "an administrator should see it as not remembered",
     )?;
-    report.finding("users are shown remembered devices only, so Ada's list is empty; an administrator sees it as not remembered");
+    report.finding(
+        "users are shown remembered devices only, so Ada's list is empty; an \
+                    administrator sees it as not remembered",
+    );
 
     report.step("Ada has it remembered");
     app.remember_device().await.map_err(text)?;
@@ -42,16 +54,23 @@ pub(crate) async fn tell(scene: &Scene) -> Result<(), String> {
     let app = scene.app().map_err(text)?;
     let signed_in = match app.sign_in(credentials(scene)).await.map_err(text)? {
         SignInStep::Done(signed_in) => signed_in,
-        SignInStep::Challenge(challenge) => return Err(format!("{} was asked for", challenge.name())),
+        SignInStep::Challenge(challenge) => {
+            return Err(format!("{} was asked for", challenge.name()));
+        }
     };
     must(signed_in.device_key() == Some(key.as_str()), "it should be the same device")?;
     let way = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
-    must(report.calls_of_step() == way, "these are not the calls of a sign-in on a remembered device")?;
+    must(
+        report.calls_of_step() == way,
+        "these are not the calls of a sign-in on a remembered device",
+    )?;
     report.finding("no code was asked for: the device proved its secret");
 
     report.step("Ada lists her devices");
     let devices = app.fetch_devices().await.map_err(text)?;
-    let [device] = devices.as_slice() else { return Err(format!("{} devices are listed", devices.len())) };
+    let [device] = devices.as_slice() else {
+        return Err(format!("{} devices are listed", devices.len()));
+    };
     must(device.key == key && device.is_current, "the listed device should be this one")?;
     must(
         device.created.is_some() && device.last_authenticated.is_some(),
@@ -86,10 +105,15 @@ async fn with_code(app: &DeviceAuth, scene: &Scene, steps: u64) -> Result<Signed
     let SignInStep::Challenge(Challenge::Code(code)) = step else {
         return Err("no code was asked for".to_owned());
     };
-    must(code.prompt().source == CodeSource::Authenticator, "it should be the authenticator's code")?;
+    must(
+        code.prompt().source == CodeSource::Authenticator,
+        "it should be the authenticator's code",
+    )?;
     match code.answer(&scene.code(steps)).await.map_err(text)? {
         SignInStep::Done(signed_in) => Ok(signed_in),
-        SignInStep::Challenge(challenge) => Err(format!("{} was asked for after the code", challenge.name())),
+        SignInStep::Challenge(challenge) => {
+            Err(format!("{} was asked for after the code", challenge.name()))
+        }
     }
 }
 

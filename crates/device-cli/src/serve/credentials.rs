@@ -32,15 +32,16 @@ pub(crate) enum Kept {
 }
 
 impl Credentials {
-    /// Whether they can be signed with, and by nobody who knows nothing: anyone can sign with an empty secret, and the
-    /// slash is what ends an id in a signature.
+    /// Whether they can be signed with, and by nobody who knows nothing: anyone can sign with an
+    /// empty secret, and the slash is what ends an id in a signature.
     pub(crate) fn serve_their_end(&self) -> bool {
         !self.access_key_id.is_empty()
             && !self.access_key_id.contains('/')
             && !self.secret_access_key.is_empty()
     }
 
-    /// The credentials of this data directory, which the store has opened and so made; new ones if it has none.
+    /// The credentials of this data directory, which the store has opened and so made; new ones if
+    /// it has none.
     pub(crate) fn of(directory: Option<&Path>) -> Result<(Self, Kept), ServeError> {
         let Some(directory) = directory else {
             return Ok((Self::generate(), Kept::Nowhere));
@@ -53,7 +54,8 @@ impl Credentials {
                 let credentials =
                     toml::from_str(&text).ok().filter(Self::serve_their_end).ok_or_else(|| {
                         unusable(
-                            "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and nothing else. \
+                            "it must hold access-key-id = \"...\" and secret-access-key = \"...\" \
+                             and nothing else. \
                              Mend it, or move it away to get new ones"
                                 .to_owned(),
                         )
@@ -73,7 +75,10 @@ impl Credentials {
         // 20 and 40 characters, as clients expect them; 40 of 62 kinds are 238 bits.
         Self {
             access_key_id: format!("DEVICE{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 14)),
-            secret_access_key: random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40),
+            secret_access_key: random(
+                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+                40,
+            ),
         }
     }
 
@@ -96,7 +101,10 @@ impl Credentials {
 
 fn random(alphabet: &[u8], length: usize) -> String {
     let mut rng = UnwrapErr(SysRng);
-    (0..length).filter_map(|_| alphabet.choose(&mut rng)).map(|&character| char::from(character)).collect()
+    (0..length)
+        .filter_map(|_| alphabet.choose(&mut rng))
+        .map(|&character| char::from(character))
+        .collect()
 }
 
 #[cfg(test)]

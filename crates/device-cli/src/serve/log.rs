@@ -1,4 +1,5 @@
-//! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits for.
+//! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits
+//! for.
 
 use std::io::{self, IsTerminal};
 use std::panic;

@@ -1,4 +1,5 @@
-//! The options of `device serve`, from four places with one precedence: flag, environment, file, default.
+//! The options of `device serve`, from four places with one precedence: flag, environment, file,
+//! default.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,7 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use device_server::{Courier, Couriers, HttpHooks, Origins, Smtp, Storage, TrustedProxies, Webhook};
+use device_server::{
+    Courier, Couriers, HttpHooks, Origins, Smtp, Storage, TrustedProxies, Webhook,
+};
 use serde::Deserialize;
 
 use super::ServeError;
@@ -43,11 +46,13 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
-    /// The administrator's access key id [default: kept in the data directory, made at the first start]
+    /// The administrator's access key id [default: kept in the data directory, made at the first
+    /// start]
     #[arg(long, env = "DEVICE_ACCESS_KEY_ID", value_name = "ID")]
     access_key_id: Option<String>,
 
-    /// The administrator's secret access key. Other users of the machine can see a flag: prefer the environment or a file
+    /// The administrator's secret access key. Other users of the machine can see a flag: prefer the
+    /// environment or a file
     #[arg(long, env = "DEVICE_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     secret_access_key: Option<String>,
 
@@ -56,17 +61,23 @@ pub(crate) struct Options {
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     dev: Option<bool>,
 
-    /// A web origin whose pages may read answers; more than one by repeating, or by commas [default: any]
+    /// A web origin whose pages may read answers; more than one by repeating, or by commas
+    /// [default: any]
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
-    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; more than one by repeating, or by
-    /// commas [default: none]
-    #[arg(long, env = "DEVICE_TRUSTED_PROXY", value_name = "ADDRESS[/BITS]", value_delimiter = ',')]
+    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; more
+    /// than one by repeating, or by commas [default: none]
+    #[arg(
+        long,
+        env = "DEVICE_TRUSTED_PROXY",
+        value_name = "ADDRESS[/BITS]",
+        value_delimiter = ','
+    )]
     trusted_proxy: Option<Vec<String>>,
 
-    /// The mail server for messages to users, such as smtps://user:password@mail.example.com; prefer the environment or a
-    /// file where it has a password
+    /// The mail server for messages to users, such as smtps://user:password@mail.example.com;
+    /// prefer the environment or a file where it has a password
     #[arg(long, env = "DEVICE_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
 
@@ -74,7 +85,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_SMTP_FROM", value_name = "ADDRESS")]
     smtp_from: Option<String>,
 
-    /// A URL that messages to users are posted to as JSON: text messages, and mails where there is no mail server
+    /// A URL that messages to users are posted to as JSON: text messages, and mails where there is
+    /// no mail server
     #[arg(long, env = "DEVICE_MESSAGE_WEBHOOK", value_name = "URL", hide_env_values = true)]
     message_webhook: Option<String>,
 
@@ -82,7 +94,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
-    /// Where custom authentication is decided: events of the service's lambda triggers are posted to this URL as JSON
+    /// Where custom authentication is decided: events of the service's lambda triggers are posted
+    /// to this URL as JSON
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
 
@@ -128,7 +141,8 @@ enum Origin {
 }
 
 impl Settings {
-    /// Puts the four places together. `matches` say which of flag and environment each of `options` came from.
+    /// Puts the four places together. `matches` say which of flag and environment each of `options`
+    /// came from.
     pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let couriers = couriers(&options, &file)?;
@@ -213,9 +227,12 @@ fn region(given: Option<String>) -> Result<String, ServeError> {
 
 fn public_url(given: String) -> Result<String, ServeError> {
     let url = given.trim_end_matches('/');
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let host =
+        url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
     if host.is_empty() || host.contains(['?', '#', ' ']) {
-        return Err(invalid(format!("the public URL \"{given}\" is not like https://auth.example.com")));
+        return Err(invalid(format!(
+            "the public URL \"{given}\" is not like https://auth.example.com"
+        )));
     }
     Ok(url.to_owned())
 }
@@ -233,11 +250,17 @@ fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
         .iter()
         .map(|origin| {
             let like = |prefix| {
-                origin.strip_prefix(prefix).is_some_and(|host: &str| !host.is_empty() && !host.contains('/'))
+                origin
+                    .strip_prefix(prefix)
+                    .is_some_and(|host: &str| !host.is_empty() && !host.contains('/'))
             };
-            (like("https://") || like("http://")).then(|| origin.parse().ok()).flatten().ok_or_else(|| {
-                invalid(format!("the CORS origin \"{origin}\" is not like https://app.example.com"))
-            })
+            (like("https://") || like("http://")).then(|| origin.parse().ok()).flatten().ok_or_else(
+                || {
+                    invalid(format!(
+                        "the CORS origin \"{origin}\" is not like https://app.example.com"
+                    ))
+                },
+            )
         })
         .collect();
     Ok(Origins::Only(origins?))
@@ -245,11 +268,13 @@ fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
 
 fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeError> {
     let given = given.unwrap_or_default();
-    TrustedProxies::new(given.iter().map(String::as_str))
-        .map_err(|proxy| invalid(format!("the trusted proxy \"{proxy}\" is not like 10.0.0.7 or 10.0.0.0/8")))
+    TrustedProxies::new(given.iter().map(String::as_str)).map_err(|proxy| {
+        invalid(format!("the trusted proxy \"{proxy}\" is not like 10.0.0.7 or 10.0.0.0/8"))
+    })
 }
 
-/// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else nowhere.
+/// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else
+/// nowhere.
 fn couriers(options: &Options, file: &Options) -> Result<Couriers, ServeError> {
     let webhook = options.message_webhook.as_deref().or(file.message_webhook.as_deref());
     let path = options.message_file.as_ref().or(file.message_file.as_ref());

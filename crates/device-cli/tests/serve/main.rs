@@ -1,4 +1,5 @@
-//! `device serve` as a person runs it: a process, its output, its signals, and what is left after `kill -9`.
+//! `device serve` as a person runs it: a process, its output, its signals, and what is left after
+//! `kill -9`.
 
 #![allow(
     clippy::expect_used,
@@ -40,8 +41,10 @@ fn says_where_it_listens_and_is_healthy_there() {
     assert_eq!(
         serving.greeting,
         format!(
-            "device {}\n  data    in memory\n  region  us-east-1\n  admin   anyone, signed or not (--dev)\n  codes   \
-             GET /dev/messages/<pool id>/<username or address> has the last one\nlistening on http://{}\nready\n",
+            "device {}\n  data    in memory\n  region  us-east-1\n  admin   anyone, signed or not \
+             (--dev)\n  codes   \
+             GET /dev/messages/<pool id>/<username or address> has the last one\nlistening on \
+             http://{}\nready\n",
             env!("CARGO_PKG_VERSION"),
             serving.address
         )
@@ -73,23 +76,39 @@ fn credentials_are_made_once_printed_once_and_kept() {
 
     let first = Serving::start(command(&arguments));
     let file = fs::read_to_string(data.join("credentials.toml")).unwrap();
-    let secret =
-        file.lines().find_map(|line| line.strip_prefix("secret-access-key = ")).unwrap().trim_matches('"');
-    let id = file.lines().find_map(|line| line.strip_prefix("access-key-id = ")).unwrap().trim_matches('"');
+    let secret = file
+        .lines()
+        .find_map(|line| line.strip_prefix("secret-access-key = "))
+        .unwrap()
+        .trim_matches('"');
+    let id = file
+        .lines()
+        .find_map(|line| line.strip_prefix("access-key-id = "))
+        .unwrap()
+        .trim_matches('"');
     assert!(first.greeting.contains(secret) && first.greeting.contains(id), "{}", first.greeting);
     let (status, error) = first.call("ListUserPools", &json!({ "MaxResults": 1 }));
     assert_eq!((status, &error["__type"]), (400, &json!("MissingAuthenticationTokenException")));
     drop(first);
 
     let second = Serving::start(command(&arguments));
-    assert!(second.greeting.contains(id) && !second.greeting.contains(secret), "{}", second.greeting);
+    assert!(
+        second.greeting.contains(id) && !second.greeting.contains(secret),
+        "{}",
+        second.greeting
+    );
     assert_eq!(fs::read_to_string(data.join("credentials.toml")).unwrap(), file);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         for file in fs::read_dir(&data).unwrap() {
             let file = file.unwrap();
-            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+            assert_eq!(
+                file.metadata().unwrap().permissions().mode() & 0o077,
+                0,
+                "{:?}",
+                file.file_name()
+            );
         }
     }
 }
@@ -100,8 +119,10 @@ fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_defau
     let file = directory.path().join("device.toml");
     fs::write(
         &file,
-        "listen = \"127.0.0.1:0\"\nin-memory = true\nregion = \"file-1\"\naccess-key-id = \"FILE\"\n\
-         secret-access-key = \"file\"\nlog-format = \"json\"\ncors-origin = [\"https://app.example.com\"]\n\
+        "listen = \"127.0.0.1:0\"\nin-memory = true\nregion = \"file-1\"\naccess-key-id = \
+         \"FILE\"\n\
+         secret-access-key = \"file\"\nlog-format = \"json\"\ncors-origin = \
+         [\"https://app.example.com\"]\n\
          public-url = \"https://auth.example.com/\"\n",
     )
     .unwrap();
@@ -115,7 +136,10 @@ fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_defau
     assert!(all_from_file.contains("region  file-1\n"), "{all_from_file}");
     assert!(all_from_file.contains("admin   access key FILE (as given)\n"), "{all_from_file}");
     assert!(started(&[], &[("DEVICE_REGION", "env-1")]).contains("region  env-1\n"));
-    assert!(started(&["--region", "flag-1"], &[("DEVICE_REGION", "env-1")]).contains("region  flag-1\n"));
+    assert!(
+        started(&["--region", "flag-1"], &[("DEVICE_REGION", "env-1")])
+            .contains("region  flag-1\n")
+    );
 
     // Where two options exclude each other, the one given further up wins.
     let data = directory.path().join("data");
@@ -148,7 +172,9 @@ fn what_stands_in_the_way_is_told_with_a_way_out() {
     let address = taken.local_addr().unwrap().to_string();
     let told = refusal(command(&["--listen", &address, "--in-memory"]));
     assert!(
-        told.starts_with(&format!("device: cannot listen on {address}: something listens there already")),
+        told.starts_with(&format!(
+            "device: cannot listen on {address}: something listens there already"
+        )),
         "{told}"
     );
     assert!(told.contains("--listen"), "{told}");
@@ -225,7 +251,8 @@ fn what_was_acknowledged_is_there_after_kill_9() {
 
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    let start = || Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data), "--dev"]));
+    let start =
+        || Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data), "--dev"]));
 
     let serving = start();
     let (status, created) = serving.call("CreateUserPool", &json!({ "PoolName": "survivor" }));
@@ -266,7 +293,8 @@ fn what_was_acknowledged_is_there_after_kill_9() {
     let acknowledged = acknowledged.into_inner().unwrap();
     assert!(acknowledged.len() >= ENOUGH);
     for (name, sub) in acknowledged {
-        let (status, user) = serving.call("AdminGetUser", &json!({ "UserPoolId": pool, "Username": name }));
+        let (status, user) =
+            serving.call("AdminGetUser", &json!({ "UserPoolId": pool, "Username": name }));
         assert_eq!((status, &user["UserAttributes"][0]), (200, &sub), "{name}");
     }
 }

@@ -1,5 +1,5 @@
-//! `device serve` between its users and what is outside: a mail server, a web hook for messages, and the hook that decides
-//! custom challenges, each of them a listener of the test's own.
+//! `device serve` between its users and what is outside: a mail server, a web hook for messages,
+//! and the hook that decides custom challenges, each of them a listener of the test's own.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -99,7 +99,8 @@ fn sign_up(client: &Value) -> Value {
     json!({
         "ClientId": client, "Username": "ada", "Password": "Correct-Horse-7",
         "UserAttributes": [
-            { "Name": "email", "Value": "ada@example.com" }, { "Name": "phone_number", "Value": "+15550100" },
+            { "Name": "email", "Value": "ada@example.com" },
+                { "Name": "phone_number", "Value": "+15550100" },
         ],
     })
 }
@@ -138,7 +139,8 @@ fn a_user_confirms_with_the_code_of_a_mail_and_signs_in_with_that_of_a_text_mess
     assert_eq!(signed_up["CodeDeliveryDetails"]["DeliveryMedium"], "EMAIL");
     let mail = mails.recv().unwrap();
     assert!(mail.contains(&"To: ada@example.com".to_owned()), "{mail:?}");
-    let code = mail.iter().find_map(|line| line.strip_prefix("Your confirmation code is ")).unwrap();
+    let code =
+        mail.iter().find_map(|line| line.strip_prefix("Your confirmation code is ")).unwrap();
     let confirm = json!({ "ClientId": client, "Username": "ada", "ConfirmationCode": code });
     serving.ok("ConfirmSignUp", &confirm);
 
@@ -171,7 +173,8 @@ fn a_hook_asks_a_riddle_and_judges_the_answer() {
             }),
             _ => {
                 let request = &event["request"];
-                let right = request["privateChallengeParameters"]["answer"] == request["challengeAnswer"];
+                let right =
+                    request["privateChallengeParameters"]["answer"] == request["challengeAnswer"];
                 if !right {
                     return (403, json!({ "errorMessage": "not even close" }));
                 }
@@ -190,7 +193,10 @@ fn a_hook_asks_a_riddle_and_judges_the_answer() {
     });
     let respond = |answer: &str| {
         let asked = serving.ok("InitiateAuth", &start);
-        assert_eq!(asked["ChallengeParameters"]["question"], "What has keys and opens no door?", "{asked}");
+        assert_eq!(
+            asked["ChallengeParameters"]["question"], "What has keys and opens no door?",
+            "{asked}"
+        );
         json!({
             "ClientId": client, "ChallengeName": "CUSTOM_CHALLENGE", "Session": asked["Session"],
             "ChallengeResponses": { "USERNAME": "ada", "ANSWER": answer },
@@ -198,7 +204,11 @@ fn a_hook_asks_a_riddle_and_judges_the_answer() {
     };
     let guess = respond("a map");
     let (status, refused) = serving.call("RespondToAuthChallenge", &guess);
-    assert_eq!((status, &refused["__type"]), (400, &json!("UserLambdaValidationException")), "{refused}");
+    assert_eq!(
+        (status, &refused["__type"]),
+        (400, &json!("UserLambdaValidationException")),
+        "{refused}"
+    );
     assert!(refused["message"].as_str().unwrap().contains("not even close"), "{refused}");
     let (status, refused) = serving.call("RespondToAuthChallenge", &guess);
     assert_eq!(

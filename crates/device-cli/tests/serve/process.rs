@@ -39,8 +39,11 @@ impl Serving {
                 panic!("not ready: {greeting}{log}");
             }
         }
-        let address =
-            greeting.lines().find_map(|line| line.strip_prefix("listening on http://")).unwrap().to_owned();
+        let address = greeting
+            .lines()
+            .find_map(|line| line.strip_prefix("listening on http://"))
+            .unwrap()
+            .to_owned();
         Self { process, _stdout: stdout, greeting, address }
     }
 
@@ -49,7 +52,10 @@ impl Serving {
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
-        self.http(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address))
+        self.http(&format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            self.address
+        ))
     }
 
     #[track_caller]
@@ -96,8 +102,10 @@ impl Drop for Serving {
 pub(crate) fn request(operation: &str, body: &Value) -> String {
     let body = body.to_string();
     format!(
-        "POST / HTTP/1.1\r\nhost: pool.test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST / HTTP/1.1\r\nhost: pool.test\r\nconnection: close\r\ncontent-type: \
+         application/x-amz-json-1.1\r\n\
+         x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: \
+         {}\r\n\r\n{body}",
         body.len()
     )
 }

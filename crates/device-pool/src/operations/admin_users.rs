@@ -1,9 +1,10 @@
 //! Users, as administrators make, see, stop and remove them.
 
 use device_wire::{
-    AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest, AdminDisableUserRequest,
-    AdminDisableUserResponse, AdminEnableUserRequest, AdminEnableUserResponse, AdminGetUserRequest,
-    AdminGetUserResponse, AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, DeleteUserRequest,
+    AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest,
+    AdminDisableUserRequest, AdminDisableUserResponse, AdminEnableUserRequest,
+    AdminEnableUserResponse, AdminGetUserRequest, AdminGetUserResponse,
+    AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, DeleteUserRequest,
     DeliveryMediumType, ErrorCode, MessageActionType, Sensitive, Timestamp, UserStatusType,
 };
 
@@ -21,7 +22,8 @@ use crate::profile::{self, Author};
 use crate::tokens;
 use crate::user::User;
 
-/// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new temporary password.
+/// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
+/// temporary password.
 pub(crate) fn create(
     cx: &mut Context<'_, '_>,
     request: AdminCreateUserRequest,
@@ -31,8 +33,15 @@ pub(crate) fn create(
     let resend = request.message_action == Some(MessageActionType::Resend);
     let mut user = match existing {
         Some(user) if resend => user,
-        Some(_) => return Err(ServiceError::new(ErrorCode::UsernameExists, "User account already exists")),
-        None if resend => return Err(ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")),
+        Some(_) => {
+            return Err(ServiceError::new(
+                ErrorCode::UsernameExists,
+                "User account already exists",
+            ));
+        }
+        None if resend => {
+            return Err(ServiceError::new(ErrorCode::UserNotFound, "User does not exist."));
+        }
         None => {
             let given = request.user_attributes.unwrap_or_default();
             let attributes = profile::initial(&pool, Author::Administrator, given)?;
@@ -72,7 +81,8 @@ pub(crate) fn create(
     Ok(AdminCreateUserResponse { user: Some(user.describe()) })
 }
 
-/// Where an invitation goes: by the media that were asked for, or by the first that reaches the user.
+/// Where an invitation goes: by the media that were asked for, or by the first that reaches the
+/// user.
 fn addresses(user: &User, desired: Option<&[DeliveryMediumType]>) -> Vec<Address> {
     let reach = |medium| Address::of(user, medium);
     match desired {
@@ -123,12 +133,16 @@ pub(crate) fn admin_delete(
 }
 
 /// `DeleteUser`.
-pub(crate) fn delete(cx: &mut Context<'_, '_>, request: DeleteUserRequest) -> Result<(), ServiceError> {
+pub(crate) fn delete(
+    cx: &mut Context<'_, '_>,
+    request: DeleteUserRequest,
+) -> Result<(), ServiceError> {
     let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
     erase(cx, &pool, &user)
 }
 
-/// Removes a user, the names, devices and codes. What happened at past sign-ins stays in the audit trail.
+/// Removes a user, the names, devices and codes. What happened at past sign-ins stays in the audit
+/// trail.
 fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
     const BATCH: usize = 100;
     let prefix = Device::prefix_of(&pool.id, &user.username);

@@ -1,8 +1,9 @@
 //! Attributes of users: written, removed, and addresses proven to be theirs.
 
 use device_wire::{
-    AdminDeleteUserAttributesRequest, AdminDeleteUserAttributesResponse, AdminUpdateUserAttributesRequest,
-    AdminUpdateUserAttributesResponse, DeleteUserAttributesRequest, DeleteUserAttributesResponse,
+    AdminDeleteUserAttributesRequest, AdminDeleteUserAttributesResponse,
+    AdminUpdateUserAttributesRequest, AdminUpdateUserAttributesResponse,
+    DeleteUserAttributesRequest, DeleteUserAttributesResponse,
     GetUserAttributeVerificationCodeRequest, GetUserAttributeVerificationCodeResponse,
     UpdateUserAttributesRequest, UpdateUserAttributesResponse, VerifyUserAttributeRequest,
     VerifyUserAttributeResponse,
@@ -78,7 +79,10 @@ pub(crate) fn send_code(
     let address = match unproven {
         Some(destination) => Address { medium, destination },
         None => Address::of(&user, medium).ok_or_else(|| {
-            ServiceError::invalid(format!("User does not have the attribute {}.", medium.attribute()))
+            ServiceError::invalid(format!(
+                "User does not have the attribute {}.",
+                medium.attribute()
+            ))
         })?,
     };
     profile::permit_code(cx, &user, medium)?;

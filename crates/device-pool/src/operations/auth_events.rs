@@ -2,8 +2,8 @@
 
 use device_wire::{
     AdminListUserAuthEventsRequest, AdminListUserAuthEventsResponse, AuthEventType, ChallengeName,
-    ChallengeResponse, ChallengeResponseType, EventContextDataType, EventResponseType, EventRiskType,
-    EventType, RiskDecisionType, Timestamp,
+    ChallengeResponse, ChallengeResponseType, EventContextDataType, EventResponseType,
+    EventRiskType, EventType, RiskDecisionType, Timestamp,
 };
 
 use crate::context::Context;
@@ -36,8 +36,8 @@ pub(crate) fn list(
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }
 
-/// The service's shape has no place for reasons. They stand in the one text that people read and no program acts on,
-/// behind the device.
+/// The service's shape has no place for reasons. They stand in the one text that people read and no
+/// program acts on, behind the device.
 fn describe(event: AuthEvent) -> AuthEventType {
     let AuthEvent { trail, outcome, device_key, ip, .. } = event;
     let answered = |name, passed: Option<bool>| {
@@ -50,8 +50,10 @@ fn describe(event: AuthEvent) -> AuthEventType {
             }),
         })
     };
-    let challenges =
-        [answered(ChallengeName::Password, trail.password), answered(ChallengeName::Mfa, trail.mfa)];
+    let challenges = [
+        answered(ChallengeName::Password, trail.password),
+        answered(ChallengeName::Mfa, trail.mfa),
+    ];
     let words: Vec<String> = device_key.into_iter().chain(trail.reasons).collect();
     AuthEventType {
         event_id: Some(trail.event_id),

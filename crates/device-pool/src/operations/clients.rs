@@ -1,10 +1,11 @@
 //! App clients.
 
 use device_wire::{
-    ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse, DeleteUserPoolClientRequest,
-    DescribeUserPoolClientRequest, DescribeUserPoolClientResponse, ExplicitAuthFlowsType,
-    ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive, Timestamp,
-    UpdateUserPoolClientRequest, UpdateUserPoolClientResponse, UserPoolClientDescription, UserPoolClientType,
+    ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse,
+    DeleteUserPoolClientRequest, DescribeUserPoolClientRequest, DescribeUserPoolClientResponse,
+    ExplicitAuthFlowsType, ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive,
+    Timestamp, UpdateUserPoolClientRequest, UpdateUserPoolClientResponse,
+    UserPoolClientDescription, UserPoolClientType,
 };
 use serde::Serialize;
 
@@ -28,7 +29,9 @@ pub(crate) fn create(
     let id = cx.random_text(ALPHABET, 26);
     let secret = match request.client_secret.clone() {
         Some(secret) => Some(secret),
-        None if request.generate_secret == Some(true) => Some(Sensitive::from(cx.random_text(ALPHABET, 51))),
+        None if request.generate_secret == Some(true) => {
+            Some(Sensitive::from(cx.random_text(ALPHABET, 51)))
+        }
         None => None,
     };
     let now = Timestamp::from_millis(cx.now());
@@ -46,8 +49,8 @@ pub(crate) fn create(
     Ok(CreateUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
 }
 
-/// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
-/// request and in the description, so the one is read as the other.
+/// The settings that a request names, with the service's defaults for the rest. Members have the
+/// same names in the request and in the description, so the one is read as the other.
 fn settings(request: &impl Serialize) -> Result<UserPoolClientType, ServiceError> {
     let same = |e: serde_json::Error| ServiceError::internal(format!("client settings: {e}"));
     let mut settings: UserPoolClientType =
@@ -117,12 +120,16 @@ pub(crate) fn list(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     if request.client_type == Some(ClientTypeType::Dcr) {
         // Clients that register themselves are not offered.
-        return Ok(ListUserPoolClientsResponse { user_pool_clients: Some(Vec::new()), next_token: None });
+        return Ok(ListUserPoolClientsResponse {
+            user_pool_clients: Some(Vec::new()),
+            next_token: None,
+        });
     }
     let id_of = |client_id: String| PoolClient { pool_id: pool.id.clone(), client_id }.id();
     let after = request.next_token.map(id_of);
     let limit = page_length(request.max_results);
-    let mut listed: Vec<PoolClient> = cx.tx.scan(&id_of(String::new()), after.as_deref(), limit + 1)?;
+    let mut listed: Vec<PoolClient> =
+        cx.tx.scan(&id_of(String::new()), after.as_deref(), limit + 1)?;
     let more = listed.len() > limit;
     listed.truncate(limit);
     let next_token = listed.last().filter(|_| more).map(|last| last.client_id.clone());
@@ -142,7 +149,10 @@ pub(crate) fn list(
 /// How many a page lists: what was asked for, if that is in range, else the most there may be.
 pub(super) fn page_length(asked: Option<i32>) -> usize {
     const MOST: usize = 60;
-    asked.and_then(|asked| usize::try_from(asked).ok()).filter(|n| (1..=MOST).contains(n)).unwrap_or(MOST)
+    asked
+        .and_then(|asked| usize::try_from(asked).ok())
+        .filter(|n| (1..=MOST).contains(n))
+        .unwrap_or(MOST)
 }
 
 /// Refuses settings that contradict each other or the pool.
@@ -152,7 +162,8 @@ fn check(pool: &Pool, client: &Client) -> Result<(), ServiceError> {
     let newer = flows.iter().filter(|flow| flow.as_str().starts_with("ALLOW_")).count();
     if newer > 0 && newer < flows.len() {
         return Err(ServiceError::invalid(
-            "Invalid ExplicitAuthFlows: those that start with ALLOW_ can't be combined with those that do not.",
+            "Invalid ExplicitAuthFlows: those that start with ALLOW_ can't be combined with those \
+             that do not.",
         ));
     }
     if client.rotates() && flows.contains(&ExplicitAuthFlowsType::AllowRefreshTokenAuth) {
@@ -160,9 +171,10 @@ fn check(pool: &Pool, client: &Client) -> Result<(), ServiceError> {
             "Refresh token rotation can't be enabled together with ALLOW_REFRESH_TOKEN_AUTH.",
         ));
     }
-    for (kind, names) in
-        [("read", &client.description.read_attributes), ("write", &client.description.write_attributes)]
-    {
+    for (kind, names) in [
+        ("read", &client.description.read_attributes),
+        ("write", &client.description.write_attributes),
+    ] {
         let names = names.as_deref().unwrap_or_default();
         if names.iter().any(|name| pool.check_attribute(name).is_err()) {
             return Err(ServiceError::invalid(format!(

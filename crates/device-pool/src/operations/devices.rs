@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{Salt, Verifier};
 use device_wire::{
-    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminGetDeviceResponse, AdminListDevicesRequest,
-    AdminListDevicesResponse, AdminUpdateDeviceStatusRequest, AdminUpdateDeviceStatusResponse,
-    ConfirmDeviceRequest, ConfirmDeviceResponse, DeviceRememberedStatusType, DeviceSecretVerifierConfigType,
-    DeviceType, ErrorCode, ForgetDeviceRequest, GetDeviceRequest, GetDeviceResponse, ListDevicesRequest,
+    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminGetDeviceResponse,
+    AdminListDevicesRequest, AdminListDevicesResponse, AdminUpdateDeviceStatusRequest,
+    AdminUpdateDeviceStatusResponse, ConfirmDeviceRequest, ConfirmDeviceResponse,
+    DeviceRememberedStatusType, DeviceSecretVerifierConfigType, DeviceType, ErrorCode,
+    ForgetDeviceRequest, GetDeviceRequest, GetDeviceResponse, ListDevicesRequest,
     ListDevicesResponse, Sensitive, UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
 };
 
@@ -34,7 +35,10 @@ pub(crate) fn confirm(
     let key = request.device_key.as_str();
     let issued = device::issued(cx, &keys, &user, key);
     if Device::find(cx, &user, key)?.is_some() {
-        return Err(ServiceError::new(ErrorCode::DeviceKeyExists, "Device already exists with this key."));
+        return Err(ServiceError::new(
+            ErrorCode::DeviceKeyExists,
+            "Device already exists with this key.",
+        ));
     }
     let issued = issued.ok_or_else(invalid_key)?;
     if cx.tx.find::<ForgottenDevice>(&Device::id_of(&pool.id, &user.username, key))?.is_some() {
@@ -51,17 +55,23 @@ pub(crate) fn confirm(
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
 }
 
-fn secret_verifier(config: Option<DeviceSecretVerifierConfigType>) -> Result<StoredVerifier, ServiceError> {
+fn secret_verifier(
+    config: Option<DeviceSecretVerifierConfigType>,
+) -> Result<StoredVerifier, ServiceError> {
     let config = config.unwrap_or_default();
     let decode = |value: Option<Sensitive<String>>, name: &str| {
-        let value =
-            value.ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
-        STANDARD.decode(value.as_str()).map_err(|_| ServiceError::invalid(format!("{name} is not base64")))
+        let value = value
+            .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
+        STANDARD
+            .decode(value.as_str())
+            .map_err(|_| ServiceError::invalid(format!("{name} is not base64")))
     };
     let salt = Salt::from_be_bytes(&decode(config.salt, "Salt")?)
         .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
     let verifier = Verifier::from_be_bytes(&decode(config.password_verifier, "PasswordVerifier")?)
-        .map_err(|error| ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}")))?;
+        .map_err(|error| {
+            ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}"))
+        })?;
     Ok(StoredVerifier::new(&salt, &verifier))
 }
 
@@ -92,8 +102,9 @@ fn set_status(
     status: Option<DeviceRememberedStatusType>,
 ) -> Result<(), ServiceError> {
     let mut device = Device::load(cx, user, key)?;
-    let status =
-        status.ok_or_else(|| ServiceError::invalid("Missing required parameter DeviceRememberedStatus"))?;
+    let status = status.ok_or_else(|| {
+        ServiceError::invalid("Missing required parameter DeviceRememberedStatus")
+    })?;
     device.set_remembered(cx, status);
     cx.tx.put(&device)
 }
@@ -151,8 +162,9 @@ fn page(
     after: Option<String>,
     show: impl Fn(&Device) -> Option<DeviceType>,
 ) -> Result<(Vec<DeviceType>, Option<String>), ServiceError> {
-    let limit =
-        limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..=PAGE).contains(limit));
+    let limit = limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .filter(|limit| (1..=PAGE).contains(limit));
     let limit = limit.unwrap_or(PAGE);
     let prefix = Device::prefix_of(&user.pool_id, &user.username);
     let id_of = |key: &str| Device::id_of(&user.pool_id, &user.username, key);
@@ -165,7 +177,8 @@ fn page(
         for device in &devices {
             let Some(description) = show(device) else { continue };
             if shown.len() == limit {
-                let last_shown = shown.last().and_then(|device: &DeviceType| device.device_key.clone());
+                let last_shown =
+                    shown.last().and_then(|device: &DeviceType| device.device_key.clone());
                 return Ok((shown, last_shown));
             }
             shown.push(description);
@@ -174,7 +187,10 @@ fn page(
 }
 
 /// `ForgetDevice`.
-pub(crate) fn forget(cx: &mut Context<'_, '_>, request: ForgetDeviceRequest) -> Result<(), ServiceError> {
+pub(crate) fn forget(
+    cx: &mut Context<'_, '_>,
+    request: ForgetDeviceRequest,
+) -> Result<(), ServiceError> {
     let (_, _, user) = tokens::authenticate(cx, token(request.access_token.as_ref())?)?;
     Device::load(cx, &user, &request.device_key)?.forget(cx)
 }

@@ -22,7 +22,10 @@ pub(crate) fn create(
 ) -> Result<CreateGroupResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     if cx.tx.find::<Group>(&Group::key(&pool.id, &request.group_name))?.is_some() {
-        return Err(ServiceError::new(ErrorCode::GroupExists, "A group with the name already exists."));
+        return Err(ServiceError::new(
+            ErrorCode::GroupExists,
+            "A group with the name already exists.",
+        ));
     }
     let now = Some(Timestamp::from_millis(cx.now()));
     let description = GroupType {
@@ -40,7 +43,10 @@ pub(crate) fn create(
 }
 
 /// `AdminAddUserToGroup`. Adding twice is no error.
-pub(crate) fn add(cx: &mut Context<'_, '_>, request: AdminAddUserToGroupRequest) -> Result<(), ServiceError> {
+pub(crate) fn add(
+    cx: &mut Context<'_, '_>,
+    request: AdminAddUserToGroupRequest,
+) -> Result<(), ServiceError> {
     let mut user = member(cx, &request.user_pool_id, &request.username, &request.group_name)?;
     user.groups.insert(request.group_name);
     cx.tx.put(&user)

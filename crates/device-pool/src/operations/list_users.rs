@@ -13,7 +13,8 @@ use crate::user::User;
 /// The most users that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;
 
-/// `ListUsers`. Users come in the order of their internal names; the token of a page is the last one on it.
+/// `ListUsers`. Users come in the order of their internal names; the token of a page is the last
+/// one on it.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUsersRequest,
@@ -27,11 +28,13 @@ pub(crate) fn list(
     let filter = filter.map(|text| Filter::parse(text, &pool)).transpose()?;
     if let Some(names) = &request.attributes_to_get {
         for name in names.iter().filter(|name| *name != "sub") {
-            pool.check_attribute(name)
-                .map_err(|_| ServiceError::invalid("One or more requested attributes do not exist."))?;
+            pool.check_attribute(name).map_err(|_| {
+                ServiceError::invalid("One or more requested attributes do not exist.")
+            })?;
         }
     }
-    let mut after = request.pagination_token.as_deref().map(|token| position(&pool, token)).transpose()?;
+    let mut after =
+        request.pagination_token.as_deref().map(|token| position(&pool, token)).transpose()?;
     let mut users: Vec<User> = Vec::new();
     let prefix = id_of([&pool.id, ""]);
     loop {
@@ -148,8 +151,8 @@ impl Filter {
     }
 }
 
-/// The text in quotes, with `\"` and `\\` for what would end it. `None` where there are no quotes at all, `Some(None)`
-/// where they do not match.
+/// The text in quotes, with `\"` and `\\` for what would end it. `None` where there are no quotes
+/// at all, `Some(None)` where they do not match.
 fn quoted(text: &str) -> Option<Option<String>> {
     let inner = text.strip_prefix('"')?;
     let mut value = String::new();

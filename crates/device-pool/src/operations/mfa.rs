@@ -1,10 +1,11 @@
 //! Which factors a user has, and which of them are switched on.
 
 use device_wire::{
-    AdminGetUserAuthFactorsRequest, AdminGetUserAuthFactorsResponse, AdminSetUserMFAPreferenceRequest,
-    AdminSetUserMFAPreferenceResponse, AdminSetUserSettingsRequest, AdminSetUserSettingsResponse,
-    DeliveryMediumType, EmailMfaSettingsType, GetUserAuthFactorsRequest, GetUserAuthFactorsResponse,
-    MFAOptionType, SMSMfaSettingsType, SetUserMFAPreferenceRequest, SetUserMFAPreferenceResponse,
+    AdminGetUserAuthFactorsRequest, AdminGetUserAuthFactorsResponse,
+    AdminSetUserMFAPreferenceRequest, AdminSetUserMFAPreferenceResponse,
+    AdminSetUserSettingsRequest, AdminSetUserSettingsResponse, DeliveryMediumType,
+    EmailMfaSettingsType, GetUserAuthFactorsRequest, GetUserAuthFactorsResponse, MFAOptionType,
+    SMSMfaSettingsType, SetUserMFAPreferenceRequest, SetUserMFAPreferenceResponse,
     SetUserSettingsRequest, SetUserSettingsResponse, SoftwareTokenMfaSettingsType,
 };
 
@@ -77,7 +78,9 @@ fn check_available(pool: &Pool, user: &User, factor: Factor) -> Result<(), Servi
     }
     Err(ServiceError::invalid(match factor {
         Factor::SoftwareToken => "User has not verified software token mfa".to_owned(),
-        Factor::Sms | Factor::Email => format!("User does not have delivery config set to turn on {name}"),
+        Factor::Sms | Factor::Email => {
+            format!("User does not have delivery config set to turn on {name}")
+        }
     }))
 }
 
@@ -87,8 +90,11 @@ pub(crate) fn set_preference(
     request: SetUserMFAPreferenceRequest,
 ) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
     let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
-    let wishes =
-        wishes(request.sms_mfa_settings, request.software_token_mfa_settings, request.email_mfa_settings);
+    let wishes = wishes(
+        request.sms_mfa_settings,
+        request.software_token_mfa_settings,
+        request.email_mfa_settings,
+    );
     prefer(cx, &pool, user, &wishes)?;
     Ok(SetUserMFAPreferenceResponse {})
 }
@@ -100,8 +106,11 @@ pub(crate) fn admin_set_preference(
 ) -> Result<AdminSetUserMFAPreferenceResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let wishes =
-        wishes(request.sms_mfa_settings, request.software_token_mfa_settings, request.email_mfa_settings);
+    let wishes = wishes(
+        request.sms_mfa_settings,
+        request.software_token_mfa_settings,
+        request.email_mfa_settings,
+    );
     prefer(cx, &pool, user, &wishes)?;
     Ok(AdminSetUserMFAPreferenceResponse {})
 }
@@ -113,7 +122,9 @@ fn settings(options: &[MFAOptionType]) -> Result<Wish, ServiceError> {
             && option.attribute_name.as_deref() == Some("phone_number")
     };
     if !options.iter().all(is_sms) {
-        return Err(ServiceError::invalid("Only SMS to phone_number is supported as an MFA option"));
+        return Err(ServiceError::invalid(
+            "Only SMS to phone_number is supported as an MFA option",
+        ));
     }
     Ok(Wish { factor: Factor::Sms, enabled: !options.is_empty(), preferred: false })
 }

@@ -46,19 +46,23 @@ pub(crate) fn change(
     Ok(ChangePasswordResponse {})
 }
 
-/// `ForgotPassword`. A client that hides its users is told of a message, whether there is someone to get it or not.
+/// `ForgotPassword`. A client that hides its users is told of a message, whether there is someone
+/// to get it or not.
 pub(crate) fn forgot(
     cx: &mut Context<'_, '_>,
     request: ForgotPasswordRequest,
 ) -> Result<ForgotPasswordResponse, ServiceError> {
-    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let (pool, client) =
+        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     code::permit(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword)?;
     let recipient = recipient(&pool, &subject);
-    // Made for everyone, so that the answers to a code that is typed in do not tell for whom there was a message.
+    // Made for everyone, so that the answers to a code that is typed in do not tell for whom there
+    // was a message.
     let to = recipient.as_ref().ok().map(|(_, address)| address);
-    let code = code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
+    let code =
+        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
     let details = match recipient {
         Ok((user, address)) => {
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
@@ -89,26 +93,33 @@ fn recipient<'a>(pool: &Pool, subject: &'a Subject) -> Result<(&'a User, Address
 /// The address that the pool lets passwords be reset with.
 fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
     if user.status == UserStatusType::ForceChangePassword {
-        return Err(ServiceError::not_authorized("User password cannot be reset in the current state."));
+        return Err(ServiceError::not_authorized(
+            "User password cannot be reset in the current state.",
+        ));
     }
     let media = recovery_media(pool)
         .ok_or_else(|| ServiceError::not_authorized("Contact administrator to reset password."))?;
     media.into_iter().find_map(|medium| Address::verified(user, medium)).ok_or_else(|| {
         ServiceError::invalid(
-            "Cannot reset password for the user as there is no registered/verified email or phone_number",
+            "Cannot reset password for the user as there is no registered/verified email or \
+             phone_number",
         )
     })
 }
 
-/// By what the pool lets passwords be reset, the foremost first; none where that is left to administrators.
+/// By what the pool lets passwords be reset, the foremost first; none where that is left to
+/// administrators.
 fn recovery_media(pool: &Pool) -> Option<Vec<Medium>> {
     let setting = pool.description.account_recovery_setting.as_ref();
-    let Some(mut mechanisms) = setting.and_then(|setting| setting.recovery_mechanisms.clone()) else {
+    let Some(mut mechanisms) = setting.and_then(|setting| setting.recovery_mechanisms.clone())
+    else {
         return Some(vec![Medium::Sms, Medium::Email]);
     };
     mechanisms.sort_by_key(|mechanism| mechanism.priority);
-    let admin_only = mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly);
-    (!admin_only).then(|| mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect())
+    let admin_only =
+        mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly);
+    (!admin_only)
+        .then(|| mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect())
 }
 
 fn medium_of(mechanism: &RecoveryOptionNameType) -> Option<Medium> {
@@ -124,7 +135,8 @@ pub(crate) fn confirm_forgot(
     cx: &mut Context<'_, '_>,
     request: ConfirmForgotPasswordRequest,
 ) -> Result<ConfirmForgotPasswordResponse, ServiceError> {
-    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let (pool, client) =
+        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     let code = request.confirmation_code.as_str();
@@ -144,7 +156,8 @@ pub(crate) fn confirm_forgot(
     Ok(ConfirmForgotPasswordResponse {})
 }
 
-/// `AdminResetUserPassword`: the password is good for nothing until the user sets another with the code that is sent.
+/// `AdminResetUserPassword`: the password is good for nothing until the user sets another with the
+/// code that is sent.
 pub(crate) fn admin_reset(
     cx: &mut Context<'_, '_>,
     request: AdminResetUserPasswordRequest,
@@ -152,7 +165,9 @@ pub(crate) fn admin_reset(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut user = User::for_admin(cx, &pool, &request.username)?;
     if user.status == UserStatusType::Unconfirmed {
-        return Err(ServiceError::not_authorized("User password cannot be reset in the current state."));
+        return Err(ServiceError::not_authorized(
+            "User password cannot be reset in the current state.",
+        ));
     }
     let address = recovery_address(&pool, &user)?;
     user.status = UserStatusType::ResetRequired;

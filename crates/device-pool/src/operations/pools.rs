@@ -3,11 +3,12 @@
 use device_wire::{
     AddCustomAttributesRequest, AddCustomAttributesResponse, AuthFactorType, CreateUserPoolRequest,
     CreateUserPoolResponse, DefaultEmailOptionType, DeleteUserPoolRequest, DeletionProtectionType,
-    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType, GetUserPoolMfaConfigRequest,
-    GetUserPoolMfaConfigResponse, ListUserPoolsRequest, ListUserPoolsResponse, PasswordPolicyType,
-    SetUserPoolMfaConfigRequest, SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp,
-    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
-    UserPoolPolicyType, UserPoolType,
+    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType,
+    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest,
+    ListUserPoolsResponse, PasswordPolicyType, SetUserPoolMfaConfigRequest,
+    SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest,
+    UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType,
+    UserPoolType,
 };
 use serde::Serialize;
 
@@ -35,7 +36,10 @@ pub(crate) fn create(
     let description = UserPoolType {
         id: Some(id.clone()),
         name: Some(request.pool_name.clone()),
-        arn: Some(format!("arn:aws:cognito-idp:{}:{}:userpool/{id}", cx.config.region, cx.config.account_id)),
+        arn: Some(format!(
+            "arn:aws:cognito-idp:{}:{}:userpool/{id}",
+            cx.config.region, cx.config.account_id
+        )),
         creation_date: Some(now),
         last_modified_date: Some(now),
         schema_attributes: Some(schema::whole(request.schema.clone().unwrap_or_default())?),
@@ -49,8 +53,8 @@ pub(crate) fn create(
     Ok(CreateUserPoolResponse { user_pool: Some(shown(pool.description)) })
 }
 
-/// The settings that a request names, with the service's defaults for the rest. Members have the same names in the
-/// request and in the description, so the one is read as the other.
+/// The settings that a request names, with the service's defaults for the rest. Members have the
+/// same names in the request and in the description, so the one is read as the other.
 fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
     let same = |e: serde_json::Error| ServiceError::internal(format!("pool settings: {e}"));
     let mut description: UserPoolType =
@@ -73,13 +77,15 @@ fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
     Ok(description)
 }
 
-/// The service makes no pool that asks for MFA by SMS without the means to send one. Pools with software tokens are
-/// made by `SetUserPoolMfaConfig`.
+/// The service makes no pool that asks for MFA by SMS without the means to send one. Pools with
+/// software tokens are made by `SetUserPoolMfaConfig`.
 fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
-    let asks = description.mfa_configuration.as_ref().is_some_and(|mfa| *mfa != UserPoolMfaType::Off);
+    let asks =
+        description.mfa_configuration.as_ref().is_some_and(|mfa| *mfa != UserPoolMfaType::Off);
     if asks && description.sms_configuration.is_none() {
         return Err(ServiceError::invalid(
-            "SMS configuration and Auto verification for phone_number are required when MFA is required/optional",
+            "SMS configuration and Auto verification for phone_number are required when MFA is \
+             required/optional",
         ));
     }
     Ok(())
@@ -98,8 +104,8 @@ pub(crate) fn describe(
     })
 }
 
-/// A pool with the members that the service names whether they were set or not. Those whose absence means something
-/// else than a default, such as the recovery setting, stay absent.
+/// A pool with the members that the service names whether they were set or not. Those whose absence
+/// means something else than a default, such as the recovery setting, stay absent.
 fn shown(mut pool: UserPoolType) -> UserPoolType {
     pool.estimated_number_of_users = Some(0);
     pool.deletion_protection.get_or_insert(DeletionProtectionType::Inactive);
@@ -112,7 +118,8 @@ fn shown(mut pool: UserPoolType) -> UserPoolType {
     let email = pool.email_configuration.get_or_insert_default();
     email.email_sending_account.get_or_insert(EmailSendingAccountType::CognitoDefault);
     let policies = pool.policies.get_or_insert_default();
-    let first_factors = &mut policies.sign_in_policy.get_or_insert_default().allowed_first_auth_factors;
+    let first_factors =
+        &mut policies.sign_in_policy.get_or_insert_default().allowed_first_auth_factors;
     first_factors.get_or_insert_with(|| vec![AuthFactorType::Password]);
     let passwords = policies.password_policy.get_or_insert_default();
     passwords.require_uppercase.get_or_insert(false);
@@ -155,8 +162,12 @@ pub(crate) fn update(
     Ok(UpdateUserPoolResponse {})
 }
 
-/// `DeleteUserPool`. All that the pool had is unreachable at once, and removed by [`Engine::purge`](crate::Engine::purge).
-pub(crate) fn delete(cx: &mut Context<'_, '_>, request: DeleteUserPoolRequest) -> Result<(), ServiceError> {
+/// `DeleteUserPool`. All that the pool had is unreachable at once, and removed by
+/// [`Engine::purge`](crate::Engine::purge).
+pub(crate) fn delete(
+    cx: &mut Context<'_, '_>,
+    request: DeleteUserPoolRequest,
+) -> Result<(), ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     if pool.description.deletion_protection == Some(DeletionProtectionType::Active) {
         return Err(ServiceError::invalid(
@@ -187,7 +198,10 @@ pub(crate) fn list(
         creation_date: pool.description.creation_date,
         ..UserPoolDescriptionType::default()
     };
-    Ok(ListUserPoolsResponse { user_pools: Some(pools.into_iter().map(describe).collect()), next_token })
+    Ok(ListUserPoolsResponse {
+        user_pools: Some(pools.into_iter().map(describe).collect()),
+        next_token,
+    })
 }
 
 /// `AddCustomAttributes`.
@@ -211,19 +225,24 @@ pub(crate) fn set_mfa_config(
     let mut pool = Pool::load(cx, &request.user_pool_id)?;
     let mode = request.mfa_configuration.unwrap_or(UserPoolMfaType::Off);
     pool.mfa = MfaMethods {
-        software_token: request.software_token_mfa_configuration.and_then(|c| c.enabled).unwrap_or(false),
+        software_token: request
+            .software_token_mfa_configuration
+            .and_then(|c| c.enabled)
+            .unwrap_or(false),
         sms: request.sms_mfa_configuration,
         email: request.email_mfa_configuration,
     };
     match (&mode, pool.mfa.is_empty()) {
         (UserPoolMfaType::Off, false) => {
             return Err(ServiceError::invalid(
-                "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.",
+                "Invalid MFA configuration given, can't turn off MFA and configure an MFA \
+                 together.",
             ));
         }
         (UserPoolMfaType::On | UserPoolMfaType::Optional, true) => {
             return Err(ServiceError::invalid(
-                "Invalid MFA configuration given, can't disable all MFAs with a required or optional configuration.",
+                "Invalid MFA configuration given, can't disable all MFAs with a required or \
+                 optional configuration.",
             ));
         }
         _ => {}

@@ -2,7 +2,8 @@
 
 use device_wire::{
     AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GetUserRequest,
-    GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse,
+    GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse, RevokeTokenRequest,
+    RevokeTokenResponse,
 };
 
 use crate::client::Client;
@@ -28,7 +29,8 @@ pub(crate) fn user(
     })
 }
 
-/// `RevokeToken`: ends the sign-in that the refresh token belongs to. Revoking it twice is no error.
+/// `RevokeToken`: ends the sign-in that the refresh token belongs to. Revoking it twice is no
+/// error.
 pub(crate) fn revoke_token(
     cx: &mut Context<'_, '_>,
     request: RevokeTokenRequest,
@@ -40,7 +42,8 @@ pub(crate) fn revoke_token(
             _ => ServiceError::new(code, error.message().to_owned()),
         }
     };
-    let client = Client::load(cx, &request.client_id).map_err(recoded(ErrorCode::InvalidParameter))?;
+    let client =
+        Client::load(cx, &request.client_id).map_err(recoded(ErrorCode::InvalidParameter))?;
     let pool = Pool::load(cx, &client.pool_id).map_err(recoded(ErrorCode::InvalidParameter))?;
     let secret = request.client_secret.as_ref().map(|secret| secret.as_str());
     client.check_secret(secret).map_err(recoded(ErrorCode::Unauthorized))?;

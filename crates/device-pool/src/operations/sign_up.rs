@@ -1,9 +1,10 @@
 //! Accounts that users make for themselves: signed up, confirmed with a code.
 
 use device_wire::{
-    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, ConfirmSignUpRequest, ConfirmSignUpResponse,
-    ErrorCode, ResendConfirmationCodeRequest, ResendConfirmationCodeResponse, Sensitive, SignUpRequest,
-    SignUpResponse, UserStatusType, UsernameAttributeType,
+    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, ConfirmSignUpRequest,
+    ConfirmSignUpResponse, ErrorCode, ResendConfirmationCodeRequest,
+    ResendConfirmationCodeResponse, Sensitive, SignUpRequest, SignUpResponse, UserStatusType,
+    UsernameAttributeType,
 };
 
 use crate::client::Client;
@@ -24,13 +25,15 @@ pub(crate) fn sign_up(
     cx: &mut Context<'_, '_>,
     request: SignUpRequest,
 ) -> Result<SignUpResponse, ServiceError> {
-    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let (pool, client) =
+        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let config = pool.description.admin_create_user_config.as_ref();
     if config.is_some_and(|config| config.allow_admin_create_user_only == Some(true)) {
         return Err(ServiceError::not_authorized("SignUp is not permitted for this user pool"));
     }
     // Who can sign in with codes alone needs no password.
-    let by_code = [Medium::Email, Medium::Sms].into_iter().any(|medium| pool.signs_in_by_code(medium));
+    let by_code =
+        [Medium::Email, Medium::Sms].into_iter().any(|medium| pool.signs_in_by_code(medium));
     if request.password.is_none() && !by_code {
         return Err(ServiceError::invalid("Missing required parameter Password"));
     }
@@ -61,8 +64,8 @@ pub(crate) fn sign_up(
     })
 }
 
-/// A user of this name. In a pool whose users sign in with an e-mail address or phone number, the name becomes that
-/// attribute, and the internal name is the `sub`.
+/// A user of this name. In a pool whose users sign in with an e-mail address or phone number, the
+/// name becomes that attribute, and the internal name is the `sub`.
 pub(crate) fn new_user(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -98,7 +101,8 @@ pub(crate) fn new_user(
     Ok(User::new(cx, pool, username, sub, status, attributes))
 }
 
-/// Pool and client of an operation that anyone may call, after a check of the secret hash over the name it carries.
+/// Pool and client of an operation that anyone may call, after a check of the secret hash over the
+/// name it carries.
 pub(crate) fn of_client(
     cx: &mut Context<'_, '_>,
     client_id: &str,
@@ -111,7 +115,8 @@ pub(crate) fn of_client(
     Ok((pool, client))
 }
 
-/// Where the code goes that confirms an account, if the pool has one confirmed by code. The phone comes first.
+/// Where the code goes that confirms an account, if the pool has one confirmed by code. The phone
+/// comes first.
 fn address_to_confirm(pool: &Pool, user: &User) -> Option<Address> {
     media_to_confirm(pool).find_map(|medium| Address::of(user, medium))
 }
@@ -131,20 +136,23 @@ fn send_code(
     Ok(())
 }
 
-/// `ConfirmSignUp`. It also proves the address that the code went to, and where such a code signs in, it need not be given
-/// twice: the answer has a session to sign in with.
+/// `ConfirmSignUp`. It also proves the address that the code went to, and where such a code signs
+/// in, it need not be given twice: the answer has a session to sign in with.
 pub(crate) fn confirm(
     cx: &mut Context<'_, '_>,
     request: ConfirmSignUpRequest,
 ) -> Result<ConfirmSignUpResponse, ServiceError> {
-    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let (pool, client) =
+        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     if let Some(user) = &subject.user {
         check_unconfirmed(user)?;
     }
-    let (mut user, address) = subject.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
-    let taken = if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
+    let (mut user, address) =
+        subject.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
+    let taken =
+        if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
     let medium = address.medium;
     confirm_user(cx, &pool, &mut user, Some(address), taken)?;
     let session = user_auth::session_after_sign_up(cx, &pool, &keys, &client, &user, medium)?;
@@ -191,12 +199,14 @@ fn check_unconfirmed(user: &User) -> Result<(), ServiceError> {
     )))
 }
 
-/// `ResendConfirmationCode`. A client that hides its users is told of a message to someone whom there is not, too.
+/// `ResendConfirmationCode`. A client that hides its users is told of a message to someone whom
+/// there is not, too.
 pub(crate) fn resend(
     cx: &mut Context<'_, '_>,
     request: ResendConfirmationCodeRequest,
 ) -> Result<ResendConfirmationCodeResponse, ServiceError> {
-    let (pool, client) = of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+    let (pool, client) =
+        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
     let none = || ServiceError::invalid("Cannot resend codes. Auto verification not turned on.");

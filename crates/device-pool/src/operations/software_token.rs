@@ -1,9 +1,9 @@
 //! Software tokens of users who are signed in, and of users who must set one up to sign in.
 
 use device_wire::{
-    AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse, AssociateSoftwareTokenRequest,
-    AssociateSoftwareTokenResponse, VerifySoftwareTokenRequest, VerifySoftwareTokenResponse,
-    VerifySoftwareTokenResponseType,
+    AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse,
+    AssociateSoftwareTokenRequest, AssociateSoftwareTokenResponse, VerifySoftwareTokenRequest,
+    VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType,
 };
 
 use crate::context::Context;
@@ -17,7 +17,8 @@ fn neither() -> ServiceError {
     ServiceError::invalid("Either an access token or a session is required.")
 }
 
-/// `AssociateSoftwareToken`: a new secret. It counts once `VerifySoftwareToken` has seen a code of it.
+/// `AssociateSoftwareToken`: a new secret. It counts once `VerifySoftwareToken` has seen a code of
+/// it.
 pub(crate) fn associate(
     cx: &mut Context<'_, '_>,
     request: AssociateSoftwareTokenRequest,
@@ -39,7 +40,12 @@ pub(crate) fn verify(
 ) -> Result<VerifySoftwareTokenResponse, ServiceError> {
     let Some(token) = request.access_token else {
         let session = request.session.ok_or_else(neither)?;
-        return sign_in::verify_with_session(cx, &session, &request.user_code, request.friendly_device_name);
+        return sign_in::verify_with_session(
+            cx,
+            &session,
+            &request.user_code,
+            request.friendly_device_name,
+        );
     };
     let (_, _, mut user) = tokens::authenticate(cx, &token)?;
     let secret = user.pending_token.clone().ok_or_else(|| {
@@ -47,7 +53,10 @@ pub(crate) fn verify(
     })?;
     sign_in::enrol(cx, &mut user, secret, &request.user_code, request.friendly_device_name)?;
     cx.tx.put(&user)?;
-    Ok(VerifySoftwareTokenResponse { status: Some(VerifySoftwareTokenResponseType::Success), session: None })
+    Ok(VerifySoftwareTokenResponse {
+        status: Some(VerifySoftwareTokenResponseType::Success),
+        session: None,
+    })
 }
 
 /// `AdminDeleteSoftwareToken`. Where there is none, there is nothing to do.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use device_wire::{
-    ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, TagResourceResponse,
-    UntagResourceRequest, UntagResourceResponse,
+    ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest,
+    TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
 };
 
 use crate::context::Context;
@@ -58,13 +58,16 @@ pub(crate) fn list(
     request: ListTagsForResourceRequest,
 ) -> Result<ListTagsForResourceResponse, ServiceError> {
     let pool = named(cx, &request.resource_arn)?;
-    Ok(ListTagsForResourceResponse { tags: Some(pool.description.user_pool_tags.unwrap_or_default()) })
+    Ok(ListTagsForResourceResponse {
+        tags: Some(pool.description.user_pool_tags.unwrap_or_default()),
+    })
 }
 
 /// The pool whose ARN this is.
 fn named(cx: &mut Context<'_, '_>, arn: &str) -> Result<Pool, ServiceError> {
-    let (_, id) =
-        arn.split_once(":userpool/").ok_or_else(|| ServiceError::invalid(format!("Invalid ARN: {arn}")))?;
+    let (_, id) = arn
+        .split_once(":userpool/")
+        .ok_or_else(|| ServiceError::invalid(format!("Invalid ARN: {arn}")))?;
     let pool = Pool::load(cx, id)?;
     // The same id under another account or region is another pool, which is not here.
     if pool.description.arn.as_deref() != Some(arn) {

@@ -3,8 +3,8 @@
 use device_wire::{
     AdminListUserSessionsRequest, AdminListUserSessionsResponse, AdminRevokeUserSessionRequest,
     AdminRevokeUserSessionResponse, ListUserSessionsRequest, ListUserSessionsResponse,
-    RevokeUserSessionRequest, RevokeUserSessionResponse, Sensitive, SessionDescriptionType, SessionTypeType,
-    Timestamp,
+    RevokeUserSessionRequest, RevokeUserSessionResponse, Sensitive, SessionDescriptionType,
+    SessionTypeType, Timestamp,
 };
 
 use crate::context::Context;
@@ -23,8 +23,8 @@ pub(crate) fn list(
     request: ListUserSessionsRequest,
 ) -> Result<ListUserSessionsResponse, ServiceError> {
     let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
-    let current =
-        jwt::unverified::<AccessClaims>(&request.access_token).map(|claims| claims.origin_jti.to_string());
+    let current = jwt::unverified::<AccessClaims>(&request.access_token)
+        .map(|claims| claims.origin_jti.to_string());
     let (mut sessions, next_token) = page(cx, &user, request.next_token.as_deref())?;
     for session in &mut sessions {
         session.is_current_session = Some(session.session_id == current);
@@ -57,7 +57,9 @@ fn page(
     let mut sessions = Vec::new();
     for UserGrant { origin, ip, .. } in listed {
         let grant = cx.tx.find::<Grant>(&origin.to_string())?;
-        if let Some(grant) = grant.filter(|grant| grant.stands(user) && !grant.has_expired(cx.now())) {
+        if let Some(grant) =
+            grant.filter(|grant| grant.stands(user) && !grant.has_expired(cx.now()))
+        {
             sessions.push(describe(grant, ip));
         }
     }
@@ -97,7 +99,8 @@ pub(crate) fn admin_revoke(
     Ok(AdminRevokeUserSessionResponse {})
 }
 
-/// Ends one of the user's sign-ins: its refresh token, and its access tokens. No session is linked to another here.
+/// Ends one of the user's sign-ins: its refresh token, and its access tokens. No session is linked
+/// to another here.
 fn end(cx: &mut Context<'_, '_>, user: &User, session_id: &str) -> Result<(), ServiceError> {
     let grant = cx.tx.find::<Grant>(session_id)?.filter(|grant| {
         grant.pool_id == user.pool_id && grant.username == user.username && grant.stands(user)

@@ -13,7 +13,8 @@ use crate::seal::SealingKey;
 use crate::store::Table;
 use crate::transaction::Entity;
 
-/// How long a replaced key is still published: the longest life of a token, and five minutes for clocks that differ.
+/// How long a replaced key is still published: the longest life of a token, and five minutes for
+/// clocks that differ.
 const PUBLISHED_AFTER_MILLIS: i64 = (24 * 60 + 5) * 60 * 1000;
 
 /// A pool's secrets. Apart from its settings, so that showing those can never show these.
@@ -52,7 +53,8 @@ impl PoolKeys {
     }
 }
 
-/// The key that signs one kind of a pool's tokens, and the ones before it whose tokens may still be out.
+/// The key that signs one kind of a pool's tokens, and the ones before it whose tokens may still be
+/// out.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SigningKeys {
     pub(crate) current: SigningKey,
@@ -81,7 +83,11 @@ impl SigningKeys {
     }
 
     /// Replaces the current key. Its private half is gone from then on.
-    pub(crate) fn rotate(&mut self, call: &mut Call<'_>, key_ring: &KeyRing) -> Result<(), ServiceError> {
+    pub(crate) fn rotate(
+        &mut self,
+        call: &mut Call<'_>,
+        key_ring: &KeyRing,
+    ) -> Result<(), ServiceError> {
         self.retired.retain(|key| call.now < key.published_until);
         self.retired.push(RetiredKey {
             public: key_ring.public(&self.current)?,
@@ -134,6 +140,10 @@ impl<'de> Deserialize<'de> for Bytes32 {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
         let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(serde::de::Error::custom)?);
-        bytes.as_slice().try_into().map(Self).map_err(|_| serde::de::Error::custom("32 bytes are due"))
+        bytes
+            .as_slice()
+            .try_into()
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("32 bytes are due"))
     }
 }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use device_wire::{
     AdminInitiateAuthRequest, AdminInitiateAuthResponse, AdminRespondToAuthChallengeRequest,
-    AdminRespondToAuthChallengeResponse, AuthFlowType, ContextDataType, RespondToAuthChallengeResponse,
+    AdminRespondToAuthChallengeResponse, AuthFlowType, ContextDataType,
+    RespondToAuthChallengeResponse,
 };
 
 use crate::client::Client;
@@ -55,7 +56,8 @@ pub(crate) fn admin_respond_to_auth_challenge(
     let metadata = hook_metadata(request.client_metadata);
     let session = request.session.as_ref();
     let responses = request.challenge_responses;
-    let answer: Answer = respond(cx, pool, client, request.challenge_name, session, responses, &metadata)?;
+    let answer: Answer =
+        respond(cx, pool, client, request.challenge_name, session, responses, &metadata)?;
     let RespondToAuthChallengeResponse {
         challenge_name,
         session,
@@ -73,7 +75,10 @@ pub(crate) fn admin_respond_to_auth_challenge(
 }
 
 /// Where the user is, as the administrator's server says, stands in for where that server is.
-fn take_source(cx: &mut Context<'_, '_>, context: Option<&ContextDataType>) -> Result<(), ServiceError> {
+fn take_source(
+    cx: &mut Context<'_, '_>,
+    context: Option<&ContextDataType>,
+) -> Result<(), ServiceError> {
     let Some(context) = context else { return Ok(()) };
     let address: IpAddr = context
         .ip_address

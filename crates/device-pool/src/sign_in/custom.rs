@@ -1,4 +1,5 @@
-//! `CUSTOM_AUTH`: the operator decides, step by step, through hooks in place of the service's lambda triggers.
+//! `CUSTOM_AUTH`: the operator decides, step by step, through hooks in place of the service's
+//! lambda triggers.
 
 use std::collections::BTreeMap;
 
@@ -124,13 +125,26 @@ pub(crate) fn start(
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
         }
-        return password::challenge_srp(cx, &flow.keys, &flow.client, subject, parameters, device_key, true);
+        return password::challenge_srp(
+            cx,
+            &flow.keys,
+            &flow.client,
+            subject,
+            parameters,
+            device_key,
+            true,
+        );
     }
-    let mut progress =
-        Progress::start(cx, &subject.username, subject.user.as_deref(), device_key.map(str::to_owned));
+    let mut progress = Progress::start(
+        cx,
+        &subject.username,
+        subject.user.as_deref(),
+        device_key.map(str::to_owned),
+    );
     progress.custom = Some(Vec::new());
     let user = subject.user.map(|user| *user);
-    Flow { pool, keys, client, username: subject.username, user, metadata }.go_on(cx, progress, None)
+    Flow { pool, keys, client, username: subject.username, user, metadata }
+        .go_on(cx, progress, None)
 }
 
 /// Goes on behind a password that was proven within a custom flow.
@@ -171,7 +185,8 @@ pub(crate) fn answer(
     let correct = match verified {
         Ok(verified) => verified.answer_correct == Some(true),
         Err(error) => {
-            // Many hooks throw at a wrong answer, and what they throw does not tell from what else can go wrong.
+            // Many hooks throw at a wrong answer, and what they throw does not tell from what else
+            // can go wrong.
             attempts.failed(cx)?;
             progress.trail.note("Refused: the operator's hook did not judge the answer");
             progress.trail.record_guess(cx, &flow.pool.id, &flow.username, flow.user.is_some())?;
@@ -192,8 +207,9 @@ pub(crate) fn answer(
 }
 
 impl Flow<'_> {
-    /// Does what the operator's definition says next. `attempts` come with a right answer, and start afresh only where the
-    /// flow ends in success: an easy step must not buy guesses at a hard one.
+    /// Does what the operator's definition says next. `attempts` come with a right answer, and
+    /// start afresh only where the flow ends in success: an easy step must not buy guesses at a
+    /// hard one.
     fn go_on(
         self,
         cx: &mut Context<'_, '_>,
@@ -209,7 +225,9 @@ impl Flow<'_> {
         }
         if defined.issue_tokens == Some(true) {
             // Tokens for nobody would be the worst of answers, whatever a hook says.
-            let Self { pool, keys, client, user: Some(user), .. } = self else { return Err(incorrect()) };
+            let Self { pool, keys, client, user: Some(user), .. } = self else {
+                return Err(incorrect());
+            };
             user.admit()?;
             if let Some(attempts) = attempts {
                 attempts.succeeded(cx);
@@ -235,7 +253,8 @@ impl Flow<'_> {
         let private = created.private_challenge_parameters.unwrap_or_default();
         let session = progress.session(cx, &self.keys, &self.client, Stage::Custom(private))?;
         let public = created.public_challenge_parameters.unwrap_or_default().into_iter();
-        let parameters = public.fold(Parameters::default(), |all, (name, value)| all.with(&name, value));
+        let parameters =
+            public.fold(Parameters::default(), |all, (name, value)| all.with(&name, value));
         let parameters = parameters.with(param::USERNAME, self.username.as_str());
         Ok(Answer::challenge(ChallengeNameType::CustomChallenge, parameters, Some(session)))
     }
@@ -260,7 +279,9 @@ impl Flow<'_> {
             .iter()
             .flat_map(User::attribute_list)
             .filter_map(|attribute| Some((attribute.name, json!(attribute.value?.as_str()))))
-            .chain(self.user.iter().map(|user| ("cognito:user_status".to_owned(), json!(user.status))))
+            .chain(
+                self.user.iter().map(|user| ("cognito:user_status".to_owned(), json!(user.status))),
+            )
             .collect();
         if let Some(request) = request.as_object_mut() {
             request.insert("userAttributes".to_owned(), attributes.into());
@@ -300,7 +321,10 @@ fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
         }
         HookError::Refused(reason) => {
             let reason = reason.trim_end_matches('.');
-            ServiceError::new(ErrorCode::UserLambdaValidation, format!("{name} failed with error {reason}."))
+            ServiceError::new(
+                ErrorCode::UserLambdaValidation,
+                format!("{name} failed with error {reason}."),
+            )
         }
         HookError::Failed(reason) => ServiceError::new(
             ErrorCode::UnexpectedLambda,

@@ -13,14 +13,16 @@ use crate::event::Outcome;
 use crate::parameters::Parameters;
 use crate::pool::{Pool, PoolKeys};
 use crate::sign_in::password::{Claim, Exchange, ExchangeFor, client_public, incorrect};
-use crate::sign_in::progress::{OpenSession, Progress, Spent, Stage, expired_session, invalid_session};
+use crate::sign_in::progress::{
+    OpenSession, Progress, Spent, Stage, expired_session, invalid_session,
+};
 use crate::sign_in::{Answer, Parties, advance};
 use crate::store::Table;
 use crate::transaction::{Entity, id_of};
 use crate::user::User;
 
-/// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field do not.
-/// Short-lived, for one client, user and device, and good for one answer.
+/// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field
+/// do not. Short-lived, for one client, user and device, and good for one answer.
 #[derive(Serialize, Deserialize)]
 struct FirstFactor {
     client_id: String,
@@ -55,7 +57,8 @@ pub(crate) fn ask(
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
     let Parties { keys, client, user, .. } = parties;
-    let device_key = progress.device_key.clone().ok_or_else(|| ServiceError::internal("no device to ask"))?;
+    let device_key =
+        progress.device_key.clone().ok_or_else(|| ServiceError::internal("no device to ask"))?;
     let session = progress.session(cx, keys, client, Stage::DeviceSrp)?;
     let id = FirstFactor::key(&client.id, &user.username, &device_key);
     // Read so that an earlier sign-in's record, answered or not, is replaced.
@@ -83,7 +86,8 @@ pub(crate) fn start(
     let a = client_public(answers)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let session = match session {
-        // The browser client sends the session of the code that it gave just before, which is as good as none.
+        // The browser client sends the session of the code that it gave just before, which is as
+        // good as none.
         Some(session) if !OpenSession::is_of_passed_mfa(cx, &keys, &client, session)? => {
             Sensitive::from(session.to_owned())
         }
@@ -117,7 +121,8 @@ fn remembered_session(
     answers: &Parameters,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {
-    let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
+    let user =
+        User::by_login(cx, pool, answers.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
     let id = FirstFactor::key(&client.id, &user.username, device_key);
     let record = cx.tx.find::<FirstFactor>(&id)?.ok_or_else(invalid_session)?;
     if cx.now() >= record.expires_at {

@@ -3,8 +3,8 @@
 pub(crate) mod email_setup;
 
 use device_wire::{
-    AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, Sensitive, VerifySoftwareTokenResponse,
-    VerifySoftwareTokenResponseType, param,
+    AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, Sensitive,
+    VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType, param,
 };
 
 use crate::attempts::{Attempt, Attempts};
@@ -33,7 +33,8 @@ pub(crate) fn ask(
         (Some(factor), _) => ask_factor(cx, parties, progress, factor),
         (None, [factor]) => ask_factor(cx, parties, progress, *factor),
         _ => {
-            let session = progress.session(cx, &parties.keys, &parties.client, Stage::SelectFactor)?;
+            let session =
+                progress.session(cx, &parties.keys, &parties.client, Stage::SelectFactor)?;
             let parameters = Parameters::default()
                 .with(param::MFAS_CAN_CHOOSE, Factor::list(&factors))
                 .with(param::USER_ID_FOR_SRP, parties.user.username.as_str());
@@ -52,7 +53,8 @@ fn ask_factor(
     let Parties { pool, keys, client, user } = parties;
     let parameters = match factor.medium() {
         None => {
-            let parameters = Parameters::default().with(param::USER_ID_FOR_SRP, user.username.as_str());
+            let parameters =
+                Parameters::default().with(param::USER_ID_FOR_SRP, user.username.as_str());
             match user.software_token.as_ref().and_then(|token| token.name.as_deref()) {
                 Some(name) => parameters.with(param::FRIENDLY_DEVICE_NAME, name),
                 None => parameters,
@@ -96,8 +98,8 @@ pub(crate) fn answer_select(
     ask_factor(cx, &parties, &progress, factor)
 }
 
-/// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`. Older clients put `SMS_MFA_CODE`
-/// beside the code of a software token; it is ignored.
+/// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`. Older clients
+/// put `SMS_MFA_CODE` beside the code of a software token; it is ignored.
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
@@ -114,8 +116,12 @@ pub(crate) fn answer(
             let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
             accept_software_token(cx, &mut parties.user, code)
         }
-        Factor::Sms => otp::redeem(cx, &parties.pool, &progress, answers.require(param::SMS_MFA_CODE)?),
-        Factor::Email => otp::redeem(cx, &parties.pool, &progress, answers.require(param::EMAIL_OTP_CODE)?),
+        Factor::Sms => {
+            otp::redeem(cx, &parties.pool, &progress, answers.require(param::SMS_MFA_CODE)?)
+        }
+        Factor::Email => {
+            otp::redeem(cx, &parties.pool, &progress, answers.require(param::EMAIL_OTP_CODE)?)
+        }
     };
     if let Err(error) = accepted {
         return Err(refused(cx, &parties, progress, error)?);
@@ -127,7 +133,11 @@ pub(crate) fn answer(
     advance(cx, &mut parties, progress)
 }
 
-fn accept_software_token(cx: &mut Context<'_, '_>, user: &mut User, code: &str) -> Result<(), ServiceError> {
+fn accept_software_token(
+    cx: &mut Context<'_, '_>,
+    user: &mut User,
+    code: &str,
+) -> Result<(), ServiceError> {
     let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
     let token = user.software_token.as_mut().ok_or_else(not_enabled)?;
     if let Err(error) = token.accept(code, cx.call.now) {
@@ -138,7 +148,8 @@ fn accept_software_token(cx: &mut Context<'_, '_>, user: &mut User, code: &str) 
     Ok(())
 }
 
-/// Notes a refused code in the audit trail. One that was not even looked at, in a lockout, is not noted.
+/// Notes a refused code in the audit trail. One that was not even looked at, in a lockout, is not
+/// noted.
 fn refused(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -150,7 +161,13 @@ fn refused(
         trail.mfa = Some(false);
         trail.note("Refused: the MFA code was wrong or used");
         let Parties { pool, user, .. } = parties;
-        trail.record(cx, &pool.id, &user.username, Outcome::Failed, progress.device_key.as_deref())?;
+        trail.record(
+            cx,
+            &pool.id,
+            &user.username,
+            Outcome::Failed,
+            progress.device_key.as_deref(),
+        )?;
     }
     Ok(error)
 }
@@ -169,14 +186,16 @@ pub(crate) fn ask_setup(
             "User pool requires MFA and offers no factor that the user could set up",
         ));
     }
-    let session = progress.session(cx, &parties.keys, &parties.client, Stage::MfaSetup(Setup::Due))?;
+    let session =
+        progress.session(cx, &parties.keys, &parties.client, Stage::MfaSetup(Setup::Due))?;
     let parameters = Parameters::default()
         .with(param::MFAS_CAN_SETUP, Factor::list(&offered))
         .with(param::USER_ID_FOR_SRP, parties.user.username.as_str());
     Ok(Answer::challenge(ChallengeNameType::MfaSetup, parameters, Some(session)))
 }
 
-/// The answer to `MFA_SETUP`: the session of a `VerifySoftwareToken` that succeeded, or an e-mail address.
+/// The answer to `MFA_SETUP`: the session of a `VerifySoftwareToken` that succeeded, or an e-mail
+/// address.
 pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
     pool: Pool,
@@ -200,7 +219,8 @@ pub(crate) fn answer_setup(
     }
 }
 
-/// `AssociateSoftwareToken` within a sign-in: the secret stays in the session until a code has proven it.
+/// `AssociateSoftwareToken` within a sign-in: the secret stays in the session until a code has
+/// proven it.
 pub(crate) fn associate_with_session(
     cx: &mut Context<'_, '_>,
     session: &str,
@@ -208,8 +228,12 @@ pub(crate) fn associate_with_session(
     let (opened, keys, client, _) = open_setup(cx, session)?;
     let secret = totp::secret_code(cx.random());
     let progress = opened.spend(cx)?;
-    let session =
-        progress.session(cx, &keys, &client, Stage::MfaSetup(Setup::SecretShown(secret.clone())))?;
+    let session = progress.session(
+        cx,
+        &keys,
+        &client,
+        Stage::MfaSetup(Setup::SecretShown(secret.clone())),
+    )?;
     Ok(AssociateSoftwareTokenResponse { secret_code: Some(secret), session: Some(session.into()) })
 }
 
@@ -221,7 +245,9 @@ pub(crate) fn verify_with_session(
     name: Option<String>,
 ) -> Result<VerifySoftwareTokenResponse, ServiceError> {
     let (opened, keys, client, mut user) = open_setup(cx, session)?;
-    let Stage::MfaSetup(Setup::SecretShown(secret)) = &opened.stage else { return Err(invalid_session()) };
+    let Stage::MfaSetup(Setup::SecretShown(secret)) = &opened.stage else {
+        return Err(invalid_session());
+    };
     enrol(cx, &mut user, secret.clone(), code, name)?;
     let progress = opened.spend(cx)?;
     let session = progress.session(cx, &keys, &client, Stage::MfaSetup(Setup::Verified))?;
@@ -233,10 +259,11 @@ pub(crate) fn verify_with_session(
     })
 }
 
-/// Opens a session that comes without its client: it names the client in the clear, and is sealed for it.
+/// Opens a session that comes without its client: it names the client in the clear, and is sealed
+/// for it.
 ///
-/// It is good for a first token only. A second factor that is set up must not give way to a sign-in that began before
-/// it was, with nothing but the password.
+/// It is good for a first token only. A second factor that is set up must not give way to a sign-in
+/// that began before it was, with nothing but the password.
 fn open_setup(
     cx: &mut Context<'_, '_>,
     session: &str,
@@ -250,8 +277,10 @@ fn open_setup(
         return Err(invalid_session());
     }
     let pool = cx.tx.find::<Pool>(&client.pool_id)?.ok_or_else(invalid_session)?;
-    // Who has a factor by now does not need one set up, and must not have it replaced by who knows the password alone.
-    let needs_one = |user: &User| user.software_token.is_none() && user.second_factors(&pool).is_empty();
+    // Who has a factor by now does not need one set up, and must not have it replaced by who knows
+    // the password alone.
+    let needs_one =
+        |user: &User| user.software_token.is_none() && user.second_factors(&pool).is_empty();
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
         .filter(|user| opened.progress.is_of(user) && needs_one(user))
         .ok_or_else(invalid_session)?;

@@ -67,7 +67,8 @@ pub(crate) fn answer(
     advance(cx, &mut parties, progress)
 }
 
-/// Sets an attribute that the user did not have yet. One that is there may be repeated, and not changed.
+/// Sets an attribute that the user did not have yet. One that is there may be repeated, and not
+/// changed.
 fn provide(
     pool: &Pool,
     client: &Client,
@@ -77,7 +78,9 @@ fn provide(
 ) -> Result<(), ServiceError> {
     pool.check_attribute(name)?;
     // What vouches for a user is not for that user to say.
-    if matches!(name, "email_verified" | "phone_number_verified" | "identities") || name.starts_with("dev:") {
+    if matches!(name, "email_verified" | "phone_number_verified" | "identities")
+        || name.starts_with("dev:")
+    {
         return Err(ServiceError::invalid(format!(
             "Cannot modify an attribute that is not writable: {name}"
         )));
@@ -85,7 +88,9 @@ fn provide(
     match user.attributes.get(name) {
         Some(provided) if provided.as_str() == value => {}
         Some(_) => {
-            return Err(ServiceError::not_authorized(format!("Cannot modify an already provided {name}")));
+            return Err(ServiceError::not_authorized(format!(
+                "Cannot modify an already provided {name}"
+            )));
         }
         None if value.is_empty() => {}
         None => {

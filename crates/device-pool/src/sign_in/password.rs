@@ -25,8 +25,8 @@ use crate::user::User;
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
 const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
 
-/// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a sign-in that may
-/// never be finished.
+/// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a
+/// sign-in that may never be finished.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Exchange {
     pub(crate) id: String,
@@ -40,8 +40,8 @@ pub(crate) struct Exchange {
 /// Who is proving what.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum ExchangeFor {
-    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` says that the operator's hooks decide
-    /// what comes behind it.
+    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` says that the
+    /// operator's hooks decide what comes behind it.
     User { username: String, device_key: Option<String>, custom: bool },
     /// A device proves its secret, in a sign-in that has come this far.
     Device(Progress),
@@ -75,7 +75,8 @@ impl Exchange {
             context,
         };
         let salt = cx.random();
-        let secret_block = keys.sealing().seal(Purpose::SecretBlock, &client.id, salt, &exchange)?;
+        let secret_block =
+            keys.sealing().seal(Purpose::SecretBlock, &client.id, salt, &exchange)?;
         Ok(Offer { id: exchange.id, b: ephemeral.public().to_hex(), secret_block })
     }
 
@@ -97,7 +98,8 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Whether `claim` proves what `verifier` was made from. Constant time where secrets are compared.
+    /// Whether `claim` proves what `verifier` was made from. Constant time where secrets are
+    /// compared.
     pub(crate) fn proves(
         &self,
         cx: &Context<'_, '_>,
@@ -113,7 +115,9 @@ impl Exchange {
         let secret: zeroize::Zeroizing<[u8; 32]> =
             zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
         let ephemeral = ServerEphemeral::restore(&secret, b);
-        let Some(key) = cx.call.arithmetic.session_key(ephemeral, verifier, a)? else { return Ok(false) };
+        let Some(key) = cx.call.arithmetic.session_key(ephemeral, verifier, a)? else {
+            return Ok(false);
+        };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
         let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
         let skew = claim.stamped_at.saturating_sub(cx.now()).abs();
@@ -135,7 +139,9 @@ impl<'a> Claim<'a> {
         let secret_block = answers.require(param::PASSWORD_CLAIM_SECRET_BLOCK)?;
         let timestamp = answers.require(param::TIMESTAMP)?;
         let stamped_at = Timestamp::parse(timestamp).map_err(|_| {
-            ServiceError::invalid("TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+            ServiceError::invalid(
+                "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
+            )
         })?;
         Ok(Self {
             secret_block,
@@ -244,7 +250,10 @@ pub(crate) fn sign_in_by_password(
 }
 
 /// Goes on if `password` is the subject's.
-#[expect(clippy::too_many_arguments, reason = "the parts of a sign-in before there are its parties")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a sign-in before there are its parties"
+)]
 pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
     pool: Pool,
@@ -265,7 +274,8 @@ pub(crate) fn prove(
     advance(cx, &mut parties, progress)
 }
 
-/// The user, if the password was proven; otherwise counts the attempt and notes it in the audit trail.
+/// The user, if the password was proven; otherwise counts the attempt and notes it in the audit
+/// trail.
 fn conclude(
     cx: &mut Context<'_, '_>,
     attempts: Attempts,
@@ -292,9 +302,9 @@ fn conclude(
 
 /// A sign-in whose password is proven, with the device that it presents.
 ///
-/// `offered` is the device key that came with `InitiateAuth` only. Where it is unknown it is passed over in silence:
-/// a client that is told "Device does not exist." repeats its answer without the key, and the key in the sealed
-/// block must not stand in its way.
+/// `offered` is the device key that came with `InitiateAuth` only. Where it is unknown it is passed
+/// over in silence: a client that is told "Device does not exist." repeats its answer without the
+/// key, and the key in the sealed block must not stand in its way.
 fn password_proven(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -323,7 +333,9 @@ fn new_password_in_time(cx: &Context<'_, '_>, parties: &Parties) -> Result<(), S
     let User { status, password: Some(password), .. } = &parties.user else { return Ok(()) };
     let days = parties.pool.password_policy().temporary_password_validity_days.unwrap_or(7);
     let age = cx.now().saturating_sub(password.set_at);
-    if *status == device_wire::UserStatusType::ForceChangePassword && age > i64::from(days) * DAY_MILLIS {
+    if *status == device_wire::UserStatusType::ForceChangePassword
+        && age > i64::from(days) * DAY_MILLIS
+    {
         return Err(ServiceError::not_authorized(
             "Temporary password has expired and must be reset by an administrator.",
         ));

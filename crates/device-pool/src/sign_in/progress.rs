@@ -1,4 +1,5 @@
-//! What a sign-in has established so far. It travels sealed in the `Session`; the server keeps only what was used up.
+//! What a sign-in has established so far. It travels sealed in the `Session`; the server keeps only
+//! what was used up.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +31,8 @@ const LONGEST_SESSION: usize = 2048;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub(crate) username: String,
-    /// When the user's password had been set. A sign-in under way ends when the password is changed.
-    /// As wide for a stand-in as for a user: a session's length shows what is in it.
+    /// When the user's password had been set. A sign-in under way ends when the password is
+    /// changed. As wide for a stand-in as for a user: a session's length shows what is in it.
     password_set_at: String,
     /// Whether it was proven in this sign-in. Devices play a part only where it was.
     pub(crate) password_proven: bool,
@@ -52,13 +53,15 @@ pub(crate) enum Stage {
     FirstFactor,
     /// A code that was sent has to be given as the first factor.
     OneTimePassword(Medium),
-    /// The sign-in has only to be started: the code that confirmed the sign-up was the first factor. Nothing else tells
-    /// this user without a password from another who took the name since.
+    /// The sign-in has only to be started: the code that confirmed the sign-up was the first
+    /// factor. Nothing else tells this user without a password from another who took the name
+    /// since.
     SignedUp {
         sub: String,
         medium: Medium,
     },
-    /// The operator's challenge has to be met; these are the parameters that only the operator's hook may see.
+    /// The operator's challenge has to be met; these are the parameters that only the operator's
+    /// hook may see.
     Custom(Sensitive<BTreeMap<String, String>>),
     /// A code of this factor has to be given.
     SecondFactor(Factor),
@@ -132,7 +135,11 @@ impl Spent {
     }
 
     /// Uses up what has this id; it can be done once.
-    pub(crate) fn mark(cx: &mut Context<'_, '_>, id: &str, expires_at: i64) -> Result<(), ServiceError> {
+    pub(crate) fn mark(
+        cx: &mut Context<'_, '_>,
+        id: &str,
+        expires_at: i64,
+    ) -> Result<(), ServiceError> {
         Self::refuse(cx, id)?;
         cx.tx.put(&Self { id: id.to_owned(), expires_at })
     }
@@ -147,7 +154,8 @@ pub(crate) fn expired_session() -> ServiceError {
 }
 
 impl Progress {
-    /// A sign-in that begins, of which nothing is proven, and which presented `device_key` with its start.
+    /// A sign-in that begins, of which nothing is proven, and which presented `device_key` with its
+    /// start.
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         username: &str,
@@ -179,8 +187,8 @@ impl Progress {
         if self.password_proven { pool.device_policy() } else { DevicePolicy::Off }
     }
 
-    /// Whether this is a sign-in of `user`, by the password that the user still has, and not of somebody who had the name
-    /// before.
+    /// Whether this is a sign-in of `user`, by the password that the user still has, and not of
+    /// somebody who had the name before.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.username == user.username
             && self.password_set_at == moment(user.password_set_at())
@@ -227,8 +235,8 @@ impl Progress {
         Ok(session)
     }
 
-    /// Takes up the device that this answer presents. One that the user does not have is refused here, and nothing is
-    /// used up by the refusal: clients repeat the same answer without the key.
+    /// Takes up the device that this answer presents. One that the user does not have is refused
+    /// here, and nothing is used up by the refusal: clients repeat the same answer without the key.
     pub(crate) fn present_device(
         &mut self,
         cx: &mut Context<'_, '_>,
@@ -291,8 +299,9 @@ impl OpenSession {
         client: &Client,
         session: Option<&str>,
     ) -> Result<Self, ServiceError> {
-        let SessionState { id, expires_at, stage, progress } =
-            session.and_then(|session| Self::unseal(keys, client, session)).ok_or_else(invalid_session)?;
+        let SessionState { id, expires_at, stage, progress } = session
+            .and_then(|session| Self::unseal(keys, client, session))
+            .ok_or_else(invalid_session)?;
         if cx.now() >= expires_at {
             return Err(expired_session());
         }

@@ -28,9 +28,11 @@ pub(crate) fn refresh_token_auth(
     let keys = PoolKeys::load(cx, &pool.id)?;
     let (grant, _) = find(cx, &keys, client, token)?;
     let user = holder(cx, &grant)?;
-    // The request names no user. The hash is over the internal name, or over the sub as some clients have it; older
-    // ones send the client secret itself.
-    if client.check_secret(given_hash).is_err() && client.check_secret_hash(&user.sub, given_hash).is_err() {
+    // The request names no user. The hash is over the internal name, or over the sub as some
+    // clients have it; older ones send the client secret itself.
+    if client.check_secret(given_hash).is_err()
+        && client.check_secret_hash(&user.sub, given_hash).is_err()
+    {
         client.check_secret_hash(&user.username, given_hash)?;
     }
     check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;

@@ -14,7 +14,8 @@ pub(crate) enum Standing {
     Tracked,
     /// Remembered.
     Remembered {
-        /// Whether it was present at a passed second factor. One that was not can't vouch for it yet.
+        /// Whether it was present at a passed second factor. One that was not can't vouch for it
+        /// yet.
         seen_mfa: bool,
     },
 }
@@ -23,7 +24,9 @@ impl Standing {
     pub(crate) fn of(device: Option<&Device>) -> Self {
         match device {
             None => Self::Absent,
-            Some(device) if device.is_remembered() => Self::Remembered { seen_mfa: device.seen_mfa },
+            Some(device) if device.is_remembered() => {
+                Self::Remembered { seen_mfa: device.seen_mfa }
+            }
             Some(_) => Self::Tracked,
         }
     }
@@ -74,7 +77,8 @@ pub(crate) enum Reason {
 impl Reason {
     /// The sentence for the audit trail.
     pub(crate) fn sentence(self, device: Option<&Device>) -> String {
-        let remembered = || device.map_or_else(String::new, |device| format!(" {}", day(device.modified)));
+        let remembered =
+            || device.map_or_else(String::new, |device| format!(" {}", day(device.modified)));
         match self {
             Self::TemporaryPassword => "New password asked: the password was temporary".to_owned(),
             Self::NoSecondFactorYet => {
@@ -88,7 +92,9 @@ impl Reason {
                 "MFA asked: the remembered device was never present at a passed MFA".to_owned()
             }
             Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
-            Self::DeviceStandsIn => format!("MFA skipped: device remembered{}, proof verified", remembered()),
+            Self::DeviceStandsIn => {
+                format!("MFA skipped: device remembered{}, proof verified", remembered())
+            }
             Self::RememberedDeviceMustProve => {
                 format!("Device proof asked: device remembered{}", remembered())
             }
@@ -96,8 +102,8 @@ impl Reason {
     }
 }
 
-/// Decides. The order is fixed by the clients: they expect no challenge after a device's proof, so everything else
-/// comes before it.
+/// Decides. The order is fixed by the clients: they expect no challenge after a device's proof, so
+/// everything else comes before it.
 pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
     if situation.must_change_password {
         return (Next::NewPassword, Some(Reason::TemporaryPassword));
@@ -107,9 +113,12 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         DevicePolicy::On { .. } => situation.standing,
     };
     let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
-    // Where remembered devices always replace MFA, what a pool demands at medium and high risk is ignored.
+    // Where remembered devices always replace MFA, what a pool demands at medium and high risk is
+    // ignored.
     let always = DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
-    let risky = situation.risk >= Risk::Medium && situation.has_second_factor && situation.devices != always;
+    let risky = situation.risk >= Risk::Medium
+        && situation.has_second_factor
+        && situation.devices != always;
     let stands_in = suppress && !risky && standing == Standing::Remembered { seen_mfa: true };
     let due = situation.mfa_due || risky;
     if due && !situation.mfa_passed && !stands_in {
@@ -156,8 +165,13 @@ mod tests {
         {
             for standing in standings {
                 for bits in 0_u8..32 {
-                    let [must_change_password, mfa_due, has_second_factor, mfa_passed, device_proven] =
-                        std::array::from_fn(|bit| bits >> bit & 1 == 1);
+                    let [
+                        must_change_password,
+                        mfa_due,
+                        has_second_factor,
+                        mfa_passed,
+                        device_proven,
+                    ] = std::array::from_fn(|bit| bits >> bit & 1 == 1);
                     all.push(Situation {
                         must_change_password,
                         mfa_due,
@@ -203,7 +217,9 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_for_after_a_device_has_proven_itself() {
-        for situation in all().into_iter().filter(|situation| next(situation).0 == Next::DeviceProof) {
+        for situation in
+            all().into_iter().filter(|situation| next(situation).0 == Next::DeviceProof)
+        {
             let proven = after(situation).unwrap();
             assert_eq!(next(&proven).0, Next::Tokens, "{situation:?}");
         }
@@ -212,18 +228,21 @@ mod tests {
     #[test]
     fn meeting_what_is_asked_for_ends_in_tokens() {
         for situation in all() {
-            let steps = std::iter::successors(Some(situation), |situation| after(*situation)).take(9).count();
+            let steps = std::iter::successors(Some(situation), |situation| after(*situation))
+                .take(9)
+                .count();
             assert!(steps <= 4, "{situation:?}");
         }
     }
 
     #[test]
     fn a_risk_demands_the_factor_that_there_is_unless_devices_always_stand_in() {
-        let risky = |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
+        let risky =
+            |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
         for situation in all().into_iter().filter(risky) {
             let calm = Situation { risk: Risk::None, ..situation };
-            let ignored =
-                situation.devices == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
+            let ignored = situation.devices
+                == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
             if ignored {
                 assert_eq!(next(&situation), next(&calm), "{situation:?}");
             } else if !situation.mfa_passed {
@@ -237,8 +256,11 @@ mod tests {
 
     #[test]
     fn without_tracking_a_device_makes_no_difference() {
-        for situation in all().into_iter().filter(|situation| situation.devices == DevicePolicy::Off) {
-            let absent = Situation { standing: Standing::Absent, device_proven: false, ..situation };
+        for situation in
+            all().into_iter().filter(|situation| situation.devices == DevicePolicy::Off)
+        {
+            let absent =
+                Situation { standing: Standing::Absent, device_proven: false, ..situation };
             assert_eq!(next(&situation), next(&absent), "{situation:?}");
         }
     }

@@ -44,8 +44,8 @@ pub(crate) fn start(
     }
 }
 
-/// A session in which whoever has just confirmed a sign-up signs in: the code that came by `medium` counts as the first
-/// factor. None where it would not have been one.
+/// A session in which whoever has just confirmed a sign-up signs in: the code that came by `medium`
+/// counts as the first factor. None where it would not have been one.
 pub(crate) fn session_after_sign_up(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -54,7 +54,9 @@ pub(crate) fn session_after_sign_up(
     user: &User,
     medium: Medium,
 ) -> Result<Option<String>, ServiceError> {
-    if !pool.signs_in_by_code(medium) || user.mfa_due(pool) || client.permit(Permission::UserChoice).is_err()
+    if !pool.signs_in_by_code(medium)
+        || user.mfa_due(pool)
+        || client.permit(Permission::UserChoice).is_err()
     {
         return Ok(None);
     }
@@ -78,9 +80,10 @@ fn start_after_sign_up(
     };
     let mut progress = opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, &parties.pool, &parties.user)?;
-    progress
-        .trail
-        .note(format!("First factor passed: the code by {} that confirmed the sign-up", medium.name()));
+    progress.trail.note(format!(
+        "First factor passed: the code by {} that confirmed the sign-up",
+        medium.name()
+    ));
     advance(cx, &mut parties, progress)
 }
 
@@ -120,11 +123,13 @@ struct Choice {
 impl Choice {
     /// What the pool lets this user sign in with.
     ///
-    /// A stand-in has a list too, drawn with the pool's key out of those that users of this pool can have under such a
-    /// name. It can't be told from a user's: no list is shown for one of them that is never shown for the other, nobody
-    /// without the key can foresee the draw, and it comes out the same at every attempt. (The service itself answers
-    /// with a random pick.) A list is at most a hint to somebody who knows how many of the users have which address;
-    /// against that the odds follow the pool's settings. Users are shown what they have, and nothing that leads nowhere.
+    /// A stand-in has a list too, drawn with the pool's key out of those that users of this pool
+    /// can have under such a name. It can't be told from a user's: no list is shown for one of them
+    /// that is never shown for the other, nobody without the key can foresee the draw, and it comes
+    /// out the same at every attempt. (The service itself answers with a random pick.) A list is at
+    /// most a hint to somebody who knows how many of the users have which address; against that the
+    /// odds follow the pool's settings. Users are shown what they have, and nothing that leads
+    /// nowhere.
     fn available(&self) -> Vec<ChallengeNameType> {
         let allowed = self.pool.first_factors();
         let user = self.subject.user.as_deref();
@@ -151,15 +156,22 @@ impl Choice {
     fn pretends_mfa(&self) -> bool {
         match self.pool.mfa_mode() {
             UserPoolMfaType::On => true,
-            UserPoolMfaType::Optional => stand_in::draw(&self.keys, &self.subject.username, b"mfa", 1, 4),
+            UserPoolMfaType::Optional => {
+                stand_in::draw(&self.keys, &self.subject.username, b"mfa", 1, 4)
+            }
             _ => false,
         }
     }
 
     /// Asks for what has to be given or chosen.
-    fn ask(&self, cx: &mut Context<'_, '_>, what: ChallengeNameType) -> Result<Answer, ServiceError> {
+    fn ask(
+        &self,
+        cx: &mut Context<'_, '_>,
+        what: ChallengeNameType,
+    ) -> Result<Answer, ServiceError> {
         let session = self.progress.session(cx, &self.keys, &self.client, Stage::FirstFactor)?;
-        let parameters = Parameters::default().with(param::USERNAME, self.subject.username.as_str());
+        let parameters =
+            Parameters::default().with(param::USERNAME, self.subject.username.as_str());
         Ok(Answer::challenge(what, parameters, Some(session)))
     }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Flow, PASSWORD, World, claims};
 
-const MISMATCH: &str = "CodeMismatchException: Invalid verification code provided, please try again.";
+const MISMATCH: &str =
+    "CodeMismatchException: Invalid verification code provided, please try again.";
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
 const UNKNOWN: &str = "UserNotFoundException: User does not exist.";
 
@@ -51,7 +52,8 @@ fn confirm(world: &World, name: &str, code: &str) -> Value {
 }
 
 pub(crate) fn attribute(world: &mut World, name: &str, attribute: &str) -> Option<String> {
-    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": name}));
+    let shown =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": name}));
     let list = shown["UserAttributes"].as_array().unwrap();
     let found = list.iter().find(|entry| entry["Name"] == attribute)?;
     Some(found["Value"].as_str().unwrap().to_owned())
@@ -92,7 +94,8 @@ fn a_user_signs_up_confirms_with_the_code_and_signs_in() {
 fn a_message_follows_the_pools_template_and_a_name_brings_no_markup_into_it() {
     let mut world = pool_with(json!({
         "AutoVerifiedAttributes": ["email"],
-        "VerificationMessageTemplate": {"EmailMessage": "<b>{username}</b>: {####}", "EmailSubject": "Hello"},
+        "VerificationMessageTemplate": {"EmailMessage": "<b>{username}</b>: \
+                                                         {####}", "EmailSubject": "Hello"},
     }));
     let request = sign_up(&world, "<i>ada", &[("email", "ada@example.com")]);
     world.ok(Operation::SignUp, request);
@@ -112,12 +115,27 @@ fn a_sign_up_is_refused_for_what_is_wrong_with_it() {
     );
     let mut folded = good.clone();
     folded["Username"] = json!("ADA");
-    assert_eq!(world.refused(Operation::SignUp, folded), "UsernameExistsException: User already exists");
+    assert_eq!(
+        world.refused(Operation::SignUp, folded),
+        "UsernameExistsException: User already exists"
+    );
     for (member, value, says) in [
-        ("Password", json!("short"), "InvalidPasswordException: Password did not conform with policy"),
+        (
+            "Password",
+            json!("short"),
+            "InvalidPasswordException: Password did not conform with policy",
+        ),
         ("Password", json!(null), "InvalidParameterException: Missing required parameter Password"),
-        ("ClientId", json!("nobody"), "ResourceNotFoundException: User pool client nobody does not exist."),
-        ("SecretHash", json!("x"), "NotAuthorizedException: Unable to verify secret hash for client"),
+        (
+            "ClientId",
+            json!("nobody"),
+            "ResourceNotFoundException: User pool client nobody does not exist.",
+        ),
+        (
+            "SecretHash",
+            json!("x"),
+            "NotAuthorizedException: Unable to verify secret hash for client",
+        ),
         (
             "UserAttributes",
             attributes(&[("email", "none")]),
@@ -153,7 +171,8 @@ fn a_pool_may_require_attributes_or_keep_sign_up_to_administrators() {
     let request = sign_up(&world, "ada", &[]);
     assert_eq!(
         world.refused(Operation::SignUp, request),
-        "InvalidParameterException: Attributes did not conform to the schema: email: The attribute is required"
+        "InvalidParameterException: Attributes did not conform to the schema: email: The attribute \
+         is required"
     );
     let mut world = pool_with(json!({"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": true}}));
     let request = sign_up(&world, "ada", &[]);
@@ -184,7 +203,10 @@ fn a_code_is_replaced_by_the_next_and_grows_old() {
         "InvalidParameterException: User is already confirmed."
     );
     assert_eq!(
-        world.refused(Operation::AdminConfirmSignUp, json!({"UserPoolId": world.pool, "Username": "ada"})),
+        world.refused(
+            Operation::AdminConfirmSignUp,
+            json!({"UserPoolId": world.pool, "Username": "ada"})
+        ),
         "NotAuthorizedException: User cannot be confirmed. Current status is CONFIRMED"
     );
     assert_ne!(attribute(&mut world, "ada", "email_verified").as_deref(), Some("true"));
@@ -243,7 +265,8 @@ fn a_client_that_hides_its_users_answers_alike_for_whom_there_is_not() {
         assert_eq!(sent, world.ok(Operation::ResendConfirmationCode, resend), "the same each time");
         let details = &sent["CodeDeliveryDetails"];
         let destination = details["Destination"].as_str().unwrap();
-        let stars: String = destination.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
+        let stars: String =
+            destination.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect();
         shapes.push((details["DeliveryMedium"].clone(), details["AttributeName"].clone(), stars));
         let mut refusals = Vec::new();
         for _ in 0..6 {
@@ -280,12 +303,16 @@ fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
     assert!(refusal.starts_with("AliasExistsException: An account with the "), "{refusal}");
     bob["ForceAliasCreation"] = json!(true);
     let refusal = world.refused(Operation::ConfirmSignUp, bob);
-    assert_eq!(refusal, "AliasExistsException: An account with the preferred_username already exists.");
+    assert_eq!(
+        refusal,
+        "AliasExistsException: An account with the preferred_username already exists."
+    );
 }
 
 #[test]
 fn a_proven_address_goes_to_whoever_forces_it() {
-    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
+    let mut world =
+        pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     let mut codes = Vec::new();
     for name in ["ada", "bob"] {
         let request = sign_up(&world, name, &[("email", "shared@example.com")]);
@@ -334,7 +361,10 @@ fn a_pool_that_was_made_case_insensitive_shows_names_in_lower_case() {
         assert_eq!(world.ok(Operation::AdminGetUser, named)["Username"], shown);
         let signed_in = world.sign_in("Ada", None, None);
         assert_eq!(claims(&signed_in.access_token())["username"], shown);
-        assert_eq!(claims(signed_in.result["IdToken"].as_str().unwrap())["cognito:username"], shown);
+        assert_eq!(
+            claims(signed_in.result["IdToken"].as_str().unwrap())["cognito:username"],
+            shown
+        );
     }
 }
 
@@ -343,7 +373,8 @@ fn who_gives_up_a_name_takes_it_from_nobody_else() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
     let aliases = json!({"PoolName": "others", "AliasAttributes": ["preferred_username"]});
-    world.pool = world.ok(Operation::CreateUserPool, aliases)["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.pool =
+        world.ok(Operation::CreateUserPool, aliases)["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({}));
     for name in ["ada", "bob"] {
         world.user(name);
@@ -370,7 +401,8 @@ fn no_username_reads_as_an_address_where_addresses_are_aliases() {
         assert_eq!(
             world.refused(Operation::SignUp, request),
             format!(
-                "InvalidParameterException: Username cannot be of {format} format, since user pool is configured \
+                "InvalidParameterException: Username cannot be of {format} format, since user pool \
+                 is configured \
                  for {format} alias."
             )
         );
@@ -379,14 +411,18 @@ fn no_username_reads_as_an_address_where_addresses_are_aliases() {
 
 #[test]
 fn where_addresses_are_the_usernames_the_internal_name_is_the_sub() {
-    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "UsernameAttributes": ["email"]}));
+    let mut world =
+        pool_with(json!({"AutoVerifiedAttributes": ["email"], "UsernameAttributes": ["email"]}));
     let request = sign_up(&world, "Ada@example.com", &[]);
     let made = world.ok(Operation::SignUp, request.clone());
     let code = sent_code(&world);
     assert_eq!(world.outbox[0].username.as_str(), made["UserSub"].as_str().unwrap());
     let mut again = request;
     again["Username"] = json!("ada@EXAMPLE.com");
-    assert_eq!(world.refused(Operation::SignUp, again), "UsernameExistsException: User already exists");
+    assert_eq!(
+        world.refused(Operation::SignUp, again),
+        "UsernameExistsException: User already exists"
+    );
     let plain = sign_up(&world, "ada", &[]);
     assert_eq!(
         world.refused(Operation::SignUp, plain),

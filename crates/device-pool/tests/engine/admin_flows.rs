@@ -59,7 +59,8 @@ fn what_is_not_allowed_is_refused() {
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
     request["UserPoolId"] = stranger["UserPool"]["Id"].clone();
     let refused = world.refused(Operation::AdminInitiateAuth, request);
-    let none = format!("ResourceNotFoundException: User pool client {} does not exist.", world.client);
+    let none =
+        format!("ResourceNotFoundException: User pool client {} does not exist.", world.client);
     assert_eq!(refused, none);
 
     let request = start(&world, "USER_PASSWORD_AUTH");
@@ -80,7 +81,8 @@ fn what_is_not_allowed_is_refused() {
     world.client = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}));
     let request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
     let refused = world.refused(Operation::AdminInitiateAuth, request);
-    let closed = "InvalidParameterException: ADMIN_USER_PASSWORD_AUTH flow not enabled for this client";
+    let closed =
+        "InvalidParameterException: ADMIN_USER_PASSWORD_AUTH flow not enabled for this client";
     assert_eq!(refused, closed);
 }
 
@@ -88,11 +90,12 @@ fn what_is_not_allowed_is_refused() {
 fn the_users_address_is_the_one_that_the_administrator_names() {
     let mut world = world();
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
-    request["ContextData"] =
-        json!({"IpAddress": "198.51.100.7", "ServerName": "s", "ServerPath": "/", "HttpHeaders": []});
+    request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s", "ServerPath": "/", "HttpHeaders": []});
     world.ok(Operation::AdminInitiateAuth, request.clone());
-    let events =
-        world.ok(Operation::AdminListUserAuthEvents, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let events = world.ok(
+        Operation::AdminListUserAuthEvents,
+        json!({"UserPoolId": world.pool, "Username": "ada"}),
+    );
     assert_eq!(events["AuthEvents"][0]["EventContextData"]["IpAddress"], "198.51.100.7");
     request["ContextData"]["IpAddress"] = json!("here");
     let refused = world.refused(Operation::AdminInitiateAuth, request);

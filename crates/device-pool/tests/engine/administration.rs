@@ -21,7 +21,8 @@ fn refusal(world: &mut World, name: &str) -> Option<String> {
 fn an_invitation_carries_a_temporary_password_that_works() {
     let mut world = World::new();
     let mut request = admin(&world, "ada");
-    request["UserAttributes"] = attributes(&[("email", "ada@example.com"), ("phone_number", "+15550100")]);
+    request["UserAttributes"] =
+        attributes(&[("email", "ada@example.com"), ("phone_number", "+15550100")]);
     request["DesiredDeliveryMediums"] = json!(["EMAIL"]);
     world.ok(Operation::AdminCreateUser, request.clone());
     let password = sent_code(&world);
@@ -35,7 +36,10 @@ fn an_invitation_carries_a_temporary_password_that_works() {
         })
     };
     let sign_in = start(&world, &password);
-    assert_eq!(world.ok(Operation::InitiateAuth, sign_in.clone())["ChallengeName"], "NEW_PASSWORD_REQUIRED");
+    assert_eq!(
+        world.ok(Operation::InitiateAuth, sign_in.clone())["ChallengeName"],
+        "NEW_PASSWORD_REQUIRED"
+    );
 
     assert_eq!(
         world.refused(Operation::AdminCreateUser, request.clone()),
@@ -60,7 +64,8 @@ fn an_invitation_carries_a_temporary_password_that_works() {
 fn a_suppressed_invitation_sends_nothing_and_an_alias_is_given_once() {
     let mut world = pool_with(json!({"AliasAttributes": ["email"]}));
     let mut request = admin(&world, "ada");
-    request["UserAttributes"] = attributes(&[("email", "ada@example.com"), ("email_verified", "true")]);
+    request["UserAttributes"] =
+        attributes(&[("email", "ada@example.com"), ("email_verified", "true")]);
     request["MessageAction"] = json!("SUPPRESS");
     world.ok(Operation::AdminCreateUser, request.clone());
     assert!(world.outbox.is_empty());
@@ -93,7 +98,9 @@ fn a_disabled_user_is_out_at_once_and_an_enabled_one_signs_in_anew() {
     );
     world.seconds(1);
     world.sign_in("ada", None, None);
-    for operation in [Operation::AdminDisableUser, Operation::AdminEnableUser, Operation::AdminDeleteUser] {
+    for operation in
+        [Operation::AdminDisableUser, Operation::AdminEnableUser, Operation::AdminDeleteUser]
+    {
         let nobody = admin(&world, "nobody");
         assert_eq!(world.refused(operation, nobody), UNKNOWN);
     }
@@ -136,9 +143,10 @@ fn groups_are_in_the_tokens_and_listed() {
         let again = world.refused(Operation::CreateGroup, group);
         assert_eq!(again, "GroupExistsException: A group with the name already exists.");
     }
-    assert!(claims(&world.sign_in("ada", None, None).access_token()).get("cognito:groups").is_none());
-    let member =
-        |world: &World, group: &str| json!({"UserPoolId": world.pool, "Username": "ada", "GroupName": group});
+    assert!(
+        claims(&world.sign_in("ada", None, None).access_token()).get("cognito:groups").is_none()
+    );
+    let member = |world: &World, group: &str| json!({"UserPoolId": world.pool, "Username": "ada", "GroupName": group});
     for name in ["staff", "admins", "staff"] {
         let request = member(&world, name);
         world.ok(Operation::AdminAddUserToGroup, request);
@@ -162,7 +170,10 @@ fn groups_are_in_the_tokens_and_listed() {
     assert_eq!(claims["cognito:groups"], json!(["admins"]));
     for operation in [Operation::AdminAddUserToGroup, Operation::AdminRemoveUserFromGroup] {
         let request = member(&world, "none");
-        assert_eq!(world.refused(operation, request), "ResourceNotFoundException: Group not found.");
+        assert_eq!(
+            world.refused(operation, request),
+            "ResourceNotFoundException: Group not found."
+        );
         let mut request = member(&world, "admins");
         request["Username"] = json!("nobody");
         assert_eq!(world.refused(operation, request), UNKNOWN);
@@ -170,13 +181,20 @@ fn groups_are_in_the_tokens_and_listed() {
 }
 
 fn names(answer: &Value) -> Vec<&str> {
-    answer["Users"].as_array().unwrap().iter().map(|user| user["Username"].as_str().unwrap()).collect()
+    answer["Users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["Username"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
 fn users_are_listed_filtered_and_in_pages() {
     let mut world = World::new();
-    for (name, email) in [("ada", "ada@example.com"), ("bob", "b\"ob@example.com"), ("Ally", "x@other.org")] {
+    for (name, email) in
+        [("ada", "ada@example.com"), ("bob", "b\"ob@example.com"), ("Ally", "x@other.org")]
+    {
         let mut request = admin(&world, name);
         request["UserAttributes"] = attributes(&[("email", email)]);
         request["TemporaryPassword"] = json!(PASSWORD);
@@ -195,12 +213,16 @@ fn users_are_listed_filtered_and_in_pages() {
         (r#"given_name = "x""#, vec![]),
         ("", vec!["Ally", "ada", "bob"]),
     ] {
-        let answer = world.ok(Operation::ListUsers, json!({"UserPoolId": world.pool, "Filter": filter}));
+        let answer =
+            world.ok(Operation::ListUsers, json!({"UserPoolId": world.pool, "Filter": filter}));
         assert_eq!(names(&answer), found, "{filter}");
     }
-    for filter in ["email", "email = ada", "email = \"ada", "shoe = \"9\"", "email = \"a\" or", "= \"a\""] {
+    for filter in
+        ["email", "email = ada", "email = \"ada", "shoe = \"9\"", "email = \"a\" or", "= \"a\""]
+    {
         assert_eq!(
-            world.refused(Operation::ListUsers, json!({"UserPoolId": world.pool, "Filter": filter})),
+            world
+                .refused(Operation::ListUsers, json!({"UserPoolId": world.pool, "Filter": filter})),
             "InvalidParameterException: Error while parsing filter.",
             "{filter}"
         );
@@ -216,9 +238,14 @@ fn users_are_listed_filtered_and_in_pages() {
     request["PaginationToken"] = json!("?");
     let refused = world.refused(Operation::ListUsers, request);
     assert_eq!(refused, "InvalidParameterException: Invalid pagination token");
-    let refused =
-        world.refused(Operation::ListUsers, json!({"UserPoolId": world.pool, "AttributesToGet": ["shoe"]}));
-    assert_eq!(refused, "InvalidParameterException: One or more requested attributes do not exist.");
+    let refused = world.refused(
+        Operation::ListUsers,
+        json!({"UserPoolId": world.pool, "AttributesToGet": ["shoe"]}),
+    );
+    assert_eq!(
+        refused,
+        "InvalidParameterException: One or more requested attributes do not exist."
+    );
 }
 
 #[test]

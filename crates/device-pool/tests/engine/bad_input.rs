@@ -1,4 +1,5 @@
-//! Nothing that a caller can send gets another answer than a refusal of its kind, and a refusal changes nothing.
+//! Nothing that a caller can send gets another answer than a refusal of its kind, and a refusal
+//! changes nothing.
 
 use device_pool::SUPPORTED;
 use device_wire::{ErrorCode, Operation};
@@ -19,7 +20,12 @@ fn bodies_of_the_wrong_shape_are_refused_by_every_operation() {
             json!({"ClientId": 5, "AccessToken": {}, "UserPoolId": []}),
         ] {
             let error = world.call(*operation, body.clone()).unwrap_err();
-            assert_ne!(error.code(), &ErrorCode::InternalError, "{operation} {body}: {:?}", error.detail());
+            assert_ne!(
+                error.code(),
+                &ErrorCode::InternalError,
+                "{operation} {body}: {:?}",
+                error.detail()
+            );
         }
     }
 }
@@ -27,8 +33,18 @@ fn bodies_of_the_wrong_shape_are_refused_by_every_operation() {
 #[test]
 fn names_that_are_paths_patterns_or_nothing_are_only_names() {
     let mut world = World::opt_in();
-    let odd =
-        ["", "/", "..", "%", "_", "a/b", "\u{0}", "\u{10ffff}", "'; drop table user; --", &"x".repeat(5000)];
+    let odd = [
+        "",
+        "/",
+        "..",
+        "%",
+        "_",
+        "a/b",
+        "\u{0}",
+        "\u{10ffff}",
+        "'; drop table user; --",
+        &"x".repeat(5000),
+    ];
     for operation in SUPPORTED {
         for name in odd {
             let body = json!({

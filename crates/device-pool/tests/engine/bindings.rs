@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::world::{Flow, PASSWORD, Phone, World};
 
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
-const USED: &str = "NotAuthorizedException: Invalid session for the user, session can only be used once.";
+const USED: &str =
+    "NotAuthorizedException: Invalid session for the user, session can only be used once.";
 
 /// Pool and client, as a [`World`] has them for current ones.
 type Place = (String, String);
@@ -51,12 +52,17 @@ fn a_device_proof_is_refused_in_another_pool() {
     let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
     let here = elsewhere(&mut world);
     for session in [&session, &Value::Null] {
-        assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", session, answers.clone())), INVALID);
+        assert_eq!(
+            refusal(world.respond("DEVICE_PASSWORD_VERIFIER", session, answers.clone())),
+            INVALID
+        );
     }
     let refused = world.device_claim("ada", &phone, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "nor does the session start one there");
     back(&mut world, &here);
-    world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).expect("the refusals used nothing up");
+    world
+        .respond("DEVICE_PASSWORD_VERIFIER", &session, answers)
+        .expect("the refusals used nothing up");
 }
 
 #[test]
@@ -69,11 +75,16 @@ fn a_device_proof_is_refused_for_another_user() {
     for session in [&session, &Value::Null] {
         let mut as_bob = answers.clone();
         as_bob["USERNAME"] = json!("bob");
-        assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", session, as_bob.clone())), INVALID);
+        assert_eq!(
+            refusal(world.respond("DEVICE_PASSWORD_VERIFIER", session, as_bob.clone())),
+            INVALID
+        );
         as_bob["DEVICE_KEY"] = json!(other.key);
         assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", session, as_bob)), INVALID);
     }
-    world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).expect("the refusals used nothing up");
+    world
+        .respond("DEVICE_PASSWORD_VERIFIER", &session, answers)
+        .expect("the refusals used nothing up");
 }
 
 #[test]
@@ -122,7 +133,8 @@ fn tokens_are_their_pools() {
         attributes.iter().find(|attribute| attribute["Name"] == "sub").unwrap()["Value"].clone()
     };
     let whose = world.ok(Operation::GetUser, json!({"AccessToken": signed_in.access_token()}));
-    let here = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let here =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     assert_ne!(sub(&whose), sub(&here));
 }
 
@@ -179,7 +191,8 @@ fn no_challenge_is_skipped_or_answered_out_of_turn() {
         assert!(world.respond(challenge, session, anything.clone()).is_err(), "{challenge}");
     }
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
-    let asked = world.respond("SOFTWARE_TOKEN_MFA", session, answers).expect("none of them used it up");
+    let asked =
+        world.respond("SOFTWARE_TOKEN_MFA", session, answers).expect("none of them used it up");
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
     // The proof comes after the exchange that it is about, and no code stands for it.
     let early = world.respond("DEVICE_PASSWORD_VERIFIER", &asked["Session"], anything);

@@ -53,7 +53,8 @@ fn an_update_resets_what_it_leaves_out_and_keeps_id_secret_and_name() {
     world.seconds(1);
     let mut request = of(&world, made["ClientId"].as_str().unwrap());
     request["AccessTokenValidity"] = json!(3);
-    let updated = world.ok(Operation::UpdateUserPoolClient, request.clone())["UserPoolClient"].clone();
+    let updated =
+        world.ok(Operation::UpdateUserPoolClient, request.clone())["UserPoolClient"].clone();
     for kept in ["ClientId", "ClientSecret", "ClientName", "CreationDate", "UserPoolId"] {
         assert_eq!(updated[kept], made[kept], "{kept}");
     }
@@ -72,7 +73,10 @@ fn settings_that_contradict_each_other_or_the_pool_are_refused_at_birth_and_late
     let client = world.client.clone();
     for (settings, says) in [
         (json!({"AccessTokenValidity": 25}), "Invalid range for token validity"),
-        (json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH"]}), "can't be combined"),
+        (
+            json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "USER_PASSWORD_AUTH"]}),
+            "can't be combined",
+        ),
         (json!({"ReadAttributes": ["email", "shoe_size"]}), "Invalid read attributes specified"),
         (json!({"WriteAttributes": ["custom:shoe_size"]}), "Invalid write attributes specified"),
         (
@@ -101,9 +105,11 @@ fn a_client_is_found_in_its_own_pool_only() {
     let mut world = World::new();
     let client = world.client.clone();
     let other = other_pool(&mut world);
-    for operation in
-        [Operation::DescribeUserPoolClient, Operation::UpdateUserPoolClient, Operation::DeleteUserPoolClient]
-    {
+    for operation in [
+        Operation::DescribeUserPoolClient,
+        Operation::UpdateUserPoolClient,
+        Operation::DeleteUserPoolClient,
+    ] {
         for (pool, id, missing) in [
             (other.as_str(), client.as_str(), format!("User pool client {client} does not exist.")),
             (other.as_str(), "nobody", "User pool client nobody does not exist.".to_owned()),
@@ -126,8 +132,7 @@ fn a_deleted_client_signs_nobody_in_and_refreshes_nothing() {
     let gone = format!("ResourceNotFoundException: User pool client {client} does not exist.");
     let refresh = json!({"ClientId": client, "RefreshToken": signed_in.refresh_token()});
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
-    let start =
-        json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": client, "AuthParameters": {"USERNAME": "ada"}});
+    let start = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": client, "AuthParameters": {"USERNAME": "ada"}});
     assert_eq!(world.refused(Operation::InitiateAuth, start), gone);
     let listed = world.ok(Operation::ListUserPoolClients, json!({"UserPoolId": world.pool}));
     assert_eq!(listed, json!({"UserPoolClients": []}));

@@ -1,4 +1,5 @@
-//! Codes that are sent: which address they prove, how many there may be, and what they look like in a message.
+//! Codes that are sent: which address they prove, how many there may be, and what they look like in
+//! a message.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -7,8 +8,10 @@ use crate::accounts::{attribute, attributes, pool_with, sent_code, sign_up, veri
 use crate::world::{PASSWORD, World};
 
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
-const MISMATCH: &str = "CodeMismatchException: Invalid verification code provided, please try again.";
-const TOO_MANY: &str = "LimitExceededException: Attempt limit exceeded, please try after some time.";
+const MISMATCH: &str =
+    "CodeMismatchException: Invalid verification code provided, please try again.";
+const TOO_MANY: &str =
+    "LimitExceededException: Attempt limit exceeded, please try after some time.";
 const MOST_AN_HOUR: usize = 20;
 
 /// Ada with a verified address, as an administrator makes her.
@@ -44,7 +47,10 @@ fn moved(token: &str, world: &World) -> Vec<(Operation, Value)> {
     vec![
         by_user(""),
         by_user("new@example.com"),
-        (Operation::DeleteUserAttributes, json!({"AccessToken": token, "UserAttributeNames": ["email"]})),
+        (
+            Operation::DeleteUserAttributes,
+            json!({"AccessToken": token, "UserAttributeNames": ["email"]}),
+        ),
         by_admin(&[("email", "")]),
         by_admin(&[("email", "new@example.com"), ("email_verified", "true")]),
         (
@@ -130,7 +136,8 @@ fn an_address_that_was_taken_back_is_not_proven_any_more() {
     }));
     ada(&mut world);
     let token = world.sign_in("ada", None, None).access_token();
-    let change = |to: &str| json!({"AccessToken": token, "UserAttributes": attributes(&[("email", to)])});
+    let change =
+        |to: &str| json!({"AccessToken": token, "UserAttributes": attributes(&[("email", to)])});
     world.ok(Operation::UpdateUserAttributes, change("new@example.com"));
     let verify = json!({"AccessToken": token, "AttributeName": "email", "Code": sent_code(&world)});
     world.ok(Operation::UpdateUserAttributes, change("ada@example.com"));
@@ -140,7 +147,8 @@ fn an_address_that_was_taken_back_is_not_proven_any_more() {
 
 #[test]
 fn an_address_that_somebody_else_has_proven_resets_no_password_any_more() {
-    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
+    let mut world =
+        pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     ada(&mut world);
     let forgot = named(&world, "ada");
     world.ok(Operation::ForgotPassword, forgot);
@@ -218,7 +226,11 @@ fn the_limit_does_not_tell_who_exists() {
     }
     for name in ["new", "nobody"] {
         let resend = named(&world, name);
-        assert_eq!(exhaust(&mut world, Operation::ResendConfirmationCode, &resend), MOST_AN_HOUR, "{name}");
+        assert_eq!(
+            exhaust(&mut world, Operation::ResendConfirmationCode, &resend),
+            MOST_AN_HOUR,
+            "{name}"
+        );
     }
 }
 
@@ -247,7 +259,10 @@ fn guesses_at_a_reset_code_do_not_keep_the_user_from_proving_an_address() {
     ada(&mut world);
     let token = world.sign_in("ada", None, None).access_token();
     let change = attributes(&[("email", "new@example.com")]);
-    world.ok(Operation::UpdateUserAttributes, json!({"AccessToken": token, "UserAttributes": change}));
+    world.ok(
+        Operation::UpdateUserAttributes,
+        json!({"AccessToken": token, "UserAttributes": change}),
+    );
     let code = sent_code(&world);
     for _ in 0..5 {
         let guess = reset(&world, "ada", "12345x");
@@ -267,7 +282,10 @@ fn a_right_code_buys_no_guesses_at_the_next() {
     let verify = |code: &str| json!({"AccessToken": token, "AttributeName": "email", "Code": code});
     for round in 0..2 {
         let change = attributes(&[("email", &format!("a{round}@example.com"))]);
-        world.ok(Operation::UpdateUserAttributes, json!({"AccessToken": token, "UserAttributes": change}));
+        world.ok(
+            Operation::UpdateUserAttributes,
+            json!({"AccessToken": token, "UserAttributes": change}),
+        );
         let code = sent_code(&world);
         for _ in 0..3 - round {
             assert_eq!(world.refused(Operation::VerifyUserAttribute, verify("12345x")), MISMATCH);
@@ -295,8 +313,8 @@ fn a_user_made_anew_under_the_same_name_inherits_no_code() {
 
 #[test]
 fn a_mail_shows_name_and_password_as_they_are_and_brings_no_markup_of_theirs() {
-    const SAFE: &str =
-        "Your username is {####}&lt;b&gt; and temporary password is A1&lt;{username}&gt;&amp;&quot;z";
+    const SAFE: &str = "Your username is {####}&lt;b&gt; and temporary password is \
+                        A1&lt;{username}&gt;&amp;&quot;z";
     const PLAIN: &str = "Your username is {####}<b> and temporary password is A1<{username}>&\"z";
     let mut world = World::new();
     let request = json!({

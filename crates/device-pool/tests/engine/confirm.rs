@@ -15,13 +15,17 @@ fn an_opt_in_pool_asks_for_the_users_word_and_an_always_pool_does_not() {
         let signed_in = world.sign_in("ada", None, None);
         let phone = world.issued_phone(&signed_in);
         let request = world.confirmation(&signed_in.access_token(), &phone);
-        assert_eq!(world.ok(Operation::ConfirmDevice, request), json!({"UserConfirmationNecessary": prompt}));
+        assert_eq!(
+            world.ok(Operation::ConfirmDevice, request),
+            json!({"UserConfirmationNecessary": prompt})
+        );
         let shown = world.ok(
             Operation::AdminGetDevice,
             json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": phone.key}),
         );
         let attributes = shown["Device"]["DeviceAttributes"].as_array().unwrap();
-        let remembered = attributes.iter().find(|a| a["Name"] == "dev:device_remembered_status").unwrap();
+        let remembered =
+            attributes.iter().find(|a| a["Name"] == "dev:device_remembered_status").unwrap();
         assert_eq!(remembered["Value"], status);
     }
 }
@@ -81,7 +85,9 @@ fn keys_that_were_not_issued_to_this_user_are_refused() {
         let request = world.confirmation(&token, &phone);
         assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{}", phone.key);
     }
-    for key in ["", "eu-test-1_", "eu-test-1", "us-east-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "é_é"] {
+    for key in
+        ["", "eu-test-1_", "eu-test-1", "us-east-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "é_é"]
+    {
         let phone = crate::world::Phone { key: key.into(), ..bobs.clone() };
         let request = world.confirmation(&token, &phone);
         assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{key}");
@@ -143,7 +149,10 @@ fn what_is_no_secret_verifier_is_refused_with_what_is_wrong() {
         let mut request = good.clone();
         request["DeviceSecretVerifierConfig"][member] = value;
         let refusal = world.refused(Operation::ConfirmDevice, request);
-        assert!(refusal.starts_with("InvalidParameterException") && refusal.contains(says), "{refusal}");
+        assert!(
+            refusal.starts_with("InvalidParameterException") && refusal.contains(says),
+            "{refusal}"
+        );
     }
     world.ok(Operation::ConfirmDevice, good);
 }

@@ -1,4 +1,5 @@
-//! `CUSTOM_AUTH`: a hook in place of the service's triggers defines, creates and verifies challenges.
+//! `CUSTOM_AUTH`: a hook in place of the service's triggers defines, creates and verifies
+//! challenges.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, World};
 
-/// A riddle, behind the password where the client starts with it. Three wrong answers end the sign-in.
+/// A riddle, behind the password where the client starts with it. Three wrong answers end the
+/// sign-in.
 #[derive(Clone, Default)]
 struct Riddle(Arc<Mutex<Vec<Value>>>);
 
@@ -35,7 +37,9 @@ impl Hooks for Riddle {
             {
                 json!({"issueTokens": true, "failAuthentication": false})
             }
-            "DefineAuthChallenge_Authentication" if steps.len() >= 3 && !is("PASSWORD_VERIFIER") => {
+            "DefineAuthChallenge_Authentication"
+                if steps.len() >= 3 && !is("PASSWORD_VERIFIER") =>
+            {
                 json!({"issueTokens": false, "failAuthentication": true})
             }
             "DefineAuthChallenge_Authentication" => {
@@ -90,7 +94,11 @@ fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
     assert!(used.ends_with("session can only be used once."), "{used}");
     let done = answer(&mut world, &again["Session"], "a piano").unwrap();
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
-    assert_eq!(done["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "no password was proven");
+    assert_eq!(
+        done["AuthenticationResult"]["NewDeviceMetadata"],
+        Value::Null,
+        "no password was proven"
+    );
 
     let events = riddle.events();
     let first = &events[0];
@@ -132,10 +140,14 @@ fn the_password_comes_first_where_the_client_starts_with_it() {
         let asked = answered.unwrap();
         assert_eq!(asked["ChallengeName"], "CUSTOM_CHALLENGE");
         let done = answer(&mut world, &asked["Session"], "a piano").unwrap();
-        assert!(done["AuthenticationResult"]["NewDeviceMetadata"].is_object(), "a password was proven");
+        assert!(
+            done["AuthenticationResult"]["NewDeviceMetadata"].is_object(),
+            "a password was proven"
+        );
     }
     let steps = riddle.events().last().unwrap()["request"]["session"].clone();
-    let names: Vec<_> = steps.as_array().unwrap().iter().map(|step| step["challengeName"].clone()).collect();
+    let names: Vec<_> =
+        steps.as_array().unwrap().iter().map(|step| step["challengeName"].clone()).collect();
     assert_eq!(names, ["SRP_A", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]);
 }
 
@@ -160,7 +172,10 @@ fn the_hook_ends_what_it_will_not_have() {
     let refused = answer(&mut world, &asked["Session"], "a map").unwrap_err();
     assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
     let late = answer(&mut world, &asked["Session"], "a piano").unwrap_err();
-    assert!(late.ends_with("session can only be used once."), "a flow that was ended goes on: {late}");
+    assert!(
+        late.ends_with("session can only be used once."),
+        "a flow that was ended goes on: {late}"
+    );
 }
 
 /// An easy question, and a hard one behind it.
@@ -305,7 +320,8 @@ fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
     for (answer, refusal) in [
         (
             Err(HookError::Missing),
-            "InvalidParameterException: Custom auth lambda trigger is not configured for the user pool.",
+            "InvalidParameterException: Custom auth lambda trigger is not configured for the user \
+             pool.",
         ),
         (
             Err(HookError::Refused("not today".into())),
@@ -313,11 +329,18 @@ fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
         ),
         (
             Err(HookError::Failed("timed out".into())),
-            "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error timed out.",
+            "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error timed \
+             out.",
         ),
         (Ok(json!({})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
-        (Ok(json!({"response": null})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
-        (Ok(json!({"response": {}})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
+        (
+            Ok(json!({"response": null})),
+            "InvalidLambdaResponseException: Unrecognizable lambda output",
+        ),
+        (
+            Ok(json!({"response": {}})),
+            "InvalidLambdaResponseException: Unrecognizable lambda output",
+        ),
         (
             Ok(json!({"response": {"challengeName": "SMS_MFA"}})),
             "InvalidLambdaResponseException: Unrecognizable lambda output",
@@ -326,7 +349,10 @@ fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
             Ok(json!({"response": {"failAuthentication": true, "issueTokens": true}})),
             "NotAuthorizedException: Incorrect username or password.",
         ),
-        (Ok(long), "InvalidLambdaResponseException: The challenge's parameters are too long for a session"),
+        (
+            Ok(long),
+            "InvalidLambdaResponseException: The challenge's parameters are too long for a session",
+        ),
     ] {
         world.hooks = Box::new(Always(answer));
         assert_eq!(world.refused(Operation::InitiateAuth, request.clone()), refusal);

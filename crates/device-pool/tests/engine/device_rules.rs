@@ -1,7 +1,7 @@
 //! What a sign-in asks for, over the whole product of settings, device states and flows.
 //!
-//! Each row below is one setting; each column is how the device stands that is presented. A cell says what the user
-//! meets behind the password:
+//! Each row below is one setting; each column is how the device stands that is presented. A cell
+//! says what the user meets behind the password:
 //!
 //! - `code`: a second factor's code is asked for
 //! - `proof`: the device has to prove its secret
@@ -33,8 +33,9 @@ opt-in   yes           optional   code+key   none       none        none       n
 opt-in   yes           on         code+key   none       none        none       none       code           proof      code,proof
 ";
 
-/// Where no password was proven, devices play no part, whatever the setting and the device. `password` says that a
-/// password is all there is to choose: a code alone is not enough where two factors are due.
+/// Where no password was proven, devices play no part, whatever the setting and the device.
+/// `password` says that a password is all there is to choose: a code alone is not enough where two
+/// factors are due.
 const WITHOUT_PASSWORD: &str = "
 MFA        custom   e-mail-code
 off        -        -
@@ -74,7 +75,8 @@ struct Actor {
 fn actor(world: &mut World, name: String, state: &str) -> Actor {
     world.user(&name);
     world.set_attributes(&name, &[("email", "somebody@example.com"), ("email_verified", "true")]);
-    let before_mfa = (state == "remembered-before-MFA").then(|| world.confirmed_phone(&name, None).0);
+    let before_mfa =
+        (state == "remembered-before-MFA").then(|| world.confirmed_phone(&name, None).0);
     let totp = world.enrol_totp(&name);
     let phone = match state {
         "no-key" => None,
@@ -92,7 +94,9 @@ fn actor(world: &mut World, name: String, state: &str) -> Actor {
             world.user("somebody-else");
             Some(world.confirmed_phone("somebody-else", None).0)
         }
-        "forgotten" | "not-remembered" | "remembered" => Some(world.confirmed_phone(&name, Some(&totp)).0),
+        "forgotten" | "not-remembered" | "remembered" => {
+            Some(world.confirmed_phone(&name, Some(&totp)).0)
+        }
         other => panic!("{other}"),
     };
     if let Some(phone) = &phone {
@@ -149,7 +153,11 @@ fn walk_the_table(flow: Flow) {
         world.allow_first_factors(&FIRST_FACTORS);
         for (actor, expected) in lasting.iter().chain([&fresh]).zip(expected) {
             let met = met(&mut world, flow, actor);
-            assert_eq!(&met, expected, "{devices}, replaces {replaces}, MFA {mfa}, {flow:?}, {}", actor.name);
+            assert_eq!(
+                &met, expected,
+                "{devices}, replaces {replaces}, MFA {mfa}, {flow:?}, {}",
+                actor.name
+            );
             cells += 1;
         }
     }
@@ -162,7 +170,8 @@ fn without_a_password_devices_play_no_part() {
     set_the_stage(&mut world);
     let mut settings = SETTINGS.trim().lines();
     let states = settings.next().unwrap().split_whitespace().skip(3);
-    let actors: Vec<Actor> = states.map(|state| actor(&mut world, format!("user-{state}"), state)).collect();
+    let actors: Vec<Actor> =
+        states.map(|state| actor(&mut world, format!("user-{state}"), state)).collect();
     let mut cells = 0;
     for row in settings {
         let [devices, replaces, mfa, ..] = *row.split_whitespace().collect::<Vec<_>>() else {
@@ -171,12 +180,17 @@ fn without_a_password_devices_play_no_part() {
         world.set_devices(configuration(devices, replaces));
         world.set_mfa(&mfa.to_uppercase());
         world.allow_first_factors(&FIRST_FACTORS);
-        let table = WITHOUT_PASSWORD.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let table =
+            WITHOUT_PASSWORD.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let row = table.into_iter().find(|line| line[0] == mfa).unwrap();
         for (flow, expected) in Flow::WITHOUT.into_iter().zip(&row[1..]) {
             for actor in &actors {
                 let met = met(&mut world, flow, actor);
-                assert_eq!(&met, expected, "{devices}, {replaces}, MFA {mfa}, {flow:?}, {}", actor.name);
+                assert_eq!(
+                    &met, expected,
+                    "{devices}, {replaces}, MFA {mfa}, {flow:?}, {}",
+                    actor.name
+                );
                 cells += 1;
             }
         }
@@ -193,13 +207,14 @@ fn met(world: &mut World, flow: Flow, actor: &Actor) -> String {
             return "password".into();
         }
     }
-    let signed_in = match world.try_sign_in(flow, &actor.name, actor.phone.as_ref(), Some(&actor.totp)) {
-        Ok(signed_in) => signed_in,
-        Err(error) => {
-            assert_eq!(error.to_string(), "ResourceNotFoundException: Device does not exist.");
-            return "none".into();
-        }
-    };
+    let signed_in =
+        match world.try_sign_in(flow, &actor.name, actor.phone.as_ref(), Some(&actor.totp)) {
+            Ok(signed_in) => signed_in,
+            Err(error) => {
+                assert_eq!(error.to_string(), "ResourceNotFoundException: Device does not exist.");
+                return "none".into();
+            }
+        };
     let words: Vec<&str> = signed_in
         .challenges
         .iter()
@@ -247,7 +262,11 @@ fn a_device_key_that_came_with_the_start_only_is_taken_up() {
     let mut answers = world.claim(&identity, crate::world::PASSWORD, &ephemeral, parameters);
     answers["USERNAME"] = json!("ada");
     let answer = world.respond("PASSWORD_VERIFIER", &Value::Null, answers).unwrap();
-    assert_eq!(answer["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "the device is known");
+    assert_eq!(
+        answer["AuthenticationResult"]["NewDeviceMetadata"],
+        Value::Null,
+        "the device is known"
+    );
 }
 
 #[test]

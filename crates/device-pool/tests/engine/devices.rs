@@ -22,9 +22,15 @@ fn a_user_sees_remembered_devices_and_an_administrator_sees_all() {
     let own = json!({"AccessToken": token, "DeviceKey": phone.key});
     let all = json!({"UserPoolId": world.pool, "Username": "ada"});
 
-    assert_eq!(world.ok(Operation::ListDevices, json!({"AccessToken": token})), json!({"Devices": []}));
+    assert_eq!(
+        world.ok(Operation::ListDevices, json!({"AccessToken": token})),
+        json!({"Devices": []})
+    );
     assert_eq!(world.refused(Operation::GetDevice, own.clone()), GONE);
-    assert_eq!(world.ok(Operation::AdminListDevices, all.clone())["Devices"][0]["DeviceKey"], phone.key);
+    assert_eq!(
+        world.ok(Operation::AdminListDevices, all.clone())["Devices"][0]["DeviceKey"],
+        phone.key
+    );
 
     let mut remember = own.clone();
     remember["DeviceRememberedStatus"] = json!("remembered");
@@ -37,8 +43,12 @@ fn a_user_sees_remembered_devices_and_an_administrator_sees_all() {
         let attributes = device["DeviceAttributes"].as_array().unwrap();
         attributes.iter().map(|a| a["Name"].as_str().unwrap().to_owned()).collect()
     };
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
-    assert_eq!(names(&listed["Devices"][0]), set(&["device_status", "device_name", "last_ip_used"]));
+    let set =
+        |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    assert_eq!(
+        names(&listed["Devices"][0]),
+        set(&["device_status", "device_name", "last_ip_used"])
+    );
     assert_eq!(
         names(&world.ok(Operation::AdminGetDevice, request)["Device"]),
         set(&[
@@ -105,17 +115,23 @@ fn unknown_and_other_peoples_devices_do_not_exist() {
     let (phone, _) = world.confirmed_phone("bob", None);
     world.set_status("bob", &phone, "remembered");
     let token = world.sign_in("ada", None, None).access_token();
-    for key in [phone.key.as_str(), "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "x/../y", "%"] {
-        let own = json!({"AccessToken": token, "DeviceKey": key, "DeviceRememberedStatus": "remembered"});
-        for operation in [Operation::GetDevice, Operation::ForgetDevice, Operation::UpdateDeviceStatus] {
+    for key in [phone.key.as_str(), "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "x/../y", "%"]
+    {
+        let own =
+            json!({"AccessToken": token, "DeviceKey": key, "DeviceRememberedStatus": "remembered"});
+        for operation in
+            [Operation::GetDevice, Operation::ForgetDevice, Operation::UpdateDeviceStatus]
+        {
             assert_eq!(world.refused(operation, own.clone()), GONE, "{operation} {key}");
         }
         let admin = json!({
             "UserPoolId": world.pool, "Username": "ada", "DeviceKey": key, "DeviceRememberedStatus": "remembered",
         });
-        for operation in
-            [Operation::AdminGetDevice, Operation::AdminForgetDevice, Operation::AdminUpdateDeviceStatus]
-        {
+        for operation in [
+            Operation::AdminGetDevice,
+            Operation::AdminForgetDevice,
+            Operation::AdminUpdateDeviceStatus,
+        ] {
             assert_eq!(world.refused(operation, admin.clone()), GONE, "{operation} {key}");
         }
     }
@@ -139,7 +155,10 @@ fn forgetting_ends_the_refresh_tokens_of_the_device_and_spares_its_access_tokens
     );
     world.ok(Operation::GetUser, json!({"AccessToken": token}));
     assert_eq!(
-        world.refused(Operation::ForgetDevice, json!({"AccessToken": token, "DeviceKey": phone.key})),
+        world.refused(
+            Operation::ForgetDevice,
+            json!({"AccessToken": token, "DeviceKey": phone.key})
+        ),
         GONE
     );
 }
@@ -160,7 +179,8 @@ fn a_wrong_device_secret_gets_no_tokens_and_the_device_stays() {
     world.user("ada");
     let (phone, _) = world.confirmed_phone("ada", None);
     let impostor = crate::world::Phone { password: "not the device's".into(), ..phone.clone() };
-    let refusal = world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
+    let refusal =
+        world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
     assert_eq!(refusal.to_string(), "NotAuthorizedException: Incorrect username or password.");
     world.sign_in("ada", Some(&phone), None);
 }
@@ -177,7 +197,11 @@ fn names_that_contain_one_another_share_no_devices() {
     assert_eq!(world.ok(Operation::AdminListDevices, all), json!({"Devices": []}));
     let borrowed = crate::world::Phone { key: format!("b/{}", phone.key), ..phone };
     let refused = world.try_sign_in(Flow::Srp, "a", Some(&borrowed), Some(&totp)).unwrap_err();
-    assert_eq!(refused.to_string(), GONE, "a device of somebody else must not stand in for this user's MFA");
+    assert_eq!(
+        refused.to_string(),
+        GONE,
+        "a device of somebody else must not stand in for this user's MFA"
+    );
 }
 
 #[test]
@@ -188,8 +212,7 @@ fn a_refresh_is_no_sign_in_of_the_device() {
     let request = admin(&world, &phone);
     let before = world.ok(Operation::AdminGetDevice, request.clone());
     world.seconds(600);
-    let refresh =
-        json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key});
+    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key});
     world.ok(Operation::GetTokensFromRefreshToken, refresh);
     assert_eq!(world.ok(Operation::AdminGetDevice, request), before);
 }

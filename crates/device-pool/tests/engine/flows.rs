@@ -46,8 +46,8 @@ pub(crate) struct Content;
 impl Hooks for Content {
     fn call(&self, event: &Value) -> Result<Value, HookError> {
         let last = event["request"]["session"].as_array().and_then(|steps| steps.last());
-        let last =
-            last.map(|step| (step["challengeName"].as_str().unwrap(), step["challengeResult"] == true));
+        let last = last
+            .map(|step| (step["challengeName"].as_str().unwrap(), step["challengeResult"] == true));
         let response = match (event["triggerSource"].as_str().unwrap(), last) {
             ("DefineAuthChallenge_Authentication", Some(("SRP_A", _))) => {
                 json!({"challengeName": "PASSWORD_VERIFIER"})
@@ -55,7 +55,9 @@ impl Hooks for Content {
             ("DefineAuthChallenge_Authentication", Some(("CUSTOM_CHALLENGE", true))) => {
                 json!({"issueTokens": true})
             }
-            ("DefineAuthChallenge_Authentication", _) => json!({"challengeName": "CUSTOM_CHALLENGE"}),
+            ("DefineAuthChallenge_Authentication", _) => {
+                json!({"challengeName": "CUSTOM_CHALLENGE"})
+            }
             ("VerifyAuthChallengeResponse_Authentication", _) => json!({"answerCorrect": true}),
             _ => json!({}),
         };
@@ -99,16 +101,18 @@ impl World {
             Flow::ChosenSrp => {
                 let ephemeral = ClientEphemeral::generate(&mut self.rng);
                 let asked = self.start("USER_AUTH", parameters(json!({})))?;
-                let answers =
-                    parameters(json!({"ANSWER": "PASSWORD_SRP", "SRP_A": ephemeral.public().to_hex()}));
+                let answers = parameters(
+                    json!({"ANSWER": "PASSWORD_SRP", "SRP_A": ephemeral.public().to_hex()}),
+                );
                 let offered = self.respond("SELECT_CHALLENGE", &asked["Session"], answers)?;
                 self.prove(name, device_key, &ephemeral, &offered)
             }
             Flow::CustomWithPassword => {
                 self.hooks = Box::new(Content);
                 let ephemeral = ClientEphemeral::generate(&mut self.rng);
-                let start =
-                    parameters(json!({"CHALLENGE_NAME": "SRP_A", "SRP_A": ephemeral.public().to_hex()}));
+                let start = parameters(
+                    json!({"CHALLENGE_NAME": "SRP_A", "SRP_A": ephemeral.public().to_hex()}),
+                );
                 let offered = self.start("CUSTOM_AUTH", start)?;
                 let asked = self.prove(name, device_key, &ephemeral, &offered)?;
                 let answers = parameters(json!({"ANSWER": "anything"}));
@@ -121,8 +125,8 @@ impl World {
                 self.respond("CUSTOM_CHALLENGE", &asked["Session"], answers)
             }
             Flow::EmailCode => {
-                let asked =
-                    self.start("USER_AUTH", parameters(json!({"PREFERRED_CHALLENGE": "EMAIL_OTP"})))?;
+                let asked = self
+                    .start("USER_AUTH", parameters(json!({"PREFERRED_CHALLENGE": "EMAIL_OTP"})))?;
                 if asked["ChallengeName"] != "EMAIL_OTP" {
                     return Ok(asked);
                 }

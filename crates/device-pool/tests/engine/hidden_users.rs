@@ -1,4 +1,5 @@
-//! Where a client hides its users, neither what is answered, nor the work behind it, nor the time tells who exists.
+//! Where a client hides its users, neither what is answered, nor the work behind it, nor the time
+//! tells who exists.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -87,14 +88,19 @@ impl Step {
         // No step is locked out by the ones before it.
         world.seconds(60 * 60);
         let initiate = |flow: &str, parameters: Value, world: &World| {
-            let body = json!({"AuthFlow": flow, "ClientId": world.client, "AuthParameters": parameters});
+            let body =
+                json!({"AuthFlow": flow, "ClientId": world.client, "AuthParameters": parameters});
             (Operation::InitiateAuth, body)
         };
         let (operation, body) = match self {
-            Self::Start => initiate("USER_SRP_AUTH", json!({"USERNAME": name, "SRP_A": "5"}), world),
-            Self::Password => {
-                initiate("USER_PASSWORD_AUTH", json!({"USERNAME": name, "PASSWORD": "Wrong-horse-7"}), world)
+            Self::Start => {
+                initiate("USER_SRP_AUTH", json!({"USERNAME": name, "SRP_A": "5"}), world)
             }
+            Self::Password => initiate(
+                "USER_PASSWORD_AUTH",
+                json!({"USERNAME": name, "PASSWORD": "Wrong-horse-7"}),
+                world,
+            ),
             Self::Proof => {
                 let claim = world.srp_claim(name, "Wrong-horse-7");
                 let body = json!({
@@ -113,7 +119,9 @@ impl Step {
 /// An answer with every text in it replaced by its length.
 fn shape(answer: &Value) -> Value {
     match answer {
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), shape(value))).collect()
+        }
         Value::String(text) => json!(text.len()),
         other => other.clone(),
     }
@@ -126,7 +134,10 @@ fn answers_have_the_same_shape_and_refusals_the_same_words() {
         let [known, unknown] = NAMES.map(|name| step.take(&mut world, name).0);
         assert_eq!(shape(&known), shape(&unknown), "{step:?}");
         if !matches!(step, Step::Start) {
-            assert_eq!(known, "NotAuthorizedException: Incorrect username or password.", "{step:?}");
+            assert_eq!(
+                known, "NotAuthorizedException: Incorrect username or password.",
+                "{step:?}"
+            );
             assert_eq!(unknown, known, "{step:?}");
         }
     }
@@ -154,7 +165,8 @@ fn the_store_is_asked_the_same() {
     let (mut world, store) = world();
     for step in Step::ALL {
         let [known, unknown] = NAMES.map(|name| {
-            let claimed = matches!(step, Step::Proof).then(|| world.srp_claim(name, "Wrong-horse-7"));
+            let claimed =
+                matches!(step, Step::Proof).then(|| world.srp_claim(name, "Wrong-horse-7"));
             store.take();
             match claimed {
                 Some(claim) => drop(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)),
@@ -185,7 +197,8 @@ fn codes_are_asked_for_and_typed_in_alike() {
             body["ClientId"] = json!(world.client);
             body["Username"] = json!(name);
             store.take();
-            let answer = world.call(operation, body).unwrap_or_else(|error| json!(error.to_string()));
+            let answer =
+                world.call(operation, body).unwrap_or_else(|error| json!(error.to_string()));
             (shape(&answer), store.take())
         });
         assert!(!known.1.is_empty());
@@ -193,12 +206,13 @@ fn codes_are_asked_for_and_typed_in_alike() {
     }
 }
 
-/// How far the times may be apart. An exponentiation that is left out for those who do not exist is a third and more; a
-/// record that is not read for them was a seventh in the first step.
+/// How far the times may be apart. An exponentiation that is left out for those who do not exist is
+/// a third and more; a record that is not read for them was a seventh in the first step.
 const TOLERANCE: f64 = 0.05;
 
-/// What a step takes for nobody, as a part of what it takes for a user. Both are measured in turns, so that whatever else
-/// the machine does meets both alike, and by their fastest tenth, which it meets least.
+/// What a step takes for nobody, as a part of what it takes for a user. Both are measured in turns,
+/// so that whatever else the machine does meets both alike, and by their fastest tenth, which it
+/// meets least.
 fn compared(world: &mut World, step: Step) -> f64 {
     const PAIRS: usize = 100;
     let mut took = [Vec::new(), Vec::new()];

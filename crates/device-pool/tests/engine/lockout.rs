@@ -62,7 +62,11 @@ fn a_name_that_nobody_has_locks_like_any_other_where_users_are_hidden() {
         assert_eq!(attempt(&mut world, "nobody", "wrong"), INCORRECT);
     }
     assert_eq!(attempt(&mut world, "nobody", "wrong"), LOCKED);
-    assert_eq!(attempt(&mut world, "NOBODY", "wrong"), LOCKED, "as a user who is there, in any case");
+    assert_eq!(
+        attempt(&mut world, "NOBODY", "wrong"),
+        LOCKED,
+        "as a user who is there, in any case"
+    );
 }
 
 /// A store where something happens between a command's look at the attempts and its answer.
@@ -75,7 +79,8 @@ impl Store for Meddled {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let found = self.inner.get(key);
         if key.table == Table::Attempts {
-            // Taken out in a statement of its own, or the lock would be held while the other command runs.
+            // Taken out in a statement of its own, or the lock would be held while the other
+            // command runs.
             let meddle = self.meddle.lock().unwrap().take();
             meddle.into_iter().for_each(|meddle| meddle());
         }
@@ -112,7 +117,8 @@ fn guesses_at_the_same_time_wait_for_one_another() {
         world.user("ada");
         world.enrol_totp("ada");
         let mut others = World::over(store.clone(), 8);
-        (others.pool, others.client, others.now) = (world.pool.clone(), world.client.clone(), world.now);
+        (others.pool, others.client, others.now) =
+            (world.pool.clone(), world.client.clone(), world.now);
         *store.meddle.lock().unwrap() = Some(Box::new(move || {
             for _ in 0..5 {
                 let start = json!({
@@ -135,7 +141,9 @@ fn wrong_codes_lock_the_code_and_not_the_password() {
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     let answer = |world: &mut World, code: &str| {
         let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code});
-        world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).map_err(|error| error.to_string())
+        world
+            .respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers)
+            .map_err(|error| error.to_string())
     };
     let good = world.code(&totp);
     for _ in 0..5 {

@@ -1,4 +1,5 @@
-//! The engine from outside: real SRP, a store in memory, a clock that stands still until it is told to move.
+//! The engine from outside: real SRP, a store in memory, a clock that stands still until it is told
+//! to move.
 
 #![expect(
     clippy::unwrap_used,

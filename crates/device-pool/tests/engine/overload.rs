@@ -60,12 +60,14 @@ fn each_step_of_a_sign_in_that_was_refused_for_overload_succeeds_when_it_is_sent
     refused(&mut world, |world| world.respond("DEVICE_SRP_AUTH", &session, answers.clone()));
     let (claim, session) = world.device_claim("ada", &phone, &session).unwrap();
 
-    let prove = |world: &mut World| world.respond("DEVICE_PASSWORD_VERIFIER", &session, claim.clone());
+    let prove =
+        |world: &mut World| world.respond("DEVICE_PASSWORD_VERIFIER", &session, claim.clone());
     refused(&mut world, prove);
     assert!(prove(&mut world).unwrap()["AuthenticationResult"]["AccessToken"].is_string());
 
     let events = json!({"UserPoolId": world.pool, "Username": "ada"});
     let events = world.ok(Operation::AdminListUserAuthEvents, events);
-    let failed = events["AuthEvents"].as_array().unwrap().iter().filter(|e| e["EventResponse"] == "Fail");
+    let failed =
+        events["AuthEvents"].as_array().unwrap().iter().filter(|e| e["EventResponse"] == "Fail");
     assert_eq!(failed.count(), 0, "nor does the audit trail hold it against the user");
 }

@@ -11,7 +11,11 @@ use crate::world::{Flow, World};
 
 fn records(store: &MemoryStore) -> Vec<(Table, String)> {
     let of = |table| {
-        store.scan(table, "", None, usize::MAX).unwrap().into_iter().map(move |(key, _)| (table, key.id))
+        store
+            .scan(table, "", None, usize::MAX)
+            .unwrap()
+            .into_iter()
+            .map(move |(key, _)| (table, key.id))
     };
     Table::ALL.into_iter().flat_map(of).collect()
 }
@@ -29,7 +33,8 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     assert_eq!(world.ok(Operation::DeleteUserPool, pool.clone()), Value::Null);
 
     let gone = format!("ResourceNotFoundException: User pool {} does not exist.", world.pool);
-    for operation in [Operation::DescribeUserPool, Operation::DeleteUserPool, Operation::ListUserPoolClients]
+    for operation in
+        [Operation::DescribeUserPool, Operation::DeleteUserPool, Operation::ListUserPoolClients]
     {
         assert_eq!(world.refused(operation, pool.clone()), gone);
     }
@@ -127,7 +132,9 @@ fn codes_from_before_they_named_an_address_are_read() {
         "ClientId": world.client, "Username": "ada", "ConfirmationCode": body["code"], "Password": "Another-horse-8",
     });
     // It does not say what it proves.
-    assert!(world.refused(Operation::ConfirmForgotPassword, reset).starts_with("CodeMismatchException"));
+    assert!(
+        world.refused(Operation::ConfirmForgotPassword, reset).starts_with("CodeMismatchException")
+    );
     world.ok(Operation::ForgotPassword, forgot);
 }
 
@@ -138,7 +145,10 @@ fn a_protected_pool_is_not_deleted() {
     let protect = json!({"UserPoolId": world.pool, "DeletionProtection": "ACTIVE"});
     world.ok(Operation::UpdateUserPool, protect);
     let refused = world.refused(Operation::DeleteUserPool, pool.clone());
-    assert!(refused.starts_with("InvalidParameterException: The user pool cannot be deleted"), "{refused}");
+    assert!(
+        refused.starts_with("InvalidParameterException: The user pool cannot be deleted"),
+        "{refused}"
+    );
     let release = json!({"UserPoolId": world.pool, "DeletionProtection": "INACTIVE"});
     world.ok(Operation::UpdateUserPool, release);
     world.ok(Operation::DeleteUserPool, pool);
@@ -152,7 +162,8 @@ fn pools_are_listed_by_pages() {
     }
     let all = world.ok(Operation::ListUserPools, json!({"MaxResults": 60}));
     let all_pools = all["UserPools"].as_array().unwrap();
-    let mut names: Vec<&str> = all_pools.iter().map(|pool| pool["Name"].as_str().unwrap()).collect();
+    let mut names: Vec<&str> =
+        all_pools.iter().map(|pool| pool["Name"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert_eq!(names, ["b", "c", "people"]);
     assert!(all.get("NextToken").is_none());
@@ -160,7 +171,8 @@ fn pools_are_listed_by_pages() {
         assert!(all_pools.iter().all(|pool| !pool[member].is_null()), "{member}");
     }
     let first = world.ok(Operation::ListUserPools, json!({"MaxResults": 2}));
-    let rest = world.ok(Operation::ListUserPools, json!({"MaxResults": 2, "NextToken": first["NextToken"]}));
+    let rest = world
+        .ok(Operation::ListUserPools, json!({"MaxResults": 2, "NextToken": first["NextToken"]}));
     assert_eq!(first["UserPools"].as_array().unwrap(), &all_pools[..2]);
     assert_eq!(rest, json!({"UserPools": &all_pools[2..]}));
 }
@@ -186,9 +198,11 @@ fn tags_are_added_replaced_and_taken_away() {
 
     let many: Value = (0..50).map(|n| (format!("tag{n}"), json!(""))).collect();
     for (tags, says) in [(many, "at most 50 tags"), (json!({"aws:team": "a"}), "reserved")] {
-        let refused = world.refused(Operation::TagResource, json!({"ResourceArn": arn, "Tags": tags}));
+        let refused =
+            world.refused(Operation::TagResource, json!({"ResourceArn": arn, "Tags": tags}));
         assert!(refused.contains(says), "{refused}");
-        let made = world.call(Operation::CreateUserPool, json!({"PoolName": "p", "UserPoolTags": tags}));
+        let made =
+            world.call(Operation::CreateUserPool, json!({"PoolName": "p", "UserPoolTags": tags}));
         assert_eq!(made.is_err(), says == "reserved", "fifty are allowed");
     }
 }
@@ -199,7 +213,10 @@ fn tags_of_what_is_not_here_are_refused() {
     let foreign = format!("arn:aws:cognito-idp:eu-test-1:999999999999:userpool/{}", world.pool);
     for (arn, code) in [
         (foreign.as_str(), "ResourceNotFoundException"),
-        ("arn:aws:cognito-idp:eu-test-1:000000000000:userpool/eu-test-1_x", "ResourceNotFoundException"),
+        (
+            "arn:aws:cognito-idp:eu-test-1:000000000000:userpool/eu-test-1_x",
+            "ResourceNotFoundException",
+        ),
         ("arn:aws:s3:::bucket", "InvalidParameterException"),
     ] {
         for (operation, rest) in [

@@ -45,7 +45,10 @@ fn a_pool_is_described_with_what_the_service_always_names() {
         ("VerificationMessageTemplate", json!({"DefaultEmailOption": "CONFIRM_WITH_CODE"})),
         ("UserAttributeUpdateSettings", json!({"AttributesRequireVerificationBeforeUpdate": []})),
         ("EmailConfiguration", json!({"EmailSendingAccount": "COGNITO_DEFAULT"})),
-        ("AdminCreateUserConfig", json!({"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7})),
+        (
+            "AdminCreateUserConfig",
+            json!({"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7}),
+        ),
         (
             "Policies",
             json!({
@@ -98,7 +101,10 @@ fn mfa_settings_that_contradict_themselves_are_refused() {
     }
     world.set_mfa("ON");
     let shown = world.ok(Operation::GetUserPoolMfaConfig, json!({"UserPoolId": id}));
-    assert_eq!(shown, json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}}));
+    assert_eq!(
+        shown,
+        json!({"MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": {"Enabled": true}})
+    );
 }
 
 #[test]
@@ -116,7 +122,8 @@ fn clients_use_only_the_flows_that_they_were_made_for() {
             ("USER_SRP_AUTH", json!({"USERNAME": "ada", "SRP_A": "5"}), srp),
             ("USER_PASSWORD_AUTH", json!({"USERNAME": "ada", "PASSWORD": PASSWORD}), password),
         ] {
-            let start = json!({"AuthFlow": flow, "ClientId": world.client, "AuthParameters": parameters});
+            let start =
+                json!({"AuthFlow": flow, "ClientId": world.client, "AuthParameters": parameters});
             match world.call(Operation::InitiateAuth, start) {
                 Ok(_) => assert!(allowed, "{flows} {flow}"),
                 Err(error) => {
@@ -132,18 +139,28 @@ fn clients_use_only_the_flows_that_they_were_made_for() {
 fn token_lifetimes_out_of_range_are_refused() {
     let mut world = World::new();
     for (settings, accepted) in [
-        (json!({"AccessTokenValidity": 4, "TokenValidityUnits": {"AccessToken": "minutes"}}), false),
+        (
+            json!({"AccessTokenValidity": 4, "TokenValidityUnits": {"AccessToken": "minutes"}}),
+            false,
+        ),
         (json!({"AccessTokenValidity": 5, "TokenValidityUnits": {"AccessToken": "minutes"}}), true),
         (json!({"AccessTokenValidity": 24}), true),
         (json!({"AccessTokenValidity": 25}), false),
         (json!({"IdTokenValidity": 2, "TokenValidityUnits": {"IdToken": "days"}}), false),
-        (json!({"RefreshTokenValidity": 59, "TokenValidityUnits": {"RefreshToken": "minutes"}}), false),
+        (
+            json!({"RefreshTokenValidity": 59, "TokenValidityUnits": {"RefreshToken": "minutes"}}),
+            false,
+        ),
         (json!({"RefreshTokenValidity": 3650}), true),
     ] {
         let mut request = settings.clone();
         request["UserPoolId"] = json!(world.pool);
         request["ClientName"] = json!("app");
-        assert_eq!(world.call(Operation::CreateUserPoolClient, request).is_ok(), accepted, "{settings}");
+        assert_eq!(
+            world.call(Operation::CreateUserPoolClient, request).is_ok(),
+            accepted,
+            "{settings}"
+        );
     }
 }
 
@@ -170,7 +187,8 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
     assert_eq!(
         world.refused(Operation::InitiateAuth, start(None)),
         format!(
-            "NotAuthorizedException: Client {client} is configured with secret but SECRET_HASH was not received"
+            "NotAuthorizedException: Client {client} is configured with secret but SECRET_HASH was \
+             not received"
         )
     );
     let wrong_name = device_srp::secret_hash("ada", &client, &secret);
@@ -200,15 +218,19 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
 fn a_user_is_found_by_name_in_any_case_and_by_sub() {
     let mut world = World::new();
     world.user("Ada");
-    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "aDA"}));
+    let shown =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "aDA"}));
     assert_eq!(shown["Username"], "Ada");
-    let sub = shown["UserAttributes"].as_array().unwrap().iter().find(|a| a["Name"] == "sub").unwrap();
+    let sub =
+        shown["UserAttributes"].as_array().unwrap().iter().find(|a| a["Name"] == "sub").unwrap();
     for name in ["ada", "ADA", sub["Value"].as_str().unwrap()] {
         let signed_in = world.try_sign_in(Flow::Srp, name, None, None).unwrap();
         assert_eq!(crate::world::claims(&signed_in.access_token())["username"], "Ada");
     }
     let again = json!({"UserPoolId": world.pool, "Username": "ADA"});
-    assert!(world.refused(Operation::AdminCreateUser, again).starts_with("UsernameExistsException"));
+    assert!(
+        world.refused(Operation::AdminCreateUser, again).starts_with("UsernameExistsException")
+    );
 }
 
 #[test]
@@ -221,12 +243,19 @@ fn an_email_pool_signs_in_by_address_under_an_internal_name() {
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({}));
     let no_address = json!({"UserPoolId": world.pool, "Username": "ada"});
-    assert!(world.refused(Operation::AdminCreateUser, no_address).starts_with("InvalidParameterException"));
+    assert!(
+        world
+            .refused(Operation::AdminCreateUser, no_address)
+            .starts_with("InvalidParameterException")
+    );
     world.user("Ada@Example.com");
     let (phone, signed_in) = world.confirmed_phone("ada@example.com", None);
     let claims = crate::world::claims(&signed_in.access_token());
     assert_eq!(claims["username"], claims["sub"]);
-    assert_eq!(world.sign_in("ADA@example.com", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
+    assert_eq!(
+        world.sign_in("ADA@example.com", Some(&phone), None).challenges,
+        ["DEVICE_SRP_AUTH"]
+    );
 }
 
 #[test]
@@ -252,10 +281,14 @@ fn a_hidden_user_looks_like_any_other_and_the_same_every_time() {
     let known = world.ok(Operation::InitiateAuth, request)["ChallengeParameters"].clone();
     assert_eq!(first["SALT"], second["SALT"]);
     assert_ne!(first["SRP_B"], second["SRP_B"]);
-    let names = |parameters: &Value| parameters.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let names =
+        |parameters: &Value| parameters.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&first), names(&known));
     let lengths = |parameters: &Value| parameters["SECRET_BLOCK"].as_str().unwrap().len();
-    assert!(lengths(&first).abs_diff(lengths(&known)) <= 8, "the names differ in length, nothing else");
+    assert!(
+        lengths(&first).abs_diff(lengths(&known)) <= 8,
+        "the names differ in length, nothing else"
+    );
 }
 
 #[test]
@@ -291,7 +324,8 @@ fn a_name_that_is_too_long_for_anyone_is_refused_before_it_is_kept_anywhere() {
     });
     assert_eq!(
         world.refused(Operation::InitiateAuth, start),
-        "InvalidParameterException: 1 validation error detected: Value at 'username' failed to satisfy constraint: \
+        "InvalidParameterException: 1 validation error detected: Value at 'username' failed to \
+         satisfy constraint: \
          Member must have length less than or equal to 128"
     );
 }

@@ -36,13 +36,19 @@ fn a_new_address_is_unproven_until_its_code_comes_back() {
     assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "false");
     let wrong = world.refused(Operation::VerifyUserAttribute, verify(&token, "email", "12345x"));
     assert!(wrong.starts_with("CodeMismatchException"), "{wrong}");
-    let other = world.refused(Operation::VerifyUserAttribute, verify(&token, "phone_number", &code));
+    let other =
+        world.refused(Operation::VerifyUserAttribute, verify(&token, "phone_number", &code));
     assert!(other.starts_with("ExpiredCodeException"), "{other}");
     assert_eq!(world.ok(Operation::VerifyUserAttribute, verify(&token, "email", &code)), json!({}));
     assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true");
-    let same = world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "ada@example.com")]));
+    let same =
+        world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "ada@example.com")]));
     assert_eq!(same["CodeDeliveryDetailsList"], json!([]));
-    assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true", "nothing has changed");
+    assert_eq!(
+        attribute(&mut world, "ada", "email_verified").unwrap(),
+        "true",
+        "nothing has changed"
+    );
 }
 
 #[test]
@@ -54,7 +60,10 @@ fn a_code_proves_the_address_that_it_went_to() {
     world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "new@example.com")]));
     let refused = world.refused(Operation::VerifyUserAttribute, verify(&token, "email", &old));
     assert!(refused.starts_with("CodeMismatchException"), "{refused}");
-    world.ok(Operation::DeleteUserAttributes, json!({"AccessToken": token, "UserAttributeNames": ["email"]}));
+    world.ok(
+        Operation::DeleteUserAttributes,
+        json!({"AccessToken": token, "UserAttributeNames": ["email"]}),
+    );
     assert_eq!(attribute(&mut world, "ada", "email_verified"), None);
     let refused = world.refused(Operation::VerifyUserAttribute, verify(&token, "email", &old));
     assert!(refused.starts_with("ExpiredCodeException"), "{refused}");
@@ -68,7 +77,8 @@ fn a_pool_may_keep_the_old_address_until_the_new_one_is_proven() {
     }));
     let token = ada(&mut world);
     let first = [("email", "old@example.com"), ("email_verified", "true")];
-    let request = json!({"UserPoolId": world.pool, "Username": "ada", "UserAttributes": attributes(&first)});
+    let request =
+        json!({"UserPoolId": world.pool, "Username": "ada", "UserAttributes": attributes(&first)});
     world.ok(Operation::AdminUpdateUserAttributes, request);
     assert!(world.outbox.is_empty(), "the administrator vouches");
     world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "new@example.com")]));
@@ -112,7 +122,8 @@ fn a_user_writes_neither_what_vouches_nor_what_the_client_may_not() {
         assert_eq!(world.refused(Operation::DeleteUserAttributes, delete), unauthorized);
     }
     let flows = ["ALLOW_USER_SRP_AUTH"];
-    world.client = world.make_client(json!({"ExplicitAuthFlows": flows, "WriteAttributes": ["name"]}));
+    world.client =
+        world.make_client(json!({"ExplicitAuthFlows": flows, "WriteAttributes": ["name"]}));
     let token = world.sign_in("ada", None, None).access_token();
     world.ok(Operation::UpdateUserAttributes, update(&token, &[("name", "Ada")]));
     assert_eq!(
@@ -145,7 +156,8 @@ fn required_attributes_stay_and_fixed_ones_do_not_change() {
     delete["UserAttributeNames"] = json!(["email"]);
     assert_eq!(
         world.refused(Operation::AdminDeleteUserAttributes, delete),
-        "InvalidParameterException: Attributes did not conform to the schema: email: The attribute is required"
+        "InvalidParameterException: Attributes did not conform to the schema: email: The attribute \
+         is required"
     );
 }
 
@@ -176,16 +188,21 @@ fn administrators_write_and_remove_attributes() {
 
 #[test]
 fn an_address_that_is_anothers_alias_cannot_be_proven() {
-    let mut world = pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
+    let mut world =
+        pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     let token = ada(&mut world);
     world.user("bob");
     let pairs = [("email", "bob@example.com"), ("email_verified", "true")];
-    let request = json!({"UserPoolId": world.pool, "Username": "bob", "UserAttributes": attributes(&pairs)});
+    let request =
+        json!({"UserPoolId": world.pool, "Username": "bob", "UserAttributes": attributes(&pairs)});
     world.ok(Operation::AdminUpdateUserAttributes, request.clone());
     world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "bob@example.com")]));
     let code = sent_code(&world);
     let exists = "AliasExistsException: An account with the email already exists.";
-    assert_eq!(world.refused(Operation::VerifyUserAttribute, verify(&token, "email", &code)), exists);
+    assert_eq!(
+        world.refused(Operation::VerifyUserAttribute, verify(&token, "email", &code)),
+        exists
+    );
     let mut same = request;
     same["Username"] = json!("ada");
     assert_eq!(world.refused(Operation::AdminUpdateUserAttributes, same), exists);

@@ -8,9 +8,11 @@ use crate::world::{Flow, PASSWORD, World};
 
 const OTHER: &str = "Another-horse-8";
 const INCORRECT: &str = "NotAuthorizedException: Incorrect username or password.";
-const NO_ADDRESS: &str = "InvalidParameterException: Cannot reset password for the user as there is no \
+const NO_ADDRESS: &str = "InvalidParameterException: Cannot reset password for the user as there \
+                          is no \
                           registered/verified email or phone_number";
-const WRONG_STATE: &str = "NotAuthorizedException: User password cannot be reset in the current state.";
+const WRONG_STATE: &str =
+    "NotAuthorizedException: User password cannot be reset in the current state.";
 
 /// A user who can sign in and has a verified address.
 fn ada(world: &mut World) {
@@ -19,8 +21,7 @@ fn ada(world: &mut World) {
         "UserAttributes": attributes(&[("email", "ada@example.com"), ("email_verified", "true")]),
     });
     world.ok(Operation::AdminCreateUser, request);
-    let password =
-        json!({"UserPoolId": world.pool, "Username": "ada", "Password": PASSWORD, "Permanent": true});
+    let password = json!({"UserPoolId": world.pool, "Username": "ada", "Password": PASSWORD, "Permanent": true});
     world.ok(Operation::AdminSetUserPassword, password);
 }
 
@@ -38,8 +39,7 @@ fn admin(world: &World, name: &str) -> Value {
 
 fn password_refusal(world: &mut World, password: &str) -> Option<String> {
     let parameters = json!({"USERNAME": "ada", "PASSWORD": password});
-    let start =
-        json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client, "AuthParameters": parameters});
+    let start = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client, "AuthParameters": parameters});
     world.call(Operation::InitiateAuth, start).err().map(|error| error.to_string())
 }
 
@@ -56,7 +56,11 @@ fn a_forgotten_password_is_reset_with_the_code() {
     let code = sent_code(&world);
     assert_eq!(password_refusal(&mut world, PASSWORD), None, "the old one is good until then");
     let weak = reset(&world, "ada", &code, "weak");
-    assert!(world.refused(Operation::ConfirmForgotPassword, weak).starts_with("InvalidPasswordException"));
+    assert!(
+        world
+            .refused(Operation::ConfirmForgotPassword, weak)
+            .starts_with("InvalidPasswordException")
+    );
     let good = reset(&world, "ada", &code, OTHER);
     assert_eq!(
         world.ok(Operation::ConfirmForgotPassword, good.clone()),
@@ -80,14 +84,19 @@ fn a_reset_code_lives_an_hour_and_dies_with_the_address() {
     let late = sent_code(&world);
     world.seconds(60 * 60);
     let late = reset(&world, "ada", &late, OTHER);
-    assert!(world.refused(Operation::ConfirmForgotPassword, late).starts_with("ExpiredCodeException"));
+    assert!(
+        world.refused(Operation::ConfirmForgotPassword, late).starts_with("ExpiredCodeException")
+    );
     world.ok(Operation::ForgotPassword, request);
     let moved = sent_code(&world);
     let mut update = admin(&world, "ada");
-    update["UserAttributes"] = attributes(&[("email", "new@example.com"), ("email_verified", "true")]);
+    update["UserAttributes"] =
+        attributes(&[("email", "new@example.com"), ("email_verified", "true")]);
     world.ok(Operation::AdminUpdateUserAttributes, update);
     let moved = reset(&world, "ada", &moved, OTHER);
-    assert!(world.refused(Operation::ConfirmForgotPassword, moved).starts_with("ExpiredCodeException"));
+    assert!(
+        world.refused(Operation::ConfirmForgotPassword, moved).starts_with("ExpiredCodeException")
+    );
 }
 
 #[test]
@@ -128,10 +137,12 @@ fn a_pool_chooses_how_passwords_are_recovered() {
         ("admin_only", Some("NotAuthorizedException: Contact administrator to reset password.")),
     ] {
         let mechanisms = json!([{"Priority": 1, "Name": mechanism}]);
-        let mut world = pool_with(json!({"AccountRecoverySetting": {"RecoveryMechanisms": mechanisms}}));
+        let mut world =
+            pool_with(json!({"AccountRecoverySetting": {"RecoveryMechanisms": mechanisms}}));
         ada(&mut world);
         let request = forgot(&world, "ada");
-        let refused = world.call(Operation::ForgotPassword, request).err().map(|error| error.to_string());
+        let refused =
+            world.call(Operation::ForgotPassword, request).err().map(|error| error.to_string());
         assert_eq!(refused.as_deref(), answer, "{mechanism}");
     }
 }
@@ -145,7 +156,9 @@ fn a_client_that_hides_its_users_gives_all_names_the_same_answers() {
     for name in ["ada", "plain", "nobody"] {
         let early = reset(&world, name, "000000", OTHER);
         assert!(
-            world.refused(Operation::ConfirmForgotPassword, early).starts_with("ExpiredCodeException"),
+            world
+                .refused(Operation::ConfirmForgotPassword, early)
+                .starts_with("ExpiredCodeException"),
             "{name}"
         );
         let request = forgot(&world, name);
@@ -155,7 +168,9 @@ fn a_client_that_hides_its_users_gives_all_names_the_same_answers() {
         assert!(*medium == "EMAIL" || name != "ada" && *medium == "SMS", "{name}");
         let wrong = reset(&world, name, "12345x", OTHER);
         assert!(
-            world.refused(Operation::ConfirmForgotPassword, wrong).starts_with("CodeMismatchException"),
+            world
+                .refused(Operation::ConfirmForgotPassword, wrong)
+                .starts_with("CodeMismatchException"),
             "{name}"
         );
     }
@@ -171,7 +186,8 @@ fn nobody_gets_a_code_by_what_resets_no_password() {
         });
         let mut world = pool_with(settings);
         world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
-        for name in (0..16).flat_map(|n| [format!("eve{n}@example.com"), format!("+1555010{n:02}")]) {
+        for name in (0..16).flat_map(|n| [format!("eve{n}@example.com"), format!("+1555010{n:02}")])
+        {
             let request = forgot(&world, &name);
             let sent = world.ok(Operation::ForgotPassword, request);
             assert_eq!(sent["CodeDeliveryDetails"]["DeliveryMedium"], medium, "{name}");
@@ -218,8 +234,8 @@ fn whoever_knows_the_password_changes_it() {
         world.refused(Operation::ChangePassword, change(OTHER, PASSWORD)),
         "LimitExceededException: Attempt limit exceeded, please try after some time."
     );
-    let refused =
-        world.refused(Operation::ChangePassword, json!({"AccessToken": "x", "ProposedPassword": OTHER}));
+    let refused = world
+        .refused(Operation::ChangePassword, json!({"AccessToken": "x", "ProposedPassword": OTHER}));
     assert_eq!(refused, "NotAuthorizedException: Invalid Access Token");
 }
 
@@ -230,7 +246,8 @@ fn a_pool_may_remember_passwords_and_refuse_them() {
     let token = world.sign_in("ada", None, None).access_token();
     let used = "PasswordHistoryPolicyViolationException: Password has previously been used";
     let mut change = |old: &str, new: &str| {
-        let request = json!({"AccessToken": token, "PreviousPassword": old, "ProposedPassword": new});
+        let request =
+            json!({"AccessToken": token, "PreviousPassword": old, "ProposedPassword": new});
         world.call(Operation::ChangePassword, request).err().map(|error| error.to_string())
     };
     assert_eq!(change(PASSWORD, PASSWORD).as_deref(), Some(used), "the current one counts");

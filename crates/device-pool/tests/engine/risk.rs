@@ -36,7 +36,13 @@ fn latest(world: &mut World) -> Value {
 #[test]
 fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
     for (remember, replaces, protection, challenges, level) in [
-        ("opt-in", true, "ENFORCED", ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"].as_slice(), json!("Medium")),
+        (
+            "opt-in",
+            true,
+            "ENFORCED",
+            ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"].as_slice(),
+            json!("Medium"),
+        ),
         ("opt-in", true, "AUDIT", &["DEVICE_SRP_AUTH"], json!("Medium")),
         ("opt-in", true, "OFF", &["DEVICE_SRP_AUTH"], Value::Null),
         ("Always", true, "ENFORCED", &["DEVICE_SRP_AUTH"], json!("Medium")),
@@ -46,7 +52,11 @@ fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
         world.seconds(5);
         let met = world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
         assert_eq!(met, challenges, "{remember} {replaces} {protection}");
-        assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], level, "{remember} {replaces} {protection}");
+        assert_eq!(
+            latest(&mut world)["EventRisk"]["RiskLevel"],
+            level,
+            "{remember} {replaces} {protection}"
+        );
     }
 }
 

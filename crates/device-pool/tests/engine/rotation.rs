@@ -145,10 +145,13 @@ fn a_client_with_a_secret_revokes_with_it() {
     let secret = made["UserPoolClient"]["ClientSecret"].as_str().unwrap().to_owned();
     world.user("ada");
     let hash = device_srp::secret_hash("ada", &id, &secret);
-    let parameters = json!({"USERNAME": "ada", "PASSWORD": crate::world::PASSWORD, "SECRET_HASH": hash});
-    let start = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": id, "AuthParameters": parameters});
+    let parameters =
+        json!({"USERNAME": "ada", "PASSWORD": crate::world::PASSWORD, "SECRET_HASH": hash});
+    let start =
+        json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": id, "AuthParameters": parameters});
     let signed_in = world.ok(Operation::InitiateAuth, start);
-    let mut revoke = json!({"ClientId": id, "Token": signed_in["AuthenticationResult"]["RefreshToken"]});
+    let mut revoke =
+        json!({"ClientId": id, "Token": signed_in["AuthenticationResult"]["RefreshToken"]});
     for wrong in [Value::Null, json!("A".repeat(51))] {
         revoke["ClientSecret"] = wrong;
         let refused = world.refused(Operation::RevokeToken, revoke.clone());
@@ -249,7 +252,8 @@ fn nothing_of_a_replaced_key_is_left_that_signs() {
     let key = Key { table: Table::PoolKeys, id: world.pool.clone() };
     let record: Value = serde_json::from_slice(&store.get(&key).unwrap().unwrap().body).unwrap();
     for kind in ["access", "id"] {
-        let retired: Vec<&String> = record[kind]["retired"][0].as_object().unwrap().keys().collect();
+        let retired: Vec<&String> =
+            record[kind]["retired"][0].as_object().unwrap().keys().collect();
         assert_eq!(retired, ["e", "kid", "n", "published_until"]);
     }
 }

@@ -55,19 +55,25 @@ fn a_pool_says_more_of_a_standard_attribute_and_adds_its_own() {
     assert_eq!(schema.len(), 24);
     let email = named(&schema, "email");
     assert_eq!((&email["Required"], &email["Mutable"]), (&json!(true), &json!(false)));
-    assert_eq!(named(&schema, "custom:badge")["NumberAttributeConstraints"], json!({"MinValue": "1"}));
+    assert_eq!(
+        named(&schema, "custom:badge")["NumberAttributeConstraints"],
+        json!({"MinValue": "1"})
+    );
     assert_eq!(named(&schema, "custom:team")["Mutable"], true);
     assert_eq!(named(&schema, "dev:custom:note")["DeveloperOnlyAttribute"], true);
     world.ok(Operation::UpdateUserPool, json!({"UserPoolId": world.pool}));
     assert_eq!(shown(&mut world), schema, "an update does not touch it");
 
     let mut create = |name: &str, value: &str| {
-        let attributes = json!([{"Name": "email", "Value": "a@example.com"}, {"Name": name, "Value": value}]);
+        let attributes =
+            json!([{"Name": "email", "Value": "a@example.com"}, {"Name": name, "Value": value}]);
         let user = format!("user-{name}-{value}");
-        let request = json!({"UserPoolId": world.pool, "Username": user, "UserAttributes": attributes});
+        let request =
+            json!({"UserPoolId": world.pool, "Username": user, "UserAttributes": attributes});
         world.call(Operation::AdminCreateUser, request).map_err(|error| error.to_string())
     };
-    for (name, value) in [("custom:badge", "1"), ("custom:team", "blue"), ("dev:custom:note", "x")] {
+    for (name, value) in [("custom:badge", "1"), ("custom:team", "blue"), ("dev:custom:note", "x")]
+    {
         create(name, value).unwrap();
     }
     for (name, value) in [
@@ -87,7 +93,8 @@ fn a_pool_says_more_of_a_standard_attribute_and_adds_its_own() {
 #[test]
 fn attributes_that_cannot_be_added_are_refused() {
     let mut world = World::new();
-    let add = |own: Value, world: &World| json!({"UserPoolId": world.pool, "CustomAttributes": own});
+    let add =
+        |own: Value, world: &World| json!({"UserPoolId": world.pool, "CustomAttributes": own});
     let team = json!({"Name": "team", "AttributeDataType": "String"});
     let request = add(json!([team]), &world);
     world.ok(Operation::AddCustomAttributes, request);
@@ -121,8 +128,13 @@ fn attributes_that_cannot_be_added_are_refused() {
     }
     assert_eq!(shown(&mut world), before);
     let other_kind = json!([{"Name": "email", "AttributeDataType": "Number"}]);
-    let refused = world.refused(Operation::CreateUserPool, json!({"PoolName": "p", "Schema": other_kind}));
+    let refused =
+        world.refused(Operation::CreateUserPool, json!({"PoolName": "p", "Schema": other_kind}));
     assert!(refused.contains("email: The data type of a standard attribute is fixed"), "{refused}");
     let nowhere = json!({"UserPoolId": "eu-test-1_x", "CustomAttributes": [team]});
-    assert!(world.refused(Operation::AddCustomAttributes, nowhere).starts_with("ResourceNotFoundException"));
+    assert!(
+        world
+            .refused(Operation::AddCustomAttributes, nowhere)
+            .starts_with("ResourceNotFoundException")
+    );
 }

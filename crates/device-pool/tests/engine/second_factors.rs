@@ -21,7 +21,8 @@ fn prefer(world: &mut World, settings: Value) {
 }
 
 fn names(world: &mut World) -> (Value, Value) {
-    let user = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let user =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     (user["UserMFASettingList"].clone(), user["PreferredMfaSetting"].clone())
 }
 
@@ -63,7 +64,10 @@ fn a_code_of_one_sign_in_is_no_good_in_another() {
     assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
     let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": other});
     let refused = world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap_err();
-    assert_eq!(refused.to_string(), "CodeMismatchException: Invalid code or auth state for the user.");
+    assert_eq!(
+        refused.to_string(),
+        "CodeMismatchException: Invalid code or auth state for the user."
+    );
     let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": own});
     world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap();
 }
@@ -95,11 +99,16 @@ fn of_several_factors_the_user_chooses_one() {
     );
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     assert_eq!(asked["ChallengeName"], "SELECT_MFA_TYPE");
-    assert_eq!(asked["ChallengeParameters"]["MFAS_CAN_CHOOSE"], r#"["SMS_MFA","SOFTWARE_TOKEN_MFA"]"#);
+    assert_eq!(
+        asked["ChallengeParameters"]["MFAS_CAN_CHOOSE"],
+        r#"["SMS_MFA","SOFTWARE_TOKEN_MFA"]"#
+    );
     assert!(world.outbox.is_empty(), "nothing is sent before the choice");
     let mut choose = |choice: &str| {
         let answers = json!({"USERNAME": "ada", "ANSWER": choice});
-        world.respond("SELECT_MFA_TYPE", &asked["Session"], answers).map_err(|error| error.to_string())
+        world
+            .respond("SELECT_MFA_TYPE", &asked["Session"], answers)
+            .map_err(|error| error.to_string())
     };
     for other in ["EMAIL_OTP", "PASSWORD", "sms_mfa"] {
         assert!(choose(other).unwrap_err().starts_with("InvalidParameterException"), "{other}");
@@ -243,12 +252,18 @@ fn an_address_is_set_up_on_the_way_in() {
     let sent = setup(&mut world, "ada@example.com").unwrap();
     assert_eq!(sent["ChallengeName"], "EMAIL_OTP");
     let code = world.outbox[0].code.to_string();
-    assert!(setup(&mut world, "eve@example.com").unwrap_err().ends_with("session can only be used once."));
-    let early = world.respond("MFA_SETUP", &sent["Session"], json!({"USERNAME": "ada"})).unwrap_err();
+    assert!(
+        setup(&mut world, "eve@example.com")
+            .unwrap_err()
+            .ends_with("session can only be used once.")
+    );
+    let early =
+        world.respond("MFA_SETUP", &sent["Session"], json!({"USERNAME": "ada"})).unwrap_err();
     assert_eq!(early.to_string(), "NotAuthorizedException: Invalid session for the user.");
     let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": code});
     assert!(
-        world.respond("EMAIL_OTP", &sent["Session"], answers).unwrap()["AuthenticationResult"].is_object()
+        world.respond("EMAIL_OTP", &sent["Session"], answers).unwrap()["AuthenticationResult"]
+            .is_object()
     );
     assert_eq!(names(&mut world).0, json!(["EMAIL_OTP"]));
     assert_eq!(world.first_factor(Flow::Srp, "ada", None).unwrap()["ChallengeName"], "EMAIL_OTP");
@@ -261,8 +276,9 @@ fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
         let mut world = World::new();
         world.offer_all_factors("ON");
         world.user("ada");
-        let begun =
-            |world: &mut World| world.first_factor(Flow::Srp, "ada", None).unwrap()["Session"].clone();
+        let begun = |world: &mut World| {
+            world.first_factor(Flow::Srp, "ada", None).unwrap()["Session"].clone()
+        };
         let [untouched, to_show, to_send] = std::array::from_fn(|_| begun(&mut world));
         let shown = world.ok(Operation::AssociateSoftwareToken, json!({"Session": to_show}));
         let eves = json!({"USERNAME": "ada", "EMAIL": "eve@example.com"});
@@ -273,7 +289,10 @@ fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
         if first == "token" {
             let own = world.ok(Operation::AssociateSoftwareToken, json!({"Session": own}));
             let code = world.code(own["SecretCode"].as_str().unwrap());
-            world.ok(Operation::VerifySoftwareToken, json!({"Session": own["Session"], "UserCode": code}));
+            world.ok(
+                Operation::VerifySoftwareToken,
+                json!({"Session": own["Session"], "UserCode": code}),
+            );
         } else {
             let adas = json!({"USERNAME": "ada", "EMAIL": "ada@example.com"});
             let own = world.respond("MFA_SETUP", &own, adas).unwrap()["Session"].clone();
@@ -281,7 +300,8 @@ fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
             world.respond("EMAIL_OTP", &own, code).unwrap();
         }
 
-        let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": untouched}));
+        let refused =
+            world.refused(Operation::AssociateSoftwareToken, json!({"Session": untouched}));
         assert_eq!(refused, INVALID, "{first}");
         let refused = world.respond("MFA_SETUP", &untouched, eves).unwrap_err();
         assert_eq!(refused.to_string(), INVALID, "{first}");

@@ -1,4 +1,5 @@
-//! Challenges cannot be skipped, reordered, replayed, or carried to another client, user, device or pool.
+//! Challenges cannot be skipped, reordered, replayed, or carried to another client, user, device or
+//! pool.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -6,7 +7,8 @@ use serde_json::{Value, json};
 use crate::world::{Flow, PASSWORD, Phone, World};
 
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
-const USED: &str = "NotAuthorizedException: Invalid session for the user, session can only be used once.";
+const USED: &str =
+    "NotAuthorizedException: Invalid session for the user, session can only be used once.";
 const EXPIRED: &str = "NotAuthorizedException: Invalid session for the user, session is expired.";
 const INCORRECT: &str = "NotAuthorizedException: Incorrect username or password.";
 
@@ -149,9 +151,18 @@ fn an_mfa_session_expires_and_is_due() {
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     world.seconds(180);
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
-    assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers.clone())), EXPIRED);
-    assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &Value::Null, answers.clone())), INVALID);
-    assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &json!("x".repeat(40)), answers)), INVALID);
+    assert_eq!(
+        refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers.clone())),
+        EXPIRED
+    );
+    assert_eq!(
+        refusal(world.respond("SOFTWARE_TOKEN_MFA", &Value::Null, answers.clone())),
+        INVALID
+    );
+    assert_eq!(
+        refusal(world.respond("SOFTWARE_TOKEN_MFA", &json!("x".repeat(40)), answers)),
+        INVALID
+    );
 }
 
 #[test]
@@ -264,9 +275,14 @@ fn a_device_proof_is_bound_to_its_session_client_and_device() {
     assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, answers.clone())), INVALID);
     let own = world.client.clone();
     world.client = world.make_client(json!({}));
-    assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, answers.clone())), INVALID);
+    assert_eq!(
+        refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, answers.clone())),
+        INVALID
+    );
     world.client = own;
-    world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).expect("the refusals used nothing up");
+    world
+        .respond("DEVICE_PASSWORD_VERIFIER", &session, answers)
+        .expect("the refusals used nothing up");
 }
 
 #[test]
@@ -320,8 +336,7 @@ fn a_sign_in_under_way_ends_when_its_password_is_changed() {
     let device_asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
     let (proof, _) = world.device_claim("ada", &phone, &device_asked["Session"]).unwrap();
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
-    let change =
-        json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8", "Permanent": true});
+    let change = json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8", "Permanent": true});
     world.ok(Operation::AdminSetUserPassword, change);
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers)), INVALID);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, proof)), INVALID);
@@ -330,13 +345,15 @@ fn a_sign_in_under_way_ends_when_its_password_is_changed() {
 #[test]
 fn of_two_who_know_a_temporary_password_only_the_first_sets_another() {
     let mut world = World::new();
-    let temporary = json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
+    let temporary =
+        json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
     world.ok(Operation::AdminCreateUser, temporary);
     let [late, first] = [(); 2].map(|()| world.first_factor(Flow::Srp, "ada", None).unwrap());
     world.seconds(1);
     let answers = |password: &str| json!({"USERNAME": "ada", "NEW_PASSWORD": password});
     world.respond("NEW_PASSWORD_REQUIRED", &first["Session"], answers("Another-one-8")).unwrap();
-    let refused = refusal(world.respond("NEW_PASSWORD_REQUIRED", &late["Session"], answers("Yet-another-9")));
+    let refused =
+        refusal(world.respond("NEW_PASSWORD_REQUIRED", &late["Session"], answers("Yet-another-9")));
     assert_eq!(refused, INVALID);
 }
 
@@ -351,7 +368,8 @@ fn a_device_that_takes_the_place_of_a_proven_one_must_prove_itself() {
     let asked = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA", "it stands in no longer");
     let code = world.code(&totp);
-    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": other.key});
+    let answers =
+        json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": other.key});
     let asked = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
 }

@@ -13,18 +13,25 @@ fn a_code_is_good_once_and_the_enrolment_code_counts() {
     // The clock has not moved since the enrolment.
     let secret = totp_rs::Secret::try_from_base32(&totp).unwrap();
     let generator = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-    let at = |world: &World, offset: i64| generator.generate((world.now / 1000 + offset) as u64).to_string();
+    let at = |world: &World, offset: i64| {
+        generator.generate((world.now / 1000 + offset) as u64).to_string()
+    };
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     let answer = |world: &mut World, code: String| {
         let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code});
-        world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).map_err(|error| error.to_string())
+        world
+            .respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers)
+            .map_err(|error| error.to_string())
     };
     let used = "ExpiredCodeException: Your software token has already been used once.";
     let code = at(&world, 0);
     assert_eq!(answer(&mut world, code).unwrap_err(), used);
     for off in [-60, 60] {
         let code = at(&world, off);
-        assert!(answer(&mut world, code).unwrap_err().starts_with("CodeMismatchException"), "{off} s");
+        assert!(
+            answer(&mut world, code).unwrap_err().starts_with("CodeMismatchException"),
+            "{off} s"
+        );
     }
     let code = at(&world, 30);
     answer(&mut world, code).expect("one step ahead is accepted");
@@ -37,7 +44,8 @@ fn a_pool_that_requires_mfa_has_it_set_up_on_the_way_in() {
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     assert_eq!(asked["ChallengeName"], "MFA_SETUP");
     assert_eq!(asked["ChallengeParameters"]["MFAS_CAN_SETUP"], r#"["SOFTWARE_TOKEN_MFA"]"#);
-    let not_yet = world.respond("MFA_SETUP", &asked["Session"], json!({"USERNAME": "ada"})).unwrap_err();
+    let not_yet =
+        world.respond("MFA_SETUP", &asked["Session"], json!({"USERNAME": "ada"})).unwrap_err();
     assert_eq!(not_yet.to_string(), "NotAuthorizedException: Invalid session for the user.");
 
     let made = world.ok(Operation::AssociateSoftwareToken, json!({"Session": asked["Session"]}));
@@ -51,7 +59,8 @@ fn a_pool_that_requires_mfa_has_it_set_up_on_the_way_in() {
     verify["UserCode"] = json!(world.code(&secret));
     let verified = world.ok(Operation::VerifySoftwareToken, verify);
     assert_eq!(verified["Status"], "SUCCESS");
-    let signed_in = world.respond("MFA_SETUP", &verified["Session"], json!({"USERNAME": "ada"})).unwrap();
+    let signed_in =
+        world.respond("MFA_SETUP", &verified["Session"], json!({"USERNAME": "ada"})).unwrap();
     let token = &signed_in["AuthenticationResult"]["AccessToken"];
     let user = world.ok(Operation::GetUser, json!({"AccessToken": token}));
     assert_eq!(user["UserMFASettingList"], json!(["SOFTWARE_TOKEN_MFA"]));
@@ -85,7 +94,8 @@ fn other_sessions_set_up_nothing() {
     world.user("ada");
     world.enrol_totp("ada");
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
-    let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": asked["Session"]}));
+    let refused =
+        world.refused(Operation::AssociateSoftwareToken, json!({"Session": asked["Session"]}));
     assert_eq!(refused, "NotAuthorizedException: Invalid session for the user.");
     for session in ["", "x", "no.session", ".", &format!("{}.AAAA", world.client)] {
         let refused = world.refused(Operation::AssociateSoftwareToken, json!({"Session": session}));
@@ -111,18 +121,27 @@ fn a_temporary_password_is_changed_on_the_way_in() {
     let answer = |world: &mut World, extra: Value| {
         let mut answers = json!({"USERNAME": "ada", "NEW_PASSWORD": "Another-one-8"});
         answers.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers).map_err(|error| error.to_string())
+        world
+            .respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers)
+            .map_err(|error| error.to_string())
     };
     let weak = answer(&mut world, json!({"NEW_PASSWORD": "short"})).unwrap_err();
-    assert!(weak.starts_with("InvalidPasswordException: Password did not conform with policy"), "{weak}");
+    assert!(
+        weak.starts_with("InvalidPasswordException: Password did not conform with policy"),
+        "{weak}"
+    );
     let cheat = answer(&mut world, json!({"userAttributes.email_verified": "true"})).unwrap_err();
     assert!(cheat.starts_with("InvalidParameterException"), "{cheat}");
-    for name in ["iss", "sub", "event_id", "cognito:groups", "cognito:username", "custom:unheard-of", ""] {
-        let forged = answer(&mut world, json!({format!("userAttributes.{name}"): "x"})).unwrap_err();
+    for name in
+        ["iss", "sub", "event_id", "cognito:groups", "cognito:username", "custom:unheard-of", ""]
+    {
+        let forged =
+            answer(&mut world, json!({format!("userAttributes.{name}"): "x"})).unwrap_err();
         assert!(forged.starts_with("InvalidParameterException"), "{name}: {forged}");
     }
     assert_eq!(
-        answer(&mut world, json!({"userAttributes.email": "somebody-else@example.com"})).unwrap_err(),
+        answer(&mut world, json!({"userAttributes.email": "somebody-else@example.com"}))
+            .unwrap_err(),
         "NotAuthorizedException: Cannot modify an already provided email"
     );
     let echoed = json!({"userAttributes.email": "ada@example.com", "userAttributes.name": "Ada"});
@@ -131,7 +150,8 @@ fn a_temporary_password_is_changed_on_the_way_in() {
     let user = world.ok(Operation::GetUser, json!({"AccessToken": token}));
     let attributes = user["UserAttributes"].as_array().unwrap();
     assert!(attributes.contains(&json!({"Name": "name", "Value": "Ada"})));
-    let shown = world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let shown =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     assert_eq!(shown["UserStatus"], "CONFIRMED");
 }
 
@@ -157,8 +177,12 @@ fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
     let mut answers = json!({
         "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "userAttributes.email": "ada@example.com",
     });
-    let refused = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers.clone()).unwrap_err();
-    assert_eq!(refused.to_string(), "InvalidParameterException: Invalid attributes given, name is missing");
+    let refused =
+        world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers.clone()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "InvalidParameterException: Invalid attributes given, name is missing"
+    );
     answers["userAttributes.name"] = json!("Ada");
     let signed_in = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers).unwrap();
     let id = crate::world::claims(signed_in["AuthenticationResult"]["IdToken"].as_str().unwrap());
@@ -167,23 +191,34 @@ fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
 }
 
 #[test]
-fn with_the_new_password_come_only_attributes_that_the_client_may_write_and_addresses_that_are_some() {
+fn with_the_new_password_come_only_attributes_that_the_client_may_write_and_addresses_that_are_some()
+ {
     let mut world = World::new();
     world.client = world.make_client(json!({"WriteAttributes": ["name", "email", "phone_number"]}));
-    let request = json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
+    let request =
+        json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
     world.ok(Operation::AdminCreateUser, request);
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     let mut refusal = |name: &str, value: &str| {
         let answers = json!({
-            "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", format!("userAttributes.{name}"): value,
+            "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8",
+            format!("userAttributes.{name}"): value,
         });
         let answer = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers);
         answer.err().map(|error| error.to_string())
     };
     for (name, value, refused) in [
-        ("nickname", "A", Some("NotAuthorizedException: A client attempted to write unauthorized attribute")),
+        (
+            "nickname",
+            "A",
+            Some("NotAuthorizedException: A client attempted to write unauthorized attribute"),
+        ),
         ("email", "ada", Some("InvalidParameterException: Invalid email address format.")),
-        ("phone_number", "0155501", Some("InvalidParameterException: Invalid phone number format.")),
+        (
+            "phone_number",
+            "0155501",
+            Some("InvalidParameterException: Invalid phone number format."),
+        ),
         ("email", "ada@example.com", None),
     ] {
         assert_eq!(refusal(name, value).as_deref(), refused, "{name}");

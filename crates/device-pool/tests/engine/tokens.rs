@@ -46,8 +46,9 @@ fn both_keys_are_published_and_nothing_private_with_them() {
         assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
     }
     use base64::Engine as _;
-    let header =
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(token.split('.').next().unwrap())
+        .unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     assert!(keys.iter().any(|key| key["kid"] == header["kid"]));
     let discovery = world.engine.openid_configuration(&world.pool).unwrap().unwrap();
@@ -79,8 +80,9 @@ fn tokens_of_another_kind_signer_or_shape_are_refused() {
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-    let kid =
-        serde_json::from_slice::<serde_json::Value>(&BASE64.decode(header).unwrap()).unwrap()["kid"].clone();
+    let kid = serde_json::from_slice::<serde_json::Value>(&BASE64.decode(header).unwrap()).unwrap()
+        ["kid"]
+        .clone();
     let unsigned = BASE64.encode(json!({"alg": "none", "kid": kid}).to_string());
     let hmac = BASE64.encode(json!({"alg": "HS256", "kid": kid}).to_string());
     let mut promoted = claims(&token);
@@ -153,7 +155,11 @@ fn a_refresh_needs_the_device_that_the_token_is_bound_to() {
     world.ok(Operation::ConfirmDevice, confirmation);
     for key in [None, Some(""), Some(other.key.as_str())] {
         let request = refresh(key, &world);
-        assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, request), invalid, "{key:?}");
+        assert_eq!(
+            world.refused(Operation::GetTokensFromRefreshToken, request),
+            invalid,
+            "{key:?}"
+        );
     }
     world.ok(Operation::GetTokensFromRefreshToken, request);
 }
@@ -164,7 +170,8 @@ fn a_refresh_token_is_its_clients_and_grows_old() {
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
     let other = world.make_client(json!({}));
-    let refresh = |client: &str| json!({"ClientId": client, "RefreshToken": signed_in.refresh_token()});
+    let refresh =
+        |client: &str| json!({"ClientId": client, "RefreshToken": signed_in.refresh_token()});
     let own = world.client.clone();
     assert_eq!(
         world.refused(Operation::GetTokensFromRefreshToken, refresh(&other)),
@@ -248,7 +255,9 @@ fn an_administrator_signs_a_user_out_everywhere() {
     );
     let nowhere = json!({"UserPoolId": "eu-test-1_x", "Username": "ada"});
     assert!(
-        world.refused(Operation::AdminUserGlobalSignOut, nowhere).starts_with("ResourceNotFoundException")
+        world
+            .refused(Operation::AdminUserGlobalSignOut, nowhere)
+            .starts_with("ResourceNotFoundException")
     );
 }
 
@@ -292,7 +301,11 @@ fn a_client_is_shown_the_attributes_that_it_may_read() {
     }
     let request = json!({"UserPoolId": world.pool, "Username": "ada"});
     let user = world.ok(Operation::AdminGetUser, request.clone());
-    assert_eq!(user["UserAttributes"].as_array().unwrap().len(), 6, "an administrator is shown all of them");
+    assert_eq!(
+        user["UserAttributes"].as_array().unwrap().len(),
+        6,
+        "an administrator is shown all of them"
+    );
 
     let mut temporary = request;
     temporary["Password"] = json!(PASSWORD);
@@ -300,7 +313,8 @@ fn a_client_is_shown_the_attributes_that_it_may_read() {
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     assert_eq!(asked["ChallengeName"], "NEW_PASSWORD_REQUIRED");
     let told: Value =
-        serde_json::from_str(asked["ChallengeParameters"]["userAttributes"].as_str().unwrap()).unwrap();
+        serde_json::from_str(asked["ChallengeParameters"]["userAttributes"].as_str().unwrap())
+            .unwrap();
     assert_eq!(told, json!({"custom:badge": "7", "email": "ada@example.com"}));
 }
 
@@ -322,5 +336,7 @@ fn the_roles_of_groups_are_in_the_id_token() {
     assert_eq!(id["cognito:roles"], json!([role("admins"), role("staff")]));
     assert_eq!(id["cognito:preferred_role"], role("admins"));
     let access = claims(&signed_in.access_token());
-    assert!(access.get("cognito:roles").is_none() && access.get("cognito:preferred_role").is_none());
+    assert!(
+        access.get("cognito:roles").is_none() && access.get("cognito:preferred_role").is_none()
+    );
 }

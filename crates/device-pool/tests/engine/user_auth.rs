@@ -37,7 +37,10 @@ fn the_user_is_shown_what_there_is_to_choose_from() {
     let mut world = world();
     let asked = start(&mut world, json!({"USERNAME": "ada"}));
     assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
-    assert_eq!(asked["AvailableChallenges"], json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "SMS_OTP"]));
+    assert_eq!(
+        asked["AvailableChallenges"],
+        json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "SMS_OTP"])
+    );
     let asked = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "WEB_AUTHN"}));
     assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE", "what there is not can't be preferred");
 }
@@ -61,7 +64,8 @@ fn a_password_is_given_with_the_choice_or_asked_for() {
     let done = world.respond("PASSWORD", &asked["Session"], answers).unwrap();
     assert!(done["AuthenticationResult"].is_object());
 
-    let at_once = json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
+    let at_once =
+        json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
     assert!(start(&mut world, at_once)["AuthenticationResult"].is_object());
 }
 
@@ -71,7 +75,8 @@ fn srp_is_chosen_with_its_public_value() {
     let asked = start(&mut world, json!({"USERNAME": "ada"}));
     let ephemeral = ClientEphemeral::generate(&mut world.rng);
     let mut answers = json!({"USERNAME": "ada", "ANSWER": "PASSWORD_SRP"});
-    let refused = world.respond("SELECT_CHALLENGE", &asked["Session"], answers.clone()).unwrap_err();
+    let refused =
+        world.respond("SELECT_CHALLENGE", &asked["Session"], answers.clone()).unwrap_err();
     assert_eq!(refused.to_string(), "InvalidParameterException: Missing required parameter SRP_A");
     answers["SRP_A"] = json!(ephemeral.public().to_hex());
     let offered = world.respond("SELECT_CHALLENGE", &asked["Session"], answers).unwrap();
@@ -87,9 +92,10 @@ fn srp_is_chosen_with_its_public_value() {
 #[test]
 fn a_code_signs_in_and_issues_no_device() {
     let mut world = world();
-    for (challenge, code_name, destination) in
-        [("EMAIL_OTP", "EMAIL_OTP_CODE", "ada@example.com"), ("SMS_OTP", "SMS_OTP_CODE", "+15550001234")]
-    {
+    for (challenge, code_name, destination) in [
+        ("EMAIL_OTP", "EMAIL_OTP_CODE", "ada@example.com"),
+        ("SMS_OTP", "SMS_OTP_CODE", "+15550001234"),
+    ] {
         let asked = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": challenge}));
         assert_eq!(asked["ChallengeName"], challenge);
         assert_eq!(world.outbox[0].destination.as_str(), destination);
@@ -98,7 +104,10 @@ fn a_code_signs_in_and_issues_no_device() {
         let refused = world
             .respond(challenge, &asked["Session"], json!({"USERNAME": "ada", code_name: wrong}))
             .unwrap_err();
-        assert_eq!(refused.to_string(), "CodeMismatchException: Invalid code or auth state for the user.");
+        assert_eq!(
+            refused.to_string(),
+            "CodeMismatchException: Invalid code or auth state for the user."
+        );
         let answers = json!({"USERNAME": "ada", code_name: code});
         let done = world.respond(challenge, &asked["Session"], answers).unwrap();
         assert!(done["AuthenticationResult"]["AccessToken"].is_string());
@@ -139,15 +148,23 @@ fn who_there_is_not_goes_the_same_way() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
-    let nobody = (0..).map(|n| format!("n{n:02}")).find(|name| available(&mut world, name) == known).unwrap();
+    let nobody = (0..)
+        .map(|n| format!("n{n:02}"))
+        .find(|name| available(&mut world, name) == known)
+        .unwrap();
     let ask = json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
     let asked = start(&mut world, ask.clone());
     assert!(world.outbox.is_empty(), "and nothing is sent");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let real = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
     assert_eq!(keys(&asked["ChallengeParameters"]), keys(&real["ChallengeParameters"]));
-    assert_eq!(asked["ChallengeParameters"], start(&mut world, ask)["ChallengeParameters"], "stable");
-    // Ada's phone comes first where a password is forgotten, and so does that of whoever passes for having one.
+    assert_eq!(
+        asked["ChallengeParameters"],
+        start(&mut world, ask)["ChallengeParameters"],
+        "stable"
+    );
+    // Ada's phone comes first where a password is forgotten, and so does that of whoever passes for
+    // having one.
     let by_sms = start(&mut world, json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "SMS_OTP"}));
     let forgot = json!({"ClientId": world.client, "Username": nobody});
     let forgot = world.ok(Operation::ForgotPassword, forgot);
@@ -167,7 +184,8 @@ fn who_there_is_not_goes_the_same_way() {
 fn what_nobody_may_choose_from_is_what_users_may_and_stays_the_same() {
     let mut world = world();
     world.user("plain");
-    for (name, address, value) in [("eve", "email", "eve@example.com"), ("bob", "phone_number", "+15550009")]
+    for (name, address, value) in
+        [("eve", "email", "eve@example.com"), ("bob", "phone_number", "+15550009")]
     {
         world.user(name);
         world.set_attributes(name, &[(address, value), (&format!("{address}_verified"), "true")]);
@@ -189,7 +207,8 @@ fn what_nobody_may_choose_from_is_what_users_may_and_stays_the_same() {
         world.seconds(60);
         assert_eq!(available(&mut world, &name.to_uppercase()), before, "{name}");
         for preferred in ["EMAIL_OTP", "SMS_OTP"] {
-            let asked = start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": preferred}));
+            let asked =
+                start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": preferred}));
             let offered = before.as_array().unwrap().contains(&json!(preferred));
             let challenge = if offered { preferred } else { "SELECT_CHALLENGE" };
             assert_eq!(asked["ChallengeName"], challenge, "{name}");
@@ -197,10 +216,12 @@ fn what_nobody_may_choose_from_is_what_users_may_and_stays_the_same() {
     }
 }
 
-/// A pool where addresses sign users in as `setting` says, with the user `ada@example.com`, and its users hidden.
+/// A pool where addresses sign users in as `setting` says, with the user `ada@example.com`, and its
+/// users hidden.
 fn found_by_address(setting: &str) -> World {
     let mut world = World::new();
-    let policies = json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}});
+    let policies =
+        json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}});
     let pool = json!({"PoolName": "others", "Policies": policies, setting: ["email"]});
     let made = world.ok(Operation::CreateUserPool, pool);
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
@@ -216,8 +237,11 @@ fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
     for setting in ["AliasAttributes", "UsernameAttributes"] {
         let mut world = found_by_address(setting);
         let mut told = Vec::new();
-        for name in (0..16).map(|n| format!("eve{n}@example.org")).chain(["ada@example.com".to_owned()]) {
-            let asked = start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
+        for name in
+            (0..16).map(|n| format!("eve{n}@example.org")).chain(["ada@example.com".to_owned()])
+        {
+            let asked =
+                start(&mut world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
             let internal = asked["ChallengeParameters"]["USERNAME"].clone();
             assert!(!internal.as_str().unwrap().contains('@'), "{internal}");
             let challenge = asked["ChallengeName"].as_str().unwrap().to_owned();
@@ -225,7 +249,8 @@ fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
                 assert_eq!(setting, "UsernameAttributes", "an alias is proven");
                 continue;
             }
-            let (first, masked) = (&name[..1], &asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"]);
+            let (first, masked) =
+                (&name[..1], &asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"]);
             assert_eq!(*masked, format!("{first}***@e***"));
             // With the internal name the same sign-in goes on, and another leads to the same user.
             let answers = json!({"USERNAME": internal, "EMAIL_OTP_CODE": "0000000"});
@@ -244,14 +269,18 @@ fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
 /// What anyone may learn of whom `name` finds.
 fn shown(world: &mut World, name: &Value) -> Vec<Value> {
     let listed = start(world, json!({"USERNAME": name}));
-    let mut shown = vec![listed["ChallengeParameters"].clone(), listed["AvailableChallenges"].clone()];
+    let mut shown =
+        vec![listed["ChallengeParameters"].clone(), listed["AvailableChallenges"].clone()];
     for preferred in ["EMAIL_OTP", "SMS_OTP"] {
         let asked = start(world, json!({"USERNAME": name, "PREFERRED_CHALLENGE": preferred}));
         shown.push(asked["ChallengeParameters"].clone());
     }
-    shown.push(world.ok(Operation::ForgotPassword, json!({"ClientId": world.client, "Username": name})));
+    shown.push(
+        world.ok(Operation::ForgotPassword, json!({"ClientId": world.client, "Username": name})),
+    );
     let srp = json!({"USERNAME": name, "SRP_A": "5"});
-    let request = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": world.client, "AuthParameters": srp});
+    let request =
+        json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": world.client, "AuthParameters": srp});
     shown.push(world.ok(Operation::InitiateAuth, request)["ChallengeParameters"]["SALT"].clone());
     shown
 }
@@ -266,7 +295,11 @@ fn whom_an_address_does_not_find_is_the_same_under_the_internal_name() {
             let by_address = shown(&mut world, &json!(name));
             let internal = &by_address[0]["USERNAME"];
             assert_eq!(shown(&mut world, internal), by_address, "{setting}: {name}");
-            assert_eq!(shown(&mut world, &json!(name.to_uppercase())), by_address, "{setting}: {name}");
+            assert_eq!(
+                shown(&mut world, &json!(name.to_uppercase())),
+                by_address,
+                "{setting}: {name}"
+            );
             let destination = by_address[4]["CodeDeliveryDetails"]["Destination"].as_str().unwrap();
             telling += usize::from(destination == format!("{}***@e***", &name[..1]));
         }
@@ -293,16 +326,20 @@ fn anyone_may_have_so_many_codes_sent_for_sign_ins_that_nobody_completes() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
-    let nobody = (0..).map(|n| format!("n{n:02}")).find(|name| available(&mut world, name) == known).unwrap();
+    let nobody = (0..)
+        .map(|n| format!("n{n:02}"))
+        .find(|name| available(&mut world, name) == known)
+        .unwrap();
     let ask = |world: &mut World, name: &str| {
         let parameters = json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
-        let request =
-            json!({"AuthFlow": "USER_AUTH", "ClientId": world.client, "AuthParameters": parameters});
+        let request = json!({"AuthFlow": "USER_AUTH", "ClientId": world.client, "AuthParameters": parameters});
         world.call(Operation::InitiateAuth, request).map_err(|error| error.to_string())
     };
     let refusals = ["ada", nobody.as_str()].map(|name| {
         let mut asked = ask(&mut world, name).unwrap();
-        let sent = (1..).take_while(|_| ask(&mut world, name).map(|latest| asked = latest).is_ok()).count();
+        let sent = (1..)
+            .take_while(|_| ask(&mut world, name).map(|latest| asked = latest).is_ok())
+            .count();
         assert!(world.outbox.is_empty());
         (sent, ask(&mut world, name).unwrap_err(), asked)
     });
@@ -311,7 +348,8 @@ fn anyone_may_have_so_many_codes_sent_for_sign_ins_that_nobody_completes() {
     assert_eq!(refusals[0].1, refusals[1].1);
     assert!(refusals[0].1.starts_with("TooManyRequestsException"), "{}", refusals[0].1);
     // The password does not wait for it, and in an hour codes are sent again.
-    let password = json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
+    let password =
+        json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
     assert!(start(&mut world, password)["AuthenticationResult"].is_object());
     world.seconds(60 * 60);
     // Who completes sign-ins is not stopped.
@@ -372,7 +410,10 @@ fn passwordless(world: &mut World, flows: &[&str], mfa: &str) {
 /// Signs up without a password and confirms; what the confirmation answered.
 fn join(world: &mut World, name: &str) -> Value {
     let email = json!([{"Name": "email", "Value": format!("{name}@example.com")}]);
-    world.ok(Operation::SignUp, json!({"ClientId": world.client, "Username": name, "UserAttributes": email}));
+    world.ok(
+        Operation::SignUp,
+        json!({"ClientId": world.client, "Username": name, "UserAttributes": email}),
+    );
     let code = world.outbox[0].code.to_string();
     let request = json!({"ClientId": world.client, "Username": name, "ConfirmationCode": code});
     world.ok(Operation::ConfirmSignUp, request)
@@ -395,7 +436,11 @@ fn the_code_that_confirmed_a_sign_up_signs_in_once() {
     let request = start_with(&world, "ada", &session);
     let done = world.ok(Operation::InitiateAuth, request.clone());
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
-    assert_eq!(done["AuthenticationResult"]["NewDeviceMetadata"], Value::Null, "no password, no device");
+    assert_eq!(
+        done["AuthenticationResult"]["NewDeviceMetadata"],
+        Value::Null,
+        "no password, no device"
+    );
     assert_eq!(
         world.refused(Operation::InitiateAuth, request),
         "NotAuthorizedException: Invalid session for the user, session can only be used once."
@@ -425,7 +470,10 @@ fn the_session_of_a_sign_up_is_for_that_user_and_that_step_alone() {
 
     world.ok(Operation::AdminDisableUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     let disabled = start_with(&world, "ada", &ada);
-    assert_eq!(world.refused(Operation::InitiateAuth, disabled), "NotAuthorizedException: User is disabled.");
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, disabled),
+        "NotAuthorizedException: User is disabled."
+    );
 }
 
 #[test]
@@ -441,7 +489,8 @@ fn a_confirmed_sign_up_signs_in_only_where_such_a_code_would() {
 fn a_session_of_somebody_who_had_the_name_before_is_nobodys() {
     let mut world = world();
     let make = |world: &mut World| {
-        let made = json!({"UserPoolId": world.pool, "Username": "eve", "MessageAction": "SUPPRESS"});
+        let made =
+            json!({"UserPoolId": world.pool, "Username": "eve", "MessageAction": "SUPPRESS"});
         world.ok(Operation::AdminCreateUser, made);
         world.set_attributes("eve", &[("email", "eve@example.com"), ("email_verified", "true")]);
     };

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::world::{World, claims};
 
 fn sessions(world: &mut World, token: &str) -> Vec<Value> {
-    let own = world.ok(Operation::ListUserSessions, json!({"AccessToken": token}))["Sessions"].clone();
+    let own =
+        world.ok(Operation::ListUserSessions, json!({"AccessToken": token}))["Sessions"].clone();
     let request = json!({"UserPoolId": world.pool, "Username": "ada"});
     let admins = world.ok(Operation::AdminListUserSessions, request)["Sessions"].clone();
     let ids = |sessions: &Value| -> Vec<Value> {
@@ -26,7 +27,8 @@ fn sessions_are_listed_and_one_is_ended() {
     let other = world.sign_in("eve", None, None).access_token();
     let listed = sessions(&mut world, &here.access_token());
     assert_eq!(listed.len(), 2);
-    let current: Vec<_> = listed.iter().filter(|session| session["IsCurrentSession"] == true).collect();
+    let current: Vec<_> =
+        listed.iter().filter(|session| session["IsCurrentSession"] == true).collect();
     assert_eq!(current.len(), 1);
     assert_eq!(current[0]["SessionId"], claims(&here.access_token())["origin_jti"]);
     assert_eq!(current[0]["SessionType"], "TOKEN");
@@ -34,8 +36,8 @@ fn sessions_are_listed_and_one_is_ended() {
     assert_eq!(current[0]["LastIPAddress"], "203.0.113.9");
 
     let session = claims(&there.access_token())["origin_jti"].clone();
-    let refused =
-        world.refused(Operation::RevokeUserSession, json!({"AccessToken": other, "SessionId": session}));
+    let refused = world
+        .refused(Operation::RevokeUserSession, json!({"AccessToken": other, "SessionId": session}));
     assert_eq!(refused, "ResourceNotFoundException: Session does not exist.", "another's");
     let end = json!({"AccessToken": here.access_token(), "SessionId": session});
     world.ok(Operation::RevokeUserSession, end.clone());
@@ -60,8 +62,8 @@ fn an_administrator_ends_a_session() {
     world.ok(Operation::AdminRevokeUserSession, request.clone());
     let refused = world.refused(Operation::ListUserSessions, json!({"AccessToken": token}));
     assert_eq!(refused, "NotAuthorizedException: Access Token has been revoked");
-    let listed =
-        world.ok(Operation::AdminListUserSessions, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let listed = world
+        .ok(Operation::AdminListUserSessions, json!({"UserPoolId": world.pool, "Username": "ada"}));
     assert_eq!(listed["Sessions"], json!([]));
     request["Username"] = json!("nobody");
     let refused = world.refused(Operation::AdminRevokeUserSession, request);
@@ -81,14 +83,20 @@ fn sessions_that_are_over_are_not_listed_and_many_come_in_pages() {
     world.seconds(31 * 24 * 3600);
     let mut origins = std::collections::BTreeSet::new();
     for _ in 0..61 {
-        origins.insert(claims(&world.sign_in("ada", None, None).access_token())["origin_jti"].to_string());
+        origins.insert(
+            claims(&world.sign_in("ada", None, None).access_token())["origin_jti"].to_string(),
+        );
     }
     let mut request = json!({"UserPoolId": world.pool, "Username": "ada"});
     let mut listed = Vec::new();
     loop {
         let page = world.ok(Operation::AdminListUserSessions, request.clone());
         listed.extend(
-            page["Sessions"].as_array().unwrap().iter().map(|session| session["SessionId"].to_string()),
+            page["Sessions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|session| session["SessionId"].to_string()),
         );
         if page["NextToken"].is_null() {
             break;

@@ -8,7 +8,9 @@ use device_pool::store::Store;
 use device_pool::{
     Arithmetic, Call, Config, Engine, Hooks, InPlace, Message, NoHooks, SUPPORTED, ServiceError,
 };
-use device_srp::{ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier};
+use device_srp::{
+    ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier,
+};
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
 use device_wire::{ErrorCode, Operation};
@@ -185,7 +187,11 @@ impl World {
         );
     }
 
-    pub(crate) fn call(&mut self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
+    pub(crate) fn call(
+        &mut self,
+        operation: Operation,
+        body: Value,
+    ) -> Result<Value, ServiceError> {
         let mut call = Call {
             now: self.now,
             rng: &mut self.rng,
@@ -195,7 +201,8 @@ impl World {
             arithmetic: &*self.arithmetic,
             outbox: &mut self.outbox,
         };
-        let outcome = self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default);
+        let outcome =
+            self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default);
         if let Err(error) = &outcome {
             let foreseen = operation.errors().contains(error.code())
                 || *error.code() == ErrorCode::Serialization
@@ -221,7 +228,8 @@ impl World {
 
     #[track_caller]
     pub(crate) fn ok(&mut self, operation: Operation, body: Value) -> Value {
-        self.call(operation, body).unwrap_or_else(|error| panic!("{operation}: {error} {:?}", error.detail()))
+        self.call(operation, body)
+            .unwrap_or_else(|error| panic!("{operation}: {error} {:?}", error.detail()))
     }
 
     /// The refusal, as `Code: message`.
@@ -299,7 +307,8 @@ impl World {
         let parameters = &asked["ChallengeParameters"];
         let user_id = parameters["USER_ID_FOR_SRP"].as_str().unwrap().to_owned();
         let pool_name = self.pool.split_once('_').unwrap().1.to_owned();
-        let mut answer = self.claim(&Identity::user(&pool_name, &user_id), password, &ephemeral, parameters);
+        let mut answer =
+            self.claim(&Identity::user(&pool_name, &user_id), password, &ephemeral, parameters);
         answer["USERNAME"] = parameters["USERNAME"].clone();
         answer
     }
@@ -325,7 +334,8 @@ impl World {
         })
     }
 
-    /// The proof of `phone` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to `DEVICE_PASSWORD_VERIFIER`.
+    /// The proof of `phone` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to
+    /// `DEVICE_PASSWORD_VERIFIER`.
     pub(crate) fn device_claim(
         &mut self,
         name: &str,
@@ -340,7 +350,8 @@ impl World {
         )?;
         assert_eq!(asked["ChallengeName"], "DEVICE_PASSWORD_VERIFIER");
         let identity = Identity::device(&phone.group_key, &phone.key);
-        let mut answer = self.claim(&identity, &phone.password, &ephemeral, &asked["ChallengeParameters"]);
+        let mut answer =
+            self.claim(&identity, &phone.password, &ephemeral, &asked["ChallengeParameters"]);
         answer["USERNAME"] = json!(name);
         answer["DEVICE_KEY"] = json!(phone.key);
         Ok((answer, asked["Session"].clone()))
@@ -348,7 +359,12 @@ impl World {
 
     /// A whole sign-in by SRP.
     #[track_caller]
-    pub(crate) fn sign_in(&mut self, name: &str, phone: Option<&Phone>, totp: Option<&str>) -> SignedIn {
+    pub(crate) fn sign_in(
+        &mut self,
+        name: &str,
+        phone: Option<&Phone>,
+        totp: Option<&str>,
+    ) -> SignedIn {
         self.try_sign_in(Flow::Srp, name, phone, totp)
             .unwrap_or_else(|error| panic!("{error} {:?}", error.detail()))
     }
@@ -370,8 +386,7 @@ impl World {
             answer = match challenge {
                 "SOFTWARE_TOKEN_MFA" => {
                     let code = self.code(totp.expect("a code was not expected to be asked for"));
-                    let answers =
-                        json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": device_key});
+                    let answers = json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": device_key});
                     self.respond(challenge, &session, without_nulls(answers))?
                 }
                 "DEVICE_SRP_AUTH" => {
@@ -381,7 +396,11 @@ impl World {
                 other => panic!("unexpected challenge {other}"),
             };
         }
-        assert_eq!(answer["ChallengeParameters"], json!({}), "present and empty where there are tokens");
+        assert_eq!(
+            answer["ChallengeParameters"],
+            json!({}),
+            "present and empty where there are tokens"
+        );
         Ok(SignedIn { challenges, result: answer["AuthenticationResult"].clone() })
     }
 
@@ -397,8 +416,11 @@ impl World {
 
     pub(crate) fn confirmation(&mut self, token: &str, phone: &Phone) -> Value {
         let salt = Salt::random(&mut self.rng);
-        let verifier =
-            Verifier::derive(&Identity::device(&phone.group_key, &phone.key), &phone.password, &salt);
+        let verifier = Verifier::derive(
+            &Identity::device(&phone.group_key, &phone.key),
+            &phone.password,
+            &salt,
+        );
         json!({
             "AccessToken": token, "DeviceKey": phone.key, "DeviceName": "a phone",
             "DeviceSecretVerifierConfig": {
@@ -440,6 +462,8 @@ pub(crate) fn without_nulls(mut object: Value) -> Value {
 /// The claims of a token, unverified.
 pub(crate) fn claims(token: &str) -> Value {
     let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
-        .unwrap()
+    serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap(),
+    )
+    .unwrap()
 }

@@ -1,14 +1,15 @@
 //! Where the sign-in waits for a person, and how it goes on with the answer.
 
 use device_wire::{
-    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Sensitive, VerifySoftwareTokenRequest, param,
+    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Sensitive,
+    VerifySoftwareTokenRequest, param,
 };
 use rand_core::CryptoRng;
 
 use super::context::{Answer, Context};
 use super::prompt::{
-    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
-    SelectFactorPrompt, SelectMfaPrompt,
+    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt,
+    NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
 };
 use super::reply::AuthReply;
 use super::{Awaiting, SignIn};
@@ -82,8 +83,8 @@ impl<P> Asked<P> {
         self.rejection.as_ref()
     }
 
-    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that follow on it. An entry takes the
-    /// place of an earlier one of the same name.
+    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that
+    /// follow on it. An entry takes the place of an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -129,7 +130,11 @@ impl Asked<CodePrompt> {
     /// Gives the code. White space in it is dropped, since apps show codes in groups.
     pub fn answer(self, code: &str) -> (SignIn, Request) {
         let source = self.prompt.source;
-        self.send(source.challenge(), Sensitive::from([(source.parameter(), compact(code))]), Prompt::Code)
+        self.send(
+            source.challenge(),
+            Sensitive::from([(source.parameter(), compact(code))]),
+            Prompt::Code,
+        )
     }
 }
 
@@ -221,14 +226,20 @@ impl Asked<MfaSetupPrompt> {
         self.context.send_aside(request, Awaiting::AuthenticatorSecret)
     }
 
-    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address, and is asked for next.
+    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
+    /// and is asked for next.
     pub fn email(self, address: &str) -> (SignIn, Request) {
-        self.send(ChallengeNameType::MfaSetup, Sensitive::from([(param::EMAIL, address)]), Prompt::MfaSetup)
+        self.send(
+            ChallengeNameType::MfaSetup,
+            Sensitive::from([(param::EMAIL, address)]),
+            Prompt::MfaSetup,
+        )
     }
 }
 
 impl Asked<AuthenticatorSetupPrompt> {
-    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app files it under.
+    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app
+    /// files it under.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         let (issuer, account) = (percent_encode(issuer), percent_encode(self.context.username()));
@@ -286,9 +297,9 @@ impl Prompt {
             Some(Name::SmsMfa) => code(CodeSource::Sms),
             Some(Name::SmsOtp) => code(CodeSource::SmsFirstFactor),
             Some(Name::EmailOtp) => code(CodeSource::Email),
-            Some(Name::SelectMfaType) => {
-                Self::SelectMfa(SelectMfaPrompt { options: reply.challenges(param::MFAS_CAN_CHOOSE) })
-            }
+            Some(Name::SelectMfaType) => Self::SelectMfa(SelectMfaPrompt {
+                options: reply.challenges(param::MFAS_CAN_CHOOSE),
+            }),
             Some(Name::SelectChallenge) => {
                 Self::SelectFactor(SelectFactorPrompt { options: reply.available.clone() })
             }
@@ -297,12 +308,15 @@ impl Prompt {
                 required: reply
                     .list(param::REQUIRED_ATTRIBUTES)
                     .into_iter()
-                    .map(|name| name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned())
+                    .map(|name| {
+                        name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned()
+                    })
                     .collect(),
             }),
             Some(name @ Name::MfaSetup) => {
                 let options = reply.challenges(param::MFAS_CAN_SETUP);
-                let possible = |kind: &Name| matches!(kind, Name::SoftwareTokenMfa | Name::EmailOtp);
+                let possible =
+                    |kind: &Name| matches!(kind, Name::SoftwareTokenMfa | Name::EmailOtp);
                 if !options.is_empty() && !options.iter().any(possible) {
                     return Err(Error::UnsupportedChallenge(name.clone()));
                 }
@@ -311,11 +325,19 @@ impl Prompt {
             Some(Name::CustomChallenge) => {
                 Self::Custom(CustomPrompt { parameters: reply.parameters.clone() })
             }
-            Some(name @ (Name::PasswordVerifier | Name::DeviceSrpAuth | Name::DevicePasswordVerifier)) => {
+            Some(
+                name
+                @ (Name::PasswordVerifier | Name::DeviceSrpAuth | Name::DevicePasswordVerifier),
+            ) => {
                 return Err(Error::UnexpectedChallenge(name.clone()));
             }
             Some(name) => return Err(Error::UnsupportedChallenge(name.clone())),
-            None => return Err(Error::malformed(reply.operation, "it has neither a challenge nor tokens")),
+            None => {
+                return Err(Error::malformed(
+                    reply.operation,
+                    "it has neither a challenge nor tokens",
+                ));
+            }
         })
     }
 
@@ -327,15 +349,21 @@ impl Prompt {
     ) -> Challenge {
         match self {
             Self::Code(prompt) => Challenge::Code(Asked::new(context, session, prompt, rejection)),
-            Self::SelectMfa(prompt) => Challenge::SelectMfa(Asked::new(context, session, prompt, rejection)),
+            Self::SelectMfa(prompt) => {
+                Challenge::SelectMfa(Asked::new(context, session, prompt, rejection))
+            }
             Self::SelectFactor(prompt) => {
                 Challenge::SelectFactor(Asked::new(context, session, prompt, rejection))
             }
             Self::NewPassword(prompt) => {
                 Challenge::NewPassword(Asked::new(context, session, prompt, rejection))
             }
-            Self::MfaSetup(prompt) => Challenge::MfaSetup(Asked::new(context, session, prompt, rejection)),
-            Self::Custom(prompt) => Challenge::Custom(Asked::new(context, session, prompt, rejection)),
+            Self::MfaSetup(prompt) => {
+                Challenge::MfaSetup(Asked::new(context, session, prompt, rejection))
+            }
+            Self::Custom(prompt) => {
+                Challenge::Custom(Asked::new(context, session, prompt, rejection))
+            }
         }
     }
 
@@ -353,7 +381,10 @@ impl Prompt {
                     | ErrorCode::InvalidParameter
             ),
             Self::SelectMfa(_) | Self::SelectFactor(_) => {
-                matches!(error.code(), ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound)
+                matches!(
+                    error.code(),
+                    ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound
+                )
             }
             // The address was mistyped.
             Self::MfaSetup(_) => *error.code() == ErrorCode::InvalidParameter,

@@ -38,7 +38,8 @@ impl UnconfirmedDevice {
     ) -> Self {
         let password = DevicePassword::random(rng);
         let salt = Salt::random(rng);
-        let verifier = Verifier::derive(&Identity::device(&group_key, &device_key), password.expose(), &salt);
+        let verifier =
+            Verifier::derive(&Identity::device(&group_key, &device_key), password.expose(), &salt);
         Self {
             salt: STANDARD.encode(salt.padded()).into(),
             verifier: STANDARD.encode(verifier.padded()).into(),
@@ -59,8 +60,8 @@ impl UnconfirmedDevice {
         &self.record.device_key
     }
 
-    /// The request that confirms it, with the access token of the sign-in that it was issued by. It may be sent again, since
-    /// [`handle`](Self::handle) knows a copy of itself.
+    /// The request that confirms it, with the access token of the sign-in that it was issued by. It
+    /// may be sent again, since [`handle`](Self::handle) knows a copy of itself.
     #[must_use]
     pub fn request(&self, access_token: &Sensitive<String>) -> Request {
         Request::new(&ConfirmDeviceRequest {
@@ -77,14 +78,16 @@ impl UnconfirmedDevice {
     /// Takes the reply to the request: the record to save, and whether to ask the user.
     ///
     /// # Errors
-    /// Any [`Error`] but `DeviceKeyExistsException`. The key was issued to this sign-in, so if it is confirmed already, an
-    /// earlier copy of this very request did it and its answer was lost.
+    /// Any [`Error`] but `DeviceKeyExistsException`. The key was issued to this sign-in, so if it
+    /// is confirmed already, an earlier copy of this very request did it and its answer was lost.
     pub fn handle(&self, reply: Reply<'_>) -> Result<(DeviceRecord, Consent), Error> {
         let consent = match reply.read::<ConfirmDeviceRequest>() {
             Ok(response) if response.user_confirmation_necessary == Some(true) => Consent::Needed,
             Ok(_) => Consent::NotNeeded,
             // Which kind of pool it is was in the lost answer. To ask without need does no harm.
-            Err(Error::Service(error)) if *error.code() == ErrorCode::DeviceKeyExists => Consent::Needed,
+            Err(Error::Service(error)) if *error.code() == ErrorCode::DeviceKeyExists => {
+                Consent::Needed
+            }
             Err(error) => return Err(error),
         };
         let status = match consent {

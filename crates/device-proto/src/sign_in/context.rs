@@ -16,12 +16,13 @@ use rand_core::CryptoRng;
 use super::challenge::Prompt;
 use super::reply::AuthReply;
 use super::{
-    Awaiting, Consent, DeviceOutcome, Outcome, RememberPrompt, SignIn, Step, ThisDevice, UnconfirmedDevice,
+    Awaiting, Consent, DeviceOutcome, Outcome, RememberPrompt, SignIn, Step, ThisDevice,
+    UnconfirmedDevice,
 };
 use crate::credentials::{Beginning, Handshake, Metadata, Parameters, to_send};
 use crate::{
-    Claims, Config, Credentials, DeviceOwner, DeviceRecord, DeviceStatus, Error, RememberChoice, Reply,
-    Request, ServiceError, Tokens,
+    Claims, Config, Credentials, DeviceOwner, DeviceRecord, DeviceStatus, Error, RememberChoice,
+    Reply, Request, ServiceError, Tokens,
 };
 
 /// Standard base64, its padding optional.
@@ -65,8 +66,8 @@ impl Username {
     }
 }
 
-/// A device that goes with every step until it is refused. Then the sign-in may have to begin again, for which the
-/// credentials are kept exactly as long.
+/// A device that goes with every step until it is refused. Then the sign-in may have to begin
+/// again, for which the credentials are kept exactly as long.
 #[derive(Debug)]
 pub(super) struct Presented {
     record: DeviceRecord,
@@ -100,7 +101,8 @@ impl Context {
         let user_context = credentials.user_context().cloned();
         let username = Username::Typed(credentials.username().to_owned());
         let presented = None;
-        let context = Self { config, username, presented, name, remember, client_metadata, user_context };
+        let context =
+            Self { config, username, presented, name, remember, client_metadata, user_context };
         Box::new(context).begin(credentials, record, rng)
     }
 
@@ -116,8 +118,8 @@ impl Context {
         self.put_common(&mut parameters, record.as_ref());
         self.presented = record.map(|record| Presented { record, credentials });
         let step = flow.to_string();
-        // The beginning of a proof proves nothing yet; anything else here sends a code, counts as a try, or is seen by a function
-        // of the pool's.
+        // The beginning of a proof proves nothing yet; anything else here sends a code, counts as a
+        // try, or is seen by a function of the pool's.
         let is_repeatable = handshake.is_some() && flow != AuthFlowType::CustomAuth;
         let request = Request::new(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
@@ -127,7 +129,10 @@ impl Context {
             ..InitiateAuthRequest::new(flow, self.config.client_id())
         });
         let request = if is_repeatable { request.repeatable() } else { request };
-        (SignIn { context: self, awaiting: Awaiting::Beginning { handshake } }, request.at_step(step))
+        (
+            SignIn { context: self, awaiting: Awaiting::Beginning { handshake } },
+            request.at_step(step),
+        )
     }
 
     /// Tells the pool's Lambda functions this too, from the next step on.
@@ -168,21 +173,29 @@ impl Context {
         handshake: Option<Handshake>,
         prompt: Option<Prompt>,
     ) -> (SignIn, Request) {
-        let request = self.respond(&answer, self.presented.as_ref().map(|presented| &presented.record));
-        (SignIn { context: self, awaiting: Awaiting::Answer { answer, handshake, prompt } }, request)
+        let request =
+            self.respond(&answer, self.presented.as_ref().map(|presented| &presented.record));
+        (
+            SignIn { context: self, awaiting: Awaiting::Answer { answer, handshake, prompt } },
+            request,
+        )
     }
 
     /// Sends something that is no answer to a challenge but belongs to one.
-    pub(super) fn send_aside(self: Box<Self>, request: Request, awaiting: Awaiting) -> (SignIn, Request) {
+    pub(super) fn send_aside(
+        self: Box<Self>,
+        request: Request,
+        awaiting: Awaiting,
+    ) -> (SignIn, Request) {
         (SignIn { context: self, awaiting }, request)
     }
 
     /// Should the sign-in begin again, it begins with these.
     pub(super) fn replace_credentials(&mut self, replace: impl FnOnce(Credentials) -> Credentials) {
-        self.presented = self
-            .presented
-            .take()
-            .map(|Presented { record, credentials }| Presented { record, credentials: replace(credentials) });
+        self.presented = self.presented.take().map(|Presented { record, credentials }| Presented {
+            record,
+            credentials: replace(credentials),
+        });
     }
 
     pub(super) fn username(&self) -> &str {
@@ -197,15 +210,17 @@ impl Context {
         now: SystemTime,
         rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
-        if let Some(name) = reply.parameter(param::USERNAME).or(reply.parameter(param::USER_ID_FOR_SRP)) {
+        if let Some(name) =
+            reply.parameter(param::USERNAME).or(reply.parameter(param::USER_ID_FOR_SRP))
+        {
             self.username = Username::Internal(name.to_owned());
         }
         match (&reply.challenge, handshake) {
             (None, _) => {
                 let presented = self.presented.take();
                 // A remembered device would have been asked to prove itself.
-                let device =
-                    presented.map(|it| DeviceRecord { status: DeviceStatus::NotRemembered, ..it.record });
+                let device = presented
+                    .map(|it| DeviceRecord { status: DeviceStatus::NotRemembered, ..it.record });
                 self.conclude(reply, device, rng)
             }
             (Some(ChallengeNameType::PasswordVerifier), Some(handshake)) => {
@@ -237,7 +252,8 @@ impl Context {
         Ok(self.send(answer, None, None).into())
     }
 
-    /// Answers `DEVICE_SRP_AUTH`. The device's A is made only here, since a flow may come here without any other proof.
+    /// Answers `DEVICE_SRP_AUTH`. The device's A is made only here, since a flow may come here
+    /// without any other proof.
     fn begin_device_proof(
         self: Box<Self>,
         reply: AuthReply,
@@ -269,11 +285,13 @@ impl Context {
         let identity = Identity::device(&record.group_key, &record.device_key);
         let responses = claim(&reply, &identity, &record.password, ephemeral, now)?;
         let challenge = ChallengeNameType::DevicePasswordVerifier;
-        let request = self.respond(&Answer { challenge, session: reply.session, responses }, Some(record));
+        let request =
+            self.respond(&Answer { challenge, session: reply.session, responses }, Some(record));
         Ok(self.send_aside(request, Awaiting::DeviceProof { device }).into())
     }
 
-    /// Takes the tokens that follow on a device's proof, and nothing else: another challenge there could go round for ever.
+    /// Takes the tokens that follow on a device's proof, and nothing else: another challenge there
+    /// could go round for ever.
     pub(super) fn conclude_proven(
         self: Box<Self>,
         reply: AuthReply,
@@ -313,8 +331,9 @@ impl Context {
         Self::without(discarded, self.begin(device.credentials, None, rng))
     }
 
-    /// The record to delete, if the service has said that it is its user who signs in. A name can come to lead to another user than
-    /// it did, and two users' names can differ in case alone: that this one may not use the device says nothing against it.
+    /// The record to delete, if the service has said that it is its user who signs in. A name can
+    /// come to lead to another user than it did, and two users' names can differ in case alone:
+    /// that this one may not use the device says nothing against it.
     fn discarded(&self, record: DeviceRecord) -> Option<DeviceRecord> {
         match &self.username {
             Username::Internal(name) if *name == record.owner.username => Some(record),
@@ -338,7 +357,8 @@ impl Context {
     ) -> Result<Step, Error> {
         let refused = error.as_service_error().is_some_and(|error| {
             let against_another = error.is_spent_session() || error.is_barred_user();
-            error.is_unknown_device() || *error.code() == ErrorCode::NotAuthorized && !against_another
+            error.is_unknown_device()
+                || *error.code() == ErrorCode::NotAuthorized && !against_another
         });
         if refused { Ok(self.start_over(device, rng)) } else { Err(error) }
     }
@@ -358,9 +378,12 @@ impl Context {
         let username = claims.username.clone().unwrap_or_else(|| self.username().to_owned());
         if let Some((device_key, group_key)) = new_device {
             let owner = DeviceOwner::new(&self.config, &username);
-            let device = UnconfirmedDevice::enrol(owner, device_key, group_key, self.name.clone(), rng);
+            let device =
+                UnconfirmedDevice::enrol(owner, device_key, group_key, self.name.clone(), rng);
             let request = device.request(&tokens.access);
-            return Ok(self.send_aside(request, Awaiting::Confirmation { tokens, username, device }).into());
+            return Ok(self
+                .send_aside(request, Awaiting::Confirmation { tokens, username, device })
+                .into());
         }
         let device = match device {
             // A token that cannot be read says nothing against the device.
@@ -376,7 +399,8 @@ impl Context {
         Ok(Outcome { tokens, username, device }.into())
     }
 
-    /// Ends the sign-in after `ConfirmDevice`, unless the user had decided to have the device remembered.
+    /// Ends the sign-in after `ConfirmDevice`, unless the user had decided to have the device
+    /// remembered.
     pub(super) fn confirmed(
         self: Box<Self>,
         tokens: Tokens,
@@ -397,7 +421,9 @@ impl Context {
                     device_remembered_status: Some(DeviceRememberedStatusType::Remembered),
                     ..UpdateDeviceStatusRequest::new(tokens.access.clone(), &record.device_key)
                 });
-                return self.send_aside(request, Awaiting::Remembrance { tokens, username, record }).into();
+                return self
+                    .send_aside(request, Awaiting::Remembrance { tokens, username, record })
+                    .into();
             }
             (Consent::Needed, RememberChoice::Ask) => RememberPrompt::Ask,
             (Consent::Needed, RememberChoice::DoNotRemember) | (Consent::NotNeeded, _) => {
@@ -425,7 +451,8 @@ fn claim(
         .or_else(|_| LENIENT_URL_SAFE.decode(secret_block))
         .map_err(|_| Error::malformed(reply.operation, "its SECRET_BLOCK is not base64"))?;
     let timestamp = Timestamp::from_unix_seconds(unix_seconds(now)).to_string();
-    let proof = ephemeral.session_key(identity, password, &salt, &b)?.sign(identity, &block, &timestamp);
+    let proof =
+        ephemeral.session_key(identity, password, &salt, &b)?.sign(identity, &block, &timestamp);
     Ok(Sensitive::from([
         (param::PASSWORD_CLAIM_SECRET_BLOCK, secret_block.to_owned()),
         (param::PASSWORD_CLAIM_SIGNATURE, proof.to_base64()),
@@ -438,7 +465,8 @@ fn extend(all: &mut Metadata, entries: &Metadata) {
 }
 
 fn unix_seconds(moment: SystemTime) -> i64 {
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let seconds =
+        |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     match moment.duration_since(UNIX_EPOCH) {
         Ok(after) => seconds(after),
         Err(before) => -seconds(before.duration()),

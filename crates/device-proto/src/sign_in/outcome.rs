@@ -18,7 +18,8 @@ pub struct Outcome {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeviceOutcome {
-    /// The session belongs to no device: the pool tracks none, or the flow gives none. An existing record stays.
+    /// The session belongs to no device: the pool tracks none, or the flow gives none. An existing
+    /// record stays.
     Untracked,
     /// The record that was presented still stands, brought up to date. Save it if it changed.
     Known(DeviceRecord),
@@ -29,8 +30,8 @@ pub enum DeviceOutcome {
         /// Whether there is something to ask the user.
         prompt: RememberPrompt,
     },
-    /// The device is new, and making it known failed. The sign-in stands; confirming may be tried again for as long as the
-    /// access token is valid.
+    /// The device is new, and making it known failed. The sign-in stands; confirming may be tried
+    /// again for as long as the access token is valid.
     Unconfirmed {
         /// The device to confirm.
         device: UnconfirmedDevice,

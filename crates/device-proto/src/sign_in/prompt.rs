@@ -60,8 +60,9 @@ pub struct NewPasswordPrompt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MfaSetupPrompt {
-    /// The kinds that the pool has. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here; for `SMS_MFA` the user has to be given a
-    /// phone number first, and to sign in again. Where the service names none, an authenticator app is what there is to try.
+    /// The kinds that the pool has. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here; for
+    /// `SMS_MFA` the user has to be given a phone number first, and to sign in again. Where the
+    /// service names none, an authenticator app is what there is to try.
     pub options: Vec<ChallengeNameType>,
 }
 

@@ -82,9 +82,10 @@ impl AuthReply {
     pub(super) fn out_of_turn(self) -> Error {
         match self.challenge {
             Some(challenge) => Error::UnexpectedChallenge(challenge),
-            None => {
-                Error::malformed(self.operation, "it has neither the challenge nor the tokens that are due")
-            }
+            None => Error::malformed(
+                self.operation,
+                "it has neither the challenge nor the tokens that are due",
+            ),
         }
     }
 }

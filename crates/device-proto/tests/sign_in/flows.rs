@@ -87,7 +87,10 @@ fn a_tracked_device_keeps_its_key_and_gets_no_other() {
     assert_eq!(claim["TIMESTAMP"], "Mon Feb 10 18:30:12 UTC 2025");
     assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 3]);
     assert_eq!(known(outcome), record);
-    assert_eq!(pair.service.take_steps(), ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"]);
+    assert_eq!(
+        pair.service.take_steps(),
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"]
+    );
 }
 
 #[test]
@@ -215,7 +218,8 @@ fn a_sent_password_confirms_a_device_too() {
 fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
-    let Challenge::Custom(asked) = pair.sign_in_with(Credentials::custom(ALIAS), Some(record)).challenge()
+    let Challenge::Custom(asked) =
+        pair.sign_in_with(Credentials::custom(ALIAS), Some(record)).challenge()
     else {
         panic!("another challenge")
     };
@@ -235,7 +239,10 @@ fn custom_authentication_can_begin_with_a_proof() {
     let rest = pair.sign_in_with(Credentials::custom_after_srp(ALIAS, PASSWORD), None);
     let Challenge::Custom(asked) = rest.challenge() else { panic!("another challenge") };
     pair.go_on(asked.answer("4")).done();
-    assert_eq!(pair.service.take_steps()[..3], ["CUSTOM_AUTH", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]);
+    assert_eq!(
+        pair.service.take_steps()[..3],
+        ["CUSTOM_AUTH", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]
+    );
 }
 
 #[test]
@@ -282,7 +289,9 @@ fn a_first_factor_is_chosen() {
 fn a_temporary_password_is_replaced() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     pair.service.temporary = true;
-    let Challenge::NewPassword(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    let Challenge::NewPassword(asked) = pair.sign_in(None).challenge() else {
+        panic!("another challenge")
+    };
     assert_eq!(asked.prompt().required, ["nickname"]);
     assert_eq!(
         asked.prompt().attributes.iter().collect::<Vec<_>>(),
@@ -300,12 +309,18 @@ fn a_temporary_password_is_replaced() {
 #[test]
 fn a_second_factor_is_chosen() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
-    let select = pair
-        .service
-        .challenge("SELECT_MFA_TYPE", json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\",\"SOFTWARE_TOKEN_MFA\"]"}));
+    let select = pair.service.challenge(
+        "SELECT_MFA_TYPE",
+        json!({"MFAS_CAN_CHOOSE": "[\"SMS_MFA\",\"SOFTWARE_TOKEN_MFA\"]"}),
+    );
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(select));
-    let Challenge::SelectMfa(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
-    assert_eq!(asked.prompt().options, [ChallengeNameType::SmsMfa, ChallengeNameType::SoftwareTokenMfa]);
+    let Challenge::SelectMfa(asked) = pair.sign_in(None).challenge() else {
+        panic!("another challenge")
+    };
+    assert_eq!(
+        asked.prompt().options,
+        [ChallengeNameType::SmsMfa, ChallengeNameType::SoftwareTokenMfa]
+    );
     let rest = pair.go_on(asked.choose(&ChallengeNameType::SoftwareTokenMfa));
     pair.give_code(rest).done();
 }
@@ -313,9 +328,12 @@ fn a_second_factor_is_chosen() {
 #[test]
 fn a_second_factor_is_set_up_on_the_way() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
-    let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"}));
+    let setup =
+        pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SOFTWARE_TOKEN_MFA\"]"}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
-    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
+    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else {
+        panic!("another challenge")
+    };
     assert_eq!(asked.prompt().options, [ChallengeNameType::SoftwareTokenMfa]);
     let Challenge::AuthenticatorSetup(asked) = pair.go_on(asked.authenticator()).challenge() else {
         panic!("no secret")
@@ -324,7 +342,8 @@ fn a_second_factor_is_set_up_on_the_way() {
         asked.otpauth_uri("A & B").as_str(),
         "otpauth://totp/A%20%26%20B:ada?secret=JBSWY3DPEHPK3PXP&issuer=A%20%26%20B"
     );
-    let Challenge::AuthenticatorSetup(asked) = pair.go_on(asked.verify("000000", None)).challenge() else {
+    let Challenge::AuthenticatorSetup(asked) = pair.go_on(asked.verify("000000", None)).challenge()
+    else {
         panic!("accepted")
     };
     assert!(asked.rejection().is_some());
@@ -336,10 +355,16 @@ fn a_second_factor_is_set_up_on_the_way() {
 #[test]
 fn codes_by_e_mail_are_set_up_on_the_way() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
-    let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\",\"EMAIL_OTP\"]"}));
+    let setup = pair
+        .service
+        .challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\",\"EMAIL_OTP\"]"}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
-    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else { panic!("another challenge") };
-    let Challenge::MfaSetup(asked) = pair.go_on(asked.email("ada")).challenge() else { panic!("accepted") };
+    let Challenge::MfaSetup(asked) = pair.sign_in(None).challenge() else {
+        panic!("another challenge")
+    };
+    let Challenge::MfaSetup(asked) = pair.go_on(asked.email("ada")).challenge() else {
+        panic!("accepted")
+    };
     assert_eq!(asked.rejection().map(|error| error.code()), Some(&ErrorCode::InvalidParameter));
     let asked = pair.go_on(asked.email("ada@example.com")).code();
     assert_eq!(asked.prompt().source, CodeSource::Email);
@@ -366,7 +391,11 @@ fn beside(pair: &Pair, step: &str) -> [Value; 3] {
 fn what_the_pools_functions_are_told_goes_with_every_step() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let _ = pair.sign_in(None).code();
-    assert_eq!(beside(&pair, "USER_SRP_AUTH"), [Value::Null, Value::Null, Value::Null], "nothing unasked");
+    assert_eq!(
+        beside(&pair, "USER_SRP_AUTH"),
+        [Value::Null, Value::Null, Value::Null],
+        "nothing unasked"
+    );
 
     pair.config = pair
         .config
@@ -377,10 +406,15 @@ fn what_the_pools_functions_are_told_goes_with_every_step() {
         .with_client_metadata([("captcha", "solvedhush")])
         .with_user_context(context);
     let asked = pair.sign_in_with(credentials, None).code();
-    let (analytics, context) = (json!({"AnalyticsEndpointId": "e1"}), json!({"EncodedData": "print"}));
+    let (analytics, context) =
+        (json!({"AnalyticsEndpointId": "e1"}), json!({"EncodedData": "print"}));
     let told = json!({"app": "mail", "captcha": "solvedhush"});
     for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER"] {
-        assert_eq!(beside(&pair, step), [told.clone(), analytics.clone(), context.clone()], "{step}");
+        assert_eq!(
+            beside(&pair, step),
+            [told.clone(), analytics.clone(), context.clone()],
+            "{step}"
+        );
     }
     pair.go_on(asked.with_client_metadata([("captcha", "again")]).answer(CODE)).done();
     let told = json!({"app": "mail", "captcha": "again"});
@@ -393,7 +427,8 @@ fn a_sign_in_that_begins_again_tells_the_same() {
     let record = pair.known_device();
     pair.service.forget_devices();
     let credentials = Credentials::choose(USER).with_client_metadata([("captcha", "solvedhush")]);
-    let Challenge::SelectFactor(asked) = pair.sign_in_with(credentials, Some(record)).challenge() else {
+    let Challenge::SelectFactor(asked) = pair.sign_in_with(credentials, Some(record)).challenge()
+    else {
         panic!("another challenge")
     };
     let next = asked.srp(PASSWORD, &mut StdRng::seed_from_u64(3));

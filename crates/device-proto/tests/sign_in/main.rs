@@ -1,5 +1,5 @@
-//! Whole sign-ins against a small service: the flows, what happens when a device is refused, and what happens when the
-//! service does not keep to its protocol.
+//! Whole sign-ins against a small service: the flows, what happens when a device is refused, and
+//! what happens when the service does not keep to its protocol.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,8 +18,8 @@ mod secrets;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use device_proto::{
-    Asked, Challenge, CodePrompt, Config, Credentials, DeviceOutcome, DeviceRecord, Error, Outcome, Reply,
-    Request, SignIn, Step, ThisDevice,
+    Asked, Challenge, CodePrompt, Config, Credentials, DeviceOutcome, DeviceRecord, Error, Outcome,
+    Reply, Request, SignIn, Step, ThisDevice,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;

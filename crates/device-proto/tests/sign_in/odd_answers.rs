@@ -1,4 +1,5 @@
-//! A service that does not keep to its protocol gets an error that says so, and never a proof or a record that is wrong.
+//! A service that does not keep to its protocol gets an error that says so, and never a proof or a
+//! record that is wrong.
 
 use device_wire::{ChallengeNameType, ErrorCode};
 use serde_json::{Value, json};
@@ -44,7 +45,8 @@ fn an_answer_of_another_shape_is_malformed() {
 #[test]
 fn a_proof_wants_all_of_its_parameters() {
     for step in ["USER_SRP_AUTH", "DEVICE_SRP_AUTH"] {
-        let name = if step == "USER_SRP_AUTH" { "PASSWORD_VERIFIER" } else { "DEVICE_PASSWORD_VERIFIER" };
+        let name =
+            if step == "USER_SRP_AUTH" { "PASSWORD_VERIFIER" } else { "DEVICE_PASSWORD_VERIFIER" };
         for missing in ["SALT", "SRP_B", "SECRET_BLOCK"] {
             for value in [None, Some(json!(""))] {
                 let parameters = verifier(|all| match value {
@@ -52,7 +54,8 @@ fn a_proof_wants_all_of_its_parameters() {
                     Some(value) => all[missing] = value,
                 });
                 let error =
-                    answer(step, json!({"ChallengeName": name, "ChallengeParameters": parameters})).failed();
+                    answer(step, json!({"ChallengeName": name, "ChallengeParameters": parameters}))
+                        .failed();
                 assert!(
                     matches!(&error, Error::MalformedAnswer { problem, .. } if problem.contains(missing)),
                     "{error}"
@@ -76,7 +79,10 @@ fn the_services_part_of_a_proof_is_checked() {
     ] {
         let parameters = verifier(|all| all[name] = json!(value));
         let body = json!({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": parameters});
-        assert!(matches!(answer("USER_SRP_AUTH", body).failed(), Error::Proof(_)), "{name} {value}");
+        assert!(
+            matches!(answer("USER_SRP_AUTH", body).failed(), Error::Proof(_)),
+            "{name} {value}"
+        );
     }
     let parameters = verifier(|all| all["SECRET_BLOCK"] = json!("!"));
     let body = json!({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": parameters});
@@ -91,7 +97,10 @@ fn a_secret_block_is_read_in_either_alphabet() {
         let body = json!({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": parameters});
         pair.service.fault("USER_SRP_AUTH", Fault::Answer(body));
         pair.service.fault("PASSWORD_VERIFIER", Fault::Refuse(ErrorCode::NotAuthorized, "no"));
-        assert!(matches!(pair.sign_in(None).failed(), Error::Service(_)), "{block}: the proof went out");
+        assert!(
+            matches!(pair.sign_in(None).failed(), Error::Service(_)),
+            "{block}: the proof went out"
+        );
         let echoed = &pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"];
         assert_eq!(echoed["PASSWORD_CLAIM_SECRET_BLOCK"], block, "as it came");
     }
@@ -99,7 +108,8 @@ fn a_secret_block_is_read_in_either_alphabet() {
 
 #[test]
 fn a_challenge_of_another_time_or_kind_is_named() {
-    let named = |name: &str| json!({"ChallengeName": name, "ChallengeParameters": {}, "Session": "s"});
+    let named =
+        |name: &str| json!({"ChallengeName": name, "ChallengeParameters": {}, "Session": "s"});
     for (step, name) in [
         ("USER_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"),
         ("PASSWORD_VERIFIER", "PASSWORD_VERIFIER"),
@@ -125,7 +135,10 @@ fn a_device_is_not_proven_where_none_was_presented() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let challenge = pair.service.challenge("DEVICE_SRP_AUTH", json!({}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(challenge));
-    assert_eq!(pair.sign_in(None).failed(), Error::UnexpectedChallenge(ChallengeNameType::DeviceSrpAuth));
+    assert_eq!(
+        pair.sign_in(None).failed(),
+        Error::UnexpectedChallenge(ChallengeNameType::DeviceSrpAuth)
+    );
 }
 
 #[test]
@@ -145,7 +158,8 @@ fn half_a_new_device_is_none() {
     {
         let mut pair = Pair::new(Devices::Always, Mfa::Off);
         let result = json!({"AccessToken": "opaque", "NewDeviceMetadata": metadata});
-        pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(json!({"AuthenticationResult": result})));
+        pair.service
+            .fault("PASSWORD_VERIFIER", Fault::Answer(json!({"AuthenticationResult": result})));
         assert!(matches!(pair.sign_in(None).done().device, DeviceOutcome::Untracked));
     }
 }

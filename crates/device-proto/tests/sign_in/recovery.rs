@@ -1,4 +1,5 @@
-//! What happens when the service does not accept the device, or an answer is lost: the recovery table, row by row.
+//! What happens when the service does not accept the device, or an answer is lost: the recovery
+//! table, row by row.
 
 use device_proto::{Consent, Repeat, Reply};
 use device_wire::ErrorCode;
@@ -31,17 +32,26 @@ fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
 #[test]
 fn unknown_at_the_password_the_same_answer_goes_again_without_it() {
     let (pair, rest) = meet(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
-    let answers: Vec<_> = pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
+    let answers: Vec<_> =
+        pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
     let [first, second] = answers[..] else { panic!("{} answers", answers.len()) };
     let (first, second) = (&first.1["ChallengeResponses"], &second.1["ChallengeResponses"]);
     assert!(first["DEVICE_KEY"].is_string() && second.get("DEVICE_KEY").is_none());
-    for same in ["PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "SECRET_HASH"] {
+    for same in
+        ["PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "SECRET_HASH"]
+    {
         assert_eq!(first[same], second[same], "{same}");
     }
     replaced(
         pair,
         rest,
-        &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"],
+        &[
+            "USER_SRP_AUTH",
+            "PASSWORD_VERIFIER",
+            "PASSWORD_VERIFIER",
+            "SOFTWARE_TOKEN_MFA",
+            "ConfirmDevice",
+        ],
     );
 }
 
@@ -51,7 +61,11 @@ fn a_device_that_was_forgotten_elsewhere_is_replaced() {
     let record = pair.known_device();
     pair.service.forget_devices();
     let rest = pair.sign_in(Some(record));
-    replaced(pair, rest, &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "ConfirmDevice"]);
+    replaced(
+        pair,
+        rest,
+        &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "ConfirmDevice"],
+    );
 }
 
 #[test]
@@ -61,7 +75,13 @@ fn unknown_at_the_beginning_the_sign_in_begins_again() {
     assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
     assert_eq!(
         pair.service.take_steps(),
-        ["USER_SRP_AUTH", "USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"]
+        [
+            "USER_SRP_AUTH",
+            "USER_SRP_AUTH",
+            "PASSWORD_VERIFIER",
+            "SOFTWARE_TOKEN_MFA",
+            "ConfirmDevice"
+        ]
     );
     assert!(pair.discarded.is_empty(), "whose name it is was not known yet");
 }
@@ -82,7 +102,13 @@ fn unknown_at_the_code_the_same_code_goes_again_without_it() {
     replaced(
         pair,
         rest,
-        &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"],
+        &[
+            "USER_SRP_AUTH",
+            "PASSWORD_VERIFIER",
+            "SOFTWARE_TOKEN_MFA",
+            "SOFTWARE_TOKEN_MFA",
+            "ConfirmDevice",
+        ],
     );
 }
 
@@ -93,12 +119,14 @@ fn refused_in_a_device_step_the_sign_in_begins_again_as_on_a_new_device() {
     let lost = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user.");
     for fault in [UNKNOWN, rejected(), lost] {
         let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_SRP_AUTH", fault);
-        let steps = [&["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"], &again[..]].concat();
+        let steps =
+            [&["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"], &again[..]].concat();
         replaced(pair, rest, &steps);
     }
     for fault in [UNKNOWN, rejected()] {
         let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_PASSWORD_VERIFIER", fault);
-        let first = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
+        let first =
+            ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
         replaced(pair, rest, &[&first, &again[..]].concat());
     }
 }
@@ -109,16 +137,19 @@ fn a_device_secret_that_no_longer_fits_is_replaced() {
     let mut record = pair.known_device();
     record.password = "another".into();
     let rest = pair.sign_in(Some(record));
-    let first = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
+    let first =
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "ConfirmDevice"];
     replaced(pair, rest, &[&first, &again[..]].concat());
 }
 
-/// A name can come to lead to another user than it did, and names that differ in case alone can be two users'.
+/// A name can come to lead to another user than it did, and names that differ in case alone can be
+/// two users'.
 #[test]
 fn the_device_of_another_user_is_set_aside_and_not_discarded() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
-    for (step, fault) in [("PASSWORD_VERIFIER", UNKNOWN), ("DEVICE_PASSWORD_VERIFIER", rejected())] {
+    for (step, fault) in [("PASSWORD_VERIFIER", UNKNOWN), ("DEVICE_PASSWORD_VERIFIER", rejected())]
+    {
         let mut pair = Pair::new(Devices::Always, Mfa::Off);
         let mut record = pair.known_device();
         record.owner.username = "Ada".into();
@@ -148,7 +179,10 @@ fn it_begins_again_with_the_password_that_was_set_on_the_way() {
     let rest = pair.sign_in_with(Credentials::password(USER, PASSWORD), Some(record));
     let Challenge::NewPassword(asked) = rest.challenge() else { panic!("another challenge") };
     let _ = pair.go_on(asked.answer("another password"));
-    assert_eq!(pair.service.last("USER_PASSWORD_AUTH")["AuthParameters"]["PASSWORD"], "another password");
+    assert_eq!(
+        pair.service.last("USER_PASSWORD_AUTH")["AuthParameters"]["PASSWORD"],
+        "another password"
+    );
 }
 
 #[test]
@@ -169,10 +203,18 @@ fn nothing_else_drops_a_device() {
     for (step, code, message) in [
         ("USER_SRP_AUTH", ErrorCode::NotAuthorized, "Incorrect username or password."),
         ("PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "Incorrect username or password."),
-        ("PASSWORD_VERIFIER", ErrorCode::ResourceNotFound, "User pool client client-id does not exist."),
+        (
+            "PASSWORD_VERIFIER",
+            ErrorCode::ResourceNotFound,
+            "User pool client client-id does not exist.",
+        ),
         ("PASSWORD_VERIFIER", ErrorCode::TooManyRequests, "Rate exceeded"),
         ("DEVICE_SRP_AUTH", ErrorCode::InternalError, "Something went wrong"),
-        ("DEVICE_SRP_AUTH", ErrorCode::NotAuthorized, "Invalid session for the user, session is expired."),
+        (
+            "DEVICE_SRP_AUTH",
+            ErrorCode::NotAuthorized,
+            "Invalid session for the user, session is expired.",
+        ),
         (
             "DEVICE_PASSWORD_VERIFIER",
             ErrorCode::NotAuthorized,
@@ -190,7 +232,9 @@ fn nothing_else_drops_a_device() {
 
 #[test]
 fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
-    for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
+    for step in
+        ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
+    {
         let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Lose);
         assert!(matches!(rest.failed(), Error::NoAnswer(_)), "{step}");
         assert!(pair.discarded.is_empty(), "{step}");
@@ -202,12 +246,16 @@ fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
 
 #[test]
 fn the_sign_in_stands_when_the_device_is_not_confirmed_and_confirming_is_tried_again() {
-    for fault in [Fault::Refuse(ErrorCode::InvalidParameter, "Invalid device key given."), Fault::Lose] {
+    for fault in
+        [Fault::Refuse(ErrorCode::InvalidParameter, "Invalid device key given."), Fault::Lose]
+    {
         let served = matches!(fault, Fault::Lose);
         let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
         pair.service.fault("ConfirmDevice", fault);
         let outcome = pair.sign_in(None).done();
-        let DeviceOutcome::Unconfirmed { device, error } = &outcome.device else { panic!("{outcome:?}") };
+        let DeviceOutcome::Unconfirmed { device, error } = &outcome.device else {
+            panic!("{outcome:?}")
+        };
         assert_eq!(matches!(error, Error::NoAnswer(_)), served);
 
         // Where the first request did arrive, this one finds the device confirmed by it.

@@ -164,7 +164,9 @@ impl Service {
                 let _ = self.dispatch(operation, &body);
                 Err(None)
             }
-            None => self.dispatch(operation, &body).map(|it| it.to_string().into_bytes()).map_err(Some),
+            None => {
+                self.dispatch(operation, &body).map(|it| it.to_string().into_bytes()).map_err(Some)
+            }
         }
     }
 
@@ -182,12 +184,15 @@ impl Service {
                     "CUSTOM_AUTH" if parameters["CHALLENGE_NAME"] == "SRP_A" => {
                         self.password_challenge(parameters)
                     }
-                    "CUSTOM_AUTH" => {
-                        Ok(self.challenge("CUSTOM_CHALLENGE", json!({"USERNAME": USER, "riddle": "2 + 2"})))
-                    }
+                    "CUSTOM_AUTH" => Ok(self.challenge(
+                        "CUSTOM_CHALLENGE",
+                        json!({"USERNAME": USER, "riddle": "2 + 2"}),
+                    )),
                     "USER_AUTH" => {
-                        let mut answer = self.challenge("SELECT_CHALLENGE", json!({"USERNAME": USER}));
-                        answer["AvailableChallenges"] = json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"]);
+                        let mut answer =
+                            self.challenge("SELECT_CHALLENGE", json!({"USERNAME": USER}));
+                        answer["AvailableChallenges"] =
+                            json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"]);
                         Ok(answer)
                     }
                     _ => Err(unauthorized()),
@@ -196,25 +201,33 @@ impl Service {
             Operation::RespondToAuthChallenge => self.respond(body),
             Operation::ConfirmDevice => self.confirm(body),
             Operation::UpdateDeviceStatus => {
-                let device =
-                    self.registered.get_mut(body["DeviceKey"].as_str().unwrap()).ok_or_else(unknown)?;
+                let device = self
+                    .registered
+                    .get_mut(body["DeviceKey"].as_str().unwrap())
+                    .ok_or_else(unknown)?;
                 device.remembered = body["DeviceRememberedStatus"] == "remembered";
                 Ok(json!({}))
             }
             Operation::GetDevice => {
                 let key = body["DeviceKey"].as_str().unwrap();
-                let device =
-                    self.registered.get(key).filter(|device| device.remembered).ok_or_else(unknown)?;
+                let device = self
+                    .registered
+                    .get(key)
+                    .filter(|device| device.remembered)
+                    .ok_or_else(unknown)?;
                 Ok(json!({"Device": device.describe(key)}))
             }
             Operation::ListDevices => {
                 // Pages of one.
                 let remembered: Vec<_> =
                     self.registered.iter().filter(|(_, device)| device.remembered).collect();
-                let page: usize = body["PaginationToken"].as_str().map_or(0, |token| token.parse().unwrap());
-                let devices: Vec<_> = remembered[page.min(remembered.len())..].iter().take(1).collect();
+                let page: usize =
+                    body["PaginationToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                let devices: Vec<_> =
+                    remembered[page.min(remembered.len())..].iter().take(1).collect();
                 let next = (page + 1 < remembered.len()).then(|| (page + 1).to_string());
-                let devices: Vec<_> = devices.iter().map(|(key, device)| device.describe(key)).collect();
+                let devices: Vec<_> =
+                    devices.iter().map(|(key, device)| device.describe(key)).collect();
                 Ok(json!({"Devices": devices, "PaginationToken": next}))
             }
             Operation::ForgetDevice => {
@@ -223,7 +236,9 @@ impl Service {
             }
             Operation::GetTokensFromRefreshToken if body["RefreshToken"] == "refresh.tokenhush" => {
                 let key = body["DeviceKey"].as_str();
-                if self.devices != Devices::Off && !key.is_some_and(|key| self.registered.contains_key(key)) {
+                if self.devices != Devices::Off
+                    && !key.is_some_and(|key| self.registered.contains_key(key))
+                {
                     return Err(refuse(ErrorCode::NotAuthorized, "Invalid Refresh Token."));
                 }
                 Ok(self.tokens(key, false))
@@ -238,7 +253,9 @@ impl Service {
             Operation::VerifySoftwareToken if body["UserCode"] == CODE => {
                 Ok(json!({"Status": "SUCCESS", "Session": self.session(body)}))
             }
-            Operation::VerifySoftwareToken => Err(refuse(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch")),
+            Operation::VerifySoftwareToken => {
+                Err(refuse(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch"))
+            }
             other => panic!("{other} is not served here"),
         }
     }
@@ -282,7 +299,8 @@ impl Service {
                 self.check_device(responses)?;
                 self.device_or_tokens(responses)
             }
-            "SELECT_MFA_TYPE" => Ok(self.challenge(responses["ANSWER"].as_str().unwrap(), json!({}))),
+            "SELECT_MFA_TYPE" => Ok(self.challenge(responses["ANSWER"].as_str().unwrap(),
+            json!({}))),
             "SOFTWARE_TOKEN_MFA" if responses["SOFTWARE_TOKEN_MFA_CODE"] == CODE => {
                 self.check_device(responses)?;
                 self.device_or_tokens(responses)
@@ -293,7 +311,8 @@ impl Service {
             }
             "MFA_SETUP" => match responses["EMAIL"].as_str() {
                 Some("ada@example.com") => Ok(self.challenge("EMAIL_OTP", json!({}))),
-                Some(_) => Err(refuse(ErrorCode::InvalidParameter, "Invalid email address format.")),
+                Some(_) => Err(refuse(ErrorCode::InvalidParameter,
+                    "Invalid email address format.")),
                 None => self.device_or_tokens(responses),
             },
             "DEVICE_SRP_AUTH" => {
@@ -344,9 +363,9 @@ impl Service {
         });
         self.pending.insert(block, Pending { ephemeral, a });
         match name {
-            "PASSWORD_VERIFIER" if parameters["ANSWER"].is_null() => {
-                Ok(json!({"ChallengeName": name, "ChallengeParameters": answer, "Session": null, "New": [1]}))
-            }
+            "PASSWORD_VERIFIER" if parameters["ANSWER"].is_null() => Ok(
+                json!({"ChallengeName": name, "ChallengeParameters": answer, "Session": null, "New": [1]}),
+            ),
             _ => Ok(self.challenge(name, answer)),
         }
     }
@@ -371,14 +390,21 @@ impl Service {
     fn check_secret_hash(&self, parameters: &Value) -> Result<(), ServiceError> {
         let username = parameters["USERNAME"].as_str().unwrap();
         assert!([USER, ALIAS].contains(&username), "{username}");
-        let expected = self.client_secret.map(|secret| device_srp::secret_hash(username, CLIENT, secret));
-        assert_eq!(parameters["SECRET_HASH"].as_str(), expected.as_deref(), "SECRET_HASH in every step");
+        let expected =
+            self.client_secret.map(|secret| device_srp::secret_hash(username, CLIENT, secret));
+        assert_eq!(
+            parameters["SECRET_HASH"].as_str(),
+            expected.as_deref(),
+            "SECRET_HASH in every step"
+        );
         Ok(())
     }
 
     fn check_device(&self, responses: &Value) -> Result<(), ServiceError> {
         match responses["DEVICE_KEY"].as_str() {
-            Some(key) if self.devices != Devices::Off && !self.registered.contains_key(key) => Err(unknown()),
+            Some(key) if self.devices != Devices::Off && !self.registered.contains_key(key) => {
+                Err(unknown())
+            }
             _ => Ok(()),
         }
     }
@@ -413,15 +439,16 @@ impl Service {
     fn tokens(&mut self, presented: Option<&str>, may_be_new: bool) -> Value {
         let tracking = self.devices != Devices::Off;
         self.counter += 1;
-        let key =
-            tracking.then(|| presented.map_or(format!("eu-west-1_{:08x}", self.counter), str::to_owned));
+        let key = tracking
+            .then(|| presented.map_or(format!("eu-west-1_{:08x}", self.counter), str::to_owned));
         let claims = json!({"username": USER, "sub": "0-1", "device_key": key});
         let metadata = (tracking && may_be_new && presented.is_none())
             .then(|| json!({"DeviceKey": key, "DeviceGroupKey": GROUP}));
         json!({
             "ChallengeParameters": {},
             "AuthenticationResult": {
-                "AccessToken": format!("access.{}.tokenhush", URL_SAFE_NO_PAD.encode(claims.to_string())),
+                "AccessToken": format!("access.{}.tokenhush",
+                URL_SAFE_NO_PAD.encode(claims.to_string())),
                 "IdToken": "id.tokenhush",
                 "RefreshToken": "refresh.tokenhush",
                 "ExpiresIn": 3600,

@@ -9,7 +9,8 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Secrets that the model does not mark. What device-wire keeps from `Debug` beyond the model is the same.
+/// Secrets that the model does not mark. What device-wire keeps from `Debug` beyond the model is
+/// the same.
 const ALSO_SENSITIVE: [&str; 2] = ["ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
 
 /// Shapes, each known by its position.
@@ -59,7 +60,8 @@ pub(super) enum Constraint {
     OneOf(Vec<String>),
 }
 
-/// A regular expression that must match the whole of a string. Compiled when first needed: few of a model's are.
+/// A regular expression that must match the whole of a string. Compiled when first needed: few of a
+/// model's are.
 pub(super) struct Pattern {
     source: String,
     compiled: OnceLock<Regex>,
@@ -69,8 +71,12 @@ impl Model {
     /// The model that device-wire carries.
     pub(super) fn embedded() -> &'static Self {
         static MODEL: LazyLock<Model> = LazyLock::new(|| {
-            #[expect(clippy::expect_used, reason = "a constant of the build; the tests below parse it too")]
-            let document: Document = serde_json::from_str(MODEL_JSON).expect("device-wire's model parses");
+            #[expect(
+                clippy::expect_used,
+                reason = "a constant of the build; the tests below parse it too"
+            )]
+            let document: Document =
+                serde_json::from_str(MODEL_JSON).expect("device-wire's model parses");
             Model::compile(document)
         });
         &MODEL
@@ -107,7 +113,9 @@ impl Model {
         let inputs = document
             .operations
             .iter()
-            .filter_map(|(name, operation)| Some((Operation::from_name(name)?, id(&operation.input))))
+            .filter_map(|(name, operation)| {
+                Some((Operation::from_name(name)?, id(&operation.input)))
+            })
             .collect();
         let shapes = document
             .shapes
@@ -116,14 +124,17 @@ impl Model {
                 let sensitive = source.sensitive || ALSO_SENSITIVE.contains(&name.as_str());
                 let (kind, constraints) = match source.kind {
                     SourceKind::String { min, max, pattern, values } => {
-                        let pattern = pattern
-                            .map(|source| Constraint::Pattern(Pattern { source, compiled: OnceLock::new() }));
+                        let pattern = pattern.map(|source| {
+                            Constraint::Pattern(Pattern { source, compiled: OnceLock::new() })
+                        });
                         let values = (!values.is_empty()).then_some(Constraint::OneOf(values));
                         (Kind::String, lengths(min, max).chain(pattern).chain(values).collect())
                     }
                     SourceKind::Integer { min, max } => {
-                        let constraints =
-                            max.map(Constraint::AtMost).into_iter().chain(min.map(Constraint::AtLeast));
+                        let constraints = max
+                            .map(Constraint::AtMost)
+                            .into_iter()
+                            .chain(min.map(Constraint::AtLeast));
                         (Kind::Integer, constraints.collect())
                     }
                     SourceKind::Boolean => (Kind::Boolean, Vec::new()),
@@ -172,7 +183,8 @@ impl fmt::Display for Kind {
 }
 
 impl Constraint {
-    /// Whether `value`, already of the right type, is within the constraint. Strings are as long as they have characters.
+    /// Whether `value`, already of the right type, is within the constraint. Strings are as long as
+    /// they have characters.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Longest(max), Value::String(text)) => text.chars().nth(*max).is_none(),
@@ -181,8 +193,12 @@ impl Constraint {
             (Self::Shortest(min), Value::String(text)) => text.chars().take(*min).count() == *min,
             (Self::Shortest(min), Value::Array(items)) => items.len() >= *min,
             (Self::Shortest(min), Value::Object(entries)) => entries.len() >= *min,
-            (Self::AtMost(max), Value::Number(number)) => number.as_i64().is_some_and(|n| n <= *max),
-            (Self::AtLeast(min), Value::Number(number)) => number.as_i64().is_some_and(|n| n >= *min),
+            (Self::AtMost(max), Value::Number(number)) => {
+                number.as_i64().is_some_and(|n| n <= *max)
+            }
+            (Self::AtLeast(min), Value::Number(number)) => {
+                number.as_i64().is_some_and(|n| n >= *min)
+            }
             (Self::Pattern(pattern), Value::String(text)) => pattern.regex().is_match(text),
             (Self::OneOf(values), Value::String(text)) => values.contains(text),
             _ => false,
@@ -197,7 +213,9 @@ impl fmt::Display for Constraint {
             Self::Shortest(min) => write!(f, "have length greater than or equal to {min}"),
             Self::AtMost(max) => write!(f, "have value less than or equal to {max}"),
             Self::AtLeast(min) => write!(f, "have value greater than or equal to {min}"),
-            Self::Pattern(pattern) => write!(f, "satisfy regular expression pattern: {}", pattern.source),
+            Self::Pattern(pattern) => {
+                write!(f, "satisfy regular expression pattern: {}", pattern.source)
+            }
             Self::OneOf(values) => write!(f, "satisfy enum value set: [{}]", values.join(", ")),
         }
     }
@@ -206,7 +224,10 @@ impl fmt::Display for Constraint {
 impl Pattern {
     fn regex(&self) -> &Regex {
         self.compiled.get_or_init(|| {
-            #[expect(clippy::expect_used, reason = "constants of the build; the tests below compile each")]
+            #[expect(
+                clippy::expect_used,
+                reason = "constants of the build; the tests below compile each"
+            )]
             Regex::new(&self.translated()).expect("a pattern of the model compiles")
         })
     }
@@ -228,7 +249,10 @@ fn lengths(min: Option<usize>, max: Option<usize>) -> impl Iterator<Item = Const
 
 fn lower_first(name: &str) -> String {
     let mut characters = name.chars();
-    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+    characters
+        .next()
+        .map(|first| first.to_lowercase().chain(characters).collect())
+        .unwrap_or_default()
 }
 
 /// The model as it is written.
@@ -292,7 +316,10 @@ mod tests {
     fn every_operation_has_an_input_and_every_pattern_compiles() {
         let model = Model::embedded();
         for operation in Operation::ALL {
-            assert!(matches!(model.shape(model.input(*operation)).kind, Kind::Structure(_)), "{operation}");
+            assert!(
+                matches!(model.shape(model.input(*operation)).kind, Kind::Structure(_)),
+                "{operation}"
+            );
         }
         for constraint in model.shapes.iter().flat_map(|shape| &shape.constraints) {
             if let Constraint::Pattern(pattern) = constraint {

@@ -21,18 +21,21 @@ pub struct Smtp {
 
 impl Smtp {
     /// A mail server at `url`: `smtps://user:password@mail.example.com` (TLS from the start), or
-    /// `smtp://user:password@mail.example.com:587?tls=required` (`STARTTLS`); `smtp://localhost` sends in the clear.
-    /// `from` is an address, with or without a name: `Example <no-reply@example.com>`.
+    /// `smtp://user:password@mail.example.com:587?tls=required` (`STARTTLS`); `smtp://localhost`
+    /// sends in the clear. `from` is an address, with or without a name: `Example
+    /// <no-reply@example.com>`.
     ///
     /// # Errors
     /// If the one is no such URL or the other no address.
     pub fn new(url: &str, from: &str) -> Result<Self, CourierError> {
-        let from = from
-            .parse()
-            .map_err(|_| CourierError::lasting("the sender is not like Example <no-reply@example.com>"))?;
+        let from = from.parse().map_err(|_| {
+            CourierError::lasting("the sender is not like Example <no-reply@example.com>")
+        })?;
         // The library's own text may quote the URL, and the URL a password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|_| CourierError::lasting("the URL is not like smtps://user:password@mail.example.com"))?
+            .map_err(|_| {
+                CourierError::lasting("the URL is not like smtps://user:password@mail.example.com")
+            })?
             .timeout(Some(TIMEOUT))
             .build();
         Ok(Self { transport, from })

@@ -12,9 +12,9 @@ use super::{CourierError, as_json};
 /// How long the hook may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A URL that takes messages as JSON objects: `userPoolId`, `username`, `medium` (`EMAIL` or `SMS`), `destination`,
-/// `topic`, `code`, `subject` and `body`. Any status of success means that the message is taken care of; after one of 408,
-/// 429 or 500 to 599 it is posted again.
+/// A URL that takes messages as JSON objects: `userPoolId`, `username`, `medium` (`EMAIL` or
+/// `SMS`), `destination`, `topic`, `code`, `subject` and `body`. Any status of success means that
+/// the message is taken care of; after one of 408, 429 or 500 to 599 it is posted again.
 pub struct Webhook {
     client: Client,
     url: Url,
@@ -46,7 +46,9 @@ impl Webhook {
         let response = request.body(as_json(message).to_string()).send().await.map_err(failed)?;
         match response.status() {
             status if status.is_success() => Ok(()),
-            status if passes(status) => Err(CourierError::passing(format!("the hook answered {status}"))),
+            status if passes(status) => {
+                Err(CourierError::passing(format!("the hook answered {status}")))
+            }
             status => Err(CourierError::lasting(format!("the hook answered {status}"))),
         }
     }
@@ -54,7 +56,8 @@ impl Webhook {
 
 /// Whether a hook that answers so may do better in a moment.
 fn passes(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 impl fmt::Debug for Webhook {

@@ -25,7 +25,8 @@ fn waits(waiting: &Waiting) -> bool {
     matches!(waiting.try_recv(), Err(TryRecvError::Empty))
 }
 
-/// Does what the owner of `waiting` does, who has been told something by now: its result, and the batch that it was in.
+/// Does what the owner of `waiting` does, who has been told something by now: its result, and the
+/// batch that it was in.
 fn proceed(queue: &Squares, waiting: &Waiting) -> (u32, Vec<u32>) {
     queue.take(waiting.try_recv().unwrap(), square).unwrap()
 }
@@ -99,7 +100,10 @@ fn a_job_that_panics_takes_nobody_along() {
         for (job, waiting) in jobs.into_iter().zip(&batch) {
             let turn = waiting.try_recv().unwrap();
             let outcome = catch_unwind(AssertUnwindSafe(|| queue.take(turn, compute)));
-            assert_eq!(outcome.ok().map(Result::unwrap), (job != 13).then(|| (job * job, vec![job])));
+            assert_eq!(
+                outcome.ok().map(Result::unwrap),
+                (job != 13).then(|| (job * job, vec![job]))
+            );
         }
         let [next] = enter(&queue, [4]);
         assert_eq!(proceed(&queue, &next), (16, vec![4]), "the turn was passed on");
@@ -134,7 +138,8 @@ fn handshakes_that_come_together_all_succeed() {
         let server = gatherer.open(verifier(), &mut rng).unwrap();
         let key = client.session_key(&identity, "password", &salt, server.public()).unwrap();
         let proof = key.sign(&identity, b"block", "now");
-        let key = gatherer.session_key(server, verifier(), client.public().clone()).unwrap().unwrap();
+        let key =
+            gatherer.session_key(server, verifier(), client.public().clone()).unwrap().unwrap();
         key.verify(&identity, b"block", "now", &proof).unwrap();
     };
     thread::scope(|scope| {

@@ -18,8 +18,10 @@ pub(super) struct Bare {
 /// Each base to the power of its big-endian exponent, in lanes where that is faster.
 #[must_use]
 pub fn powers(of: &[(&PublicValue, &[u8])]) -> Vec<PublicValue> {
-    let bare =
-        |&(base, e): &(&PublicValue, &[u8])| Bare { base: base.residue(), e: Exponent::from_be_bytes(e) };
+    let bare = |&(base, e): &(&PublicValue, &[u8])| Bare {
+        base: base.residue(),
+        e: Exponent::from_be_bytes(e),
+    };
     let items: Vec<_> = of.iter().map(bare).collect();
     let powers: Vec<Zeroizing<Residue>> = in_lanes!(items, bare_power);
     powers.iter().map(|power| PublicValue::from_residue(power)).collect()

@@ -4,12 +4,18 @@ use super::{Handshake, Kernel, Opening, power};
 use crate::{exponent::Exponent, group::Residue};
 
 /// g^e.
-pub(super) fn generator_power<const L: usize, K: Kernel<L>>(k: K, e: [&Exponent; L]) -> [Residue; L] {
+pub(super) fn generator_power<const L: usize, K: Kernel<L>>(
+    k: K,
+    e: [&Exponent; L],
+) -> [Residue; L] {
     k.store(&power::generator(k, e))
 }
 
 /// k v + g^b.
-pub(super) fn server_public<const L: usize, K: Kernel<L>>(k: K, openings: [&Opening<'_>; L]) -> [Residue; L] {
+pub(super) fn server_public<const L: usize, K: Kernel<L>>(
+    k: K,
+    openings: [&Opening<'_>; L],
+) -> [Residue; L] {
     let multiplier = Residue::multiplier();
     let masked = k.mul(&k.load([&multiplier; L]), &k.load(openings.map(|o| o.v)));
     k.store(&k.add(&masked, &power::generator(k, openings.map(|o| o.b))))
@@ -23,8 +29,9 @@ pub(super) fn server_secret<const L: usize, K: Kernel<L>>(
     let v = k.load(handshakes.map(|h| h.v));
     let u = handshakes.map(|h| &h.u);
     let scrambled = if handshakes.iter().all(|h| h.powers.is_some()) {
-        let power =
-            |i: usize| k.load(handshakes.map(|h| h.powers.and_then(|powers| powers.get(i)).unwrap_or(h.v)));
+        let power = |i: usize| {
+            k.load(handshakes.map(|h| h.powers.and_then(|powers| powers.get(i)).unwrap_or(h.v)))
+        };
         power::public_split(k, [v, power(0), power(1), power(2)], u)
     } else {
         power::public(k, &v, u)
@@ -58,6 +65,9 @@ pub(super) fn client_secret<const L: usize, K: Kernel<L>>(
 
 /// base^e.
 #[cfg(feature = "__power")]
-pub(super) fn bare_power<const L: usize, K: Kernel<L>>(k: K, of: [&super::bare::Bare; L]) -> [Residue; L] {
+pub(super) fn bare_power<const L: usize, K: Kernel<L>>(
+    k: K,
+    of: [&super::bare::Bare; L],
+) -> [Residue; L] {
     k.store(&power::secret(k, &k.load(of.map(|of| &of.base)), of.map(|of| &of.e)))
 }

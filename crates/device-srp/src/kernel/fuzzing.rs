@@ -6,7 +6,8 @@ use crate::{
     group::{Residue, WIDTH},
 };
 
-/// Cuts a formula, operands and exponents from the data, and runs that formula on every kernel that this CPU has.
+/// Cuts a formula, operands and exponents from the data, and runs that formula on every kernel that
+/// this CPU has.
 ///
 /// # Panics
 /// If two kernels disagree.
@@ -15,7 +16,8 @@ pub fn kernels_agree(data: &[u8]) {
     let Some(formula) = data.next() else { return };
     // 64 bits of exponent take every path but for the longest, at a quarter of the time
     let length = if formula < 192 { 8 } else { 32 };
-    let mut take = |buffer: &mut [u8]| buffer.iter_mut().zip(&mut data).for_each(|(to, from)| *to = from);
+    let mut take =
+        |buffer: &mut [u8]| buffer.iter_mut().zip(&mut data).for_each(|(to, from)| *to = from);
     let mut operands = [[0; WIDTH]; 2];
     let mut exponents = [[0; 32]; 2];
     operands.iter_mut().for_each(|operand| take(operand));
@@ -42,7 +44,8 @@ fn result<const L: usize, K: Kernel<L>>(
     [b, u]: [&[u8]; 2],
 ) -> [u8; WIDTH] {
     let (e, x) = (Exponent::from_be_bytes(b), Exponent::from_be_bytes(u));
-    let handshake = |powers| Handshake { a: a.clone(), v, powers, u: Exponent::from_be_bytes(u), b: &e };
+    let handshake =
+        |powers| Handshake { a: a.clone(), v, powers, u: Exponent::from_be_bytes(u), b: &e };
     let (x_a, x_v) = (k.load([a; L]), k.load([v; L]));
     let results = match formula % 16 {
         0 => formula::generator_power(k, [&e; L]),

@@ -1,9 +1,10 @@
-//! AVX-512 IFMA: multiply-adds of 52-bit limbs in eight 64-bit lanes. [`single`] spreads one residue over the lanes for
-//! latency, [`lanes`] gives each lane a residue of its own for throughput.
+//! AVX-512 IFMA: multiply-adds of 52-bit limbs in eight 64-bit lanes. [`single`] spreads one
+//! residue over the lanes for latency, [`lanes`] gives each lane a residue of its own for
+//! throughput.
 //!
-//! `vpmadd52` reads the low 52 bits of its factors and adds the low or the high 52 bits of their product to a 64-bit
-//! accumulator. So a limb in memory counts modulo 2^52 only, whatever is above, and a column has room for 2^12 products
-//! before a carry is lost.
+//! `vpmadd52` reads the low 52 bits of its factors and adds the low or the high 52 bits of their
+//! product to a 64-bit accumulator. So a limb in memory counts modulo 2^52 only, whatever is above,
+//! and a column has room for 2^12 products before a carry is lost.
 
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant bounds")]
 
@@ -26,7 +27,15 @@ impl Ifma {
     /// One for [`Kernel<1>`], and for [`Kernel<8>`] alike.
     #[cfg(not(device_srp_backend = "model"))]
     pub(super) fn detect() -> Option<Self> {
-        cpufeatures::new!(ifma, "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512ifma", "bmi2");
+        cpufeatures::new!(
+            ifma,
+            "avx512f",
+            "avx512dq",
+            "avx512bw",
+            "avx512vl",
+            "avx512ifma",
+            "bmi2"
+        );
         ifma::get().then_some(Self(()))
     }
 
@@ -71,7 +80,10 @@ fn canonical(limbs: &[u64; LIMBS]) -> Residue {
             *less = difference & MASK;
         }
         let keep = core::hint::black_box(borrow.wrapping_neg());
-        value.iter_mut().zip(&less).for_each(|(limb, less)| *limb = (*limb & keep) | (less & !keep));
+        value
+            .iter_mut()
+            .zip(&less)
+            .for_each(|(limb, less)| *limb = (*limb & keep) | (less & !keep));
     }
     let mut words = [0; group::LIMBS];
     for (i, word) in words.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! Exponentiation over any kernel. What is branched on is the length of the exponents, never their bits, except in
-//! [`public`].
+//! Exponentiation over any kernel. What is branched on is the length of the exponents, never their
+//! bits, except in [`public`].
 
 #![expect(clippy::indexing_slicing, reason = "tables under the bounds of their own construction")]
 
@@ -10,21 +10,30 @@ use super::Kernel;
 use crate::{exponent::Exponent, group::Residue};
 
 /// base^e by fixed windows, every table look-up a scan.
-pub(super) fn secret<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: [&Exponent; L]) -> K::Element {
-    // A window of w bits costs 2^w multiplications for the table and saves 1 - 1/w of them; 4 and 5 meet at 320 bits.
+pub(super) fn secret<const L: usize, K: Kernel<L>>(
+    k: K,
+    base: &K::Element,
+    e: [&Exponent; L],
+) -> K::Element {
+    // A window of w bits costs 2^w multiplications for the table and saves 1 - 1/w of them; 4 and 5
+    // meet at 320 bits.
     let width = if longest(e) <= 320 { 4 } else { 5 };
     let table = multiples(k, base, 1 << width);
     windows(k, e, width, |digits| k.select(&table, digits))
 }
 
 /// base^e where e is no secret.
-pub(super) fn public<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: [&Exponent; L]) -> K::Element {
+pub(super) fn public<const L: usize, K: Kernel<L>>(
+    k: K,
+    base: &K::Element,
+    e: [&Exponent; L],
+) -> K::Element {
     let table = multiples(k, base, 1 << 4);
     windows(k, e, 4, |digits| k.select_vartime(&table, digits))
 }
 
-/// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of u, which is no secret: with base_i =
-/// base^(2^(64 i)) that is base^u, for 63 squarings in place of 252.
+/// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of u, which is no secret: with
+/// base_i = base^(2^(64 i)) that is base^u, for 63 squarings in place of 252.
 pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     k: K,
     bases: [K::Element; 4],
@@ -41,7 +50,9 @@ pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     let digit = |column: usize| {
         k.select_vartime(
             &table,
-            &u.map(|u| (0..4).fold(0, |digit, word| digit | u.window(64 * word + column, 1) << word)),
+            &u.map(|u| {
+                (0..4).fold(0, |digit, word| digit | u.window(64 * word + column, 1) << word)
+            }),
         )
     };
     let mut power = digit(63);
@@ -66,7 +77,11 @@ fn longest<const L: usize>(e: [&Exponent; L]) -> usize {
 
 /// base^0 to base^(count - 1).
 #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
-fn multiples<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, count: usize) -> Vec<K::Element> {
+fn multiples<const L: usize, K: Kernel<L>>(
+    k: K,
+    base: &K::Element,
+    count: usize,
+) -> Vec<K::Element> {
     let mut table = Vec::with_capacity(count);
     table.extend([k.one(), base.clone()]);
     for i in 2..count {
@@ -94,8 +109,9 @@ fn windows<const L: usize, K: Kernel<L>>(
     power
 }
 
-/// Lim and Lee's comb for g and 256-bit exponents: the exponent as 4 teeth of 64 bits, each in 8 strips of 8 bits, one
-/// table of the 16 combinations of teeth for each strip. 7 squarings and 63 multiplications.
+/// Lim and Lee's comb for g and 256-bit exponents: the exponent as 4 teeth of 64 bits, each in 8
+/// strips of 8 bits, one table of the 16 combinations of teeth for each strip. 7 squarings and 63
+/// multiplications.
 pub(super) struct Comb<S>([S; STRIPS]);
 
 const TEETH: usize = 4;
@@ -106,7 +122,8 @@ impl<S> Comb<S> {
     const BITS: usize = TEETH * STRIPS * STRIP_BITS;
 
     fn derive<const L: usize, K: Kernel<L, Shared = S>>(k: K) -> Self {
-        let mut tables: [[K::Element; 1 << TEETH]; STRIPS] = array::from_fn(|_| array::from_fn(|_| k.one()));
+        let mut tables: [[K::Element; 1 << TEETH]; STRIPS] =
+            array::from_fn(|_| array::from_fn(|_| k.one()));
         // g^(2^i) for i = 64 tooth + 8 strip
         let mut position = k.load([&Residue::generator(); L]);
         for tooth in 0..TEETH {
@@ -121,7 +138,11 @@ impl<S> Comb<S> {
         Self(tables.each_ref().map(|table| k.share(table)))
     }
 
-    fn power<const L: usize, K: Kernel<L, Shared = S>>(&self, k: K, e: [&Exponent; L]) -> K::Element {
+    fn power<const L: usize, K: Kernel<L, Shared = S>>(
+        &self,
+        k: K,
+        e: [&Exponent; L],
+    ) -> K::Element {
         let digit = |strip: usize, column: usize| {
             e.map(|e| {
                 (0..TEETH).fold(0, |digit, t| {
@@ -130,7 +151,8 @@ impl<S> Comb<S> {
                 })
             })
         };
-        let pick = |strip: usize, column: usize| k.select_shared(&self.0[strip], &digit(strip, column));
+        let pick =
+            |strip: usize, column: usize| k.select_shared(&self.0[strip], &digit(strip, column));
         let mut power = pick(0, STRIP_BITS - 1);
         for column in (0..STRIP_BITS).rev() {
             let top = column == STRIP_BITS - 1;

@@ -1,5 +1,5 @@
-//! Every formula on every kernel with secrets that a checking tool was told of, for `examples/constant_time.rs`. Built
-//! under `--cfg device_srp_taint` only.
+//! Every formula on every kernel with secrets that a checking tool was told of, for
+//! `examples/constant_time.rs`. Built under `--cfg device_srp_taint` only.
 
 use core::hint::black_box;
 
@@ -8,7 +8,8 @@ use subtle::{Choice, ConstantTimeEq};
 use super::{Handshake, Kernel, Mulx, Opening, PORTABLE, Words, formula, ifma};
 use crate::{Identity, PublicValue, exponent::Exponent, group::Residue, kdf::Scrambler};
 
-/// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of every secret.
+/// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of
+/// every secret.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     section("portable", &|| run::<1, _>(PORTABLE, secret));
     if let Some(k) = Words::<Mulx>::detect() {
@@ -20,8 +21,9 @@ pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     }
 }
 
-/// HKDF, HMAC and the comparison of a proof. Its outcome is returned, since to branch on it tells whether all of these kept
-/// track of the secret. The highest limb of S is none: the length of PAD(S) follows from it.
+/// HKDF, HMAC and the comparison of a proof. Its outcome is returned, since to branch on it tells
+/// whether all of these kept track of the secret. The highest limb of S is none: the length of
+/// PAD(S) follows from it.
 pub fn proof(secret: fn(&[u64])) -> Choice {
     let s = Residue([7; _]);
     let [low @ .., _] = &s.0;

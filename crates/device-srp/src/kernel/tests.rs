@@ -19,11 +19,20 @@ fn residue(x: &BigUint) -> Residue {
     Residue(limbs.try_into().unwrap())
 }
 
-/// 0, 1, 2, N - 1, N - 2, powers of two, runs of ones at every limb boundary of either radix, values of extreme limbs.
+/// 0, 1, 2, N - 1, N - 2, powers of two, runs of ones at every limb boundary of either radix,
+/// values of extreme limbs.
 fn operands() -> Vec<Residue> {
     let (n, one, mut rng) = (number(&Residue(N)), BigUint::from(1u8), StdRng::seed_from_u64(11));
-    let mut numbers =
-        vec![BigUint::ZERO, one.clone(), &one + 1u8, &n - 1u8, &n - 2u8, &n >> 1, &one << 3071, &one << 1536];
+    let mut numbers = vec![
+        BigUint::ZERO,
+        one.clone(),
+        &one + 1u8,
+        &n - 1u8,
+        &n - 2u8,
+        &n >> 1,
+        &one << 3071,
+        &one << 1536,
+    ];
     for radix in [52, 64] {
         for limb in (0..3072 / radix).step_by(3) {
             numbers.push(((&one << radix) - 1u8) << (radix * limb));
@@ -37,17 +46,21 @@ fn operands() -> Vec<Residue> {
                 2 => (&one << radix) - 2u8,
                 _ => (&one << radix) - 1u8,
             };
-            numbers.push((0..3072 / radix).fold(BigUint::ZERO, |high, _| (high << radix) + limb(&mut rng)));
+            numbers.push(
+                (0..3072 / radix).fold(BigUint::ZERO, |high, _| (high << radix) + limb(&mut rng)),
+            );
         }
     }
-    numbers
-        .resize_with(numbers.len() + 32, || BigUint::from_bytes_be(&rng.random::<[[u8; 32]; 12]>().concat()));
+    numbers.resize_with(numbers.len() + 32, || {
+        BigUint::from_bytes_be(&rng.random::<[[u8; 32]; 12]>().concat())
+    });
     numbers.iter().map(residue).collect()
 }
 
 fn check<const L: usize, K: Kernel<L>>(k: K) {
     let (n, operands) = (number(&Residue(N)), operands());
-    let lanes = |at: usize| core::array::from_fn::<_, L, _>(|lane| &operands[(at + lane) % operands.len()]);
+    let lanes =
+        |at: usize| core::array::from_fn::<_, L, _>(|lane| &operands[(at + lane) % operands.len()]);
     let numbers = |x: [&Residue; L]| x.map(number);
     for at in (0..operands.len()).step_by(L) {
         for offset in [0, 1, 17] {
@@ -96,11 +109,14 @@ fn check_formulas<const L: usize, K: Kernel<L>>(k: K) {
             0 => edges[round].to_vec(),
             _ => (&mut rng).random_iter().take(edges[round].len()).collect(),
         });
-        let publics: [Vec<u8>; L] = core::array::from_fn(|_| (&mut rng).random_iter().take(32).collect());
-        let v: [Residue; L] =
-            core::array::from_fn(|lane| modulus_edges[(9 * round + lane) % modulus_edges.len()].clone());
-        let a: [Residue; L] =
-            core::array::from_fn(|lane| modulus_edges[(5 * round + 40 + lane) % modulus_edges.len()].clone());
+        let publics: [Vec<u8>; L] =
+            core::array::from_fn(|_| (&mut rng).random_iter().take(32).collect());
+        let v: [Residue; L] = core::array::from_fn(|lane| {
+            modulus_edges[(9 * round + lane) % modulus_edges.len()].clone()
+        });
+        let a: [Residue; L] = core::array::from_fn(|lane| {
+            modulus_edges[(5 * round + 40 + lane) % modulus_edges.len()].clone()
+        });
         let e: [Exponent; L] = secrets.each_ref().map(|e| Exponent::from_be_bytes(e));
         let big_e = secrets.each_ref().map(|e| BigUint::from_bytes_be(e));
         let big_u = publics.each_ref().map(|u| BigUint::from_bytes_be(u));

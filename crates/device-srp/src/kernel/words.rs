@@ -1,9 +1,13 @@
-//! 48 limbs of 64 bits in Montgomery form with R = 2^3072, for any target; two ways to multiply them.
+//! 48 limbs of 64 bits in Montgomery form with R = 2^3072, for any target; two ways to multiply
+//! them.
 //!
-//! Because -1/N = 1 modulo 2^64, the quotient digit of a reduction step is the limb to be cleared itself. Values are kept
-//! below R rather than below N: for a, b < R the reduction gives (a b + m N) / R < R + N, and one subtraction of N when
-//! that reaches R brings it below R again.
-#![expect(clippy::indexing_slicing, reason = "arrays of fixed length under loops of constant bounds")]
+//! Because -1/N = 1 modulo 2^64, the quotient digit of a reduction step is the limb to be cleared
+//! itself. Values are kept below R rather than below N: for a, b < R the reduction gives (a b + m
+//! N) / R < R + N, and one subtraction of N when that reaches R brings it below R again.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "arrays of fixed length under loops of constant bounds"
+)]
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod mulx;
@@ -86,7 +90,8 @@ impl<M: Multiplier> Kernel<1> for Words<M> {
         for ((s, &a), &b) in sum.iter_mut().zip(a).zip(b) {
             (*s, carry) = mac(a, b, 1, carry);
         }
-        // below 2 R: less N it may still be R or above, by less than 2^3008, so N goes a second time
+        // below 2 R: less N it may still be R or above, by less than 2^3008, so N goes a second
+        // time
         let mut top = carry;
         for _ in 0..2 {
             top -= subtract_n_if(&mut sum, top);
@@ -133,7 +138,8 @@ fn equal(a: u64, b: u64) -> u64 {
     1 ^ ((difference | difference.wrapping_neg()) >> 63)
 }
 
-/// All ones for 1, none for 0. Opaque, or the optimizer makes a secret-indexed load of a masked scan.
+/// All ones for 1, none for 0. Opaque, or the optimizer makes a secret-indexed load of a masked
+/// scan.
 fn mask(bit: u64) -> u64 {
     black_box(bit.wrapping_neg())
 }

@@ -9,8 +9,8 @@ use super::OpenError;
 const LOCK: &str = "device-pool.lock";
 const DATABASE: &str = "device-pool.sqlite3";
 
-/// Makes `directory` where needed and takes it for this process: the lock, held until it is dropped, and the path
-/// of the database, which exists from here on even if it is empty.
+/// Makes `directory` where needed and takes it for this process: the lock, held until it is
+/// dropped, and the path of the database, which exists from here on even if it is empty.
 pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     make(directory).map_err(|error| OpenError::io(directory, error))?;
 
@@ -19,7 +19,9 @@ pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
         .map_err(|error| OpenError::io(&path, error))?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: directory.to_owned() }),
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::InUse { path: directory.to_owned() });
+        }
         Err(TryLockError::Error(error)) => return Err(OpenError::io(&path, error)),
     }
 
@@ -59,7 +61,8 @@ fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes the entries of a directory durable. Elsewhere than on Unix a directory cannot be opened to be synced.
+/// Makes the entries of a directory durable. Elsewhere than on Unix a directory cannot be opened to
+/// be synced.
 fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

@@ -16,20 +16,26 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The process may not make, read or write something it needs.
-    #[error("no permission to read and write {path}: run as the user who owns it, or name another directory")]
+    #[error(
+        "no permission to read and write {path}: run as the user who owns it, or name another \
+         directory"
+    )]
     Permission {
         /// The file or directory.
         path: PathBuf,
     },
     /// Another store has it open.
-    #[error("{path} is in use by another process: stop that process first, or name another directory")]
+    #[error(
+        "{path} is in use by another process: stop that process first, or name another directory"
+    )]
     InUse {
         /// The directory, or the database in it where that is what is locked.
         path: PathBuf,
     },
     /// A later version of this program wrote it.
     #[error(
-        "{path} was written by a newer version of this program (schema {found}; this one knows up to {supported}): \
+        "{path} was written by a newer version of this program (schema {found}; this one knows up \
+         to {supported}): \
          run that version or a later one, or restore a backup made before the upgrade"
     )]
     NewerSchema {

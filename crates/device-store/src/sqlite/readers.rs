@@ -6,7 +6,8 @@ use std::thread;
 use device_pool::store::StoreError;
 use rusqlite::Connection;
 
-/// More would only wait for a core: a read takes microseconds, and the pages it needs are mostly in memory.
+/// More would only wait for a core: a read takes microseconds, and the pages it needs are mostly in
+/// memory.
 const MOST: usize = 8;
 
 pub(super) struct Readers {
@@ -15,7 +16,9 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(connect: impl Fn() -> rusqlite::Result<Connection>) -> rusqlite::Result<Self> {
+    pub(super) fn open(
+        connect: impl Fn() -> rusqlite::Result<Connection>,
+    ) -> rusqlite::Result<Self> {
         let count = thread::available_parallelism().map_or(1, usize::from).min(MOST);
         let idle = (0..count).map(|_| connect()).collect::<rusqlite::Result<_>>()?;
         Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })

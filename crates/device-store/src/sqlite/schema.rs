@@ -9,11 +9,13 @@ use super::OpenError;
 /// Marks the file as ours; `deva` in ASCII.
 const APPLICATION_ID: i32 = 0x6465_7661;
 
-/// What leads from each version of the schema to the next. `PRAGMA user_version` counts how many have been run.
+/// What leads from each version of the schema to the next. `PRAGMA user_version` counts how many
+/// have been run.
 ///
-/// Version 1: the table has row ids, because a body of a kilobyte or more would not stay in the B-tree of a table
-/// without: measured at 1.1 kB, such a table was three times the size and wrote twice the pages. `sequence` counts
-/// changes; a record's version is the number of the change that wrote it, so none is ever used twice.
+/// Version 1: the table has row ids, because a body of a kilobyte or more would not stay in the
+/// B-tree of a table without: measured at 1.1 kB, such a table was three times the size and wrote
+/// twice the pages. `sequence` counts changes; a record's version is the number of the change that
+/// wrote it, so none is ever used twice.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE record (
         kind TEXT NOT NULL,
@@ -28,20 +30,25 @@ const MIGRATIONS: [&str; 1] = ["
     INSERT INTO sequence VALUES (0);
 "];
 
-/// The version of the schema in this database, 0 for an empty one, and whether we may touch it at all.
+/// The version of the schema in this database, 0 for an empty one, and whether we may touch it at
+/// all.
 pub(super) fn inspect(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let failed = |error| OpenError::sqlite(path, &error);
     let application: i32 = connection.pragma_query_one(None, "application_id").map_err(failed)?;
     let version: i32 = connection.pragma_query_one(None, "user_version").map_err(failed)?;
     let empty = connection
-        .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get::<_, bool>(0))
+        .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| {
+            row.get::<_, bool>(0)
+        })
         .map_err(failed)?;
 
     match (application, usize::try_from(version)) {
         (0, Ok(0)) if empty => Ok(0),
-        (APPLICATION_ID, Ok(found)) if found > MIGRATIONS.len() => {
-            Err(OpenError::NewerSchema { path: path.to_owned(), found, supported: MIGRATIONS.len() })
-        }
+        (APPLICATION_ID, Ok(found)) if found > MIGRATIONS.len() => Err(OpenError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            supported: MIGRATIONS.len(),
+        }),
         (APPLICATION_ID, Ok(found)) => Ok(found),
         _ => Err(OpenError::Foreign { path: path.to_owned() }),
     }

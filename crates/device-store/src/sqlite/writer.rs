@@ -1,8 +1,8 @@
 //! The writer: one thread that makes all changes, many to a commit.
 //!
-//! A commit costs a disk sync, up to milliseconds, whatever is in it. So nobody commits alone: callers queue their
-//! tasks and wait, and the thread takes all that wait into one transaction. The longer the disk takes, the more
-//! gather for the next commit.
+//! A commit costs a disk sync, up to milliseconds, whatever is in it. So nobody commits alone:
+//! callers queue their tasks and wait, and the thread takes all that wait into one transaction. The
+//! longer the disk takes, the more gather for the next commit.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -33,7 +33,8 @@ struct Request {
     reply: SyncSender<Outcome>,
 }
 
-/// The writer thread, and the way to it. Dropping this lets the thread finish what is queued, then joins it.
+/// The writer thread, and the way to it. Dropping this lets the thread finish what is queued, then
+/// joins it.
 pub(super) struct Writer {
     requests: Option<SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
@@ -83,18 +84,21 @@ fn serve(connection: &mut Connection, queue: &Receiver<Request>) {
     }
 }
 
-/// Makes `tasks` in their order, in one transaction. Each finds the state that those before it left, and one whose
-/// expectations do not hold writes nothing and hinders no other. If SQLite fails at any of them or at the commit,
-/// all have failed.
+/// Makes `tasks` in their order, in one transaction. Each finds the state that those before it
+/// left, and one whose expectations do not hold writes nothing and hinders no other. If SQLite
+/// fails at any of them or at the commit, all have failed.
 fn commit(connection: &mut Connection, tasks: &[Task]) -> Vec<Outcome> {
     match try_commit(connection, tasks) {
-        Ok(outcomes) => outcomes.into_iter().map(|written| written.ok_or(StoreError::Conflict)).collect(),
+        Ok(outcomes) => {
+            outcomes.into_iter().map(|written| written.ok_or(StoreError::Conflict)).collect()
+        }
         Err(error) => tasks.iter().map(|_| Err(StoreError::Failed(error.to_string()))).collect(),
     }
 }
 
 fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<Vec<Option<usize>>> {
-    // Immediate: what is read here must not move before it is written, not even by an operator's hand.
+    // Immediate: what is read here must not move before it is written, not even by an operator's
+    // hand.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let outcomes = tasks
         .iter()
@@ -107,7 +111,8 @@ fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<V
     Ok(outcomes)
 }
 
-/// `None` where an expectation does not hold. All are checked before anything is written, so there is nothing to undo.
+/// `None` where an expectation does not hold. All are checked before anything is written, so there
+/// is nothing to undo.
 fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Option<usize>> {
     for (key, expected) in &change.expect {
         if version_of(transaction, key)? != *expected {
@@ -122,9 +127,11 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Opt
         match write {
             Write::Put { body, expires_at } => transaction
                 .prepare_cached(
-                    "INSERT INTO record (kind, id, version, expires_at, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                    "INSERT INTO record (kind, id, version, expires_at, body) VALUES (?1, ?2, ?3, \
+                     ?4, ?5)
                      ON CONFLICT (kind, id) DO UPDATE
-                     SET version = excluded.version, expires_at = excluded.expires_at, body = excluded.body",
+                     SET version = excluded.version, expires_at = excluded.expires_at, body = \
+                     excluded.body",
                 )?
                 .execute((kind, id, version, expires_at, Text(body)))?,
             Write::Delete => transaction
@@ -145,7 +152,8 @@ fn version_of(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<Opti
 fn purge(transaction: &Transaction<'_>, before: i64, limit: u16) -> rusqlite::Result<usize> {
     transaction
         .prepare_cached(
-            "DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE expires_at < ?1 LIMIT ?2)",
+            "DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE expires_at < ?1 \
+             LIMIT ?2)",
         )?
         .execute((before, limit))
 }
@@ -205,8 +213,11 @@ mod tests {
         assert_eq!(told(&commit(&mut connection, &group)), ["one", "conflict", "conflict", "one"]);
         assert_eq!(count(&connection), 2);
 
-        let group =
-            [Task::Purge { before: 2, limit: 9 }, put("a", None), Task::Purge { before: 1, limit: 9 }];
+        let group = [
+            Task::Purge { before: 2, limit: 9 },
+            put("a", None),
+            Task::Purge { before: 1, limit: 9 },
+        ];
         assert_eq!(told(&commit(&mut connection, &group)), ["several", "one", "nothing"]);
         assert_eq!(count(&connection), 1);
     }
@@ -216,7 +227,8 @@ mod tests {
         let mut connection = connection();
         commit(&mut connection, &["a", "b", "c"].map(|id| put(id, None)));
         let purge = || Task::Purge { before: 2, limit: 2 };
-        let removed: Vec<_> = commit(&mut connection, &[purge(), purge()]).into_iter().flatten().collect();
+        let removed: Vec<_> =
+            commit(&mut connection, &[purge(), purge()]).into_iter().flatten().collect();
         assert_eq!(removed, [2, 1]);
     }
 

@@ -23,7 +23,10 @@ pub struct AddCustomAttributesRequest {
 impl AddCustomAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(user_pool_id: impl Into<String>, custom_attributes: Vec<SchemaAttributeType>) -> Self {
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        custom_attributes: Vec<SchemaAttributeType>,
+    ) -> Self {
         Self { user_pool_id: user_pool_id.into(), custom_attributes }
     }
 }
@@ -48,7 +51,11 @@ impl AdminAddUserToGroupRequest {
         username: impl Into<Sensitive<String>>,
         group_name: impl Into<String>,
     ) -> Self {
-        Self { user_pool_id: user_pool_id.into(), username: username.into(), group_name: group_name.into() }
+        Self {
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+            group_name: group_name.into(),
+        }
     }
 }
 
@@ -61,7 +68,11 @@ pub struct AdminConfirmSignUpRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -100,7 +111,11 @@ pub struct AdminCreateUserRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_delivery_mediums: Option<Vec<DeliveryMediumType>>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -238,7 +253,11 @@ impl AdminForgetDeviceRequest {
         username: impl Into<Sensitive<String>>,
         device_key: impl Into<String>,
     ) -> Self {
-        Self { user_pool_id: user_pool_id.into(), username: username.into(), device_key: device_key.into() }
+        Self {
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+            device_key: device_key.into(),
+        }
     }
 }
 
@@ -262,7 +281,11 @@ impl AdminGetDeviceRequest {
         user_pool_id: impl Into<String>,
         username: impl Into<Sensitive<String>>,
     ) -> Self {
-        Self { device_key: device_key.into(), user_pool_id: user_pool_id.into(), username: username.into() }
+        Self {
+            device_key: device_key.into(),
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+        }
     }
 }
 
@@ -316,7 +339,11 @@ pub struct AdminInitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_parameters: Option<Sensitive<BTreeMap<String, String>>>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -399,7 +426,12 @@ impl AdminListGroupsForUserRequest {
     /// With the required members, and none of the others.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>, user_pool_id: impl Into<String>) -> Self {
-        Self { username: username.into(), user_pool_id: user_pool_id.into(), limit: None, next_token: None }
+        Self {
+            username: username.into(),
+            user_pool_id: user_pool_id.into(),
+            limit: None,
+            next_token: None,
+        }
     }
 }
 
@@ -473,7 +505,11 @@ impl AdminRemoveUserFromGroupRequest {
         username: impl Into<Sensitive<String>>,
         group_name: impl Into<String>,
     ) -> Self {
-        Self { user_pool_id: user_pool_id.into(), username: username.into(), group_name: group_name.into() }
+        Self {
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+            group_name: group_name.into(),
+        }
     }
 }
 
@@ -486,7 +522,11 @@ pub struct AdminResetUserPasswordRequest {
     /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -521,7 +561,11 @@ pub struct AdminRespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_data: Option<ContextDataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -715,7 +759,11 @@ pub struct AdminUpdateUserAttributesRequest {
     /// `UserAttributes`.
     pub user_attributes: Vec<AttributeType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -845,7 +893,11 @@ pub struct ConfirmForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -894,7 +946,11 @@ pub struct ConfirmSignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `Session`, length 20 to 4096.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1120,7 +1176,11 @@ pub struct CreateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `AdminCreateUserConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1150,7 +1210,11 @@ pub struct CreateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 
@@ -1204,7 +1268,10 @@ pub struct DeleteUserAttributesRequest {
 impl DeleteUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(user_attribute_names: Vec<String>, access_token: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        user_attribute_names: Vec<String>,
+        access_token: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self { user_attribute_names, access_token: access_token.into() }
     }
 }
@@ -1330,14 +1397,21 @@ pub struct ForgotPasswordRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_metadata: Option<AnalyticsMetadataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl ForgotPasswordRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(client_id: impl Into<Sensitive<String>>, username: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        client_id: impl Into<Sensitive<String>>,
+        username: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             secret_hash: None,
@@ -1383,14 +1457,21 @@ pub struct GetTokensFromRefreshTokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<String>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl GetTokensFromRefreshTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(refresh_token: impl Into<Sensitive<String>>, client_id: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        refresh_token: impl Into<Sensitive<String>>,
+        client_id: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self {
             refresh_token: refresh_token.into(),
             client_id: client_id.into(),
@@ -1410,14 +1491,21 @@ pub struct GetUserAttributeVerificationCodeRequest {
     /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     pub attribute_name: String,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl GetUserAttributeVerificationCodeRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(access_token: impl Into<Sensitive<String>>, attribute_name: impl Into<String>) -> Self {
+    pub fn new(
+        access_token: impl Into<Sensitive<String>>,
+        attribute_name: impl Into<String>,
+    ) -> Self {
         Self {
             access_token: access_token.into(),
             attribute_name: attribute_name.into(),
@@ -1500,7 +1588,11 @@ pub struct InitiateAuthRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_parameters: Option<Sensitive<BTreeMap<String, String>>>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
     /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
     pub client_id: Sensitive<String>,
@@ -1590,7 +1682,12 @@ impl ListUserPoolClientsRequest {
     /// With the required members, and none of the others.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
-        Self { user_pool_id: user_pool_id.into(), max_results: None, next_token: None, client_type: None }
+        Self {
+            user_pool_id: user_pool_id.into(),
+            max_results: None,
+            next_token: None,
+            client_type: None,
+        }
     }
 }
 
@@ -1684,14 +1781,21 @@ pub struct ResendConfirmationCodeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_metadata: Option<AnalyticsMetadataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl ResendConfirmationCodeRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(client_id: impl Into<Sensitive<String>>, username: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        client_id: impl Into<Sensitive<String>>,
+        username: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             secret_hash: None,
@@ -1724,7 +1828,11 @@ pub struct RespondToAuthChallengeRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -1763,7 +1871,10 @@ pub struct RevokeTokenRequest {
 impl RevokeTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(token: impl Into<Sensitive<String>>, client_id: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        token: impl Into<Sensitive<String>>,
+        client_id: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self {
             token: token.into(),
             client_id: client_id.into(),
@@ -1884,7 +1995,10 @@ pub struct SetUserSettingsRequest {
 impl SetUserSettingsRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(access_token: impl Into<Sensitive<String>>, mfa_options: Vec<MFAOptionType>) -> Self {
+    pub fn new(
+        access_token: impl Into<Sensitive<String>>,
+        mfa_options: Vec<MFAOptionType>,
+    ) -> Self {
         Self { access_token: access_token.into(), mfa_options }
     }
 }
@@ -1916,14 +2030,21 @@ pub struct SignUpRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl SignUpRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(client_id: impl Into<Sensitive<String>>, username: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        client_id: impl Into<Sensitive<String>>,
+        username: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             secret_hash: None,
@@ -2008,14 +2129,21 @@ pub struct UpdateUserAttributesRequest {
     /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
     /// `ClientMetadata`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub client_metadata: Option<BTreeMap<String, String>>,
 }
 
 impl UpdateUserAttributesRequest {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(user_attributes: Vec<AttributeType>, access_token: impl Into<Sensitive<String>>) -> Self {
+    pub fn new(
+        user_attributes: Vec<AttributeType>,
+        access_token: impl Into<Sensitive<String>>,
+    ) -> Self {
         Self { user_attributes, access_token: access_token.into(), client_metadata: None }
     }
 }
@@ -2174,7 +2302,11 @@ pub struct UpdateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `AdminCreateUserConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2201,7 +2333,11 @@ pub struct UpdateUserPoolRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 
@@ -2260,7 +2396,12 @@ impl VerifySoftwareTokenRequest {
     /// With the required members, and none of the others.
     #[must_use]
     pub fn new(user_code: impl Into<Sensitive<String>>) -> Self {
-        Self { access_token: None, session: None, user_code: user_code.into(), friendly_device_name: None }
+        Self {
+            access_token: None,
+            session: None,
+            user_code: user_code.into(),
+            friendly_device_name: None,
+        }
     }
 }
 
@@ -2284,6 +2425,10 @@ impl VerifyUserAttributeRequest {
         attribute_name: impl Into<String>,
         code: impl Into<Sensitive<String>>,
     ) -> Self {
-        Self { access_token: access_token.into(), attribute_name: attribute_name.into(), code: code.into() }
+        Self {
+            access_token: access_token.into(),
+            attribute_name: attribute_name.into(),
+            code: code.into(),
+        }
     }
 }

@@ -473,7 +473,10 @@ pub struct GetUserResponse {
 impl GetUserResponse {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(username: impl Into<Sensitive<String>>, user_attributes: Vec<AttributeType>) -> Self {
+    pub fn new(
+        username: impl Into<Sensitive<String>>,
+        user_attributes: Vec<AttributeType>,
+    ) -> Self {
         Self {
             username: username.into(),
             user_attributes,
@@ -526,7 +529,11 @@ pub struct ListDevicesResponse {
 #[serde(rename_all = "PascalCase")]
 pub struct ListTagsForResourceResponse {
     /// `Tags`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -667,7 +674,12 @@ impl SignUpResponse {
     /// With the required members, and none of the others.
     #[must_use]
     pub fn new(user_confirmed: bool, user_sub: impl Into<String>) -> Self {
-        Self { user_confirmed, code_delivery_details: None, user_sub: user_sub.into(), session: None }
+        Self {
+            user_confirmed,
+            code_delivery_details: None,
+            user_sub: user_sub.into(),
+            session: None,
+        }
     }
 }
 

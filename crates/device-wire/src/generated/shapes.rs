@@ -239,7 +239,10 @@ pub struct CustomEmailLambdaVersionConfigType {
 impl CustomEmailLambdaVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(lambda_version: CustomEmailSenderLambdaVersionType, lambda_arn: impl Into<String>) -> Self {
+    pub fn new(
+        lambda_version: CustomEmailSenderLambdaVersionType,
+        lambda_arn: impl Into<String>,
+    ) -> Self {
         Self { lambda_version, lambda_arn: lambda_arn.into() }
     }
 }
@@ -257,7 +260,10 @@ pub struct CustomSMSLambdaVersionConfigType {
 impl CustomSMSLambdaVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(lambda_version: CustomSMSSenderLambdaVersionType, lambda_arn: impl Into<String>) -> Self {
+    pub fn new(
+        lambda_version: CustomSMSSenderLambdaVersionType,
+        lambda_arn: impl Into<String>,
+    ) -> Self {
         Self { lambda_version, lambda_arn: lambda_arn.into() }
     }
 }
@@ -525,7 +531,10 @@ pub struct InboundFederationLambdaType {
 impl InboundFederationLambdaType {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(lambda_version: InboundFederationLambdaVersionType, lambda_arn: impl Into<String>) -> Self {
+    pub fn new(
+        lambda_version: InboundFederationLambdaVersionType,
+        lambda_arn: impl Into<String>,
+    ) -> Self {
         Self { lambda_version, lambda_arn: lambda_arn.into() }
     }
 }
@@ -693,7 +702,10 @@ pub struct PreTokenGenerationVersionConfigType {
 impl PreTokenGenerationVersionConfigType {
     /// With the required members, and none of the others.
     #[must_use]
-    pub fn new(lambda_version: PreTokenGenerationLambdaVersionType, lambda_arn: impl Into<String>) -> Self {
+    pub fn new(
+        lambda_version: PreTokenGenerationLambdaVersionType,
+        lambda_arn: impl Into<String>,
+    ) -> Self {
         Self { lambda_version, lambda_arn: lambda_arn.into() }
     }
 }
@@ -1164,7 +1176,11 @@ pub struct UserPoolType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration: Option<SmsConfigurationType>,
     /// `UserPoolTags`.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
     /// `SmsConfigurationFailure`, length 0 to 131072.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1206,7 +1222,11 @@ pub struct UserPoolType {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
     /// `AcrConfiguration`, entries 0 to 4.
-    #[serde(default, deserialize_with = "null_entries_absent", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub acr_configuration: Option<BTreeMap<String, AcrLevelConfigType>>,
 }
 

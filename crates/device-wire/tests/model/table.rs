@@ -115,8 +115,14 @@ pub(crate) const STRUCTURES: &[(&str, StructureProbe)] = &[
     ("GetDeviceResponse", structure_probe::<GetDeviceResponse>),
     ("GetTokensFromRefreshTokenRequest", structure_probe::<GetTokensFromRefreshTokenRequest>),
     ("GetTokensFromRefreshTokenResponse", structure_probe::<GetTokensFromRefreshTokenResponse>),
-    ("GetUserAttributeVerificationCodeRequest", structure_probe::<GetUserAttributeVerificationCodeRequest>),
-    ("GetUserAttributeVerificationCodeResponse", structure_probe::<GetUserAttributeVerificationCodeResponse>),
+    (
+        "GetUserAttributeVerificationCodeRequest",
+        structure_probe::<GetUserAttributeVerificationCodeRequest>,
+    ),
+    (
+        "GetUserAttributeVerificationCodeResponse",
+        structure_probe::<GetUserAttributeVerificationCodeResponse>,
+    ),
     ("GetUserAuthFactorsRequest", structure_probe::<GetUserAuthFactorsRequest>),
     ("GetUserAuthFactorsResponse", structure_probe::<GetUserAuthFactorsResponse>),
     ("GetUserPoolMfaConfigRequest", structure_probe::<GetUserPoolMfaConfigRequest>),

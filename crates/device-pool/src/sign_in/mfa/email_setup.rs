@@ -24,7 +24,10 @@ pub(super) fn send(
 ) -> Result<Answer, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
     // Whoever has a factor or an address already does not get another by the password alone.
-    if !Factor::Email.is_offered(pool) || user.has(Factor::Email) || !user.second_factors(pool).is_empty() {
+    if !Factor::Email.is_offered(pool)
+        || user.has(Factor::Email)
+        || !user.second_factors(pool).is_empty()
+    {
         return Err(invalid_session());
     }
     if !profile::is_email(address) {

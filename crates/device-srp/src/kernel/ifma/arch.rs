@@ -1,5 +1,6 @@
-//! The instructions that the kernels use: those of the CPU, or under `--cfg device_srp_backend="model"` a model of them in
-//! plain Rust, which runs on any CPU and under tools that do not know AVX-512.
+//! The instructions that the kernels use: those of the CPU, or under `--cfg
+//! device_srp_backend="model"` a model of them in plain Rust, which runs on any CPU and under tools
+//! that do not know AVX-512.
 
 #[cfg(device_srp_backend = "model")]
 mod model;

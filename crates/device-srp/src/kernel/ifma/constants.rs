@@ -135,8 +135,9 @@ mod tests {
 
     #[test]
     fn every_constant_follows_from_n() {
-        let number =
-            |limbs: &[u64], bits| limbs.iter().rev().fold(BigUint::ZERO, |high, &limb| (high << bits) + limb);
+        let number = |limbs: &[u64], bits| {
+            limbs.iter().rev().fold(BigUint::ZERO, |high, &limb| (high << bits) + limb)
+        };
         let (n, one) = (number(&N, 64), BigUint::from(1u8));
         let c = number(&NEGATED_INVERSE, 52);
         assert_eq!(&c * &n + 1u8, number(&FREE_QUOTIENT, 52) << 416);

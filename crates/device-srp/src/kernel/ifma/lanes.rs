@@ -1,22 +1,29 @@
 //! Eight residues at once, one in each lane: 60 vectors of limbs, R = 2^3120.
 //!
-//! Products go by blocks of 15 limbs, whose columns fit the registers, and above that by Karatsuba's method: of 16 products
-//! of blocks 9 are left. The sum of two halves may carry; that carry is a mask of lanes.
+//! Products go by blocks of 15 limbs, whose columns fit the registers, and above that by
+//! Karatsuba's method: of 16 products of blocks 9 are left. The sum of two halves may carry; that
+//! carry is a mask of lanes.
 //!
-//! The reduction takes the lower half of T as its own quotient: c N = F 2^1560 - 1. So that step is a product like
-//! others, and Karatsuba's method saves 2 of its 8. It leaves 90 limbs. The last 30 go by N itself: N = -1 modulo 2^52, so
-//! the lowest limb is the quotient digit and adding digit * N clears it by moving it up one limb; with N + 1, whose lowest
-//! limb is 0, in place of N there is no product for that limb.
+//! The reduction takes the lower half of T as its own quotient: c N = F 2^1560 - 1. So that step is
+//! a product like others, and Karatsuba's method saves 2 of its 8. It leaves 90 limbs. The last 30
+//! go by N itself: N = -1 modulo 2^52, so the lowest limb is the quotient digit and adding digit *
+//! N clears it by moving it up one limb; with N + 1, whose lowest limb is 0, in place of N there is
+//! no product for that limb.
 //!
-//! Bounds. Limbs are below 2^52. What [`Kernel::mul`] gives is below 2 N, and a sum of two such below 4 N, so every T is
-//! below 16 N^2; F is below N / 2, so its result is below T / 2^3120 + F + N < 2 N.
+//! Bounds. Limbs are below 2^52. What [`Kernel::mul`] gives is below 2 N, and a sum of two such
+//! below 4 N, so every T is below 16 N^2; F is below N / 2, so its result is below T / 2^3120 + F +
+//! N < 2 N.
 //!
-//! Columns are signed. A product of blocks has at most 15 low and 15 high halves in a column, below 2^57. Of those, a column
-//! of a product of halves joins two of either sign and two limbs, below 2^58 + 2^53, and one of the whole product four such
-//! and two limbs, below 2^61. The reduction adds at most 5 columns of blocks, two limbs, 60 halves and carries below 2^12:
-//! everything stays below 2^62.
+//! Columns are signed. A product of blocks has at most 15 low and 15 high halves in a column, below
+//! 2^57. Of those, a column of a product of halves joins two of either sign and two limbs, below
+//! 2^58 + 2^53, and one of the whole product four such and two limbs, below 2^61. The reduction
+//! adds at most 5 columns of blocks, two limbs, 60 halves and carries below 2^12: everything stays
+//! below 2^62.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
-#![cfg_attr(device_srp_backend = "model", allow(unused_unsafe, reason = "the model's instructions are safe"))]
+#![cfg_attr(
+    device_srp_backend = "model",
+    allow(unused_unsafe, reason = "the model's instructions are safe")
+)]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
 
 use alloc::{boxed::Box, vec::Vec};
@@ -94,7 +101,8 @@ impl Element {
     }
 }
 
-// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the features.
+// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the
+// features.
 impl Kernel<8> for Ifma {
     type Element = Element;
     type Shared = Shared;
@@ -153,7 +161,11 @@ impl Kernel<8> for Ifma {
         let mut picked = Element::zero();
         for (lane, digit) in digits.iter().enumerate() {
             let entry = &table[*digit as usize];
-            picked.0.iter_mut().zip(entry.0.iter()).for_each(|(to, from)| to.0[lane] = from.0[lane]);
+            picked
+                .0
+                .iter_mut()
+                .zip(entry.0.iter())
+                .for_each(|(to, from)| to.0[lane] = from.0[lane]);
         }
         picked
     }
@@ -288,7 +300,8 @@ vectorized! {
         each!(row);
     }
 
-    /// t = x y: for more than a block by Karatsuba, from the products of the lower halves, of the upper and of their sums.
+    /// t = x y: for more than a block by Karatsuba, from the products of the lower halves, of the
+    /// upper and of their sums.
     fn multiply_columns(x: &[Lanes], y: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
         if x.len() == BLOCK {
             return multiply_block::<false>(x, y, t);
@@ -331,7 +344,8 @@ vectorized! {
         _mm512_cmpeq_epi64_mask(carry, _mm512_set1_epi64(1))
     }
 
-    /// The limb of a column and the carry into it; the carry out, which like the column may be negative.
+    /// The limb of a column and the carry into it; the carry out, which like the column may be
+    /// negative.
     #[inline]
     fn put_limb(to: &mut Lanes, column: Z, carry: Z) -> Z {
         let sum = _mm512_add_epi64(column, carry);
@@ -339,8 +353,9 @@ vectorized! {
         _mm512_srai_epi64::<52>(sum)
     }
 
-    /// Puts the middle between the products of the lower and of the upper halves in t: with s + c B^h for the sum of x's
-    /// halves and r + d B^h for that of y's, that is s r + (c r + d s) B^h + c d B^(2 h) less both products.
+    /// Puts the middle between the products of the lower and of the upper halves in t: with s + c
+    /// B^h for the sum of x's halves and r + d B^h for that of y's, that is s r + (c r + d s) B^h +
+    /// c d B^(2 h) less both products.
     #[inline]
     fn join(t: &mut [Lanes], middle: &[Lanes], (c, d): (u8, u8), (s, r): (&[Lanes], &[Lanes])) {
         let half = s.len();
@@ -510,7 +525,9 @@ mod tests {
         let Some(k) = Ifma::detect() else { return };
         let (n, r) = (modulus(), BigUint::from(1u8) << 3120);
         let full = |count: usize| {
-            core::array::from_fn(|i| if i < count { if i == LIMBS - 1 { 15 } else { MASK } } else { 0 })
+            core::array::from_fn(
+                |i| if i < count { if i == LIMBS - 1 { 15 } else { MASK } } else { 0 },
+            )
         };
         let mut operands: Vec<[u64; LIMBS]> =
             alloc::vec![[0; LIMBS], N, full(60), full(59), full(30), full(15), full(1)];
@@ -528,7 +545,8 @@ mod tests {
             operands.push(limbs);
         }
         for (at, offset) in (0..operands.len()).step_by(4).zip((1..7).cycle()) {
-            let lanes = |from: usize| core::array::from_fn(|lane| operands[(from + lane) % operands.len()]);
+            let lanes =
+                |from: usize| core::array::from_fn(|lane| operands[(from + lane) % operands.len()]);
             let (a, b) = (element(&lanes(at)), element(&lanes(at * offset + offset)));
             let product = Kernel::<8>::mul(k, &a, &b);
             let mut square = a.clone();
@@ -550,13 +568,31 @@ mod tests {
             return;
         }
         let (n, r) = (BigInt::from(modulus()), BigInt::from(1u8) << 3120);
-        for filling in
-            [0, 1, MASK as i64 - 1, MASK as i64, 1 << 52, (1 << 61) - 1, -1, -(1 << 52), 1 - (1 << 61)]
-        {
-            for (from, to) in
-                [(0, 118), (0, 1), (0, 15), (14, 31), (29, 30), (30, 45), (44, 61), (59, 60), (60, 118)]
-            {
-                for (lowest, highest) in [(0, 1), (-1, 1 << 12), (1, 1 << 12), (MASK as i64, 1 << 12)] {
+        for filling in [
+            0,
+            1,
+            MASK as i64 - 1,
+            MASK as i64,
+            1 << 52,
+            (1 << 61) - 1,
+            -1,
+            -(1 << 52),
+            1 - (1 << 61),
+        ] {
+            for (from, to) in [
+                (0, 118),
+                (0, 1),
+                (0, 15),
+                (14, 31),
+                (29, 30),
+                (30, 45),
+                (44, 61),
+                (59, 60),
+                (60, 118),
+            ] {
+                for (lowest, highest) in
+                    [(0, 1), (-1, 1 << 12), (1, 1 << 12), (MASK as i64, 1 << 12)]
+                {
                     let mut columns = [0_i64; 2 * LIMBS];
                     columns[from..to].fill(filling);
                     columns[from] = lowest;

@@ -1,18 +1,24 @@
 //! One residue over the lanes of eight vectors: 64 limbs, the highest four zero, R = 2^3328.
 //!
-//! The whole product comes first, as 120 columns without dependencies between them. The reduction then takes eight limbs
-//! a step: c N = F 2^416 - 1, so a block of eight columns is its own quotient, and only the carries inside it are serial.
-//! Seven such steps and one with N itself, whose quotient is the block times c, bring T down to T / R modulo N.
+//! The whole product comes first, as 120 columns without dependencies between them. The reduction
+//! then takes eight limbs a step: c N = F 2^416 - 1, so a block of eight columns is its own
+//! quotient, and only the carries inside it are serial. Seven such steps and one with N itself,
+//! whose quotient is the block times c, bring T down to T / R modulo N.
 //!
-//! Bounds. Any value below 2^3120 may go in, so T < 2^6240. After seven steps it is below T / 2^2912 + (2^416 + 1) F, after
-//! the last below T / 2^3328 + (1 + 2^-415) F + N; as F < N, every result is below 2 N + 2^2913. A column takes at
-//! most 60 low and 60 high halves of a product, and in the reduction 8 and 8 more from each of up to 8 steps, plus carries
-//! below 2^12: it stays below 250 * 2^52 < 2^60.
+//! Bounds. Any value below 2^3120 may go in, so T < 2^6240. After seven steps it is below T /
+//! 2^2912 + (2^416 + 1) F, after the last below T / 2^3328 + (1 + 2^-415) F + N; as F < N, every
+//! result is below 2 N + 2^2913. A column takes at most 60 low and 60 high halves of a product, and
+//! in the reduction 8 and 8 more from each of up to 8 steps, plus carries below 2^12: it stays
+//! below 250 * 2^52 < 2^60.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
-#![cfg_attr(device_srp_backend = "model", allow(unused_unsafe, reason = "the model's instructions are safe"))]
+#![cfg_attr(
+    device_srp_backend = "model",
+    allow(unused_unsafe, reason = "the model's instructions are safe")
+)]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
 
-/// Defines functions that are compiled for the CPU features that [`Ifma::detect`] found; for the model, plain ones.
+/// Defines functions that are compiled for the CPU features that [`Ifma::detect`] found; for the
+/// model, plain ones.
 macro_rules! vectorized {
     ($($(#[$meta:meta])* $vis:vis fn $name:ident $(<$(const $param:ident: $type:ty),+>)? ($($arguments:tt)*) $(-> $result:ty)? $body:block)+) => {$(
         $(#[$meta])*
@@ -41,7 +47,8 @@ macro_rules! hi {
         $acc = _mm512_mask_madd52hi_epu64($acc, $mask, $x, $y)
     };
 }
-/// A macro once for each literal: accumulators stay in registers only while every index is a constant.
+/// A macro once for each literal: accumulators stay in registers only while every index is a
+/// constant.
 macro_rules! each {
     ($macro:ident: $($k:literal)*) => { $($macro!($k);)* };
 }
@@ -63,7 +70,8 @@ use crate::{group::Residue, kernel::power::Comb};
 use product::{columns_of_product, columns_of_square};
 use reduction::reduce;
 
-/// 64 limbs with a vector of zeros on either side, so that limbs shifted by up to a vector are one unaligned load.
+/// 64 limbs with a vector of zeros on either side, so that limbs shifted by up to a vector are one
+/// unaligned load.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(in crate::kernel) struct Element([u64; 80]);
@@ -91,7 +99,8 @@ impl Element {
     }
 }
 
-// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the features.
+// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the
+// features.
 impl Kernel<1> for Ifma {
     type Element = Element;
     type Shared = [Element; 16];
@@ -220,8 +229,12 @@ mod tests {
         let Some(k) = Ifma::detect() else { return };
         let n = number(&N);
         let r = BigUint::from(1u8) << 3328;
-        let mut operands =
-            alloc::vec![Element::ZERO, Element::new(&[MASK; LIMBS]), Element::new(&[1]), Element::new(&N)];
+        let mut operands = alloc::vec![
+            Element::ZERO,
+            Element::new(&[MASK; LIMBS]),
+            Element::new(&[1]),
+            Element::new(&N)
+        ];
         // limbs count modulo 2^52, whatever is above
         operands.push(Element::new(&[u64::MAX; LIMBS]));
         for i in 0..LIMBS {

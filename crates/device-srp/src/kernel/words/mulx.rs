@@ -1,9 +1,14 @@
-//! Multiplication by `mulx`, with the two carry chains of `adcx` and `adox`, for x86-64 without AVX-512 IFMA.
+//! Multiplication by `mulx`, with the two carry chains of `adcx` and `adox`, for x86-64 without
+//! AVX-512 IFMA.
 //!
-//! Rows of eight limbs: eight accumulators rotate through r8 to r15, one chain adds the low halves of the products and the
-//! other the high halves. An accumulator row stays below 2^576, since 2^64 times a number below 2^512 plus carries fits.
+//! Rows of eight limbs: eight accumulators rotate through r8 to r15, one chain adds the low halves
+//! of the products and the other the high halves. An accumulator row stays below 2^576, since 2^64
+//! times a number below 2^512 plus carries fits.
 #![allow(unsafe_code, reason = "assembly")]
-#![expect(clippy::indexing_slicing, reason = "arrays of fixed length under loops of constant bounds")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "arrays of fixed length under loops of constant bounds"
+)]
 
 use core::arch::naked_asm;
 
@@ -29,8 +34,8 @@ impl Multiplier for Mulx {
     fn multiply(self, a: &Limbs, b: &Limbs) -> Limbs {
         let mut t = [0; 2 * LIMBS];
         for k in 0..BLOCKS {
-            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..8 k + 8] and all of b; reads and writes
-            // t[8 k..8 k + 56], which ends at 96.
+            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..8 k + 8] and all
+            // of b; reads and writes t[8 k..8 k + 56], which ends at 96.
             unsafe { add_row(t.as_mut_ptr().add(8 * k), a.as_ptr().add(8 * k), b.as_ptr()) };
         }
         reduce(&mut t)
@@ -39,9 +44,11 @@ impl Multiplier for Mulx {
     fn square(self, a: &Limbs) -> Limbs {
         let mut t = [0; 2 * LIMBS];
         for k in 0..BLOCKS {
-            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..48]; reads and writes
-            // t[16 k..8 k + 56], which ends at 96.
-            unsafe { add_triangle(t.as_mut_ptr().add(16 * k), a.as_ptr().add(8 * k), (BLOCKS - k) as u64) };
+            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..48]; reads and
+            // writes t[16 k..8 k + 56], which ends at 96.
+            unsafe {
+                add_triangle(t.as_mut_ptr().add(16 * k), a.as_ptr().add(8 * k), (BLOCKS - k) as u64)
+            };
         }
         double_and_add_squares(&mut t, a);
         reduce(&mut t)
@@ -52,9 +59,12 @@ impl Multiplier for Mulx {
 fn reduce(t: &mut Product) -> Limbs {
     let (mut digits_and_carry, mut top) = ([0; 16], 0);
     for k in 0..BLOCKS {
-        // SAFETY: the CPU has the instructions, as both callers hold a `Mulx`. Reads t[8 k..8 k + 48], writes all but the
-        // first eight of those, and writes all 16 words of the last argument.
-        unsafe { add_quotient(t.as_mut_ptr().add(8 * k), N.as_ptr(), digits_and_carry.as_mut_ptr()) };
+        // SAFETY: the CPU has the instructions, as both callers hold a `Mulx`. Reads t[8 k..8 k +
+        // 48], writes all but the first eight of those, and writes all 16 words of the last
+        // argument.
+        unsafe {
+            add_quotient(t.as_mut_ptr().add(8 * k), N.as_ptr(), digits_and_carry.as_mut_ptr())
+        };
         for i in 0..8 {
             let at = 8 * k + LIMBS + i;
             (t[at], top) = mac(t[at], digits_and_carry[8 + i], 1, top);
@@ -109,7 +119,8 @@ macro_rules! column {
     };
 }
 
-/// Column j where the factor is the quotient digit r0 itself, goes to rcx[j], and rsi[0] is 2^64 - 1.
+/// Column j where the factor is the quotient digit r0 itself, goes to rcx[j], and rsi[0] is 2^64 -
+/// 1.
 macro_rules! quotient_column {
     ($j:literal; $r0:literal $r1:literal $r2:literal $($r:literal)*) => {
         lines!(
@@ -219,8 +230,8 @@ unsafe extern "sysv64" fn add_row(t: *mut u64, a: *const u64, b: *const u64) {
     )
 }
 
-/// The products of a[0..8] with what is above each in a[0..8 n], onto t, whose column 0 is that of a[0] * a[0]; the eight
-/// words after the last column are set to the carry.
+/// The products of a[0..8] with what is above each in a[0..8 n], onto t, whose column 0 is that of
+/// a[0] * a[0]; the eight words after the last column are set to the carry.
 ///
 /// # Safety
 /// The CPU has BMI2 and ADX; n is at least 1; a has 8 n words and t has 8 n + 8.
@@ -262,8 +273,8 @@ unsafe extern "sysv64" fn add_triangle(t: *mut u64, a: *const u64, n: u64) {
     )
 }
 
-/// Eight steps of Montgomery's reduction: t[0..48] += digits * n[0..48], where each digit clears a column of t[0..8]. The
-/// digits go to m[0..8], the carry to m[8..16].
+/// Eight steps of Montgomery's reduction: t[0..48] += digits * n[0..48], where each digit clears a
+/// column of t[0..8]. The digits go to m[0..8], the carry to m[8..16].
 ///
 /// # Safety
 /// The CPU has BMI2 and ADX; those words are there.

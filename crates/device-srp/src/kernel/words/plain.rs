@@ -1,5 +1,8 @@
 //! Multiplication in safe Rust, for any target.
-#![expect(clippy::indexing_slicing, reason = "arrays of fixed length under loops of constant bounds")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "arrays of fixed length under loops of constant bounds"
+)]
 
 use super::{LIMBS, Limbs, Multiplier, N, Product, Words, double_and_add_squares, mac, upper_half};
 

@@ -1,5 +1,5 @@
-//! The instructions in plain Rust, written so that nothing branches on a lane's content: what a tool reports about a
-//! kernel on this model is the kernel's own doing.
+//! The instructions in plain Rust, written so that nothing branches on a lane's content: what a
+//! tool reports about a kernel on this model is the kernel's own doing.
 #![allow(non_camel_case_types, reason = "the names of the intrinsics that this stands for")]
 #![allow(unsafe_code, reason = "pointers, like the intrinsics that this stands for")]
 #![expect(clippy::indexing_slicing, reason = "lanes of a vector")]
@@ -50,10 +50,20 @@ pub(in super::super) fn _mm512_madd52lo_epu64(a: __m512i, b: __m512i, c: __m512i
 pub(in super::super) fn _mm512_madd52hi_epu64(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
     map(|i| a.0[i].wrapping_add((product(b.0[i], c.0[i]) >> 52) as u64))
 }
-pub(in super::super) fn _mm512_mask_madd52lo_epu64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
+pub(in super::super) fn _mm512_mask_madd52lo_epu64(
+    a: __m512i,
+    k: u8,
+    b: __m512i,
+    c: __m512i,
+) -> __m512i {
     blend(k, a, _mm512_madd52lo_epu64(a, b, c))
 }
-pub(in super::super) fn _mm512_mask_madd52hi_epu64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
+pub(in super::super) fn _mm512_mask_madd52hi_epu64(
+    a: __m512i,
+    k: u8,
+    b: __m512i,
+    c: __m512i,
+) -> __m512i {
     blend(k, a, _mm512_madd52hi_epu64(a, b, c))
 }
 pub(in super::super) fn _mm512_add_epi64(a: __m512i, b: __m512i) -> __m512i {
@@ -99,10 +109,20 @@ pub(in super::super) fn _mm512_cmpgt_epu64_mask(a: __m512i, b: __m512i) -> u8 {
 pub(in super::super) fn _mm512_mask_mov_epi64(a: __m512i, k: u8, b: __m512i) -> __m512i {
     blend(k, a, b)
 }
-pub(in super::super) fn _mm512_mask_add_epi64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
+pub(in super::super) fn _mm512_mask_add_epi64(
+    a: __m512i,
+    k: u8,
+    b: __m512i,
+    c: __m512i,
+) -> __m512i {
     blend(k, a, map(|i| b.0[i].wrapping_add(c.0[i])))
 }
-pub(in super::super) fn _mm512_mask_sub_epi64(a: __m512i, k: u8, b: __m512i, c: __m512i) -> __m512i {
+pub(in super::super) fn _mm512_mask_sub_epi64(
+    a: __m512i,
+    k: u8,
+    b: __m512i,
+    c: __m512i,
+) -> __m512i {
     blend(k, a, map(|i| b.0[i].wrapping_sub(c.0[i])))
 }
 pub(in super::super) fn _mm512_alignr_epi64<const N: i32>(a: __m512i, b: __m512i) -> __m512i {

@@ -1,19 +1,22 @@
-//! What the CPU does, with inline assembly where the compiler's choice of instructions costs too much.
+//! What the CPU does, with inline assembly where the compiler's choice of instructions costs too
+//! much.
 #![allow(unsafe_code, reason = "instructions of the CPU")]
 
 use core::arch::asm;
 pub(in super::super) use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
     _mm512_cmpgt_epu64_mask, _mm512_load_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_madd52hi_epu64, _mm512_mask_madd52lo_epu64,
-    _mm512_mask_mov_epi64, _mm512_mask_sub_epi64, _mm512_maskz_permutexvar_epi64, _mm512_permutex2var_epi64,
-    _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
+    _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_madd52hi_epu64,
+    _mm512_mask_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_mask_sub_epi64,
+    _mm512_maskz_permutexvar_epi64, _mm512_permutex2var_epi64, _mm512_permutexvar_epi64,
+    _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
     _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_epi64,
 };
 
 use super::Lanes;
 
-/// Eight copies of a number in memory, loaded by one instruction (the compiler would take several from a vector).
+/// Eight copies of a number in memory, loaded by one instruction (the compiler would take several
+/// from a vector).
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(in super::super) fn broadcast(from: &u64) -> __m512i {
@@ -25,8 +28,9 @@ pub(in super::super) fn broadcast(from: &u64) -> __m512i {
     vector
 }
 
-/// Carries through eight columns: each sum to `digits` (its low 52 bits count), what is above into the next; the carry
-/// out. In general registers, because the compiler would make slow vector code of this serial chain.
+/// Carries through eight columns: each sum to `digits` (its low 52 bits count), what is above into
+/// the next; the carry out. In general registers, because the compiler would make slow vector code
+/// of this serial chain.
 #[inline]
 pub(in super::super) fn carry_through(columns: &Lanes, carry: u64, digits: &mut Lanes) -> u64 {
     let mut sum = carry;

@@ -1,6 +1,9 @@
 //! The whole product, as columns: from limbs without carries between them.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
-#![cfg_attr(device_srp_backend = "model", allow(unused_unsafe, reason = "the model's instructions are safe"))]
+#![cfg_attr(
+    device_srp_backend = "model",
+    allow(unused_unsafe, reason = "the model's instructions are safe")
+)]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
 #![expect(clippy::reversed_empty_ranges, reason = "the last row of a triangle is empty")]
 
@@ -13,8 +16,9 @@ vectorized! {
         _mm512_set1_epi64(a.0[8 + i] as i64)
     }
 
-    /// a b. Row i = 8 k + s of b meets a shifted by s limbs for the low halves, and by s + 1 for the high ones, so each
-    /// shift serves the low halves of row s and the high halves of row s - 1.
+    /// a b. Row i = 8 k + s of b meets a shifted by s limbs for the low halves, and by s + 1 for
+    /// the high ones, so each shift serves the low halves of row s and the high halves of row s -
+    /// 1.
     #[inline]
     pub(super) fn columns_of_product(a: &Element, b: &Element) -> Columns {
         let mut t = [_mm512_setzero_si512(); 17];
@@ -64,8 +68,9 @@ vectorized! {
         t
     }
 
-    /// a a. Each row takes only the limbs above its own, masked in the vector where they begin; then everything doubles
-    /// and the squares of the limbs go in. A column of the halves stays below 2^58, so doubling fits.
+    /// a a. Each row takes only the limbs above its own, masked in the vector where they begin;
+    /// then everything doubles and the squares of the limbs go in. A column of the halves stays
+    /// below 2^58, so doubling fits.
     #[inline]
     #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(super) fn columns_of_square(a: &Element) -> Columns {

@@ -1,6 +1,9 @@
 //! From 120 columns down to 60 limbs, within the bounds above.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
-#![cfg_attr(device_srp_backend = "model", allow(unused_unsafe, reason = "the model's instructions are safe"))]
+#![cfg_attr(
+    device_srp_backend = "model",
+    allow(unused_unsafe, reason = "the model's instructions are safe")
+)]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
 
 use core::hint::black_box;
@@ -13,7 +16,8 @@ use super::{
     Columns, Element, MASK, N, put,
 };
 
-/// A constant shifted up by 0 to 8 limbs: row s holds limbs -s to 71 - s, and entry 9 s + q is vector q of that row.
+/// A constant shifted up by 0 to 8 limbs: row s holds limbs -s to 71 - s, and entry 9 s + q is
+/// vector q of that row.
 type Shifted = [Lanes; 81];
 
 #[allow(clippy::integer_division_remainder_used, reason = "constants")]
@@ -35,9 +39,9 @@ static F_SHIFTED: Shifted = shifted(&FREE_QUOTIENT);
 static N_SHIFTED: Shifted = shifted(&N);
 static C_SHIFTED: Shifted = shifted(&NEGATED_INVERSE);
 
-/// Vectors `$q` of the rows of a shifted constant times eight digits: low halves into `$w[$at + q]`, high halves, which
-/// belong one limb higher and so to the next shift, into `$v[$at + q]`. Two accumulators shorten the chains, and one load
-/// serves both.
+/// Vectors `$q` of the rows of a shifted constant times eight digits: low halves into `$w[$at +
+/// q]`, high halves, which belong one limb higher and so to the next shift, into `$v[$at + q]`. Two
+/// accumulators shorten the chains, and one load serves both.
 macro_rules! rows {
     ($w:ident $v:ident $y:ident $table:ident $at:expr; $($first:literal)?) => {
         rows!(@lo $w $y $table $at; 0: $($first)? 1 2 3 4 5 6 7);
@@ -82,7 +86,8 @@ vectorized! {
         macro_rules! step {
             ($k:literal) => {
                 let y = quotient!();
-                // the next block first, in four chains: its digits are what the step after this waits for
+                // the next block first, in four chains: its digits are what the step after this
+                // waits for
                 let (mut p, mut r) = ([w[$k + 1], zero], [v[$k + 1], zero]);
                 lo!(p[0], y[0], entry(table, 0));
                 macro_rules! digit {
@@ -117,8 +122,9 @@ vectorized! {
         for q in 0..8 {
             high[q] = _mm512_add_epi64(w[8 + q], v[8 + q]);
         }
-        // With the carry that came into it, block 7 is now a multiple of 2^416, and what it carries out is the top of
-        // its column 7. What came in there is a carry below 2^12, so half a limb rounds to the multiple.
+        // With the carry that came into it, block 7 is now a multiple of 2^416, and what it carries
+        // out is the top of its column 7. What came in there is a carry below 2^12, so half a limb
+        // rounds to the multiple.
         let block = _mm512_add_epi64(w[7], v[7]);
         let rounded = _mm512_srli_epi64::<52>(_mm512_add_epi64(block, _mm512_set1_epi64(1 << 51)));
         high[0] = _mm512_add_epi64(high[0], _mm512_maskz_permutexvar_epi64(1, _mm512_set1_epi64(7), rounded));
@@ -132,9 +138,10 @@ vectorized! {
         unsafe { _mm512_load_si512(table[index].0.as_ptr().cast()) }
     }
 
-    /// 64 columns below 2^64 to limbs: all but the lowest 52 bits of each move up at once, which leaves single carries
-    /// where a limb is full. Those ripple in one 64-bit addition: a limb above 2^52 - 1 generates, one at 2^52 - 1
-    /// propagates. A limb may end at 2^52 or above, where its low 52 bits count.
+    /// 64 columns below 2^64 to limbs: all but the lowest 52 bits of each move up at once, which
+    /// leaves single carries where a limb is full. Those ripple in one 64-bit addition: a limb
+    /// above 2^52 - 1 generates, one at 2^52 - 1 propagates. A limb may end at 2^52 or above, where
+    /// its low 52 bits count.
     #[inline]
     fn normalize(columns: &[Z; 8], out: &mut Element) {
         let full = _mm512_set1_epi64(MASK as i64);
