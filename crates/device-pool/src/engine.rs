@@ -1,67 +1,24 @@
 //! The way in: one operation, decided against the store and applied.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use device_wire::{ErrorCode, Operation};
-use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
-use crate::arithmetic::Arithmetic;
-use crate::context::Context;
-use crate::erasure;
+use crate::command::context::Context;
+use crate::command::transaction::Transaction;
+use crate::crypto::jwt::{KeyRing, PublicKey};
 use crate::error::ServiceError;
-use crate::hooks::Hooks;
-use crate::jwt::{KeyRing, PublicKey};
-use crate::message::Message;
+use crate::host::invocation::{Call, Config};
+use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
 use crate::operations;
-use crate::pool::{Pool, PoolKeys};
-use crate::risk::{NewAddressOrFailures, RiskEvaluator};
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::rules::pool_deletion;
 use crate::store::{Store, StoreError, Table};
-use crate::transaction::Transaction;
 
 /// How often a command is decided anew because others changed what it rests on.
 const DECISIONS: usize = 16;
-
-/// What is the same for every call of one deployment.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The region that ids and ARNs carry, as in `us-east-1`.
-    pub region: String,
-    /// The account id that ARNs carry: twelve digits.
-    pub account_id: String,
-    /// Where clients reach this server, without a trailing slash; tokens are issued in the name of
-    /// `<base>/<pool id>`.
-    pub public_base_url: String,
-}
-
-/// What one call brings from outside. The engine has no clock and no randomness of its own.
-pub struct Call<'a> {
-    /// Milliseconds since the epoch.
-    pub now: i64,
-    /// Randomness for keys, ephemerals and nonces.
-    pub rng: &'a mut dyn CryptoRng,
-    /// Makes token-signing keys, when a pool is created and when its keys are replaced.
-    pub signing_keys: &'a dyn SigningKeySource,
-    /// The peer, for the audit trail and the device's `last_ip_used`.
-    pub source_ip: Option<IpAddr>,
-    /// The operator's own decisions.
-    pub hooks: &'a dyn Hooks,
-    /// Where handshakes are computed.
-    pub arithmetic: &'a dyn Arithmetic,
-    /// Takes the messages that a command which succeeded has to send; to be delivered after
-    /// [`Engine::execute`].
-    pub outbox: &'a mut Vec<Message>,
-}
-
-/// Where new token-signing keys come from: generation takes long and needs its own randomness.
-pub trait SigningKeySource {
-    /// A new RSA-2048 key pair, PKCS#8 DER.
-    ///
-    /// # Errors
-    /// [`ServiceError::internal`] when the generator fails.
-    fn generate(&self) -> Result<Vec<u8>, ServiceError>;
-}
 
 /// The rules of a user-pool service over a [`Store`].
 pub struct Engine {
@@ -224,6 +181,6 @@ impl Engine {
     /// # Errors
     /// Storage failures.
     pub fn purge(&self, now: i64) -> Result<usize, ServiceError> {
-        Ok(self.store.purge(now)? + erasure::erase(&*self.store)?)
+        Ok(self.store.purge(now)? + pool_deletion::erase(&*self.store)?)
     }
 }

@@ -80,50 +80,26 @@
 //! before it calls. It delivers no messages, and it does not count requests. [`SUPPORTED`] is what
 //! it answers; the rest it refuses by name.
 
-mod arithmetic;
-mod attempts;
-mod client;
-mod code;
-mod context;
-mod delivery;
-mod device;
+mod command;
+mod crypto;
 mod engine;
-mod erasure;
 mod error;
-mod event;
-mod factor;
-mod group;
-mod hooks;
-mod jwt;
-mod login;
-mod message;
+mod host;
 mod operations;
-mod parameters;
-mod password;
-mod pool;
-mod profile;
-mod refresh_token;
-mod risk;
-mod schema;
-mod seal;
-mod sent_codes;
+mod records;
+mod rules;
 mod sign_in;
-mod stand_in;
 pub mod store;
-mod stored_verifier;
-mod subject;
-mod tokens;
-mod totp;
-mod transaction;
-mod user;
 
-pub use arithmetic::{Arithmetic, InPlace};
-pub use engine::{Call, Config, Engine, SigningKeySource};
-pub use error::ServiceError;
-pub use hooks::{HookError, Hooks, NoHooks};
-pub use message::{Medium, Message, Topic};
-pub use operations::SUPPORTED;
-pub use risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 #[cfg(fuzzing)]
 #[doc(hidden)]
-pub use seal::fuzzing;
+pub use crypto::seal::fuzzing;
+pub use engine::Engine;
+pub use error::ServiceError;
+pub use host::arithmetic::{Arithmetic, InPlace};
+pub use host::hooks::{HookError, Hooks, NoHooks};
+pub use host::invocation::{Call, Config};
+pub use host::message::{Medium, Message, Topic};
+pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
+pub use host::signing_keys::SigningKeySource;
+pub use operations::SUPPORTED;

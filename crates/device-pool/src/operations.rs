@@ -19,7 +19,7 @@ mod user_sessions;
 use device_wire::{Call, ErrorCode, Operation};
 use serde_json::Value;
 
-use crate::context::Context;
+use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::sign_in;
 

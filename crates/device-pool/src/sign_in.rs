@@ -4,111 +4,52 @@
 //! of step: they check what the client proved, note it in the [`Progress`], and call [`advance`].
 
 mod admin;
+mod answer;
 pub(crate) mod custom;
 mod device_proof;
 mod mfa;
 mod new_password;
+pub(crate) mod next;
 mod otp;
 mod password;
-mod progress;
+pub(crate) mod progress;
 mod refresh;
-pub(crate) mod rules;
+pub(crate) mod session;
+pub(crate) mod srp;
 pub(crate) mod user_auth;
 
 use std::collections::BTreeMap;
 
 use device_wire::{
-    AdvancedSecurityModeType, AuthFlowType, AuthenticationResultType, ChallengeNameType,
-    InitiateAuthRequest, InitiateAuthResponse, RespondToAuthChallengeRequest,
-    RespondToAuthChallengeResponse, Sensitive, param,
+    AdvancedSecurityModeType, AuthFlowType, ChallengeNameType, InitiateAuthRequest,
+    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive,
+    param,
 };
 use serde_json::{Map, Value};
 
-use crate::client::{Client, Permission};
-use crate::context::Context;
-use crate::device::{self, Device, IssuedAfter};
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::event::Outcome;
-use crate::parameters::Parameters;
-use crate::pool::{DevicePolicy, Pool, PoolKeys};
-use crate::risk::Risk;
-use crate::sign_in::progress::{OpenSession, Setup, Stage, invalid_session};
-use crate::tokens;
-use crate::user::User;
+use crate::host::risk::Risk;
+use crate::records::auth_event::Outcome;
+use crate::records::client::{Client, Permission};
+use crate::records::device::Device;
+use crate::records::pool::{DevicePolicy, Pool};
+use crate::records::pool_keys::PoolKeys;
+use crate::rules::device_keys::IssuedAfter;
+use crate::rules::device_keys::group_key;
+use crate::rules::device_keys::issue_key;
+use crate::rules::parties::Parties;
+use crate::rules::tokens;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::next::{Next, Situation, Standing};
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Setup, Stage};
 
 pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};
 pub(crate) use mfa::{associate_with_session, enrol, verify_with_session};
-pub(crate) use progress::Progress;
 pub(crate) use refresh::get_tokens_from_refresh_token;
-
-/// Pool, client and user of a sign-in under way.
-pub(crate) struct Parties {
-    pub(crate) pool: Pool,
-    pub(crate) keys: PoolKeys,
-    pub(crate) client: Client,
-    pub(crate) user: User,
-}
-
-/// What a step of a sign-in answers: a challenge, or tokens.
-pub(crate) struct Answer {
-    challenge: Option<(ChallengeNameType, Parameters)>,
-    available: Option<Vec<ChallengeNameType>>,
-    session: Option<String>,
-    result: Option<AuthenticationResultType>,
-}
-
-impl Answer {
-    pub(crate) fn challenge(
-        name: ChallengeNameType,
-        parameters: Parameters,
-        session: Option<String>,
-    ) -> Self {
-        Self { challenge: Some((name, parameters)), available: None, session, result: None }
-    }
-
-    pub(crate) fn tokens(result: AuthenticationResultType) -> Self {
-        Self { challenge: None, available: None, session: None, result: Some(result) }
-    }
-
-    /// Says which challenges there are to choose from.
-    pub(crate) fn available(mut self, challenges: Vec<ChallengeNameType>) -> Self {
-        self.available = Some(challenges);
-        self
-    }
-}
-
-impl From<Answer> for RespondToAuthChallengeResponse {
-    fn from(answer: Answer) -> Self {
-        let (name, parameters) = answer.challenge.unzip();
-        Self {
-            challenge_name: name,
-            session: answer.session.map(Sensitive::from),
-            // Present and empty where there are tokens.
-            challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
-            authentication_result: answer.result,
-            available_challenges: answer.available,
-        }
-    }
-}
-
-impl From<Answer> for InitiateAuthResponse {
-    fn from(answer: Answer) -> Self {
-        let RespondToAuthChallengeResponse {
-            challenge_name,
-            session,
-            challenge_parameters,
-            authentication_result,
-            available_challenges,
-        } = answer.into();
-        Self {
-            challenge_name,
-            session,
-            challenge_parameters,
-            authentication_result,
-            available_challenges,
-        }
-    }
-}
 
 /// `InitiateAuth`.
 pub(crate) fn initiate_auth(
@@ -282,7 +223,7 @@ pub(crate) fn advance(
         _ => None,
     };
     progress.device_key = device.as_ref().map(|device| device.key.clone());
-    let situation = rules::Situation {
+    let situation = Situation {
         // Whoever came in without a password has none to change.
         must_change_password: progress.password_proven
             && parties.user.status == device_wire::UserStatusType::ForceChangePassword,
@@ -294,19 +235,19 @@ pub(crate) fn advance(
         },
         mfa_passed: progress.mfa_passed,
         devices,
-        standing: rules::Standing::of(device.as_ref()),
+        standing: Standing::of(device.as_ref()),
         device_proven: progress.device_proven,
     };
-    let (next, reason) = rules::next(&situation);
+    let (next, reason) = next::next(&situation);
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
     }
     match next {
-        rules::Next::NewPassword => new_password::ask(cx, parties, &progress),
-        rules::Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
-        rules::Next::SecondFactor => mfa::ask(cx, parties, &progress),
-        rules::Next::DeviceProof => device_proof::ask(cx, parties, &progress),
-        rules::Next::Tokens => finish(cx, parties, &progress, device),
+        Next::NewPassword => new_password::ask(cx, parties, &progress),
+        Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
+        Next::SecondFactor => mfa::ask(cx, parties, &progress),
+        Next::DeviceProof => device_proof::ask(cx, parties, &progress),
+        Next::Tokens => finish(cx, parties, &progress, device),
     }
 }
 
@@ -334,10 +275,10 @@ fn finish(
             } else {
                 IssuedAfter::FirstFactor
             };
-            let key = device::issue_key(cx, keys, user, after);
+            let key = issue_key(cx, keys, user, after);
             new_device = Some(device_wire::NewDeviceMetadataType {
                 device_key: Some(key.clone()),
-                device_group_key: Some(device::group_key(keys, user)),
+                device_group_key: Some(group_key(keys, user)),
             });
             Some(key)
         }

@@ -8,19 +8,19 @@ use device_wire::{
     DeliveryMediumType, ErrorCode, MessageActionType, Sensitive, Timestamp, UserStatusType,
 };
 
-use crate::code;
-use crate::context::Context;
-use crate::delivery::Address;
-use crate::device::Device;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::login::{Login, Taken};
-use crate::message::{Medium, Topic};
+use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::new_user;
-use crate::password;
-use crate::pool::Pool;
-use crate::profile::{self, Author};
-use crate::tokens;
-use crate::user::User;
+use crate::records::address::Address;
+use crate::records::device::Device;
+use crate::records::login::Login;
+use crate::records::password;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::names::Taken;
+use crate::rules::profile::Author;
+use crate::rules::{codes, profile, tokens};
 
 /// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
 /// temporary password.
@@ -155,7 +155,7 @@ fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), Servi
             cx.tx.delete::<Device>(&Device::id_of(&pool.id, &user.username, &device.key));
         }
     }
-    code::remove_all(cx, user)?;
+    codes::remove_all(cx, user)?;
     Login::remove_all(cx, pool, user)?;
     cx.tx.delete::<User>(&User::key(&pool.id, &user.username));
     Ok(())

@@ -9,16 +9,16 @@ use device_wire::{
     VerifyUserAttributeResponse,
 };
 
-use crate::code::{self, CodePurpose};
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::login::Taken;
-use crate::message::Medium;
-use crate::pool::Pool;
-use crate::profile::{self, Author};
-use crate::tokens;
-use crate::user::User;
+use crate::host::message::Medium;
+use crate::records::address::Address;
+use crate::records::code::CodePurpose;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::names::Taken;
+use crate::rules::profile::Author;
+use crate::rules::{codes, profile, tokens};
 
 /// `UpdateUserAttributes`.
 pub(crate) fn update(
@@ -98,7 +98,7 @@ pub(crate) fn verify(
     let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
     let medium = verifiable(&request.attribute_name)?;
     let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
-    let address = code::redeem(cx, &user, &purpose, &request.code)?;
+    let address = codes::redeem(cx, &user, &purpose, &request.code)?;
     profile::prove(cx, &pool, &mut user, address, Taken::Refuse)?;
     cx.tx.put(&user)?;
     Ok(VerifyUserAttributeResponse {})

@@ -6,13 +6,13 @@ use device_wire::{
     EventRiskType, EventType, RiskDecisionType, Timestamp,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::command::transaction::id_of;
 use crate::error::ServiceError;
-use crate::event::{AuthEvent, Outcome};
-use crate::pool::Pool;
-use crate::risk::Risk;
-use crate::transaction::id_of;
-use crate::user::User;
+use crate::host::risk::Risk;
+use crate::records::auth_event::{AuthEvent, Outcome};
+use crate::records::pool::Pool;
+use crate::records::user::User;
 
 /// Events of one answer, unless fewer are asked for.
 const PAGE: usize = 60;

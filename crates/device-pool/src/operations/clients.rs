@@ -1,19 +1,21 @@
 //! App clients.
 
+use device_wire::ExplicitAuthFlowsType;
 use device_wire::{
     ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse,
     DeleteUserPoolClientRequest, DescribeUserPoolClientRequest, DescribeUserPoolClientResponse,
-    ExplicitAuthFlowsType, ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive,
-    Timestamp, UpdateUserPoolClientRequest, UpdateUserPoolClientResponse,
-    UserPoolClientDescription, UserPoolClientType,
+    ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive, Timestamp,
+    UpdateUserPoolClientRequest, UpdateUserPoolClientResponse, UserPoolClientDescription,
+    UserPoolClientType,
 };
 use serde::Serialize;
 
-use crate::client::{Client, PoolClient};
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::command::page::page_length;
+use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
-use crate::pool::Pool;
-use crate::transaction::Entity as _;
+use crate::records::client::{Client, PoolClient};
+use crate::records::pool::Pool;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const MINUTE: i64 = 60;
@@ -144,15 +146,6 @@ pub(crate) fn list(
         });
     }
     Ok(ListUserPoolClientsResponse { user_pool_clients: Some(clients), next_token })
-}
-
-/// How many a page lists: what was asked for, if that is in range, else the most there may be.
-pub(super) fn page_length(asked: Option<i32>) -> usize {
-    const MOST: usize = 60;
-    asked
-        .and_then(|asked| usize::try_from(asked).ok())
-        .filter(|n| (1..=MOST).contains(n))
-        .unwrap_or(MOST)
 }
 
 /// Refuses settings that contradict each other or the pool.

@@ -12,13 +12,16 @@ use device_wire::{
     ListDevicesResponse, Sensitive, UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
 };
 
-use crate::context::Context;
-use crate::device::{self, Confirmation, Device, ForgottenDevice};
+use crate::command::context::Context;
+use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
-use crate::pool::{DevicePolicy, Pool, Remember};
-use crate::stored_verifier::StoredVerifier;
-use crate::tokens;
-use crate::user::User;
+use crate::records::device;
+use crate::records::device::{Confirmation, Device, ForgottenDevice};
+use crate::records::pool::{DevicePolicy, Pool, Remember};
+use crate::records::user::User;
+use crate::rules::device_keys;
+use crate::rules::device_keys::IssuedAfter;
+use crate::rules::tokens;
 
 /// The most devices that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;
@@ -33,7 +36,7 @@ pub(crate) fn confirm(
     let secret = secret_verifier(request.device_secret_verifier_config)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
-    let issued = device::issued(cx, &keys, &user, key);
+    let issued = device_keys::issued(cx, &keys, &user, key);
     if Device::find(cx, &user, key)?.is_some() {
         return Err(ServiceError::new(
             ErrorCode::DeviceKeyExists,
@@ -48,7 +51,7 @@ pub(crate) fn confirm(
         Remember::Always => DeviceRememberedStatusType::Remembered,
         Remember::OptIn => DeviceRememberedStatusType::NotRemembered,
     };
-    let seen_mfa = issued == device::IssuedAfter::SecondFactor;
+    let seen_mfa = issued == IssuedAfter::SecondFactor;
     let confirmation = Confirmation { name: request.device_name, secret, remembered, seen_mfa };
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;

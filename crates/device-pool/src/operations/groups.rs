@@ -6,11 +6,11 @@ use device_wire::{
     Timestamp,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::group::Group;
-use crate::pool::Pool;
-use crate::user::User;
+use crate::records::group::Group;
+use crate::records::pool::Pool;
+use crate::records::user::User;
 
 /// The most groups that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;

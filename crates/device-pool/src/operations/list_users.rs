@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use device_wire::{ListUsersRequest, ListUsersResponse, UserType};
 
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::command::transaction::id_of;
 use crate::error::ServiceError;
-use crate::pool::Pool;
-use crate::transaction::id_of;
-use crate::user::User;
+use crate::records::pool::Pool;
+use crate::records::user::User;
 
 /// The most users that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;

@@ -9,12 +9,12 @@ use device_wire::{
     SetUserSettingsRequest, SetUserSettingsResponse, SoftwareTokenMfaSettingsType,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::factor::Factor;
-use crate::pool::Pool;
-use crate::tokens;
-use crate::user::User;
+use crate::records::factor::Factor;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::tokens;
 
 /// What a request says of one factor; `None` leaves it as it is.
 struct Wish {

@@ -1,23 +1,28 @@
 //! Passwords changed by those who know them, and reset with a code by those who do not.
 
 use device_srp::Identity;
+use device_wire::AdminResetUserPasswordRequest;
+use device_wire::ConfirmForgotPasswordRequest;
+use device_wire::ConfirmForgotPasswordResponse;
+use device_wire::RecoveryOptionNameType;
 use device_wire::{
-    AdminResetUserPasswordRequest, AdminResetUserPasswordResponse, ChangePasswordRequest,
-    ChangePasswordResponse, ConfirmForgotPasswordRequest, ConfirmForgotPasswordResponse, ErrorCode,
-    ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
+    AdminResetUserPasswordResponse, ChangePasswordRequest, ChangePasswordResponse, ErrorCode,
+    ForgotPasswordRequest, ForgotPasswordResponse, UserStatusType,
 };
 
-use crate::attempts::{self, Attempt, Attempts};
-use crate::code::{self, CodePurpose};
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::message::{Medium, Topic};
+use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::of_client;
-use crate::pool::{Pool, PoolKeys};
-use crate::subject::Subject;
-use crate::tokens;
-use crate::user::User;
+use crate::records::address::Address;
+use crate::records::attempts;
+use crate::records::attempts::{Attempt, Attempts};
+use crate::records::code::CodePurpose;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::account::Subject;
+use crate::rules::{codes, tokens};
 
 /// `ChangePassword`.
 pub(crate) fn change(
@@ -56,13 +61,13 @@ pub(crate) fn forgot(
         of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
-    code::permit(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword)?;
+    codes::permit(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword)?;
     let recipient = recipient(&pool, &subject);
     // Made for everyone, so that the answers to a code that is typed in do not tell for whom there
     // was a message.
     let to = recipient.as_ref().ok().map(|(_, address)| address);
     let code =
-        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
+        codes::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
     let details = match recipient {
         Ok((user, address)) => {
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
@@ -149,7 +154,7 @@ pub(crate) fn confirm_forgot(
     }
     // A temporary password is replaced by signing in with it.
     if user.status == UserStatusType::ForceChangePassword {
-        return Err(code::mismatch());
+        return Err(codes::mismatch());
     }
     user.set_password(cx, &pool, &request.password, UserStatusType::Confirmed)?;
     cx.tx.put(&user)?;
@@ -172,7 +177,7 @@ pub(crate) fn admin_reset(
     let address = recovery_address(&pool, &user)?;
     user.status = UserStatusType::ResetRequired;
     user.modified = cx.now();
-    let code = code::issue(cx, &user, CodePurpose::ForgotPassword, &address)?;
+    let code = codes::issue(cx, &user, CodePurpose::ForgotPassword, &address)?;
     address.send(cx, &pool, &user, Topic::ForgotPassword, &code);
     cx.tx.put(&user)?;
     Ok(AdminResetUserPasswordResponse {})

@@ -1,25 +1,36 @@
 //! User pools and their settings.
 
+use device_wire::AddCustomAttributesRequest;
+use device_wire::AddCustomAttributesResponse;
+use device_wire::DefaultEmailOptionType;
+use device_wire::DeleteUserPoolRequest;
+use device_wire::DeletionProtectionType;
+use device_wire::DescribeUserPoolRequest;
+use device_wire::DescribeUserPoolResponse;
+use device_wire::EmailSendingAccountType;
+use device_wire::ListUserPoolsRequest;
+use device_wire::ListUserPoolsResponse;
+use device_wire::SetUserPoolMfaConfigRequest;
+use device_wire::UpdateUserPoolRequest;
+use device_wire::UpdateUserPoolResponse;
+use device_wire::UserPoolDescriptionType;
 use device_wire::{
-    AddCustomAttributesRequest, AddCustomAttributesResponse, AuthFactorType, CreateUserPoolRequest,
-    CreateUserPoolResponse, DefaultEmailOptionType, DeleteUserPoolRequest, DeletionProtectionType,
-    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType,
-    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest,
-    ListUserPoolsResponse, PasswordPolicyType, SetUserPoolMfaConfigRequest,
-    SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest,
-    UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType,
-    UserPoolType,
+    AuthFactorType, CreateUserPoolRequest, CreateUserPoolResponse, GetUserPoolMfaConfigRequest,
+    GetUserPoolMfaConfigResponse, PasswordPolicyType, SetUserPoolMfaConfigResponse,
+    SoftwareTokenMfaConfigType, Timestamp, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
 };
 use serde::Serialize;
 
-use crate::context::Context;
-use crate::erasure::DeletedPool;
+use crate::command::context::Context;
+use crate::command::page::page_length;
+use crate::command::transaction::id_of;
 use crate::error::ServiceError;
-use crate::operations::{clients::page_length, tags};
-use crate::pool::{MfaMethods, Pool, PoolKeys};
-use crate::schema;
-use crate::transaction::id_of;
-use crate::user::User;
+use crate::operations::tags;
+use crate::records::deleted_pool::DeletedPool;
+use crate::records::pool::{MfaMethods, Pool};
+use crate::records::pool_keys::PoolKeys;
+use crate::records::schema;
+use crate::records::user::User;
 
 /// Up to so many users a pool's description counts. What would take long to count is left out.
 const MOST_COUNTED: usize = 1000;

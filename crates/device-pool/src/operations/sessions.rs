@@ -6,13 +6,16 @@ use device_wire::{
     RevokeTokenResponse,
 };
 
-use crate::client::Client;
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::jwt;
-use crate::pool::{Pool, PoolKeys};
-use crate::tokens::{self, AccessClaims, Grant};
-use crate::user::User;
+use crate::records::client::Client;
+use crate::records::grant::Grant;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::tokens;
+use crate::rules::tokens::AccessClaims;
 
 /// `GetUser`, as much of it as the client may read.
 pub(crate) fn user(

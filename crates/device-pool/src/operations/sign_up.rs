@@ -7,18 +7,23 @@ use device_wire::{
     UsernameAttributeType,
 };
 
-use crate::client::Client;
-use crate::code::{self, CodePurpose};
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::login::{Login, Taken};
-use crate::message::{Medium, Topic};
-use crate::pool::{Pool, PoolKeys};
-use crate::profile::{self, Author};
+use crate::host::message::{Medium, Topic};
+use crate::records::address::Address;
+use crate::records::address::is_email;
+use crate::records::address::is_phone;
+use crate::records::client::Client;
+use crate::records::code::CodePurpose;
+use crate::records::login::Login;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::account::Subject;
+use crate::rules::names::Taken;
+use crate::rules::profile::Author;
+use crate::rules::{codes, profile};
 use crate::sign_in::user_auth;
-use crate::subject::Subject;
-use crate::user::User;
 
 /// `SignUp`.
 pub(crate) fn sign_up(
@@ -75,17 +80,17 @@ pub(crate) fn new_user(
 ) -> Result<User, ServiceError> {
     let sub = cx.uuid().to_string();
     let name = &pool.username(name);
-    let is_email = name.contains('@');
+    let by_email = name.contains('@');
     let username = match pool.username_attributes() {
         [] => {
             profile::check_no_alias(pool, name)?;
             name.to_owned()
         }
         kinds => {
-            let (attribute, valid) = if is_email {
-                (UsernameAttributeType::Email, profile::is_email(name))
+            let (attribute, valid) = if by_email {
+                (UsernameAttributeType::Email, is_email(name))
             } else {
-                (UsernameAttributeType::PhoneNumber, profile::is_phone(name))
+                (UsernameAttributeType::PhoneNumber, is_phone(name))
             };
             if !kinds.contains(&attribute) || !valid {
                 return Err(ServiceError::invalid(match kinds {
@@ -131,7 +136,7 @@ fn send_code(
     user: &User,
     address: &Address,
 ) -> Result<(), ServiceError> {
-    let code = code::issue(cx, user, CodePurpose::SignUp, address)?;
+    let code = codes::issue(cx, user, CodePurpose::SignUp, address)?;
     address.send(cx, pool, user, Topic::SignUp, &code);
     Ok(())
 }
@@ -215,8 +220,8 @@ pub(crate) fn resend(
         return Err(none());
     }
     let Some(user) = &subject.user else {
-        code::permit(cx, &pool.id, &subject.username, &CodePurpose::SignUp)?;
-        code::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp, None)?;
+        codes::permit(cx, &pool.id, &subject.username, &CodePurpose::SignUp)?;
+        codes::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp, None)?;
         let details = subject.pretended_details(&pool, &keys, &media);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
     };
@@ -224,7 +229,7 @@ pub(crate) fn resend(
         return Err(ServiceError::invalid("User is already confirmed."));
     }
     let address = address_to_confirm(&pool, user).ok_or_else(none)?;
-    code::permit(cx, &pool.id, &user.username, &CodePurpose::SignUp)?;
+    codes::permit(cx, &pool.id, &user.username, &CodePurpose::SignUp)?;
     send_code(cx, &pool, user, &address)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })
 }

@@ -6,12 +6,14 @@ use device_wire::{
     VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::crypto::totp;
 use crate::error::ServiceError;
-use crate::factor::Factor;
-use crate::pool::Pool;
-use crate::user::User;
-use crate::{sign_in, tokens, totp};
+use crate::records::factor::Factor;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::tokens;
+use crate::sign_in;
 
 fn neither() -> ServiceError {
     ServiceError::invalid("Either an access token or a session is required.")

@@ -7,9 +7,9 @@ use device_wire::{
     TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::pool::Pool;
+use crate::records::pool::Pool;
 
 /// The most that one pool may have.
 const MOST: usize = 50;

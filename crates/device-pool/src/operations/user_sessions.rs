@@ -7,12 +7,14 @@ use device_wire::{
     SessionTypeType, Timestamp,
 };
 
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::jwt;
-use crate::pool::Pool;
-use crate::tokens::{self, AccessClaims, Grant, UserGrant};
-use crate::user::User;
+use crate::records::grant::{Grant, UserGrant};
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::tokens;
+use crate::rules::tokens::AccessClaims;
 
 /// Sessions of one answer.
 const PAGE: usize = 60;

@@ -8,11 +8,12 @@ use device_wire::{
     RespondToAuthChallengeResponse,
 };
 
-use crate::client::Client;
-use crate::context::Context;
+use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::pool::Pool;
-use crate::sign_in::{Answer, hook_metadata, respond, start};
+use crate::records::client::Client;
+use crate::records::pool::Pool;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::{hook_metadata, respond, start};
 
 /// `AdminInitiateAuth`.
 pub(crate) fn admin_initiate_auth(

@@ -4,38 +4,28 @@
 use std::collections::BTreeMap;
 
 use device_wire::{ChallengeNameType, ErrorCode, Sensitive, param};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::attempts::{Attempt, Attempts};
-use crate::client::Client;
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::hooks::HookError;
-use crate::parameters::Parameters;
-use crate::pool::{Pool, PoolKeys};
-use crate::risk;
-use crate::sign_in::password::{self, incorrect};
-use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance};
-use crate::subject::Subject;
-use crate::user::User;
-
-/// What came of one step, as the hooks see it.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ChallengeResult {
-    challenge_name: String,
-    challenge_result: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    challenge_metadata: Option<String>,
-}
-
-impl ChallengeResult {
-    fn passed(name: &str) -> Self {
-        Self { challenge_name: name.to_owned(), challenge_result: true, challenge_metadata: None }
-    }
-}
+use crate::host::hooks::HookError;
+use crate::records::attempts::{Attempt, Attempts};
+use crate::records::client::Client;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::account::Subject;
+use crate::rules::parties::Parties;
+use crate::rules::risk;
+use crate::sign_in::advance;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::{ChallengeResult, Progress};
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Stage};
+use crate::sign_in::srp::challenge_srp;
+use crate::sign_in::srp::incorrect;
 
 /// Which of the service's triggers a hook stands for.
 #[derive(Clone, Copy)]
@@ -125,15 +115,7 @@ pub(crate) fn start(
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
         }
-        return password::challenge_srp(
-            cx,
-            &flow.keys,
-            &flow.client,
-            subject,
-            parameters,
-            device_key,
-            true,
-        );
+        return challenge_srp(cx, &flow.keys, &flow.client, subject, parameters, device_key, true);
     }
     let mut progress = Progress::start(
         cx,

@@ -2,53 +2,30 @@
 
 use device_srp::Identity;
 use device_wire::{ChallengeNameType, Sensitive, param};
-use serde::{Deserialize, Serialize};
 
-use crate::attempts::{Attempt, Attempts};
-use crate::client::Client;
-use crate::context::Context;
-use crate::device::{self, Device};
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::event::Outcome;
-use crate::parameters::Parameters;
-use crate::pool::{Pool, PoolKeys};
-use crate::sign_in::password::{Claim, Exchange, ExchangeFor, client_public, incorrect};
-use crate::sign_in::progress::{
-    OpenSession, Progress, Spent, Stage, expired_session, invalid_session,
-};
-use crate::sign_in::{Answer, Parties, advance};
-use crate::store::Table;
-use crate::transaction::{Entity, id_of};
-use crate::user::User;
-
-/// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field
-/// do not. Short-lived, for one client, user and device, and good for one answer.
-#[derive(Serialize, Deserialize)]
-struct FirstFactor {
-    client_id: String,
-    username: String,
-    device_key: String,
-    session: Sensitive<String>,
-    expires_at: i64,
-}
-
-impl FirstFactor {
-    fn key(client_id: &str, username: &str, device_key: &str) -> String {
-        id_of([client_id, username, device_key])
-    }
-}
-
-impl Entity for FirstFactor {
-    const TABLE: Table = Table::FirstFactor;
-
-    fn id(&self) -> String {
-        Self::key(&self.client_id, &self.username, &self.device_key)
-    }
-
-    fn expires_at(&self) -> Option<i64> {
-        Some(self.expires_at)
-    }
-}
+use crate::records::attempts::{Attempt, Attempts};
+use crate::records::auth_event::Outcome;
+use crate::records::client::Client;
+use crate::records::device::Device;
+use crate::records::first_factor::FirstFactor;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::spent::Spent;
+use crate::records::user::User;
+use crate::rules::device_keys::group_key;
+use crate::rules::parties::Parties;
+use crate::sign_in::advance;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::expired_session;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Stage};
+use crate::sign_in::srp::client_public;
+use crate::sign_in::srp::incorrect;
+use crate::sign_in::srp::{Claim, Exchange, ExchangeFor};
 
 /// Asks the device to prove itself.
 pub(crate) fn ask(
@@ -161,7 +138,7 @@ pub(crate) fn verify(
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::DeviceProof, &user.username)?;
     let (_, verifier) = device.secret.parse()?;
-    let group_key = device::group_key(&keys, &user);
+    let group_key = group_key(&keys, &user);
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;

@@ -7,19 +7,25 @@ use device_wire::{
     VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType, param,
 };
 
-use crate::attempts::{Attempt, Attempts};
-use crate::client::Client;
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
+use crate::crypto::totp;
+use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
-use crate::event::Outcome;
-use crate::factor::Factor;
-use crate::parameters::Parameters;
-use crate::pool::{Pool, PoolKeys};
-use crate::sign_in::progress::{OpenSession, Progress, Setup, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance, otp};
-use crate::totp::{self, SoftwareToken};
-use crate::user::User;
+use crate::records::address::Address;
+use crate::records::attempts::{Attempt, Attempts};
+use crate::records::auth_event::Outcome;
+use crate::records::client::Client;
+use crate::records::factor::Factor;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::parties::Parties;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::{advance, otp};
 
 /// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
 pub(crate) fn ask(

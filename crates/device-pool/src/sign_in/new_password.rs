@@ -2,16 +2,22 @@
 
 use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 
-use crate::client::Client;
-use crate::context::Context;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::login::{Login, Taken};
-use crate::parameters::Parameters;
-use crate::pool::Pool;
-use crate::profile::{self, Author};
-use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance};
-use crate::user::User;
+use crate::records::client::Client;
+use crate::records::login::Login;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::names::Taken;
+use crate::rules::parties::Parties;
+use crate::rules::profile;
+use crate::rules::profile::Author;
+use crate::sign_in::advance;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Stage};
 
 /// Asks for a password of the user's own.
 pub(crate) fn ask(

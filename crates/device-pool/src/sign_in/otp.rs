@@ -2,15 +2,16 @@
 
 use device_wire::{ErrorCode, param};
 
-use crate::code::{self, CodePurpose};
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::message::{Medium, Topic};
-use crate::parameters::Parameters;
-use crate::pool::Pool;
-use crate::sign_in::Progress;
-use crate::user::User;
+use crate::host::message::{Medium, Topic};
+use crate::records::address::Address;
+use crate::records::code::CodePurpose;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::codes;
+use crate::sign_in::progress::Progress;
 
 /// Sends a code of this sign-in, and says where it went as challenges do.
 pub(crate) fn send(
@@ -20,7 +21,7 @@ pub(crate) fn send(
     progress: &Progress,
     to: &Address,
 ) -> Result<Parameters, ServiceError> {
-    let code = code::issue(cx, user, purpose(progress), to)?;
+    let code = codes::issue(cx, user, purpose(progress), to)?;
     to.send(cx, pool, user, Topic::SignIn, &code);
     Ok(delivered(to.medium, to.medium.mask(&to.destination), &user.username))
 }
@@ -40,7 +41,7 @@ pub(crate) fn redeem(
     progress: &Progress,
     given: &str,
 ) -> Result<(), ServiceError> {
-    code::redeem_for_name(cx, &pool.id, &progress.username, &purpose(progress), given)
+    codes::redeem_for_name(cx, &pool.id, &progress.username, &purpose(progress), given)
         .map(drop)
         .map_err(|error| if *error.code() == ErrorCode::CodeMismatch { mismatch() } else { error })
 }
@@ -51,7 +52,7 @@ pub(crate) fn pretend(
     pool: &Pool,
     progress: &Progress,
 ) -> Result<(), ServiceError> {
-    code::issue_for_name(cx, &pool.id, &progress.username, purpose(progress), None).map(drop)
+    codes::issue_for_name(cx, &pool.id, &progress.username, purpose(progress), None).map(drop)
 }
 
 pub(crate) fn mismatch() -> ServiceError {

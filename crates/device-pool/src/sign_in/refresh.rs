@@ -2,15 +2,17 @@
 
 use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param};
 
-use crate::client::{Client, Permission};
-use crate::context::Context;
-use crate::device::Device;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::parameters::Parameters;
-use crate::pool::{DevicePolicy, Pool, PoolKeys};
-use crate::sign_in::Answer;
-use crate::tokens::{self, Grant};
-use crate::user::User;
+use crate::records::client::{Client, Permission};
+use crate::records::device::Device;
+use crate::records::grant::Grant;
+use crate::records::pool::{DevicePolicy, Pool};
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::tokens;
+use crate::sign_in::answer::Answer;
 
 /// `InitiateAuth` with `REFRESH_TOKEN_AUTH`.
 pub(crate) fn refresh_token_auth(

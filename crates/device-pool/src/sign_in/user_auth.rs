@@ -2,20 +2,25 @@
 
 use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
-use crate::client::{Client, Permission};
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::message::Medium;
-use crate::parameters::Parameters;
-use crate::pool::{Pool, PoolKeys};
-use crate::risk;
-use crate::sent_codes::SentCodes;
-use crate::sign_in::progress::{OpenSession, Progress, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance, otp, password};
-use crate::stand_in;
-use crate::subject::Subject;
-use crate::user::User;
+use crate::host::message::Medium;
+use crate::records::address::Address;
+use crate::records::client::{Client, Permission};
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::sent_codes::SentCodes;
+use crate::records::user::User;
+use crate::rules::account::Subject;
+use crate::rules::parties::Parties;
+use crate::rules::{decoy, risk};
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Stage};
+use crate::sign_in::srp::challenge_srp;
+use crate::sign_in::{advance, otp, password};
 
 /// `InitiateAuth` with `USER_AUTH`.
 pub(crate) fn start(
@@ -157,7 +162,7 @@ impl Choice {
         match self.pool.mfa_mode() {
             UserPoolMfaType::On => true,
             UserPoolMfaType::Optional => {
-                stand_in::draw(&self.keys, &self.subject.username, b"mfa", 1, 4)
+                decoy::draw(&self.keys, &self.subject.username, b"mfa", 1, 4)
             }
             _ => false,
         }
@@ -192,7 +197,7 @@ impl Choice {
             (ChallengeNameType::PasswordSrp, _) => {
                 let Self { keys, client, subject, progress, .. } = self;
                 let key = answers.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
-                password::challenge_srp(cx, &keys, &client, subject, answers, key, false)
+                challenge_srp(cx, &keys, &client, subject, answers, key, false)
             }
             (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email),
             _ => self.send(cx, Medium::Sms),

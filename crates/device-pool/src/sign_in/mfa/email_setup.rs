@@ -2,17 +2,22 @@
 
 use device_wire::{ChallengeNameType, Sensitive, param};
 
-use crate::context::Context;
-use crate::delivery::Address;
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::factor::Factor;
-use crate::login::{Login, Taken};
-use crate::message::Medium;
-use crate::parameters::Parameters;
-use crate::profile;
-use crate::sent_codes::SentCodes;
-use crate::sign_in::progress::{OpenSession, Progress, Setup, Stage, invalid_session};
-use crate::sign_in::{Answer, Parties, advance, otp};
+use crate::host::message::Medium;
+use crate::records::address::Address;
+use crate::records::address::is_email;
+use crate::records::factor::Factor;
+use crate::records::login::Login;
+use crate::records::sent_codes::SentCodes;
+use crate::rules::names::Taken;
+use crate::rules::parties::Parties;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::invalid_session;
+use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::{advance, otp};
 
 /// Sends a code to the address that the user gave.
 pub(super) fn send(
@@ -30,7 +35,7 @@ pub(super) fn send(
     {
         return Err(invalid_session());
     }
-    if !profile::is_email(address) {
+    if !is_email(address) {
         return Err(ServiceError::invalid("Invalid email address format."));
     }
     SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.permit()?.count(cx)?;

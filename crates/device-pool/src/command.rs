@@ -1,0 +1,6 @@
+//! One command under way: its view of the store, its parameters, and its randomness.
+
+pub(crate) mod context;
+pub(crate) mod page;
+pub(crate) mod parameters;
+pub(crate) mod transaction;

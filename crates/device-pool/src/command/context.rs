@@ -1,0 +1,61 @@
+//! What a command has at hand while it decides.
+
+use rand_core::CryptoRng;
+
+use crate::command::transaction::Transaction;
+use crate::crypto::jwt::KeyRing;
+use crate::error::ServiceError;
+use crate::host::invocation::{Call, Config};
+use crate::host::risk::RiskEvaluator;
+
+/// One command under way: its view of the store, and what the call brought from outside.
+pub(crate) struct Context<'a, 'c> {
+    pub(crate) tx: Transaction<'a>,
+    pub(crate) call: &'a mut Call<'c>,
+    pub(crate) config: &'a Config,
+    pub(crate) key_ring: &'a KeyRing,
+    pub(crate) risk: &'a dyn RiskEvaluator,
+}
+
+impl Context<'_, '_> {
+    /// Milliseconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        self.call.now
+    }
+
+    pub(crate) fn rng(&mut self) -> impl CryptoRng + use<'_> {
+        &mut *self.call.rng
+    }
+
+    pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.call.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn uuid(&mut self) -> uuid::Uuid {
+        uuid::Builder::from_random_bytes(self.random()).into_uuid()
+    }
+
+    /// `length` characters drawn evenly from `alphabet`.
+    pub(crate) fn random_text(&mut self, alphabet: &[u8], length: usize) -> String {
+        let limit = 256 - 256 % alphabet.len().max(1);
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            let [byte] = self.random::<1>();
+            // Bytes past the last whole multiple are drawn again, or the first letters would come
+            // up more often.
+            if usize::from(byte) < limit
+                && let Some(letter) = alphabet.get(usize::from(byte) % alphabet.len())
+            {
+                text.push(char::from(*letter));
+            }
+        }
+        text
+    }
+
+    /// Where a command needs what must have been stored with it.
+    pub(crate) fn must<T>(found: Option<T>, what: &str) -> Result<T, ServiceError> {
+        found.ok_or_else(|| ServiceError::internal(format!("{what} is missing from the store")))
+    }
+}

@@ -1,0 +1,252 @@
+//! A command's view of the store: typed reads that are remembered, and writes that are held back
+//! until it has decided.
+
+use std::any::type_name;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::ServiceError;
+use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
+
+/// Something that is kept as one record.
+pub(crate) trait Entity: Serialize + DeserializeOwned {
+    const TABLE: Table;
+
+    /// The id under which this is kept.
+    fn id(&self) -> String;
+
+    /// When it may be purged (milliseconds since the epoch).
+    fn expires_at(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// A record's id: its parts joined by `/`. Within a part, `~` stands as `~0` and `/` as `~1` (as in
+/// RFC 6901), so that no two lists of parts have the same id, and no id starts with the parts of a
+/// stranger: names may contain a `/`.
+pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
+    parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
+}
+
+/// Reads, and two sets of writes.
+///
+/// What a command `put`s happens only if it succeeds. What it `record`s (failed attempts, audit
+/// events) happens either way: a refusal must still count towards a lockout.
+pub(crate) struct Transaction<'s> {
+    store: &'s dyn Store,
+    read: BTreeMap<Key, Option<Record>>,
+    pinned: bool,
+    on_success: BTreeMap<Key, Write>,
+    always: BTreeMap<Key, Write>,
+}
+
+impl<'s> Transaction<'s> {
+    pub(crate) fn new(store: &'s dyn Store) -> Self {
+        Self {
+            store,
+            read: BTreeMap::new(),
+            pinned: false,
+            on_success: BTreeMap::new(),
+            always: BTreeMap::new(),
+        }
+    }
+
+    /// Loads a record, once: a command sees one state of it, and its own writes. The commit will
+    /// hold only if the record has not changed by then.
+    pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
+        let key = Key { table: E::TABLE, id: id.to_owned() };
+        match self.on_success.get(&key) {
+            Some(Write::Put { body, .. }) => return decode(body).map(Some),
+            Some(Write::Delete) => return Ok(None),
+            None => {}
+        }
+        let record = match self.read.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let record = self.store.get(unknown.key())?;
+                unknown.insert(record)
+            }
+        };
+        record.as_ref().map(|record| decode(&record.body)).transpose()
+    }
+
+    /// Makes the answer, whatever it is, hold only if nothing that was read has changed. Without
+    /// this a command that writes nothing answers from what it saw.
+    pub(crate) fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// Up to `limit` records in id order. A scan pins nothing: a record added meanwhile is no
+    /// conflict.
+    pub(crate) fn scan<E: Entity>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<E>, ServiceError> {
+        let rows = self.store.scan(E::TABLE, prefix, after, limit)?;
+        rows.iter().map(|(_, record)| decode(&record.body)).collect()
+    }
+
+    /// How many records there are, if no more than `most`.
+    pub(crate) fn count<E: Entity>(
+        &self,
+        prefix: &str,
+        most: usize,
+    ) -> Result<Option<usize>, ServiceError> {
+        let found = self.store.scan(E::TABLE, prefix, None, most + 1)?.len();
+        Ok((found <= most).then_some(found))
+    }
+
+    /// Writes `entity` if the command succeeds. One that was not read before must not exist.
+    pub(crate) fn put<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
+        let (key, write) = self.prepare(entity)?;
+        self.on_success.insert(key, write);
+        Ok(())
+    }
+
+    /// Writes `entity` whether or not the command succeeds.
+    pub(crate) fn record<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
+        let (key, write) = self.prepare(entity)?;
+        self.always.insert(key, write);
+        Ok(())
+    }
+
+    /// Removes the record at `id` if the command succeeds.
+    pub(crate) fn delete<E: Entity>(&mut self, id: &str) {
+        self.on_success.insert(Key { table: E::TABLE, id: id.to_owned() }, Write::Delete);
+    }
+
+    fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Write), ServiceError> {
+        let key = Key { table: E::TABLE, id: entity.id() };
+        let body = serde_json::to_vec(entity)
+            .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
+        self.read.entry(key.clone()).or_insert(None);
+        Ok((key, Write::Put { body, expires_at: entity.expires_at() }))
+    }
+
+    /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing
+    /// here.
+    pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
+        let mut writes = self.always;
+        if succeeded {
+            writes.extend(self.on_success);
+        }
+        if writes.is_empty() && !self.pinned {
+            return Ok(());
+        }
+        let expect =
+            self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
+        self.store.apply(Change { expect: expect.collect(), writes: writes.into_iter().collect() })
+    }
+}
+
+fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
+    // The parser's own text may quote the value, and values are secrets here: only the place is
+    // told.
+    serde_json::from_slice(body).map_err(|e| {
+        ServiceError::internal(format!(
+            "a stored {} does not parse, column {}",
+            type_name::<E>(),
+            e.column()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::store::Version;
+
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Note(u64);
+
+    impl Entity for Note {
+        const TABLE: Table = Table::Pool;
+
+        fn id(&self) -> String {
+            "note".to_owned()
+        }
+    }
+
+    /// A store whose record is another one at each look.
+    #[derive(Default)]
+    struct Restless(AtomicU64);
+
+    impl Store for Restless {
+        fn get(&self, _: &Key) -> Result<Option<Record>, StoreError> {
+            let look = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            Ok(Some(Record { version: Version(look), body: look.to_string().into_bytes() }))
+        }
+
+        fn scan(
+            &self,
+            _: Table,
+            _: &str,
+            _: Option<&str>,
+            _: usize,
+        ) -> Result<Vec<(Key, Record)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn apply(&self, change: Change) -> Result<(), StoreError> {
+            let now = Version(self.0.load(Ordering::Relaxed));
+            let holds = change.expect.iter().all(|(_, version)| *version == Some(now));
+            if holds { Ok(()) } else { Err(StoreError::Conflict) }
+        }
+
+        fn purge(&self, _: i64) -> Result<usize, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_command_sees_one_state_and_its_own_writes() {
+        let store = Restless::default();
+        let mut tx = Transaction::new(&store);
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(1)));
+        assert_eq!(
+            tx.find::<Note>("note").unwrap(),
+            Some(Note(1)),
+            "not the state of the second look"
+        );
+        tx.put(&Note(9)).unwrap();
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(9)));
+        tx.delete::<Note>("note");
+        assert_eq!(tx.find::<Note>("note").unwrap(), None);
+    }
+
+    #[test]
+    fn reading_alone_is_held_to_what_was_read_only_where_it_is_pinned() {
+        for (pinned, holds) in [(false, true), (true, false)] {
+            let store = Restless::default();
+            let mut tx = Transaction::new(&store);
+            tx.find::<Note>("note").unwrap();
+            store.get(&Key { table: Table::Pool, id: "note".to_owned() }).unwrap();
+            if pinned {
+                tx.pin();
+            }
+            assert_eq!(tx.commit(true).is_ok(), holds, "pinned: {pinned}");
+        }
+    }
+
+    #[test]
+    fn no_two_lists_of_parts_have_the_same_id() {
+        let lists = [
+            ["a", "b/c"],
+            ["a/b", "c"],
+            ["a~1b", "c"],
+            ["a~0", "1b/c"],
+            ["a", "b~1c"],
+            ["a/", "b"],
+        ];
+        let ids: std::collections::BTreeSet<String> = lists.map(id_of).into();
+        assert_eq!(ids.len(), lists.len(), "{ids:?}");
+        assert!(!id_of(["pool", "a/b", "key"]).starts_with(&id_of(["pool", "a", ""])));
+    }
+}

@@ -1,0 +1,7 @@
+//! Cryptography over bytes: sealed state, tokens, verifiers and one-time passwords.
+
+pub(crate) mod jwt;
+pub(crate) mod refresh_token;
+pub(crate) mod seal;
+pub(crate) mod stored_verifier;
+pub(crate) mod totp;

@@ -1,0 +1,215 @@
+//! JSON Web Tokens signed with RS256 (RFC 7515, RFC 7518 section 3.3).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, PublicKeyComponents};
+use aws_lc_rs::signature::KeyPair as _;
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::error::ServiceError;
+use crate::host::invocation::Call;
+
+/// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature,
+/// and each serves every sign-in of its pool.
+#[derive(Default)]
+pub(crate) struct KeyRing {
+    parsed: RwLock<HashMap<String, Arc<KeyPair>>>,
+}
+
+impl KeyRing {
+    fn pair(&self, key: &SigningKey) -> Result<Arc<KeyPair>, ServiceError> {
+        if let Some(pair) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key.kid)
+        {
+            return Ok(Arc::clone(pair));
+        }
+        let pair = KeyPair::from_pkcs8(&key.pkcs8())
+            .map_err(|_| ServiceError::internal("a stored signing key does not parse"))?;
+        let pair = Arc::new(pair);
+        self.parsed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.kid.clone(), Arc::clone(&pair));
+        Ok(pair)
+    }
+
+    /// The compact serialization of `claims`, signed.
+    pub(crate) fn sign<C: Serialize>(
+        &self,
+        key: &SigningKey,
+        claims: &C,
+    ) -> Result<String, ServiceError> {
+        let failed = || ServiceError::internal("signing a token failed");
+        let header = json!({"kid": key.kid, "alg": "RS256"});
+        let payload = serde_json::to_vec(claims).map_err(|_| failed())?;
+        let mut token = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(payload));
+        let pair = self.pair(key)?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
+            .map_err(|_| failed())?;
+        token.push('.');
+        token.push_str(&BASE64.encode(signature));
+        Ok(token)
+    }
+
+    /// The claims of a token that one of `keys` signed; `None` for any other token.
+    ///
+    /// The algorithm is never taken from the token: a header that names another one than RS256 is
+    /// refused.
+    pub(crate) fn verify<C: DeserializeOwned>(
+        &self,
+        keys: &SigningKeys,
+        now_millis: i64,
+        token: &str,
+    ) -> Result<Option<C>, ServiceError> {
+        let current = self.public(&keys.current)?;
+        let verified = || {
+            let (message, signature) = token.rsplit_once('.')?;
+            let (header, payload) = message.split_once('.')?;
+            let header: Header = parse(header)?;
+            let mut known = std::iter::once(&current).chain(keys.retired(now_millis));
+            let key = known.find(|key| header.alg == "RS256" && key.kid == header.kid)?;
+            let public = PublicKeyComponents {
+                n: BASE64.decode(&key.n).ok()?,
+                e: BASE64.decode(&key.e).ok()?,
+            };
+            let signature = BASE64.decode(signature).ok()?;
+            public.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature).ok()?;
+            parse(payload)
+        };
+        Ok(verified())
+    }
+
+    /// The public half of a key.
+    pub(crate) fn public(&self, key: &SigningKey) -> Result<PublicKey, ServiceError> {
+        let pair = self.pair(key)?;
+        let public = pair.public_key();
+        Ok(PublicKey {
+            kid: key.kid.clone(),
+            e: BASE64.encode(public.exponent().big_endian_without_leading_zero()),
+            n: BASE64.encode(public.modulus().big_endian_without_leading_zero()),
+        })
+    }
+
+    /// Forgets a key that signs no longer.
+    pub(crate) fn forget(&self, kid: &str) {
+        self.parsed.write().unwrap_or_else(PoisonError::into_inner).remove(kid);
+    }
+}
+
+/// The public half of a signing key: exponent and modulus, big-endian in base64url.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PublicKey {
+    pub(crate) kid: String,
+    e: String,
+    n: String,
+}
+
+impl PublicKey {
+    /// As a JSON Web Key (RFC 7517).
+    pub(crate) fn jwk(&self) -> Value {
+        json!({"kid": self.kid, "alg": "RS256", "kty": "RSA", "use": "sig", "e": self.e, "n": self.n})
+    }
+}
+
+/// What a token says of its signer, before anything of it is believed.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+}
+
+/// The payload of a token that nobody has verified: good for finding the key to verify it with, and
+/// nothing else.
+pub(crate) fn unverified<C: DeserializeOwned>(token: &str) -> Option<C> {
+    parse(token.split('.').nth(1)?)
+}
+
+fn parse<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
+}
+
+/// How long a replaced key is still published: the longest life of a token, and five minutes for
+/// clocks that differ.
+const PUBLISHED_AFTER_MILLIS: i64 = (24 * 60 + 5) * 60 * 1000;
+
+/// The key that signs one kind of a pool's tokens, and the ones before it whose tokens may still be
+/// out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SigningKeys {
+    pub(crate) current: SigningKey,
+    /// When it began to sign, in milliseconds since the epoch.
+    since: i64,
+    retired: Vec<RetiredKey>,
+}
+
+impl SigningKeys {
+    pub(crate) fn generate(call: &mut Call<'_>) -> Result<Self, ServiceError> {
+        Ok(Self { current: SigningKey::generate(call)?, since: call.now, retired: Vec::new() })
+    }
+
+    /// For how many milliseconds the current key has been signing.
+    pub(crate) fn age(&self, now: i64) -> i64 {
+        now.saturating_sub(self.since)
+    }
+
+    /// Replaces the current key. Its private half is gone from then on.
+    pub(crate) fn rotate(
+        &mut self,
+        call: &mut Call<'_>,
+        key_ring: &KeyRing,
+    ) -> Result<(), ServiceError> {
+        self.retired.retain(|key| call.now < key.published_until);
+        self.retired.push(RetiredKey {
+            public: key_ring.public(&self.current)?,
+            published_until: call.now.saturating_add(PUBLISHED_AFTER_MILLIS),
+        });
+        self.current = SigningKey::generate(call)?;
+        self.since = call.now;
+        Ok(())
+    }
+
+    /// The replaced keys whose tokens may still be out.
+    pub(crate) fn retired(&self, now: i64) -> impl Iterator<Item = &PublicKey> {
+        self.retired.iter().filter(move |key| now < key.published_until).map(|key| &key.public)
+    }
+}
+
+/// What is left of a replaced key: enough to verify with, nothing to sign with.
+#[derive(Serialize, Deserialize)]
+struct RetiredKey {
+    #[serde(flatten)]
+    public: PublicKey,
+    /// Milliseconds since the epoch.
+    published_until: i64,
+}
+
+/// One RSA key pair that signs tokens.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct SigningKey {
+    #[zeroize(skip)]
+    pub(crate) kid: String,
+    /// PKCS#8 DER in base64.
+    pkcs8: String,
+}
+
+impl SigningKey {
+    fn generate(call: &mut Call<'_>) -> Result<Self, ServiceError> {
+        let pkcs8 = Zeroizing::new(call.signing_keys.generate()?);
+        let mut kid = [0; 32];
+        call.rng.fill_bytes(&mut kid);
+        Ok(Self { kid: STANDARD.encode(kid), pkcs8: STANDARD.encode(&*pkcs8) })
+    }
+
+    pub(crate) fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(STANDARD.decode(&self.pkcs8).unwrap_or_default())
+    }
+}

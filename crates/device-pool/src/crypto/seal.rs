@@ -1,0 +1,225 @@
+//! State that travels through the client: sessions and secret blocks, encrypted and authenticated.
+//!
+//! AES-256-GCM under a key of its own for every message, derived from the pool's sealing key and 24
+//! random bytes, so that no number of messages wears a key out. The purpose and the app client are
+//! bound in: what was sealed for one does not open for another.
+
+use aes_gcm::Aes256Gcm;
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::error::ServiceError;
+
+const SALT_LENGTH: usize = 24;
+/// Each key is used once, so this may be constant.
+const NONCE: [u8; 12] = [0; 12];
+
+/// What a sealed value is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The `Session` of a challenge.
+    Session,
+    /// The `SECRET_BLOCK` of a user's or a device's SRP exchange.
+    SecretBlock,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"device-pool session",
+            Self::SecretBlock => b"device-pool secret block",
+        }
+    }
+}
+
+/// A pool's sealing key: 32 random bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct SealingKey<'a>(pub(crate) &'a [u8; 32]);
+
+impl SealingKey<'_> {
+    /// Base64 of salt and ciphertext.
+    pub(crate) fn seal<T: Serialize>(
+        &self,
+        purpose: Purpose,
+        client_id: &str,
+        salt: [u8; SALT_LENGTH],
+        value: &T,
+    ) -> Result<String, ServiceError> {
+        let failed = || ServiceError::internal("sealing failed");
+        let plain = Zeroizing::new(serde_json::to_vec(value).map_err(|_| failed())?);
+        let payload = Payload { msg: &plain, aad: client_id.as_bytes() };
+        let sealed =
+            encrypt(&self.message_key(purpose, &salt), &NONCE, payload).ok_or_else(failed)?;
+        Ok(STANDARD.encode([&salt[..], &sealed].concat()))
+    }
+
+    /// `None` for anything that [`SealingKey::seal`] did not make for this purpose and client.
+    pub(crate) fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        client_id: &str,
+        text: &str,
+    ) -> Option<T> {
+        let bytes = STANDARD.decode(text).ok()?;
+        let (salt, sealed) = bytes.split_at_checked(SALT_LENGTH)?;
+        let payload = Payload { msg: sealed, aad: client_id.as_bytes() };
+        let plain = decrypt(&self.message_key(purpose, salt), &NONCE, payload)?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// A key for something else than sealing, bound to `label`.
+    pub(crate) fn derive(&self, label: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        mac(self.0, label, message)
+    }
+
+    fn message_key(&self, purpose: Purpose, salt: &[u8]) -> Zeroizing<[u8; 32]> {
+        mac(self.0, purpose.label(), &[salt])
+    }
+}
+
+fn encrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {
+    Aes256Gcm::new(key.into()).encrypt(nonce.into(), payload).ok()
+}
+
+fn decrypt(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    payload: Payload<'_, '_>,
+) -> Option<Zeroizing<Vec<u8>>> {
+    Aes256Gcm::new(key.into()).decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
+}
+
+/// HMAC-SHA-256 over the label and the parts, each behind its length so that no two lists of parts
+/// read alike.
+fn mac(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in std::iter::once(&label).chain(parts) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// The seal's part of the fuzz target `sealed`: built under `--cfg fuzzing` only.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use super::*;
+
+    /// Seals what the data says, for a client that it names.
+    ///
+    /// # Panics
+    /// If the seal does not open again, or opens for another client, purpose or key, or when it was
+    /// changed.
+    pub fn seal_opens_only_its_own(data: &[u8]) {
+        let (head, text) = data.split_at(data.len().min(26));
+        let mut bytes = [0; 26];
+        bytes.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
+        let [salt @ .., at, bit] = bytes;
+        let text = String::from_utf8_lossy(text).into_owned();
+        let (key, client) = (SealingKey(&[at; 32]), text.get(..8).unwrap_or_default());
+        let open =
+            |purpose, client: &str, sealed: &str| key.open::<String>(purpose, client, sealed);
+        let sealed =
+            key.seal(Purpose::Session, client, salt, &text).unwrap_or_else(|_| unreachable!());
+        assert_eq!(open(Purpose::Session, client, &sealed).as_ref(), Some(&text));
+        assert_eq!(open(Purpose::SecretBlock, client, &sealed), None);
+        assert_eq!(open(Purpose::Session, &format!("{client}x"), &sealed), None);
+        assert_eq!(SealingKey(&[!at; 32]).open::<String>(Purpose::Session, client, &sealed), None);
+        let mut changed = STANDARD.decode(&sealed).unwrap_or_default();
+        let at = usize::from(u16::from_be_bytes([at, bit])) % changed.len();
+        changed.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (bit % 8));
+        assert_eq!(open(Purpose::Session, client, &STANDARD.encode(changed)), None);
+        assert_eq!(open(Purpose::Session, client, &text), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: SealingKey<'static> = SealingKey(&[7; 32]);
+
+    /// It compiles only where the cipher does.
+    #[test]
+    fn the_cipher_wipes_its_key() {
+        fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
+        wipes(Aes256Gcm::new(&[7; 32].into()));
+    }
+
+    #[test]
+    fn opens_only_what_was_sealed_for_the_same_purpose_and_client() {
+        let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();
+        assert_eq!(
+            KEY.open::<String>(Purpose::Session, "client", &sealed).as_deref(),
+            Some("state")
+        );
+        assert_eq!(KEY.open::<String>(Purpose::SecretBlock, "client", &sealed), None);
+        assert_eq!(KEY.open::<String>(Purpose::Session, "other", &sealed), None);
+        assert_eq!(SealingKey(&[8; 32]).open::<String>(Purpose::Session, "client", &sealed), None);
+    }
+
+    #[test]
+    fn a_changed_character_anywhere_is_refused() {
+        let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();
+        for at in 0..sealed.len() {
+            let mut tampered = sealed.clone().into_bytes();
+            tampered[at] = if tampered[at] == b'A' { b'B' } else { b'A' };
+            let tampered = String::from_utf8(tampered).unwrap();
+            assert_eq!(KEY.open::<String>(Purpose::Session, "client", &tampered), None, "at {at}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for text in ["", "A", "====", "AAAA", "not base64!", &"A".repeat(4000)] {
+            assert_eq!(KEY.open::<String>(Purpose::Session, "client", text), None);
+        }
+    }
+
+    /// Those of the size of key, nonce and tag that there are here.
+    #[test]
+    fn aes_gcm_passes_wycheproof() {
+        let file = include_str!("../../../../vectors/wycheproof/aes_gcm.json");
+        let file: serde_json::Value = serde_json::from_str(file).unwrap();
+        let mut count = 0;
+        for group in file["testGroups"].as_array().unwrap() {
+            if (&group["keySize"], &group["ivSize"], &group["tagSize"])
+                != (&256.into(), &96.into(), &128.into())
+            {
+                continue;
+            }
+            for test in group["tests"].as_array().unwrap() {
+                let [key, nonce, aad, msg, ct, tag] = ["key", "iv", "aad", "msg", "ct", "tag"]
+                    .map(|name| bytes(test[name].as_str().unwrap()));
+                let (key, nonce) = (&key.try_into().unwrap(), &nonce.try_into().unwrap());
+                let sealed = [ct, tag].concat();
+                let opened = decrypt(key, nonce, Payload { msg: &sealed, aad: &aad });
+                if test["result"] == "valid" {
+                    assert_eq!(opened.as_deref(), Some(&msg), "{test}");
+                    assert_eq!(
+                        encrypt(key, nonce, Payload { msg: &msg, aad: &aad }),
+                        Some(sealed),
+                        "{test}"
+                    );
+                } else {
+                    assert_eq!(opened, None, "{test}");
+                }
+                count += 1;
+            }
+        }
+        assert_eq!(count, 66);
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digit = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(digit).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! What the service has to send to a user: decided here, delivered by whoever runs the engine.
+
+use std::fmt;
+
+use device_wire::{CodeDeliveryDetailsType, DeliveryMediumType, Sensitive, VerifiedAttributeType};
+use serde::{Deserialize, Serialize};
+
+/// A message to deliver once the change that it belongs to is made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The pool of the user.
+    pub pool_id: String,
+    /// The user's internal name.
+    pub username: Sensitive<String>,
+    /// How it goes.
+    pub medium: Medium,
+    /// The phone number (E.164) or e-mail address that it goes to.
+    pub destination: Sensitive<String>,
+    /// What it is about.
+    pub topic: Topic,
+    /// The code or temporary password that it carries; the body has it too.
+    pub code: Sensitive<String>,
+    /// The subject of an e-mail.
+    pub subject: String,
+    /// The text.
+    pub body: Sensitive<String>,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("medium", &self.medium)
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Medium {
+    /// A text message.
+    Sms,
+    /// An e-mail.
+    Email,
+}
+
+impl Medium {
+    /// The name on the wire: `SMS` or `EMAIL`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "SMS",
+            Self::Email => "EMAIL",
+        }
+    }
+
+    /// The attribute of a user that it goes to.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Sms => "phone_number",
+            Self::Email => "email",
+        }
+    }
+
+    /// The medium that reaches what this attribute holds.
+    pub(crate) fn of_attribute(name: &str) -> Option<Self> {
+        [Self::Sms, Self::Email].into_iter().find(|medium| medium.attribute() == name)
+    }
+
+    pub(crate) fn on_wire(self) -> DeliveryMediumType {
+        match self {
+            Self::Sms => DeliveryMediumType::Sms,
+            Self::Email => DeliveryMediumType::Email,
+        }
+    }
+
+    /// What a response may show of where a code went.
+    pub(crate) fn mask(self, destination: &str) -> String {
+        match self {
+            Self::Sms => {
+                let digits = destination.chars().count();
+                let last: String = destination.chars().skip(digits.saturating_sub(4)).collect();
+                format!("+{}{last}", "*".repeat(digits.saturating_sub(5)))
+            }
+            Self::Email => {
+                let (name, domain) = destination.split_once('@').unwrap_or((destination, ""));
+                let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+                format!("{}***@{}***", first(name), first(domain))
+            }
+        }
+    }
+
+    /// The `CodeDeliveryDetails` of a response.
+    pub(crate) fn details(self, destination: &str, attribute: &str) -> CodeDeliveryDetailsType {
+        CodeDeliveryDetailsType {
+            destination: Some(self.mask(destination)),
+            delivery_medium: Some(self.on_wire()),
+            attribute_name: Some(attribute.to_owned()),
+        }
+    }
+}
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Topic {
+    /// An administrator made the user; the code is the temporary password.
+    Invitation,
+    /// Confirms a sign-up.
+    SignUp,
+    /// Resets a forgotten password.
+    ForgotPassword,
+    /// Proves that an address or number is the user's.
+    AttributeVerification,
+    /// A factor of a sign-in.
+    SignIn,
+}
+
+pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {
+    match medium {
+        Medium::Sms => VerifiedAttributeType::PhoneNumber,
+        Medium::Email => VerifiedAttributeType::Email,
+    }
+}

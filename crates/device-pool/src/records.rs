@@ -1,0 +1,23 @@
+//! The records in the store, one file a table: the struct, its key, and questions about it.
+//!
+//! No file here knows a flow: `rules` says what changes together.
+
+pub(crate) mod address;
+pub(crate) mod attempts;
+pub(crate) mod auth_event;
+pub(crate) mod client;
+pub(crate) mod code;
+pub(crate) mod deleted_pool;
+pub(crate) mod device;
+pub(crate) mod factor;
+pub(crate) mod first_factor;
+pub(crate) mod grant;
+pub(crate) mod group;
+pub(crate) mod login;
+pub(crate) mod password;
+pub(crate) mod pool;
+pub(crate) mod pool_keys;
+pub(crate) mod schema;
+pub(crate) mod sent_codes;
+pub(crate) mod spent;
+pub(crate) mod user;

@@ -1,0 +1,175 @@
+//! The audit trail of a sign-in: what was asked, what was skipped, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::error::ServiceError;
+use crate::host::risk::Risk;
+use crate::store::Table;
+
+/// One sign-in as it went. Ids sort the latest first: `<pool>/<user>/<what is left of
+/// time>-<event>`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AuthEvent {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    #[serde(flatten)]
+    pub(crate) trail: Trail,
+    pub(crate) outcome: Outcome,
+    pub(crate) device_key: Option<String>,
+    pub(crate) ip: Option<String>,
+    /// The name had no user. Nobody will ask for it, and it was written to take the time that one
+    /// of a user takes.
+    #[serde(default)]
+    of_nobody: bool,
+}
+
+impl AuthEvent {
+    /// What the ids of all of a user's events start with.
+    pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
+        id_of([pool_id, username, ""])
+    }
+
+    /// When it began: among a user's events, the latest is the least.
+    pub(crate) fn moment(&self) -> String {
+        let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
+        format!("{left:016x}-{}", self.trail.event_id)
+    }
+}
+
+/// How a sign-in stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+}
+
+/// The part of an event that travels with the sign-in while it is under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Trail {
+    pub(crate) event_id: String,
+    pub(crate) started: i64,
+    /// One sentence for every decision that asked for a factor or skipped one.
+    pub(crate) reasons: Vec<String>,
+    /// Whether the password, and the second factor, were proven; `None` where none was given.
+    pub(crate) password: Option<bool>,
+    pub(crate) mfa: Option<bool>,
+    pub(crate) risk: Risk,
+}
+
+impl Trail {
+    pub(crate) fn start(cx: &mut Context<'_, '_>) -> Self {
+        Self {
+            event_id: cx.uuid().to_string(),
+            started: cx.now(),
+            reasons: Vec::new(),
+            password: None,
+            mfa: None,
+            risk: Risk::None,
+        }
+    }
+
+    pub(crate) fn note(&mut self, reason: impl Into<String>) {
+        self.reasons.push(reason.into());
+    }
+
+    /// Writes the event, whatever else becomes of the command. A later record of the same sign-in
+    /// replaces it.
+    pub(crate) fn record(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+        outcome: Outcome,
+        device_key: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        self.write(cx, pool_id, username, outcome, device_key, false)
+    }
+
+    /// Writes the event of a first factor that was not proven, of a name that may have no user.
+    pub(crate) fn record_guess(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+        is_user: bool,
+    ) -> Result<(), ServiceError> {
+        self.write(cx, pool_id, username, Outcome::Failed, None, !is_user)
+    }
+
+    fn write(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+        outcome: Outcome,
+        device_key: Option<&str>,
+        of_nobody: bool,
+    ) -> Result<(), ServiceError> {
+        let event = AuthEvent {
+            pool_id: pool_id.to_owned(),
+            username: username.to_owned(),
+            trail: self.clone(),
+            outcome,
+            device_key: device_key.map(str::to_owned),
+            ip: cx.call.source_ip.map(|ip| ip.to_string()),
+            of_nobody,
+        };
+        // Read so that the write replaces an event of this sign-in that is already there.
+        cx.tx.find::<AuthEvent>(&event.id())?;
+        cx.tx.record(&event)
+    }
+}
+
+impl Entity for AuthEvent {
+    const TABLE: Table = Table::AuthEvent;
+
+    fn id(&self) -> String {
+        id_of([&self.pool_id, &self.username, &self.moment()])
+    }
+
+    /// Two years on, and for a name without a user, of which a guesser has any number, a day:
+    /// anyone can cause an event, and none may fill the store for ever.
+    fn expires_at(&self) -> Option<i64> {
+        let days = if self.of_nobody { 1 } else { 2 * 365 };
+        Some(self.trail.started.saturating_add(days * 86_400_000))
+    }
+}
+
+/// The day of a moment in milliseconds since the epoch, in UTC: `2026-11-02`.
+pub(crate) fn day(millis: i64) -> String {
+    // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
+    // civil_from_days).
+    let days = millis.div_euclid(86_400_000) + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_793_577_600, "2026-11-02"),
+            (4_107_542_399, "2100-02-28"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(day(seconds * 1000), text);
+        }
+    }
+}

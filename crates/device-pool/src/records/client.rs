@@ -1,0 +1,277 @@
+//! An app client: which flows it may use, and how long its tokens live.
+
+use device_wire::{
+    ErrorCode, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
+    TokenValidityUnitsType, UserPoolClientType,
+};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::error::ServiceError;
+use crate::records::pool::Pool;
+use crate::store::Table;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// An app client, kept in the shape in which `DescribeUserPoolClient` shows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) pool_id: String,
+    pub(crate) description: UserPoolClientType,
+}
+
+impl Entity for Client {
+    const TABLE: Table = Table::Client;
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+}
+
+/// That a pool has a client: `<pool>/<client>`, so that a pool's clients can be listed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PoolClient {
+    pub(crate) pool_id: String,
+    pub(crate) client_id: String,
+}
+
+impl Entity for PoolClient {
+    const TABLE: Table = Table::PoolClient;
+
+    fn id(&self) -> String {
+        id_of([&self.pool_id, &self.client_id])
+    }
+}
+
+/// A way to start a sign-in that a client may or may not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    UserSrp,
+    UserPassword,
+    AdminPassword,
+    /// `USER_AUTH`.
+    UserChoice,
+    Custom,
+    Refresh,
+}
+
+impl Permission {
+    /// The setting that allows it.
+    const fn setting(self) -> ExplicitAuthFlowsType {
+        match self {
+            Self::UserSrp => ExplicitAuthFlowsType::AllowUserSrpAuth,
+            Self::UserPassword => ExplicitAuthFlowsType::AllowUserPasswordAuth,
+            Self::AdminPassword => ExplicitAuthFlowsType::AllowAdminUserPasswordAuth,
+            Self::UserChoice => ExplicitAuthFlowsType::AllowUserAuth,
+            Self::Custom => ExplicitAuthFlowsType::AllowCustomAuth,
+            Self::Refresh => ExplicitAuthFlowsType::AllowRefreshTokenAuth,
+        }
+    }
+
+    const fn flow(self) -> &'static str {
+        match self {
+            Self::UserSrp => "USER_SRP_AUTH",
+            Self::UserPassword => "USER_PASSWORD_AUTH",
+            Self::AdminPassword => "ADMIN_USER_PASSWORD_AUTH",
+            Self::UserChoice => "USER_AUTH",
+            Self::Custom => "CUSTOM_AUTH",
+            Self::Refresh => "REFRESH_TOKEN_AUTH",
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
+        cx.tx.find(id)?.ok_or_else(|| {
+            ServiceError::not_found(format!("User pool client {id} does not exist."))
+        })
+    }
+
+    /// A client of this pool, for administrators.
+    pub(crate) fn of_pool(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        id: &str,
+    ) -> Result<Self, ServiceError> {
+        let client = Self::load(cx, id)?;
+        if client.pool_id != pool.id {
+            return Err(ServiceError::not_found(format!("User pool client {id} does not exist.")));
+        }
+        Ok(client)
+    }
+
+    /// Refuses a flow that the client was not made for. A client that names none has SRP, custom
+    /// and refresh; one that names only settings of the older kind keeps SRP and refresh.
+    pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
+        let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
+        let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
+            named.contains(&permission.setting())
+        } else {
+            match permission {
+                Permission::UserSrp => !named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly),
+                Permission::UserPassword => {
+                    named.contains(&ExplicitAuthFlowsType::UserPasswordAuth)
+                }
+                Permission::AdminPassword => named.contains(&ExplicitAuthFlowsType::AdminNoSrpAuth),
+                Permission::UserChoice => false,
+                Permission::Custom => {
+                    named.is_empty() || named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly)
+                }
+                Permission::Refresh => true,
+            }
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(ServiceError::invalid(format!(
+                "{} flow not enabled for this client",
+                permission.flow()
+            )))
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.description.client_secret.as_ref().map(|secret| secret.as_str())
+    }
+
+    /// Checks `SECRET_HASH` over the very username that the request carries.
+    pub(crate) fn check_secret_hash(
+        &self,
+        username: &str,
+        given: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        match (self.secret(), given) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(self.unverified_secret()),
+            (Some(_), None) => Err(ServiceError::not_authorized(format!(
+                "Client {} is configured with secret but SECRET_HASH was not received",
+                self.id
+            ))),
+            (Some(secret), Some(given)) => {
+                let due = device_srp::secret_hash(username, &self.id, secret);
+                if bool::from(due.as_bytes().ct_eq(given.as_bytes())) {
+                    Ok(())
+                } else {
+                    Err(self.unverified_secret())
+                }
+            }
+        }
+    }
+
+    fn unverified_secret(&self) -> ServiceError {
+        ServiceError::not_authorized(format!("Unable to verify secret hash for client {}", self.id))
+    }
+
+    /// Checks the client secret itself, as the token operations carry it.
+    pub(crate) fn check_secret(&self, given: Option<&str>) -> Result<(), ServiceError> {
+        let matches = match (self.secret(), given) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(secret), Some(given)) => bool::from(secret.as_bytes().ct_eq(given.as_bytes())),
+        };
+        if matches {
+            Ok(())
+        } else {
+            Err(ServiceError::not_authorized(format!(
+                "Unable to verify secret for client {}",
+                self.id
+            )))
+        }
+    }
+
+    /// Whether an unknown user must look like a wrong password.
+    pub(crate) fn hides_users(&self) -> bool {
+        self.description.prevent_user_existence_errors
+            == Some(PreventUserExistenceErrorTypes::Enabled)
+    }
+
+    /// The refusal of a name that nobody has, as much of it as this client may learn.
+    pub(crate) fn unknown_user(&self) -> ServiceError {
+        if self.hides_users() {
+            ServiceError::not_authorized("Incorrect username or password.")
+        } else {
+            ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")
+        }
+    }
+
+    /// Whether each refresh replaces the refresh token.
+    pub(crate) fn rotates(&self) -> bool {
+        let rotation = self.description.refresh_token_rotation.as_ref();
+        rotation.is_some_and(|rotation| rotation.feature == FeatureType::Enabled)
+    }
+
+    /// How long a refresh token may be repeated after it was replaced, in milliseconds: clients
+    /// retry.
+    pub(crate) fn rotation_grace_millis(&self) -> i64 {
+        let rotation = self.description.refresh_token_rotation.as_ref();
+        i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0))
+            * 1000
+    }
+
+    /// Whether users may write this attribute through the client. One that names none may write
+    /// all.
+    pub(crate) fn may_write(&self, attribute: &str) -> bool {
+        let named = self.description.write_attributes.as_deref().unwrap_or_default();
+        named.is_empty() || named.iter().any(|name| name == attribute)
+    }
+
+    /// Whether the client is shown this attribute of its users. One that names none is shown all
+    /// but what is kept for administrators, and who it is (`sub`) every client is told.
+    pub(crate) fn may_read(&self, attribute: &str) -> bool {
+        let named = self.description.read_attributes.as_deref().unwrap_or_default();
+        let readable = named.is_empty() || named.iter().any(|name| name == attribute);
+        attribute == "sub" || readable && !attribute.starts_with("dev:")
+    }
+
+    /// How long a session of a challenge lives, in milliseconds.
+    pub(crate) fn session_millis(&self) -> i64 {
+        i64::from(self.description.auth_session_validity.unwrap_or(3)) * MINUTE * 1000
+    }
+
+    /// Seconds that an access token lives.
+    pub(crate) fn access_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.access_token.as_ref());
+        seconds(self.description.access_token_validity, unit, TimeUnitsType::Hours, HOUR)
+    }
+
+    /// Seconds that an id token lives.
+    pub(crate) fn id_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.id_token.as_ref());
+        seconds(self.description.id_token_validity, unit, TimeUnitsType::Hours, HOUR)
+    }
+
+    /// Seconds that a refresh token lives.
+    pub(crate) fn refresh_token_seconds(&self) -> i64 {
+        let unit = self.units().and_then(|u| u.refresh_token.as_ref());
+        seconds(self.description.refresh_token_validity, unit, TimeUnitsType::Days, 30 * DAY)
+    }
+
+    fn units(&self) -> Option<&TokenValidityUnitsType> {
+        self.description.token_validity_units.as_ref()
+    }
+}
+
+/// A setting of 0 means the default, as in the service.
+fn seconds(
+    value: Option<i32>,
+    unit: Option<&TimeUnitsType>,
+    default_unit: TimeUnitsType,
+    default: i64,
+) -> i64 {
+    let value = i64::from(value.unwrap_or(0));
+    if value <= 0 {
+        return default;
+    }
+    value
+        * match unit.unwrap_or(&default_unit) {
+            TimeUnitsType::Seconds => 1,
+            TimeUnitsType::Minutes => MINUTE,
+            TimeUnitsType::Hours => HOUR,
+            _ => DAY,
+        }
+}

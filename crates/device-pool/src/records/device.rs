@@ -1,0 +1,211 @@
+//! Devices: the keys they are issued, and what is kept of those that were confirmed.
+
+use device_wire::{AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::crypto::stored_verifier::StoredVerifier;
+use crate::error::ServiceError;
+use crate::records::user::User;
+use crate::store::Table;
+
+/// How long an issued key may wait to be confirmed: as long as an access token can live.
+pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
+
+/// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they
+/// were issued, not the moment, so the last one counts whole.
+const UNCONFIRMABLE_AFTER_MILLIS: i64 = (CONFIRM_WITHIN_MINUTES as i64 + 1) * 60_000;
+
+/// A confirmed device.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Device {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    pub(crate) key: String,
+    pub(crate) name: Option<String>,
+    #[serde(flatten)]
+    pub(crate) secret: StoredVerifier,
+    pub(crate) remembered: DeviceRememberedStatusType,
+    /// Whether this device was there when its user passed a second factor; only then may it stand
+    /// in for one.
+    pub(crate) seen_mfa: bool,
+    pub(crate) last_ip: Option<String>,
+    pub(crate) created: i64,
+    pub(crate) modified: i64,
+    pub(crate) last_authenticated: i64,
+}
+
+impl Entity for Device {
+    const TABLE: Table = Table::Device;
+
+    fn id(&self) -> String {
+        Self::id_of(&self.pool_id, &self.username, &self.key)
+    }
+}
+
+/// A device that was forgotten: its key is never valid again. Kept until the key could not be
+/// confirmed anyway.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ForgottenDevice {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    pub(crate) key: String,
+    pub(crate) at: i64,
+}
+
+impl Entity for ForgottenDevice {
+    const TABLE: Table = Table::ForgottenDevice;
+
+    fn id(&self) -> String {
+        Device::id_of(&self.pool_id, &self.username, &self.key)
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.at.saturating_add(UNCONFIRMABLE_AFTER_MILLIS))
+    }
+}
+
+/// A device that is about to be confirmed.
+pub(crate) struct Confirmation {
+    pub(crate) name: Option<String>,
+    pub(crate) secret: StoredVerifier,
+    pub(crate) remembered: DeviceRememberedStatusType,
+    pub(crate) seen_mfa: bool,
+}
+
+impl Device {
+    pub(crate) fn id_of(pool_id: &str, username: &str, key: &str) -> String {
+        id_of([pool_id, username, key])
+    }
+
+    /// What the ids of all of a user's devices start with.
+    pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
+        id_of([pool_id, username, ""])
+    }
+
+    pub(crate) fn find(
+        cx: &mut Context<'_, '_>,
+        user: &User,
+        key: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
+        // A device of somebody who had the name before is not this user's.
+        Ok(found.filter(|device| device.created >= user.created))
+    }
+
+    /// The user's device with this key, or the service's word for there being none.
+    pub(crate) fn load(
+        cx: &mut Context<'_, '_>,
+        user: &User,
+        key: &str,
+    ) -> Result<Self, ServiceError> {
+        Self::find(cx, user, key)?.ok_or_else(does_not_exist)
+    }
+
+    pub(crate) fn confirm(
+        cx: &Context<'_, '_>,
+        user: &User,
+        key: &str,
+        with: Confirmation,
+    ) -> Self {
+        let now = cx.now();
+        Self {
+            pool_id: user.pool_id.clone(),
+            username: user.username.clone(),
+            key: key.to_owned(),
+            name: with.name,
+            secret: with.secret,
+            remembered: with.remembered,
+            seen_mfa: with.seen_mfa,
+            last_ip: cx.call.source_ip.map(|ip| ip.to_string()),
+            created: now,
+            modified: now,
+            last_authenticated: now,
+        }
+    }
+
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.remembered == DeviceRememberedStatusType::Remembered
+    }
+
+    pub(crate) fn set_remembered(
+        &mut self,
+        cx: &Context<'_, '_>,
+        status: DeviceRememberedStatusType,
+    ) {
+        self.remembered = status;
+        self.modified = cx.now();
+    }
+
+    /// Notes that a sign-in presented this device.
+    pub(crate) fn seen(&mut self, cx: &Context<'_, '_>) {
+        self.last_authenticated = cx.now();
+        if let Some(ip) = cx.call.source_ip {
+            self.last_ip = Some(ip.to_string());
+        }
+    }
+
+    /// Removes it for good; the key cannot be confirmed again.
+    pub(crate) fn forget(self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
+        cx.tx.delete::<Self>(&self.id());
+        let at = cx.now();
+        cx.tx.put(&ForgottenDevice {
+            pool_id: self.pool_id,
+            username: self.username,
+            key: self.key,
+            at,
+        })
+    }
+
+    /// As its user sees it.
+    pub(crate) fn describe(&self) -> DeviceType {
+        let attributes = [
+            ("device_status", Some("valid".to_owned())),
+            ("device_name", self.name.clone()),
+            ("last_ip_used", self.last_ip.clone()),
+        ];
+        self.with_attributes(attributes)
+    }
+
+    /// As an administrator sees it: with the `dev:` attributes.
+    pub(crate) fn describe_for_admin(&self, cx: &Context<'_, '_>) -> DeviceType {
+        let arn = format!(
+            "arn:aws:cognito-idp:{}:{}:owner/{}/{}",
+            cx.config.region, cx.config.account_id, self.username, self.key
+        );
+        let attributes = [
+            ("device_status", Some("valid".to_owned())),
+            ("device_name", self.name.clone()),
+            ("dev:device_arn", Some(arn)),
+            ("dev:device_owner", Some(self.username.clone())),
+            ("last_ip_used", self.last_ip.clone()),
+            ("dev:device_remembered_status", Some(self.remembered.as_str().to_owned())),
+            ("dev:device_sdk", Some(String::new())),
+        ];
+        self.with_attributes(attributes)
+    }
+
+    fn with_attributes<const N: usize>(
+        &self,
+        attributes: [(&str, Option<String>); N],
+    ) -> DeviceType {
+        let attributes = attributes.into_iter().filter_map(|(name, value)| {
+            Some(AttributeType { value: Some(Sensitive::from(value?)), ..AttributeType::new(name) })
+        });
+        DeviceType {
+            device_key: Some(self.key.clone()),
+            device_attributes: Some(attributes.collect()),
+            device_create_date: Some(Timestamp::from_millis(self.created)),
+            device_last_modified_date: Some(Timestamp::from_millis(self.modified)),
+            // The service shows this one in whole seconds.
+            device_last_authenticated_date: Some(Timestamp::from_seconds(
+                self.last_authenticated.div_euclid(1000),
+            )),
+        }
+    }
+}
+
+pub(crate) fn does_not_exist() -> ServiceError {
+    ServiceError::not_found("Device does not exist.")
+}

@@ -1,0 +1,144 @@
+//! A grant: a sign-in that may refresh its tokens.
+
+use device_wire::Sensitive;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::crypto::refresh_token::RefreshToken;
+use crate::error::ServiceError;
+use crate::records::client::Client;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::store::Table;
+
+/// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as
+/// `origin_jti`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) origin: Uuid,
+    pub(crate) pool_id: String,
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+    /// The device key that the tokens carry; a refresh must present it.
+    pub(crate) device_key: Option<String>,
+    /// The number of the refresh token that counts; see [`RefreshToken`].
+    pub(crate) generation: u32,
+    /// When it replaced the one before it, in milliseconds since the epoch.
+    pub(crate) rotated: Option<i64>,
+    pub(crate) event_id: String,
+    /// Milliseconds since the epoch.
+    pub(crate) issued: i64,
+    pub(crate) expires: i64,
+    pub(crate) revoked: bool,
+}
+
+impl Entity for Grant {
+    const TABLE: Table = Table::Grant;
+
+    fn id(&self) -> String {
+        self.origin.to_string()
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        // An access token from the last moment still needs it, for a day at most.
+        Some(self.expires.saturating_add(24 * 60 * 60 * 1000))
+    }
+}
+
+impl Grant {
+    /// The grant that a refresh token stands for, and the token's number; `None` for one that this
+    /// pool did not issue.
+    pub(crate) fn by_refresh_token(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        token: &str,
+    ) -> Result<Option<(Self, u32)>, ServiceError> {
+        let Some(token) = RefreshToken::decode(keys.sealing(), token) else { return Ok(None) };
+        let grant: Option<Self> = cx.tx.find(&token.origin.to_string())?;
+        Ok(grant.map(|grant| (grant, token.generation)))
+    }
+
+    /// The refresh token that counts.
+    pub(crate) fn refresh_token(&self, keys: &PoolKeys) -> Sensitive<String> {
+        RefreshToken { origin: self.origin, generation: self.generation }.encode(keys.sealing())
+    }
+
+    /// Refuses a refresh token that was replaced, unless it is the last one and the client may
+    /// still repeat itself.
+    pub(crate) fn refuse_replaced(
+        &self,
+        client: &Client,
+        generation: u32,
+        now_millis: i64,
+    ) -> Result<(), ServiceError> {
+        let grace_ends =
+            self.rotated.unwrap_or_default().saturating_add(client.rotation_grace_millis());
+        let repeated =
+            generation.checked_add(1) == Some(self.generation) && now_millis < grace_ends;
+        if generation == self.generation || repeated {
+            return Ok(());
+        }
+        Err(ServiceError::new(
+            device_wire::ErrorCode::RefreshTokenReuse,
+            "Refresh token has been invalidated by rotation.",
+        ))
+    }
+
+    /// Replaces the refresh token, if `generation` is still the one that counts. It lives no longer
+    /// for it.
+    pub(crate) fn rotate(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        generation: u32,
+    ) -> Result<(), ServiceError> {
+        if generation != self.generation {
+            return Ok(());
+        }
+        self.generation = generation.saturating_add(1);
+        self.rotated = Some(cx.now());
+        cx.tx.put(self)
+    }
+
+    /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the
+    /// name before.
+    pub(crate) fn stands(&self, user: &User) -> bool {
+        !self.revoked
+            && self.issued >= user.created
+            && user.signed_out_at.is_none_or(|at| self.issued > at)
+    }
+
+    pub(crate) fn has_expired(&self, now_millis: i64) -> bool {
+        now_millis >= self.expires
+    }
+}
+
+/// That a user has a grant: `<pool>/<user>/<origin>`, so that they can be listed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct UserGrant {
+    pub(crate) pool_id: String,
+    pub(crate) username: String,
+    pub(crate) origin: Uuid,
+    /// Where its sign-in came from.
+    pub(crate) ip: Option<String>,
+    pub(crate) expires_at: i64,
+}
+
+impl UserGrant {
+    pub(crate) fn key(pool_id: &str, username: &str, origin: &str) -> String {
+        id_of([pool_id, username, origin])
+    }
+}
+
+impl Entity for UserGrant {
+    const TABLE: Table = Table::UserGrant;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.username, &self.origin.to_string())
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}

@@ -1,0 +1,29 @@
+//! A group of users, and what being in it says about a user's roles.
+
+use device_wire::GroupType;
+use serde::{Deserialize, Serialize};
+
+use crate::command::transaction::{Entity, id_of};
+use crate::store::Table;
+
+/// A group, as the service describes it. Who is in it stands with the users.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) pool_id: String,
+    pub(crate) name: String,
+    pub(crate) description: GroupType,
+}
+
+impl Entity for Group {
+    const TABLE: Table = Table::Group;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+impl Group {
+    pub(crate) fn key(pool_id: &str, name: &str) -> String {
+        id_of([pool_id, name])
+    }
+}

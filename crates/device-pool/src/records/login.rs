@@ -1,0 +1,41 @@
+//! The names that sign a user in, and whose they are.
+
+use device_wire::Sensitive;
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::error::ServiceError;
+use crate::records::pool::Pool;
+use crate::store::Table;
+
+/// A name that somebody can sign in with: `<pool>/<folded name>`. It changes only together with its
+/// user.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) pool_id: String,
+    pub(crate) name: Sensitive<String>,
+    pub(crate) username: String,
+}
+
+impl Entity for Login {
+    const TABLE: Table = Table::Login;
+
+    fn id(&self) -> String {
+        Self::key(&self.pool_id, &self.name)
+    }
+}
+
+impl Login {
+    pub(crate) fn key(pool_id: &str, folded: &str) -> String {
+        id_of([pool_id, folded])
+    }
+
+    pub(crate) fn find(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        folded: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        cx.tx.find(&Self::key(&pool.id, folded))
+    }
+}

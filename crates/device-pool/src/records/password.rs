@@ -1,0 +1,84 @@
+//! A password: what the pool asks of it, and what is kept of it.
+
+use device_srp::{Identity, Salt, Verifier};
+use device_wire::{ErrorCode, PasswordPolicyType};
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::crypto::stored_verifier::StoredVerifier;
+use crate::error::ServiceError;
+
+/// A password, of which the service keeps only a verifier.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Password {
+    #[serde(flatten)]
+    pub(crate) secret: StoredVerifier,
+    /// Milliseconds since the epoch.
+    pub(crate) set_at: i64,
+}
+
+impl Password {
+    pub(crate) fn new(cx: &mut Context<'_, '_>, identity: &Identity<'_>, password: &str) -> Self {
+        let salt = Salt::random(&mut cx.rng());
+        let verifier = Verifier::derive(identity, password, &salt);
+        Self { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() }
+    }
+
+    /// Whether this is the password, in constant time.
+    pub(crate) fn is(&self, identity: &Identity<'_>, password: &str) -> Result<bool, ServiceError> {
+        let (salt, verifier) = self.secret.parse()?;
+        Ok(Verifier::derive(identity, password, &salt).ct_eq(&verifier))
+    }
+}
+
+/// Refuses a password that the pool's policy does not allow.
+pub(crate) fn check_policy(
+    policy: &PasswordPolicyType,
+    password: &str,
+) -> Result<(), ServiceError> {
+    let refuse = |reason: &str| {
+        Err(ServiceError::new(
+            ErrorCode::InvalidPassword,
+            format!("Password did not conform with policy: {reason}"),
+        ))
+    };
+    let minimum = usize::try_from(policy.minimum_length.unwrap_or(8)).unwrap_or(8);
+    if password.chars().count() < minimum {
+        return refuse("Password not long enough");
+    }
+    let lacks = |required: Option<bool>, class: fn(char) -> bool| {
+        required == Some(true) && !password.chars().any(class)
+    };
+    if lacks(policy.require_lowercase, |c| c.is_ascii_lowercase()) {
+        return refuse("Password must have lowercase characters");
+    }
+    if lacks(policy.require_uppercase, |c| c.is_ascii_uppercase()) {
+        return refuse("Password must have uppercase characters");
+    }
+    if lacks(policy.require_numbers, |c| c.is_ascii_digit()) {
+        return refuse("Password must have numeric characters");
+    }
+    if lacks(policy.require_symbols, is_symbol) {
+        return refuse("Password must have symbol characters");
+    }
+    Ok(())
+}
+
+/// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts
+/// within a password.
+fn is_symbol(c: char) -> bool {
+    c.is_ascii_punctuation() || c == ' '
+}
+
+/// A password that meets every policy which asks for no more than 16 characters; longer policies
+/// get a longer one.
+pub(crate) fn random(cx: &mut Context<'_, '_>, policy: &PasswordPolicyType) -> String {
+    // No letter or digit that is mistaken for another: people read this in a message and type it.
+    const CLASSES: [&[u8]; 4] =
+        [b"abcdefghjkmnpqrstuvwxyz", b"ABCDEFGHJKMNPQRSTUVWXYZ", b"23456789", b"!#%+-=?@"];
+    let length = usize::try_from(policy.minimum_length.unwrap_or(0)).unwrap_or(0).max(16);
+    (0..length.div_ceil(CLASSES.len()))
+        .flat_map(|_| CLASSES)
+        .map(|class| cx.random_text(class, 1))
+        .collect()
+}

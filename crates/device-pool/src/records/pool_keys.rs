@@ -1,0 +1,71 @@
+//! A pool's secrets, and how its signing keys are replaced.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::command::context::Context;
+use crate::command::transaction::Entity;
+use crate::crypto::jwt::SigningKeys;
+use crate::crypto::seal::SealingKey;
+use crate::error::ServiceError;
+use crate::store::Table;
+
+/// A pool's secrets. Apart from its settings, so that showing those can never show these.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PoolKeys {
+    pool_id: String,
+    sealing: Bytes32,
+    pub(crate) access: SigningKeys,
+    pub(crate) id: SigningKeys,
+}
+
+impl Entity for PoolKeys {
+    const TABLE: Table = Table::PoolKeys;
+
+    fn id(&self) -> String {
+        self.pool_id.clone()
+    }
+}
+
+impl PoolKeys {
+    pub(crate) fn generate(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
+        Ok(Self {
+            pool_id: pool_id.to_owned(),
+            sealing: Bytes32(cx.random()),
+            access: SigningKeys::generate(cx.call)?,
+            id: SigningKeys::generate(cx.call)?,
+        })
+    }
+
+    pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
+        Context::must(cx.tx.find(pool_id)?, "a pool's key record")
+    }
+
+    pub(crate) fn sealing(&self) -> SealingKey<'_> {
+        SealingKey(&self.sealing.0)
+    }
+}
+
+/// 32 secret bytes, base64 in the store.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Bytes32([u8; 32]);
+
+impl Serialize for Bytes32 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes32 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(serde::de::Error::custom)?);
+        bytes
+            .as_slice()
+            .try_into()
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("32 bytes are due"))
+    }
+}

@@ -1,0 +1,49 @@
+//! What was used up, until it would have expired.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::transaction::Entity;
+use crate::error::ServiceError;
+use crate::store::Table;
+
+/// A session or secret block that was used up.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Spent {
+    pub(crate) id: String,
+    pub(crate) expires_at: i64,
+}
+
+impl Entity for Spent {
+    const TABLE: Table = Table::Spent;
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
+impl Spent {
+    /// Refuses what was used up.
+    pub(crate) fn refuse(cx: &mut Context<'_, '_>, id: &str) -> Result<(), ServiceError> {
+        match cx.tx.find::<Self>(id)? {
+            None => Ok(()),
+            Some(_) => Err(ServiceError::not_authorized(
+                "Invalid session for the user, session can only be used once.",
+            )),
+        }
+    }
+
+    /// Uses up what has this id; it can be done once.
+    pub(crate) fn mark(
+        cx: &mut Context<'_, '_>,
+        id: &str,
+        expires_at: i64,
+    ) -> Result<(), ServiceError> {
+        Self::refuse(cx, id)?;
+        cx.tx.put(&Self { id: id.to_owned(), expires_at })
+    }
+}

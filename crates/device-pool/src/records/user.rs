@@ -1,0 +1,166 @@
+//! A user: names, password verifier, second factor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use device_wire::{AttributeType, ErrorCode, Sensitive, Timestamp, UserStatusType, UserType};
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::transaction::{Entity, id_of};
+use crate::crypto::totp::SoftwareToken;
+use crate::error::ServiceError;
+use crate::host::message::Medium;
+use crate::records::address::Address;
+use crate::records::factor::MfaPreference;
+use crate::records::password::Password;
+use crate::records::pool::Pool;
+use crate::store::Table;
+
+/// A user of a pool.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) pool_id: String,
+    /// The internal name: what tokens carry, what SRP hashes, what everything else is keyed by.
+    pub(crate) username: String,
+    pub(crate) sub: String,
+    pub(crate) status: UserStatusType,
+    pub(crate) enabled: bool,
+    /// Every attribute but `sub`.
+    pub(crate) attributes: BTreeMap<String, Sensitive<String>>,
+    /// Addresses that take the place of the attribute of that name once a code has proven them.
+    #[serde(default)]
+    pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
+    /// The names of the groups that the user is in.
+    #[serde(default)]
+    pub(crate) groups: BTreeSet<String>,
+    pub(crate) created: i64,
+    pub(crate) modified: i64,
+    pub(crate) password: Option<Password>,
+    /// Earlier passwords, the latest first, as many as the pool's policy wants remembered.
+    #[serde(default)]
+    pub(crate) earlier_passwords: Vec<Password>,
+    pub(crate) software_token: Option<SoftwareToken>,
+    /// A secret that was handed out and that no code has proven yet.
+    pub(crate) pending_token: Option<Sensitive<String>>,
+    pub(crate) mfa: MfaPreference,
+    /// Sign-ins from before this moment (milliseconds since the epoch) are over.
+    pub(crate) signed_out_at: Option<i64>,
+}
+
+impl Entity for User {
+    const TABLE: Table = Table::User;
+
+    fn id(&self) -> String {
+        User::key(&self.pool_id, &self.username)
+    }
+}
+
+impl User {
+    /// A user without a password, as yet unknown to the store.
+    pub(crate) fn new(
+        cx: &Context<'_, '_>,
+        pool: &Pool,
+        username: String,
+        sub: String,
+        status: UserStatusType,
+        attributes: BTreeMap<String, Sensitive<String>>,
+    ) -> Self {
+        Self {
+            pool_id: pool.id.clone(),
+            username,
+            sub,
+            status,
+            enabled: true,
+            attributes,
+            unproven: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            created: cx.now(),
+            modified: cx.now(),
+            password: None,
+            earlier_passwords: Vec::new(),
+            software_token: None,
+            pending_token: None,
+            mfa: MfaPreference::default(),
+            signed_out_at: None,
+        }
+    }
+
+    /// The attribute's value, where the user has one.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(|value| value.as_str())
+    }
+
+    pub(crate) fn key(pool_id: &str, username: &str) -> String {
+        id_of([pool_id, username])
+    }
+
+    /// The user whose internal name this is.
+    pub(crate) fn by_username(
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        cx.tx.find(&Self::key(pool_id, username))
+    }
+
+    /// The attributes as responses list them, `sub` among them.
+    pub(crate) fn attribute_list(&self) -> Vec<AttributeType> {
+        let sub =
+            AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
+        let rest = self.attributes.iter().map(|(name, value)| AttributeType {
+            value: Some(value.clone()),
+            ..AttributeType::new(name.as_str())
+        });
+        rest.chain([sub]).collect()
+    }
+
+    pub(crate) fn describe(&self) -> UserType {
+        UserType {
+            username: Some(self.username.clone().into()),
+            attributes: Some(self.attribute_list()),
+            user_create_date: Some(Timestamp::from_millis(self.created)),
+            user_last_modified_date: Some(Timestamp::from_millis(self.modified)),
+            enabled: Some(self.enabled),
+            user_status: Some(self.status.clone()),
+            ..UserType::default()
+        }
+    }
+
+    /// Refuses a user who has proven the password and may still not come in.
+    pub(crate) fn admit(&self) -> Result<(), ServiceError> {
+        if !self.enabled {
+            return Err(ServiceError::not_authorized("User is disabled."));
+        }
+        match self.status {
+            UserStatusType::Unconfirmed => {
+                Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."))
+            }
+            UserStatusType::ResetRequired => Err(ServiceError::new(
+                ErrorCode::PasswordResetRequired,
+                "Password reset required for the user",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the password was set, in milliseconds since the epoch: it tells one password of a user
+    /// from another.
+    pub(crate) fn password_set_at(&self) -> Option<i64> {
+        self.password.as_ref().map(|password| password.set_at)
+    }
+}
+
+impl Address {
+    /// The user's phone number or e-mail address, verified or not.
+    pub(crate) fn of(user: &User, medium: Medium) -> Option<Self> {
+        let destination =
+            user.attributes.get(medium.attribute()).filter(|value| !value.is_empty())?;
+        Some(Self { medium, destination: destination.clone() })
+    }
+
+    /// The user's phone number or e-mail address, if it is known to be the user's.
+    pub(crate) fn verified(user: &User, medium: Medium) -> Option<Self> {
+        let verified = user.attribute(&format!("{}_verified", medium.attribute())) == Some("true");
+        Self::of(user, medium).filter(|_| verified)
+    }
+}

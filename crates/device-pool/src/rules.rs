@@ -1,0 +1,16 @@
+//! The service's rules over several records, shared by operations and sign-ins.
+
+pub(crate) mod account;
+pub(crate) mod codes;
+pub(crate) mod decoy;
+pub(crate) mod device_keys;
+pub(crate) mod messages;
+pub(crate) mod names;
+pub(crate) mod parties;
+pub(crate) mod passwords;
+pub(crate) mod pool_deletion;
+pub(crate) mod profile;
+pub(crate) mod risk;
+pub(crate) mod roles;
+pub(crate) mod second_factors;
+pub(crate) mod tokens;

@@ -1,0 +1,93 @@
+//! Device keys: issued, and recognised later without a record.
+
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::command::context::Context;
+use crate::records::device::CONFIRM_WITHIN_MINUTES;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+
+/// The group key that goes with a device key: `-` and eight characters, the same for one user's
+/// devices in a pool.
+pub(crate) fn group_key(keys: &PoolKeys, user: &User) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes = keys.sealing().derive(b"device group", &[user.sub.as_bytes()]);
+    let letters = bytes.iter().take(8).filter_map(|b| ALPHABET.get(usize::from(b % 32)));
+    std::iter::once('-').chain(letters.map(|b| char::from(*b))).collect()
+}
+
+/// Whether the sign-in that issued a key had passed a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IssuedAfter {
+    FirstFactor,
+    SecondFactor,
+}
+
+impl IssuedAfter {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::FirstFactor => b"device key after first factor",
+            Self::SecondFactor => b"device key after second factor",
+        }
+    }
+}
+
+/// Issues a device key: `<region>_<uuid>`.
+///
+/// Most keys are never confirmed, so none is stored: the key proves by itself that it was issued.
+/// Of the UUID's bits, 32 say when (minutes since the epoch), 28 are random, and the last 62
+/// authenticate those for this pool and user.
+pub(crate) fn issue_key(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    user: &User,
+    after: IssuedAfter,
+) -> String {
+    let minute = minutes(cx.now()).to_be_bytes();
+    let random: [u8; 4] = cx.random();
+    let uuid = assemble(keys, user, after, minute, random);
+    format!("{}_{uuid}", cx.config.region)
+}
+
+/// Whether `key` was issued to `user` in the last day, and after what.
+pub(crate) fn issued(
+    cx: &Context<'_, '_>,
+    keys: &PoolKeys,
+    user: &User,
+    key: &str,
+) -> Option<IssuedAfter> {
+    let text = key.strip_prefix(cx.config.region.as_str())?.strip_prefix('_')?;
+    let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)?;
+    let [m0, m1, m2, m3, r0, r1, r2, r3, ..] = uuid.into_bytes();
+    let minute = u32::from_be_bytes([m0, m1, m2, m3]);
+    let age = minutes(cx.now()).checked_sub(minute)?;
+    if age > CONFIRM_WITHIN_MINUTES {
+        return None;
+    }
+    [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(|after| {
+        let due = assemble(keys, user, *after, minute.to_be_bytes(), [r0, r1, r2, r3]);
+        bool::from(due.as_bytes().ct_eq(uuid.as_bytes()))
+    })
+}
+
+fn assemble(
+    keys: &PoolKeys,
+    user: &User,
+    after: IssuedAfter,
+    minute: [u8; 4],
+    random: [u8; 4],
+) -> Uuid {
+    let [r0, r1, r2, r3] = random;
+    // The version takes these four bits of the UUID, so they are not part of what is authenticated.
+    let random = [r0, r1, r2 & 0x0f, r3];
+    let mac = keys.sealing().derive(after.label(), &[user.sub.as_bytes(), &minute, &random]);
+    let mut bytes = [0; 16];
+    let parts = minute.iter().chain(&random).chain(mac.iter());
+    bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+fn minutes(millis: i64) -> u32 {
+    u32::try_from(millis.div_euclid(60_000)).unwrap_or(0)
+}

@@ -1,0 +1,122 @@
+//! Messages to users: where they can go, and in which words.
+
+use device_wire::Sensitive;
+
+use crate::command::context::Context;
+use crate::host::message::{Medium, Message, Topic};
+use crate::records::address::Address;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+
+/// Puts name and code, or temporary password, into the places that a template has for them. The
+/// service's mails are HTML, and either may hold markup, or read like the place of the other.
+fn fill(template: &str, medium: Medium, username: &str, code: &str) -> String {
+    let safe = |text: &str| match medium {
+        Medium::Email => escape(text),
+        Medium::Sms => text.to_owned(),
+    };
+    let (username, code) = (safe(username), safe(code));
+    let around_names: Vec<String> =
+        template.split("{username}").map(|part| part.replace("{####}", &code)).collect();
+    around_names.join(&username)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The words of a message: the pool's own, or the service's.
+struct Template<'a> {
+    subject: &'a str,
+    body: &'a str,
+}
+
+impl<'a> Template<'a> {
+    fn of(pool: &'a Pool, topic: Topic, medium: Medium) -> Self {
+        match topic {
+            Topic::Invitation => Self::invitation(pool, medium),
+            Topic::SignIn => Self::sign_in(pool, medium),
+            Topic::SignUp | Topic::ForgotPassword | Topic::AttributeVerification => {
+                Self::verification(pool, medium)
+            }
+        }
+    }
+
+    fn verification(pool: &'a Pool, medium: Medium) -> Self {
+        let template = pool.description.verification_message_template.as_ref();
+        let own = match medium {
+            Medium::Sms => template
+                .and_then(|template| template.sms_message.as_deref())
+                .or(pool.description.sms_verification_message.as_deref()),
+            Medium::Email => template
+                .and_then(|template| template.email_message.as_deref())
+                .or(pool.description.email_verification_message.as_deref()),
+        };
+        let subject = template
+            .and_then(|template| template.email_subject.as_deref())
+            .or(pool.description.email_verification_subject.as_deref());
+        Self {
+            subject: subject.unwrap_or("Your verification code"),
+            body: own.unwrap_or("Your confirmation code is {####}"),
+        }
+    }
+
+    fn invitation(pool: &'a Pool, medium: Medium) -> Self {
+        let config = pool.description.admin_create_user_config.as_ref();
+        let template = config.and_then(|config| config.invite_message_template.as_ref());
+        let own = template.and_then(|template| match medium {
+            Medium::Sms => template.sms_message.as_deref(),
+            Medium::Email => template.email_message.as_deref(),
+        });
+        Self {
+            subject: template
+                .and_then(|template| template.email_subject.as_deref())
+                .unwrap_or("Your temporary password"),
+            body: own.unwrap_or("Your username is {username} and temporary password is {####}"),
+        }
+    }
+
+    fn sign_in(pool: &'a Pool, medium: Medium) -> Self {
+        let email = pool.mfa.email.as_ref();
+        let own = match medium {
+            Medium::Sms => pool
+                .mfa
+                .sms
+                .as_ref()
+                .and_then(|sms| sms.sms_authentication_message.as_deref())
+                .or(pool.description.sms_authentication_message.as_deref()),
+            Medium::Email => email.and_then(|email| email.message.as_deref()),
+        };
+        Self {
+            subject: email
+                .and_then(|email| email.subject.as_deref())
+                .unwrap_or("Your authentication code"),
+            body: own.unwrap_or("Your authentication code is {####}"),
+        }
+    }
+}
+
+impl Address {
+    /// Hands the message over, to be delivered once the command has succeeded.
+    pub(crate) fn send(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+        topic: Topic,
+        code: &Sensitive<String>,
+    ) {
+        let template = Template::of(pool, topic, self.medium);
+        let body = fill(template.body, self.medium, &user.username, code);
+        cx.call.outbox.push(Message {
+            pool_id: pool.id.clone(),
+            username: Sensitive::from(user.username.clone()),
+            medium: self.medium,
+            destination: self.destination.clone(),
+            topic,
+            code: code.clone(),
+            subject: template.subject.to_owned(),
+            body: Sensitive::from(body),
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! The names that sign a user in, and whose they are.
+
+use std::collections::BTreeMap;
+
+use device_wire::{
+    AliasAttributeType, ErrorCode, Sensitive, UserStatusType, UsernameAttributeType,
+};
+
+use crate::command::context::Context;
+use crate::error::ServiceError;
+use crate::records::login::Login;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+
+impl User {
+    /// The user whom this name signs in: a username in any case, an alias, or the `sub`.
+    pub(crate) fn by_login(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        let folded = pool.fold(name);
+        let login = Login::find(cx, pool, &folded)?;
+        // Where nobody has the name, nobody has it as an internal one either: that is looked up
+        // only to take the time.
+        let username = login.map_or(folded, |login| login.username);
+        Self::by_username(cx, &pool.id, &username)
+    }
+
+    /// For administrators, to whom it is told plainly that there is no such user.
+    pub(crate) fn for_admin(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<Self, ServiceError> {
+        Self::by_login(cx, pool, name)?
+            .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
+    }
+}
+
+/// What becomes of an alias that another user has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It stays theirs, and the command is refused.
+    Refuse,
+    /// It goes to the user who has proven it last.
+    TakeOver,
+}
+
+impl Login {
+    /// Gives `after` the names that are due to it, and takes away those that only `before` had.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AliasExists`], for a new user [`ErrorCode::UsernameExists`], where a name is
+    /// another's.
+    pub(crate) fn update(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        before: Option<&User>,
+        after: &User,
+        taken: Taken,
+    ) -> Result<(), ServiceError> {
+        let old = before.map(|user| names(pool, user)).unwrap_or_default();
+        let new = names(pool, after);
+        for gone in old.keys().filter(|name| !new.contains_key(*name)) {
+            Self::give_up(cx, pool, after, gone)?;
+        }
+        for (name, kind) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+            if let Some(login) = Self::find(cx, pool, name)? {
+                release(cx, pool, &login, name, kind, taken).map_err(|error| match before {
+                    None if *error.code() == ErrorCode::AliasExists => {
+                        let message = format!("An account with the given {kind} already exists.");
+                        ServiceError::new(ErrorCode::UsernameExists, message)
+                    }
+                    _ => error,
+                })?;
+            }
+            let name = Sensitive::from(name.clone());
+            cx.tx.put(&Self {
+                pool_id: pool.id.clone(),
+                name,
+                username: after.username.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes all names away from a user who is being deleted.
+    pub(crate) fn remove_all(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+    ) -> Result<(), ServiceError> {
+        for name in names(pool, user).keys() {
+            Self::give_up(cx, pool, user, name)?;
+        }
+        Ok(())
+    }
+
+    /// Only who has a name can lose it: an attribute alone is no claim to one.
+    fn give_up(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+        name: &str,
+    ) -> Result<(), ServiceError> {
+        if Self::find(cx, pool, name)?.is_some_and(|login| login.username == user.username) {
+            cx.tx.delete::<Self>(&Self::key(&pool.id, name));
+        }
+        Ok(())
+    }
+}
+
+/// Takes the alias `name` away from the user who has it, if that may be: nobody loses the username.
+fn release(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    login: &Login,
+    name: &str,
+    kind: &str,
+    taken: Taken,
+) -> Result<(), ServiceError> {
+    let exists = || {
+        ServiceError::new(
+            ErrorCode::AliasExists,
+            format!("An account with the {kind} already exists."),
+        )
+    };
+    let mut owner = Context::must(
+        User::by_username(cx, &pool.id, &login.username)?,
+        "the user of a login name",
+    )?;
+    let held = names(pool, &owner).get(name).copied();
+    match (taken, held) {
+        // Only an address that is proven as one displaces an address.
+        (Taken::TakeOver, Some(held @ ("email" | "phone_number")))
+            if held == kind && pool.username_attributes().is_empty() =>
+        {
+            owner
+                .attributes
+                .insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
+            owner.modified = cx.now();
+            cx.tx.put(&owner)
+        }
+        _ => Err(exists()),
+    }
+}
+
+/// The folded names that sign `user` in, and what each is.
+fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let usernames = pool.username_attributes();
+    let verified = |name: &str| user.attribute(&format!("{name}_verified")) == Some("true");
+    let email = usernames.contains(&UsernameAttributeType::Email)
+        || aliases.contains(&AliasAttributeType::Email) && verified("email");
+    let phone = usernames.contains(&UsernameAttributeType::PhoneNumber)
+        || aliases.contains(&AliasAttributeType::PhoneNumber) && verified("phone_number");
+    // Whoever has not confirmed the account has no claim to a name that others may want.
+    let preferred = aliases.contains(&AliasAttributeType::PreferredUsername)
+        && user.status != UserStatusType::Unconfirmed;
+    let attributes = [("email", email), ("phone_number", phone), ("preferred_username", preferred)];
+    let attributes = attributes.into_iter().filter(|(_, counts)| *counts);
+    let attributes = attributes.filter_map(|(name, _)| Some((user.attribute(name)?, name)));
+    attributes
+        .chain([(user.username.as_str(), "username"), (user.sub.as_str(), "sub")])
+        .map(|(name, kind)| (pool.fold(name), kind))
+        .collect()
+}

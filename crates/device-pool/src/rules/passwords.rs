@@ -1,0 +1,60 @@
+//! Setting a password: policy, history, verifier.
+
+use device_srp::Identity;
+use device_wire::{ErrorCode, PasswordPolicyType, UserStatusType};
+
+use crate::command::context::Context;
+use crate::error::ServiceError;
+use crate::records::password;
+use crate::records::password::Password;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+
+impl User {
+    /// Sets a password, after checking it against the pool's policy.
+    pub(crate) fn set_password(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        password: &str,
+        status: UserStatusType,
+    ) -> Result<(), ServiceError> {
+        let policy = pool.password_policy();
+        password::check_policy(&policy, password)?;
+        let username = self.username.clone();
+        let identity = Identity::user(pool.srp_name(), &username);
+        self.remember_password(&policy, &identity, password)?;
+        self.password = Some(Password::new(cx, &identity, password));
+        self.status = status;
+        self.modified = cx.now();
+        Ok(())
+    }
+
+    /// Moves the current password into the history, as long as the pool keeps one, and refuses a
+    /// new one that is in it.
+    fn remember_password(
+        &mut self,
+        policy: &PasswordPolicyType,
+        identity: &Identity<'_>,
+        new: &str,
+    ) -> Result<(), ServiceError> {
+        let size = usize::try_from(policy.password_history_size.unwrap_or(0)).unwrap_or(0);
+        let mut history: Vec<Password> = self
+            .password
+            .take()
+            .into_iter()
+            .chain(std::mem::take(&mut self.earlier_passwords))
+            .collect();
+        history.truncate(size);
+        for earlier in &history {
+            if earlier.is(identity, new)? {
+                return Err(ServiceError::new(
+                    ErrorCode::PasswordHistoryPolicyViolation,
+                    "Password has previously been used",
+                ));
+            }
+        }
+        self.earlier_passwords = history;
+        Ok(())
+    }
+}

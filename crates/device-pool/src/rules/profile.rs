@@ -1,0 +1,283 @@
+//! A user's attributes: who may write which, and what has to be proven anew.
+
+use std::collections::BTreeMap;
+
+use device_wire::{AliasAttributeType, AttributeType, Sensitive};
+
+use crate::command::context::Context;
+use crate::error::ServiceError;
+use crate::host::message::verified_attribute;
+use crate::host::message::{Medium, Topic};
+use crate::records::address::Address;
+use crate::records::address::is_email;
+use crate::records::address::is_phone;
+use crate::records::client::Client;
+use crate::records::code::CodePurpose;
+use crate::records::login::Login;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+use crate::rules::codes;
+use crate::rules::names::Taken;
+
+/// Who writes attributes.
+#[derive(Clone, Copy)]
+pub(crate) enum Author<'a> {
+    /// The user, through this client.
+    User(&'a Client),
+    Administrator,
+}
+
+/// The attributes of a new user.
+pub(crate) fn initial(
+    pool: &Pool,
+    author: Author<'_>,
+    given: Vec<AttributeType>,
+) -> Result<BTreeMap<String, Sensitive<String>>, ServiceError> {
+    let mut attributes = BTreeMap::new();
+    for AttributeType { name, value } in given {
+        let value = value.unwrap_or_default();
+        check(pool, author, &name, &value)?;
+        if !value.is_empty() {
+            attributes.insert(name, value);
+        }
+    }
+    Ok(attributes)
+}
+
+/// Refuses a new user who lacks what the pool requires.
+pub(crate) fn check_required(
+    pool: &Pool,
+    attributes: &BTreeMap<String, Sensitive<String>>,
+) -> Result<(), ServiceError> {
+    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains_key(*name))
+    {
+        None => Ok(()),
+        Some(missing) => Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {missing}: The attribute is required"
+        ))),
+    }
+}
+
+/// Sets attributes of a user; an empty value removes one. An address that changes is unproven, and
+/// where the pool verifies addresses, a code goes to it. Returns where codes went. Writing the user
+/// is the caller's part.
+pub(crate) fn update(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    author: Author<'_>,
+    given: Vec<AttributeType>,
+) -> Result<Vec<Address>, ServiceError> {
+    let before = user.clone();
+    // Of one that is given twice, the last counts.
+    let given: BTreeMap<String, Sensitive<String>> = given
+        .into_iter()
+        .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
+        .collect();
+    let mut moved = Vec::new();
+    for (name, value) in &given {
+        check(pool, author, name, value)?;
+        if value.is_empty() {
+            remove_one(pool, user, name)?;
+            continue;
+        }
+        if user.attributes.get(name) == Some(value) {
+            // Whoever gives the address that there is takes back the one that waits to be proven.
+            user.unproven.remove(name);
+            continue;
+        }
+        check_mutable(pool, name)?;
+        if let Some(medium) = Medium::of_attribute(name) {
+            moved.push(Address { medium, destination: value.clone() });
+        }
+        user.attributes.insert(name.clone(), value.clone());
+    }
+    let mut sent = Vec::new();
+    for address in moved {
+        let vouched = given.get(&format!("{}_verified", address.medium.attribute()));
+        let vouched = vouched.is_some_and(|value| value.as_str() == "true");
+        if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
+            permit_code(cx, user, address.medium)?;
+        }
+        if move_address(cx, pool, &before, user, &address, vouched)? {
+            sent.push(address);
+        }
+    }
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, Taken::Refuse)?;
+    Ok(sent)
+}
+
+/// Lets a user's address be another one, and says whether a code was sent to prove it.
+fn move_address(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    before: &User,
+    user: &mut User,
+    address: &Address,
+    vouched: bool,
+) -> Result<bool, ServiceError> {
+    let name = address.medium.attribute();
+    user.unproven.remove(name);
+    if vouched {
+        return Ok(false);
+    }
+    if let Some(old) = before.attributes.get(name).filter(|_| proves_first(pool, address.medium)) {
+        user.attributes.insert(name.to_owned(), old.clone());
+        user.unproven.insert(name.to_owned(), address.destination.clone());
+    } else {
+        user.attributes.insert(format!("{name}_verified"), Sensitive::from("false".to_owned()));
+    }
+    let sends = pool.verifies(address.medium);
+    if sends {
+        send_code(cx, pool, user, address)?;
+    }
+    Ok(sends)
+}
+
+/// Whether an address keeps its old value until the new one is proven.
+fn proves_first(pool: &Pool, medium: Medium) -> bool {
+    let settings = pool.description.user_attribute_update_settings.as_ref();
+    settings
+        .and_then(|settings| settings.attributes_require_verification_before_update.as_deref())
+        .is_some_and(|names| names.contains(&verified_attribute(medium)))
+}
+
+/// Refuses one more code to a user who had too many for this attribute.
+pub(crate) fn permit_code(
+    cx: &mut Context<'_, '_>,
+    user: &User,
+    medium: Medium,
+) -> Result<(), ServiceError> {
+    let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
+    codes::permit(cx, &user.pool_id, &user.username, &purpose)
+}
+
+/// Sends a code that proves the address to be the user's.
+pub(crate) fn send_code(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    address: &Address,
+) -> Result<(), ServiceError> {
+    let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
+    let code = codes::issue(cx, user, purpose, address)?;
+    address.send(cx, pool, user, Topic::AttributeVerification, &code);
+    Ok(())
+}
+
+/// Notes that the user has proven `address`, which may make it a name to sign in with.
+pub(crate) fn prove(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    address: Address,
+    taken: Taken,
+) -> Result<(), ServiceError> {
+    let before = user.clone();
+    let name = address.medium.attribute();
+    if user.unproven.get(name) == Some(&address.destination) {
+        user.unproven.remove(name);
+    }
+    user.attributes.insert(name.to_owned(), address.destination);
+    user.attributes.insert(format!("{name}_verified"), Sensitive::from("true".to_owned()));
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, taken)
+}
+
+/// Removes attributes of a user. Writing the user is the caller's part.
+pub(crate) fn remove(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    author: Author<'_>,
+    names: &[String],
+) -> Result<(), ServiceError> {
+    let before = user.clone();
+    for name in names {
+        check(pool, author, name, "")?;
+        remove_one(pool, user, name)?;
+    }
+    user.modified = cx.now();
+    Login::update(cx, pool, Some(&before), user, Taken::Refuse)
+}
+
+fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceError> {
+    if pool.required_attributes().any(|required| required == name) {
+        return Err(ServiceError::invalid(format!(
+            "Attributes did not conform to the schema: {name}: The attribute is required"
+        )));
+    }
+    if user.attributes.remove(name).is_some() {
+        check_mutable(pool, name)?;
+    }
+    if Medium::of_attribute(name).is_some() {
+        user.attributes.remove(&format!("{name}_verified"));
+        user.unproven.remove(name);
+    }
+    Ok(())
+}
+
+/// Whether `author` may write this attribute, and whether the value can be one. An empty value is
+/// none.
+pub(crate) fn check(
+    pool: &Pool,
+    author: Author<'_>,
+    name: &str,
+    value: &str,
+) -> Result<(), ServiceError> {
+    pool.check_attribute(name)?;
+    let vouches = matches!(name, "email_verified" | "phone_number_verified");
+    let writable = match author {
+        // What vouches for a user is not for that user to say.
+        Author::User(client) => {
+            !vouches && name != "identities" && !name.starts_with("dev:") && client.may_write(name)
+        }
+        Author::Administrator => name != "identities",
+    };
+    if !writable {
+        return Err(ServiceError::not_authorized(
+            "A client attempted to write unauthorized attribute",
+        ));
+    }
+    if value.is_empty() {
+        return Ok(());
+    }
+    match name {
+        "email" if !is_email(value) => Err(ServiceError::invalid("Invalid email address format.")),
+        "phone_number" if !is_phone(value) => {
+            Err(ServiceError::invalid("Invalid phone number format."))
+        }
+        "preferred_username" => {
+            // A preferred name that reads as another user's address would be taken for it.
+            check_no_alias(pool, value)?;
+            pool.check_value(name, value)
+        }
+        _ => pool.check_value(name, value),
+    }
+}
+
+/// A username that reads as another user's address would be taken for it.
+pub(crate) fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let refuse = |what: &str, alias: &str| {
+        Err(ServiceError::invalid(format!(
+            "Username cannot be of {what} format, since user pool is configured for {alias} alias."
+        )))
+    };
+    if aliases.contains(&AliasAttributeType::Email) && is_email(name) {
+        return refuse("email", "email");
+    }
+    if aliases.contains(&AliasAttributeType::PhoneNumber) && is_phone(name) {
+        return refuse("phone number", "phone number");
+    }
+    Ok(())
+}
+
+/// What the pool's schema says must stay as it was given first.
+fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
+    if pool.is_mutable(name) {
+        return Ok(());
+    }
+    Err(ServiceError::invalid(format!("user.{name}: Attribute cannot be updated.")))
+}

@@ -1,0 +1,39 @@
+//! How risky a sign-in looks: a level from an evaluator that can be exchanged.
+
+use device_wire::AdvancedSecurityModeType;
+
+use crate::command::context::Context;
+use crate::error::ServiceError;
+use crate::host::risk::{Risk, SignInFacts};
+use crate::records::auth_event::{AuthEvent, Outcome};
+use crate::records::pool::Pool;
+use crate::records::user::User;
+
+/// How many of the latest sign-ins are looked at.
+const LOOK_BACK: usize = 30;
+
+/// The risk of a sign-in of `user`, where the pool has threat protection on.
+pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Risk, ServiceError> {
+    if pool.threat_protection() == AdvancedSecurityModeType::Off {
+        return Ok(Risk::None);
+    }
+    let latest: Vec<AuthEvent> =
+        cx.tx.scan(&AuthEvent::prefix_of(&pool.id, &user.username), None, LOOK_BACK)?;
+    // Those of somebody who had the name before are not this user's.
+    let latest: Vec<AuthEvent> =
+        latest.into_iter().filter(|event| event.trail.started >= user.created).collect();
+    let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
+    let known_ips = passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
+    let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
+    let failures = failures.filter(|event| event.outcome == Outcome::Failed).count();
+    Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.call.source_ip, known_ips, failures }))
+}
+
+impl Pool {
+    /// Whether risk is looked at (`AUDIT`), and whether it has consequences (`ENFORCED`).
+    pub(crate) fn threat_protection(&self) -> AdvancedSecurityModeType {
+        let add_ons = self.description.user_pool_add_ons.as_ref();
+        add_ons
+            .map_or(AdvancedSecurityModeType::Off, |add_ons| add_ons.advanced_security_mode.clone())
+    }
+}

@@ -1,0 +1,82 @@
+//! What being in groups says about a user's roles.
+
+use device_wire::GroupType;
+
+use crate::command::context::Context;
+use crate::error::ServiceError;
+use crate::records::group::Group;
+use crate::records::user::User;
+
+/// The roles that a user has by being in groups.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Roles {
+    /// Each once, that of the foremost group first.
+    pub(crate) all: Vec<String>,
+    /// That of the foremost group; none where several groups are foremost and do not agree.
+    pub(crate) preferred: Option<String>,
+}
+
+impl Roles {
+    pub(crate) fn of(cx: &mut Context<'_, '_>, user: &User) -> Result<Self, ServiceError> {
+        let mut groups = Vec::new();
+        for name in &user.groups {
+            groups.extend(cx.tx.find::<Group>(&Group::key(&user.pool_id, name))?);
+        }
+        Ok(Self::ranked(groups.into_iter().map(|group| group.description)))
+    }
+
+    /// The least number comes first, and a group without one last.
+    fn ranked(groups: impl Iterator<Item = GroupType>) -> Self {
+        let with_role = groups
+            .filter_map(|group| Some((group.precedence.unwrap_or(i32::MAX), group.role_arn?)));
+        let mut ranked: Vec<(i32, String)> = with_role.collect();
+        ranked.sort();
+        ranked.dedup();
+        let preferred = match ranked.as_slice() {
+            [(first, _), (second, _), ..] if first == second => None,
+            foremost => foremost.first().map(|(_, role)| role.clone()),
+        };
+        let mut all: Vec<String> = Vec::new();
+        for (_, role) in ranked {
+            if !all.contains(&role) {
+                all.push(role);
+            }
+        }
+        Self { all, preferred }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_foremost_group_gives_the_preferred_role_unless_several_disagree() {
+        for (groups, all, preferred) in [
+            (vec![], vec![], None),
+            (vec![(Some(0), None)], vec![], None),
+            (vec![(None, Some("a"))], vec!["a"], Some("a")),
+            (vec![(Some(2), Some("a")), (Some(1), Some("b"))], vec!["b", "a"], Some("b")),
+            (vec![(None, Some("a")), (Some(9), Some("b"))], vec!["b", "a"], Some("b")),
+            (vec![(Some(1), Some("a")), (Some(1), Some("b"))], vec!["a", "b"], None),
+            (
+                vec![(Some(1), Some("a")), (Some(1), Some("a")), (Some(2), Some("a"))],
+                vec!["a"],
+                Some("a"),
+            ),
+            (vec![(Some(0), None), (Some(1), Some("a"))], vec!["a"], Some("a")),
+        ] {
+            let described =
+                groups.iter().map(|(precedence, role): &(Option<i32>, Option<&str>)| GroupType {
+                    precedence: *precedence,
+                    role_arn: role.map(str::to_owned),
+                    ..GroupType::default()
+                });
+            let due = Roles {
+                all: all.iter().map(|role| (*role).to_owned()).collect(),
+                preferred: preferred.map(str::to_owned),
+            };
+            assert_eq!(Roles::ranked(described), due, "{groups:?}");
+        }
+    }
+}

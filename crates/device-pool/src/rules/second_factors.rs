@@ -1,0 +1,65 @@
+//! Which second factors a user has, and whether one is due.
+
+use device_wire::UserPoolMfaType;
+
+use crate::records::address::Address;
+use crate::records::factor::Factor;
+use crate::records::pool::Pool;
+use crate::records::user::User;
+
+impl Factor {
+    /// Whether the pool offers it.
+    pub(crate) const fn is_offered(self, pool: &Pool) -> bool {
+        match self {
+            Self::Sms => pool.mfa.sms.is_some(),
+            Self::SoftwareToken => pool.mfa.software_token,
+            Self::Email => pool.mfa.email.is_some(),
+        }
+    }
+}
+
+impl User {
+    /// Whether the user could answer a challenge of this factor.
+    pub(crate) fn has(&self, factor: Factor) -> bool {
+        match factor.medium() {
+            None => self.software_token.is_some(),
+            Some(medium) => Address::of(self, medium).is_some(),
+        }
+    }
+
+    /// The second factors that the pool offers and the user has switched on; where the pool
+    /// requires one and none is switched on, those that the user could answer.
+    pub(crate) fn second_factors(&self, pool: &Pool) -> Vec<Factor> {
+        let possible = || {
+            Factor::ALL.into_iter().filter(|factor| factor.is_offered(pool) && self.has(*factor))
+        };
+        let enabled: Vec<Factor> =
+            possible().filter(|factor| self.mfa.enabled.contains(factor)).collect();
+        match pool.mfa_mode() {
+            UserPoolMfaType::On if enabled.is_empty() => possible().collect(),
+            UserPoolMfaType::On | UserPoolMfaType::Optional => enabled,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the pool and the user between them ask for a second factor at sign-in.
+    pub(crate) fn mfa_due(&self, pool: &Pool) -> bool {
+        match pool.mfa_mode() {
+            UserPoolMfaType::On => true,
+            UserPoolMfaType::Optional => !self.second_factors(pool).is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The second factors that are switched on, under the names that `UserMFASettingList` uses.
+    pub(crate) fn mfa_settings(&self) -> Option<Vec<String>> {
+        let enabled = &self.mfa.enabled;
+        let names =
+            || enabled.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
+        (!enabled.is_empty()).then(names)
+    }
+
+    pub(crate) fn preferred_mfa(&self) -> Option<String> {
+        self.mfa.preferred.map(|factor| factor.challenge().as_str().to_owned())
+    }
+}

@@ -1,0 +1,182 @@
+//! Tokens: issued at the end of a sign-in, refreshed, checked and revoked.
+
+use device_wire::{AuthenticationResultType, Sensitive};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::command::context::Context;
+use crate::crypto::jwt;
+use crate::error::ServiceError;
+use crate::records::client::Client;
+use crate::records::grant::{Grant, UserGrant};
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+use crate::rules::parties::Parties;
+use crate::rules::roles::Roles;
+
+/// The claims of an access token that this service reads back.
+#[derive(Deserialize)]
+pub(crate) struct AccessClaims {
+    pub(crate) iss: String,
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+    pub(crate) origin_jti: Uuid,
+    token_use: String,
+    exp: i64,
+}
+
+/// Issues the tokens of a finished sign-in.
+pub(crate) fn issue(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    device_key: Option<&str>,
+    event_id: &str,
+) -> Result<AuthenticationResultType, ServiceError> {
+    let Parties { pool, keys, client, user } = parties;
+    let origin = cx.uuid();
+    let now = cx.now();
+    let grant = Grant {
+        origin,
+        pool_id: pool.id.clone(),
+        client_id: client.id.clone(),
+        username: user.username.clone(),
+        device_key: device_key.map(str::to_owned),
+        generation: 0,
+        rotated: None,
+        event_id: event_id.to_owned(),
+        issued: now,
+        expires: now.saturating_add(client.refresh_token_seconds() * 1000),
+        revoked: false,
+    };
+    cx.tx.put(&grant)?;
+    cx.tx.put(&UserGrant {
+        pool_id: pool.id.clone(),
+        username: user.username.clone(),
+        origin,
+        ip: cx.call.source_ip.map(|ip| ip.to_string()),
+        expires_at: grant.expires,
+    })?;
+    let mut result = sign(cx, keys, client, user, &grant)?;
+    result.refresh_token = Some(grant.refresh_token(keys));
+    Ok(result)
+}
+
+/// New access and id tokens of a grant.
+pub(crate) fn sign(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    client: &Client,
+    user: &User,
+    grant: &Grant,
+) -> Result<AuthenticationResultType, ServiceError> {
+    let now = cx.now().div_euclid(1000);
+    let mut common = Map::new();
+    let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
+    claim("sub", json!(user.sub));
+    claim("iss", json!(issuer(cx, &grant.pool_id)));
+    claim("origin_jti", json!(grant.origin));
+    claim("event_id", json!(grant.event_id));
+    claim("auth_time", json!(grant.issued.div_euclid(1000)));
+    claim("iat", json!(now));
+
+    let mut access = common.clone();
+    let mut claim = |name: &str, value: Value| access.insert(name.to_owned(), value);
+    if let Some(device_key) = &grant.device_key {
+        claim("device_key", json!(device_key));
+    }
+    claim("client_id", json!(client.id));
+    claim("token_use", json!("access"));
+    claim("scope", json!("aws.cognito.signin.user.admin"));
+    claim("exp", json!(now + client.access_token_seconds()));
+    claim("jti", json!(cx.uuid()));
+    claim("username", json!(user.username));
+    if !user.groups.is_empty() {
+        claim("cognito:groups", json!(user.groups));
+    }
+
+    let shown = user.attributes.iter().filter(|(name, _)| client.may_read(name));
+    let attributes = shown.map(|(name, value)| {
+        let value = match name.as_str() {
+            "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),
+            _ => json!(value.as_str()),
+        };
+        (name.clone(), value)
+    });
+    // The service's own claims come last: no attribute stands in for one.
+    let mut id: Map<String, Value> = attributes.chain(common).collect();
+    let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
+    claim("aud", json!(client.id));
+    claim("cognito:username", json!(user.username));
+    if !user.groups.is_empty() {
+        claim("cognito:groups", json!(user.groups));
+    }
+    let roles = Roles::of(cx, user)?;
+    if !roles.all.is_empty() {
+        claim("cognito:roles", json!(roles.all));
+    }
+    if let Some(preferred) = roles.preferred {
+        claim("cognito:preferred_role", json!(preferred));
+    }
+    claim("token_use", json!("id"));
+    claim("exp", json!(now + client.id_token_seconds()));
+    claim("jti", json!(cx.uuid()));
+
+    Ok(AuthenticationResultType {
+        access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access.current, &access)?)),
+        id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id.current, &id)?)),
+        token_type: Some("Bearer".to_owned()),
+        expires_in: i32::try_from(client.access_token_seconds()).ok(),
+        ..AuthenticationResultType::default()
+    })
+}
+
+/// The issuer that a pool's tokens name.
+pub(crate) fn issuer(cx: &Context<'_, '_>, pool_id: &str) -> String {
+    format!("{}/{pool_id}", cx.config.public_base_url)
+}
+
+/// Whose access token this is, after every check: signature, use, time, revocation, and that the
+/// user may still act.
+pub(crate) fn authenticate(
+    cx: &mut Context<'_, '_>,
+    token: &str,
+) -> Result<(Pool, PoolKeys, User), ServiceError> {
+    let invalid = || ServiceError::not_authorized("Invalid Access Token");
+    let unverified: AccessClaims = jwt::unverified(token).ok_or_else(invalid)?;
+    let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
+    let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
+    let claims =
+        cx.key_ring.verify::<AccessClaims>(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
+    if claims.token_use != "access" {
+        return Err(invalid());
+    }
+    if cx.now() >= claims.exp.saturating_mul(1000) {
+        return Err(ServiceError::not_authorized("Access Token has expired"));
+    }
+    let pool = Pool::load(cx, pool_id)?;
+    let user = User::by_username(cx, pool_id, &claims.username)?.ok_or_else(|| {
+        ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist.")
+    })?;
+    let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
+    if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
+        return Err(ServiceError::not_authorized("Access Token has been revoked"));
+    }
+    if !user.enabled {
+        return Err(ServiceError::not_authorized("User is disabled."));
+    }
+    Ok((pool, keys, user))
+}
+
+/// As [`authenticate`], with the client that the token was issued to.
+pub(crate) fn authenticate_client(
+    cx: &mut Context<'_, '_>,
+    token: &str,
+) -> Result<(Pool, Client, User), ServiceError> {
+    let (pool, _, user) = authenticate(cx, token)?;
+    let claims: Option<AccessClaims> = jwt::unverified(token);
+    let claims = Context::must(claims, "the claims of a token that was just verified")?;
+    let client = Client::load(cx, &claims.client_id)?;
+    Ok((pool, client, user))
+}

@@ -1,0 +1,69 @@
+//! What a step of a sign-in answers: a challenge, or tokens.
+
+use device_wire::{
+    AuthenticationResultType, ChallengeNameType, InitiateAuthResponse,
+    RespondToAuthChallengeResponse, Sensitive,
+};
+
+use crate::command::parameters::Parameters;
+
+/// What a step of a sign-in answers: a challenge, or tokens.
+pub(crate) struct Answer {
+    challenge: Option<(ChallengeNameType, Parameters)>,
+    available: Option<Vec<ChallengeNameType>>,
+    session: Option<String>,
+    result: Option<AuthenticationResultType>,
+}
+
+impl Answer {
+    pub(crate) fn challenge(
+        name: ChallengeNameType,
+        parameters: Parameters,
+        session: Option<String>,
+    ) -> Self {
+        Self { challenge: Some((name, parameters)), available: None, session, result: None }
+    }
+
+    pub(crate) fn tokens(result: AuthenticationResultType) -> Self {
+        Self { challenge: None, available: None, session: None, result: Some(result) }
+    }
+
+    /// Says which challenges there are to choose from.
+    pub(crate) fn available(mut self, challenges: Vec<ChallengeNameType>) -> Self {
+        self.available = Some(challenges);
+        self
+    }
+}
+
+impl From<Answer> for RespondToAuthChallengeResponse {
+    fn from(answer: Answer) -> Self {
+        let (name, parameters) = answer.challenge.unzip();
+        Self {
+            challenge_name: name,
+            session: answer.session.map(Sensitive::from),
+            // Present and empty where there are tokens.
+            challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
+            authentication_result: answer.result,
+            available_challenges: answer.available,
+        }
+    }
+}
+
+impl From<Answer> for InitiateAuthResponse {
+    fn from(answer: Answer) -> Self {
+        let RespondToAuthChallengeResponse {
+            challenge_name,
+            session,
+            challenge_parameters,
+            authentication_result,
+            available_challenges,
+        } = answer.into();
+        Self {
+            challenge_name,
+            session,
+            challenge_parameters,
+            authentication_result,
+            available_challenges,
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What a sign-in asks for next. Pure: the whole of the device rules stands here.
+
+use crate::host::risk::Risk;
+use crate::records::auth_event::day;
+use crate::records::device::Device;
+use crate::records::pool::{DevicePolicy, Remember};
+
+/// How the device that was presented stands with its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// None was presented, or none that is known.
+    Absent,
+    /// Confirmed, and not remembered.
+    Tracked,
+    /// Remembered.
+    Remembered {
+        /// Whether it was present at a passed second factor. One that was not can't vouch for it
+        /// yet.
+        seen_mfa: bool,
+    },
+}
+
+impl Standing {
+    pub(crate) fn of(device: Option<&Device>) -> Self {
+        match device {
+            None => Self::Absent,
+            Some(device) if device.is_remembered() => {
+                Self::Remembered { seen_mfa: device.seen_mfa }
+            }
+            Some(_) => Self::Tracked,
+        }
+    }
+}
+
+/// Everything that the decision rests on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    /// The password is a temporary one.
+    pub(crate) must_change_password: bool,
+    /// Pool and user ask for a second factor.
+    pub(crate) mfa_due: bool,
+    /// The user has one that the pool offers.
+    pub(crate) has_second_factor: bool,
+    /// How risky the sign-in is, where that has consequences in this pool.
+    pub(crate) risk: Risk,
+    /// It was passed in this sign-in.
+    pub(crate) mfa_passed: bool,
+    pub(crate) devices: DevicePolicy,
+    pub(crate) standing: Standing,
+    /// The device proved its secret in this sign-in.
+    pub(crate) device_proven: bool,
+}
+
+/// The next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    NewPassword,
+    SetUpMfa,
+    SecondFactor,
+    DeviceProof,
+    Tokens,
+}
+
+/// Why a factor was asked for or skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    TemporaryPassword,
+    NoSecondFactorYet,
+    NoRememberedDevice,
+    SuppressionOff,
+    DeviceNeverSawMfa,
+    Risky,
+    DeviceStandsIn,
+    RememberedDeviceMustProve,
+}
+
+impl Reason {
+    /// The sentence for the audit trail.
+    pub(crate) fn sentence(self, device: Option<&Device>) -> String {
+        let remembered =
+            || device.map_or_else(String::new, |device| format!(" {}", day(device.modified)));
+        match self {
+            Self::TemporaryPassword => "New password asked: the password was temporary".to_owned(),
+            Self::NoSecondFactorYet => {
+                "MFA set-up asked: the pool requires MFA and the user has none".to_owned()
+            }
+            Self::NoRememberedDevice => "MFA asked: no remembered device was presented".to_owned(),
+            Self::SuppressionOff => {
+                "MFA asked: the pool does not let a remembered device replace it".to_owned()
+            }
+            Self::DeviceNeverSawMfa => {
+                "MFA asked: the remembered device was never present at a passed MFA".to_owned()
+            }
+            Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
+            Self::DeviceStandsIn => {
+                format!("MFA skipped: device remembered{}, proof verified", remembered())
+            }
+            Self::RememberedDeviceMustProve => {
+                format!("Device proof asked: device remembered{}", remembered())
+            }
+        }
+    }
+}
+
+/// Decides. The order is fixed by the clients: they expect no challenge after a device's proof, so
+/// everything else comes before it.
+pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
+    if situation.must_change_password {
+        return (Next::NewPassword, Some(Reason::TemporaryPassword));
+    }
+    let standing = match situation.devices {
+        DevicePolicy::Off => Standing::Absent,
+        DevicePolicy::On { .. } => situation.standing,
+    };
+    let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
+    // Where remembered devices always replace MFA, what a pool demands at medium and high risk is
+    // ignored.
+    let always = DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
+    let risky = situation.risk >= Risk::Medium
+        && situation.has_second_factor
+        && situation.devices != always;
+    let stands_in = suppress && !risky && standing == Standing::Remembered { seen_mfa: true };
+    let due = situation.mfa_due || risky;
+    if due && !situation.mfa_passed && !stands_in {
+        if !situation.has_second_factor {
+            return (Next::SetUpMfa, Some(Reason::NoSecondFactorYet));
+        }
+        let reason = match standing {
+            _ if risky => Reason::Risky,
+            Standing::Remembered { .. } if !suppress => Reason::SuppressionOff,
+            Standing::Remembered { .. } => Reason::DeviceNeverSawMfa,
+            Standing::Absent | Standing::Tracked => Reason::NoRememberedDevice,
+        };
+        return (Next::SecondFactor, Some(reason));
+    }
+    if matches!(standing, Standing::Remembered { .. }) && !situation.device_proven {
+        return (Next::DeviceProof, Some(Reason::RememberedDeviceMustProve));
+    }
+    let skipped = situation.mfa_due && !situation.mfa_passed;
+    (Next::Tokens, skipped.then_some(Reason::DeviceStandsIn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every situation that there can be.
+    fn all() -> Vec<Situation> {
+        let on = |remember, suppress_mfa| DevicePolicy::On { remember, suppress_mfa };
+        let policies = [
+            DevicePolicy::Off,
+            on(Remember::OptIn, false),
+            on(Remember::OptIn, true),
+            on(Remember::Always, true),
+        ];
+        let standings = [
+            Standing::Absent,
+            Standing::Tracked,
+            Standing::Remembered { seen_mfa: false },
+            Standing::Remembered { seen_mfa: true },
+        ];
+        let mut all = vec![];
+        for (devices, risk) in
+            policies.into_iter().flat_map(|devices| [(devices, Risk::Low), (devices, Risk::Medium)])
+        {
+            for standing in standings {
+                for bits in 0_u8..32 {
+                    let [
+                        must_change_password,
+                        mfa_due,
+                        has_second_factor,
+                        mfa_passed,
+                        device_proven,
+                    ] = std::array::from_fn(|bit| bits >> bit & 1 == 1);
+                    all.push(Situation {
+                        must_change_password,
+                        mfa_due,
+                        has_second_factor,
+                        risk,
+                        mfa_passed,
+                        devices,
+                        standing,
+                        device_proven,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// The situation after the client has met what was asked for.
+    fn after(mut situation: Situation) -> Option<Situation> {
+        match next(&situation).0 {
+            Next::NewPassword => situation.must_change_password = false,
+            Next::SetUpMfa => (situation.has_second_factor, situation.mfa_passed) = (true, true),
+            Next::SecondFactor => situation.mfa_passed = true,
+            Next::DeviceProof => situation.device_proven = true,
+            Next::Tokens => return None,
+        }
+        Some(situation)
+    }
+
+    #[test]
+    fn tokens_come_only_when_nothing_is_due() {
+        for situation in all().into_iter().filter(|situation| next(situation).0 == Next::Tokens) {
+            let Situation { devices, standing, mfa_due, mfa_passed, device_proven, .. } = situation;
+            let tracked = devices != DevicePolicy::Off;
+            let vouches = matches!(devices, DevicePolicy::On { suppress_mfa: true, .. })
+                && standing == Standing::Remembered { seen_mfa: true }
+                && device_proven;
+            assert!(!situation.must_change_password, "{situation:?}");
+            assert!(!mfa_due || mfa_passed || vouches, "{situation:?}");
+            let remembered = matches!(standing, Standing::Remembered { .. });
+            assert!(!tracked || !remembered || device_proven, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_after_a_device_has_proven_itself() {
+        for situation in
+            all().into_iter().filter(|situation| next(situation).0 == Next::DeviceProof)
+        {
+            let proven = after(situation).unwrap();
+            assert_eq!(next(&proven).0, Next::Tokens, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn meeting_what_is_asked_for_ends_in_tokens() {
+        for situation in all() {
+            let steps = std::iter::successors(Some(situation), |situation| after(*situation))
+                .take(9)
+                .count();
+            assert!(steps <= 4, "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_risk_demands_the_factor_that_there_is_unless_devices_always_stand_in() {
+        let risky =
+            |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
+        for situation in all().into_iter().filter(risky) {
+            let calm = Situation { risk: Risk::None, ..situation };
+            let ignored = situation.devices
+                == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
+            if ignored {
+                assert_eq!(next(&situation), next(&calm), "{situation:?}");
+            } else if !situation.mfa_passed {
+                assert!(
+                    matches!(next(&situation).0, Next::NewPassword | Next::SecondFactor),
+                    "{situation:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_tracking_a_device_makes_no_difference() {
+        for situation in
+            all().into_iter().filter(|situation| situation.devices == DevicePolicy::Off)
+        {
+            let absent =
+                Situation { standing: Standing::Absent, device_proven: false, ..situation };
+            assert_eq!(next(&situation), next(&absent), "{situation:?}");
+        }
+    }
+
+    #[test]
+    fn a_skipped_factor_leaves_its_reason() {
+        let skips = |situation: &Situation| {
+            next(situation).0 == Next::Tokens && situation.mfa_due && !situation.mfa_passed
+        };
+        for situation in all() {
+            let told = next(&situation).1 == Some(Reason::DeviceStandsIn);
+            assert_eq!(told, skips(&situation), "{situation:?}");
+        }
+    }
+}

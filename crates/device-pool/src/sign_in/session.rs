@@ -1,0 +1,220 @@
+//! The `Session` of a challenge: sealed state that travels with the client.
+
+use std::collections::BTreeMap;
+
+use device_wire::{ErrorCode, Sensitive};
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
+use crate::crypto::seal::Purpose;
+use crate::error::ServiceError;
+use crate::host::message::Medium;
+use crate::records::client::Client;
+use crate::records::factor::Factor;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::spent::Spent;
+use crate::records::user::User;
+use crate::rules::account::Subject;
+use crate::rules::parties::Parties;
+use crate::sign_in::progress::Progress;
+use device_wire::param;
+
+/// What a session waits for.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    NewPassword,
+    /// The first factor has to be chosen, or the password to be given.
+    FirstFactor,
+    /// A code that was sent has to be given as the first factor.
+    OneTimePassword(Medium),
+    /// The sign-in has only to be started: the code that confirmed the sign-up was the first
+    /// factor. Nothing else tells this user without a password from another who took the name
+    /// since.
+    SignedUp {
+        sub: String,
+        medium: Medium,
+    },
+    /// The operator's challenge has to be met; these are the parameters that only the operator's
+    /// hook may see.
+    Custom(Sensitive<BTreeMap<String, String>>),
+    /// A code of this factor has to be given.
+    SecondFactor(Factor),
+    /// The user has to choose a second factor.
+    SelectFactor,
+    /// The user has to set up a second factor.
+    MfaSetup(Setup),
+    /// The device has to present itself.
+    DeviceSrp,
+    /// The device has to prove itself in the exchange of this id.
+    DeviceProof(String),
+}
+
+/// How far the set-up of a second factor is.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Setup {
+    Due,
+    /// The secret of a software token was shown.
+    SecretShown(Sensitive<String>),
+    /// A software token was verified.
+    Verified,
+    /// A code was sent to this e-mail address, which the user does not have yet.
+    EmailSent(Sensitive<String>),
+}
+
+/// The content of a `Session`.
+#[derive(Serialize, Deserialize)]
+struct SessionState {
+    id: String,
+    expires_at: i64,
+    stage: Stage,
+    progress: Progress,
+}
+
+/// A session as it came back, found genuine and in time, and not used up yet.
+pub(crate) struct OpenSession {
+    id: String,
+    expires_at: i64,
+    pub(crate) stage: Stage,
+    pub(crate) progress: Progress,
+}
+
+impl OpenSession {
+    /// The client that a session names. `AssociateSoftwareToken` has no other way to know it.
+    pub(crate) fn client_id(session: &str) -> Option<&str> {
+        session.split_once('.').map(|(client_id, _)| client_id)
+    }
+
+    /// What a session says, if it is genuine. It may have expired or been used up.
+    fn unseal(keys: &PoolKeys, client: &Client, session: &str) -> Option<SessionState> {
+        let (client_id, sealed) = session.split_once('.')?;
+        if client_id != client.id {
+            return None;
+        }
+        keys.sealing().open(Purpose::Session, &client.id, sealed)
+    }
+
+    /// Whether this is the session of a second factor that was passed.
+    pub(crate) fn is_of_passed_mfa(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        session: &str,
+    ) -> Result<bool, ServiceError> {
+        let of_mfa = |stage: &Stage| matches!(stage, Stage::SecondFactor(_) | Stage::MfaSetup(_));
+        let state = Self::unseal(keys, client, session).filter(|state| of_mfa(&state.stage));
+        state.map_or(Ok(false), |state| Ok(cx.tx.find::<Spent>(&state.id)?.is_some()))
+    }
+
+    /// Opens the session of an answer.
+    pub(crate) fn open(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        session: Option<&str>,
+    ) -> Result<Self, ServiceError> {
+        let SessionState { id, expires_at, stage, progress } = session
+            .and_then(|session| Self::unseal(keys, client, session))
+            .ok_or_else(invalid_session)?;
+        if cx.now() >= expires_at {
+            return Err(expired_session());
+        }
+        Spent::refuse(cx, &id)?;
+        Ok(Self { id, expires_at, stage, progress })
+    }
+
+    /// Opens it, and finds the user whom it is about and whom the answer names.
+    pub(crate) fn open_for(
+        cx: &mut Context<'_, '_>,
+        pool: Pool,
+        client: Client,
+        session: Option<&str>,
+        answers: &Parameters,
+    ) -> Result<(Self, Parties), ServiceError> {
+        let keys = PoolKeys::load(cx, &pool.id)?;
+        let opened = Self::open(cx, &keys, &client, session)?;
+        let parties = opened.parties(cx, pool, keys, client, answers)?;
+        Ok((opened, parties))
+    }
+
+    /// Finds the user whom it is about and whom the answer names.
+    pub(crate) fn parties(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: Pool,
+        keys: PoolKeys,
+        client: Client,
+        answers: &Parameters,
+    ) -> Result<Parties, ServiceError> {
+        let named = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?;
+        let user = named.filter(|user| self.progress.is_of(user)).ok_or_else(invalid_session)?;
+        user.admit()?;
+        Ok(Parties { pool, keys, client, user })
+    }
+
+    /// Finds whom it is about before a first factor is proven: a user, or the stand-in for one.
+    pub(crate) fn subject(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        keys: &PoolKeys,
+        client: &Client,
+        answers: &Parameters,
+    ) -> Result<Subject, ServiceError> {
+        let subject = Subject::find(cx, pool, keys, client, answers.require(param::USERNAME)?)?;
+        if self.progress.is_about(&subject) { Ok(subject) } else { Err(invalid_session()) }
+    }
+
+    /// Uses the session up: its challenge was met.
+    pub(crate) fn spend(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
+        Spent::mark(cx, &self.id, self.expires_at)?;
+        Ok(self.progress)
+    }
+
+    /// Uses the session up whatever becomes of the command.
+    pub(crate) fn forfeit(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
+        cx.tx.record(&Spent { id: self.id, expires_at: self.expires_at })?;
+        Ok(self.progress)
+    }
+}
+
+/// The longest session that the model lets a client send back, in characters.
+const LONGEST_SESSION: usize = 2048;
+
+pub(crate) fn invalid_session() -> ServiceError {
+    ServiceError::not_authorized("Invalid session for the user.")
+}
+
+pub(crate) fn expired_session() -> ServiceError {
+    ServiceError::not_authorized("Invalid session for the user, session is expired.")
+}
+
+impl Progress {
+    /// A new session that waits for `stage`.
+    pub(crate) fn session(
+        &self,
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        stage: Stage,
+    ) -> Result<String, ServiceError> {
+        let state = SessionState {
+            id: cx.uuid().to_string(),
+            expires_at: cx.now().saturating_add(client.session_millis()),
+            stage,
+            progress: self.clone(),
+        };
+        let salt = cx.random();
+        let sealed = keys.sealing().seal(Purpose::Session, &client.id, salt, &state)?;
+        let session = format!("{}.{sealed}", client.id);
+        // Only an operator's own parameters can make one so long.
+        if session.len() > LONGEST_SESSION {
+            return Err(ServiceError::new(
+                ErrorCode::InvalidLambdaResponse,
+                "The challenge's parameters are too long for a session",
+            ));
+        }
+        Ok(session)
+    }
+}

@@ -1,0 +1,187 @@
+//! One SRP exchange: the user's password or the device's secret.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::Timestamp;
+use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Verifier};
+use device_wire::{ChallengeNameType, Sensitive};
+use serde::{Deserialize, Serialize};
+
+use crate::command::context::Context;
+use crate::command::parameters::Parameters;
+use crate::crypto::seal::Purpose;
+use crate::error::ServiceError;
+use crate::records::client::Client;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::spent::Spent;
+use crate::rules::account::Subject;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+use crate::sign_in::session::expired_session;
+use crate::sign_in::session::invalid_session;
+use device_wire::param;
+
+/// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
+const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
+
+/// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a
+/// sign-in that may never be finished.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Exchange {
+    pub(crate) id: String,
+    pub(crate) expires_at: i64,
+    a: String,
+    b: String,
+    secret: Sensitive<String>,
+    pub(crate) context: ExchangeFor,
+}
+
+impl Exchange {
+    /// Starts one against `verifier`.
+    pub(crate) fn start(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        a: &PublicValue,
+        verifier: Verifier,
+        context: ExchangeFor,
+    ) -> Result<Offer, ServiceError> {
+        let ephemeral = cx.call.arithmetic.open(verifier, cx.call.rng)?;
+        let exchange = Self {
+            id: cx.uuid().to_string(),
+            expires_at: cx.now().saturating_add(client.session_millis()),
+            a: STANDARD.encode(a.padded()),
+            b: STANDARD.encode(ephemeral.public().padded()),
+            secret: Sensitive::from(STANDARD.encode(*ephemeral.to_secret_bytes())),
+            context,
+        };
+        let salt = cx.random();
+        let secret_block =
+            keys.sealing().seal(Purpose::SecretBlock, &client.id, salt, &exchange)?;
+        Ok(Offer { id: exchange.id, b: ephemeral.public().to_hex(), secret_block })
+    }
+
+    /// Opens the block that an answer echoes.
+    pub(crate) fn open(
+        cx: &mut Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &Client,
+        claim: &Claim<'_>,
+    ) -> Result<Self, ServiceError> {
+        let exchange: Self = keys
+            .sealing()
+            .open(Purpose::SecretBlock, &client.id, claim.secret_block)
+            .ok_or_else(invalid_session)?;
+        if cx.now() >= exchange.expires_at {
+            return Err(expired_session());
+        }
+        Spent::refuse(cx, &exchange.id)?;
+        Ok(exchange)
+    }
+
+    /// Whether `claim` proves what `verifier` was made from. Constant time where secrets are
+    /// compared.
+    pub(crate) fn proves(
+        &self,
+        cx: &Context<'_, '_>,
+        claim: &Claim<'_>,
+        identity: &Identity<'_>,
+        verifier: Verifier,
+    ) -> Result<bool, ServiceError> {
+        let damaged = || ServiceError::internal("a sealed exchange does not parse");
+        let decode = |text: &str| STANDARD.decode(text).map_err(|_| damaged());
+        let a = PublicValue::from_be_bytes(&decode(&self.a)?).map_err(|_| damaged())?;
+        let b = PublicValue::from_be_bytes(&decode(&self.b)?).map_err(|_| damaged())?;
+        let secret = zeroize::Zeroizing::new(decode(&self.secret)?);
+        let secret: zeroize::Zeroizing<[u8; 32]> =
+            zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
+        let ephemeral = ServerEphemeral::restore(&secret, b);
+        let Some(key) = cx.call.arithmetic.session_key(ephemeral, verifier, a)? else {
+            return Ok(false);
+        };
+        let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
+        let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
+        let skew = claim.stamped_at.saturating_sub(cx.now()).abs();
+        Ok(proven && skew <= TIMESTAMP_TOLERANCE_MILLIS)
+    }
+}
+
+/// Who is proving what.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum ExchangeFor {
+    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` says that the
+    /// operator's hooks decide what comes behind it.
+    User { username: String, device_key: Option<String>, custom: bool },
+    /// A device proves its secret, in a sign-in that has come this far.
+    Device(Progress),
+}
+
+/// What an exchange shows the client.
+pub(crate) struct Offer {
+    /// The exchange's id.
+    pub(crate) id: String,
+    pub(crate) b: String,
+    pub(crate) secret_block: String,
+}
+
+/// The answer to `PASSWORD_VERIFIER` or `DEVICE_PASSWORD_VERIFIER`.
+pub(crate) struct Claim<'a> {
+    secret_block: &'a str,
+    proof: Proof,
+    timestamp: &'a str,
+    stamped_at: i64,
+}
+
+impl<'a> Claim<'a> {
+    pub(crate) fn parse(answers: &'a Parameters) -> Result<Self, ServiceError> {
+        let proof = answers.require(param::PASSWORD_CLAIM_SIGNATURE)?;
+        let secret_block = answers.require(param::PASSWORD_CLAIM_SECRET_BLOCK)?;
+        let timestamp = answers.require(param::TIMESTAMP)?;
+        let stamped_at = Timestamp::parse(timestamp).map_err(|_| {
+            ServiceError::invalid(
+                "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
+            )
+        })?;
+        Ok(Self {
+            secret_block,
+            proof: Proof::from_base64(proof).map_err(|_| incorrect())?,
+            timestamp,
+            stamped_at: stamped_at.unix_seconds().saturating_mul(1000),
+        })
+    }
+}
+
+pub(crate) fn incorrect() -> ServiceError {
+    ServiceError::not_authorized("Incorrect username or password.")
+}
+
+/// `SRP_A` of a request, bounded and checked before anything is computed with it.
+pub(crate) fn client_public(parameters: &Parameters) -> Result<PublicValue, ServiceError> {
+    PublicValue::from_hex(parameters.require(param::SRP_A)?)
+        .map_err(|error| ServiceError::invalid(format!("SRP_A is not acceptable: {error}")))
+}
+
+/// Salt and B for the subject's verifier.
+pub(crate) fn challenge_srp(
+    cx: &mut Context<'_, '_>,
+    keys: &PoolKeys,
+    client: &Client,
+    subject: Subject,
+    parameters: &Parameters,
+    device_key: Option<&str>,
+    custom: bool,
+) -> Result<Answer, ServiceError> {
+    let a = client_public(parameters)?;
+    let Subject { username, salt, verifier, .. } = subject;
+    let device_key = device_key.map(str::to_owned);
+    let context = ExchangeFor::User { username: username.clone(), device_key, custom };
+    let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;
+    let parameters = Parameters::default()
+        .with(param::SALT, salt.to_hex())
+        .with(param::SRP_B, offer.b)
+        .with(param::SECRET_BLOCK, offer.secret_block)
+        .with(param::USERNAME, username.as_str())
+        .with(param::USER_ID_FOR_SRP, username);
+    // No Session: the secret block carries the state.
+    Ok(Answer::challenge(ChallengeNameType::PasswordVerifier, parameters, None))
+}
