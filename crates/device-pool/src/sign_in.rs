@@ -1,7 +1,8 @@
 //! Signing in: from `InitiateAuth` through the challenges to tokens.
 //!
-//! [`rules`] decides what comes next and knows nothing else. The other modules each handle one kind
-//! of step: they check what the client proved, note it in the [`Progress`], and call [`advance`].
+//! The order of steps is here and nowhere else: [`run`] is the one loop, and the pure [`next::next`]
+//! decides what is due. Every other module handles one kind of step. It checks what the client
+//! proved, notes it in the [`Progress`], and returns a [`Step`].
 
 mod admin;
 mod answer;
@@ -16,19 +17,16 @@ pub(crate) mod progress;
 mod refresh;
 pub(crate) mod session;
 pub(crate) mod srp;
+mod step;
 pub(crate) mod user_auth;
-
-use std::collections::BTreeMap;
 
 use device_wire::{
     AdvancedSecurityModeType, AuthFlowType, ChallengeNameType, InitiateAuthRequest,
-    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive,
-    param,
+    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, param,
 };
 use serde_json::{Map, Value};
 
 use crate::command::context::Context;
-use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::auth_event::Outcome;
@@ -46,6 +44,7 @@ use crate::sign_in::next::{Next, Situation, Standing};
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::step::{Step, StepRequest};
 
 pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};
 pub(crate) use mfa::{associate_with_session, enrol, verify_with_session};
@@ -64,55 +63,9 @@ pub(crate) fn initiate_auth(
     ) {
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
-    let metadata = hook_metadata(request.client_metadata);
-    let session = request.session.as_ref();
-    let parameters = request.auth_parameters;
-    start(cx, pool, client, request.auth_flow, session, parameters, &metadata).map(Answer::into)
-}
-
-/// What a client has for the operator's hooks.
-fn hook_metadata(metadata: Option<BTreeMap<String, String>>) -> Map<String, Value> {
-    metadata.into_iter().flatten().map(|(name, value)| (name, Value::from(value))).collect()
-}
-
-/// Starts a sign-in by `flow`.
-fn start(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    flow: AuthFlowType,
-    session: Option<&Sensitive<String>>,
-    parameters: Option<Sensitive<BTreeMap<String, String>>>,
-    metadata: &Map<String, Value>,
-) -> Result<Answer, ServiceError> {
-    let parameters = Parameters::from_wire(parameters);
-    match flow {
-        AuthFlowType::UserSrpAuth => {
-            client.permit(Permission::UserSrp)?;
-            password::start_srp(cx, &pool, &client, &parameters)
-        }
-        AuthFlowType::UserPasswordAuth => {
-            client.permit(Permission::UserPassword)?;
-            password::sign_in_by_password(cx, pool, client, &parameters)
-        }
-        AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth => {
-            client.permit(Permission::AdminPassword)?;
-            password::sign_in_by_password(cx, pool, client, &parameters)
-        }
-        AuthFlowType::UserAuth => {
-            client.permit(Permission::UserChoice)?;
-            user_auth::start(cx, pool, client, given(session), &parameters)
-        }
-        AuthFlowType::CustomAuth => {
-            client.permit(Permission::Custom)?;
-            custom::start(cx, pool, client, &parameters, metadata)
-        }
-        AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken => {
-            client.permit(Permission::Refresh)?;
-            refresh::refresh_token_auth(cx, &pool, &client, &parameters)
-        }
-        flow => Err(ServiceError::invalid(format!("{flow} flow not enabled for this client"))),
-    }
+    let InitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } = request;
+    let request = StepRequest::new(pool, client, session, auth_parameters, client_metadata);
+    initiate(cx, auth_flow, request).map(Answer::into)
 }
 
 /// `RespondToAuthChallenge`.
@@ -122,61 +75,119 @@ pub(crate) fn respond_to_auth_challenge(
 ) -> Result<RespondToAuthChallengeResponse, ServiceError> {
     let client = Client::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
-    let metadata = hook_metadata(request.client_metadata);
-    let session = request.session.as_ref();
-    let responses = request.challenge_responses;
-    respond(cx, pool, client, request.challenge_name, session, responses, &metadata)
-        .map(Answer::into)
+    let RespondToAuthChallengeRequest {
+        challenge_name,
+        session,
+        challenge_responses,
+        client_metadata,
+        ..
+    } = request;
+    let request = StepRequest::new(pool, client, session, challenge_responses, client_metadata);
+    respond(cx, &challenge_name, request).map(Answer::into)
 }
 
-/// A session, where there is more to it than empty text.
-fn given(session: Option<&Sensitive<String>>) -> Option<&str> {
-    session.map(|session| session.as_str()).filter(|session| !session.is_empty())
+/// Starts a sign-in by `flow`.
+fn initiate(
+    cx: &mut Context<'_, '_>,
+    flow: AuthFlowType,
+    request: StepRequest,
+) -> Result<Answer, ServiceError> {
+    let metadata = request.metadata.clone();
+    let step = first_step(cx, flow, request)?;
+    run(cx, step, &metadata)
 }
 
-/// Goes on with the answer to a challenge.
+/// Takes up the answer to a challenge.
 fn respond(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    challenge: ChallengeNameType,
-    session: Option<&Sensitive<String>>,
-    responses: Option<Sensitive<BTreeMap<String, String>>>,
+    challenge: &ChallengeNameType,
+    request: StepRequest,
+) -> Result<Answer, ServiceError> {
+    let metadata = request.metadata.clone();
+    let step = next_step(cx, challenge, request)?;
+    run(cx, step, &metadata)
+}
+
+/// The one loop: a step that was passed leads to what is due next, until something is asked.
+fn run(
+    cx: &mut Context<'_, '_>,
+    mut step: Step,
     metadata: &Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
-    let answers = Parameters::from_wire(responses);
-    let username = answers.require(param::USERNAME)?;
-    client.check_secret_hash(username, answers.get(param::SECRET_HASH))?;
-    let session = given(session);
-    match challenge {
-        ChallengeNameType::PasswordVerifier => {
-            password::verify_srp(cx, pool, client, &answers, metadata)
+    loop {
+        step = match step {
+            Step::Answer(answer) => return Ok(*answer),
+            // The operator decides first, in a custom flow.
+            Step::Passed(parties, progress) if progress.custom.is_some() => {
+                custom::decide(cx, *parties, *progress, metadata.clone())?
+            }
+            Step::Passed(parties, progress) => return advance(cx, &parties, *progress),
+        };
+    }
+}
+
+fn first_step(
+    cx: &mut Context<'_, '_>,
+    flow: AuthFlowType,
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let permit = |permission| request.client.permit(permission);
+    match flow {
+        AuthFlowType::UserSrpAuth => {
+            permit(Permission::UserSrp)?;
+            password::start_srp(cx, &request).map(Step::from)
         }
+        AuthFlowType::UserPasswordAuth => {
+            permit(Permission::UserPassword)?;
+            password::sign_in_by_password(cx, request)
+        }
+        AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth => {
+            permit(Permission::AdminPassword)?;
+            password::sign_in_by_password(cx, request)
+        }
+        AuthFlowType::UserAuth => {
+            permit(Permission::UserChoice)?;
+            user_auth::start(cx, request)
+        }
+        AuthFlowType::CustomAuth => {
+            permit(Permission::Custom)?;
+            custom::start(cx, request)
+        }
+        AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken => {
+            permit(Permission::Refresh)?;
+            refresh::refresh_token_auth(cx, &request).map(Step::from)
+        }
+        flow => Err(ServiceError::invalid(format!("{flow} flow not enabled for this client"))),
+    }
+}
+
+fn next_step(
+    cx: &mut Context<'_, '_>,
+    challenge: &ChallengeNameType,
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let username = request.given.require(param::USERNAME)?;
+    request.client.check_secret_hash(username, request.given.get(param::SECRET_HASH))?;
+    match challenge {
+        ChallengeNameType::PasswordVerifier => password::verify_srp(cx, request),
         ChallengeNameType::SelectChallenge => {
-            user_auth::answer(cx, pool, client, session, answers.require(param::ANSWER)?, &answers)
+            let chosen = request.given.require(param::ANSWER)?.to_owned();
+            user_auth::answer(cx, request, &chosen)
         }
         ChallengeNameType::Password => {
-            answers.require(param::PASSWORD)?;
-            user_auth::answer(cx, pool, client, session, challenge.as_str(), &answers)
+            request.given.require(param::PASSWORD)?;
+            user_auth::answer(cx, request, challenge.as_str())
         }
-        ChallengeNameType::CustomChallenge => {
-            custom::answer(cx, pool, client, session, &answers, metadata)
-        }
-        ChallengeNameType::NewPasswordRequired => {
-            new_password::answer(cx, pool, client, session, &answers)
-        }
+        ChallengeNameType::CustomChallenge => custom::answer(cx, request),
+        ChallengeNameType::NewPasswordRequired => new_password::answer(cx, request),
         ChallengeNameType::SmsMfa
         | ChallengeNameType::SoftwareTokenMfa
         | ChallengeNameType::EmailOtp
-        | ChallengeNameType::SmsOtp => answer_code(cx, pool, client, &challenge, session, &answers),
-        ChallengeNameType::SelectMfaType => mfa::answer_select(cx, pool, client, session, &answers),
-        ChallengeNameType::MfaSetup => mfa::answer_setup(cx, pool, client, session, &answers),
-        ChallengeNameType::DeviceSrpAuth => {
-            device_proof::start(cx, pool, client, session, &answers)
-        }
-        ChallengeNameType::DevicePasswordVerifier => {
-            device_proof::verify(cx, pool, client, session, &answers)
-        }
+        | ChallengeNameType::SmsOtp => answer_code(cx, challenge, request),
+        ChallengeNameType::SelectMfaType => mfa::answer_select(cx, request),
+        ChallengeNameType::MfaSetup => mfa::answer_setup(cx, request),
+        ChallengeNameType::DeviceSrpAuth => device_proof::start(cx, request).map(Step::from),
+        ChallengeNameType::DevicePasswordVerifier => device_proof::verify(cx, request),
         name => Err(ServiceError::invalid(format!(
             "{name} is not a challenge that can be answered here"
         ))),
@@ -186,35 +197,33 @@ fn respond(
 /// A code, of which only the session tells what it is for.
 fn answer_code(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
     challenge: &ChallengeNameType,
-    session: Option<&str>,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let opened = OpenSession::open(cx, &keys, &client, session)?;
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let keys = PoolKeys::load(cx, &request.pool.id)?;
+    let opened = OpenSession::open(cx, &keys, &request.client, request.session())?;
+    let StepRequest { pool, client, given, .. } = request;
     match &opened.stage {
         Stage::SecondFactor(factor) if factor.challenge() == *challenge => {
             let factor = *factor;
-            let parties = opened.parties(cx, pool, keys, client, answers)?;
-            mfa::answer(cx, opened, parties, factor, answers)
+            let parties = opened.parties(cx, pool, keys, client, &given)?;
+            mfa::answer(cx, opened, parties, factor, &given)
         }
         Stage::MfaSetup(Setup::EmailSent(_)) if *challenge == ChallengeNameType::EmailOtp => {
-            let parties = opened.parties(cx, pool, keys, client, answers)?;
-            mfa::email_setup::answer(cx, opened, parties, answers)
+            let parties = opened.parties(cx, pool, keys, client, &given)?;
+            mfa::email_setup::answer(cx, opened, parties, &given)
         }
         Stage::OneTimePassword(medium) if user_auth::challenge_of(*medium) == *challenge => {
-            user_auth::answer_code(cx, opened, pool, keys, client, answers)
+            user_auth::answer_code(cx, opened, pool, keys, client, &given)
         }
         _ => Err(invalid_session()),
     }
 }
 
 /// Asks for what is still due, or ends the sign-in in tokens.
-pub(crate) fn advance(
+fn advance(
     cx: &mut Context<'_, '_>,
-    parties: &mut Parties,
+    parties: &Parties,
     mut progress: Progress,
 ) -> Result<Answer, ServiceError> {
     let devices = progress.device_policy(&parties.pool);

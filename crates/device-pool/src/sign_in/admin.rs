@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use device_wire::{
     AdminInitiateAuthRequest, AdminInitiateAuthResponse, AdminRespondToAuthChallengeRequest,
     AdminRespondToAuthChallengeResponse, AuthFlowType, ContextDataType,
-    RespondToAuthChallengeResponse,
 };
 
 use crate::command::context::Context;
@@ -13,7 +12,8 @@ use crate::error::ServiceError;
 use crate::records::client::Client;
 use crate::records::pool::Pool;
 use crate::sign_in::answer::Answer;
-use crate::sign_in::{hook_metadata, respond, start};
+use crate::sign_in::step::StepRequest;
+use crate::sign_in::{initiate, respond};
 
 /// `AdminInitiateAuth`.
 pub(crate) fn admin_initiate_auth(
@@ -26,24 +26,10 @@ pub(crate) fn admin_initiate_auth(
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
     take_source(cx, request.context_data.as_ref())?;
-    let metadata = hook_metadata(request.client_metadata);
-    let session = request.session.as_ref();
-    let parameters = request.auth_parameters;
-    let answer = start(cx, pool, client, request.auth_flow, session, parameters, &metadata)?;
-    let RespondToAuthChallengeResponse {
-        challenge_name,
-        session,
-        challenge_parameters,
-        authentication_result,
-        available_challenges,
-    } = answer.into();
-    Ok(AdminInitiateAuthResponse {
-        challenge_name,
-        session,
-        challenge_parameters,
-        authentication_result,
-        available_challenges,
-    })
+    let AdminInitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } =
+        request;
+    let request = StepRequest::new(pool, client, session, auth_parameters, client_metadata);
+    initiate(cx, auth_flow, request).map(Answer::into)
 }
 
 /// `AdminRespondToAuthChallenge`.
@@ -54,25 +40,15 @@ pub(crate) fn admin_respond_to_auth_challenge(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let client = Client::of_pool(cx, &pool, &request.client_id)?;
     take_source(cx, request.context_data.as_ref())?;
-    let metadata = hook_metadata(request.client_metadata);
-    let session = request.session.as_ref();
-    let responses = request.challenge_responses;
-    let answer: Answer =
-        respond(cx, pool, client, request.challenge_name, session, responses, &metadata)?;
-    let RespondToAuthChallengeResponse {
+    let AdminRespondToAuthChallengeRequest {
         challenge_name,
         session,
-        challenge_parameters,
-        authentication_result,
-        available_challenges,
-    } = answer.into();
-    Ok(AdminRespondToAuthChallengeResponse {
-        challenge_name,
-        session,
-        challenge_parameters,
-        authentication_result,
-        available_challenges,
-    })
+        challenge_responses,
+        client_metadata,
+        ..
+    } = request;
+    let request = StepRequest::new(pool, client, session, challenge_responses, client_metadata);
+    respond(cx, &challenge_name, request).map(Answer::into)
 }
 
 /// Where the user is, as the administrator's server says, stands in for where that server is.

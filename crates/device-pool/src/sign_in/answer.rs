@@ -1,5 +1,7 @@
 //! What a step of a sign-in answers: a challenge, or tokens.
 
+use device_wire::AdminInitiateAuthResponse;
+use device_wire::AdminRespondToAuthChallengeResponse;
 use device_wire::{
     AuthenticationResultType, ChallengeNameType, InitiateAuthResponse,
     RespondToAuthChallengeResponse, Sensitive,
@@ -35,35 +37,28 @@ impl Answer {
     }
 }
 
-impl From<Answer> for RespondToAuthChallengeResponse {
-    fn from(answer: Answer) -> Self {
-        let (name, parameters) = answer.challenge.unzip();
-        Self {
-            challenge_name: name,
-            session: answer.session.map(Sensitive::from),
-            // Present and empty where there are tokens.
-            challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
-            authentication_result: answer.result,
-            available_challenges: answer.available,
+/// The four responses that carry an answer have the same members.
+macro_rules! response {
+    ($($name:ident)*) => {$(
+        impl From<Answer> for $name {
+            fn from(answer: Answer) -> Self {
+                let (name, parameters) = answer.challenge.unzip();
+                Self {
+                    challenge_name: name,
+                    session: answer.session.map(Sensitive::from),
+                    // Present and empty where there are tokens.
+                    challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
+                    authentication_result: answer.result,
+                    available_challenges: answer.available,
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl From<Answer> for InitiateAuthResponse {
-    fn from(answer: Answer) -> Self {
-        let RespondToAuthChallengeResponse {
-            challenge_name,
-            session,
-            challenge_parameters,
-            authentication_result,
-            available_challenges,
-        } = answer.into();
-        Self {
-            challenge_name,
-            session,
-            challenge_parameters,
-            authentication_result,
-            available_challenges,
-        }
-    }
+response! {
+    InitiateAuthResponse
+    RespondToAuthChallengeResponse
+    AdminInitiateAuthResponse
+    AdminRespondToAuthChallengeResponse
 }

@@ -19,13 +19,13 @@ use crate::records::user::User;
 use crate::rules::account::Subject;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
-use crate::sign_in::advance;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::{ChallengeResult, Progress};
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Stage};
 use crate::sign_in::srp::challenge_srp;
 use crate::sign_in::srp::incorrect;
+use crate::sign_in::step::{Step, StepRequest};
 
 /// Which of the service's triggers a hook stands for.
 #[derive(Clone, Copy)]
@@ -80,24 +80,19 @@ struct Verification {
 }
 
 /// A custom flow under way: whom it is about, and what the client sent for the hooks.
-pub(crate) struct Flow<'a> {
-    pub(crate) pool: Pool,
-    pub(crate) keys: PoolKeys,
-    pub(crate) client: Client,
-    pub(crate) username: String,
+struct Flow {
+    pool: Pool,
+    keys: PoolKeys,
+    client: Client,
+    username: String,
     /// `None` for a stand-in.
-    pub(crate) user: Option<User>,
-    pub(crate) metadata: &'a Map<String, Value>,
+    user: Option<User>,
+    metadata: Map<String, Value>,
 }
 
 /// `InitiateAuth` with `CUSTOM_AUTH`.
-pub(crate) fn start(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    parameters: &Parameters,
-    metadata: &Map<String, Value>,
-) -> Result<Answer, ServiceError> {
+pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, given: parameters, metadata, .. } = request;
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
@@ -115,7 +110,8 @@ pub(crate) fn start(
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
         }
-        return challenge_srp(cx, &flow.keys, &flow.client, subject, parameters, device_key, true);
+        return challenge_srp(cx, &flow.keys, &flow.client, subject, &parameters, device_key, true)
+            .map(Step::from);
     }
     let mut progress = Progress::start(
         cx,
@@ -129,29 +125,23 @@ pub(crate) fn start(
         .go_on(cx, progress, None)
 }
 
-/// Goes on behind a password that was proven within a custom flow.
-pub(crate) fn password_proven(
+/// Asks the operator what comes after a password that was proven within a custom flow.
+pub(crate) fn decide(
     cx: &mut Context<'_, '_>,
     parties: Parties,
-    mut progress: Progress,
-    metadata: &Map<String, Value>,
-) -> Result<Answer, ServiceError> {
-    let steps = ["SRP_A", "PASSWORD_VERIFIER"].map(ChallengeResult::passed);
-    progress.custom = Some(steps.into());
+    progress: Progress,
+    metadata: Map<String, Value>,
+) -> Result<Step, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
     Flow { pool, keys, client, username: user.username.clone(), user: Some(user), metadata }
         .go_on(cx, progress, None)
 }
 
 /// The answer to `CUSTOM_CHALLENGE`.
-pub(crate) fn answer(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
-    metadata: &Map<String, Value>,
-) -> Result<Answer, ServiceError> {
+pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, session, given: answers, metadata } = request;
+    let answers = &answers;
+    let session = session.as_ref().map(|session| session.as_str());
     let given = answers.require(param::ANSWER)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let opened = OpenSession::open(cx, &keys, &client, session)?;
@@ -188,7 +178,7 @@ pub(crate) fn answer(
     flow.go_on(cx, progress, unsettled)
 }
 
-impl Flow<'_> {
+impl Flow {
     /// Does what the operator's definition says next. `attempts` come with a right answer, and
     /// start afresh only where the flow ends in success: an easy step must not buy guesses at a
     /// hard one.
@@ -197,7 +187,7 @@ impl Flow<'_> {
         cx: &mut Context<'_, '_>,
         mut progress: Progress,
         attempts: Option<Attempts>,
-    ) -> Result<Answer, ServiceError> {
+    ) -> Result<Step, ServiceError> {
         let mut steps = progress.custom.take().unwrap_or_default();
         let defined = self.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
@@ -218,7 +208,7 @@ impl Flow<'_> {
                 progress.trail.risk = risk::assess(cx, &pool, &user)?;
             }
             progress.trail.note("Custom challenges passed");
-            return advance(cx, &mut Parties { pool, keys, client, user }, progress);
+            return Ok(Step::passed(Parties { pool, keys, client, user }, progress));
         }
         if defined.challenge_name.as_deref() != Some("CUSTOM_CHALLENGE") {
             return Err(unrecognizable());
@@ -238,7 +228,8 @@ impl Flow<'_> {
         let parameters =
             public.fold(Parameters::default(), |all, (name, value)| all.with(&name, value));
         let parameters = parameters.with(param::USERNAME, self.username.as_str());
-        Ok(Answer::challenge(ChallengeNameType::CustomChallenge, parameters, Some(session)))
+        let name = ChallengeNameType::CustomChallenge;
+        Ok(Answer::challenge(name, parameters, Some(session)).into())
     }
 
     fn define(

@@ -17,7 +17,6 @@ use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::rules::device_keys::group_key;
 use crate::rules::parties::Parties;
-use crate::sign_in::advance;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::expired_session;
@@ -26,6 +25,7 @@ use crate::sign_in::session::{OpenSession, Stage};
 use crate::sign_in::srp::client_public;
 use crate::sign_in::srp::incorrect;
 use crate::sign_in::srp::{Claim, Exchange, ExchangeFor};
+use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks the device to prove itself.
 pub(crate) fn ask(
@@ -54,23 +54,23 @@ pub(crate) fn ask(
 /// The answer to `DEVICE_SRP_AUTH`: salt and B for the device's verifier.
 pub(crate) fn start(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
+    mut request: StepRequest,
 ) -> Result<Answer, ServiceError> {
-    let key = answers.require(param::DEVICE_KEY)?;
-    let a = client_public(answers)?;
+    let key = request.given.require(param::DEVICE_KEY)?.to_owned();
+    let key = key.as_str();
+    let a = client_public(&request.given)?;
+    let StepRequest { pool, client, given, .. } = &request;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let session = match session {
+    let session = match request.session() {
         // The browser client sends the session of the code that it gave just before, which is as
         // good as none.
-        Some(session) if !OpenSession::is_of_passed_mfa(cx, &keys, &client, session)? => {
+        Some(session) if !OpenSession::is_of_passed_mfa(cx, &keys, client, session)? => {
             Sensitive::from(session.to_owned())
         }
-        _ => remembered_session(cx, &pool, &client, answers, key)?,
+        _ => remembered_session(cx, pool, client, given, key)?,
     };
-    let (opened, parties) = OpenSession::open_for(cx, pool, client, Some(&session), answers)?;
+    request.session = Some(session);
+    let (opened, parties, _) = OpenSession::open_for(cx, request)?;
     let Parties { keys, client, user, .. } = &parties;
     let device = Device::load(cx, user, key)?;
     if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
@@ -110,19 +110,15 @@ fn remembered_session(
 }
 
 /// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device holds its secret.
-pub(crate) fn verify(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, session, given: answers, .. } = request;
+    let answers = &answers;
     let key = answers.require(param::DEVICE_KEY)?;
     let claim = Claim::parse(answers)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let exchange = Exchange::open(cx, &keys, &client, &claim)?;
     if let Some(session) = session {
-        let opened = OpenSession::open(cx, &keys, &client, Some(session))?;
+        let opened = OpenSession::open(cx, &keys, &client, Some(session.as_str()))?;
         if opened.stage != Stage::DeviceProof(exchange.id.clone()) {
             return Err(invalid_session());
         }
@@ -149,6 +145,5 @@ pub(crate) fn verify(
     attempts.succeeded(cx);
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     progress.device_proven = true;
-    let mut parties = Parties { pool, keys, client, user };
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(Parties { pool, keys, client, user }, progress))
 }

@@ -22,10 +22,11 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
+use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Setup, Stage};
-use crate::sign_in::{advance, otp};
+use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
 pub(crate) fn ask(
@@ -85,13 +86,12 @@ fn not_enabled() -> ServiceError {
 /// The answer to `SELECT_MFA_TYPE`.
 pub(crate) fn answer_select(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    request.given.require(param::ANSWER)?;
+    let (opened, parties, answers) = OpenSession::open_for(cx, request)?;
+    let answers = &answers;
     let choice = answers.require(param::ANSWER)?;
-    let (opened, parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
     if opened.stage != Stage::SelectFactor {
         return Err(invalid_session());
     }
@@ -101,7 +101,7 @@ pub(crate) fn answer_select(
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     opened.spend(cx)?;
-    ask_factor(cx, &parties, &progress, factor)
+    ask_factor(cx, &parties, &progress, factor).map(Step::from)
 }
 
 /// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`. Older clients
@@ -112,7 +112,7 @@ pub(crate) fn answer(
     mut parties: Parties,
     factor: Factor,
     answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+) -> Result<Step, ServiceError> {
     if opened.stage != Stage::SecondFactor(factor) {
         return Err(invalid_session());
     }
@@ -136,7 +136,7 @@ pub(crate) fn answer(
     opened.spend(cx)?;
     progress.pass_mfa(format!("MFA passed: {}", factor.label()));
     cx.tx.put(&parties.user)?;
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }
 
 fn accept_software_token(
@@ -204,22 +204,19 @@ pub(crate) fn ask_setup(
 /// address.
 pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
-    let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let (opened, parties, answers) = OpenSession::open_for(cx, request)?;
     let mut progress = opened.progress.clone();
-    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     match (&opened.stage, answers.get(param::EMAIL)) {
         (Stage::MfaSetup(Setup::Verified), _) => {
             opened.spend(cx)?;
             progress.pass_mfa("MFA passed: software token set up");
-            advance(cx, &mut parties, progress)
+            Ok(Step::passed(parties, progress))
         }
         (Stage::MfaSetup(Setup::Due), Some(address)) => {
-            email_setup::send(cx, &parties, opened, &progress, address)
+            email_setup::send(cx, &parties, opened, &progress, address).map(Step::from)
         }
         _ => Err(invalid_session()),
     }

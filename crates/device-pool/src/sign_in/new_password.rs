@@ -13,11 +13,11 @@ use crate::rules::names::Taken;
 use crate::rules::parties::Parties;
 use crate::rules::profile;
 use crate::rules::profile::Author;
-use crate::sign_in::advance;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Stage};
+use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks for a password of the user's own.
 pub(crate) fn ask(
@@ -44,20 +44,15 @@ pub(crate) fn ask(
 }
 
 /// The answer: the new password, and attributes that the user may set along with it.
-pub(crate) fn answer(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
+    request.given.require(param::NEW_PASSWORD)?;
+    let (opened, mut parties, answers) = OpenSession::open_for(cx, request)?;
     let password = answers.require(param::NEW_PASSWORD)?;
-    let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, answers)?;
     if opened.stage != Stage::NewPassword {
         return Err(invalid_session());
     }
     let mut progress = opened.progress.clone();
-    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     let before = parties.user.clone();
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
@@ -70,7 +65,7 @@ pub(crate) fn answer(
     opened.spend(cx)?;
     progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }
 
 /// Sets an attribute that the user did not have yet. One that is there may be repeated, and not

@@ -2,7 +2,6 @@
 
 use device_srp::{Identity, Verifier};
 use device_wire::param;
-use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
@@ -19,20 +18,20 @@ use crate::rules::account::Subject;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
 use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::ChallengeResult;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::srp::challenge_srp;
 use crate::sign_in::srp::incorrect;
 use crate::sign_in::srp::{Claim, Exchange, ExchangeFor};
-use crate::sign_in::{advance, custom};
+use crate::sign_in::step::{Step, StepRequest};
 
 /// `USER_SRP_AUTH`: salt and B for the user's verifier, or for that of a stand-in.
 pub(crate) fn start_srp(
     cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    client: &Client,
-    parameters: &Parameters,
+    request: &StepRequest,
 ) -> Result<Answer, ServiceError> {
+    let StepRequest { pool, client, given: parameters, .. } = request;
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
@@ -44,11 +43,10 @@ pub(crate) fn start_srp(
 /// The answer to `PASSWORD_VERIFIER`.
 pub(crate) fn verify_srp(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    answers: &Parameters,
-    metadata: &Map<String, Value>,
-) -> Result<Answer, ServiceError> {
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, given: answers, .. } = request;
+    let answers = &answers;
     let name = answers.require(param::USERNAME)?;
     let claim = Claim::parse(answers)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
@@ -65,21 +63,21 @@ pub(crate) fn verify_srp(
     let proven = exchange.proves(cx, &claim, &identity, subject.verifier)?;
     let user = conclude(cx, attempts, &pool, username, subject.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
-    let mut parties = Parties { pool, keys, client, user };
-    let progress = password_proven(cx, &parties, answers, offered.as_deref())?;
+    let parties = Parties { pool, keys, client, user };
+    let mut progress = password_proven(cx, &parties, answers, offered.as_deref())?;
     if *custom {
-        return custom::password_proven(cx, parties, progress, metadata);
+        progress.custom = Some(["SRP_A", "PASSWORD_VERIFIER"].map(ChallengeResult::passed).into());
     }
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }
 
 /// `USER_PASSWORD_AUTH`, and `ADMIN_USER_PASSWORD_AUTH`.
 pub(crate) fn sign_in_by_password(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    parameters: &Parameters,
-) -> Result<Answer, ServiceError> {
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, given: parameters, .. } = request;
+    let parameters = &parameters;
     let name = parameters.require(param::USERNAME)?;
     let password = parameters.require(param::PASSWORD)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
@@ -102,15 +100,15 @@ pub(crate) fn prove(
     password: &str,
     answers: &Parameters,
     offered: Option<&str>,
-) -> Result<Answer, ServiceError> {
+) -> Result<Step, ServiceError> {
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &subject.username)?;
     let identity = Identity::user(pool.srp_name(), &subject.username);
     let given = Verifier::derive(&identity, password, &subject.salt);
     let proven = given.ct_eq(&subject.verifier);
     let user = conclude(cx, attempts, &pool, &subject.username, subject.user, proven)?;
-    let mut parties = Parties { pool, keys, client, user };
+    let parties = Parties { pool, keys, client, user };
     let progress = password_proven(cx, &parties, answers, offered)?;
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }
 
 /// The user, if the password was proven; otherwise counts the attempt and notes it in the audit

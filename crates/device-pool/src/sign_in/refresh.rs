@@ -3,7 +3,6 @@
 use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param};
 
 use crate::command::context::Context;
-use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::records::client::{Client, Permission};
 use crate::records::device::Device;
@@ -13,14 +12,14 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
+use crate::sign_in::step::StepRequest;
 
 /// `InitiateAuth` with `REFRESH_TOKEN_AUTH`.
 pub(crate) fn refresh_token_auth(
     cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    client: &Client,
-    parameters: &Parameters,
+    request: &StepRequest,
 ) -> Result<Answer, ServiceError> {
+    let StepRequest { pool, client, given: parameters, .. } = request;
     if client.rotates() {
         // Only the other operation gives the next refresh token.
         return Err(ServiceError::invalid("REFRESH_TOKEN_AUTH flow not enabled for this client"));

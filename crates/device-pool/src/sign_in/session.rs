@@ -19,6 +19,7 @@ use crate::records::user::User;
 use crate::rules::account::Subject;
 use crate::rules::parties::Parties;
 use crate::sign_in::progress::Progress;
+use crate::sign_in::step::StepRequest;
 use device_wire::param;
 
 /// What a session waits for.
@@ -127,15 +128,13 @@ impl OpenSession {
     /// Opens it, and finds the user whom it is about and whom the answer names.
     pub(crate) fn open_for(
         cx: &mut Context<'_, '_>,
-        pool: Pool,
-        client: Client,
-        session: Option<&str>,
-        answers: &Parameters,
-    ) -> Result<(Self, Parties), ServiceError> {
-        let keys = PoolKeys::load(cx, &pool.id)?;
-        let opened = Self::open(cx, &keys, &client, session)?;
-        let parties = opened.parties(cx, pool, keys, client, answers)?;
-        Ok((opened, parties))
+        request: StepRequest,
+    ) -> Result<(Self, Parties, Parameters), ServiceError> {
+        let keys = PoolKeys::load(cx, &request.pool.id)?;
+        let opened = Self::open(cx, &keys, &request.client, request.session())?;
+        let StepRequest { pool, client, given, .. } = request;
+        let parties = opened.parties(cx, pool, keys, client, &given)?;
+        Ok((opened, parties, given))
     }
 
     /// Finds the user whom it is about and whom the answer names.

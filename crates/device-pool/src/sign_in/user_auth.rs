@@ -20,21 +20,19 @@ use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Stage};
 use crate::sign_in::srp::challenge_srp;
-use crate::sign_in::{advance, otp, password};
+use crate::sign_in::step::{Step, StepRequest};
+use crate::sign_in::{otp, password};
 
 /// `InitiateAuth` with `USER_AUTH`.
-pub(crate) fn start(
-    cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    parameters: &Parameters,
-) -> Result<Answer, ServiceError> {
-    let name = parameters.require(param::USERNAME)?;
-    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    if session.is_some() {
-        return start_after_sign_up(cx, pool, client, session, parameters);
+pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
+    let name = request.given.require(param::USERNAME)?;
+    request.client.check_secret_hash(name, request.given.get(param::SECRET_HASH))?;
+    if request.session.is_some() {
+        return start_after_sign_up(cx, request);
     }
+    let StepRequest { pool, client, given: parameters, .. } = request;
+    let parameters = &parameters;
+    let name = parameters.require(param::USERNAME)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let subject = Subject::find(cx, &pool, &keys, &client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
@@ -45,7 +43,10 @@ pub(crate) fn start(
     match preferred.filter(|preferred| available.contains(preferred)) {
         // Said with the preference, a password or public value saves a round.
         Some(preferred) => choice.make(cx, &preferred, parameters),
-        None => Ok(choice.ask(cx, ChallengeNameType::SelectChallenge)?.available(available)),
+        None => {
+            let answer = choice.ask(cx, ChallengeNameType::SelectChallenge)?;
+            Ok(answer.available(available).into())
+        }
     }
 }
 
@@ -73,12 +74,9 @@ pub(crate) fn session_after_sign_up(
 /// `InitiateAuth` with the session of a sign-up that was confirmed.
 fn start_after_sign_up(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
-    parameters: &Parameters,
-) -> Result<Answer, ServiceError> {
-    let (opened, mut parties) = OpenSession::open_for(cx, pool, client, session, parameters)?;
+    request: StepRequest,
+) -> Result<Step, ServiceError> {
+    let (opened, parties, _) = OpenSession::open_for(cx, request)?;
     let medium = match &opened.stage {
         Stage::SignedUp { sub, medium } if *sub == parties.user.sub => *medium,
         _ => return Err(invalid_session()),
@@ -89,18 +87,18 @@ fn start_after_sign_up(
         "First factor passed: the code by {} that confirmed the sign-up",
         medium.name()
     ));
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }
 
 /// The answer to `SELECT_CHALLENGE`, or to `PASSWORD`.
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    client: Client,
-    session: Option<&str>,
+    request: StepRequest,
     chosen: &str,
-    answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+) -> Result<Step, ServiceError> {
+    let StepRequest { pool, client, session, given: answers, .. } = request;
+    let answers = &answers;
+    let session = session.as_ref().map(|session| session.as_str());
     let keys = PoolKeys::load(cx, &pool.id)?;
     let opened = OpenSession::open(cx, &keys, &client, session)?;
     if opened.stage != Stage::FirstFactor {
@@ -186,9 +184,11 @@ impl Choice {
         cx: &mut Context<'_, '_>,
         chosen: &ChallengeNameType,
         answers: &Parameters,
-    ) -> Result<Answer, ServiceError> {
+    ) -> Result<Step, ServiceError> {
         match (chosen, answers.get(param::PASSWORD)) {
-            (ChallengeNameType::Password, None) => self.ask(cx, ChallengeNameType::Password),
+            (ChallengeNameType::Password, None) => {
+                self.ask(cx, ChallengeNameType::Password).map(Step::from)
+            }
             (ChallengeNameType::Password, Some(given)) => {
                 let Self { pool, keys, client, subject, progress, .. } = self;
                 let offered = progress.device_key.as_deref();
@@ -197,10 +197,10 @@ impl Choice {
             (ChallengeNameType::PasswordSrp, _) => {
                 let Self { keys, client, subject, progress, .. } = self;
                 let key = answers.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
-                challenge_srp(cx, &keys, &client, subject, answers, key, false)
+                challenge_srp(cx, &keys, &client, subject, answers, key, false).map(Step::from)
             }
-            (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email),
-            _ => self.send(cx, Medium::Sms),
+            (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email).map(Step::from),
+            _ => self.send(cx, Medium::Sms).map(Step::from),
         }
     }
 
@@ -238,7 +238,7 @@ pub(crate) fn answer_code(
     keys: PoolKeys,
     client: Client,
     answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+) -> Result<Step, ServiceError> {
     let Stage::OneTimePassword(medium) = opened.stage else { return Err(invalid_session()) };
     let code = match medium {
         Medium::Email => answers.require(param::EMAIL_OTP_CODE),
@@ -264,7 +264,7 @@ pub(crate) fn answer_code(
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, &pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));
-    advance(cx, &mut Parties { pool, keys, client, user }, progress)
+    Ok(Step::passed(Parties { pool, keys, client, user }, progress))
 }
 
 impl Pool {

@@ -14,10 +14,11 @@ use crate::records::sent_codes::SentCodes;
 use crate::rules::names::Taken;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
+use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::invalid_session;
 use crate::sign_in::session::{OpenSession, Setup, Stage};
-use crate::sign_in::{advance, otp};
+use crate::sign_in::step::Step;
 
 /// Sends a code to the address that the user gave.
 pub(super) fn send(
@@ -53,7 +54,7 @@ pub(crate) fn answer(
     opened: OpenSession,
     mut parties: Parties,
     answers: &Parameters,
-) -> Result<Answer, ServiceError> {
+) -> Result<Step, ServiceError> {
     let Stage::MfaSetup(Setup::EmailSent(address)) = opened.stage.clone() else {
         return Err(invalid_session());
     };
@@ -77,5 +78,5 @@ pub(crate) fn answer(
     Login::update(cx, &parties.pool, Some(&before), user, Taken::Refuse)?;
     cx.tx.put(user)?;
     progress.pass_mfa("MFA passed: e-mail address set up");
-    advance(cx, &mut parties, progress)
+    Ok(Step::passed(parties, progress))
 }

@@ -1,0 +1,69 @@
+//! One step of a sign-in: what it is given, and how it ends.
+
+use std::collections::BTreeMap;
+
+use device_wire::Sensitive;
+use serde_json::{Map, Value};
+
+use crate::command::parameters::Parameters;
+use crate::records::client::Client;
+use crate::records::pool::Pool;
+use crate::rules::parties::Parties;
+use crate::sign_in::answer::Answer;
+use crate::sign_in::progress::Progress;
+
+/// What a step is given: the pool, the app client, and what the client sent.
+pub(crate) struct StepRequest {
+    pub(crate) pool: Pool,
+    pub(crate) client: Client,
+    pub(crate) session: Option<Sensitive<String>>,
+    /// The `AuthParameters` or the `ChallengeResponses`.
+    pub(crate) given: Parameters,
+    /// The `ClientMetadata`, for the operator's hooks.
+    pub(crate) metadata: Map<String, Value>,
+}
+
+impl StepRequest {
+    /// Takes over what a request of the service carries. An empty session counts as none.
+    pub(crate) fn new(
+        pool: Pool,
+        client: Client,
+        session: Option<Sensitive<String>>,
+        given: Option<Sensitive<BTreeMap<String, String>>>,
+        metadata: Option<BTreeMap<String, String>>,
+    ) -> Self {
+        let metadata = metadata.into_iter().flatten();
+        Self {
+            pool,
+            client,
+            session: session.filter(|session| !session.is_empty()),
+            given: Parameters::from_wire(given),
+            metadata: metadata.map(|(name, value)| (name, Value::from(value))).collect(),
+        }
+    }
+
+    /// The session, if the client sent one.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| session.as_str())
+    }
+}
+
+/// How a step ends.
+pub(crate) enum Step {
+    /// Something is still asked, or these are the tokens.
+    Answer(Box<Answer>),
+    /// The step was passed; the loop in `sign_in` decides what is due.
+    Passed(Box<Parties>, Box<Progress>),
+}
+
+impl Step {
+    pub(crate) fn passed(parties: Parties, progress: Progress) -> Self {
+        Self::Passed(Box::new(parties), Box::new(progress))
+    }
+}
+
+impl From<Answer> for Step {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(Box::new(answer))
+    }
+}
