@@ -9,7 +9,7 @@ use device_proto::{
     Config, DeviceOwner, Refresh, RefreshStep, Reply, ServiceError, Tokens, is_expired,
 };
 use device_wire::{
-    Call, DeleteUserRequest, ErrorCode, GlobalSignOutRequest, RevokeTokenRequest, Sensitive,
+    DeleteUserRequest, ErrorCode, GlobalSignOutRequest, Request, RevokeTokenRequest, Sensitive,
 };
 use tracing::Instrument as _;
 
@@ -262,7 +262,7 @@ impl DeviceAuth {
 
     /// Makes a call with the session's access token; once more with another if the service does not
     /// take that any more.
-    pub(crate) async fn authorized<C: Call>(
+    pub(crate) async fn authorized<C: Request>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,
     ) -> Result<C::Output, Error> {
@@ -270,7 +270,7 @@ impl DeviceAuth {
         self.authorized_by(&session, call).await
     }
 
-    async fn authorized_by<C: Call>(
+    async fn authorized_by<C: Request>(
         &self,
         session: &Session,
         call: impl Fn(Sensitive<String>) -> C,

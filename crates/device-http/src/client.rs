@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use device_proto::{Repeat, Reply, Request};
-use device_wire::{Auth, Call, Operation};
+use device_wire::{Auth, Operation};
 use http::{HeaderValue, Method, Uri, header};
 use serde::Deserialize;
 use tracing::Instrument as _;
@@ -166,10 +166,10 @@ impl Client {
     /// # Errors
     /// As [`send`](Self::send); and [`ErrorKind::NotTheService`] if the response is not the
     /// operation's.
-    pub async fn call<C: Call>(&self, call: &C) -> Result<C::Output, Error> {
-        let body = self.send(&Request::new(call)).await?;
+    pub async fn call<R: device_wire::Request>(&self, request: &R) -> Result<R::Output, Error> {
+        let body = self.send(&Request::new(request)).await?;
         Reply::Answered(&body)
-            .read::<C>()
+            .read::<R>()
             .map_err(|error| Error::new(ErrorKind::NotTheService, error))
     }
 

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use device_wire::{ErrorCode, Operation};
+use device_wire::{ErrorCode, Operation, Request};
 use serde_json::{Value, json};
 
 use crate::command::context::Context;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::{KeyRing, PublicKey};
 use crate::error::ServiceError;
-use crate::host::invocation::{Call, Config};
+use crate::host::arithmetic::{Arithmetic, InPlace};
+use crate::host::hooks::{Hooks, NoHooks};
+use crate::host::invocation::{Config, Invocation, Outcome};
 use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
+use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -18,65 +21,118 @@ use crate::rules::pool_deletion;
 use crate::store::{Store, StoreError, Table};
 
 /// How often a command is decided anew because others changed what it rests on.
-const DECISIONS: usize = 16;
+const MAX_DECISIONS: usize = 16;
 
 /// The rules of a user-pool service over a [`Store`].
 pub struct Engine {
     store: Arc<dyn Store>,
     config: Config,
     key_ring: KeyRing,
-    risk: Box<dyn RiskEvaluator>,
+    signing_keys: Arc<dyn SigningKeySource>,
+    hooks: Arc<dyn Hooks>,
+    arithmetic: Arc<dyn Arithmetic>,
+    risk: Arc<dyn RiskEvaluator>,
 }
 
-impl Engine {
-    /// An engine over `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, config: Config) -> Self {
-        Self { store, config, key_ring: KeyRing::default(), risk: Box::new(NewAddressOrFailures) }
-    }
+/// An engine in the making; see [`Engine::builder`].
+pub struct EngineBuilder(Engine);
 
-    /// Judges sign-ins by `evaluator`, in place of [`NewAddressOrFailures`], where a pool's add-ons
-    /// have advanced security on.
+impl EngineBuilder {
+    /// Asks `hooks` for the operator's own decisions. Without it, [`NoHooks`].
     #[must_use]
-    pub fn with_risk_evaluator(mut self, evaluator: impl RiskEvaluator + 'static) -> Self {
-        self.risk = Box::new(evaluator);
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.0.hooks = hooks;
         self
     }
 
-    /// Runs one operation. `body` has passed the model's constraint checks, and where the operation
+    /// Computes handshakes with `arithmetic`. Without it, [`InPlace`].
+    #[must_use]
+    pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
+        self.0.arithmetic = arithmetic;
+        self
+    }
+
+    /// Judges sign-ins by `evaluator`, if a pool's add-ons have advanced security on. Without it,
+    /// [`NewAddressOrFailures`].
+    #[must_use]
+    pub fn risk(mut self, evaluator: Arc<dyn RiskEvaluator>) -> Self {
+        self.0.risk = evaluator;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        self.0
+    }
+}
+
+impl Engine {
+    /// Begins an engine over `store`. `signing_keys` makes the keys that sign a pool's tokens.
+    pub fn builder(
+        store: Arc<dyn Store>,
+        config: Config,
+        signing_keys: Arc<dyn SigningKeySource>,
+    ) -> EngineBuilder {
+        EngineBuilder(Self {
+            store,
+            config,
+            key_ring: KeyRing::default(),
+            signing_keys,
+            hooks: Arc::new(NoHooks),
+            arithmetic: Arc::new(InPlace),
+            risk: Arc::new(NewAddressOrFailures),
+        })
+    }
+
+    /// Runs the operation of a typed request; see [`Engine::execute`].
+    ///
+    /// # Errors
+    /// As [`Engine::execute`].
+    pub fn call<R: Request>(
+        &self,
+        request: &R,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Outcome<R::Output>, ServiceError> {
+        let unreadable = |what: &str| {
+            ServiceError::internal(format!("{} {what} does not convert", R::OPERATION))
+        };
+        let body = serde_json::to_value(request).map_err(|_| unreadable("request"))?;
+        let Outcome { body, messages } = self.execute(R::OPERATION, body, invocation)?;
+        let body =
+            serde_json::from_value(body.unwrap_or_default()).map_err(|_| unreadable("response"))?;
+        Ok(Outcome { body, messages })
+    }
+
+    /// Runs one operation. `body` has passed the model's constraint checks, and if the operation
     /// is an administrator's, the caller has been authenticated as one. Blocks on storage and does
     /// big-number arithmetic: keep it off async workers.
     ///
-    /// Returns the response object, or `None` for operations whose response has no body.
-    ///
     /// # Errors
     /// What the service answers; a refused command has changed nothing but its own audit trail and
-    /// attempt counters.
+    /// attempt counters, and sends no messages.
     pub fn execute(
         &self,
         operation: Operation,
         body: Value,
-        call: &mut Call<'_>,
-    ) -> Result<Option<Value>, ServiceError> {
-        for _ in 0..DECISIONS {
-            call.outbox.clear();
-            let tx = Transaction::new(&*self.store);
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Outcome, ServiceError> {
+        for _ in 0..MAX_DECISIONS {
             let mut cx = Context {
-                tx,
-                call,
+                tx: Transaction::new(&*self.store),
+                invocation,
+                outbox: Vec::new(),
                 config: &self.config,
                 key_ring: &self.key_ring,
+                hooks: &*self.hooks,
+                arithmetic: &*self.arithmetic,
+                signing_keys: &*self.signing_keys,
                 risk: &*self.risk,
             };
-            let outcome = operations::dispatch(&mut cx, operation, &body)
+            let decided = operations::dispatch(&mut cx, operation, &body)
                 .map_err(|error| error.within(operation));
-            match cx.tx.commit(outcome.is_ok()) {
-                Ok(()) => {
-                    if outcome.is_err() {
-                        call.outbox.clear();
-                    }
-                    return outcome;
-                }
+            match cx.tx.commit(decided.is_ok()) {
+                Ok(()) => return decided.map(|body| Outcome { body, messages: cx.outbox }),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -114,7 +170,7 @@ impl Engine {
     pub fn rotate_signing_keys(
         &self,
         age: i64,
-        call: &mut Call<'_>,
+        invocation: &mut Invocation<'_>,
     ) -> Result<usize, ServiceError> {
         const PAGE: usize = 100;
         let mut rotated = 0;
@@ -124,7 +180,7 @@ impl Engine {
             let Some((last, _)) = page.last() else { return Ok(rotated) };
             after = Some(last.id.clone());
             for (pool, _) in page {
-                rotated += usize::from(self.rotate_keys_of(&pool.id, age, call)?);
+                rotated += usize::from(self.rotate_keys_of(&pool.id, age, invocation)?);
             }
         }
     }
@@ -133,16 +189,16 @@ impl Engine {
         &self,
         pool_id: &str,
         age: i64,
-        call: &mut Call<'_>,
+        invocation: &mut Invocation<'_>,
     ) -> Result<bool, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
-        if keys.access.age(call.now) < age {
+        if keys.access.age(invocation.now) < age {
             return Ok(false);
         }
         let replaced = [&keys.access, &keys.id].map(|keys| keys.current.kid.clone());
-        keys.access.rotate(call, &self.key_ring)?;
-        keys.id.rotate(call, &self.key_ring)?;
+        keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+        keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
         tx.put(&keys)?;
         match tx.commit(true) {
             Ok(()) => {

@@ -16,11 +16,10 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use device_pool::{Call, Config, Engine, InPlace, NoHooks, ServiceError, SigningKeySource};
+//! use device_pool::{Config, Engine, Invocation, ServiceError, SigningKeySource};
 //! use device_store::MemoryStore;
-//! use device_wire::Operation;
+//! use device_wire::{CreateUserPoolRequest, DeviceConfigurationType, ListDevicesRequest};
 //! use rand::SeedableRng;
-//! use serde_json::json;
 //!
 //! struct Rsa2048;
 //!
@@ -28,7 +27,8 @@
 //!     fn generate(&self) -> Result<Vec<u8>, ServiceError> {
 //!         use aws_lc_rs::{encoding::AsDer, rsa::{KeyPair, KeySize}};
 //!         let failed = |_| ServiceError::internal("no RSA key");
-//!         Ok(KeyPair::generate(KeySize::Rsa2048).map_err(failed)?.as_der().map_err(failed)?.as_ref().to_vec())
+//!         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+//!         Ok(pair.as_der().map_err(failed)?.as_ref().to_vec())
 //!     }
 //! }
 //!
@@ -37,31 +37,32 @@
 //!     account_id: "000000000000".into(),
 //!     public_base_url: "http://localhost:9229".into(),
 //! };
-//! let engine = Engine::new(Arc::new(MemoryStore::new()), config);
-//! # let mut rng = rand::rngs::StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
-//! let mut call = Call {
-//!     now: 1_790_000_000_000,
-//!     rng: &mut rng,
-//!     signing_keys: &Rsa2048,
-//!     source_ip: None,
-//!     hooks: &NoHooks,
-//!     arithmetic: &InPlace,
-//!     outbox: &mut Vec::new(),
+//! let engine =
+//!     Engine::builder(Arc::new(MemoryStore::new()), config, Arc::new(Rsa2048)).build();
+//! // In production: a generator seeded by the operating system.
+//! let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+//! let now = 1_790_000_000_000;
+//! let mut invocation = Invocation { now, rng: &mut rng, source_ip: None };
+//!
+//! // Users choose whether to remember a device; a remembered one replaces the second factor.
+//! let request = CreateUserPoolRequest {
+//!     device_configuration: Some(DeviceConfigurationType {
+//!         device_only_remembered_on_user_prompt: Some(true),
+//!         challenge_required_on_new_device: Some(true),
+//!     }),
+//!     ..CreateUserPoolRequest::new("people")
 //! };
+//! let made = engine.call(&request, &mut invocation)?.body;
+//! let pool = made.user_pool.and_then(|pool| pool.id).unwrap_or_default();
 //!
-//! // Users are asked whether to remember a device, and a remembered one stands in for the second factor.
-//! let devices = json!({"DeviceOnlyRememberedOnUserPrompt": true, "ChallengeRequiredOnNewDevice": true});
-//! let request = json!({"PoolName": "people", "DeviceConfiguration": devices});
-//! let made = engine.execute(Operation::CreateUserPool, request, &mut call)?.unwrap_or_default();
-//! let pool = made["UserPool"]["Id"].as_str().unwrap_or_default();
-//!
-//! // A token that names no pool of ours is refused, in the service's words.
-//! let request = json!({"AccessToken": "e30.e30.e30"});
-//! let refused = engine.execute(Operation::ListDevices, request, &mut call).unwrap_err();
+//! // A token of no pool is refused in the service's words.
+//! let request = ListDevicesRequest::new("e30.e30.e30");
+//! let refused = engine.call(&request, &mut invocation).unwrap_err();
 //! assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid Access Token");
 //!
-//! // What the pool's tokens are verified with.
-//! assert_eq!(engine.jwks(pool, 1_790_000_000_000)?.unwrap()["keys"].as_array().map(Vec::len), Some(2));
+//! // The keys that verify the pool's tokens.
+//! let keys = engine.jwks(&pool, now)?.unwrap_or_default();
+//! assert_eq!(keys["keys"].as_array().map(Vec::len), Some(2));
 //! # Ok::<(), ServiceError>(())
 //! ```
 //!
@@ -94,11 +95,11 @@ pub mod store;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use crypto::seal::fuzzing;
-pub use engine::Engine;
+pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::hooks::{HookError, Hooks, NoHooks};
-pub use host::invocation::{Call, Config};
+pub use host::invocation::{Config, Invocation, Outcome};
 pub use host::message::{Medium, Message, Topic};
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::signing_keys::SigningKeySource;

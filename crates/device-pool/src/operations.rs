@@ -16,7 +16,7 @@ mod software_token;
 mod tags;
 mod user_sessions;
 
-use device_wire::{Call, ErrorCode, Operation};
+use device_wire::{ErrorCode, Operation, Request};
 use serde_json::Value;
 
 use crate::command::context::Context;
@@ -123,7 +123,7 @@ table! {
     AdminForgetDevice => devices::admin_forget,
 }
 
-fn run<R: Call>(
+fn run<R: Request>(
     cx: &mut Context<'_, '_>,
     operation: Operation,
     body: &Value,

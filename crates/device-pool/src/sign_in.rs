@@ -34,16 +34,13 @@ use crate::records::client::{Client, Permission};
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
-use crate::rules::device_keys::IssuedAfter;
-use crate::rules::device_keys::group_key;
-use crate::rules::device_keys::issue_key;
+use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::next::{Next, Situation, Standing};
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
 pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use device_wire::{Call, ErrorBody, ErrorCode, Operation};
+use device_wire::{ErrorBody, ErrorCode, Operation};
 use zeroize::Zeroizing;
 
 use crate::{Error, ServiceError};
@@ -36,7 +36,7 @@ impl Request {
 
     /// The request of a call.
     #[must_use]
-    pub fn new<C: Call>(call: &C) -> Self {
+    pub fn new<C: device_wire::Request>(call: &C) -> Self {
         // Large enough for any request of a sign-in, so that no secret is left behind by a growing
         // buffer.
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -162,7 +162,7 @@ impl<'a> Reply<'a> {
     /// # Errors
     /// [`Error::Service`] and [`Error::NoAnswer`] where there is no response to read;
     /// [`Error::MalformedAnswer`] if it is not the JSON of that response.
-    pub fn read<C: Call>(self) -> Result<C::Output, Error> {
+    pub fn read<C: device_wire::Request>(self) -> Result<C::Output, Error> {
         match self {
             // An operation without an output answers with an empty body; what a proxy puts there
             // does not matter.
@@ -186,7 +186,7 @@ impl fmt::Debug for Reply<'_> {
 }
 
 /// The parser's own error is dropped: it can quote the body.
-fn decode<C: Call>(body: &[u8]) -> Result<C::Output, Error> {
+fn decode<C: device_wire::Request>(body: &[u8]) -> Result<C::Output, Error> {
     serde_json::from_slice(body)
         .map_err(|_| Error::malformed(C::OPERATION, "it is not the JSON of that response"))
 }

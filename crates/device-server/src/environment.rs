@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use device_pool::{Arithmetic, Hooks, NoHooks, SigningKeySource};
+use device_pool::store::Store;
+use device_pool::{Arithmetic, Config, Engine, Hooks, NoHooks, SigningKeySource};
 use rand::rngs::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 
@@ -30,14 +31,22 @@ pub struct Environment {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Token-signing keys for new pools.
-    pub signing_keys: Arc<dyn SigningKeySource + Send + Sync>,
+    pub signing_keys: Arc<dyn SigningKeySource>,
     /// What the operator decides in place of the service's lambda triggers.
-    pub hooks: Arc<dyn Hooks + Send + Sync>,
+    pub hooks: Arc<dyn Hooks>,
     /// Where handshakes are computed.
-    pub arithmetic: Arc<dyn Arithmetic + Send + Sync>,
+    pub arithmetic: Arc<dyn Arithmetic>,
 }
 
 impl Environment {
+    /// An engine over `store` that asks this environment.
+    pub(crate) fn engine(&self, store: Arc<dyn Store>, config: Config) -> Engine {
+        Engine::builder(store, config, Arc::clone(&self.signing_keys))
+            .hooks(Arc::clone(&self.hooks))
+            .arithmetic(Arc::clone(&self.arithmetic))
+            .build()
+    }
+
     /// The machine's own clock and randomness, keys made ahead of need by a thread that this
     /// starts, no hooks, and a [`Gatherer`].
     #[must_use]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, Method};
 use device_pool::store::{Key, Store, Table};
-use device_pool::{Call, Config, Engine, Message, ServiceError};
+use device_pool::{Config, Engine, Invocation, Message, Outcome, ServiceError};
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -94,7 +94,7 @@ impl Service {
         Arc::new(Self {
             region: setup.pool.region.clone(),
             public_url: setup.pool.public_base_url.clone(),
-            engine: Engine::new(Arc::clone(&setup.store), setup.pool),
+            engine: setup.environment.engine(Arc::clone(&setup.store), setup.pool),
             store: setup.store,
             environment: setup.environment,
             admission: Arc::new(Semaphore::new(setup.max_in_flight.min(Semaphore::MAX_PERMITS))),
@@ -133,25 +133,15 @@ impl Service {
         body: Value,
         source_ip: Option<IpAddr>,
     ) -> Result<Option<Value>, ServiceError> {
-        let (answer, messages) = self
+        let Outcome { body, messages } = self
             .admit(move |service| {
                 let mut rng = service.environment.entropy.generator();
-                let mut outbox = Vec::new();
-                let mut call = Call {
-                    now: service.now(),
-                    rng: &mut *rng,
-                    signing_keys: &*service.environment.signing_keys,
-                    source_ip,
-                    hooks: &*service.environment.hooks,
-                    arithmetic: &*service.environment.arithmetic,
-                    outbox: &mut outbox,
-                };
-                let answer = service.engine.execute(operation, body, &mut call)?;
-                Ok((answer, outbox))
+                let mut invocation = Invocation { now: service.now(), rng: &mut *rng, source_ip };
+                service.engine.execute(operation, body, &mut invocation)
             })
             .await?;
         self.send(messages);
-        Ok(answer)
+        Ok(body)
     }
 
     fn send(&self, mut messages: Vec<Message>) {
@@ -214,16 +204,9 @@ impl Service {
     }
 
     fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {
-        let mut call = Call {
-            now: self.now(),
-            rng: &mut *self.environment.entropy.generator(),
-            signing_keys: &*self.environment.signing_keys,
-            source_ip: None,
-            hooks: &*self.environment.hooks,
-            arithmetic: &*self.environment.arithmetic,
-            outbox: &mut Vec::new(),
-        };
-        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE_MILLIS, &mut call)
+        let mut rng = self.environment.entropy.generator();
+        let mut invocation = Invocation { now: self.now(), rng: &mut *rng, source_ip: None };
+        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE_MILLIS, &mut invocation)
     }
 
     async fn admit<T: Send + 'static>(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use device_pool::store::Store;
-use device_pool::{Call, Engine, InPlace, NoHooks, ServiceError, SigningKeySource};
+use device_pool::{Engine, Invocation, NoHooks, ServiceError};
 use device_server::{
     AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy,
     Environment, Gatherer, Origins, PoolConfig, Server, Service, Setup, TrustedProxies,
@@ -69,7 +69,6 @@ pub struct TestServer {
     clock: FakeClock,
     engine: Engine,
     rng: Mutex<SeededRng>,
-    signing_keys: Arc<dyn SigningKeySource + Send + Sync>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -102,8 +101,8 @@ impl TestServer {
         change(&mut parts);
         // The engine keeps no state beside the store, so a second one sees what the server does.
         let store: Arc<dyn Store> = Arc::clone(&parts.store);
-        let engine = Engine::new(store, parts.pool.clone());
         let signing_keys = Arc::clone(&parts.environment.signing_keys);
+        let engine = Engine::builder(store, parts.pool.clone(), signing_keys).build();
 
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
@@ -113,7 +112,7 @@ impl TestServer {
             runtime.block_on(server.serve(Service::new(parts), shutdown)).unwrap();
         });
         let rng = Mutex::new(SeededRng::new(1));
-        Self { addr, clock, engine, rng, signing_keys, stop: Some(stop), thread: Some(thread) }
+        Self { addr, clock, engine, rng, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Where the server is, such as `http://127.0.0.1:41235`.
@@ -140,16 +139,9 @@ impl TestServer {
     /// What the engine answers.
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
-        let mut call = Call {
-            now: self.clock.now(),
-            rng: &mut rng,
-            signing_keys: &*self.signing_keys,
-            source_ip: None,
-            hooks: &NoHooks,
-            arithmetic: &InPlace,
-            outbox: &mut Vec::new(),
-        };
-        self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default)
+        let mut invocation = Invocation { now: self.clock.now(), rng: &mut rng, source_ip: None };
+        let outcome = self.engine.execute(operation, body, &mut invocation)?;
+        Ok(outcome.body.unwrap_or_default())
     }
 
     /// Creates a pool named `pool` with these further members of `CreateUserPool`; returns its id.

@@ -4,7 +4,7 @@
 //! Every shape that an operation in scope can carry is a type here, generated from
 //! `operations.json` ([`MODEL_JSON`]) under its name on the wire, so that whoever knows the service
 //! finds it: [`InitiateAuthRequest`], [`ChallengeNameType`], [`DeviceConfigurationType`].
-//! [`Operation`] says who may call what and which errors come back; [`Call`] ties a request to its
+//! [`Operation`] says who may call what and which errors come back; [`Request`] ties a request to its
 //! operation and its response; [`ErrorCode`] and [`ErrorBody`] are the answer when it went wrong.
 //!
 //! What this crate deliberately does not do: HTTP, signatures, I/O, and checking values against the
@@ -24,7 +24,7 @@
 //!
 //! # Example
 //! ```
-//! use device_wire::{AuthFlowType, Call, InitiateAuthRequest, Sensitive, param};
+//! use device_wire::{AuthFlowType, InitiateAuthRequest, Request, Sensitive, param};
 //!
 //! let request = InitiateAuthRequest {
 //!     auth_parameters: Some(Sensitive::from([(param::USERNAME, "ada"), (param::PASSWORD, "secret")])),
@@ -53,7 +53,7 @@ pub use generated::operation::Operation;
 pub use generated::requests::*;
 pub use generated::responses::*;
 pub use generated::shapes::*;
-pub use operation::{Auth, Call};
+pub use operation::{Auth, Request};
 pub use sensitive::{Secret, Sensitive};
 pub use timestamp::Timestamp;
 

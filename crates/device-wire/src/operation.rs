@@ -20,7 +20,7 @@ pub enum Auth {
 }
 
 /// A request: which operation it is for, and what comes back.
-pub trait Call: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Request: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The operation that the request is for.
     const OPERATION: Operation;
 
@@ -115,7 +115,7 @@ macro_rules! operations {
         }
 
         $(
-            impl Call for $request {
+            impl Request for $request {
                 const OPERATION: Operation = Operation::$name;
                 type Output = $output;
             }

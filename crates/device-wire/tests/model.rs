@@ -13,7 +13,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use device_wire::{Auth, Call, ErrorCode, InitiateAuthRequest, MODEL_JSON, Operation};
+use device_wire::{Auth, ErrorCode, InitiateAuthRequest, MODEL_JSON, Operation, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

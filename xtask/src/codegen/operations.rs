@@ -9,7 +9,7 @@ use super::names::pascal;
 pub(super) fn operations(model: &Model) -> String {
     let mut source = String::from(
         "//! The operations of the model.\n\nuse crate::operation::operations;\nuse crate::{Auth, \
-         Call, ErrorCode};\n\
+         ErrorCode, Request};\n\
          use crate::generated::requests::*;\nuse crate::generated::responses::*;\n\noperations! \
          {\n",
     );

@@ -5,31 +5,40 @@ use rand_core::CryptoRng;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
-use crate::host::invocation::{Call, Config};
+use crate::host::arithmetic::Arithmetic;
+use crate::host::hooks::Hooks;
+use crate::host::invocation::{Config, Invocation};
+use crate::host::message::Message;
 use crate::host::risk::RiskEvaluator;
+use crate::host::signing_keys::SigningKeySource;
 
 /// One command under way: its view of the store, and what the call brought from outside.
 pub(crate) struct Context<'a, 'c> {
     pub(crate) tx: Transaction<'a>,
-    pub(crate) call: &'a mut Call<'c>,
+    pub(crate) invocation: &'a mut Invocation<'c>,
+    /// Messages to users, sent if the command succeeds.
+    pub(crate) outbox: Vec<Message>,
     pub(crate) config: &'a Config,
     pub(crate) key_ring: &'a KeyRing,
+    pub(crate) hooks: &'a dyn Hooks,
+    pub(crate) arithmetic: &'a dyn Arithmetic,
+    pub(crate) signing_keys: &'a dyn SigningKeySource,
     pub(crate) risk: &'a dyn RiskEvaluator,
 }
 
 impl Context<'_, '_> {
     /// Milliseconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
-        self.call.now
+        self.invocation.now
     }
 
     pub(crate) fn rng(&mut self) -> impl CryptoRng + use<'_> {
-        &mut *self.call.rng
+        &mut *self.invocation.rng
     }
 
     pub(crate) fn random<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.call.rng.fill_bytes(&mut bytes);
+        self.invocation.rng.fill_bytes(&mut bytes);
         bytes
     }
 

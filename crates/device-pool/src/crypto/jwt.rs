@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::ServiceError;
-use crate::host::invocation::Call;
+use crate::host::invocation::Invocation;
+use crate::host::signing_keys::SigningKeySource;
 
 /// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature,
 /// and each serves every sign-in of its pool.
@@ -152,8 +153,12 @@ pub(crate) struct SigningKeys {
 }
 
 impl SigningKeys {
-    pub(crate) fn generate(call: &mut Call<'_>) -> Result<Self, ServiceError> {
-        Ok(Self { current: SigningKey::generate(call)?, since: call.now, retired: Vec::new() })
+    pub(crate) fn generate(
+        source: &dyn SigningKeySource,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Self, ServiceError> {
+        let current = SigningKey::generate(source, invocation)?;
+        Ok(Self { current, since: invocation.now, retired: Vec::new() })
     }
 
     /// For how many milliseconds the current key has been signing.
@@ -164,16 +169,17 @@ impl SigningKeys {
     /// Replaces the current key. Its private half is gone from then on.
     pub(crate) fn rotate(
         &mut self,
-        call: &mut Call<'_>,
+        source: &dyn SigningKeySource,
+        invocation: &mut Invocation<'_>,
         key_ring: &KeyRing,
     ) -> Result<(), ServiceError> {
-        self.retired.retain(|key| call.now < key.published_until);
+        self.retired.retain(|key| invocation.now < key.published_until);
         self.retired.push(RetiredKey {
             public: key_ring.public(&self.current)?,
-            published_until: call.now.saturating_add(PUBLISHED_AFTER_MILLIS),
+            published_until: invocation.now.saturating_add(PUBLISHED_AFTER_MILLIS),
         });
-        self.current = SigningKey::generate(call)?;
-        self.since = call.now;
+        self.current = SigningKey::generate(source, invocation)?;
+        self.since = invocation.now;
         Ok(())
     }
 
@@ -202,10 +208,13 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    fn generate(call: &mut Call<'_>) -> Result<Self, ServiceError> {
-        let pkcs8 = Zeroizing::new(call.signing_keys.generate()?);
+    fn generate(
+        source: &dyn SigningKeySource,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Self, ServiceError> {
+        let pkcs8 = Zeroizing::new(source.generate()?);
         let mut kid = [0; 32];
-        call.rng.fill_bytes(&mut kid);
+        invocation.rng.fill_bytes(&mut kid);
         Ok(Self { kid: STANDARD.encode(kid), pkcs8: STANDARD.encode(&*pkcs8) })
     }
 

@@ -8,7 +8,7 @@ use crate::error::ServiceError;
 /// The server's arithmetic in a handshake. It is asked while a command is being decided, when no
 /// lock is held: it may keep the calling thread waiting. Refusing, it has changed nothing, and the
 /// client may send the same request again.
-pub trait Arithmetic {
+pub trait Arithmetic: Send + Sync {
     /// What [`ServerEphemeral::generate`] gives.
     ///
     /// # Errors

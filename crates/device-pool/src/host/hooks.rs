@@ -7,7 +7,7 @@ use serde_json::Value;
 /// Code of the operator's that the engine asks on the way. It is asked while a command is being
 /// decided, and may be asked again when the decision has to be made anew: an answer should depend
 /// on the event alone.
-pub trait Hooks {
+pub trait Hooks: Send + Sync {
     /// Hands `event`, in the shape of the service's trigger events (`version`, `triggerSource`,
     /// `region`, `userPoolId`, `userName`, `callerContext`, `request`, `response`), to the hook of
     /// that pool, and returns the event as the hook gives it back.

@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 
 use rand_core::CryptoRng;
+use serde_json::Value;
 
-use crate::host::arithmetic::Arithmetic;
-use crate::host::hooks::Hooks;
 use crate::host::message::Message;
-use crate::host::signing_keys::SigningKeySource;
 
 /// What is the same for every call of one deployment.
 #[derive(Clone, Debug)]
@@ -22,20 +20,20 @@ pub struct Config {
 }
 
 /// What one call brings from outside. The engine has no clock and no randomness of its own.
-pub struct Call<'a> {
+pub struct Invocation<'a> {
     /// Milliseconds since the epoch.
     pub now: i64,
     /// Randomness for keys, ephemerals and nonces.
     pub rng: &'a mut dyn CryptoRng,
-    /// Makes token-signing keys, when a pool is created and when its keys are replaced.
-    pub signing_keys: &'a dyn SigningKeySource,
     /// The peer, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
-    /// The operator's own decisions.
-    pub hooks: &'a dyn Hooks,
-    /// Where handshakes are computed.
-    pub arithmetic: &'a dyn Arithmetic,
-    /// Takes the messages that a command which succeeded has to send; to be delivered after
-    /// [`Engine::execute`].
-    pub outbox: &'a mut Vec<Message>,
+}
+
+/// What a command that succeeded leaves to its host.
+#[derive(Debug)]
+pub struct Outcome<T = Option<Value>> {
+    /// The response; `None` if the operation's response has no body.
+    pub body: T,
+    /// Messages to users, to be delivered by the host.
+    pub messages: Vec<Message>,
 }

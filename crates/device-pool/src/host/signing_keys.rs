@@ -3,7 +3,7 @@
 use crate::error::ServiceError;
 
 /// Where new token-signing keys come from: generation takes long and needs its own randomness.
-pub trait SigningKeySource {
+pub trait SigningKeySource: Send + Sync {
     /// A new RSA-2048 key pair, PKCS#8 DER.
     ///
     /// # Errors

@@ -19,8 +19,8 @@ use crate::records::password;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::names::Taken;
-use crate::rules::profile::Author;
-use crate::rules::{codes, profile, tokens};
+use crate::rules::profile::{self, Author};
+use crate::rules::{codes, tokens};
 
 /// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
 /// temporary password.

@@ -17,8 +17,8 @@ use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::names::Taken;
-use crate::rules::profile::Author;
-use crate::rules::{codes, profile, tokens};
+use crate::rules::profile::{self, Author};
+use crate::rules::{codes, tokens};
 
 /// `UpdateUserAttributes`.
 pub(crate) fn update(

@@ -1,12 +1,11 @@
 //! App clients.
 
-use device_wire::ExplicitAuthFlowsType;
 use device_wire::{
     ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse,
     DeleteUserPoolClientRequest, DescribeUserPoolClientRequest, DescribeUserPoolClientResponse,
-    ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive, Timestamp,
-    UpdateUserPoolClientRequest, UpdateUserPoolClientResponse, UserPoolClientDescription,
-    UserPoolClientType,
+    ExplicitAuthFlowsType, ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive,
+    Timestamp, UpdateUserPoolClientRequest, UpdateUserPoolClientResponse,
+    UserPoolClientDescription, UserPoolClientType,
 };
 use serde::Serialize;
 

@@ -15,12 +15,10 @@ use device_wire::{
 use crate::command::context::Context;
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
-use crate::records::device;
-use crate::records::device::{Confirmation, Device, ForgottenDevice};
+use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
 use crate::records::pool::{DevicePolicy, Pool, Remember};
 use crate::records::user::User;
-use crate::rules::device_keys;
-use crate::rules::device_keys::IssuedAfter;
+use crate::rules::device_keys::{self, IssuedAfter};
 use crate::rules::tokens;
 
 /// The most devices that one page lists, and how many it lists unless told otherwise.

@@ -1,13 +1,10 @@
 //! Passwords changed by those who know them, and reset with a code by those who do not.
 
 use device_srp::Identity;
-use device_wire::AdminResetUserPasswordRequest;
-use device_wire::ConfirmForgotPasswordRequest;
-use device_wire::ConfirmForgotPasswordResponse;
-use device_wire::RecoveryOptionNameType;
 use device_wire::{
-    AdminResetUserPasswordResponse, ChangePasswordRequest, ChangePasswordResponse, ErrorCode,
-    ForgotPasswordRequest, ForgotPasswordResponse, UserStatusType,
+    AdminResetUserPasswordRequest, AdminResetUserPasswordResponse, ChangePasswordRequest,
+    ChangePasswordResponse, ConfirmForgotPasswordRequest, ConfirmForgotPasswordResponse, ErrorCode,
+    ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
 };
 
 use crate::command::context::Context;
@@ -15,8 +12,7 @@ use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::of_client;
 use crate::records::address::Address;
-use crate::records::attempts;
-use crate::records::attempts::{Attempt, Attempts};
+use crate::records::attempts::{self, Attempt, Attempts};
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;

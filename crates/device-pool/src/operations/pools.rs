@@ -1,23 +1,14 @@
 //! User pools and their settings.
 
-use device_wire::AddCustomAttributesRequest;
-use device_wire::AddCustomAttributesResponse;
-use device_wire::DefaultEmailOptionType;
-use device_wire::DeleteUserPoolRequest;
-use device_wire::DeletionProtectionType;
-use device_wire::DescribeUserPoolRequest;
-use device_wire::DescribeUserPoolResponse;
-use device_wire::EmailSendingAccountType;
-use device_wire::ListUserPoolsRequest;
-use device_wire::ListUserPoolsResponse;
-use device_wire::SetUserPoolMfaConfigRequest;
-use device_wire::UpdateUserPoolRequest;
-use device_wire::UpdateUserPoolResponse;
-use device_wire::UserPoolDescriptionType;
 use device_wire::{
-    AuthFactorType, CreateUserPoolRequest, CreateUserPoolResponse, GetUserPoolMfaConfigRequest,
-    GetUserPoolMfaConfigResponse, PasswordPolicyType, SetUserPoolMfaConfigResponse,
-    SoftwareTokenMfaConfigType, Timestamp, UserPoolMfaType, UserPoolPolicyType, UserPoolType,
+    AddCustomAttributesRequest, AddCustomAttributesResponse, AuthFactorType, CreateUserPoolRequest,
+    CreateUserPoolResponse, DefaultEmailOptionType, DeleteUserPoolRequest, DeletionProtectionType,
+    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType,
+    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest,
+    ListUserPoolsResponse, PasswordPolicyType, SetUserPoolMfaConfigRequest,
+    SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest,
+    UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType,
+    UserPoolType,
 };
 use serde::Serialize;
 

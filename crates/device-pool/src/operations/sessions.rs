@@ -14,8 +14,7 @@ use crate::records::grant::Grant;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::rules::tokens;
-use crate::rules::tokens::AccessClaims;
+use crate::rules::tokens::{self, AccessClaims};
 
 /// `GetUser`, as much of it as the client may read.
 pub(crate) fn user(

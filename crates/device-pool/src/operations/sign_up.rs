@@ -10,9 +10,7 @@ use device_wire::{
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
-use crate::records::address::Address;
-use crate::records::address::is_email;
-use crate::records::address::is_phone;
+use crate::records::address::{Address, is_email, is_phone};
 use crate::records::client::Client;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
@@ -20,9 +18,9 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::account::Subject;
+use crate::rules::codes;
 use crate::rules::names::Taken;
-use crate::rules::profile::Author;
-use crate::rules::{codes, profile};
+use crate::rules::profile::{self, Author};
 use crate::sign_in::user_auth;
 
 /// `SignUp`.

@@ -13,8 +13,7 @@ use crate::error::ServiceError;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::tokens;
-use crate::rules::tokens::AccessClaims;
+use crate::rules::tokens::{self, AccessClaims};
 
 /// Sessions of one answer.
 const PAGE: usize = 60;

@@ -114,7 +114,7 @@ impl Trail {
             trail: self.clone(),
             outcome,
             device_key: device_key.map(str::to_owned),
-            ip: cx.call.source_ip.map(|ip| ip.to_string()),
+            ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
             of_nobody,
         };
         // Read so that the write replaces an event of this sign-in that is already there.

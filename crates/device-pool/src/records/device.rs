@@ -118,7 +118,7 @@ impl Device {
             secret: with.secret,
             remembered: with.remembered,
             seen_mfa: with.seen_mfa,
-            last_ip: cx.call.source_ip.map(|ip| ip.to_string()),
+            last_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
             created: now,
             modified: now,
             last_authenticated: now,
@@ -141,7 +141,7 @@ impl Device {
     /// Notes that a sign-in presented this device.
     pub(crate) fn seen(&mut self, cx: &Context<'_, '_>) {
         self.last_authenticated = cx.now();
-        if let Some(ip) = cx.call.source_ip {
+        if let Some(ip) = cx.invocation.source_ip {
             self.last_ip = Some(ip.to_string());
         }
     }

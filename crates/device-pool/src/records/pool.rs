@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
-use crate::host::message::Medium;
-use crate::host::message::verified_attribute;
+use crate::host::message::{Medium, verified_attribute};
 use crate::records::schema;
 use crate::store::Table;
 

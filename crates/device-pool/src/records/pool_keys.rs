@@ -34,8 +34,8 @@ impl PoolKeys {
         Ok(Self {
             pool_id: pool_id.to_owned(),
             sealing: Bytes32(cx.random()),
-            access: SigningKeys::generate(cx.call)?,
-            id: SigningKeys::generate(cx.call)?,
+            access: SigningKeys::generate(cx.signing_keys, cx.invocation)?,
+            id: SigningKeys::generate(cx.signing_keys, cx.invocation)?,
         })
     }
 

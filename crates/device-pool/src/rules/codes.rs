@@ -9,9 +9,7 @@ use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::code::Code;
-use crate::records::code::CodePurpose;
-use crate::records::code::key;
+use crate::records::code::{Code, CodePurpose, key};
 use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
 

@@ -108,7 +108,7 @@ impl Address {
     ) {
         let template = Template::of(pool, topic, self.medium);
         let body = fill(template.body, self.medium, &user.username, code);
-        cx.call.outbox.push(Message {
+        cx.outbox.push(Message {
             pool_id: pool.id.clone(),
             username: Sensitive::from(user.username.clone()),
             medium: self.medium,

@@ -5,8 +5,7 @@ use device_wire::{ErrorCode, PasswordPolicyType, UserStatusType};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::password;
-use crate::records::password::Password;
+use crate::records::password::{self, Password};
 use crate::records::pool::Pool;
 use crate::records::user::User;
 

@@ -6,11 +6,8 @@ use device_wire::{AliasAttributeType, AttributeType, Sensitive};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::verified_attribute;
-use crate::host::message::{Medium, Topic};
-use crate::records::address::Address;
-use crate::records::address::is_email;
-use crate::records::address::is_phone;
+use crate::host::message::{Medium, Topic, verified_attribute};
+use crate::records::address::{Address, is_email, is_phone};
 use crate::records::client::Client;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;

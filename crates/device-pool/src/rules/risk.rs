@@ -26,7 +26,7 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
     let known_ips = passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
     let failures = failures.filter(|event| event.outcome == Outcome::Failed).count();
-    Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.call.source_ip, known_ips, failures }))
+    Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.invocation.source_ip, known_ips, failures }))
 }
 
 impl Pool {

@@ -55,7 +55,7 @@ pub(crate) fn issue(
         pool_id: pool.id.clone(),
         username: user.username.clone(),
         origin,
-        ip: cx.call.source_ip.map(|ip| ip.to_string()),
+        ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
         expires_at: grant.expires,
     })?;
     let mut result = sign(cx, keys, client, user, &grant)?;

@@ -61,6 +61,6 @@ fn take_source(
         .ip_address
         .parse()
         .map_err(|_| ServiceError::invalid("ContextData.IpAddress is no IP address"))?;
-    cx.call.source_ip = Some(address);
+    cx.invocation.source_ip = Some(address);
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! What a step of a sign-in answers: a challenge, or tokens.
 
-use device_wire::AdminInitiateAuthResponse;
-use device_wire::AdminRespondToAuthChallengeResponse;
 use device_wire::{
-    AuthenticationResultType, ChallengeNameType, InitiateAuthResponse,
-    RespondToAuthChallengeResponse, Sensitive,
+    AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse, AuthenticationResultType,
+    ChallengeNameType, InitiateAuthResponse, RespondToAuthChallengeResponse, Sensitive,
 };
 
 use crate::command::parameters::Parameters;

@@ -21,10 +21,8 @@ use crate::rules::parties::Parties;
 use crate::rules::risk;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::{ChallengeResult, Progress};
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Stage};
-use crate::sign_in::srp::challenge_srp;
-use crate::sign_in::srp::incorrect;
+use crate::sign_in::session::{OpenSession, Stage, invalid_session};
+use crate::sign_in::srp::{challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// Which of the service's triggers a hook stands for.
@@ -280,7 +278,7 @@ impl Flow {
             "request": request,
             "response": response,
         });
-        let mut answer = cx.call.hooks.call(&event).map_err(|error| refusal(trigger, error))?;
+        let mut answer = cx.hooks.call(&event).map_err(|error| refusal(trigger, error))?;
         let response = answer.get_mut("response").map(Value::take).ok_or_else(unrecognizable)?;
         serde_json::from_value(response).map_err(|_| unrecognizable())
     }

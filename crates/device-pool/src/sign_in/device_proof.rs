@@ -19,12 +19,8 @@ use crate::rules::device_keys::group_key;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::expired_session;
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Stage};
-use crate::sign_in::srp::client_public;
-use crate::sign_in::srp::incorrect;
-use crate::sign_in::srp::{Claim, Exchange, ExchangeFor};
+use crate::sign_in::session::{OpenSession, Stage, expired_session, invalid_session};
+use crate::sign_in::srp::{Claim, Exchange, ExchangeFor, client_public, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks the device to prove itself.

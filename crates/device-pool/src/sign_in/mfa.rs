@@ -9,8 +9,7 @@ use device_wire::{
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
-use crate::crypto::totp;
-use crate::crypto::totp::SoftwareToken;
+use crate::crypto::totp::{self, SoftwareToken};
 use crate::error::ServiceError;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
@@ -24,8 +23,7 @@ use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
@@ -146,7 +144,7 @@ fn accept_software_token(
 ) -> Result<(), ServiceError> {
     let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
     let token = user.software_token.as_mut().ok_or_else(not_enabled)?;
-    if let Err(error) = token.accept(code, cx.call.now) {
+    if let Err(error) = token.accept(code, cx.invocation.now) {
         attempts.failed(cx)?;
         return Err(error);
     }

@@ -11,12 +11,10 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::names::Taken;
 use crate::rules::parties::Parties;
-use crate::rules::profile;
-use crate::rules::profile::Author;
+use crate::rules::profile::{self, Author};
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Stage};
+use crate::sign_in::session::{OpenSession, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks for a password of the user's own.

@@ -18,12 +18,9 @@ use crate::rules::account::Subject;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
 use crate::sign_in::answer::Answer;
-use crate::sign_in::progress::ChallengeResult;
-use crate::sign_in::progress::Progress;
+use crate::sign_in::progress::{ChallengeResult, Progress};
 use crate::sign_in::session::invalid_session;
-use crate::sign_in::srp::challenge_srp;
-use crate::sign_in::srp::incorrect;
-use crate::sign_in::srp::{Claim, Exchange, ExchangeFor};
+use crate::sign_in::srp::{Claim, Exchange, ExchangeFor, challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// `USER_SRP_AUTH`: salt and B for the user's verifier, or for that of a stand-in.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{ErrorCode, Sensitive};
+use device_wire::{ErrorCode, Sensitive, param};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -20,7 +20,6 @@ use crate::rules::account::Subject;
 use crate::rules::parties::Parties;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::step::StepRequest;
-use device_wire::param;
 
 /// What a session waits for.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

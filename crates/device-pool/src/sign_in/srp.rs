@@ -2,9 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use device_srp::Timestamp;
-use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Verifier};
-use device_wire::{ChallengeNameType, Sensitive};
+use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
+use device_wire::{ChallengeNameType, Sensitive, param};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -17,9 +16,7 @@ use crate::records::spent::Spent;
 use crate::rules::account::Subject;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::expired_session;
-use crate::sign_in::session::invalid_session;
-use device_wire::param;
+use crate::sign_in::session::{expired_session, invalid_session};
 
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
 const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
@@ -46,7 +43,7 @@ impl Exchange {
         verifier: Verifier,
         context: ExchangeFor,
     ) -> Result<Offer, ServiceError> {
-        let ephemeral = cx.call.arithmetic.open(verifier, cx.call.rng)?;
+        let ephemeral = cx.arithmetic.open(verifier, cx.invocation.rng)?;
         let exchange = Self {
             id: cx.uuid().to_string(),
             expires_at: cx.now().saturating_add(client.session_millis()),
@@ -96,7 +93,7 @@ impl Exchange {
         let secret: zeroize::Zeroizing<[u8; 32]> =
             zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
         let ephemeral = ServerEphemeral::restore(&secret, b);
-        let Some(key) = cx.call.arithmetic.session_key(ephemeral, verifier, a)? else {
+        let Some(key) = cx.arithmetic.session_key(ephemeral, verifier, a)? else {
             return Ok(false);
         };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };

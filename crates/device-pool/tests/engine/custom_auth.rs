@@ -63,7 +63,7 @@ impl Hooks for Riddle {
 fn world() -> (World, Riddle) {
     let mut world = World::opt_in();
     let riddle = Riddle::default();
-    world.hooks = Box::new(riddle.clone());
+    world.set_hooks(riddle.clone());
     world.user("ada");
     (world, riddle)
 }
@@ -204,7 +204,7 @@ impl Hooks for EasyThenHard {
 #[test]
 fn an_easy_step_buys_no_guesses_at_a_hard_one() {
     let (mut world, _) = world();
-    world.hooks = Box::new(EasyThenHard);
+    world.set_hooks(EasyThenHard);
     let guess = |world: &mut World, hard: &str| {
         let request = start(world);
         let asked = world.ok(Operation::InitiateAuth, request);
@@ -267,7 +267,7 @@ impl Hooks for Throwing {
 #[test]
 fn a_hook_that_refuses_an_answer_buys_no_guesses() {
     let (mut world, riddle) = world();
-    world.hooks = Box::new(Throwing(riddle));
+    world.set_hooks(Throwing(riddle));
     let request = start(&world);
     let mut asked = Value::Null;
     for _ in 0..5 {
@@ -354,7 +354,7 @@ fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
             "InvalidLambdaResponseException: The challenge's parameters are too long for a session",
         ),
     ] {
-        world.hooks = Box::new(Always(answer));
+        world.set_hooks(Always(answer));
         assert_eq!(world.refused(Operation::InitiateAuth, request.clone()), refusal);
     }
     world.client = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}));

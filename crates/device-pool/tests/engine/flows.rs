@@ -108,7 +108,7 @@ impl World {
                 self.prove(name, device_key, &ephemeral, &offered)
             }
             Flow::CustomWithPassword => {
-                self.hooks = Box::new(Content);
+                self.set_hooks(Content);
                 let ephemeral = ClientEphemeral::generate(&mut self.rng);
                 let start = parameters(
                     json!({"CHALLENGE_NAME": "SRP_A", "SRP_A": ephemeral.public().to_hex()}),
@@ -119,7 +119,7 @@ impl World {
                 self.respond("CUSTOM_CHALLENGE", &asked["Session"], answers)
             }
             Flow::Custom => {
-                self.hooks = Box::new(Content);
+                self.set_hooks(Content);
                 let asked = self.start("CUSTOM_AUTH", parameters(json!({})))?;
                 let answers = parameters(json!({"ANSWER": "anything"}));
                 self.respond("CUSTOM_CHALLENGE", &asked["Session"], answers)

@@ -31,11 +31,11 @@ impl Arithmetic for Overloaded {
 
 /// Sends a request for which there is no room, more often than a password may be wrong.
 fn refused(world: &mut World, request: impl Fn(&mut World) -> Result<Value, ServiceError>) {
-    world.arithmetic = Box::new(Overloaded);
+    world.set_arithmetic(Overloaded);
     for _ in 0..6 {
         assert_eq!(*request(world).unwrap_err().code(), ErrorCode::TooManyRequests);
     }
-    world.arithmetic = Box::new(InPlace);
+    world.set_arithmetic(InPlace);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use device_pool::{Config, Engine, Risk, RiskEvaluator, SignInFacts};
 use device_store::MemoryStore;
+use device_testkit::TestSigningKeys;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
@@ -150,7 +151,9 @@ fn the_evaluator_can_be_exchanged() {
         account_id: "000000000000".into(),
         public_base_url: "http://localhost:9229".into(),
     };
-    let engine = Engine::new(Arc::new(MemoryStore::new()), config).with_risk_evaluator(Alarmed);
+    let keys = Arc::new(TestSigningKeys::default());
+    let engine =
+        Engine::builder(Arc::new(MemoryStore::new()), config, keys).risk(Arc::new(Alarmed));
     let mut world = World::around(engine, 7);
     world.user("ada");
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));

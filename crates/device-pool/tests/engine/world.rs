@@ -1,21 +1,23 @@
 //! A service with one pool, one client and as many users and devices as a test wants.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
 use device_pool::{
-    Arithmetic, Call, Config, Engine, Hooks, InPlace, Message, NoHooks, SUPPORTED, ServiceError,
+    Arithmetic, Config, Engine, EngineBuilder, HookError, Hooks, InPlace, Invocation, Message,
+    NoHooks, SUPPORTED, ServiceError,
 };
 use device_srp::{
-    ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier,
+    ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, ServerEphemeral, SessionKey,
+    Timestamp, Verifier,
 };
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
 use device_wire::{ErrorCode, Operation};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{CryptoRng, SeedableRng};
 use serde_json::{Value, json};
 
 pub(crate) use crate::flows::Flow;
@@ -29,13 +31,46 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) pool: String,
     pub(crate) client: String,
-    pub(crate) hooks: Box<dyn Hooks + Send>,
-    pub(crate) arithmetic: Box<dyn Arithmetic + Send>,
-    signing_keys: TestSigningKeys,
+    hooks: Arc<Exchangeable<dyn Hooks>>,
+    arithmetic: Arc<Exchangeable<dyn Arithmetic>>,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
     /// Where calls come from.
     pub(crate) ip: [u8; 4],
+}
+
+/// What a test exchanges while its engine runs.
+struct Exchangeable<T: ?Sized>(Mutex<Arc<T>>);
+
+impl<T: ?Sized> Exchangeable<T> {
+    fn current(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap())
+    }
+}
+
+impl Hooks for Exchangeable<dyn Hooks> {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        self.current().call(event)
+    }
+}
+
+impl Arithmetic for Exchangeable<dyn Arithmetic> {
+    fn open(
+        &self,
+        verifier: Verifier,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<ServerEphemeral, ServiceError> {
+        self.current().open(verifier, rng)
+    }
+
+    fn session_key(
+        &self,
+        ephemeral: ServerEphemeral,
+        verifier: Verifier,
+        a: PublicValue,
+    ) -> Result<Option<SessionKey>, ServiceError> {
+        self.current().session_key(ephemeral, verifier, a)
+    }
 }
 
 /// A device as its app keeps it.
@@ -84,19 +119,22 @@ impl World {
             account_id: "000000000000".into(),
             public_base_url: "http://localhost:9229".into(),
         };
-        Self::around(Engine::new(store, config), seed)
+        Self::around(Engine::builder(store, config, Arc::new(TestSigningKeys::default())), seed)
     }
 
-    pub(crate) fn around(engine: Engine, seed: u64) -> Self {
+    pub(crate) fn around(engine: EngineBuilder, seed: u64) -> Self {
+        let hooks = Arc::new(Exchangeable(Mutex::new(Arc::new(NoHooks) as Arc<dyn Hooks>)));
+        let arithmetic =
+            Arc::new(Exchangeable(Mutex::new(Arc::new(InPlace) as Arc<dyn Arithmetic>)));
+        let engine = engine.hooks(hooks.clone()).arithmetic(arithmetic.clone()).build();
         let mut world = Self {
             engine,
             now: START,
             rng: StdRng::seed_from_u64(seed),
             pool: String::new(),
             client: String::new(),
-            hooks: Box::new(NoHooks),
-            arithmetic: Box::new(InPlace),
-            signing_keys: TestSigningKeys::default(),
+            hooks,
+            arithmetic,
             outbox: Vec::new(),
             ip: [203, 0, 113, 9],
         };
@@ -187,22 +225,26 @@ impl World {
         );
     }
 
+    pub(crate) fn set_hooks(&self, hooks: impl Hooks + 'static) {
+        *self.hooks.0.lock().unwrap() = Arc::new(hooks);
+    }
+
+    pub(crate) fn set_arithmetic(&self, arithmetic: impl Arithmetic + 'static) {
+        *self.arithmetic.0.lock().unwrap() = Arc::new(arithmetic);
+    }
+
     pub(crate) fn call(
         &mut self,
         operation: Operation,
         body: Value,
     ) -> Result<Value, ServiceError> {
-        let mut call = Call {
-            now: self.now,
-            rng: &mut self.rng,
-            signing_keys: &self.signing_keys,
-            source_ip: Some(self.ip.into()),
-            hooks: &*self.hooks,
-            arithmetic: &*self.arithmetic,
-            outbox: &mut self.outbox,
-        };
-        let outcome =
-            self.engine.execute(operation, body, &mut call).map(Option::unwrap_or_default);
+        self.outbox.clear();
+        let mut invocation =
+            Invocation { now: self.now, rng: &mut self.rng, source_ip: Some(self.ip.into()) };
+        let outcome = self.engine.execute(operation, body, &mut invocation).map(|outcome| {
+            self.outbox = outcome.messages;
+            outcome.body.unwrap_or_default()
+        });
         if let Err(error) = &outcome {
             let foreseen = operation.errors().contains(error.code())
                 || *error.code() == ErrorCode::Serialization
@@ -214,16 +256,8 @@ impl World {
 
     /// Replaces signing keys of that age in milliseconds; says in how many pools.
     pub(crate) fn rotate_signing_keys(&mut self, age: i64) -> usize {
-        let mut call = Call {
-            now: self.now,
-            rng: &mut self.rng,
-            signing_keys: &self.signing_keys,
-            source_ip: None,
-            hooks: &*self.hooks,
-            arithmetic: &*self.arithmetic,
-            outbox: &mut self.outbox,
-        };
-        self.engine.rotate_signing_keys(age, &mut call).unwrap()
+        let mut invocation = Invocation { now: self.now, rng: &mut self.rng, source_ip: None };
+        self.engine.rotate_signing_keys(age, &mut invocation).unwrap()
     }
 
     #[track_caller]

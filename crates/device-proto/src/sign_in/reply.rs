@@ -22,7 +22,7 @@ macro_rules! read {
     ($request:ident, $reply:expr) => {{
         let response = $reply.read::<$request>()?;
         Ok(AuthReply {
-            operation: <$request as device_wire::Call>::OPERATION,
+            operation: <$request as device_wire::Request>::OPERATION,
             challenge: response.challenge_name,
             session: response.session.filter(|session| !session.is_empty()),
             parameters: response.challenge_parameters.unwrap_or_default(),

@@ -4,7 +4,7 @@
 use crate::generated::requests::*;
 use crate::generated::responses::*;
 use crate::operation::operations;
-use crate::{Auth, Call, ErrorCode};
+use crate::{Auth, ErrorCode, Request};
 
 operations! {
     target_prefix: "AWSCognitoIdentityProviderService",

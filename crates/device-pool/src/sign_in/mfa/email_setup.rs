@@ -6,8 +6,7 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::records::address::Address;
-use crate::records::address::is_email;
+use crate::records::address::{Address, is_email};
 use crate::records::factor::Factor;
 use crate::records::login::Login;
 use crate::records::sent_codes::SentCodes;
@@ -16,8 +15,7 @@ use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::invalid_session;
-use crate::sign_in::session::{OpenSession, Setup, Stage};
+use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::Step;
 
 /// Sends a code to the address that the user gave.
