@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use crate::events::Subscribers;
 use crate::session::Active;
-use crate::sign_in::ended;
+use crate::sign_in::join_task;
 use crate::{
     Builder, DeviceStore, Error, Event, Events, RefreshTurn, Session, SessionOrigin, SessionRecord,
     SessionStore, StoreError,
@@ -127,7 +127,7 @@ impl DeviceAuth {
         // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only
         // one that counts.
         let refresh = async move { auth.refresh_once(&seen).await }.in_current_span();
-        ended(tokio::spawn(refresh)).await
+        join_task(tokio::spawn(refresh)).await
     }
 
     async fn refresh_once(&self, seen: &Active) -> Result<Session, Error> {
@@ -341,12 +341,12 @@ impl DeviceAuth {
     /// would undo the change.
     pub(crate) async fn amend(
         &self,
-        is_meant: impl Fn(&Active) -> bool,
+        is_target: impl Fn(&Active) -> bool,
         change: impl FnOnce(&mut Active),
     ) {
         let _turn = self.0.refreshing.lock().await;
         let Ok(active) = self.active() else { return };
-        if is_meant(&active) {
+        if is_target(&active) {
             let mut changed = Active::clone(&active);
             change(&mut changed);
             if self.replace(&active, Arc::new(changed)) {

@@ -28,7 +28,7 @@ pub enum Event {
         /// Its key.
         key: String,
     },
-    /// The session has ended, and not by the user's wish: time to ask for a new sign-in.
+    /// The session has join_task, and not by the user's wish: time to ask for a new sign-in.
     SessionExpired {
         /// The user's internal name.
         username: String,

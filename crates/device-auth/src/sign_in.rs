@@ -276,11 +276,11 @@ impl DeviceAuth {
 pub(crate) async fn off_the_worker<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    ended(tokio::task::spawn_blocking(work)).await
+    join_task(tokio::task::spawn_blocking(work)).await
 }
 
 /// What a task of our own ended in.
-pub(crate) async fn ended<T>(task: JoinHandle<T>) -> T {
+pub(crate) async fn join_task<T>(task: JoinHandle<T>) -> T {
     match task.await {
         Ok(done) => done,
         Err(stopped) => match stopped.try_into_panic() {

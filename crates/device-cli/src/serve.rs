@@ -95,7 +95,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         administrators,
         origins: settings.origins,
         trusted_proxies: settings.trusted_proxies,
-        couriers: settings.couriers,
+        transports: settings.transports,
         environment,
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     });

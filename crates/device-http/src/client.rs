@@ -164,13 +164,13 @@ impl Client {
     /// Makes a call and reads its response.
     ///
     /// # Errors
-    /// As [`send`](Self::send); and [`ErrorKind::NotTheService`] if the response is not the
+    /// As [`send`](Self::send); and [`ErrorKind::InvalidResponse`] if the response is not the
     /// operation's.
     pub async fn call<R: device_wire::Request>(&self, request: &R) -> Result<R::Output, Error> {
         let body = self.send(&Request::new(request)).await?;
         Reply::Answered(&body)
             .read::<R>()
-            .map_err(|error| Error::new(ErrorKind::NotTheService, error))
+            .map_err(|error| Error::new(ErrorKind::InvalidResponse, error))
     }
 
     /// Sends a request, more than once where that is safe, and gives the body of the answer.
@@ -228,7 +228,7 @@ impl Client {
             }),
             Reply::Lost => {
                 let error = Error::new(
-                    ErrorKind::NotTheService,
+                    ErrorKind::InvalidResponse,
                     "the response is not one of the service's",
                 );
                 Err(error.with_response(status, request_id))

@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Interrupted,
     /// Something answered that is not the service, such as a proxy, or the service in a way that is
     /// not its protocol.
-    NotTheService,
+    InvalidResponse,
     /// The service refused: see [`Error::service`].
     Service,
 }
@@ -108,7 +108,7 @@ impl Error {
         let failing = self.status.is_some_and(|status| status >= 500);
         match self.kind {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted => true,
-            ErrorKind::Service | ErrorKind::NotTheService => failing || self.is_throttled(),
+            ErrorKind::Service | ErrorKind::InvalidResponse => failing || self.is_throttled(),
             ErrorKind::Configuration | ErrorKind::Credentials => false,
         }
     }
@@ -131,7 +131,7 @@ impl fmt::Display for Error {
             ErrorKind::Connect => "could not connect to the service",
             ErrorKind::Timeout => "the service did not answer in time",
             ErrorKind::Interrupted => "the connection broke before the service had answered",
-            ErrorKind::NotTheService => "the answer did not come from the service",
+            ErrorKind::InvalidResponse => "the answer did not come from the service",
             ErrorKind::Service => "the service refused",
         })?;
         match (&self.cause, self.status) {

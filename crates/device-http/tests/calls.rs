@@ -182,9 +182,9 @@ async fn failures_are_told_apart() {
         (REFUSED, ErrorKind::Service, false, false),
         (THROTTLED, ErrorKind::Service, true, true),
         (BROKEN, ErrorKind::Service, true, false),
-        (PROXY, ErrorKind::NotTheService, true, false),
-        (Response(302, ""), ErrorKind::NotTheService, false, false),
-        (Response(429, "slow down"), ErrorKind::NotTheService, true, true),
+        (PROXY, ErrorKind::InvalidResponse, true, false),
+        (Response(302, ""), ErrorKind::InvalidResponse, false, false),
+        (Response(429, "slow down"), ErrorKind::InvalidResponse, true, true),
         (Unsent, ErrorKind::Connect, true, false),
         (TimedOut, ErrorKind::Timeout, true, false),
         (Interrupted, ErrorKind::Interrupted, true, false),
@@ -210,7 +210,7 @@ async fn a_response_of_another_shape_is_not_the_services() {
     let stack = Script::new(&[Response(200, r#"{"Device":"hush"}"#)]);
     let client = stack.client().build().unwrap();
     let error = client.call(&GetDeviceRequest::new("eu_1")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotTheService);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert!(!format!("{error} {error:?}").contains("hush"));
 }
 

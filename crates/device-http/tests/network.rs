@@ -62,7 +62,7 @@ async fn a_redirect_is_not_followed() {
         "HTTP/1.1 307 Temporary Redirect\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n"
     );
     let endpoint = server(redirect.leak(), false).await;
-    assert_eq!(call(endpoint).await, Err(ErrorKind::NotTheService));
+    assert_eq!(call(endpoint).await, Err(ErrorKind::InvalidResponse));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::auth_event::Outcome;
-use crate::records::client::{Client, Permission};
+use crate::records::client::{AppClient, AuthFlow};
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
@@ -52,7 +52,7 @@ pub(crate) fn initiate_auth(
     cx: &mut Context<'_, '_>,
     request: InitiateAuthRequest,
 ) -> Result<InitiateAuthResponse, ServiceError> {
-    let client = Client::load(cx, &request.client_id)?;
+    let client = AppClient::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
     if matches!(
         request.auth_flow,
@@ -70,7 +70,7 @@ pub(crate) fn respond_to_auth_challenge(
     cx: &mut Context<'_, '_>,
     request: RespondToAuthChallengeRequest,
 ) -> Result<RespondToAuthChallengeResponse, ServiceError> {
-    let client = Client::load(cx, &request.client_id)?;
+    let client = AppClient::load(cx, &request.client_id)?;
     let pool = Pool::load(cx, &client.pool_id)?;
     let RespondToAuthChallengeRequest {
         challenge_name,
@@ -128,30 +128,30 @@ fn first_step(
     flow: AuthFlowType,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let permit = |permission| request.client.permit(permission);
+    let permit = |flow| request.client.permit(flow);
     match flow {
         AuthFlowType::UserSrpAuth => {
-            permit(Permission::UserSrp)?;
+            permit(AuthFlow::UserSrp)?;
             password::start_srp(cx, &request).map(Step::from)
         }
         AuthFlowType::UserPasswordAuth => {
-            permit(Permission::UserPassword)?;
+            permit(AuthFlow::UserPassword)?;
             password::sign_in_by_password(cx, request)
         }
         AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth => {
-            permit(Permission::AdminPassword)?;
+            permit(AuthFlow::AdminPassword)?;
             password::sign_in_by_password(cx, request)
         }
         AuthFlowType::UserAuth => {
-            permit(Permission::UserChoice)?;
+            permit(AuthFlow::UserChoice)?;
             user_auth::start(cx, request)
         }
         AuthFlowType::CustomAuth => {
-            permit(Permission::Custom)?;
+            permit(AuthFlow::Custom)?;
             custom::start(cx, request)
         }
         AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken => {
-            permit(Permission::Refresh)?;
+            permit(AuthFlow::Refresh)?;
             refresh::refresh_token_auth(cx, &request).map(Step::from)
         }
         flow => Err(ServiceError::invalid(format!("{flow} flow not enabled for this client"))),

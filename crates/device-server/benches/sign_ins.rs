@@ -23,7 +23,7 @@ use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::{Arithmetic, InPlace};
-use device_server::{DEFAULT_MAX_WAITING, Gatherer, Service, app};
+use device_server::{DEFAULT_MAX_WAITING, HandshakeBatcher, Service, app};
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::SqliteStore;
 use device_testkit::{FakeClock, PASSWORD, setup};
@@ -44,7 +44,7 @@ fn main() {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let ways: [(&str, Arc<dyn Arithmetic + Send + Sync>); 2] = [
             ("in place", Arc::new(InPlace)),
-            ("gathered", Arc::new(Gatherer::new(DEFAULT_MAX_WAITING))),
+            ("gathered", Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING))),
         ];
         let mut pools = Vec::new();
         for (name, arithmetic) in ways {

@@ -59,7 +59,7 @@ async fn run(
     body: Body,
     peer: Option<IpAddr>,
 ) -> Result<Option<Value>, ServiceError> {
-    let body = whole(body).await?;
+    let body = read_body(body).await?;
     if operation.auth() == Auth::SigV4 {
         match &service.administrators {
             Administrators::Signing(key) => {
@@ -71,12 +71,12 @@ async fn run(
             Administrators::Anyone => {}
         }
     }
-    let body = constraint::check(operation, object(&body)?)?;
+    let body = constraint::check(operation, parse_object(&body)?)?;
     service.execute(operation, body, peer).await
 }
 
 /// The body, all of it.
-async fn whole(body: Body) -> Result<Bytes, ServiceError> {
+async fn read_body(body: Body) -> Result<Bytes, ServiceError> {
     let refused =
         |code: &str, message| ServiceError::new(ErrorCode::Unknown(code.to_owned()), message);
     let too_large =
@@ -119,7 +119,7 @@ fn target(headers: &HeaderMap) -> Result<Operation, ServiceError> {
 }
 
 /// The body's JSON object. A body without a byte is an empty one, as the protocol allows.
-fn object(body: &Bytes) -> Result<Value, ServiceError> {
+fn parse_object(body: &Bytes) -> Result<Value, ServiceError> {
     if body.is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }

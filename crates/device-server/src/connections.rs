@@ -21,7 +21,7 @@ use tower::Service;
 
 /// Connections open at a time; more wait in the system's queue. Each may hold a head and a body in
 /// memory.
-pub(crate) const MOST: usize = 1024;
+pub(crate) const MAX_CONNECTIONS: usize = 1024;
 
 /// How long a client may take to send a request's head, and so how long a connection is kept for
 /// the next request.

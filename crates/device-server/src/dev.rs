@@ -10,8 +10,8 @@ use device_pool::Message;
 use serde_json::{Value, json};
 
 use crate::answer;
-use crate::courier::as_json;
 use crate::service::Service;
+use crate::transport::as_json;
 use crate::web_page;
 
 /// How many messages are kept.

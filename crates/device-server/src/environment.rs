@@ -8,7 +8,7 @@ use device_pool::{Arithmetic, Config, Engine, Hooks, NoHooks, SigningKeySource};
 use rand::rngs::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 
-use crate::gatherer::{DEFAULT_MAX_WAITING, Gatherer};
+use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 use crate::signing_keys::PregeneratedKeys;
 
 /// Where the time comes from.
@@ -48,7 +48,7 @@ impl Environment {
     }
 
     /// The machine's own clock and randomness, keys made ahead of need by a thread that this
-    /// starts, no hooks, and a [`Gatherer`].
+    /// starts, no hooks, and a [`HandshakeBatcher`].
     #[must_use]
     pub fn system() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Environment {
             entropy: Arc::new(SystemEntropy),
             signing_keys: Arc::new(PregeneratedKeys::start()),
             hooks: Arc::new(NoHooks),
-            arithmetic: Arc::new(Gatherer::new(DEFAULT_MAX_WAITING)),
+            arithmetic: Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)),
         }
     }
 }

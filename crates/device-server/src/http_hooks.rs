@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Hooks behind one URL: every event is posted there as JSON, and is to come back as JSON with its
 /// `response` filled in.
@@ -69,7 +69,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
         let part = response.chunk().await;
         match part.map_err(|_| HookError::Failed("its answer broke off".to_owned()))? {
             None => return Ok(body),
-            Some(part) if body.len() + part.len() > LONGEST_ANSWER => {
+            Some(part) if body.len() + part.len() > MAX_ANSWER_BYTES => {
                 return Err(HookError::Failed("its answer is too long".to_owned()));
             }
             Some(part) => body.extend_from_slice(&part),

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::app;
-use crate::connections::{Connections, MOST};
+use crate::connections::{Connections, MAX_CONNECTIONS};
 use crate::service::Service;
 
 /// How often expired records and old keys are looked for.
@@ -58,12 +58,13 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(maintain(Arc::clone(&service)));
 
-        let under_way =
-            Connections::new(app(Arc::clone(&service)), MOST).accept(self.listener, shutdown).await;
+        let under_way = Connections::new(app(Arc::clone(&service)), MAX_CONNECTIONS)
+            .accept(self.listener, shutdown)
+            .await;
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {
             tracing::warn!("requests were still under way when the time to finish them ran out");
         }
-        service.finish_deliveries().await;
+        service.finish_messages().await;
         Ok(())
     }
 }

@@ -12,11 +12,11 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::courier::Couriers;
-use crate::delivery::Deliveries;
 use crate::dev;
 use crate::environment::Environment;
+use crate::outbound_queue::OutboundQueue;
 use crate::sigv4::AccessKey;
+use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
 use crate::web_page;
 
@@ -55,7 +55,7 @@ pub struct Setup {
     /// Whose word is taken for where a request comes from.
     pub trusted_proxies: TrustedProxies,
     /// Who takes messages to users where.
-    pub couriers: Couriers,
+    pub transports: Transports,
     /// Clock, randomness, key source, hooks and arithmetic.
     pub environment: Environment,
     /// How many calls may be decided at a time, each on a thread of its own; one more is refused
@@ -80,7 +80,7 @@ pub struct Service {
     admission: Arc<Semaphore>,
     region: String,
     public_url: String,
-    deliveries: Deliveries,
+    outbound_queue: OutboundQueue,
     pub(crate) messages: dev::Messages,
     pub(crate) administrators: Administrators,
     pub(crate) origins: Origins,
@@ -98,7 +98,7 @@ impl Service {
             store: setup.store,
             environment: setup.environment,
             admission: Arc::new(Semaphore::new(setup.max_in_flight.min(Semaphore::MAX_PERMITS))),
-            deliveries: Deliveries::new(setup.couriers),
+            outbound_queue: OutboundQueue::new(setup.transports),
             messages: dev::Messages::default(),
             administrators: setup.administrators,
             origins: setup.origins,
@@ -151,16 +151,16 @@ impl Service {
         if let Administrators::Anyone = self.administrators {
             self.messages.keep(&messages);
             // One that a developer reads here need not go anywhere else.
-            messages.retain(|message| self.deliveries.has_way_for(message));
+            messages.retain(|message| self.outbound_queue.has_way_for(message));
         }
-        self.deliveries.send(messages);
+        self.outbound_queue.send(messages);
     }
 
     /// Waits up to ten seconds for messages that are on their way to users; the log tells which did
     /// not arrive. For the end, when no more calls come: [`Server`](crate::Server) does it, and
     /// whoever mounts [`app`](crate::app) alone should do it too.
-    pub async fn finish_deliveries(&self) {
-        self.deliveries.finish().await;
+    pub async fn finish_messages(&self) {
+        self.outbound_queue.finish().await;
     }
 
     pub(crate) async fn jwks(

@@ -14,16 +14,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use device_server::{Administrators, Courier, Couriers, Service, Smtp, Webhook, app};
+use device_server::{Administrators, Service, Smtp, Transport, Transports, Webhook, app};
 use device_testkit::{FakeClock, access_key, setup};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-fn router(email: Courier) -> Router {
+fn router(email: Transport) -> Router {
     let mut parts = setup(&FakeClock::new());
-    parts.couriers = Couriers { email, ..Couriers::default() };
+    parts.transports = Transports { email, ..Transports::default() };
     app(Service::new(parts))
 }
 
@@ -65,7 +65,7 @@ async fn sign_up(router: &Router) -> (String, String) {
 
 #[tokio::test]
 async fn a_developer_reads_the_last_code_of_a_user_and_confirms_with_it() {
-    let router = router(Courier::Nowhere);
+    let router = router(Transport::Nowhere);
     let (pool, client) = sign_up(&router).await;
     let (status, message) = get(&router, &format!("/dev/messages/{pool}/ada")).await;
     assert_eq!((status, &message["topic"]), (StatusCode::OK, &json!("SignUp")));
@@ -112,7 +112,7 @@ async fn one_request(listener: TcpListener) -> Value {
 async fn a_web_hook_gets_the_message_as_json() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/messages", listener.local_addr().unwrap());
-    let router = router(Courier::Webhook(Webhook::new(&url).unwrap()));
+    let router = router(Transport::Webhook(Webhook::new(&url).unwrap()));
     let received = tokio::spawn(one_request(listener));
     let (pool, _) = sign_up(&router).await;
     let message = received.await.unwrap();
@@ -150,7 +150,8 @@ async fn one_mail(listener: TcpListener) -> String {
 async fn a_mail_server_gets_the_message_as_a_mail() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let router = router(Courier::Smtp(Smtp::new(&url, "Example <no-reply@example.com>").unwrap()));
+    let router =
+        router(Transport::Smtp(Smtp::new(&url, "Example <no-reply@example.com>").unwrap()));
     let received = tokio::spawn(one_mail(listener));
     let (pool, _) = sign_up(&router).await;
     let mail = received.await.unwrap();
@@ -194,11 +195,11 @@ async fn a_mail_that_is_refused_for_good_is_not_sent_again_and_the_sign_up_stand
     let connections = Arc::new(AtomicUsize::new(0));
     let server = tokio::spawn(unwilling(listener, Arc::clone(&connections)));
     let mut parts = setup(&FakeClock::new());
-    parts.couriers.email = Courier::Smtp(Smtp::new(&url, "no-reply@example.com").unwrap());
+    parts.transports.email = Transport::Smtp(Smtp::new(&url, "no-reply@example.com").unwrap());
     let service = Service::new(parts);
     let router = app(Arc::clone(&service));
     let (pool, _) = sign_up(&router).await;
-    service.finish_deliveries().await;
+    service.finish_messages().await;
     assert_eq!(connections.load(Ordering::Relaxed), 1);
     let user = json!({ "UserPoolId": pool, "Username": "ada" });
     assert_eq!(call(&router, "AdminGetUser", user).await["UserStatus"], "UNCONFIRMED");
@@ -210,11 +211,11 @@ async fn a_file_gets_a_line_of_json_for_each_message() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("messages");
     let mut parts = setup(&FakeClock::new());
-    parts.couriers.email = Courier::File(path.clone());
+    parts.transports.email = Transport::File(path.clone());
     let service = Service::new(parts);
     let router = app(Arc::clone(&service));
     let (pool, _) = sign_up(&router).await;
-    service.finish_deliveries().await;
+    service.finish_messages().await;
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, [get(&router, &format!("/dev/messages/{pool}/ada")).await.1]);
@@ -226,7 +227,7 @@ async fn a_file_gets_a_line_of_json_for_each_message() {
 }
 
 #[test]
-fn what_cannot_be_a_courier_is_refused_without_repeating_its_secrets() {
+fn what_cannot_be_a_transport_is_refused_without_repeating_its_secrets() {
     for (url, from) in [
         ("http://user:pa55word@example.com", "a@example.com"),
         ("pa55word", "a@example.com"),

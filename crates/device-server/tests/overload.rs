@@ -16,7 +16,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::{Arithmetic, ServiceError};
-use device_server::Gatherer;
+use device_server::HandshakeBatcher;
 use device_srp::{
     ClientEphemeral, Identity, PublicValue, Salt, ServerEphemeral, SessionKey, Timestamp, Verifier,
 };
@@ -28,9 +28,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// So many may wait.
 const WAITING: usize = 2;
 
-/// A gatherer that gets no randomness, and so no further, while its gate is closed.
+/// A handshake_batcher that gets no randomness, and so no further, while its gate is closed.
 struct Gated {
-    gatherer: Gatherer,
+    handshake_batcher: HandshakeBatcher,
     gate: Arc<Gate>,
     /// Told of each handshake that is to be opened.
     came: UnboundedSender<Came>,
@@ -72,7 +72,7 @@ impl Arithmetic for Gated {
         rng: &mut dyn CryptoRng,
     ) -> Result<ServerEphemeral, ServiceError> {
         self.came.send(Came::In).unwrap();
-        self.gatherer.open(verifier, &mut Randomness { rng, gated: self })
+        self.handshake_batcher.open(verifier, &mut Randomness { rng, gated: self })
     }
 
     fn session_key(
@@ -81,7 +81,7 @@ impl Arithmetic for Gated {
         verifier: Verifier,
         a: PublicValue,
     ) -> Result<Option<SessionKey>, ServiceError> {
-        self.gatherer.session_key(ephemeral, verifier, a)
+        self.handshake_batcher.session_key(ephemeral, verifier, a)
     }
 }
 
@@ -135,7 +135,11 @@ impl World {
     fn new() -> Self {
         let gate = Arc::new(Gate::default());
         let (tell, came) = unbounded_channel();
-        let gated = Gated { gatherer: Gatherer::new(WAITING), gate: Arc::clone(&gate), came: tell };
+        let gated = Gated {
+            handshake_batcher: HandshakeBatcher::new(WAITING),
+            gate: Arc::clone(&gate),
+            came: tell,
+        };
         let server = TestServer::start_with(|setup| setup.environment.arithmetic = Arc::new(gated));
         let pool = server.create_pool(json!({}));
         let client = server.create_client(&pool, json!({}));

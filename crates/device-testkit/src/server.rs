@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use device_pool::store::Store;
 use device_pool::{Engine, Invocation, NoHooks, ServiceError};
 use device_server::{
-    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy,
-    Environment, Gatherer, Origins, PoolConfig, Server, Service, Setup, TrustedProxies,
+    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy, Environment,
+    HandshakeBatcher, Origins, PoolConfig, Server, Service, Setup, Transports, TrustedProxies,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -42,13 +42,13 @@ pub fn setup(clock: &FakeClock) -> Setup {
         administrators: Administrators::Anyone,
         origins: Origins::Any,
         trusted_proxies: TrustedProxies::default(),
-        couriers: Couriers::default(),
+        transports: Transports::default(),
         environment: Environment {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))),
             signing_keys: Arc::new(TestSigningKeys::default()),
             hooks: Arc::new(NoHooks),
-            arithmetic: Arc::new(Gatherer::new(DEFAULT_MAX_WAITING)),
+            arithmetic: Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)),
         },
         max_in_flight: DEFAULT_MAX_IN_FLIGHT,
     }

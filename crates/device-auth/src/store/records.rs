@@ -34,15 +34,15 @@ impl Records {
     fn find_by(
         &self,
         owner: &DeviceOwner,
-        is_meant: impl Fn(&str) -> bool,
+        is_target: impl Fn(&str) -> bool,
     ) -> Option<&DeviceRecord> {
         let is_there = |other: &DeviceOwner| {
             other.user_pool_id == owner.user_pool_id && other.client_id == owner.client_id
         };
         let mut records = self.records.iter().filter(|record| is_there(&record.owner));
-        records.find(|record| is_meant(&record.owner.username)).or_else(|| {
+        records.find(|record| is_target(&record.owner.username)).or_else(|| {
             let mut aliases = self.aliases.iter().filter(|alias| is_there(&alias.owner));
-            let alias = aliases.find(|alias| is_meant(&alias.typed))?;
+            let alias = aliases.find(|alias| is_target(&alias.typed))?;
             self.records.iter().find(|record| record.owner == alias.owner)
         })
     }

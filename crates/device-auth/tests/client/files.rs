@@ -93,7 +93,7 @@ async fn records_are_found_by_either_name_and_removed_by_their_key() {
 /// Wish: to know what is stored. The README shows a file: it is read, and what is read makes the
 /// same file again.
 #[tokio::test]
-async fn wish_the_file_is_what_the_documentation_shows() {
+async fn the_file_is_what_the_documentation_shows() {
     let readme = include_str!("../../README.md");
     let shown = readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let directory = TempDir::new().unwrap();

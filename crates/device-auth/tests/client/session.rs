@@ -29,7 +29,7 @@ async fn a_token_that_ran_out_is_replaced_once_for_all_who_want_it() {
 
 /// Wish: a refresh that works with every flow, and with a device.
 #[tokio::test]
-async fn wish_the_device_goes_with_a_refresh_whatever_the_flow() {
+async fn the_device_goes_with_a_refresh_whatever_the_flow() {
     let flows = [
         Credentials::srp(USER, PASSWORD),
         Credentials::password(USER, PASSWORD),

@@ -21,7 +21,7 @@ fn admin(world: &World, secret: &str) -> DeviceAdmin {
 
 /// Wish: administrators' calls, for any user.
 #[tokio::test]
-async fn wish_an_administrator_lists_looks_at_changes_and_forgets_devices() {
+async fn an_administrator_lists_looks_at_changes_and_forgets_devices() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();

@@ -5,7 +5,7 @@ use super::*;
 
 /// Wish: to forget a certain device.
 #[tokio::test]
-async fn wish_a_listed_device_is_forgotten_and_this_one_stays() {
+async fn a_listed_device_is_forgotten_and_this_one_stays() {
     let world = World::new(Devices::Always, Mfa::Off);
     let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
     let (key, lost) = (sign_in(&laptop).await, sign_in(&phone).await);
@@ -31,7 +31,7 @@ async fn wish_a_listed_device_is_forgotten_and_this_one_stays() {
 
 /// Wish: to forget all devices.
 #[tokio::test]
-async fn wish_all_devices_are_forgotten_at_once() {
+async fn all_devices_are_forgotten_at_once() {
     let world = World::new(Devices::Always, Mfa::Off);
     for installation in ["phone", "tablet"] {
         sign_in(&world.app_at(installation)).await;

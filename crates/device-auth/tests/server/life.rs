@@ -40,7 +40,7 @@ async fn the_whole_life_of_a_device() {
 /// Wish: which of the listed devices is this one; dates and addresses of devices; a name that
 /// people know a device by.
 #[tokio::test]
-async fn wish_the_list_says_which_one_is_current_with_names_dates_and_addresses() {
+async fn the_list_says_which_one_is_current_with_names_dates_and_addresses() {
     let world = World::new(Devices::Always, Mfa::Off);
     let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
     let (key, other) = (sign_in(&laptop).await, sign_in(&phone).await);
@@ -61,7 +61,7 @@ async fn wish_the_list_says_which_one_is_current_with_names_dates_and_addresses(
 
 /// Wish: a call for the current device that works when it is tracked and not remembered.
 #[tokio::test]
-async fn wish_the_current_device_is_had_when_tracked_and_when_remembered() {
+async fn the_current_device_is_had_when_tracked_and_when_remembered() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
@@ -80,7 +80,7 @@ async fn wish_the_current_device_is_had_when_tracked_and_when_remembered() {
 
 /// Wish: to take a remembering back.
 #[tokio::test]
-async fn wish_a_device_is_remembered_no_longer_and_stays_tracked() {
+async fn a_device_is_remembered_no_longer_and_stays_tracked() {
     let world = World::new(Devices::OptIn, Mfa::Totp);
     let app = world.app();
     let key = sign_in_with_code(&app, &world).await.device_key().unwrap().to_owned();
@@ -94,7 +94,7 @@ async fn wish_a_device_is_remembered_no_longer_and_stays_tracked() {
 
 /// Wish: the user's choice about remembering, with the sign-in.
 #[tokio::test]
-async fn wish_the_choice_to_remember_comes_with_the_sign_in() {
+async fn the_choice_to_remember_comes_with_the_sign_in() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     for (installation, choice, remembered) in [
         ("mine", RememberChoice::Remember, true),
@@ -109,7 +109,7 @@ async fn wish_the_choice_to_remember_comes_with_the_sign_in() {
 
 /// Wish: no second device for the same installation.
 #[tokio::test]
-async fn wish_no_duplicates_after_many_sign_ins() {
+async fn no_duplicates_after_many_sign_ins() {
     for (devices, mfa) in [(Devices::Always, Mfa::Off), (Devices::OptIn, Mfa::Totp)] {
         let world = World::new(devices, mfa);
         let mut keys = Vec::new();

@@ -5,7 +5,7 @@ use super::*;
 
 /// Wish: a refresh that works with every flow, and with a device.
 #[tokio::test]
-async fn wish_a_session_of_any_flow_refreshes() {
+async fn a_session_of_any_flow_refreshes() {
     let world = World::new(Devices::Always, Mfa::Off);
     let password = device_testkit::PASSWORD;
     for credentials in [password_of(USER), Credentials::password(USER, password)] {

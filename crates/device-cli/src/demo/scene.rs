@@ -8,8 +8,8 @@ use aws_credential_types::Credentials;
 use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
 use device_server::{
-    AccessKey, Administrators, Couriers, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig,
-    Server, Service, Setup, Storage, TrustedProxies,
+    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig, Server,
+    Service, Setup, Storage, Transports, TrustedProxies,
 };
 use device_wire::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest,
@@ -78,7 +78,7 @@ impl Scene {
             administrators: Administrators::Signing(AccessKey::new("demo", &*secret)),
             origins: Origins::Any,
             trusted_proxies: TrustedProxies::default(),
-            couriers: Couriers::default(),
+            transports: Transports::default(),
             environment: Environment::system(),
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
         });

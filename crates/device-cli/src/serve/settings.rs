@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use device_server::{
-    Courier, Couriers, HttpHooks, Origins, Smtp, Storage, TrustedProxies, Webhook,
+    HttpHooks, Origins, Smtp, Storage, Transport, Transports, TrustedProxies, Webhook,
 };
 use serde::Deserialize;
 
@@ -119,7 +119,7 @@ pub(crate) struct Settings {
     pub(crate) administration: Administration,
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) couriers: Couriers,
+    pub(crate) transports: Transports,
     pub(crate) hooks: Option<HttpHooks>,
     pub(crate) log_format: LogFormat,
 }
@@ -145,7 +145,7 @@ impl Settings {
     /// came from.
     pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        let couriers = couriers(&options, &file)?;
+        let transports = transports(&options, &file)?;
         let storage = storage(&options, &file, matches)?;
         let pair = (
             options.access_key_id.or(file.access_key_id),
@@ -177,7 +177,7 @@ impl Settings {
             administration,
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
-            couriers,
+            transports,
             hooks: options.hook_url.or(file.hook_url).map(|url| hooks(&url)).transpose()?,
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
         })
@@ -275,26 +275,26 @@ fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeEr
 
 /// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else
 /// nowhere.
-fn couriers(options: &Options, file: &Options) -> Result<Couriers, ServeError> {
+fn transports(options: &Options, file: &Options) -> Result<Transports, ServeError> {
     let webhook = options.message_webhook.as_deref().or(file.message_webhook.as_deref());
     let path = options.message_file.as_ref().or(file.message_file.as_ref());
     let other = || match (webhook, path) {
         (Some(url), _) => Webhook::new(url)
-            .map(Courier::Webhook)
+            .map(Transport::Webhook)
             .map_err(|error| invalid(format!("message-webhook cannot be used: {error}"))),
-        (None, Some(path)) => Ok(Courier::File(path.clone())),
-        (None, None) => Ok(Courier::Nowhere),
+        (None, Some(path)) => Ok(Transport::File(path.clone())),
+        (None, None) => Ok(Transport::Nowhere),
     };
     let url = options.smtp_url.as_deref().or(file.smtp_url.as_deref());
     let from = options.smtp_from.as_deref().or(file.smtp_from.as_deref());
     let email = match (url, from) {
         (Some(url), Some(from)) => Smtp::new(url, from)
-            .map(Courier::Smtp)
+            .map(Transport::Smtp)
             .map_err(|error| invalid(format!("smtp-url and smtp-from cannot be used: {error}")))?,
         (None, None) => other()?,
         _ => return Err(invalid("smtp-url and smtp-from go together: give both, or neither")),
     };
-    Ok(Couriers { email, sms: other()? })
+    Ok(Transports { email, sms: other()? })
 }
 
 fn invalid(message: impl Into<String>) -> ServeError {

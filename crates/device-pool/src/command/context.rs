@@ -64,7 +64,7 @@ impl Context<'_, '_> {
     }
 
     /// Where a command needs what must have been stored with it.
-    pub(crate) fn must<T>(found: Option<T>, what: &str) -> Result<T, ServiceError> {
+    pub(crate) fn stored<T>(found: Option<T>, what: &str) -> Result<T, ServiceError> {
         found.ok_or_else(|| ServiceError::internal(format!("{what} is missing from the store")))
     }
 }

@@ -2,9 +2,9 @@
 
 /// How many a page lists: what was asked for, if that is in range, else the most there may be.
 pub(crate) fn page_length(asked: Option<i32>) -> usize {
-    const MOST: usize = 60;
+    const MAX_PAGE: usize = 60;
     asked
         .and_then(|asked| usize::try_from(asked).ok())
-        .filter(|n| (1..=MOST).contains(n))
-        .unwrap_or(MOST)
+        .filter(|n| (1..=MAX_PAGE).contains(n))
+        .unwrap_or(MAX_PAGE)
 }

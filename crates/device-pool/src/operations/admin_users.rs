@@ -18,7 +18,7 @@ use crate::records::login::Login;
 use crate::records::password;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::rules::{codes, tokens};
 
@@ -48,8 +48,8 @@ pub(crate) fn create(
             let status = UserStatusType::ForceChangePassword;
             let user = new_user(cx, &pool, &request.username, status, attributes)?;
             let taken = match request.force_alias_creation {
-                Some(true) => Taken::TakeOver,
-                _ => Taken::Refuse,
+                Some(true) => AliasConflict::TakeOver,
+                _ => AliasConflict::Refuse,
             };
             Login::update(cx, &pool, None, &user, taken)?;
             user
@@ -175,7 +175,7 @@ pub(crate) fn set_password(
     let before = user.clone();
     user.set_password(cx, &pool, &request.password, status)?;
     // This may confirm the account, and confirmed users have a claim to their preferred name.
-    Login::update(cx, &pool, Some(&before), &user, Taken::Refuse)?;
+    Login::update(cx, &pool, Some(&before), &user, AliasConflict::Refuse)?;
     cx.tx.put(&user)?;
     Ok(AdminSetUserPasswordResponse {})
 }

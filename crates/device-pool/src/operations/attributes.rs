@@ -16,7 +16,7 @@ use crate::records::address::Address;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::rules::{codes, tokens};
 
@@ -99,7 +99,7 @@ pub(crate) fn verify(
     let medium = verifiable(&request.attribute_name)?;
     let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
     let address = codes::redeem(cx, &user, &purpose, &request.code)?;
-    profile::prove(cx, &pool, &mut user, address, Taken::Refuse)?;
+    profile::prove(cx, &pool, &mut user, address, AliasConflict::Refuse)?;
     cx.tx.put(&user)?;
     Ok(VerifyUserAttributeResponse {})
 }

@@ -31,7 +31,7 @@ pub(crate) fn list(
     let mut events: Vec<AuthEvent> = cx.tx.scan(&prefix, after.as_deref(), limit + 1)?;
     let more = events.len() > limit;
     events.truncate(limit);
-    let next_token = events.last().filter(|_| more).map(AuthEvent::moment);
+    let next_token = events.last().filter(|_| more).map(AuthEvent::sort_key);
     let auth_events = Some(events.into_iter().map(describe).collect());
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }

@@ -13,7 +13,7 @@ use crate::command::context::Context;
 use crate::command::page::page_length;
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
-use crate::records::client::{Client, PoolClient};
+use crate::records::client::{AppClient, PoolClient};
 use crate::records::pool::Pool;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -43,11 +43,11 @@ pub(crate) fn create(
         last_modified_date: Some(now),
         ..settings(&request)?
     };
-    let client = Client { id: id.clone(), pool_id: pool.id.clone(), description };
+    let client = AppClient { id: id.clone(), pool_id: pool.id.clone(), description };
     check(&pool, &client)?;
     cx.tx.put(&PoolClient { pool_id: pool.id, client_id: id })?;
     cx.tx.put(&client)?;
-    Ok(CreateUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
+    Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
 /// The settings that a request names, with the service's defaults for the rest. Members have the
@@ -68,12 +68,12 @@ pub(crate) fn describe(
     request: DescribeUserPoolClientRequest,
 ) -> Result<DescribeUserPoolClientResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = Client::of_pool(cx, &pool, &request.client_id)?;
-    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
+    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
+    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
 /// A client with the members that the service names whether they were set or not.
-fn shown(mut client: UserPoolClientType) -> UserPoolClientType {
+fn with_defaults(mut client: UserPoolClientType) -> UserPoolClientType {
     client.token_validity_units.get_or_insert_default();
     client.allowed_o_auth_flows_user_pool_client.get_or_insert(false);
     client.enable_propagate_additional_user_context_data.get_or_insert(false);
@@ -86,7 +86,7 @@ pub(crate) fn update(
     request: UpdateUserPoolClientRequest,
 ) -> Result<UpdateUserPoolClientResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let mut client = Client::of_pool(cx, &pool, &request.client_id)?;
+    let mut client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     let old = client.description;
     client.description = UserPoolClientType {
         client_id: old.client_id,
@@ -98,7 +98,7 @@ pub(crate) fn update(
     };
     check(&pool, &client)?;
     cx.tx.put(&client)?;
-    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(shown(client.description)) })
+    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
 /// `DeleteUserPoolClient`. Its refresh tokens end with it; access tokens live out their time.
@@ -107,9 +107,9 @@ pub(crate) fn delete(
     request: DeleteUserPoolClientRequest,
 ) -> Result<(), ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     cx.tx.delete::<PoolClient>(&PoolClient { pool_id: pool.id, client_id: client.id.clone() }.id());
-    cx.tx.delete::<Client>(&client.id);
+    cx.tx.delete::<AppClient>(&client.id);
     Ok(())
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn list(
     let mut clients = Vec::with_capacity(listed.len());
     for PoolClient { client_id, .. } in listed {
         // One that was deleted since the scan is left out.
-        let Some(client) = cx.tx.find::<Client>(&client_id)? else { continue };
+        let Some(client) = cx.tx.find::<AppClient>(&client_id)? else { continue };
         clients.push(UserPoolClientDescription {
             client_id: client.description.client_id,
             user_pool_id: Some(pool.id.clone()),
@@ -148,7 +148,7 @@ pub(crate) fn list(
 }
 
 /// Refuses settings that contradict each other or the pool.
-fn check(pool: &Pool, client: &Client) -> Result<(), ServiceError> {
+fn check(pool: &Pool, client: &AppClient) -> Result<(), ServiceError> {
     check_lifetimes(client)?;
     let flows = client.description.explicit_auth_flows.as_deref().unwrap_or_default();
     let newer = flows.iter().filter(|flow| flow.as_str().starts_with("ALLOW_")).count();
@@ -177,7 +177,7 @@ fn check(pool: &Pool, client: &Client) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn check_lifetimes(client: &Client) -> Result<(), ServiceError> {
+fn check_lifetimes(client: &AppClient) -> Result<(), ServiceError> {
     let short = 5 * MINUTE..=DAY;
     if !short.contains(&client.access_token_seconds()) {
         return Err(ServiceError::invalid(

@@ -91,7 +91,7 @@ pub(crate) fn list_for_user(
     let mut groups = Vec::new();
     for name in names.by_ref().take(limit) {
         let group = cx.tx.find::<Group>(&Group::key(&pool.id, name))?;
-        groups.push(Context::must(group, "a group that a user is in")?.description);
+        groups.push(Context::stored(group, "a group that a user is in")?.description);
     }
     let next_token = names.next().and(groups.last()).and_then(|last| last.group_name.clone());
     Ok(AdminListGroupsForUserResponse { groups: Some(groups), next_token })

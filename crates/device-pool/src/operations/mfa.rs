@@ -17,26 +17,27 @@ use crate::records::user::User;
 use crate::rules::tokens;
 
 /// What a request says of one factor; `None` leaves it as it is.
-struct Wish {
+struct FactorChange {
     factor: Factor,
     enabled: bool,
     preferred: bool,
 }
 
 /// The three settings that both operations have.
-fn wishes(
+fn changes(
     sms: Option<SMSMfaSettingsType>,
     token: Option<SoftwareTokenMfaSettingsType>,
     email: Option<EmailMfaSettingsType>,
-) -> Vec<Wish> {
-    let wish = |factor, enabled: Option<bool>, preferred: Option<bool>| Wish {
+) -> Vec<FactorChange> {
+    let change = |factor, enabled: Option<bool>, preferred: Option<bool>| FactorChange {
         factor,
         enabled: enabled == Some(true),
         preferred: preferred == Some(true),
     };
-    let sms = sms.map(|sms| wish(Factor::Sms, sms.enabled, sms.preferred_mfa));
-    let token = token.map(|token| wish(Factor::SoftwareToken, token.enabled, token.preferred_mfa));
-    let email = email.map(|email| wish(Factor::Email, email.enabled, email.preferred_mfa));
+    let sms = sms.map(|sms| change(Factor::Sms, sms.enabled, sms.preferred_mfa));
+    let token =
+        token.map(|token| change(Factor::SoftwareToken, token.enabled, token.preferred_mfa));
+    let email = email.map(|email| change(Factor::Email, email.enabled, email.preferred_mfa));
     [sms, token, email].into_iter().flatten().collect()
 }
 
@@ -45,14 +46,14 @@ fn prefer(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
     mut user: User,
-    wishes: &[Wish],
+    changes: &[FactorChange],
 ) -> Result<(), ServiceError> {
-    let mut preferred = wishes.iter().filter(|wish| wish.enabled && wish.preferred);
-    let favourite = preferred.next().map(|wish| wish.factor);
+    let mut preferred = changes.iter().filter(|change| change.enabled && change.preferred);
+    let favourite = preferred.next().map(|change| change.factor);
     if preferred.next().is_some() {
         return Err(ServiceError::invalid("Only one MFA factor can be the preferred one"));
     }
-    for Wish { factor, enabled, preferred } in wishes {
+    for FactorChange { factor, enabled, preferred } in changes {
         if *enabled {
             check_available(pool, &user, *factor)?;
         }
@@ -90,12 +91,12 @@ pub(crate) fn set_preference(
     request: SetUserMFAPreferenceRequest,
 ) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
     let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
-    let wishes = wishes(
+    let changes = changes(
         request.sms_mfa_settings,
         request.software_token_mfa_settings,
         request.email_mfa_settings,
     );
-    prefer(cx, &pool, user, &wishes)?;
+    prefer(cx, &pool, user, &changes)?;
     Ok(SetUserMFAPreferenceResponse {})
 }
 
@@ -106,17 +107,17 @@ pub(crate) fn admin_set_preference(
 ) -> Result<AdminSetUserMFAPreferenceResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let wishes = wishes(
+    let changes = changes(
         request.sms_mfa_settings,
         request.software_token_mfa_settings,
         request.email_mfa_settings,
     );
-    prefer(cx, &pool, user, &wishes)?;
+    prefer(cx, &pool, user, &changes)?;
     Ok(AdminSetUserMFAPreferenceResponse {})
 }
 
 /// The older operations know codes by SMS alone; a list without one switches them off.
-fn settings(options: &[MFAOptionType]) -> Result<Wish, ServiceError> {
+fn settings(options: &[MFAOptionType]) -> Result<FactorChange, ServiceError> {
     let is_sms = |option: &MFAOptionType| {
         option.delivery_medium == Some(DeliveryMediumType::Sms)
             && option.attribute_name.as_deref() == Some("phone_number")
@@ -126,7 +127,7 @@ fn settings(options: &[MFAOptionType]) -> Result<Wish, ServiceError> {
             "Only SMS to phone_number is supported as an MFA option",
         ));
     }
-    Ok(Wish { factor: Factor::Sms, enabled: !options.is_empty(), preferred: false })
+    Ok(FactorChange { factor: Factor::Sms, enabled: !options.is_empty(), preferred: false })
 }
 
 /// `SetUserSettings`.

@@ -10,14 +10,14 @@ use device_wire::{
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
-use crate::operations::sign_up::of_client;
+use crate::operations::sign_up::public_client;
 use crate::records::address::Address;
 use crate::records::attempts::{self, Attempt, Attempts};
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::{codes, tokens};
 
 /// `ChangePassword`.
@@ -54,16 +54,16 @@ pub(crate) fn forgot(
     request: ForgotPasswordRequest,
 ) -> Result<ForgotPasswordResponse, ServiceError> {
     let (pool, client) =
-        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+        public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
-    codes::permit(cx, &pool.id, &subject.username, &CodePurpose::ForgotPassword)?;
-    let recipient = recipient(&pool, &subject);
+    let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
+    codes::permit(cx, &pool.id, &account.username, &CodePurpose::ForgotPassword)?;
+    let recipient = recipient(&pool, &account);
     // Made for everyone, so that the answers to a code that is typed in do not tell for whom there
     // was a message.
     let to = recipient.as_ref().ok().map(|(_, address)| address);
     let code =
-        codes::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::ForgotPassword, to)?;
+        codes::issue_for_name(cx, &pool.id, &account.username, CodePurpose::ForgotPassword, to)?;
     let details = match recipient {
         Ok((user, address)) => {
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
@@ -71,7 +71,7 @@ pub(crate) fn forgot(
         }
         Err(_) if client.hides_users() => {
             let media = recovery_media(&pool).unwrap_or_else(|| vec![Medium::Sms, Medium::Email]);
-            subject.pretended_details(&pool, &keys, &media)
+            account.pretended_details(&pool, &keys, &media)
         }
         Err(refusal) => return Err(refusal),
     };
@@ -79,8 +79,8 @@ pub(crate) fn forgot(
 }
 
 /// Who may reset the password, and where the code goes.
-fn recipient<'a>(pool: &Pool, subject: &'a Subject) -> Result<(&'a User, Address), ServiceError> {
-    let user = subject
+fn recipient<'a>(pool: &Pool, account: &'a Account) -> Result<(&'a User, Address), ServiceError> {
+    let user = account
         .user
         .as_deref()
         .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
@@ -137,11 +137,11 @@ pub(crate) fn confirm_forgot(
     request: ConfirmForgotPasswordRequest,
 ) -> Result<ConfirmForgotPasswordResponse, ServiceError> {
     let (pool, client) =
-        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+        public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
     let code = request.confirmation_code.as_str();
-    let (mut user, _) = subject.redeem(cx, &pool, &CodePurpose::ForgotPassword, code)?;
+    let (mut user, _) = account.redeem(cx, &pool, &CodePurpose::ForgotPassword, code)?;
     if !user.enabled {
         return Err(ServiceError::not_authorized("User is disabled."));
     }

@@ -24,7 +24,7 @@ use crate::records::schema;
 use crate::records::user::User;
 
 /// Up to so many users a pool's description counts. What would take long to count is left out.
-const MOST_COUNTED: usize = 1000;
+const MAX_COUNTED: usize = 1000;
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -52,7 +52,7 @@ pub(crate) fn create(
     let keys = PoolKeys::generate(cx, &id)?;
     cx.tx.put(&keys)?;
     cx.tx.put(&pool)?;
-    Ok(CreateUserPoolResponse { user_pool: Some(shown(pool.description)) })
+    Ok(CreateUserPoolResponse { user_pool: Some(with_defaults(pool.description)) })
 }
 
 /// The settings that a request names, with the service's defaults for the rest. Members have the
@@ -99,16 +99,19 @@ pub(crate) fn describe(
     request: DescribeUserPoolRequest,
 ) -> Result<DescribeUserPoolResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let users = cx.tx.count::<User>(&id_of([&pool.id, ""]), MOST_COUNTED)?;
+    let users = cx.tx.count::<User>(&id_of([&pool.id, ""]), MAX_COUNTED)?;
     let estimated_number_of_users = users.and_then(|users| i32::try_from(users).ok());
     Ok(DescribeUserPoolResponse {
-        user_pool: Some(UserPoolType { estimated_number_of_users, ..shown(pool.description) }),
+        user_pool: Some(UserPoolType {
+            estimated_number_of_users,
+            ..with_defaults(pool.description)
+        }),
     })
 }
 
 /// A pool with the members that the service names whether they were set or not. Those whose absence
 /// means something else than a default, such as the recovery setting, stay absent.
-fn shown(mut pool: UserPoolType) -> UserPoolType {
+fn with_defaults(mut pool: UserPoolType) -> UserPoolType {
     pool.estimated_number_of_users = Some(0);
     pool.deletion_protection.get_or_insert(DeletionProtectionType::Inactive);
     pool.lambda_config.get_or_insert_default();

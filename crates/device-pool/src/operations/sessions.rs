@@ -9,7 +9,7 @@ use device_wire::{
 use crate::command::context::Context;
 use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::grant::Grant;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -45,7 +45,7 @@ pub(crate) fn revoke_token(
         }
     };
     let client =
-        Client::load(cx, &request.client_id).map_err(recoded(ErrorCode::InvalidParameter))?;
+        AppClient::load(cx, &request.client_id).map_err(recoded(ErrorCode::InvalidParameter))?;
     let pool = Pool::load(cx, &client.pool_id).map_err(recoded(ErrorCode::InvalidParameter))?;
     let secret = request.client_secret.as_ref().map(|secret| secret.as_str());
     client.check_secret(secret).map_err(recoded(ErrorCode::Unauthorized))?;

@@ -11,15 +11,15 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::records::address::{Address, is_email, is_phone};
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::codes;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::sign_in::user_auth;
 
@@ -29,7 +29,7 @@ pub(crate) fn sign_up(
     request: SignUpRequest,
 ) -> Result<SignUpResponse, ServiceError> {
     let (pool, client) =
-        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+        public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let config = pool.description.admin_create_user_config.as_ref();
     if config.is_some_and(|config| config.allow_admin_create_user_only == Some(true)) {
         return Err(ServiceError::not_authorized("SignUp is not permitted for this user pool"));
@@ -55,7 +55,7 @@ pub(crate) fn sign_up(
     if User::by_login(cx, &pool, &request.username)?.is_some() {
         return Err(ServiceError::new(ErrorCode::UsernameExists, "User already exists"));
     }
-    Login::update(cx, &pool, None, &user, Taken::Refuse)?;
+    Login::update(cx, &pool, None, &user, AliasConflict::Refuse)?;
     cx.tx.put(&user)?;
     let address = address_to_confirm(&pool, &user);
     if let Some(address) = &address {
@@ -106,13 +106,13 @@ pub(crate) fn new_user(
 
 /// Pool and client of an operation that anyone may call, after a check of the secret hash over the
 /// name it carries.
-pub(crate) fn of_client(
+pub(crate) fn public_client(
     cx: &mut Context<'_, '_>,
     client_id: &str,
     username: &str,
     secret_hash: Option<&Sensitive<String>>,
-) -> Result<(Pool, Client), ServiceError> {
-    let client = Client::load(cx, client_id)?;
+) -> Result<(Pool, AppClient), ServiceError> {
+    let client = AppClient::load(cx, client_id)?;
     client.check_secret_hash(username, secret_hash.map(|hash| hash.as_str()))?;
     let pool = Pool::load(cx, &client.pool_id)?;
     Ok((pool, client))
@@ -146,18 +146,21 @@ pub(crate) fn confirm(
     request: ConfirmSignUpRequest,
 ) -> Result<ConfirmSignUpResponse, ServiceError> {
     let (pool, client) =
-        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+        public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
-    if let Some(user) = &subject.user {
+    let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
+    if let Some(user) = &account.user {
         check_unconfirmed(user)?;
     }
     let (mut user, address) =
-        subject.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
-    let taken =
-        if request.force_alias_creation == Some(true) { Taken::TakeOver } else { Taken::Refuse };
+        account.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
+    let conflict = if request.force_alias_creation == Some(true) {
+        AliasConflict::TakeOver
+    } else {
+        AliasConflict::Refuse
+    };
     let medium = address.medium;
-    confirm_user(cx, &pool, &mut user, Some(address), taken)?;
+    confirm_user(cx, &pool, &mut user, Some(address), conflict)?;
     let session = user_auth::session_after_sign_up(cx, &pool, &keys, &client, &user, medium)?;
     Ok(ConfirmSignUpResponse { session: session.map(Sensitive::from) })
 }
@@ -170,7 +173,7 @@ pub(crate) fn admin_confirm(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut user = User::for_admin(cx, &pool, &request.username)?;
     check_unconfirmed(&user)?;
-    confirm_user(cx, &pool, &mut user, None, Taken::Refuse)?;
+    confirm_user(cx, &pool, &mut user, None, AliasConflict::Refuse)?;
     Ok(AdminConfirmSignUpResponse {})
 }
 
@@ -179,15 +182,15 @@ fn confirm_user(
     pool: &Pool,
     user: &mut User,
     proven: Option<Address>,
-    taken: Taken,
+    conflict: AliasConflict,
 ) -> Result<(), ServiceError> {
     let before = user.clone();
     user.status = UserStatusType::Confirmed;
     user.modified = cx.now();
     // Confirmed users have a claim to their preferred name.
-    Login::update(cx, pool, Some(&before), user, taken)?;
+    Login::update(cx, pool, Some(&before), user, conflict)?;
     if let Some(address) = proven {
-        profile::prove(cx, pool, user, address, taken)?;
+        profile::prove(cx, pool, user, address, conflict)?;
     }
     cx.tx.put(user)
 }
@@ -209,18 +212,18 @@ pub(crate) fn resend(
     request: ResendConfirmationCodeRequest,
 ) -> Result<ResendConfirmationCodeResponse, ServiceError> {
     let (pool, client) =
-        of_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
+        public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, &request.username)?;
+    let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
     let none = || ServiceError::invalid("Cannot resend codes. Auto verification not turned on.");
     let media: Vec<Medium> = media_to_confirm(&pool).collect();
     if media.is_empty() {
         return Err(none());
     }
-    let Some(user) = &subject.user else {
-        codes::permit(cx, &pool.id, &subject.username, &CodePurpose::SignUp)?;
-        codes::issue_for_name(cx, &pool.id, &subject.username, CodePurpose::SignUp, None)?;
-        let details = subject.pretended_details(&pool, &keys, &media);
+    let Some(user) = &account.user else {
+        codes::permit(cx, &pool.id, &account.username, &CodePurpose::SignUp)?;
+        codes::issue_for_name(cx, &pool.id, &account.username, CodePurpose::SignUp, None)?;
+        let details = account.pretended_details(&pool, &keys, &media);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
     };
     if user.status != UserStatusType::Unconfirmed {

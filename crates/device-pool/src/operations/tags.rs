@@ -12,7 +12,7 @@ use crate::error::ServiceError;
 use crate::records::pool::Pool;
 
 /// The most that one pool may have.
-const MOST: usize = 50;
+const MAX_TAGS: usize = 50;
 
 /// `TagResource`: adds tags, and replaces those of the same key.
 pub(crate) fn tag(
@@ -29,8 +29,10 @@ pub(crate) fn tag(
 
 /// Refuses more tags than a pool may have, and keys that are the service's own.
 pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
-    if tags.len() > MOST {
-        return Err(ServiceError::invalid(format!("A user pool can have at most {MOST} tags.")));
+    if tags.len() > MAX_TAGS {
+        return Err(ServiceError::invalid(format!(
+            "A user pool can have at most {MAX_TAGS} tags."
+        )));
     }
     if tags.keys().any(|key| key.to_lowercase().starts_with("aws:")) {
         return Err(ServiceError::invalid("Tag keys that start with aws: are reserved."));

@@ -13,7 +13,7 @@ use crate::error::ServiceError;
 use crate::store::Table;
 
 const FREE_FAILURES: u32 = 5;
-const LONGEST_WAIT_MILLIS: i64 = 15 * 60 * 1000;
+const MAX_WAIT_MILLIS: i64 = 15 * 60 * 1000;
 const FORGET_AFTER_MILLIS: i64 = 15 * 60 * 1000;
 
 /// What was attempted. Each kind is counted on its own.
@@ -76,7 +76,7 @@ impl Entity for Attempts {
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.last_failure.saturating_add(LONGEST_WAIT_MILLIS + FORGET_AFTER_MILLIS))
+        Some(self.last_failure.saturating_add(MAX_WAIT_MILLIS + FORGET_AFTER_MILLIS))
     }
 }
 
@@ -118,7 +118,7 @@ impl Attempts {
             // Doubled ten times it is past the longest already.
             Some(past) => 1000 << past.min(10),
         };
-        self.last_failure + wait.min(LONGEST_WAIT_MILLIS)
+        self.last_failure + wait.min(MAX_WAIT_MILLIS)
     }
 
     /// Counts a failure, whatever else becomes of the command.

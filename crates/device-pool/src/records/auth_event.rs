@@ -32,7 +32,7 @@ impl AuthEvent {
     }
 
     /// When it began: among a user's events, the latest is the least.
-    pub(crate) fn moment(&self) -> String {
+    pub(crate) fn sort_key(&self) -> String {
         let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
         format!("{left:016x}-{}", self.trail.event_id)
     }
@@ -127,7 +127,7 @@ impl Entity for AuthEvent {
     const TABLE: Table = Table::AuthEvent;
 
     fn id(&self) -> String {
-        id_of([&self.pool_id, &self.username, &self.moment()])
+        id_of([&self.pool_id, &self.username, &self.sort_key()])
     }
 
     /// Two years on, and for a name without a user, of which a guesser has any number, a day:

@@ -19,13 +19,13 @@ const DAY: i64 = 24 * HOUR;
 
 /// An app client, kept in the shape in which `DescribeUserPoolClient` shows it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Client {
+pub(crate) struct AppClient {
     pub(crate) id: String,
     pub(crate) pool_id: String,
     pub(crate) description: UserPoolClientType,
 }
 
-impl Entity for Client {
+impl Entity for AppClient {
     const TABLE: Table = Table::Client;
 
     fn id(&self) -> String {
@@ -50,7 +50,7 @@ impl Entity for PoolClient {
 
 /// A way to start a sign-in that a client may or may not use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Permission {
+pub(crate) enum AuthFlow {
     UserSrp,
     UserPassword,
     AdminPassword,
@@ -60,7 +60,7 @@ pub(crate) enum Permission {
     Refresh,
 }
 
-impl Permission {
+impl AuthFlow {
     /// The setting that allows it.
     const fn setting(self) -> ExplicitAuthFlowsType {
         match self {
@@ -85,7 +85,7 @@ impl Permission {
     }
 }
 
-impl Client {
+impl AppClient {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
         cx.tx.find(id)?.ok_or_else(|| {
             ServiceError::not_found(format!("User pool client {id} does not exist."))
@@ -107,31 +107,26 @@ impl Client {
 
     /// Refuses a flow that the client was not made for. A client that names none has SRP, custom
     /// and refresh; one that names only settings of the older kind keeps SRP and refresh.
-    pub(crate) fn permit(&self, permission: Permission) -> Result<(), ServiceError> {
+    pub(crate) fn permit(&self, flow: AuthFlow) -> Result<(), ServiceError> {
         let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
         let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
-            named.contains(&permission.setting())
+            named.contains(&flow.setting())
         } else {
-            match permission {
-                Permission::UserSrp => !named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly),
-                Permission::UserPassword => {
-                    named.contains(&ExplicitAuthFlowsType::UserPasswordAuth)
-                }
-                Permission::AdminPassword => named.contains(&ExplicitAuthFlowsType::AdminNoSrpAuth),
-                Permission::UserChoice => false,
-                Permission::Custom => {
+            match flow {
+                AuthFlow::UserSrp => !named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly),
+                AuthFlow::UserPassword => named.contains(&ExplicitAuthFlowsType::UserPasswordAuth),
+                AuthFlow::AdminPassword => named.contains(&ExplicitAuthFlowsType::AdminNoSrpAuth),
+                AuthFlow::UserChoice => false,
+                AuthFlow::Custom => {
                     named.is_empty() || named.contains(&ExplicitAuthFlowsType::CustomAuthFlowOnly)
                 }
-                Permission::Refresh => true,
+                AuthFlow::Refresh => true,
             }
         };
         if allowed {
             Ok(())
         } else {
-            Err(ServiceError::invalid(format!(
-                "{} flow not enabled for this client",
-                permission.flow()
-            )))
+            Err(ServiceError::invalid(format!("{} flow not enabled for this client", flow.flow())))
         }
     }
 

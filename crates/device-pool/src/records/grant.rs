@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::refresh_token::RefreshToken;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::store::Table;
@@ -69,7 +69,7 @@ impl Grant {
     /// still repeat itself.
     pub(crate) fn refuse_replaced(
         &self,
-        client: &Client,
+        client: &AppClient,
         generation: u32,
         now_millis: i64,
     ) -> Result<(), ServiceError> {

@@ -40,7 +40,7 @@ impl PoolKeys {
     }
 
     pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
-        Context::must(cx.tx.find(pool_id)?, "a pool's key record")
+        Context::stored(cx.tx.find(pool_id)?, "a pool's key record")
     }
 
     pub(crate) fn sealing(&self) -> SealingKey<'_> {

@@ -8,10 +8,10 @@ use device_wire::{
 use crate::error::ServiceError;
 
 /// The most attributes of its own that a pool may have.
-const MOST_CUSTOM: usize = 50;
+const MAX_CUSTOM: usize = 50;
 
 /// The longest text that an attribute may be, in characters, unless its schema says less.
-const LONGEST_TEXT: &str = "2048";
+const MAX_TEXT: &str = "2048";
 
 /// The attributes of OpenID Connect that every pool has.
 const STANDARD: [&str; 21] = [
@@ -67,8 +67,8 @@ fn standard(name: &str) -> SchemaAttributeType {
     };
     let text = match name {
         "birthdate" => length("10", "10"),
-        "sub" => length("1", LONGEST_TEXT),
-        _ => length("0", LONGEST_TEXT),
+        "sub" => length("1", MAX_TEXT),
+        _ => length("0", MAX_TEXT),
     };
     let number =
         NumberAttributeConstraintsType { min_value: Some("0".to_owned()), max_value: None };
@@ -136,9 +136,9 @@ pub(crate) fn extend(
         attribute.mutable.get_or_insert(true);
         schema.push(attribute);
     }
-    if schema.len() > STANDARD.len() + MOST_CUSTOM {
+    if schema.len() > STANDARD.len() + MAX_CUSTOM {
         return Err(ServiceError::invalid(format!(
-            "A user pool can have at most {MOST_CUSTOM} custom attributes."
+            "A user pool can have at most {MAX_CUSTOM} custom attributes."
         )));
     }
     Ok(())
@@ -191,7 +191,7 @@ pub(crate) fn check_value(
     };
     let (least, most) = limits(attribute);
     let default =
-        (attribute.attribute_data_type == Some(AttributeDataType::String)).then_some(LONGEST_TEXT);
+        (attribute.attribute_data_type == Some(AttributeDataType::String)).then_some(MAX_TEXT);
     let fits = |measured: f64| {
         least.and_then(number).is_none_or(|least| least <= measured)
             && most.or(default).and_then(number).is_none_or(|most| measured <= most)

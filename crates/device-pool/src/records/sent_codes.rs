@@ -13,7 +13,7 @@ const HOUR_MILLIS: i64 = 60 * 60_000;
 
 /// So many codes of one kind a user can have sent within an hour. The service names no number of
 /// its own; a person needs two or three, and a flood is far beyond it.
-const MOST_AN_HOUR: u32 = 20;
+const MAX_AN_HOUR: u32 = 20;
 
 /// The codes of one kind that were sent in an hour to whoever has one name, or seem to have been:
 /// `<pool>/<name>/<kind>`.
@@ -75,9 +75,9 @@ impl SentCodes {
         Self::load(cx, pool_id, username, "sign_ins")
     }
 
-    /// Refuses one more where there were [`MOST_AN_HOUR`].
+    /// Refuses one more where there were [`MAX_AN_HOUR`].
     pub(crate) fn permit(self) -> Result<Self, ServiceError> {
-        if self.count < MOST_AN_HOUR { Ok(self) } else { Err(attempts::limit_exceeded()) }
+        if self.count < MAX_AN_HOUR { Ok(self) } else { Err(attempts::limit_exceeded()) }
     }
 
     /// Counts one more.

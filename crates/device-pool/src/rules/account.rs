@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -16,10 +16,10 @@ use crate::records::user::User;
 use crate::rules::{codes, decoy};
 
 /// The longest name that anybody can have, in characters.
-const LONGEST_NAME: usize = 128;
+const MAX_NAME: usize = 128;
 
 /// A user, or a stand-in for one whom there is not.
-pub(crate) struct Subject {
+pub(crate) struct Account {
     /// The internal name, or what passes for it. Failed attempts are counted under it.
     pub(crate) username: String,
     pub(crate) salt: Salt,
@@ -28,31 +28,31 @@ pub(crate) struct Subject {
     pub(crate) user: Option<Box<User>>,
 }
 
-impl Subject {
+impl Account {
     /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there
     /// is not; so does any client for a user without a password, who can't prove one.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         name: &str,
     ) -> Result<Self, ServiceError> {
-        if name.chars().count() > LONGEST_NAME {
+        if name.chars().count() > MAX_NAME {
             return Err(ServiceError::invalid(format!(
                 "1 validation error detected: Value at 'username' failed to satisfy constraint: \
-                 Member must have length less than or equal to {LONGEST_NAME}"
+                 Member must have length less than or equal to {MAX_NAME}"
             )));
         }
         // A record is made for everyone and one is read for everyone, so that the time does not
         // tell for whom there was need of it.
         let failed = || ServiceError::internal("a stand-in could not be made");
         let found = User::by_login(cx, pool, name)?;
-        let mut stand_in = decoy::user(cx, pool, keys, name);
-        let username = found.as_ref().map_or(&stand_in.username, |user| &user.username);
+        let mut decoy = decoy::user(cx, pool, keys, name);
+        let username = found.as_ref().map_or(&decoy.username, |user| &user.username);
         let none = decoy::password(cx, keys, username)?;
-        stand_in.password = Some(none.clone());
-        let record = Zeroizing::new(serde_json::to_vec(&stand_in).map_err(|_| failed())?);
+        decoy.password = Some(none.clone());
+        let record = Zeroizing::new(serde_json::to_vec(&decoy).map_err(|_| failed())?);
         if found.is_none() && !client.hides_users() {
             return Err(client.unknown_user());
         }

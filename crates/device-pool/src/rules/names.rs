@@ -40,7 +40,7 @@ impl User {
 
 /// What becomes of an alias that another user has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum AliasConflict {
     /// It stays theirs, and the command is refused.
     Refuse,
     /// It goes to the user who has proven it last.
@@ -58,7 +58,7 @@ impl Login {
         pool: &Pool,
         before: Option<&User>,
         after: &User,
-        taken: Taken,
+        conflict: AliasConflict,
     ) -> Result<(), ServiceError> {
         let old = before.map(|user| names(pool, user)).unwrap_or_default();
         let new = names(pool, after);
@@ -67,7 +67,7 @@ impl Login {
         }
         for (name, kind) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
             if let Some(login) = Self::find(cx, pool, name)? {
-                release(cx, pool, &login, name, kind, taken).map_err(|error| match before {
+                release(cx, pool, &login, name, kind, conflict).map_err(|error| match before {
                     None if *error.code() == ErrorCode::AliasExists => {
                         let message = format!("An account with the given {kind} already exists.");
                         ServiceError::new(ErrorCode::UsernameExists, message)
@@ -118,7 +118,7 @@ fn release(
     login: &Login,
     name: &str,
     kind: &str,
-    taken: Taken,
+    conflict: AliasConflict,
 ) -> Result<(), ServiceError> {
     let exists = || {
         ServiceError::new(
@@ -126,14 +126,14 @@ fn release(
             format!("An account with the {kind} already exists."),
         )
     };
-    let mut owner = Context::must(
+    let mut owner = Context::stored(
         User::by_username(cx, &pool.id, &login.username)?,
         "the user of a login name",
     )?;
     let held = names(pool, &owner).get(name).copied();
-    match (taken, held) {
+    match (conflict, held) {
         // Only an address that is proven as one displaces an address.
-        (Taken::TakeOver, Some(held @ ("email" | "phone_number")))
+        (AliasConflict::TakeOver, Some(held @ ("email" | "phone_number")))
             if held == kind && pool.username_attributes().is_empty() =>
         {
             owner

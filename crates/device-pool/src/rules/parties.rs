@@ -1,6 +1,6 @@
 //! Pool, keys, client and user of a sign-in.
 
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
@@ -9,6 +9,6 @@ use crate::records::user::User;
 pub(crate) struct Parties {
     pub(crate) pool: Pool,
     pub(crate) keys: PoolKeys,
-    pub(crate) client: Client,
+    pub(crate) client: AppClient,
     pub(crate) user: User,
 }

@@ -8,19 +8,19 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic, verified_attribute};
 use crate::records::address::{Address, is_email, is_phone};
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::codes;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 
 /// Who writes attributes.
 #[derive(Clone, Copy)]
 pub(crate) enum Author<'a> {
     /// The user, through this client.
-    User(&'a Client),
+    User(&'a AppClient),
     Administrator,
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn update(
         }
     }
     user.modified = cx.now();
-    Login::update(cx, pool, Some(&before), user, Taken::Refuse)?;
+    Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)?;
     Ok(sent)
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn prove(
     pool: &Pool,
     user: &mut User,
     address: Address,
-    taken: Taken,
+    conflict: AliasConflict,
 ) -> Result<(), ServiceError> {
     let before = user.clone();
     let name = address.medium.attribute();
@@ -179,7 +179,7 @@ pub(crate) fn prove(
     user.attributes.insert(name.to_owned(), address.destination);
     user.attributes.insert(format!("{name}_verified"), Sensitive::from("true".to_owned()));
     user.modified = cx.now();
-    Login::update(cx, pool, Some(&before), user, taken)
+    Login::update(cx, pool, Some(&before), user, conflict)
 }
 
 /// Removes attributes of a user. Writing the user is the caller's part.
@@ -196,7 +196,7 @@ pub(crate) fn remove(
         remove_one(pool, user, name)?;
     }
     user.modified = cx.now();
-    Login::update(cx, pool, Some(&before), user, Taken::Refuse)
+    Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)
 }
 
 fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceError> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::command::context::Context;
 use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -67,7 +67,7 @@ pub(crate) fn issue(
 pub(crate) fn sign(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
-    client: &Client,
+    client: &AppClient,
     user: &User,
     grant: &Grant,
 ) -> Result<AuthenticationResultType, ServiceError> {
@@ -173,10 +173,10 @@ pub(crate) fn authenticate(
 pub(crate) fn authenticate_client(
     cx: &mut Context<'_, '_>,
     token: &str,
-) -> Result<(Pool, Client, User), ServiceError> {
+) -> Result<(Pool, AppClient, User), ServiceError> {
     let (pool, _, user) = authenticate(cx, token)?;
     let claims: Option<AccessClaims> = jwt::unverified(token);
-    let claims = Context::must(claims, "the claims of a token that was just verified")?;
-    let client = Client::load(cx, &claims.client_id)?;
+    let claims = Context::stored(claims, "the claims of a token that was just verified")?;
+    let client = AppClient::load(cx, &claims.client_id)?;
     Ok((pool, client, user))
 }

@@ -9,7 +9,7 @@ use device_wire::{
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool::Pool;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::step::StepRequest;
@@ -21,7 +21,7 @@ pub(crate) fn admin_initiate_auth(
     request: AdminInitiateAuthRequest,
 ) -> Result<AdminInitiateAuthResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     if request.auth_flow == AuthFlowType::UserPasswordAuth {
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
@@ -38,7 +38,7 @@ pub(crate) fn admin_respond_to_auth_challenge(
     request: AdminRespondToAuthChallengeRequest,
 ) -> Result<AdminRespondToAuthChallengeResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = Client::of_pool(cx, &pool, &request.client_id)?;
+    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     take_source(cx, request.context_data.as_ref())?;
     let AdminRespondToAuthChallengeRequest {
         challenge_name,

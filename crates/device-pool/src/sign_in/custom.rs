@@ -12,11 +12,11 @@ use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::hooks::HookError;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
 use crate::sign_in::answer::Answer;
@@ -81,7 +81,7 @@ struct Verification {
 struct Flow {
     pool: Pool,
     keys: PoolKeys,
-    client: Client,
+    client: AppClient,
     username: String,
     /// `None` for a stand-in.
     user: Option<User>,
@@ -94,12 +94,12 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    let account = Account::find(cx, &pool, &keys, &client, name)?;
     let with_password = parameters.get(param::CHALLENGE_NAME) == Some("SRP_A");
     let device_key = parameters.get(param::DEVICE_KEY);
     if with_password {
         let steps = [ChallengeResult::passed("SRP_A")];
-        let (username, user) = (subject.username.clone(), subject.user.as_deref().cloned());
+        let (username, user) = (account.username.clone(), account.user.as_deref().cloned());
         let flow = Flow { pool, keys, client, username, user, metadata };
         let defined = flow.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
@@ -108,18 +108,18 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
         }
-        return challenge_srp(cx, &flow.keys, &flow.client, subject, &parameters, device_key, true)
+        return challenge_srp(cx, &flow.keys, &flow.client, account, &parameters, device_key, true)
             .map(Step::from);
     }
     let mut progress = Progress::start(
         cx,
-        &subject.username,
-        subject.user.as_deref(),
+        &account.username,
+        account.user.as_deref(),
         device_key.map(str::to_owned),
     );
     progress.custom = Some(Vec::new());
-    let user = subject.user.map(|user| *user);
-    Flow { pool, keys, client, username: subject.username, user, metadata }
+    let user = account.user.map(|user| *user);
+    Flow { pool, keys, client, username: account.username, user, metadata }
         .go_on(cx, progress, None)
 }
 
@@ -144,10 +144,10 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let keys = PoolKeys::load(cx, &pool.id)?;
     let opened = OpenSession::open(cx, &keys, &client, session)?;
     let Stage::Custom(private) = opened.stage.clone() else { return Err(invalid_session()) };
-    let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::CustomChallenge, &subject.username)?;
-    let user = subject.user.map(|user| *user);
-    let flow = Flow { pool, keys, client, username: subject.username, user, metadata };
+    let account = opened.account(cx, &pool, &keys, &client, answers)?;
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::CustomChallenge, &account.username)?;
+    let user = account.user.map(|user| *user);
+    let flow = Flow { pool, keys, client, username: account.username, user, metadata };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
     let verified: Result<Verification, _> = flow.call(cx, Trigger::Verify, request);
     // The hook may have seen the answer: it is used up, even if the hook ends the flow over it.

@@ -8,7 +8,7 @@ use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::device::Device;
 use crate::records::first_factor::FirstFactor;
 use crate::records::pool::Pool;
@@ -90,7 +90,7 @@ pub(crate) fn start(
 fn remembered_session(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
-    client: &Client,
+    client: &AppClient,
     answers: &Parameters,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {

@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -268,9 +268,9 @@ pub(crate) fn verify_with_session(
 fn open_setup(
     cx: &mut Context<'_, '_>,
     session: &str,
-) -> Result<(OpenSession, PoolKeys, Client, User), ServiceError> {
+) -> Result<(OpenSession, PoolKeys, AppClient, User), ServiceError> {
     let client_id = OpenSession::client_id(session).ok_or_else(invalid_session)?;
-    let client = cx.tx.find::<Client>(client_id)?.ok_or_else(invalid_session)?;
+    let client = cx.tx.find::<AppClient>(client_id)?.ok_or_else(invalid_session)?;
     // Nothing of the pool was read so far, and it may have been deleted before its clients are.
     let keys = cx.tx.find::<PoolKeys>(&client.pool_id)?.ok_or_else(invalid_session)?;
     let opened = OpenSession::open(cx, &keys, &client, Some(session))?;

@@ -5,11 +5,11 @@ use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::rules::profile::{self, Author};
 use crate::sign_in::answer::Answer;
@@ -59,7 +59,7 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     if let Some(name) = missing_attributes(&parties.pool, &parties.user).next() {
         return Err(ServiceError::invalid(format!("Invalid attributes given, {name} is missing")));
     }
-    Login::update(cx, &parties.pool, Some(&before), &parties.user, Taken::Refuse)?;
+    Login::update(cx, &parties.pool, Some(&before), &parties.user, AliasConflict::Refuse)?;
     opened.spend(cx)?;
     progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;
@@ -70,7 +70,7 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
 /// changed.
 fn provide(
     pool: &Pool,
-    client: &Client,
+    client: &AppClient,
     user: &mut User,
     name: &str,
     value: &str,

@@ -8,13 +8,13 @@ use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Trail;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
 use crate::sign_in::answer::Answer;
@@ -32,9 +32,9 @@ pub(crate) fn start_srp(
     let name = parameters.require(param::USERNAME)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, pool, &keys, client, name)?;
+    let account = Account::find(cx, pool, &keys, client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY);
-    challenge_srp(cx, &keys, client, subject, parameters, device_key, false)
+    challenge_srp(cx, &keys, client, account, parameters, device_key, false)
 }
 
 /// The answer to `PASSWORD_VERIFIER`.
@@ -51,14 +51,14 @@ pub(crate) fn verify_srp(
     let ExchangeFor::User { username, device_key: offered, custom } = &exchange.context else {
         return Err(invalid_session());
     };
-    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
-    if subject.username != *username {
+    let account = Account::find(cx, &pool, &keys, &client, name)?;
+    if account.username != *username {
         return Err(incorrect());
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
     let identity = Identity::user(pool.srp_name(), username);
-    let proven = exchange.proves(cx, &claim, &identity, subject.verifier)?;
-    let user = conclude(cx, attempts, &pool, username, subject.user, proven)?;
+    let proven = exchange.proves(cx, &claim, &identity, account.verifier)?;
+    let user = conclude(cx, attempts, &pool, username, account.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     let parties = Parties { pool, keys, client, user };
     let mut progress = password_proven(cx, &parties, answers, offered.as_deref())?;
@@ -79,11 +79,11 @@ pub(crate) fn sign_in_by_password(
     let password = parameters.require(param::PASSWORD)?;
     client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
-    prove(cx, pool, keys, client, subject, password, parameters, None)
+    let account = Account::find(cx, &pool, &keys, &client, name)?;
+    prove(cx, pool, keys, client, account, password, parameters, None)
 }
 
-/// Goes on if `password` is the subject's.
+/// Goes on if `password` is the account's.
 #[expect(
     clippy::too_many_arguments,
     reason = "the parts of a sign-in before there are its parties"
@@ -92,17 +92,17 @@ pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
     pool: Pool,
     keys: PoolKeys,
-    client: Client,
-    subject: Subject,
+    client: AppClient,
+    account: Account,
     password: &str,
     answers: &Parameters,
     offered: Option<&str>,
 ) -> Result<Step, ServiceError> {
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &subject.username)?;
-    let identity = Identity::user(pool.srp_name(), &subject.username);
-    let given = Verifier::derive(&identity, password, &subject.salt);
-    let proven = given.ct_eq(&subject.verifier);
-    let user = conclude(cx, attempts, &pool, &subject.username, subject.user, proven)?;
+    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &account.username)?;
+    let identity = Identity::user(pool.srp_name(), &account.username);
+    let given = Verifier::derive(&identity, password, &account.salt);
+    let proven = given.ct_eq(&account.verifier);
+    let user = conclude(cx, attempts, &pool, &account.username, account.user, proven)?;
     let parties = Parties { pool, keys, client, user };
     let progress = password_proven(cx, &parties, answers, offered)?;
     Ok(Step::passed(parties, progress))

@@ -11,7 +11,7 @@ use crate::records::auth_event::Trail;
 use crate::records::device::{self, Device};
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 
 /// How far a sign-in has come.
 #[derive(Clone, Serialize, Deserialize)]
@@ -52,11 +52,11 @@ impl Progress {
         }
     }
 
-    /// Whether this is a sign-in of `subject`, by the password that there was at its start.
-    pub(crate) fn is_about(&self, subject: &Subject) -> bool {
-        match subject.user.as_deref() {
+    /// Whether this is a sign-in of `account`, by the password that there was at its start.
+    pub(crate) fn is_about(&self, account: &Account) -> bool {
+        match account.user.as_deref() {
             Some(user) => self.is_of(user),
-            None => self.username == subject.username && self.password_set_at == moment(None),
+            None => self.username == account.username && self.password_set_at == moment(None),
         }
     }
 

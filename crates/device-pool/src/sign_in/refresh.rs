@@ -4,7 +4,7 @@ use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenRes
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::client::{Client, Permission};
+use crate::records::client::{AppClient, AuthFlow};
 use crate::records::device::Device;
 use crate::records::grant::Grant;
 use crate::records::pool::{DevicePolicy, Pool};
@@ -45,9 +45,9 @@ pub(crate) fn get_tokens_from_refresh_token(
     cx: &mut Context<'_, '_>,
     request: GetTokensFromRefreshTokenRequest,
 ) -> Result<GetTokensFromRefreshTokenResponse, ServiceError> {
-    let client = Client::load(cx, &request.client_id)?;
+    let client = AppClient::load(cx, &request.client_id)?;
     if !client.rotates() {
-        client.permit(Permission::Refresh)?;
+        client.permit(AuthFlow::Refresh)?;
     }
     client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
     let pool = Pool::load(cx, &client.pool_id)?;
@@ -71,7 +71,7 @@ fn invalid() -> ServiceError {
 fn find(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
-    client: &Client,
+    client: &AppClient,
     token: &str,
 ) -> Result<(Grant, u32), ServiceError> {
     let (grant, generation) = Grant::by_refresh_token(cx, keys, token)?

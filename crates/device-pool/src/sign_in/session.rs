@@ -10,13 +10,13 @@ use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::step::StepRequest;
@@ -87,7 +87,7 @@ impl OpenSession {
     }
 
     /// What a session says, if it is genuine. It may have expired or been used up.
-    fn unseal(keys: &PoolKeys, client: &Client, session: &str) -> Option<SessionState> {
+    fn unseal(keys: &PoolKeys, client: &AppClient, session: &str) -> Option<SessionState> {
         let (client_id, sealed) = session.split_once('.')?;
         if client_id != client.id {
             return None;
@@ -99,7 +99,7 @@ impl OpenSession {
     pub(crate) fn is_of_passed_mfa(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         session: &str,
     ) -> Result<bool, ServiceError> {
         let of_mfa = |stage: &Stage| matches!(stage, Stage::SecondFactor(_) | Stage::MfaSetup(_));
@@ -111,7 +111,7 @@ impl OpenSession {
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         session: Option<&str>,
     ) -> Result<Self, ServiceError> {
         let SessionState { id, expires_at, stage, progress } = session
@@ -142,7 +142,7 @@ impl OpenSession {
         cx: &mut Context<'_, '_>,
         pool: Pool,
         keys: PoolKeys,
-        client: Client,
+        client: AppClient,
         answers: &Parameters,
     ) -> Result<Parties, ServiceError> {
         let named = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?;
@@ -152,16 +152,16 @@ impl OpenSession {
     }
 
     /// Finds whom it is about before a first factor is proven: a user, or the stand-in for one.
-    pub(crate) fn subject(
+    pub(crate) fn account(
         &self,
         cx: &mut Context<'_, '_>,
         pool: &Pool,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         answers: &Parameters,
-    ) -> Result<Subject, ServiceError> {
-        let subject = Subject::find(cx, pool, keys, client, answers.require(param::USERNAME)?)?;
-        if self.progress.is_about(&subject) { Ok(subject) } else { Err(invalid_session()) }
+    ) -> Result<Account, ServiceError> {
+        let account = Account::find(cx, pool, keys, client, answers.require(param::USERNAME)?)?;
+        if self.progress.is_about(&account) { Ok(account) } else { Err(invalid_session()) }
     }
 
     /// Uses the session up: its challenge was met.
@@ -178,7 +178,7 @@ impl OpenSession {
 }
 
 /// The longest session that the model lets a client send back, in characters.
-const LONGEST_SESSION: usize = 2048;
+const MAX_SESSION: usize = 2048;
 
 pub(crate) fn invalid_session() -> ServiceError {
     ServiceError::not_authorized("Invalid session for the user.")
@@ -194,7 +194,7 @@ impl Progress {
         &self,
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         stage: Stage,
     ) -> Result<String, ServiceError> {
         let state = SessionState {
@@ -207,7 +207,7 @@ impl Progress {
         let sealed = keys.sealing().seal(Purpose::Session, &client.id, salt, &state)?;
         let session = format!("{}.{sealed}", client.id);
         // Only an operator's own parameters can make one so long.
-        if session.len() > LONGEST_SESSION {
+        if session.len() > MAX_SESSION {
             return Err(ServiceError::new(
                 ErrorCode::InvalidLambdaResponse,
                 "The challenge's parameters are too long for a session",

@@ -10,10 +10,10 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{expired_session, invalid_session};
@@ -38,7 +38,7 @@ impl Exchange {
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         a: &PublicValue,
         verifier: Verifier,
         context: ExchangeFor,
@@ -62,7 +62,7 @@ impl Exchange {
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
-        client: &Client,
+        client: &AppClient,
         claim: &Claim<'_>,
     ) -> Result<Self, ServiceError> {
         let exchange: Self = keys
@@ -158,18 +158,18 @@ pub(crate) fn client_public(parameters: &Parameters) -> Result<PublicValue, Serv
         .map_err(|error| ServiceError::invalid(format!("SRP_A is not acceptable: {error}")))
 }
 
-/// Salt and B for the subject's verifier.
+/// Salt and B for the account's verifier.
 pub(crate) fn challenge_srp(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
-    client: &Client,
-    subject: Subject,
+    client: &AppClient,
+    account: Account,
     parameters: &Parameters,
     device_key: Option<&str>,
     custom: bool,
 ) -> Result<Answer, ServiceError> {
     let a = client_public(parameters)?;
-    let Subject { username, salt, verifier, .. } = subject;
+    let Account { username, salt, verifier, .. } = account;
     let device_key = device_key.map(str::to_owned);
     let context = ExchangeFor::User { username: username.clone(), device_key, custom };
     let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;

@@ -6,7 +6,7 @@ use device_wire::Sensitive;
 use serde_json::{Map, Value};
 
 use crate::command::parameters::Parameters;
-use crate::records::client::Client;
+use crate::records::client::AppClient;
 use crate::records::pool::Pool;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
@@ -15,7 +15,7 @@ use crate::sign_in::progress::Progress;
 /// What a step is given: the pool, the app client, and what the client sent.
 pub(crate) struct StepRequest {
     pub(crate) pool: Pool,
-    pub(crate) client: Client,
+    pub(crate) client: AppClient,
     pub(crate) session: Option<Sensitive<String>>,
     /// The `AuthParameters` or the `ChallengeResponses`.
     pub(crate) given: Parameters,
@@ -27,7 +27,7 @@ impl StepRequest {
     /// Takes over what a request of the service carries. An empty session counts as none.
     pub(crate) fn new(
         pool: Pool,
-        client: Client,
+        client: AppClient,
         session: Option<Sensitive<String>>,
         given: Option<Sensitive<BTreeMap<String, String>>>,
         metadata: Option<BTreeMap<String, String>>,

@@ -7,12 +7,12 @@ use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
-use crate::records::client::{Client, Permission};
+use crate::records::client::{AppClient, AuthFlow};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
-use crate::rules::account::Subject;
+use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::rules::{decoy, risk};
 use crate::sign_in::answer::Answer;
@@ -33,10 +33,10 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     let parameters = &parameters;
     let name = parameters.require(param::USERNAME)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
-    let subject = Subject::find(cx, &pool, &keys, &client, name)?;
+    let account = Account::find(cx, &pool, &keys, &client, name)?;
     let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
-    let progress = Progress::start(cx, &subject.username, subject.user.as_deref(), device_key);
-    let choice = Choice { pool, keys, client, subject, progress };
+    let progress = Progress::start(cx, &account.username, account.user.as_deref(), device_key);
+    let choice = Choice { pool, keys, client, account, progress };
     let available = choice.available();
     let preferred = parameters.get(param::PREFERRED_CHALLENGE).map(ChallengeNameType::from);
     match preferred.filter(|preferred| available.contains(preferred)) {
@@ -55,13 +55,13 @@ pub(crate) fn session_after_sign_up(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
     keys: &PoolKeys,
-    client: &Client,
+    client: &AppClient,
     user: &User,
     medium: Medium,
 ) -> Result<Option<String>, ServiceError> {
     if !pool.signs_in_by_code(medium)
         || user.mfa_due(pool)
-        || client.permit(Permission::UserChoice).is_err()
+        || client.permit(AuthFlow::UserChoice).is_err()
     {
         return Ok(None);
     }
@@ -103,8 +103,8 @@ pub(crate) fn answer(
     if opened.stage != Stage::FirstFactor {
         return Err(invalid_session());
     }
-    let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
-    let choice = Choice { pool, keys, client, subject, progress: opened.progress.clone() };
+    let account = opened.account(cx, &pool, &keys, &client, answers)?;
+    let choice = Choice { pool, keys, client, account, progress: opened.progress.clone() };
     let chosen = ChallengeNameType::from(chosen);
     if !choice.available().contains(&chosen) {
         return Err(ServiceError::invalid("ANSWER is none of the challenges to choose from"));
@@ -117,8 +117,8 @@ pub(crate) fn answer(
 struct Choice {
     pool: Pool,
     keys: PoolKeys,
-    client: Client,
-    subject: Subject,
+    client: AppClient,
+    account: Account,
     progress: Progress,
 }
 
@@ -134,11 +134,11 @@ impl Choice {
     /// nowhere.
     fn available(&self) -> Vec<ChallengeNameType> {
         let allowed = self.pool.first_factors();
-        let user = self.subject.user.as_deref();
+        let user = self.account.user.as_deref();
         // One factor alone is not enough where two are due, and a code is no second to a code.
         let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(&self.pool));
         let reaches = |factor: AuthFactorType, medium: Medium| {
-            let reached = || self.subject.verified(&self.pool, &self.keys, medium).is_some();
+            let reached = || self.account.verified(&self.pool, &self.keys, medium).is_some();
             allowed.contains(&factor) && alone && reached()
         };
         let mut available = Vec::new();
@@ -159,7 +159,7 @@ impl Choice {
         match self.pool.mfa_mode() {
             UserPoolMfaType::On => true,
             UserPoolMfaType::Optional => {
-                decoy::draw(&self.keys, &self.subject.username, b"mfa", 1, 4)
+                decoy::draw(&self.keys, &self.account.username, b"mfa", 1, 4)
             }
             _ => false,
         }
@@ -173,7 +173,7 @@ impl Choice {
     ) -> Result<Answer, ServiceError> {
         let session = self.progress.session(cx, &self.keys, &self.client, Stage::FirstFactor)?;
         let parameters =
-            Parameters::default().with(param::USERNAME, self.subject.username.as_str());
+            Parameters::default().with(param::USERNAME, self.account.username.as_str());
         Ok(Answer::challenge(what, parameters, Some(session)))
     }
 
@@ -189,14 +189,14 @@ impl Choice {
                 self.ask(cx, ChallengeNameType::Password).map(Step::from)
             }
             (ChallengeNameType::Password, Some(given)) => {
-                let Self { pool, keys, client, subject, progress, .. } = self;
+                let Self { pool, keys, client, account, progress, .. } = self;
                 let offered = progress.device_key.as_deref();
-                password::prove(cx, pool, keys, client, subject, given, answers, offered)
+                password::prove(cx, pool, keys, client, account, given, answers, offered)
             }
             (ChallengeNameType::PasswordSrp, _) => {
-                let Self { keys, client, subject, progress, .. } = self;
+                let Self { keys, client, account, progress, .. } = self;
                 let key = answers.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
-                challenge_srp(cx, &keys, &client, subject, answers, key, false).map(Step::from)
+                challenge_srp(cx, &keys, &client, account, answers, key, false).map(Step::from)
             }
             (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email).map(Step::from),
             _ => self.send(cx, Medium::Sms).map(Step::from),
@@ -205,17 +205,17 @@ impl Choice {
 
     /// Sends a code as the first factor. To a stand-in none goes, which does not show.
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
-        let Self { pool, keys, client, subject, progress } = self;
-        let address = subject.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
-        SentCodes::of_sign_ins(cx, &pool.id, &subject.username)?.permit()?.count(cx)?;
-        let parameters = match subject.user.as_deref() {
+        let Self { pool, keys, client, account, progress } = self;
+        let address = account.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
+        SentCodes::of_sign_ins(cx, &pool.id, &account.username)?.permit()?.count(cx)?;
+        let parameters = match account.user.as_deref() {
             Some(user) => otp::send(cx, &pool, user, &progress, &address)?,
             None => {
                 otp::pretend(cx, &pool, &progress)?;
-                otp::delivered(medium, medium.mask(&address.destination), &subject.username)
+                otp::delivered(medium, medium.mask(&address.destination), &account.username)
             }
         };
-        let parameters = parameters.with(param::USERNAME, subject.username.as_str());
+        let parameters = parameters.with(param::USERNAME, account.username.as_str());
         let session = progress.session(cx, &keys, &client, Stage::OneTimePassword(medium))?;
         Ok(Answer::challenge(challenge_of(medium), parameters, Some(session)))
     }
@@ -235,7 +235,7 @@ pub(crate) fn answer_code(
     opened: OpenSession,
     pool: Pool,
     keys: PoolKeys,
-    client: Client,
+    client: AppClient,
     answers: &Parameters,
 ) -> Result<Step, ServiceError> {
     let Stage::OneTimePassword(medium) = opened.stage else { return Err(invalid_session()) };
@@ -243,12 +243,12 @@ pub(crate) fn answer_code(
         Medium::Email => answers.require(param::EMAIL_OTP_CODE),
         Medium::Sms => answers.require(param::SMS_OTP_CODE),
     }?;
-    let subject = opened.subject(cx, &pool, &keys, &client, answers)?;
+    let account = opened.account(cx, &pool, &keys, &client, answers)?;
     let mut progress = opened.progress.clone();
-    let is_user = subject.user.is_some();
+    let is_user = account.user.is_some();
     let redeemed = otp::redeem(cx, &pool, &progress, code);
     // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
-    let proven = redeemed.and_then(|()| subject.user.ok_or_else(otp::mismatch));
+    let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {
         Ok(user) => *user,
         Err(error) => {

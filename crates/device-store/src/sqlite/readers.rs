@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 /// More would only wait for a core: a read takes microseconds, and the pages it needs are mostly in
 /// memory.
-const MOST: usize = 8;
+const MAX_READERS: usize = 8;
 
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
@@ -19,7 +19,7 @@ impl Readers {
     pub(super) fn open(
         connect: impl Fn() -> rusqlite::Result<Connection>,
     ) -> rusqlite::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from).min(MOST);
+        let count = thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
         let idle = (0..count).map(|_| connect()).collect::<rusqlite::Result<_>>()?;
         Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })
     }

@@ -10,7 +10,7 @@ use crate::records::address::{Address, is_email};
 use crate::records::factor::Factor;
 use crate::records::login::Login;
 use crate::records::sent_codes::SentCodes;
-use crate::rules::names::Taken;
+use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
@@ -73,7 +73,7 @@ pub(crate) fn answer(
     user.attributes.insert("email_verified".to_owned(), Sensitive::from("true"));
     user.mfa.switch(Factor::Email, true);
     user.modified = cx.now();
-    Login::update(cx, &parties.pool, Some(&before), user, Taken::Refuse)?;
+    Login::update(cx, &parties.pool, Some(&before), user, AliasConflict::Refuse)?;
     cx.tx.put(user)?;
     progress.pass_mfa("MFA passed: e-mail address set up");
     Ok(Step::passed(parties, progress))

@@ -131,15 +131,17 @@ fn handshakes_that_come_together_all_succeed() {
     let mut rng = StdRng::seed_from_u64(5);
     let (identity, salt) = (Identity::user("pool", "user"), Salt::random(&mut rng));
     let verifier = || Verifier::derive(&identity, "password", &salt);
-    let gatherer = Gatherer::new(64);
+    let handshake_batcher = HandshakeBatcher::new(64);
     let sign_in = |seed| {
         let mut rng = StdRng::seed_from_u64(seed);
         let client = ClientEphemeral::generate(&mut rng);
-        let server = gatherer.open(verifier(), &mut rng).unwrap();
+        let server = handshake_batcher.open(verifier(), &mut rng).unwrap();
         let key = client.session_key(&identity, "password", &salt, server.public()).unwrap();
         let proof = key.sign(&identity, b"block", "now");
-        let key =
-            gatherer.session_key(server, verifier(), client.public().clone()).unwrap().unwrap();
+        let key = handshake_batcher
+            .session_key(server, verifier(), client.public().clone())
+            .unwrap()
+            .unwrap();
         key.verify(&identity, b"block", "now", &proof).unwrap();
     };
     thread::scope(|scope| {

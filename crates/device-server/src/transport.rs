@@ -15,17 +15,17 @@ pub use webhook::Webhook;
 
 /// Who takes messages where.
 #[derive(Debug, Default)]
-pub struct Couriers {
+pub struct Transports {
     /// For e-mails.
-    pub email: Courier,
+    pub email: Transport,
     /// For text messages.
-    pub sms: Courier,
+    pub sms: Transport,
 }
 
 /// A way out.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub enum Courier {
+pub enum Transport {
     /// There is none: the log tells that there was a message, and not what it says.
     #[default]
     Nowhere,
@@ -37,7 +37,7 @@ pub enum Courier {
     Smtp(Smtp),
 }
 
-/// Why a courier cannot be had, or a message not be delivered. Says nothing of the message or of
+/// Why a transport cannot be had, or a message not be delivered. Says nothing of the message or of
 /// credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
@@ -63,8 +63,8 @@ impl CourierError {
     }
 }
 
-impl Couriers {
-    pub(crate) fn of(&self, medium: Medium) -> &Courier {
+impl Transports {
+    pub(crate) fn of(&self, medium: Medium) -> &Transport {
         match medium {
             Medium::Email => &self.email,
             _ => &self.sms,
@@ -74,10 +74,10 @@ impl Couriers {
     /// Carries a message to where messages of its medium go.
     pub(crate) async fn carry(&self, message: &Message) -> Result<(), CourierError> {
         match self.of(message.medium) {
-            Courier::Nowhere => Err(CourierError::lasting("no way to deliver it is configured")),
-            Courier::File(path) => append(path, message),
-            Courier::Webhook(webhook) => webhook.post(message).await,
-            Courier::Smtp(smtp) => smtp.send(message).await,
+            Transport::Nowhere => Err(CourierError::lasting("no way to deliver it is configured")),
+            Transport::File(path) => append(path, message),
+            Transport::Webhook(webhook) => webhook.post(message).await,
+            Transport::Smtp(smtp) => smtp.send(message).await,
         }
     }
 }

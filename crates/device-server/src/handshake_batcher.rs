@@ -18,7 +18,7 @@ use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
 use device_wire::ErrorCode;
 use rand_core::CryptoRng;
 
-/// What [`Gatherer::new`] should be given unless there is a reason: half of
+/// What [`HandshakeBatcher::new`] should be given unless there is a reason: half of
 /// [`DEFAULT_MAX_IN_FLIGHT`], so that a flood at one step of sign-ins leaves room for other calls.
 /// A core computes that many in 40 ms with vectors, and in less than half a second without.
 ///
@@ -34,13 +34,13 @@ type Answered = (ServerEphemeral, Verifier, PublicValue);
 ///
 /// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A
 /// batch draws its randomness from the call that computes it.
-pub struct Gatherer {
+pub struct HandshakeBatcher {
     // What is moved leaves a copy behind: of these a pointer, and not the secret.
     openings: Queue<Verifier, ServerEphemeral>,
     keys: Queue<Answered, Option<SessionKey>>,
 }
 
-impl Gatherer {
+impl HandshakeBatcher {
     /// One in which `max_waiting` calls may wait at each of a handshake's two steps; one more is
     /// refused with `TooManyRequestsException`.
     #[must_use]
@@ -49,7 +49,7 @@ impl Gatherer {
     }
 }
 
-impl Arithmetic for Gatherer {
+impl Arithmetic for HandshakeBatcher {
     fn open(
         &self,
         verifier: Verifier,

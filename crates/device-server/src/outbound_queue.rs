@@ -8,7 +8,7 @@ use device_pool::Message;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::courier::{Courier, CourierError, Couriers, topic};
+use crate::transport::{CourierError, Transport, Transports, topic};
 
 /// How long to wait before each further attempt. Whoever waits for a code has asked for another one
 /// by then.
@@ -17,24 +17,24 @@ const BACK_OFF: [Duration; 3] =
 
 /// So many messages are on their way at a time. More are lost: a mail server that is down must not
 /// fill the memory.
-const MOST: usize = 1000;
+const MAX_UNDER_WAY: usize = 1000;
 
 /// How long messages under way are waited for at the end.
 const LAST_MESSAGES: Duration = Duration::from_secs(10);
 
 /// The messages that are on their way, a task each.
-pub(crate) struct Deliveries {
-    couriers: Arc<Couriers>,
+pub(crate) struct OutboundQueue {
+    transports: Arc<Transports>,
     under_way: Mutex<JoinSet<()>>,
 }
 
-impl Deliveries {
-    pub(crate) fn new(couriers: Couriers) -> Self {
-        Self { couriers: Arc::new(couriers), under_way: Mutex::default() }
+impl OutboundQueue {
+    pub(crate) fn new(transports: Transports) -> Self {
+        Self { transports: Arc::new(transports), under_way: Mutex::default() }
     }
 
     pub(crate) fn has_way_for(&self, message: &Message) -> bool {
-        !matches!(self.couriers.of(message.medium), Courier::Nowhere)
+        !matches!(self.transports.of(message.medium), Transport::Nowhere)
     }
 
     /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether
@@ -44,8 +44,8 @@ impl Deliveries {
         while under_way.try_join_next().is_some() {}
         for message in messages {
             let report = Report::of(&message);
-            if under_way.len() < MOST {
-                under_way.spawn(deliver(Arc::clone(&self.couriers), message, report));
+            if under_way.len() < MAX_UNDER_WAY {
+                under_way.spawn(deliver(Arc::clone(&self.transports), message, report));
             } else {
                 report.lost(&"too many messages are on their way");
             }
@@ -66,10 +66,10 @@ impl Deliveries {
     }
 }
 
-async fn deliver(couriers: Arc<Couriers>, message: Message, report: Report) {
+async fn deliver(transports: Arc<Transports>, message: Message, report: Report) {
     let mut waits = BACK_OFF.into_iter();
     loop {
-        match couriers.carry(&message).await {
+        match transports.carry(&message).await {
             Ok(()) => return report.delivered(),
             Err(error) => match waits.next().filter(|_| error.is_passing()) {
                 Some(wait) => {
@@ -197,10 +197,10 @@ mod tests {
         }
     }
 
-    /// Deliveries into a file in `directory`, which fail for as long as that is not there.
-    fn into(directory: &Path) -> Deliveries {
-        let email = Courier::File(directory.join("messages"));
-        Deliveries::new(Couriers { email, ..Couriers::default() })
+    /// OutboundQueue into a file in `directory`, which fail for as long as that is not there.
+    fn into(directory: &Path) -> OutboundQueue {
+        let email = Transport::File(directory.join("messages"));
+        OutboundQueue::new(Transports { email, ..Transports::default() })
     }
 
     fn arrived(directory: &Path) -> usize {
@@ -214,15 +214,15 @@ mod tests {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("there");
-        let deliveries = into(&directory);
-        deliveries.send(vec![message()]);
+        let outbound_queue = into(&directory);
+        outbound_queue.send(vec![message()]);
         sleep(Duration::from_millis(4500)).await;
         fs::create_dir(&directory).unwrap();
         sleep(Duration::from_millis(400)).await;
         assert_eq!(arrived(&directory), 0, "not before five seconds");
         sleep(Duration::from_millis(200)).await;
         assert_eq!(arrived(&directory), 1);
-        deliveries.finish().await;
+        outbound_queue.finish().await;
         assert_eq!((arrived(&directory), log.lost().len()), (1, 0), "once");
     }
 
@@ -230,8 +230,8 @@ mod tests {
     async fn what_fails_again_and_again_is_given_up_and_told() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
-        let deliveries = into(&parent.path().join("never"));
-        deliveries.send(vec![message()]);
+        let outbound_queue = into(&parent.path().join("never"));
+        outbound_queue.send(vec![message()]);
         sleep(Duration::from_millis(20_900)).await;
         assert!(log.lost().is_empty());
         sleep(Duration::from_millis(200)).await;
@@ -245,10 +245,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_cannot_go_well_is_not_tried_again() {
         let (log, _guard) = Log::start();
-        let deliveries = Deliveries::new(Couriers::default());
+        let outbound_queue = OutboundQueue::new(Transports::default());
         let started = Instant::now();
-        deliveries.send(vec![message()]);
-        deliveries.finish().await;
+        outbound_queue.send(vec![message()]);
+        outbound_queue.finish().await;
         assert_eq!((log.lost().len(), started.elapsed()), (1, Duration::ZERO));
     }
 
@@ -277,13 +277,13 @@ mod tests {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("there");
-        let deliveries = into(&directory);
-        deliveries.send(vec![message(); MOST + 2]);
+        let outbound_queue = into(&directory);
+        outbound_queue.send(vec![message(); MAX_UNDER_WAY + 2]);
         assert_eq!(log.lost().len(), 2);
         fs::create_dir(&directory).unwrap();
         sleep(Duration::from_secs(30)).await;
-        deliveries.send(vec![message()]);
-        deliveries.finish().await;
-        assert_eq!((arrived(&directory), log.lost().len()), (MOST + 1, 2));
+        outbound_queue.send(vec![message()]);
+        outbound_queue.finish().await;
+        assert_eq!((arrived(&directory), log.lost().len()), (MAX_UNDER_WAY + 1, 2));
     }
 }
