@@ -1,6 +1,7 @@
 //! Time of this thread alone.
 
-use crate::{Peer, Work};
+use crate::peer::Peer;
+use crate::work::Work;
 
 /// The middle one.
 fn median(mut times: Vec<f64>) -> f64 {

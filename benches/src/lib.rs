@@ -6,9 +6,11 @@
 //! does it in its own way.
 
 mod clock;
+mod numbers;
 mod peer;
 mod work;
 
 pub use clock::measure;
+pub use numbers::Numbers;
 pub use peer::{Peer, peers};
-pub use work::{Numbers, Ours, Theirs, Work, works};
+pub use work::{Ours, Theirs, Work, works};

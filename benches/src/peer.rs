@@ -11,11 +11,11 @@ mod openssl;
 #[cfg(feature = "crate-peers")]
 mod srp;
 
-use std::{hint::black_box, sync::LazyLock};
+use std::hint::black_box;
 
 use num_bigint::BigUint;
 
-use crate::Numbers;
+use crate::numbers::{N, Numbers};
 
 /// A library that does some of the work; `None` for what it does not do.
 ///
@@ -79,12 +79,6 @@ pub fn peers() -> Vec<Box<dyn Peer>> {
         Box::new(aws_cognito_srp::AwsCognitoSrp::new()),
     ]
 }
-
-/// The group's prime.
-pub(crate) static N: LazyLock<BigUint> = LazyLock::new(|| {
-    let text = include_str!("peer/prime.hex");
-    BigUint::parse_bytes(text.trim().as_bytes(), 16).unwrap_or_default()
-});
 
 struct NumBigint;
 

@@ -11,7 +11,8 @@ use num_bigint::BigUint;
 use rand::{SeedableRng, rngs::StdRng};
 use sha2::{Digest, Sha256};
 
-use crate::{Peer, peer::N};
+use crate::numbers::{N, Numbers, PASSWORD, SALT};
+use crate::peer::Peer;
 
 /// Does an operation by this project.
 pub type Ours = Box<dyn Fn()>;
@@ -35,21 +36,6 @@ pub struct Work {
 }
 
 const USER: Identity<'_> = Identity::user("pool", "user");
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
-pub(crate) const SALT: &str = "5b1ef2871d83ce2120f9c47a46db303d";
-
-/// All numbers of one handshake, as a peer needs them; the names are those of the protocol.
-#[derive(Debug)]
-pub struct Numbers {
-    pub(crate) a: BigUint,
-    pub(crate) b: BigUint,
-    pub(crate) x: BigUint,
-    pub(crate) v: BigUint,
-    pub(crate) k: BigUint,
-    pub(crate) u: BigUint,
-    pub(crate) public_a: BigUint,
-    pub(crate) public_b: BigUint,
-}
 
 /// What a server has stored and what came over the wire, as bytes and text, for one handshake.
 struct Handshake {

@@ -73,6 +73,16 @@ pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "fuzz", toolchain: Some(NIGHTLY), path: path(root)? }.installed(root, FUZZ)
 }
 
+/// Makes sure that the workspace's toolchain has the standard library of a target.
+pub(crate) fn rust_target(root: &Path, target: &str) -> Result<()> {
+    let installed = capture(&mut program(root, "rustup", &["target", "list", "--installed"]))?;
+    if installed.lines().any(|line| line == target) {
+        return Ok(());
+    }
+    println!("Installing Rust's standard library for {target} by rustup.");
+    run(&mut program(root, "rustup", &["target", "add", target]))
+}
+
 /// The Python of an environment that has what a folder of `interop` wants, such as the clients to
 /// try the server with.
 pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {

@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     Step { name: "types as in the model", run: codegen::check },
     Step { name: "clippy", run: clippy },
     Step { name: "each client crate alone", run: alone },
+    Step { name: "targets without an operating system", run: bare_metal },
     Step { name: "tidy", run: tidy::run },
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
@@ -79,6 +80,17 @@ fn alone(root: &Path) -> Result<()> {
     for package in ["device-srp", "device-wire", "device-proto", "device-http", "device-auth"] {
         let check = ["check", "--locked", "--lib", "--no-default-features", "--package", package];
         run(&mut cargo(root, &check))?;
+    }
+    Ok(())
+}
+
+/// The arithmetic where there is no operating system, no 64-bit multiplier and, on the second, no
+/// compare-and-swap.
+fn bare_metal(root: &Path) -> Result<()> {
+    for target in ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"] {
+        setup::rust_target(root, target)?;
+        let check = ["check", "--locked", "--package", "device-srp", "--no-default-features"];
+        run(cargo(root, &check).args(["--target", target]))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use aws_cognito_srp::{SrpClient, UntrackedDevice, User};
 use num_bigint::BigUint;
 
 use super::Peer;
-use crate::{Numbers, work};
+use crate::numbers::{Numbers, PASSWORD, SALT};
 
 /// The client `aws-cognito-srp`, which draws an a of 1024 bits of its own and shows no number but
 /// A.
@@ -18,7 +18,7 @@ const SECRET_BLOCK: &str = "YmxvY2s=";
 
 impl AwsCognitoSrp {
     pub(super) fn new() -> Self {
-        let user = User::new("region_pool", "user", work::PASSWORD);
+        let user = User::new("region_pool", "user", PASSWORD);
         let device = UntrackedDevice::new("region_pool", "group", "key");
         Self {
             user: SrpClient::new(user, "client", None),
@@ -58,8 +58,7 @@ impl Peer for AwsCognitoSrp {
 
     fn client_proof(&self, n: &Numbers) -> Option<()> {
         Self::draws(&n.a)?;
-        let proof =
-            self.user.verify(SECRET_BLOCK, "user", work::SALT, &n.public_b.to_str_radix(16));
+        let proof = self.user.verify(SECRET_BLOCK, "user", SALT, &n.public_b.to_str_radix(16));
         let _ = black_box(proof.ok()?);
         Some(())
     }
@@ -75,12 +74,10 @@ mod tests {
     #[test]
     fn its_proof_is_one_that_the_server_here_takes() {
         let (peer, identity) = (AwsCognitoSrp::new(), Identity::user("pool", "user"));
-        let verifier =
-            Verifier::derive(&identity, work::PASSWORD, &Salt::from_hex(work::SALT).unwrap());
+        let verifier = Verifier::derive(&identity, PASSWORD, &Salt::from_hex(SALT).unwrap());
         let server = ServerEphemeral::generate(&mut StdRng::seed_from_u64(1), &verifier);
         let a = PublicValue::from_hex(&peer.user.get_auth_parameters().a).unwrap();
-        let said =
-            peer.user.verify(SECRET_BLOCK, "user", work::SALT, &server.public().to_hex()).unwrap();
+        let said = peer.user.verify(SECRET_BLOCK, "user", SALT, &server.public().to_hex()).unwrap();
         let proof = Proof::from_base64(&said.password_claim_signature).unwrap();
         let key = server.session_key(&verifier, &a).unwrap();
         assert_eq!(key.verify(&identity, b"block", &said.timestamp, &proof), Ok(()));

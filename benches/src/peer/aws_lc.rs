@@ -6,7 +6,8 @@ use aws_lc_sys::{
 };
 use num_bigint::BigUint;
 
-use super::{N, Peer};
+use super::Peer;
+use crate::numbers::N;
 
 /// `BN_mod_exp_mont_consttime`, its Montgomery context kept.
 pub(super) struct AwsLc {

@@ -6,7 +6,8 @@ use crypto_bigint::{
 };
 use num_bigint::BigUint;
 
-use super::{N, Peer};
+use super::Peer;
+use crate::numbers::N;
 
 /// `FixedMontyForm::pow`.
 pub(super) struct CryptoBigint;

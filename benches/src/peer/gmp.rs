@@ -4,7 +4,8 @@ use std::{ffi::c_void, mem::MaybeUninit};
 
 use num_bigint::BigUint;
 
-use super::{N, Peer};
+use super::Peer;
+use crate::numbers::N;
 
 /// GMP's integer: two 32-bit counts and a pointer.
 #[repr(C)]

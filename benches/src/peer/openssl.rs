@@ -3,7 +3,8 @@
 use num_bigint::BigUint;
 use openssl_sys::{BIGNUM, BN_CTX, BN_CTX_new, BN_bin2bn, BN_bn2bin, BN_free, BN_new, BN_num_bits};
 
-use super::{N, Peer};
+use super::Peer;
+use crate::numbers::N;
 
 #[expect(non_camel_case_types, reason = "the library's name")]
 enum BN_MONT_CTX {}

@@ -9,7 +9,7 @@ use srp::{
 };
 
 use super::Peer;
-use crate::Numbers;
+use crate::numbers::Numbers;
 
 srp::bigint::const_monty_params!(
     Modulus,

@@ -2,8 +2,14 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::{
-    Error, Identity, Proof, PublicValue, ServerEphemeral, SessionKey, Verifier, kdf::Scrambler,
+    error::Error,
+    identity::Identity,
+    kdf::Scrambler,
     kernel,
+    public_value::PublicValue,
+    server::ServerEphemeral,
+    session_key::{Proof, SessionKey},
+    verifier::Verifier,
 };
 
 /// The sizes of a batch that takes less time than its handshakes one by one: from the fewest to as

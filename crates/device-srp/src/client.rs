@@ -3,7 +3,14 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::{
-    Error, Identity, PublicValue, Salt, SessionKey, exponent::Exponent, kdf, kdf::Scrambler, kernel,
+    error::Error,
+    exponent::Exponent,
+    identity::Identity,
+    kdf::{self, Scrambler},
+    kernel,
+    public_value::PublicValue,
+    salt::Salt,
+    session_key::SessionKey,
 };
 
 /// The client's half of one handshake: a random secret a, and A = g^a mod N for the server.

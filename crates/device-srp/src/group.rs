@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{Error, integer};
+use crate::{error::Error, integer};
 
 /// Bytes of N, and of every residue.
 pub(crate) const WIDTH: usize = 384;

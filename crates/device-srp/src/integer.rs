@@ -3,7 +3,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The bytes of a big-endian integer without its leading zeros; empty for 0.
 pub(crate) fn significant(be: &[u8]) -> &[u8] {

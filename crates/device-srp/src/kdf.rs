@@ -6,7 +6,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{Error, Identity, PublicValue, Salt, SessionKey, exponent::Exponent, group::Residue};
+use crate::{
+    error::Error, exponent::Exponent, group::Residue, identity::Identity,
+    public_value::PublicValue, salt::Salt, session_key::SessionKey,
+};
 
 /// What HKDF binds the session key to.
 const INFO: &[u8] = b"Caldera Derived Key";

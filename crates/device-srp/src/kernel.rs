@@ -17,10 +17,12 @@ mod words;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+#[cfg(target_has_atomic = "ptr")]
 use once_cell::race::OnceBox;
 use zeroize::Zeroizing;
 
 use crate::{exponent::Exponent, group::Residue};
+#[cfg(target_has_atomic = "ptr")]
 use power::Comb;
 #[cfg(target_arch = "x86_64")]
 use words::mulx::Mulx;
@@ -31,6 +33,7 @@ use words::{
 
 /// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a
 /// name says otherwise. A value of the implementing type is the proof that the CPU can run it.
+#[cfg_attr(not(target_has_atomic = "ptr"), expect(dead_code, reason = "what only the comb needs"))]
 trait Kernel<const L: usize>: Copy + 'static {
     /// `L` residues in the kernel's own form, perhaps not fully reduced. Every operation takes what
     /// any other gives, except that sums may not be summed again.
@@ -54,6 +57,7 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn share(self, table: &[Self::Element; 16]) -> Self::Shared;
     fn select_shared(self, table: &Self::Shared, digits: &[u64; L]) -> Self::Element;
     /// Where this kernel keeps its comb for g, derived at first use.
+    #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use num_bigint::BigUint;
 
 use crate::{
-    Error,
+    error::Error,
     group::{Residue, WIDTH},
     integer,
 };

@@ -2,7 +2,7 @@ use alloc::{string::String, vec::Vec};
 
 use rand_core::CryptoRng;
 
-use crate::{Error, integer};
+use crate::{error::Error, integer};
 
 /// The salt of a verifier: an integer of up to 64 bytes, public.
 ///

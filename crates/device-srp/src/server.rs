@@ -5,10 +5,13 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, PublicValue, SessionKey, Verifier,
+    error::Error,
     exponent::Exponent,
     kdf::Scrambler,
     kernel::{self, Opening},
+    public_value::PublicValue,
+    session_key::SessionKey,
+    verifier::Verifier,
 };
 
 /// The server's half of one handshake: a random secret b, and B = k v + g^b mod N for the client.

@@ -4,11 +4,14 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Identity, PublicValue, Salt,
+    error::Error,
     exponent::Exponent,
     group::{Residue, WIDTH},
+    identity::Identity,
     kdf::{self, Scrambler},
     kernel::{self, Handshake},
+    public_value::PublicValue,
+    salt::Salt,
 };
 
 /// v = g^x mod N, what a server keeps in place of a password.

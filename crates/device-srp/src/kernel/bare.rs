@@ -7,22 +7,13 @@ use zeroize::Zeroizing;
 use super::{Backend, formula};
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 use super::{LANES, WORTHWHILE};
-use crate::{PublicValue, exponent::Exponent, group::Residue};
-
-/// What to raise, and to what.
-pub(super) struct Bare {
-    pub(super) base: Residue,
-    pub(super) e: Exponent,
-}
+use crate::{exponent::Exponent, group::Residue, public_value::PublicValue};
 
 /// Each base to the power of its big-endian exponent, in lanes where that is faster.
 #[must_use]
 pub fn powers(of: &[(&PublicValue, &[u8])]) -> Vec<PublicValue> {
-    let bare = |&(base, e): &(&PublicValue, &[u8])| Bare {
-        base: base.residue(),
-        e: Exponent::from_be_bytes(e),
-    };
-    let items: Vec<_> = of.iter().map(bare).collect();
+    let items: Vec<_> =
+        of.iter().map(|(base, e)| (base.residue(), Exponent::from_be_bytes(e))).collect();
     let powers: Vec<Zeroizing<Residue>> = in_lanes!(items, bare_power);
     powers.iter().map(|power| PublicValue::from_residue(power)).collect()
 }

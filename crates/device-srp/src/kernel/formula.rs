@@ -67,7 +67,7 @@ pub(super) fn client_secret<const L: usize, K: Kernel<L>>(
 #[cfg(feature = "__power")]
 pub(super) fn bare_power<const L: usize, K: Kernel<L>>(
     k: K,
-    of: [&super::bare::Bare; L],
+    of: [&(Residue, Exponent); L],
 ) -> [Residue; L] {
-    k.store(&power::secret(k, &k.load(of.map(|of| &of.base)), of.map(|of| &of.e)))
+    k.store(&power::secret(k, &k.load(of.map(|(base, _)| base)), of.map(|(_, e)| e)))
 }

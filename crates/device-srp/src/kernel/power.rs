@@ -3,9 +3,15 @@
 
 #![expect(clippy::indexing_slicing, reason = "tables under the bounds of their own construction")]
 
-use alloc::{boxed::Box, vec::Vec};
-use core::array;
+#[cfg(target_has_atomic = "ptr")]
+mod comb;
 
+#[cfg(target_has_atomic = "ptr")]
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+#[cfg(target_has_atomic = "ptr")]
+pub(super) use self::comb::Comb;
 use super::Kernel;
 use crate::{exponent::Exponent, group::Residue};
 
@@ -63,12 +69,13 @@ pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     power
 }
 
-/// g^e: by comb up to 256 bits, by windows above.
+/// g^e: by comb up to 256 bits, by windows above and on CPUs without compare-and-swap.
 pub(super) fn generator<const L: usize, K: Kernel<L>>(k: K, e: [&Exponent; L]) -> K::Element {
-    if longest(e) > Comb::<K::Shared>::BITS {
-        return secret(k, &k.load([&Residue::generator(); L]), e);
+    #[cfg(target_has_atomic = "ptr")]
+    if longest(e) <= Comb::<K::Shared>::BITS {
+        return k.comb().get_or_init(|| Box::new(Comb::derive(k))).power(k, e);
     }
-    k.comb().get_or_init(|| Box::new(Comb::derive(k))).power(k, e)
+    secret(k, &k.load([&Residue::generator(); L]), e)
 }
 
 fn longest<const L: usize>(e: [&Exponent; L]) -> usize {
@@ -107,62 +114,4 @@ fn windows<const L: usize, K: Kernel<L>>(
         power = k.mul(&power, &digit(i));
     }
     power
-}
-
-/// Lim and Lee's comb for g and 256-bit exponents: the exponent as 4 teeth of 64 bits, each in 8
-/// strips of 8 bits, one table of the 16 combinations of teeth for each strip. 7 squarings and 63
-/// multiplications.
-pub(super) struct Comb<S>([S; STRIPS]);
-
-const TEETH: usize = 4;
-const STRIPS: usize = 8;
-const STRIP_BITS: usize = 8;
-
-impl<S> Comb<S> {
-    const BITS: usize = TEETH * STRIPS * STRIP_BITS;
-
-    fn derive<const L: usize, K: Kernel<L, Shared = S>>(k: K) -> Self {
-        let mut tables: [[K::Element; 1 << TEETH]; STRIPS] =
-            array::from_fn(|_| array::from_fn(|_| k.one()));
-        // g^(2^i) for i = 64 tooth + 8 strip
-        let mut position = k.load([&Residue::generator(); L]);
-        for tooth in 0..TEETH {
-            for table in &mut tables {
-                let (without, with) = table.split_at_mut(1 << tooth);
-                for (with, without) in with.iter_mut().zip(without) {
-                    *with = k.mul(without, &position);
-                }
-                k.square(&mut position, STRIP_BITS);
-            }
-        }
-        Self(tables.each_ref().map(|table| k.share(table)))
-    }
-
-    fn power<const L: usize, K: Kernel<L, Shared = S>>(
-        &self,
-        k: K,
-        e: [&Exponent; L],
-    ) -> K::Element {
-        let digit = |strip: usize, column: usize| {
-            e.map(|e| {
-                (0..TEETH).fold(0, |digit, t| {
-                    let at = (t * STRIPS + strip) * STRIP_BITS + column;
-                    digit | e.window(at, 1) << t
-                })
-            })
-        };
-        let pick =
-            |strip: usize, column: usize| k.select_shared(&self.0[strip], &digit(strip, column));
-        let mut power = pick(0, STRIP_BITS - 1);
-        for column in (0..STRIP_BITS).rev() {
-            let top = column == STRIP_BITS - 1;
-            if !top {
-                k.square(&mut power, 1);
-            }
-            for strip in usize::from(top)..STRIPS {
-                power = k.mul(&power, &pick(strip, column));
-            }
-        }
-        power
-    }
 }

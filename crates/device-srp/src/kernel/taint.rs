@@ -6,7 +6,10 @@ use core::hint::black_box;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{Handshake, Kernel, Mulx, Opening, PORTABLE, Words, formula, ifma};
-use crate::{Identity, PublicValue, exponent::Exponent, group::Residue, kdf::Scrambler};
+use crate::{
+    exponent::Exponent, group::Residue, identity::Identity, kdf::Scrambler,
+    public_value::PublicValue,
+};
 
 /// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of
 /// every secret.

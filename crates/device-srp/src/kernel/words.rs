@@ -15,9 +15,12 @@ pub(super) mod plain;
 
 use core::{array, hint::black_box};
 
+#[cfg(target_has_atomic = "ptr")]
 use once_cell::race::OnceBox;
 
-use super::{Kernel, power::Comb};
+use super::Kernel;
+#[cfg(target_has_atomic = "ptr")]
+use super::power::Comb;
 use crate::group::{LIMBS, N, Residue};
 
 type Limbs = [u64; LIMBS];
@@ -34,6 +37,7 @@ pub(super) trait Multiplier: Copy + 'static {
 pub(super) struct Words<M>(M);
 
 /// One comb for all multipliers: their elements mean the same.
+#[cfg(target_has_atomic = "ptr")]
 static COMB: OnceBox<Comb<[Limbs; 16]>> = OnceBox::new();
 
 /// R^2 modulo N.
@@ -120,6 +124,7 @@ impl<M: Multiplier> Kernel<1> for Words<M> {
         self.select(table, digits)
     }
 
+    #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<[Limbs; 16]>> {
         &COMB
     }
