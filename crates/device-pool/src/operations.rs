@@ -1,20 +1,20 @@
 //! The operations by name, and the ones that are not a sign-in.
 
-mod admin_users;
 mod attributes;
 mod auth_events;
 mod clients;
 mod devices;
+mod factors;
+mod grants;
 mod groups;
 mod list_users;
-mod mfa;
 mod passwords;
 mod pools;
-mod sessions;
 mod sign_up;
 mod software_token;
 mod tags;
-mod user_sessions;
+mod tokens;
+mod users;
 
 use device_wire::{ErrorCode, Operation, Request};
 use serde_json::Value;
@@ -63,13 +63,13 @@ table! {
     TagResource => tags::tag,
     UntagResource => tags::untag,
     ListTagsForResource => tags::list,
-    AdminCreateUser => admin_users::create,
-    AdminSetUserPassword => admin_users::set_password,
-    AdminGetUser => admin_users::describe,
-    AdminEnableUser => admin_users::enable,
-    AdminDisableUser => admin_users::disable,
-    AdminDeleteUser => admin_users::admin_delete,
-    DeleteUser => admin_users::delete,
+    AdminCreateUser => users::create,
+    AdminSetUserPassword => users::set_password,
+    AdminGetUser => users::describe,
+    AdminEnableUser => users::enable,
+    AdminDisableUser => users::disable,
+    AdminDeleteUser => users::admin_delete,
+    DeleteUser => users::delete,
     ListUsers => list_users::list,
     SignUp => sign_up::sign_up,
     ConfirmSignUp => sign_up::confirm,
@@ -95,23 +95,23 @@ table! {
     AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge,
     GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,
     AdminListUserAuthEvents => auth_events::list,
-    ListUserSessions => user_sessions::list,
-    AdminListUserSessions => user_sessions::admin_list,
-    RevokeUserSession => user_sessions::revoke,
-    AdminRevokeUserSession => user_sessions::admin_revoke,
+    ListUserSessions => grants::list,
+    AdminListUserSessions => grants::admin_list,
+    RevokeUserSession => grants::revoke,
+    AdminRevokeUserSession => grants::admin_revoke,
     AssociateSoftwareToken => software_token::associate,
     VerifySoftwareToken => software_token::verify,
-    SetUserMFAPreference => mfa::set_preference,
-    AdminSetUserMFAPreference => mfa::admin_set_preference,
-    SetUserSettings => mfa::set_settings,
-    AdminSetUserSettings => mfa::admin_set_settings,
-    GetUserAuthFactors => mfa::auth_factors,
-    AdminGetUserAuthFactors => mfa::admin_auth_factors,
+    SetUserMFAPreference => factors::set_preference,
+    AdminSetUserMFAPreference => factors::admin_set_preference,
+    SetUserSettings => factors::set_settings,
+    AdminSetUserSettings => factors::admin_set_settings,
+    GetUserAuthFactors => factors::auth_factors,
+    AdminGetUserAuthFactors => factors::admin_auth_factors,
     AdminDeleteSoftwareToken => software_token::admin_delete,
-    GetUser => sessions::user,
-    RevokeToken => sessions::revoke_token,
-    GlobalSignOut => sessions::global_sign_out,
-    AdminUserGlobalSignOut => sessions::admin_global_sign_out,
+    GetUser => users::current,
+    RevokeToken => tokens::revoke_token,
+    GlobalSignOut => tokens::global_sign_out,
+    AdminUserGlobalSignOut => tokens::admin_global_sign_out,
     ConfirmDevice => devices::confirm,
     UpdateDeviceStatus => devices::update_status,
     GetDevice => devices::describe,

@@ -3,9 +3,9 @@
 //! No file here knows a flow: `rules` says what changes together.
 
 pub(crate) mod address;
+pub(crate) mod app_client;
 pub(crate) mod attempts;
 pub(crate) mod auth_event;
-pub(crate) mod client;
 pub(crate) mod code;
 pub(crate) mod deleted_pool;
 pub(crate) mod device;

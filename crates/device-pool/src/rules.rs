@@ -1,9 +1,11 @@
 //! The service's rules over several records, shared by operations and sign-ins.
 
 pub(crate) mod account;
+pub(crate) mod caller;
 pub(crate) mod codes;
 pub(crate) mod decoy;
 pub(crate) mod device_keys;
+pub(crate) mod first_factors;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod parties;

@@ -29,8 +29,8 @@ use serde_json::{Map, Value};
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
+use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::auth_event::Outcome;
-use crate::records::client::{AppClient, AuthFlow};
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
@@ -44,7 +44,7 @@ use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
 pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};
-pub(crate) use mfa::{associate_with_session, enrol, verify_with_session};
+pub(crate) use mfa::{associate_with_session, verify_with_session};
 pub(crate) use refresh::get_tokens_from_refresh_token;
 
 /// `InitiateAuth`.

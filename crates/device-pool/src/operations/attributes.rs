@@ -16,16 +16,19 @@ use crate::records::address::Address;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::rules::caller::Caller;
+use crate::rules::codes;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
-use crate::rules::{codes, tokens};
 
 /// `UpdateUserAttributes`.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserAttributesRequest,
 ) -> Result<UpdateUserAttributesResponse, ServiceError> {
-    let (pool, client, mut user) = tokens::authenticate_client(cx, &request.access_token)?;
+    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let client = caller.client(cx)?;
+    let Caller { pool, mut user, .. } = caller;
     let author = Author::User(&client);
     let sent = profile::update(cx, &pool, &mut user, author, request.user_attributes)?;
     cx.tx.put(&user)?;
@@ -50,7 +53,9 @@ pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserAttributesRequest,
 ) -> Result<DeleteUserAttributesResponse, ServiceError> {
-    let (pool, client, mut user) = tokens::authenticate_client(cx, &request.access_token)?;
+    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let client = caller.client(cx)?;
+    let Caller { pool, mut user, .. } = caller;
     profile::remove(cx, &pool, &mut user, Author::User(&client), &request.user_attribute_names)?;
     cx.tx.put(&user)?;
     Ok(DeleteUserAttributesResponse {})
@@ -73,7 +78,7 @@ pub(crate) fn send_code(
     cx: &mut Context<'_, '_>,
     request: GetUserAttributeVerificationCodeRequest,
 ) -> Result<GetUserAttributeVerificationCodeResponse, ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let medium = verifiable(&request.attribute_name)?;
     let unproven = user.unproven.get(medium.attribute()).cloned();
     let address = match unproven {
@@ -95,7 +100,7 @@ pub(crate) fn verify(
     cx: &mut Context<'_, '_>,
     request: VerifyUserAttributeRequest,
 ) -> Result<VerifyUserAttributeResponse, ServiceError> {
-    let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let medium = verifiable(&request.attribute_name)?;
     let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
     let address = codes::redeem(cx, &user, &purpose, &request.code)?;

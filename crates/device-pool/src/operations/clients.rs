@@ -13,7 +13,7 @@ use crate::command::context::Context;
 use crate::command::page::page_length;
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
-use crate::records::client::{AppClient, PoolClient};
+use crate::records::app_client::{AppClient, PoolClient};
 use crate::records::pool::Pool;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";

@@ -18,8 +18,8 @@ use crate::error::ServiceError;
 use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
 use crate::records::pool::{DevicePolicy, Pool, Remember};
 use crate::records::user::User;
+use crate::rules::caller::Caller;
 use crate::rules::device_keys::{self, IssuedAfter};
-use crate::rules::tokens;
 
 /// The most devices that one page lists, and how many it lists unless told otherwise.
 const PAGE: usize = 60;
@@ -30,7 +30,7 @@ pub(crate) fn confirm(
     request: ConfirmDeviceRequest,
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
-    let (pool, keys, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, keys, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let secret = secret_verifier(request.device_secret_verifier_config)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
@@ -81,7 +81,7 @@ pub(crate) fn update_status(
     cx: &mut Context<'_, '_>,
     request: UpdateDeviceStatusRequest,
 ) -> Result<UpdateDeviceStatusResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let user = Caller::authenticate(cx, &request.access_token)?.user;
     set_status(cx, &user, &request.device_key, request.device_remembered_status)?;
     Ok(UpdateDeviceStatusResponse {})
 }
@@ -115,7 +115,7 @@ pub(crate) fn describe(
     cx: &mut Context<'_, '_>,
     request: GetDeviceRequest,
 ) -> Result<GetDeviceResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, token(request.access_token.as_ref())?)?;
+    let user = Caller::authenticate(cx, token(request.access_token.as_ref())?)?.user;
     let device = Device::load(cx, &user, &request.device_key)?;
     if !device.is_remembered() {
         return Err(device::does_not_exist());
@@ -138,7 +138,7 @@ pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListDevicesRequest,
 ) -> Result<ListDevicesResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let user = Caller::authenticate(cx, &request.access_token)?.user;
     let show = |device: &Device| device.is_remembered().then(|| device.describe());
     let (devices, next) = page(cx, &user, request.limit, request.pagination_token, show)?;
     Ok(ListDevicesResponse { devices: Some(devices), pagination_token: next })
@@ -192,7 +192,7 @@ pub(crate) fn forget(
     cx: &mut Context<'_, '_>,
     request: ForgetDeviceRequest,
 ) -> Result<(), ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, token(request.access_token.as_ref())?)?;
+    let user = Caller::authenticate(cx, token(request.access_token.as_ref())?)?.user;
     Device::load(cx, &user, &request.device_key)?.forget(cx)
 }
 

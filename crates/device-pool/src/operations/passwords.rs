@@ -18,14 +18,15 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::account::Account;
-use crate::rules::{codes, tokens};
+use crate::rules::caller::Caller;
+use crate::rules::codes;
 
 /// `ChangePassword`.
 pub(crate) fn change(
     cx: &mut Context<'_, '_>,
     request: ChangePasswordRequest,
 ) -> Result<ChangePasswordResponse, ServiceError> {
-    let (pool, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let incorrect = || ServiceError::not_authorized("Incorrect username or password.");
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &user.username)
         .map_err(|_| attempts::limit_exceeded())?;

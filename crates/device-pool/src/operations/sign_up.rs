@@ -11,7 +11,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::records::address::{Address, is_email, is_phone};
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;

@@ -12,7 +12,7 @@ use crate::error::ServiceError;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::tokens;
+use crate::rules::caller::Caller;
 use crate::sign_in;
 
 fn neither() -> ServiceError {
@@ -28,7 +28,7 @@ pub(crate) fn associate(
     let Some(token) = request.access_token else {
         return sign_in::associate_with_session(cx, &request.session.ok_or_else(neither)?);
     };
-    let (_, _, mut user) = tokens::authenticate(cx, &token)?;
+    let mut user = Caller::authenticate(cx, &token)?.user;
     let secret = totp::secret_code(cx.random());
     user.pending_token = Some(secret.clone());
     cx.tx.put(&user)?;
@@ -49,11 +49,11 @@ pub(crate) fn verify(
             request.friendly_device_name,
         );
     };
-    let (_, _, mut user) = tokens::authenticate(cx, &token)?;
+    let mut user = Caller::authenticate(cx, &token)?.user;
     let secret = user.pending_token.clone().ok_or_else(|| {
         ServiceError::invalid("No software token to verify: call AssociateSoftwareToken first.")
     })?;
-    sign_in::enrol(cx, &mut user, secret, &request.user_code, request.friendly_device_name)?;
+    user.enrol_token(cx, secret, &request.user_code, request.friendly_device_name)?;
     cx.tx.put(&user)?;
     Ok(VerifySoftwareTokenResponse {
         status: Some(VerifySoftwareTokenResponseType::Success),

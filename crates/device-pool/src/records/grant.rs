@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::refresh_token::RefreshToken;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::store::Table;

@@ -8,7 +8,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;

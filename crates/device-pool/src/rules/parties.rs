@@ -1,6 +1,6 @@
 //! Pool, keys, client and user of a sign-in.
 
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;

@@ -5,7 +5,7 @@
 //! picked up again after a restart.
 
 use crate::command::transaction::id_of;
-use crate::records::client::PoolClient;
+use crate::records::app_client::PoolClient;
 use crate::store::{Change, Key, Store, StoreError, Table, Write};
 
 /// Records that one change removes.

@@ -1,8 +1,12 @@
 //! Which second factors a user has, and whether one is due.
 
-use device_wire::UserPoolMfaType;
+use device_wire::{ErrorCode, Sensitive, UserPoolMfaType};
 
+use crate::command::context::Context;
+use crate::crypto::totp::SoftwareToken;
+use crate::error::ServiceError;
 use crate::records::address::Address;
+use crate::records::attempts::{Attempt, Attempts};
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
@@ -61,5 +65,24 @@ impl User {
 
     pub(crate) fn preferred_mfa(&self) -> Option<String> {
         self.mfa.preferred.map(|factor| factor.challenge().as_str().to_owned())
+    }
+    /// Takes up a software token whose `code` is right; a wrong one counts as a failed attempt.
+    pub(crate) fn enrol_token(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        secret: Sensitive<String>,
+        code: &str,
+        name: Option<String>,
+    ) -> Result<(), ServiceError> {
+        let attempts = Attempts::permit(cx, &self.pool_id, Attempt::MfaCode, &self.username)?;
+        let Some(token) = SoftwareToken::enrol(secret, code, cx.now(), name) else {
+            attempts.failed(cx)?;
+            return Err(ServiceError::new(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch"));
+        };
+        attempts.succeeded(cx);
+        self.software_token = Some(token);
+        self.pending_token = None;
+        self.modified = cx.now();
+        Ok(())
     }
 }

@@ -1,31 +1,16 @@
-//! Tokens: issued at the end of a sign-in, refreshed, checked and revoked.
+//! Tokens: issued at the end of a sign-in, and signed anew at a refresh.
 
 use device_wire::{AuthenticationResultType, Sensitive};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use crate::command::context::Context;
-use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::grant::{Grant, UserGrant};
-use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::parties::Parties;
 use crate::rules::roles::Roles;
-
-/// The claims of an access token that this service reads back.
-#[derive(Deserialize)]
-pub(crate) struct AccessClaims {
-    pub(crate) iss: String,
-    pub(crate) client_id: String,
-    pub(crate) username: String,
-    pub(crate) origin_jti: Uuid,
-    token_use: String,
-    exp: i64,
-}
 
 /// Issues the tokens of a finished sign-in.
 pub(crate) fn issue(
@@ -135,48 +120,4 @@ pub(crate) fn sign(
 /// The issuer that a pool's tokens name.
 pub(crate) fn issuer(cx: &Context<'_, '_>, pool_id: &str) -> String {
     format!("{}/{pool_id}", cx.config.public_base_url)
-}
-
-/// Whose access token this is, after every check: signature, use, time, revocation, and that the
-/// user may still act.
-pub(crate) fn authenticate(
-    cx: &mut Context<'_, '_>,
-    token: &str,
-) -> Result<(Pool, PoolKeys, User), ServiceError> {
-    let invalid = || ServiceError::not_authorized("Invalid Access Token");
-    let unverified: AccessClaims = jwt::unverified(token).ok_or_else(invalid)?;
-    let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
-    let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
-    let claims =
-        cx.key_ring.verify::<AccessClaims>(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
-    if claims.token_use != "access" {
-        return Err(invalid());
-    }
-    if cx.now() >= claims.exp.saturating_mul(1000) {
-        return Err(ServiceError::not_authorized("Access Token has expired"));
-    }
-    let pool = Pool::load(cx, pool_id)?;
-    let user = User::by_username(cx, pool_id, &claims.username)?.ok_or_else(|| {
-        ServiceError::new(device_wire::ErrorCode::UserNotFound, "User does not exist.")
-    })?;
-    let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
-    if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
-        return Err(ServiceError::not_authorized("Access Token has been revoked"));
-    }
-    if !user.enabled {
-        return Err(ServiceError::not_authorized("User is disabled."));
-    }
-    Ok((pool, keys, user))
-}
-
-/// As [`authenticate`], with the client that the token was issued to.
-pub(crate) fn authenticate_client(
-    cx: &mut Context<'_, '_>,
-    token: &str,
-) -> Result<(Pool, AppClient, User), ServiceError> {
-    let (pool, _, user) = authenticate(cx, token)?;
-    let claims: Option<AccessClaims> = jwt::unverified(token);
-    let claims = Context::stored(claims, "the claims of a token that was just verified")?;
-    let client = AppClient::load(cx, &claims.client_id)?;
-    Ok((pool, client, user))
 }

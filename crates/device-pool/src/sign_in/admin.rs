@@ -9,7 +9,7 @@ use device_wire::{
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::step::StepRequest;

@@ -3,18 +3,18 @@
 pub(crate) mod email_setup;
 
 use device_wire::{
-    AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, Sensitive,
-    VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType, param,
+    AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, VerifySoftwareTokenResponse,
+    VerifySoftwareTokenResponseType, param,
 };
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
-use crate::crypto::totp::{self, SoftwareToken};
+use crate::crypto::totp;
 use crate::error::ServiceError;
 use crate::records::address::Address;
+use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
-use crate::records::client::AppClient;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -249,7 +249,7 @@ pub(crate) fn verify_with_session(
     let Stage::MfaSetup(Setup::SecretShown(secret)) = &opened.stage else {
         return Err(invalid_session());
     };
-    enrol(cx, &mut user, secret.clone(), code, name)?;
+    user.enrol_token(cx, secret.clone(), code, name)?;
     let progress = opened.spend(cx)?;
     let session = progress.session(cx, &keys, &client, Stage::MfaSetup(Setup::Verified))?;
     user.mfa.switch(Factor::SoftwareToken, true);
@@ -287,24 +287,4 @@ fn open_setup(
         .ok_or_else(invalid_session)?;
     user.admit()?;
     Ok((opened, keys, client, user))
-}
-
-/// Takes up a token whose `code` is right; a wrong one counts as a failed attempt.
-pub(crate) fn enrol(
-    cx: &mut Context<'_, '_>,
-    user: &mut User,
-    secret: Sensitive<String>,
-    code: &str,
-    name: Option<String>,
-) -> Result<(), ServiceError> {
-    let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
-    let Some(token) = SoftwareToken::enrol(secret, code, cx.now(), name) else {
-        attempts.failed(cx)?;
-        return Err(ServiceError::new(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch"));
-    };
-    attempts.succeeded(cx);
-    user.software_token = Some(token);
-    user.pending_token = None;
-    user.modified = cx.now();
-    Ok(())
 }

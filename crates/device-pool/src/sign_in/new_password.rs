@@ -5,7 +5,7 @@ use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;

@@ -4,7 +4,7 @@ use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenRes
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::client::{AppClient, AuthFlow};
+use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::device::Device;
 use crate::records::grant::Grant;
 use crate::records::pool::{DevicePolicy, Pool};

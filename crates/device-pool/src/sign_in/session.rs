@@ -10,7 +10,7 @@ use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;

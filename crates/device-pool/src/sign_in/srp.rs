@@ -10,7 +10,7 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::rules::account::Account;

@@ -6,7 +6,7 @@ use device_wire::Sensitive;
 use serde_json::{Map, Value};
 
 use crate::command::parameters::Parameters;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;

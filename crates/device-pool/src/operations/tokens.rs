@@ -1,35 +1,18 @@
-//! Who is signed in, and signing out.
+//! Tokens revoked: one refresh token, or all that a user has.
 
 use device_wire::{
-    AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GetUserRequest,
-    GetUserResponse, GlobalSignOutRequest, GlobalSignOutResponse, RevokeTokenRequest,
-    RevokeTokenResponse,
+    AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GlobalSignOutRequest,
+    GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse,
 };
 
 use crate::command::context::Context;
-use crate::crypto::jwt;
 use crate::error::ServiceError;
-use crate::records::client::AppClient;
+use crate::records::app_client::AppClient;
 use crate::records::grant::Grant;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::rules::tokens::{self, AccessClaims};
-
-/// `GetUser`, as much of it as the client may read.
-pub(crate) fn user(
-    cx: &mut Context<'_, '_>,
-    request: GetUserRequest,
-) -> Result<GetUserResponse, ServiceError> {
-    let (_, client, user) = tokens::authenticate_client(cx, &request.access_token)?;
-    let mut attributes = user.attribute_list();
-    attributes.retain(|attribute| client.may_read(&attribute.name));
-    Ok(GetUserResponse {
-        preferred_mfa_setting: user.preferred_mfa(),
-        user_mfa_setting_list: user.mfa_settings(),
-        ..GetUserResponse::new(user.username.clone(), attributes)
-    })
-}
+use crate::rules::caller::{AccessClaims, Caller};
 
 /// `RevokeToken`: ends the sign-in that the refresh token belongs to. Revoking it twice is no
 /// error.
@@ -55,7 +38,7 @@ pub(crate) fn revoke_token(
             "Token revocation is not enabled for this client.",
         ));
     }
-    if jwt::unverified::<AccessClaims>(&request.token).is_some() {
+    if AccessClaims::unverified(&request.token).is_some() {
         return Err(ServiceError::new(ErrorCode::UnsupportedTokenType, "Unsupported token type"));
     }
     let keys = PoolKeys::load(cx, &pool.id)?;
@@ -74,7 +57,7 @@ pub(crate) fn global_sign_out(
     cx: &mut Context<'_, '_>,
     request: GlobalSignOutRequest,
 ) -> Result<GlobalSignOutResponse, ServiceError> {
-    let (_, _, mut user) = tokens::authenticate(cx, &request.access_token)?;
+    let mut user = Caller::authenticate(cx, &request.access_token)?.user;
     user.signed_out_at = Some(cx.now());
     cx.tx.put(&user)?;
     Ok(GlobalSignOutResponse {})

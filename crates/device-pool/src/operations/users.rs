@@ -1,11 +1,12 @@
-//! Users, as administrators make, see, stop and remove them.
+//! Users: made, shown, stopped and removed by administrators; shown and removed by themselves.
 
 use device_wire::{
     AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest,
     AdminDisableUserRequest, AdminDisableUserResponse, AdminEnableUserRequest,
     AdminEnableUserResponse, AdminGetUserRequest, AdminGetUserResponse,
     AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, DeleteUserRequest,
-    DeliveryMediumType, ErrorCode, MessageActionType, Sensitive, Timestamp, UserStatusType,
+    DeliveryMediumType, ErrorCode, GetUserRequest, GetUserResponse, MessageActionType, Sensitive,
+    Timestamp, UserStatusType,
 };
 
 use crate::command::context::Context;
@@ -18,9 +19,10 @@ use crate::records::login::Login;
 use crate::records::password;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::rules::caller::Caller;
+use crate::rules::codes;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
-use crate::rules::{codes, tokens};
 
 /// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
 /// temporary password.
@@ -137,7 +139,7 @@ pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserRequest,
 ) -> Result<(), ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     erase(cx, &pool, &user)
 }
 
@@ -196,5 +198,22 @@ pub(crate) fn describe(
         preferred_mfa_setting: user.preferred_mfa(),
         user_mfa_setting_list: user.mfa_settings(),
         ..AdminGetUserResponse::new(user.username.clone())
+    })
+}
+
+/// `GetUser`, as much of it as the client may read.
+pub(crate) fn current(
+    cx: &mut Context<'_, '_>,
+    request: GetUserRequest,
+) -> Result<GetUserResponse, ServiceError> {
+    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let client = caller.client(cx)?;
+    let user = caller.user;
+    let mut attributes = user.attribute_list();
+    attributes.retain(|attribute| client.may_read(&attribute.name));
+    Ok(GetUserResponse {
+        preferred_mfa_setting: user.preferred_mfa(),
+        user_mfa_setting_list: user.mfa_settings(),
+        ..GetUserResponse::new(user.username, attributes)
     })
 }

@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::tokens;
+use crate::rules::caller::Caller;
 
 /// What a request says of one factor; `None` leaves it as it is.
 struct FactorChange {
@@ -90,7 +90,7 @@ pub(crate) fn set_preference(
     cx: &mut Context<'_, '_>,
     request: SetUserMFAPreferenceRequest,
 ) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let changes = changes(
         request.sms_mfa_settings,
         request.software_token_mfa_settings,
@@ -135,7 +135,7 @@ pub(crate) fn set_settings(
     cx: &mut Context<'_, '_>,
     request: SetUserSettingsRequest,
 ) -> Result<SetUserSettingsResponse, ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     prefer(cx, &pool, user, &[settings(&request.mfa_options)?])?;
     Ok(SetUserSettingsResponse {})
 }
@@ -156,7 +156,7 @@ pub(crate) fn auth_factors(
     cx: &mut Context<'_, '_>,
     request: GetUserAuthFactorsRequest,
 ) -> Result<GetUserAuthFactorsResponse, ServiceError> {
-    let (pool, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
     Ok(GetUserAuthFactorsResponse {
         preferred_mfa_setting: user.preferred_mfa(),
         user_mfa_setting_list: user.mfa_settings(),

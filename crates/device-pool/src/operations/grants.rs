@@ -8,12 +8,11 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
-use crate::crypto::jwt;
 use crate::error::ServiceError;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::tokens::{self, AccessClaims};
+use crate::rules::caller::Caller;
 
 /// Sessions of one answer.
 const PAGE: usize = 60;
@@ -23,9 +22,8 @@ pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUserSessionsRequest,
 ) -> Result<ListUserSessionsResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
-    let current = jwt::unverified::<AccessClaims>(&request.access_token)
-        .map(|claims| claims.origin_jti.to_string());
+    let Caller { user, claims, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let current = Some(claims.origin_jti.to_string());
     let (mut sessions, next_token) = page(cx, &user, request.next_token.as_deref())?;
     for session in &mut sessions {
         session.is_current_session = Some(session.session_id == current);
@@ -84,7 +82,7 @@ pub(crate) fn revoke(
     cx: &mut Context<'_, '_>,
     request: RevokeUserSessionRequest,
 ) -> Result<RevokeUserSessionResponse, ServiceError> {
-    let (_, _, user) = tokens::authenticate(cx, &request.access_token)?;
+    let user = Caller::authenticate(cx, &request.access_token)?.user;
     end(cx, &user, &request.session_id)?;
     Ok(RevokeUserSessionResponse {})
 }

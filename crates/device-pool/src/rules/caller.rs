@@ -1,0 +1,77 @@
+//! Who calls with an access token.
+
+use device_wire::ErrorCode;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::command::context::Context;
+use crate::crypto::jwt;
+use crate::error::ServiceError;
+use crate::records::app_client::AppClient;
+use crate::records::grant::Grant;
+use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
+
+/// The claims of an access token that this service reads back.
+#[derive(Deserialize)]
+pub(crate) struct AccessClaims {
+    iss: String,
+    client_id: String,
+    username: String,
+    pub(crate) origin_jti: Uuid,
+    token_use: String,
+    exp: i64,
+}
+
+impl AccessClaims {
+    /// What `token` claims, before anything of it is verified; `None` if it is no access token.
+    pub(crate) fn unverified(token: &str) -> Option<Self> {
+        jwt::unverified(token)
+    }
+}
+
+/// The user whose access token a request carries.
+pub(crate) struct Caller {
+    pub(crate) pool: Pool,
+    pub(crate) keys: PoolKeys,
+    pub(crate) user: User,
+    pub(crate) claims: AccessClaims,
+}
+
+impl Caller {
+    /// Checks an access token: signature, use, time, revocation, and that the user may still act.
+    pub(crate) fn authenticate(
+        cx: &mut Context<'_, '_>,
+        token: &str,
+    ) -> Result<Self, ServiceError> {
+        let invalid = || ServiceError::not_authorized("Invalid Access Token");
+        let unverified = AccessClaims::unverified(token).ok_or_else(invalid)?;
+        let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
+        let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
+        let claims: AccessClaims =
+            cx.key_ring.verify(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
+        if claims.token_use != "access" {
+            return Err(invalid());
+        }
+        if cx.now() >= claims.exp.saturating_mul(1000) {
+            return Err(ServiceError::not_authorized("Access Token has expired"));
+        }
+        let pool = Pool::load(cx, pool_id)?;
+        let user = User::by_username(cx, pool_id, &claims.username)?
+            .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
+        let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
+        if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
+            return Err(ServiceError::not_authorized("Access Token has been revoked"));
+        }
+        if !user.enabled {
+            return Err(ServiceError::not_authorized("User is disabled."));
+        }
+        Ok(Self { pool, keys, user, claims })
+    }
+
+    /// The app client that the token was issued to.
+    pub(crate) fn client(&self, cx: &mut Context<'_, '_>) -> Result<AppClient, ServiceError> {
+        AppClient::load(cx, &self.claims.client_id)
+    }
+}
