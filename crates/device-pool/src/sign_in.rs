@@ -18,6 +18,8 @@ mod refresh;
 pub(crate) mod session;
 pub(crate) mod srp;
 mod step;
+#[cfg(test)]
+mod tests;
 pub(crate) mod user_auth;
 
 use device_wire::{
@@ -33,7 +35,6 @@ use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
-use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
 use crate::rules::tokens;
@@ -61,7 +62,7 @@ pub(crate) fn initiate_auth(
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
     let InitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } = request;
-    let request = StepRequest::new(pool, client, session, auth_parameters, client_metadata);
+    let request = StepRequest::new(cx, pool, client, session, auth_parameters, client_metadata)?;
     initiate(cx, auth_flow, request).map(Answer::into)
 }
 
@@ -79,7 +80,8 @@ pub(crate) fn respond_to_auth_challenge(
         client_metadata,
         ..
     } = request;
-    let request = StepRequest::new(pool, client, session, challenge_responses, client_metadata);
+    let request =
+        StepRequest::new(cx, pool, client, session, challenge_responses, client_metadata)?;
     respond(cx, &challenge_name, request).map(Answer::into)
 }
 
@@ -163,8 +165,7 @@ fn next_step(
     challenge: &ChallengeNameType,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let username = request.given.require(param::USERNAME)?;
-    request.client.check_secret_hash(username, request.given.get(param::SECRET_HASH))?;
+    request.username()?;
     match challenge {
         ChallengeNameType::PasswordVerifier => password::verify_srp(cx, request),
         ChallengeNameType::SelectChallenge => {
@@ -197,21 +198,17 @@ fn answer_code(
     challenge: &ChallengeNameType,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let keys = PoolKeys::load(cx, &request.pool.id)?;
-    let opened = OpenSession::open(cx, &keys, &request.client, request.session())?;
-    let StepRequest { pool, client, given, .. } = request;
+    let opened = OpenSession::of_request(cx, &request)?;
     match &opened.stage {
         Stage::SecondFactor(factor) if factor.challenge() == *challenge => {
             let factor = *factor;
-            let parties = opened.parties(cx, pool, keys, client, &given)?;
-            mfa::answer(cx, opened, parties, factor, &given)
+            mfa::answer(cx, opened, request, factor)
         }
         Stage::MfaSetup(Setup::EmailSent(_)) if *challenge == ChallengeNameType::EmailOtp => {
-            let parties = opened.parties(cx, pool, keys, client, &given)?;
-            mfa::email_setup::answer(cx, opened, parties, &given)
+            mfa::email_setup::answer(cx, opened, request)
         }
         Stage::OneTimePassword(medium) if user_auth::challenge_of(*medium) == *challenge => {
-            user_auth::answer_code(cx, opened, pool, keys, client, &given)
+            user_auth::answer_code(cx, opened, request)
         }
         _ => Err(invalid_session()),
     }

@@ -28,7 +28,7 @@ pub(crate) fn admin_initiate_auth(
     take_source(cx, request.context_data.as_ref())?;
     let AdminInitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } =
         request;
-    let request = StepRequest::new(pool, client, session, auth_parameters, client_metadata);
+    let request = StepRequest::new(cx, pool, client, session, auth_parameters, client_metadata)?;
     initiate(cx, auth_flow, request).map(Answer::into)
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn admin_respond_to_auth_challenge(
         client_metadata,
         ..
     } = request;
-    let request = StepRequest::new(pool, client, session, challenge_responses, client_metadata);
+    let request =
+        StepRequest::new(cx, pool, client, session, challenge_responses, client_metadata)?;
     respond(cx, &challenge_name, request).map(Answer::into)
 }
 

@@ -11,10 +11,7 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::hooks::HookError;
-use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::pool::Pool;
-use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::account::Account;
 use crate::rules::parties::Parties;
@@ -77,50 +74,36 @@ struct Verification {
     answer_correct: Option<bool>,
 }
 
-/// A custom flow under way: whom it is about, and what the client sent for the hooks.
+/// A custom flow under way: what the client sent, and whom it is about.
 struct Flow {
-    pool: Pool,
-    keys: PoolKeys,
-    client: AppClient,
+    request: StepRequest,
     username: String,
-    /// `None` for a stand-in.
+    /// `None` for a decoy.
     user: Option<User>,
-    metadata: Map<String, Value>,
 }
 
 /// `InitiateAuth` with `CUSTOM_AUTH`.
 pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, given: parameters, metadata, .. } = request;
-    let name = parameters.require(param::USERNAME)?;
-    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let account = Account::find(cx, &pool, &keys, &client, name)?;
-    let with_password = parameters.get(param::CHALLENGE_NAME) == Some("SRP_A");
-    let device_key = parameters.get(param::DEVICE_KEY);
+    let StepRequest { pool, keys, client, given, .. } = &request;
+    let account = Account::find(cx, pool, keys, client, request.username()?)?;
+    let device_key = given.get(param::DEVICE_KEY).map(str::to_owned);
+    let with_password = given.get(param::CHALLENGE_NAME) == Some("SRP_A");
+    let (username, user) = (account.username.clone(), account.user.as_deref().cloned());
+    let flow = Flow { request, username, user };
     if with_password {
-        let steps = [ChallengeResult::passed("SRP_A")];
-        let (username, user) = (account.username.clone(), account.user.as_deref().cloned());
-        let flow = Flow { pool, keys, client, username, user, metadata };
-        let defined = flow.define(cx, &steps)?;
+        let defined = flow.define(cx, &[ChallengeResult::passed("SRP_A")])?;
         if defined.fail_authentication == Some(true) {
             return Err(incorrect());
         }
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
         }
-        return challenge_srp(cx, &flow.keys, &flow.client, account, &parameters, device_key, true)
+        return challenge_srp(cx, &flow.request, account, device_key.as_deref(), true)
             .map(Step::from);
     }
-    let mut progress = Progress::start(
-        cx,
-        &account.username,
-        account.user.as_deref(),
-        device_key.map(str::to_owned),
-    );
+    let mut progress = Progress::start(cx, &flow.username, flow.user.as_ref(), device_key);
     progress.custom = Some(Vec::new());
-    let user = account.user.map(|user| *user);
-    Flow { pool, keys, client, username: account.username, user, metadata }
-        .go_on(cx, progress, None)
+    flow.go_on(cx, progress, None)
 }
 
 /// Asks the operator what comes after a password that was proven within a custom flow.
@@ -131,23 +114,21 @@ pub(crate) fn decide(
     metadata: Map<String, Value>,
 ) -> Result<Step, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
-    Flow { pool, keys, client, username: user.username.clone(), user: Some(user), metadata }
-        .go_on(cx, progress, None)
+    let given = Parameters::default();
+    let request = StepRequest { pool, keys, client, session: None, given, metadata };
+    Flow { request, username: user.username.clone(), user: Some(user) }.go_on(cx, progress, None)
 }
 
 /// The answer to `CUSTOM_CHALLENGE`.
 pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, session, given: answers, metadata } = request;
-    let answers = &answers;
-    let session = session.as_ref().map(|session| session.as_str());
-    let given = answers.require(param::ANSWER)?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let opened = OpenSession::open(cx, &keys, &client, session)?;
+    let given = request.given.require(param::ANSWER)?.to_owned();
+    let opened = OpenSession::of_request(cx, &request)?;
     let Stage::Custom(private) = opened.stage.clone() else { return Err(invalid_session()) };
-    let account = opened.account(cx, &pool, &keys, &client, answers)?;
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::CustomChallenge, &account.username)?;
+    let account = opened.account(cx, &request)?;
+    let attempts =
+        Attempts::permit(cx, &request.pool.id, Attempt::CustomChallenge, &account.username)?;
     let user = account.user.map(|user| *user);
-    let flow = Flow { pool, keys, client, username: account.username, user, metadata };
+    let flow = Flow { request, username: account.username, user };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
     let verified: Result<Verification, _> = flow.call(cx, Trigger::Verify, request);
     // The hook may have seen the answer: it is used up, even if the hook ends the flow over it.
@@ -159,7 +140,7 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
             // can go wrong.
             attempts.failed(cx)?;
             progress.trail.note("Refused: the operator's hook did not judge the answer");
-            progress.trail.record_guess(cx, &flow.pool.id, &flow.username, flow.user.is_some())?;
+            flow.record_refusal(cx, &progress)?;
             return Err(error);
         }
     };
@@ -190,23 +171,22 @@ impl Flow {
         let defined = self.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
             progress.trail.note("Refused: the operator's hook ended the custom flow");
-            progress.trail.record_guess(cx, &self.pool.id, &self.username, self.user.is_some())?;
+            self.record_refusal(cx, &progress)?;
             return Err(incorrect());
         }
         if defined.issue_tokens == Some(true) {
             // Tokens for nobody would be the worst of answers, whatever a hook says.
-            let Self { pool, keys, client, user: Some(user), .. } = self else {
-                return Err(incorrect());
-            };
+            let Self { request, user: Some(user), .. } = self else { return Err(incorrect()) };
             user.admit()?;
             if let Some(attempts) = attempts {
                 attempts.succeeded(cx);
             }
             if !progress.password_proven {
-                progress.trail.risk = risk::assess(cx, &pool, &user)?;
+                progress.trail.risk = risk::assess(cx, &request.pool, &user)?;
             }
             progress.trail.note("Custom challenges passed");
-            return Ok(Step::passed(Parties { pool, keys, client, user }, progress));
+            let (parties, _) = request.with_user(user);
+            return Ok(Step::passed(parties, progress));
         }
         if defined.challenge_name.as_deref() != Some("CUSTOM_CHALLENGE") {
             return Err(unrecognizable());
@@ -221,13 +201,24 @@ impl Flow {
         });
         progress.custom = Some(steps);
         let private = created.private_challenge_parameters.unwrap_or_default();
-        let session = progress.session(cx, &self.keys, &self.client, Stage::Custom(private))?;
+        let StepRequest { keys, client, .. } = &self.request;
+        let session = progress.session(cx, keys, client, Stage::Custom(private))?;
         let public = created.public_challenge_parameters.unwrap_or_default().into_iter();
         let parameters =
             public.fold(Parameters::default(), |all, (name, value)| all.with(&name, value));
         let parameters = parameters.with(param::USERNAME, self.username.as_str());
         let name = ChallengeNameType::CustomChallenge;
         Ok(Answer::challenge(name, parameters, Some(session)).into())
+    }
+
+    /// Writes the flow that failed to the audit trail.
+    fn record_refusal(
+        &self,
+        cx: &mut Context<'_, '_>,
+        progress: &Progress,
+    ) -> Result<(), ServiceError> {
+        let is_user = self.user.is_some();
+        progress.trail.record_guess(cx, &self.request.pool.id, &self.username, is_user)
     }
 
     fn define(
@@ -257,7 +248,7 @@ impl Flow {
         if let Some(request) = request.as_object_mut() {
             request.insert("userAttributes".to_owned(), attributes.into());
             request.insert("userNotFound".to_owned(), self.user.is_none().into());
-            request.insert("clientMetadata".to_owned(), self.metadata.clone().into());
+            request.insert("clientMetadata".to_owned(), self.request.metadata.clone().into());
         }
         let response = match trigger {
             Trigger::Define => {
@@ -271,9 +262,9 @@ impl Flow {
         let event = json!({
             "version": "1",
             "region": cx.config.region,
-            "userPoolId": self.pool.id,
+            "userPoolId": self.request.pool.id,
             "userName": self.username,
-            "callerContext": {"awsSdkVersion": "device-auth", "clientId": self.client.id},
+            "callerContext": {"awsSdkVersion": "device-auth", "clientId": self.request.client.id},
             "triggerSource": trigger.source(),
             "request": request,
             "response": response,

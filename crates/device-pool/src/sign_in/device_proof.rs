@@ -6,13 +6,10 @@ use device_wire::{ChallengeNameType, Sensitive, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
 use crate::records::first_factor::FirstFactor;
-use crate::records::pool::Pool;
-use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::rules::device_keys::group_key;
@@ -55,18 +52,16 @@ pub(crate) fn start(
     let key = request.given.require(param::DEVICE_KEY)?.to_owned();
     let key = key.as_str();
     let a = client_public(&request.given)?;
-    let StepRequest { pool, client, given, .. } = &request;
-    let keys = PoolKeys::load(cx, &pool.id)?;
     let session = match request.session() {
         // The browser client sends the session of the code that it gave just before, which is as
         // good as none.
-        Some(session) if !OpenSession::is_of_passed_mfa(cx, &keys, client, session)? => {
+        Some(session) if !OpenSession::is_of_passed_mfa(cx, &request, session)? => {
             Sensitive::from(session.to_owned())
         }
-        _ => remembered_session(cx, pool, client, given, key)?,
+        _ => remembered_session(cx, &request, key)?,
     };
     request.session = Some(session);
-    let (opened, parties, _) = OpenSession::open_for(cx, request)?;
+    let (opened, parties, _) = OpenSession::with_parties(cx, request)?;
     let Parties { keys, client, user, .. } = &parties;
     let device = Device::load(cx, user, key)?;
     if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
@@ -89,13 +84,11 @@ pub(crate) fn start(
 /// Finds and uses up the session that an answer without one means.
 fn remembered_session(
     cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    client: &AppClient,
-    answers: &Parameters,
+    StepRequest { pool, client, given, .. }: &StepRequest,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {
     let user =
-        User::by_login(cx, pool, answers.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
+        User::by_login(cx, pool, given.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
     let id = FirstFactor::key(&client.id, &user.username, device_key);
     let record = cx.tx.find::<FirstFactor>(&id)?.ok_or_else(invalid_session)?;
     if cx.now() >= record.expires_at {
@@ -107,20 +100,18 @@ fn remembered_session(
 
 /// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device holds its secret.
 pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, session, given: answers, .. } = request;
-    let answers = &answers;
+    let StepRequest { pool, keys, client, given: answers, .. } = &request;
     let key = answers.require(param::DEVICE_KEY)?;
     let claim = Claim::parse(answers)?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let exchange = Exchange::open(cx, &keys, &client, &claim)?;
-    if let Some(session) = session {
-        let opened = OpenSession::open(cx, &keys, &client, Some(session.as_str()))?;
+    let exchange = Exchange::open(cx, keys, client, &claim)?;
+    if request.session.is_some() {
+        let opened = OpenSession::of_request(cx, &request)?;
         if opened.stage != Stage::DeviceProof(exchange.id.clone()) {
             return Err(invalid_session());
         }
     }
     let ExchangeFor::Device(progress) = &exchange.context else { return Err(invalid_session()) };
-    let user = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?
+    let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?
         .filter(|user| progress.is_of(user))
         .ok_or_else(invalid_session)?;
     user.admit()?;
@@ -130,7 +121,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::DeviceProof, &user.username)?;
     let (_, verifier) = device.secret.parse()?;
-    let group_key = group_key(&keys, &user);
+    let group_key = group_key(keys, &user);
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
@@ -141,5 +132,6 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     attempts.succeeded(cx);
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     progress.device_proven = true;
-    Ok(Step::passed(Parties { pool, keys, client, user }, progress))
+    let (parties, _) = request.with_user(user);
+    Ok(Step::passed(parties, progress))
 }

@@ -87,7 +87,7 @@ pub(crate) fn answer_select(
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
     request.given.require(param::ANSWER)?;
-    let (opened, parties, answers) = OpenSession::open_for(cx, request)?;
+    let (opened, parties, answers) = OpenSession::with_parties(cx, request)?;
     let answers = &answers;
     let choice = answers.require(param::ANSWER)?;
     if opened.stage != Stage::SelectFactor {
@@ -107,13 +107,13 @@ pub(crate) fn answer_select(
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
-    mut parties: Parties,
+    request: StepRequest,
     factor: Factor,
-    answers: &Parameters,
 ) -> Result<Step, ServiceError> {
     if opened.stage != Stage::SecondFactor(factor) {
         return Err(invalid_session());
     }
+    let (mut parties, answers) = opened.parties(cx, request)?;
     let mut progress = opened.progress.clone();
     let accepted = match factor {
         Factor::SoftwareToken => {
@@ -130,7 +130,7 @@ pub(crate) fn answer(
     if let Err(error) = accepted {
         return Err(refused(cx, &parties, progress, error)?);
     }
-    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     opened.spend(cx)?;
     progress.pass_mfa(format!("MFA passed: {}", factor.label()));
     cx.tx.put(&parties.user)?;
@@ -204,7 +204,7 @@ pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let (opened, parties, answers) = OpenSession::open_for(cx, request)?;
+    let (opened, parties, answers) = OpenSession::with_parties(cx, request)?;
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     match (&opened.stage, answers.get(param::EMAIL)) {

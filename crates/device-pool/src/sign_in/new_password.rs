@@ -44,7 +44,7 @@ pub(crate) fn ask(
 /// The answer: the new password, and attributes that the user may set along with it.
 pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
     request.given.require(param::NEW_PASSWORD)?;
-    let (opened, mut parties, answers) = OpenSession::open_for(cx, request)?;
+    let (opened, mut parties, answers) = OpenSession::with_parties(cx, request)?;
     let password = answers.require(param::NEW_PASSWORD)?;
     if opened.stage != Stage::NewPassword {
         return Err(invalid_session());

@@ -6,12 +6,10 @@ use device_wire::param;
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Trail;
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Pool};
-use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::rules::account::Account;
@@ -23,18 +21,14 @@ use crate::sign_in::session::invalid_session;
 use crate::sign_in::srp::{Claim, Exchange, ExchangeFor, challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// `USER_SRP_AUTH`: salt and B for the user's verifier, or for that of a stand-in.
+/// `USER_SRP_AUTH`: salt and B for the verifier of a user, or of a decoy.
 pub(crate) fn start_srp(
     cx: &mut Context<'_, '_>,
     request: &StepRequest,
 ) -> Result<Answer, ServiceError> {
-    let StepRequest { pool, client, given: parameters, .. } = request;
-    let name = parameters.require(param::USERNAME)?;
-    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let account = Account::find(cx, pool, &keys, client, name)?;
-    let device_key = parameters.get(param::DEVICE_KEY);
-    challenge_srp(cx, &keys, client, account, parameters, device_key, false)
+    let StepRequest { pool, keys, client, given, .. } = request;
+    let account = Account::find(cx, pool, keys, client, request.username()?)?;
+    challenge_srp(cx, request, account, given.get(param::DEVICE_KEY), false)
 }
 
 /// The answer to `PASSWORD_VERIFIER`.
@@ -42,26 +36,24 @@ pub(crate) fn verify_srp(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, given: answers, .. } = request;
-    let answers = &answers;
-    let name = answers.require(param::USERNAME)?;
-    let claim = Claim::parse(answers)?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let exchange = Exchange::open(cx, &keys, &client, &claim)?;
+    let StepRequest { pool, keys, client, given, .. } = &request;
+    let name = given.require(param::USERNAME)?;
+    let claim = Claim::parse(given)?;
+    let exchange = Exchange::open(cx, keys, client, &claim)?;
     let ExchangeFor::User { username, device_key: offered, custom } = &exchange.context else {
         return Err(invalid_session());
     };
-    let account = Account::find(cx, &pool, &keys, &client, name)?;
+    let account = Account::find(cx, pool, keys, client, name)?;
     if account.username != *username {
         return Err(incorrect());
     }
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
     let identity = Identity::user(pool.srp_name(), username);
     let proven = exchange.proves(cx, &claim, &identity, account.verifier)?;
-    let user = conclude(cx, attempts, &pool, username, account.user, proven)?;
+    let user = conclude(cx, attempts, pool, username, account.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
-    let parties = Parties { pool, keys, client, user };
-    let mut progress = password_proven(cx, &parties, answers, offered.as_deref())?;
+    let (parties, given) = request.with_user(user);
+    let mut progress = password_proven(cx, &parties, &given, offered.as_deref())?;
     if *custom {
         progress.custom = Some(["SRP_A", "PASSWORD_VERIFIER"].map(ChallengeResult::passed).into());
     }
@@ -73,38 +65,28 @@ pub(crate) fn sign_in_by_password(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, given: parameters, .. } = request;
-    let parameters = &parameters;
-    let name = parameters.require(param::USERNAME)?;
-    let password = parameters.require(param::PASSWORD)?;
-    client.check_secret_hash(name, parameters.get(param::SECRET_HASH))?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let account = Account::find(cx, &pool, &keys, &client, name)?;
-    prove(cx, pool, keys, client, account, password, parameters, None)
+    let StepRequest { pool, keys, client, given, .. } = &request;
+    given.require(param::USERNAME)?;
+    given.require(param::PASSWORD)?;
+    let account = Account::find(cx, pool, keys, client, request.username()?)?;
+    prove(cx, request, account, None)
 }
 
-/// Goes on if `password` is the account's.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a sign-in before there are its parties"
-)]
+/// Passes if the `PASSWORD` of the request is the account's.
 pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
-    pool: Pool,
-    keys: PoolKeys,
-    client: AppClient,
+    request: StepRequest,
     account: Account,
-    password: &str,
-    answers: &Parameters,
     offered: Option<&str>,
 ) -> Result<Step, ServiceError> {
+    let StepRequest { pool, given, .. } = &request;
     let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &account.username)?;
     let identity = Identity::user(pool.srp_name(), &account.username);
-    let given = Verifier::derive(&identity, password, &account.salt);
-    let proven = given.ct_eq(&account.verifier);
-    let user = conclude(cx, attempts, &pool, &account.username, account.user, proven)?;
-    let parties = Parties { pool, keys, client, user };
-    let progress = password_proven(cx, &parties, answers, offered)?;
+    let password = given.require(param::PASSWORD)?;
+    let proven = Verifier::derive(&identity, password, &account.salt).ct_eq(&account.verifier);
+    let user = conclude(cx, attempts, pool, &account.username, account.user, proven)?;
+    let (parties, given) = request.with_user(user);
+    let progress = password_proven(cx, &parties, &given, offered)?;
     Ok(Step::passed(parties, progress))
 }
 

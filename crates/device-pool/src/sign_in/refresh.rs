@@ -19,15 +19,14 @@ pub(crate) fn refresh_token_auth(
     cx: &mut Context<'_, '_>,
     request: &StepRequest,
 ) -> Result<Answer, ServiceError> {
-    let StepRequest { pool, client, given: parameters, .. } = request;
+    let StepRequest { pool, keys, client, given: parameters, .. } = request;
     if client.rotates() {
         // Only the other operation gives the next refresh token.
         return Err(ServiceError::invalid("REFRESH_TOKEN_AUTH flow not enabled for this client"));
     }
     let token = parameters.require(param::REFRESH_TOKEN)?;
     let given_hash = parameters.get(param::SECRET_HASH);
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let (grant, _) = find(cx, &keys, client, token)?;
+    let (grant, _) = find(cx, keys, client, token)?;
     let user = holder(cx, &grant)?;
     // The request names no user. The hash is over the internal name, or over the sub as some
     // clients have it; older ones send the client secret itself.
@@ -37,7 +36,7 @@ pub(crate) fn refresh_token_auth(
         client.check_secret_hash(&user.username, given_hash)?;
     }
     check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;
-    tokens::sign(cx, &keys, client, &user, &grant).map(Answer::tokens)
+    tokens::sign(cx, keys, client, &user, &grant).map(Answer::tokens)
 }
 
 /// `GetTokensFromRefreshToken`: the only way to refresh for a client whose refresh tokens rotate.

@@ -12,7 +12,6 @@ use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::app_client::AppClient;
 use crate::records::factor::Factor;
-use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
 use crate::records::user::User;
@@ -98,8 +97,7 @@ impl OpenSession {
     /// Whether this is the session of a second factor that was passed.
     pub(crate) fn is_of_passed_mfa(
         cx: &mut Context<'_, '_>,
-        keys: &PoolKeys,
-        client: &AppClient,
+        StepRequest { keys, client, .. }: &StepRequest,
         session: &str,
     ) -> Result<bool, ServiceError> {
         let of_mfa = |stage: &Stage| matches!(stage, Stage::SecondFactor(_) | Stage::MfaSetup(_));
@@ -107,7 +105,7 @@ impl OpenSession {
         state.map_or(Ok(false), |state| Ok(cx.tx.find::<Spent>(&state.id)?.is_some()))
     }
 
-    /// Opens the session of an answer.
+    /// Opens a session that came back.
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -124,15 +122,21 @@ impl OpenSession {
         Ok(Self { id, expires_at, stage, progress })
     }
 
-    /// Opens it, and finds the user whom it is about and whom the answer names.
-    pub(crate) fn open_for(
+    /// Opens the session that an answer brings.
+    pub(crate) fn of_request(
+        cx: &mut Context<'_, '_>,
+        request: &StepRequest,
+    ) -> Result<Self, ServiceError> {
+        Self::open(cx, &request.keys, &request.client, request.session())
+    }
+
+    /// Opens the session that an answer brings, and finds the user as [`Self::parties`] does.
+    pub(crate) fn with_parties(
         cx: &mut Context<'_, '_>,
         request: StepRequest,
     ) -> Result<(Self, Parties, Parameters), ServiceError> {
-        let keys = PoolKeys::load(cx, &request.pool.id)?;
-        let opened = Self::open(cx, &keys, &request.client, request.session())?;
-        let StepRequest { pool, client, given, .. } = request;
-        let parties = opened.parties(cx, pool, keys, client, &given)?;
+        let opened = Self::of_request(cx, &request)?;
+        let (parties, given) = opened.parties(cx, request)?;
         Ok((opened, parties, given))
     }
 
@@ -140,27 +144,22 @@ impl OpenSession {
     pub(crate) fn parties(
         &self,
         cx: &mut Context<'_, '_>,
-        pool: Pool,
-        keys: PoolKeys,
-        client: AppClient,
-        answers: &Parameters,
-    ) -> Result<Parties, ServiceError> {
-        let named = User::by_login(cx, &pool, answers.require(param::USERNAME)?)?;
+        request: StepRequest,
+    ) -> Result<(Parties, Parameters), ServiceError> {
+        let named = User::by_login(cx, &request.pool, request.given.require(param::USERNAME)?)?;
         let user = named.filter(|user| self.progress.is_of(user)).ok_or_else(invalid_session)?;
         user.admit()?;
-        Ok(Parties { pool, keys, client, user })
+        Ok(request.with_user(user))
     }
 
-    /// Finds whom it is about before a first factor is proven: a user, or the stand-in for one.
+    /// Finds whom it is about before a first factor is proven: a user, or a decoy.
     pub(crate) fn account(
         &self,
         cx: &mut Context<'_, '_>,
-        pool: &Pool,
-        keys: &PoolKeys,
-        client: &AppClient,
-        answers: &Parameters,
+        request: &StepRequest,
     ) -> Result<Account, ServiceError> {
-        let account = Account::find(cx, pool, keys, client, answers.require(param::USERNAME)?)?;
+        let StepRequest { pool, keys, client, given, .. } = request;
+        let account = Account::find(cx, pool, keys, client, given.require(param::USERNAME)?)?;
         if self.progress.is_about(&account) { Ok(account) } else { Err(invalid_session()) }
     }
 

@@ -17,6 +17,7 @@ use crate::rules::account::Account;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{expired_session, invalid_session};
+use crate::sign_in::step::StepRequest;
 
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
 const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
@@ -161,18 +162,16 @@ pub(crate) fn client_public(parameters: &Parameters) -> Result<PublicValue, Serv
 /// Salt and B for the account's verifier.
 pub(crate) fn challenge_srp(
     cx: &mut Context<'_, '_>,
-    keys: &PoolKeys,
-    client: &AppClient,
+    request: &StepRequest,
     account: Account,
-    parameters: &Parameters,
     device_key: Option<&str>,
     custom: bool,
 ) -> Result<Answer, ServiceError> {
-    let a = client_public(parameters)?;
+    let a = client_public(&request.given)?;
     let Account { username, salt, verifier, .. } = account;
     let device_key = device_key.map(str::to_owned);
     let context = ExchangeFor::User { username: username.clone(), device_key, custom };
-    let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;
+    let offer = Exchange::start(cx, &request.keys, &request.client, &a, verifier, context)?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
         .with(param::SRP_B, offer.b)

@@ -1,20 +1,27 @@
 //! One step of a sign-in: what it is given, and how it ends.
+//!
+//! A step returns; only the loop in `sign_in` calls the next one. So each can be tested alone.
 
 use std::collections::BTreeMap;
 
-use device_wire::Sensitive;
+use device_wire::{Sensitive, param};
 use serde_json::{Map, Value};
 
+use crate::command::context::Context;
 use crate::command::parameters::Parameters;
+use crate::error::ServiceError;
 use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::user::User;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 
-/// What a step is given: the pool, the app client, and what the client sent.
+/// What a step is given: the pool, its keys, the app client, and what the client sent.
 pub(crate) struct StepRequest {
     pub(crate) pool: Pool,
+    pub(crate) keys: PoolKeys,
     pub(crate) client: AppClient,
     pub(crate) session: Option<Sensitive<String>>,
     /// The `AuthParameters` or the `ChallengeResponses`.
@@ -26,25 +33,40 @@ pub(crate) struct StepRequest {
 impl StepRequest {
     /// Takes over what a request of the service carries. An empty session counts as none.
     pub(crate) fn new(
+        cx: &mut Context<'_, '_>,
         pool: Pool,
         client: AppClient,
         session: Option<Sensitive<String>>,
         given: Option<Sensitive<BTreeMap<String, String>>>,
         metadata: Option<BTreeMap<String, String>>,
-    ) -> Self {
+    ) -> Result<Self, ServiceError> {
         let metadata = metadata.into_iter().flatten();
-        Self {
+        Ok(Self {
+            keys: PoolKeys::load(cx, &pool.id)?,
             pool,
             client,
             session: session.filter(|session| !session.is_empty()),
             given: Parameters::from_wire(given),
             metadata: metadata.map(|(name, value)| (name, Value::from(value))).collect(),
-        }
+        })
     }
 
     /// The session, if the client sent one.
     pub(crate) fn session(&self) -> Option<&str> {
         self.session.as_ref().map(|session| session.as_str())
+    }
+
+    /// Checks the client's `SECRET_HASH` over the `USERNAME`, and returns that name.
+    pub(crate) fn username(&self) -> Result<&str, ServiceError> {
+        let name = self.given.require(param::USERNAME)?;
+        self.client.check_secret_hash(name, self.given.get(param::SECRET_HASH))?;
+        Ok(name)
+    }
+
+    /// Names the user whom the sign-in is about, and hands back what the client sent.
+    pub(crate) fn with_user(self, user: User) -> (Parties, Parameters) {
+        let Self { pool, keys, client, given, .. } = self;
+        (Parties { pool, keys, client, user }, given)
     }
 }
 

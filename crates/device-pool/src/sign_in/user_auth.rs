@@ -12,7 +12,6 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
 use crate::rules::account::Account;
-use crate::rules::parties::Parties;
 use crate::rules::{decoy, risk};
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
@@ -23,24 +22,20 @@ use crate::sign_in::{otp, password};
 
 /// `InitiateAuth` with `USER_AUTH`.
 pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
-    let name = request.given.require(param::USERNAME)?;
-    request.client.check_secret_hash(name, request.given.get(param::SECRET_HASH))?;
+    let name = request.username()?;
     if request.session.is_some() {
         return start_after_sign_up(cx, request);
     }
-    let StepRequest { pool, client, given: parameters, .. } = request;
-    let parameters = &parameters;
-    let name = parameters.require(param::USERNAME)?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let account = Account::find(cx, &pool, &keys, &client, name)?;
-    let device_key = parameters.get(param::DEVICE_KEY).map(str::to_owned);
+    let StepRequest { pool, keys, client, given, .. } = &request;
+    let account = Account::find(cx, pool, keys, client, name)?;
+    let device_key = given.get(param::DEVICE_KEY).map(str::to_owned);
+    let preferred = given.get(param::PREFERRED_CHALLENGE).map(ChallengeNameType::from);
     let progress = Progress::start(cx, &account.username, account.user.as_deref(), device_key);
-    let choice = Choice { pool, keys, client, account, progress };
+    let choice = Choice { request, account, progress };
     let available = choice.available();
-    let preferred = parameters.get(param::PREFERRED_CHALLENGE).map(ChallengeNameType::from);
     match preferred.filter(|preferred| available.contains(preferred)) {
         // Said with the preference, a password or public value saves a round.
-        Some(preferred) => choice.make(cx, &preferred, parameters),
+        Some(preferred) => choice.make(cx, &preferred),
         None => {
             let answer = choice.ask(cx, ChallengeNameType::SelectChallenge)?;
             Ok(answer.available(available).into())
@@ -74,7 +69,7 @@ fn start_after_sign_up(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
-    let (opened, parties, _) = OpenSession::open_for(cx, request)?;
+    let (opened, parties, _) = OpenSession::with_parties(cx, request)?;
     let medium = match &opened.stage {
         Stage::SignedUp { sub, medium } if *sub == parties.user.sub => *medium,
         _ => return Err(invalid_session()),
@@ -94,29 +89,23 @@ pub(crate) fn answer(
     request: StepRequest,
     chosen: &str,
 ) -> Result<Step, ServiceError> {
-    let StepRequest { pool, client, session, given: answers, .. } = request;
-    let answers = &answers;
-    let session = session.as_ref().map(|session| session.as_str());
-    let keys = PoolKeys::load(cx, &pool.id)?;
-    let opened = OpenSession::open(cx, &keys, &client, session)?;
+    let opened = OpenSession::of_request(cx, &request)?;
     if opened.stage != Stage::FirstFactor {
         return Err(invalid_session());
     }
-    let account = opened.account(cx, &pool, &keys, &client, answers)?;
-    let choice = Choice { pool, keys, client, account, progress: opened.progress.clone() };
+    let account = opened.account(cx, &request)?;
+    let choice = Choice { request, account, progress: opened.progress.clone() };
     let chosen = ChallengeNameType::from(chosen);
     if !choice.available().contains(&chosen) {
         return Err(ServiceError::invalid("ANSWER is none of the challenges to choose from"));
     }
     opened.spend(cx)?;
-    choice.make(cx, &chosen, answers)
+    choice.make(cx, &chosen)
 }
 
 /// A first factor to be chosen: who chooses, and where.
 struct Choice {
-    pool: Pool,
-    keys: PoolKeys,
-    client: AppClient,
+    request: StepRequest,
     account: Account,
     progress: Progress,
 }
@@ -132,12 +121,13 @@ impl Choice {
     /// odds follow the pool's settings. Users are shown what they have, and nothing that leads
     /// nowhere.
     fn available(&self) -> Vec<ChallengeNameType> {
-        let allowed = self.pool.first_factors();
+        let StepRequest { pool, keys, .. } = &self.request;
+        let allowed = pool.first_factors();
         let user = self.account.user.as_deref();
         // One factor alone is not enough where two are due, and a code is no second to a code.
-        let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(&self.pool));
+        let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(pool));
         let reaches = |factor: AuthFactorType, medium: Medium| {
-            let reached = || self.account.verified(&self.pool, &self.keys, medium).is_some();
+            let reached = || self.account.verified(pool, keys, medium).is_some();
             allowed.contains(&factor) && alone && reached()
         };
         let mut available = Vec::new();
@@ -155,10 +145,10 @@ impl Choice {
 
     /// Whether the stand-in passes for a user of whom a second factor is due.
     fn pretends_mfa(&self) -> bool {
-        match self.pool.mfa_mode() {
+        match self.request.pool.mfa_mode() {
             UserPoolMfaType::On => true,
             UserPoolMfaType::Optional => {
-                decoy::draw(&self.keys, &self.account.username, b"mfa", 1, 4)
+                decoy::draw(&self.request.keys, &self.account.username, b"mfa", 1, 4)
             }
             _ => false,
         }
@@ -170,7 +160,8 @@ impl Choice {
         cx: &mut Context<'_, '_>,
         what: ChallengeNameType,
     ) -> Result<Answer, ServiceError> {
-        let session = self.progress.session(cx, &self.keys, &self.client, Stage::FirstFactor)?;
+        let StepRequest { keys, client, .. } = &self.request;
+        let session = self.progress.session(cx, keys, client, Stage::FirstFactor)?;
         let parameters =
             Parameters::default().with(param::USERNAME, self.account.username.as_str());
         Ok(Answer::challenge(what, parameters, Some(session)))
@@ -181,41 +172,40 @@ impl Choice {
         self,
         cx: &mut Context<'_, '_>,
         chosen: &ChallengeNameType,
-        answers: &Parameters,
     ) -> Result<Step, ServiceError> {
-        match (chosen, answers.get(param::PASSWORD)) {
-            (ChallengeNameType::Password, None) => {
+        match chosen {
+            ChallengeNameType::Password if self.request.given.get(param::PASSWORD).is_none() => {
                 self.ask(cx, ChallengeNameType::Password).map(Step::from)
             }
-            (ChallengeNameType::Password, Some(given)) => {
-                let Self { pool, keys, client, account, progress, .. } = self;
-                let offered = progress.device_key.as_deref();
-                password::prove(cx, pool, keys, client, account, given, answers, offered)
+            ChallengeNameType::Password => {
+                let Self { request, account, progress } = self;
+                password::prove(cx, request, account, progress.device_key.as_deref())
             }
-            (ChallengeNameType::PasswordSrp, _) => {
-                let Self { keys, client, account, progress, .. } = self;
-                let key = answers.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
-                challenge_srp(cx, &keys, &client, account, answers, key, false).map(Step::from)
+            ChallengeNameType::PasswordSrp => {
+                let Self { request, account, progress } = self;
+                let key = request.given.get(param::DEVICE_KEY).or(progress.device_key.as_deref());
+                challenge_srp(cx, &request, account, key, false).map(Step::from)
             }
-            (ChallengeNameType::EmailOtp, _) => self.send(cx, Medium::Email).map(Step::from),
+            ChallengeNameType::EmailOtp => self.send(cx, Medium::Email).map(Step::from),
             _ => self.send(cx, Medium::Sms).map(Step::from),
         }
     }
 
     /// Sends a code as the first factor. To a stand-in none goes, which does not show.
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
-        let Self { pool, keys, client, account, progress } = self;
-        let address = account.verified(&pool, &keys, medium).ok_or_else(invalid_session)?;
+        let Self { request, account, progress } = self;
+        let StepRequest { pool, keys, client, .. } = &request;
+        let address = account.verified(pool, keys, medium).ok_or_else(invalid_session)?;
         SentCodes::of_sign_ins(cx, &pool.id, &account.username)?.permit()?.count(cx)?;
         let parameters = match account.user.as_deref() {
-            Some(user) => otp::send(cx, &pool, user, &progress, &address)?,
+            Some(user) => otp::send(cx, pool, user, &progress, &address)?,
             None => {
-                otp::pretend(cx, &pool, &progress)?;
+                otp::pretend(cx, pool, &progress)?;
                 otp::delivered(medium, medium.mask(&address.destination), &account.username)
             }
         };
         let parameters = parameters.with(param::USERNAME, account.username.as_str());
-        let session = progress.session(cx, &keys, &client, Stage::OneTimePassword(medium))?;
+        let session = progress.session(cx, keys, client, Stage::OneTimePassword(medium))?;
         Ok(Answer::challenge(challenge_of(medium), parameters, Some(session)))
     }
 }
@@ -232,20 +222,18 @@ pub(crate) const fn challenge_of(medium: Medium) -> ChallengeNameType {
 pub(crate) fn answer_code(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
-    pool: Pool,
-    keys: PoolKeys,
-    client: AppClient,
-    answers: &Parameters,
+    request: StepRequest,
 ) -> Result<Step, ServiceError> {
     let Stage::OneTimePassword(medium) = opened.stage else { return Err(invalid_session()) };
+    let StepRequest { pool, given: answers, .. } = &request;
     let code = match medium {
         Medium::Email => answers.require(param::EMAIL_OTP_CODE),
         Medium::Sms => answers.require(param::SMS_OTP_CODE),
     }?;
-    let account = opened.account(cx, &pool, &keys, &client, answers)?;
+    let account = opened.account(cx, &request)?;
     let mut progress = opened.progress.clone();
     let is_user = account.user.is_some();
-    let redeemed = otp::redeem(cx, &pool, &progress, code);
+    let redeemed = otp::redeem(cx, pool, &progress, code);
     // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {
@@ -260,7 +248,8 @@ pub(crate) fn answer_code(
     user.admit()?;
     SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.forget(cx);
     opened.spend(cx)?;
-    progress.trail.risk = risk::assess(cx, &pool, &user)?;
+    progress.trail.risk = risk::assess(cx, pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));
-    Ok(Step::passed(Parties { pool, keys, client, user }, progress))
+    let (parties, _) = request.with_user(user);
+    Ok(Step::passed(parties, progress))
 }

@@ -3,7 +3,6 @@
 use device_wire::{ChallengeNameType, Sensitive, param};
 
 use crate::command::context::Context;
-use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::{Address, is_email};
@@ -16,7 +15,7 @@ use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
-use crate::sign_in::step::Step;
+use crate::sign_in::step::{Step, StepRequest};
 
 /// Sends a code to the address that the user gave.
 pub(super) fn send(
@@ -50,12 +49,12 @@ pub(super) fn send(
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
-    mut parties: Parties,
-    answers: &Parameters,
+    request: StepRequest,
 ) -> Result<Step, ServiceError> {
     let Stage::MfaSetup(Setup::EmailSent(address)) = opened.stage.clone() else {
         return Err(invalid_session());
     };
+    let (mut parties, answers) = opened.parties(cx, request)?;
     if parties.user.has(Factor::Email) || !parties.user.second_factors(&parties.pool).is_empty() {
         return Err(invalid_session());
     }
@@ -64,7 +63,7 @@ pub(crate) fn answer(
     if let Err(error) = otp::redeem(cx, &parties.pool, &progress, code) {
         return Err(super::refused(cx, &parties, progress, error)?);
     }
-    progress.present_device(cx, &parties.pool, &parties.user, answers)?;
+    progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     SentCodes::of_sign_ins(cx, &parties.pool.id, &parties.user.username)?.forget(cx);
     opened.spend(cx)?;
     let before = parties.user.clone();
