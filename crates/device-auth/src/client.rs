@@ -288,13 +288,9 @@ impl DeviceAuth {
     /// otherwise the error.
     pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
         let Some(refused) = error.as_service_error() else { return Err(error) };
-        let not_authorized = *refused.code() == ErrorCode::NotAuthorized;
-        let (is_expired, is_revoked) = (
-            not_authorized && refused.message().starts_with("Access Token has expired"),
-            not_authorized && refused.message().starts_with("Access Token has been revoked"),
-        );
+        let is_expired = refused.is_expired_access_token();
         let is_gone = is_unknown_user(Some(refused));
-        if !is_expired && !is_revoked && !is_gone {
+        if !is_expired && !refused.is_revoked_access_token() && !is_gone {
             return Err(error);
         }
         let active = self.active().map_err(|_| Error::SessionExpired)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use device_wire::{ChallengeNameType, ErrorBody, ErrorCode, Operation};
+use device_wire::{ChallengeNameType, ErrorBody, ErrorCode, Operation, sentence};
 
 /// Why a step of the protocol failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,8 +128,10 @@ impl ServiceError {
     /// whoever used it: the sign-in begins again from its beginning.
     #[must_use]
     pub fn is_spent_session(&self) -> bool {
-        self.code == ErrorCode::NotAuthorized
-            && self.message.starts_with("Invalid session for the user, ")
+        self.is_one_of(
+            &ErrorCode::NotAuthorized,
+            &[sentence::EXPIRED_SESSION, sentence::USED_SESSION],
+        )
     }
 
     /// Whether it is the user who may not sign in, now or at all: too many attempts failed, or an
@@ -137,17 +139,23 @@ impl ServiceError {
     /// tried.
     #[must_use]
     pub fn is_barred_user(&self) -> bool {
-        let barred = ["Password attempts exceeded", "User is disabled"];
-        self.code == ErrorCode::NotAuthorized
-            && barred.iter().any(|text| self.message.starts_with(text))
+        self.is_one_of(
+            &ErrorCode::NotAuthorized,
+            &[sentence::TOO_MANY_ATTEMPTS, sentence::DISABLED_USER],
+        )
     }
 
     /// Whether it is the refresh token itself that was refused: it is none, too old, or revoked.
     #[must_use]
     pub fn is_refused_refresh_token(&self) -> bool {
-        let refused = ["Invalid Refresh Token", "Refresh Token has "];
-        self.code == ErrorCode::NotAuthorized
-            && refused.iter().any(|text| self.message.starts_with(text))
+        self.is_one_of(
+            &ErrorCode::NotAuthorized,
+            &[
+                sentence::INVALID_REFRESH_TOKEN,
+                sentence::EXPIRED_REFRESH_TOKEN,
+                sentence::REVOKED_REFRESH_TOKEN,
+            ],
+        )
     }
 
     /// Whether the service does not know the device that was named: never issued, never confirmed,
@@ -155,8 +163,25 @@ impl ServiceError {
     /// sentence tells them apart.
     #[must_use]
     pub fn is_unknown_device(&self) -> bool {
-        self.code == ErrorCode::ResourceNotFound
-            && self.message.starts_with("Device does not exist")
+        self.is_one_of(&ErrorCode::ResourceNotFound, &[sentence::UNKNOWN_DEVICE])
+    }
+
+    /// Whether the access token was refused because it is too old.
+    #[must_use]
+    pub fn is_expired_access_token(&self) -> bool {
+        self.is_one_of(&ErrorCode::NotAuthorized, &[sentence::EXPIRED_ACCESS_TOKEN])
+    }
+
+    /// Whether the access token was refused because it was revoked, by itself or with all of its
+    /// user's sessions.
+    #[must_use]
+    pub fn is_revoked_access_token(&self) -> bool {
+        self.is_one_of(&ErrorCode::NotAuthorized, &[sentence::REVOKED_ACCESS_TOKEN])
+    }
+
+    /// Whether it is an error of that code that says one of the sentences.
+    fn is_one_of(&self, code: &ErrorCode, sentences: &[&str]) -> bool {
+        self.code == *code && sentences.iter().any(|text| sentence::is(&self.message, text))
     }
 }
 

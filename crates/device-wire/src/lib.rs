@@ -41,6 +41,7 @@ mod generated;
 mod operation;
 pub mod param;
 mod sensitive;
+pub mod sentence;
 mod string_enum;
 mod timestamp;
 
