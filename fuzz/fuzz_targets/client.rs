@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)| {
     let (a, b, salt, password) = input;
-    let (Ok(b), Ok(salt)) = (PublicValue::from_be_bytes(&b), Salt::from_be_bytes(&salt)) else { return };
+    let (Ok(b), Ok(salt)) = (PublicValue::from_be_bytes(&b), Salt::from_be_bytes(&salt)) else {
+        return;
+    };
     // u x has 512 bits in any case, so a longer a only costs time: the windows' edges are here
     let (a, password) = (&a[..a.len().min(40)], text(&password));
     let client = ClientEphemeral::danger_from_secret(a);

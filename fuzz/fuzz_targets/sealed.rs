@@ -107,7 +107,8 @@ impl Service {
             }
             3 => {
                 let pool = world.pool.split_once('_').unwrap().1.to_owned();
-                let claim = claim(world, &self.password.key, &Identity::user(&pool, name), forged, key);
+                let claim =
+                    claim(world, &self.password.key, &Identity::user(&pool, name), forged, key);
                 world.respond("PASSWORD_VERIFIER", &Value::Null, claim)
             }
             4 => {
@@ -120,7 +121,8 @@ impl Service {
             7 => {
                 let parameters = json!({"REFRESH_TOKEN": forged, "DEVICE_KEY": key});
                 let (client, flow) = (&world.client, "REFRESH_TOKEN_AUTH");
-                let body = json!({"AuthFlow": flow, "ClientId": client, "AuthParameters": parameters});
+                let body =
+                    json!({"AuthFlow": flow, "ClientId": client, "AuthParameters": parameters});
                 world.call(InitiateAuth, body)
             }
             8 => world.call(RevokeToken, json!({"Token": forged, "ClientId": world.client})),
@@ -169,8 +171,13 @@ fn exchange(world: &mut World, device: Option<(&Phone, &Value)>) -> (Value, Exch
 }
 
 /// The proof over a block, whatever it is.
-fn claim(world: &World, key: &SessionKey, identity: &Identity<'_>, block: &str,
-    device_key: &str) -> Value {
+fn claim(
+    world: &World,
+    key: &SessionKey,
+    identity: &Identity<'_>,
+    block: &str,
+    device_key: &str,
+) -> Value {
     let (timestamp, signed) = (world.timestamp(), STANDARD.decode(block).unwrap_or_default());
     json!({
         "USERNAME": "alice", "DEVICE_KEY": device_key, "TIMESTAMP": timestamp,
@@ -189,7 +196,9 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
         if forged != genuine && !forged.is_empty() {
             match service.send(kind, &forged) {
                 Ok(answer) => panic!("{forged} was taken: {answer}"),
-                Err(error) => assert_ne!(*error.code(), ErrorCode::InternalError, "{:?}", error.detail()),
+                Err(error) => {
+                    assert_ne!(*error.code(), ErrorCode::InternalError, "{:?}", error.detail())
+                }
             }
         }
     });

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use device_fuzz::Oracle;
 use device_srp::{
-    Claim, Identity, PublicValue, Salt, ServerEphemeral, Verifier, danger_server_from_secret, verify_batch,
+    Claim, Identity, PublicValue, Salt, ServerEphemeral, Verifier, danger_server_from_secret,
+    verify_batch,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -59,7 +59,12 @@ fn hash(parts: &[&[u8]]) -> BigUint {
 
 fn key(u: &BigUint, s: &BigUint) -> Vec<u8> {
     let hmac = |key: &[u8], message: &[u8]| {
-        Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
+        Hmac::<Sha256>::new_from_slice(key)
+            .unwrap()
+            .chain_update(message)
+            .finalize()
+            .into_bytes()
+            .to_vec()
     };
     hmac(&hmac(&pad(u), &pad(s)), b"Caldera Derived Key\x01")[..16].to_vec()
 }

@@ -3,7 +3,8 @@
 use std::ptr::null_mut;
 
 use aws_lc_sys::{
-    BIGNUM, BN_CTX_free, BN_CTX_new, BN_bin2bn, BN_bn2bin, BN_free, BN_mod_exp, BN_new, BN_num_bytes,
+    BIGNUM, BN_CTX_free, BN_CTX_new, BN_bin2bn, BN_bn2bin, BN_free, BN_mod_exp, BN_new,
+    BN_num_bytes,
 };
 use num_bigint::BigUint;
 

@@ -1,5 +1,7 @@
 //! The rules of the house that no compiler knows.
 
+mod floors;
+mod imports;
 mod layers;
 mod sources;
 
@@ -13,6 +15,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = capture(&mut cargo(root, &["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata)?;
     let mut problems = layers::problems(&metadata.packages);
+    problems.extend(floors::problems(&metadata.packages)?);
     problems.extend(sources::problems(root)?);
     problems.extend(metadata.packages.iter().flat_map(Package::problems));
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }

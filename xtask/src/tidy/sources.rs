@@ -1,4 +1,4 @@
-//! What a file may say, and how long it may be.
+//! What a file may say, and how long and how wide it may be.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,9 @@ use crate::command::{capture, program};
 /// Where a file is read in one sitting. Generated files, marked so in their first line, are not
 /// read.
 const LONGEST: usize = 600;
+
+/// How wide Markdown may be, in characters.
+const WIDEST_MARKDOWN: usize = 120;
 
 /// Texts that no file may hold, in halves, since this one would.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
@@ -24,14 +27,49 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
     // New files count before they are added, and deleted ones no longer.
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let files = capture(&mut program(root, "git", &list))?;
+    let width = rust_width(&fs::read_to_string(root.join("rustfmt.toml"))?)?;
     let mut problems = Vec::new();
     for file in files.split_terminator('\0') {
         // What is no text has nothing to say.
         if let Ok(text) = fs::read_to_string(root.join(file)) {
             problems.extend(file_problems(file, &text));
+            if let Some(widest) = widest(file, width) {
+                problems.extend(wide_lines(file, &text, widest));
+            }
         }
     }
     Ok(problems)
+}
+
+/// The width that rustfmt keeps code to, which holds for comments and strings too.
+fn rust_width(settings: &str) -> Result<usize> {
+    let width = settings.lines().find_map(|line| line.strip_prefix("max_width = "));
+    Ok(width.ok_or("rustfmt.toml has no `max_width = ...`")?.trim().parse()?)
+}
+
+/// How wide the lines of a file may be; `None` if they may have any width.
+fn widest(file: &str, rust: usize) -> Option<usize> {
+    match file.rsplit('.').next()? {
+        "rs" => Some(rust),
+        "md" => Some(WIDEST_MARKDOWN),
+        _ => None,
+    }
+}
+
+/// Lines past the width, in generated files too. Rows of Markdown tables, link definitions and
+/// single words cannot be broken, in doc comments neither, and may have any width.
+fn wide_lines(file: &str, text: &str, widest: usize) -> Vec<String> {
+    let lines = text.lines().enumerate().filter(|(_, line)| line.chars().count() > widest);
+    let breakable = lines.filter(|(_, line)| {
+        let said = line.trim_start().trim_start_matches(['/', '!']).trim();
+        let definition = said.starts_with('[') && said.contains("]: ");
+        !said.starts_with('|') && !definition && said.contains(' ')
+    });
+    breakable
+        .map(|(at, line)| {
+            format!("{file}:{} is {} columns wide, not {widest}", at + 1, line.chars().count())
+        })
+        .collect()
 }
 
 fn file_problems(file: &str, text: &str) -> Vec<String> {
@@ -60,6 +98,36 @@ mod tests {
     fn an_ordinary_file_is_no_problem() {
         assert!(file_problems("crates/a/src/lib.rs", "//! A.\n").is_empty());
         assert!(file_problems("notes.md", &"a line\n".repeat(LONGEST + 1)).is_empty());
+    }
+
+    #[test]
+    fn the_width_is_the_one_of_rustfmt() {
+        assert_eq!(rust_width("edition = \"2024\"\nmax_width = 90\n").unwrap(), 90);
+        assert!(rust_width("use_small_heuristics = \"Max\"\n").is_err());
+        assert_eq!(widest("a/b.rs", 90), Some(90));
+        assert_eq!(widest("a/b.md", 90), Some(WIDEST_MARKDOWN));
+        assert_eq!(widest("a/b.json", 90), None);
+    }
+
+    #[test]
+    fn only_lines_that_can_be_broken_are_too_wide() {
+        let wide = |line: &str| wide_lines("a.rs", line, 20);
+        assert_eq!(
+            wide("// @generated\n// twenty-one columns"),
+            ["a.rs:2 is 21 columns wide, not 20"]
+        );
+        assert!(wide("// twenty columns it").is_empty());
+        assert!(
+            wide("// zwölf Jäger und übl").len() == 1 && wide("// zwölf Jäger üben.").is_empty()
+        );
+        for line in [
+            "/// | a table | of two columns |",
+            "//! [a link]: https://example.com/page",
+            "    \"0123456789abcdef0123456789abcdef\",",
+            "https://example.com/a/longer/address",
+        ] {
+            assert!(wide(line).is_empty(), "{line}");
+        }
     }
 
     #[test]
