@@ -1,10 +1,60 @@
 //! Pages of a list.
 
-/// How many a page lists: what was asked for, if that is in range, else the most there may be.
+use crate::command::transaction::{Entity, Transaction};
+use crate::error::ServiceError;
+
+/// The longest page.
+const MAX_PAGE: usize = 60;
+
+/// Records read at once: a whole page, and one more that tells whether the list goes on.
+const BATCH: usize = MAX_PAGE + 1;
+
+/// How many items a page lists: as many as asked for, if that is in range, else the most.
 pub(crate) fn page_length(asked: Option<i32>) -> usize {
-    const MAX_PAGE: usize = 60;
     asked
         .and_then(|asked| usize::try_from(asked).ok())
         .filter(|n| (1..=MAX_PAGE).contains(n))
         .unwrap_or(MAX_PAGE)
+}
+
+/// One page of a list.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Whether the list goes on behind them.
+    more: bool,
+}
+
+impl<T> Page<T> {
+    /// The first `length` items.
+    pub(crate) fn first(mut items: impl Iterator<Item = T>, length: usize) -> Self {
+        let page = items.by_ref().take(length).collect();
+        Self { items: page, more: items.next().is_some() }
+    }
+
+    /// The token of the next page, made from the last item of this one; `None` on the last page.
+    pub(crate) fn next_token(&self, token: impl FnOnce(&T) -> String) -> Option<String> {
+        self.items.last().filter(|_| self.more).map(token)
+    }
+}
+
+impl<E: Entity> Page<E> {
+    /// The next `length` records that are listed, in id order, behind the id `after`.
+    pub(crate) fn scan(
+        tx: &Transaction<'_>,
+        prefix: &str,
+        mut after: Option<String>,
+        length: usize,
+        is_listed: impl Fn(&E) -> bool,
+    ) -> Result<Self, ServiceError> {
+        let mut items = Vec::new();
+        loop {
+            let batch: Vec<E> = tx.scan(prefix, after.as_deref(), BATCH)?;
+            let is_last = batch.len() < BATCH;
+            after = batch.last().map(Entity::id);
+            items.extend(batch.into_iter().filter(&is_listed));
+            if is_last || items.len() > length {
+                return Ok(Self::first(items.into_iter(), length));
+            }
+        }
+    }
 }

@@ -7,15 +7,13 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
+use crate::command::page::{Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::auth_event::{AuthEvent, Outcome};
 use crate::records::pool::Pool;
 use crate::records::user::User;
-
-/// Events of one answer, unless fewer are asked for.
-const PAGE: usize = 60;
 
 /// `AdminListUserAuthEvents`, the latest first.
 pub(crate) fn list(
@@ -24,15 +22,12 @@ pub(crate) fn list(
 ) -> Result<AdminListUserAuthEventsResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let asked = request.max_results.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE);
-    let limit = asked.clamp(1, PAGE);
+    let length = page_length(request.max_results);
     let prefix = AuthEvent::prefix_of(&pool.id, &user.username);
     let after = request.next_token.map(|moment| id_of([&pool.id, &user.username, &moment]));
-    let mut events: Vec<AuthEvent> = cx.tx.scan(&prefix, after.as_deref(), limit + 1)?;
-    let more = events.len() > limit;
-    events.truncate(limit);
-    let next_token = events.last().filter(|_| more).map(AuthEvent::sort_key);
-    let auth_events = Some(events.into_iter().map(describe).collect());
+    let page: Page<AuthEvent> = Page::scan(&cx.tx, &prefix, after, length, |_| true)?;
+    let next_token = page.next_token(AuthEvent::sort_key);
+    let auth_events = Some(page.items.into_iter().map(describe).collect());
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }
 

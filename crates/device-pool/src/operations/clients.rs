@@ -10,7 +10,7 @@ use device_wire::{
 use serde::Serialize;
 
 use crate::command::context::Context;
-use crate::command::page::page_length;
+use crate::command::page::{Page, page_length};
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::records::app_client::{AppClient, PoolClient};
@@ -128,14 +128,12 @@ pub(crate) fn list(
     }
     let id_of = |client_id: String| PoolClient { pool_id: pool.id.clone(), client_id }.id();
     let after = request.next_token.map(id_of);
-    let limit = page_length(request.max_results);
-    let mut listed: Vec<PoolClient> =
-        cx.tx.scan(&id_of(String::new()), after.as_deref(), limit + 1)?;
-    let more = listed.len() > limit;
-    listed.truncate(limit);
-    let next_token = listed.last().filter(|_| more).map(|last| last.client_id.clone());
-    let mut clients = Vec::with_capacity(listed.len());
-    for PoolClient { client_id, .. } in listed {
+    let length = page_length(request.max_results);
+    let page: Page<PoolClient> =
+        Page::scan(&cx.tx, &id_of(String::new()), after, length, |_| true)?;
+    let next_token = page.next_token(|last| last.client_id.clone());
+    let mut clients = Vec::with_capacity(page.items.len());
+    for PoolClient { client_id, .. } in page.items {
         // One that was deleted since the scan is left out.
         let Some(client) = cx.tx.find::<AppClient>(&client_id)? else { continue };
         clients.push(UserPoolClientDescription {

@@ -7,12 +7,13 @@ use device_wire::{
     AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminGetDeviceResponse,
     AdminListDevicesRequest, AdminListDevicesResponse, AdminUpdateDeviceStatusRequest,
     AdminUpdateDeviceStatusResponse, ConfirmDeviceRequest, ConfirmDeviceResponse,
-    DeviceRememberedStatusType, DeviceSecretVerifierConfigType, DeviceType, ErrorCode,
-    ForgetDeviceRequest, GetDeviceRequest, GetDeviceResponse, ListDevicesRequest,
-    ListDevicesResponse, Sensitive, UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
+    DeviceRememberedStatusType, DeviceSecretVerifierConfigType, ErrorCode, ForgetDeviceRequest,
+    GetDeviceRequest, GetDeviceResponse, ListDevicesRequest, ListDevicesResponse, Sensitive,
+    UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
 };
 
 use crate::command::context::Context;
+use crate::command::page::{Page, page_length};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
@@ -20,9 +21,6 @@ use crate::records::pool::{DevicePolicy, Pool, Remember};
 use crate::records::user::User;
 use crate::rules::caller::Caller;
 use crate::rules::device_keys::{self, IssuedAfter};
-
-/// The most devices that one page lists, and how many it lists unless told otherwise.
-const PAGE: usize = 60;
 
 /// `ConfirmDevice`.
 pub(crate) fn confirm(
@@ -139,9 +137,11 @@ pub(crate) fn list(
     request: ListDevicesRequest,
 ) -> Result<ListDevicesResponse, ServiceError> {
     let user = Caller::authenticate(cx, &request.access_token)?.user;
-    let show = |device: &Device| device.is_remembered().then(|| device.describe());
-    let (devices, next) = page(cx, &user, request.limit, request.pagination_token, show)?;
-    Ok(ListDevicesResponse { devices: Some(devices), pagination_token: next })
+    let page = page(cx, &user, request.limit, request.pagination_token, Device::is_remembered)?;
+    Ok(ListDevicesResponse {
+        pagination_token: page.next_token(|last| last.key.clone()),
+        devices: Some(page.items.iter().map(Device::describe).collect()),
+    })
 }
 
 /// `AdminListDevices`: all of them.
@@ -150,41 +150,25 @@ pub(crate) fn admin_list(
     request: AdminListDevicesRequest,
 ) -> Result<AdminListDevicesResponse, ServiceError> {
     let user = user_of(cx, &request.user_pool_id, &request.username)?;
-    let show = |device: &Device| Some(device.describe_for_admin(cx));
-    let (devices, next) = page(cx, &user, request.limit, request.pagination_token, show)?;
-    Ok(AdminListDevicesResponse { devices: Some(devices), pagination_token: next })
+    let page = page(cx, &user, request.limit, request.pagination_token, |_| true)?;
+    let describe = |device: &Device| device.describe_for_admin(cx);
+    Ok(AdminListDevicesResponse {
+        pagination_token: page.next_token(|last| last.key.clone()),
+        devices: Some(page.items.iter().map(describe).collect()),
+    })
 }
 
-/// A page of what `show` shows, and where the next one begins, if there is more.
+/// A page of the user's devices behind the key `after`, of those that are listed.
 fn page(
     cx: &Context<'_, '_>,
     user: &User,
-    limit: Option<i32>,
+    length: Option<i32>,
     after: Option<String>,
-    show: impl Fn(&Device) -> Option<DeviceType>,
-) -> Result<(Vec<DeviceType>, Option<String>), ServiceError> {
-    let limit = limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .filter(|limit| (1..=PAGE).contains(limit));
-    let limit = limit.unwrap_or(PAGE);
+    is_listed: impl Fn(&Device) -> bool,
+) -> Result<Page<Device>, ServiceError> {
     let prefix = Device::prefix_of(&user.pool_id, &user.username);
-    let id_of = |key: &str| Device::id_of(&user.pool_id, &user.username, key);
-    let mut after = after.as_deref().map(id_of);
-    let mut shown = Vec::new();
-    loop {
-        let devices = cx.tx.scan::<Device>(&prefix, after.as_deref(), PAGE)?;
-        let Some(last) = devices.last() else { return Ok((shown, None)) };
-        after = Some(id_of(&last.key));
-        for device in &devices {
-            let Some(description) = show(device) else { continue };
-            if shown.len() == limit {
-                let last_shown =
-                    shown.last().and_then(|device: &DeviceType| device.device_key.clone());
-                return Ok((shown, last_shown));
-            }
-            shown.push(description);
-        }
-    }
+    let after = after.map(|key| Device::id_of(&user.pool_id, &user.username, &key));
+    Page::scan(&cx.tx, &prefix, after, page_length(length), is_listed)
 }
 
 /// `ForgetDevice`.

@@ -8,14 +8,12 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
+use crate::command::page::{Page, page_length};
 use crate::error::ServiceError;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::caller::Caller;
-
-/// Sessions of one answer.
-const PAGE: usize = 60;
 
 /// `ListUserSessions`.
 pub(crate) fn list(
@@ -49,12 +47,10 @@ fn page(
 ) -> Result<(Vec<SessionDescriptionType>, Option<String>), ServiceError> {
     let after = after.map(|origin| UserGrant::key(&user.pool_id, &user.username, origin));
     let prefix = UserGrant::key(&user.pool_id, &user.username, "");
-    let mut listed: Vec<UserGrant> = cx.tx.scan(&prefix, after.as_deref(), PAGE + 1)?;
-    let more = listed.len() > PAGE;
-    listed.truncate(PAGE);
-    let next_token = listed.last().filter(|_| more).map(|last| last.origin.to_string());
+    let page: Page<UserGrant> = Page::scan(&cx.tx, &prefix, after, page_length(None), |_| true)?;
+    let next_token = page.next_token(|last| last.origin.to_string());
     let mut sessions = Vec::new();
-    for UserGrant { origin, ip, .. } in listed {
+    for UserGrant { origin, ip, .. } in page.items {
         let grant = cx.tx.find::<Grant>(&origin.to_string())?;
         if let Some(grant) =
             grant.filter(|grant| grant.stands(user) && !grant.has_expired(cx.now()))

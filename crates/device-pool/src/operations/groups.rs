@@ -7,13 +7,11 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
+use crate::command::page::{Page, page_length};
 use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-
-/// The most groups that one page lists, and how many it lists unless told otherwise.
-const PAGE: usize = 60;
 
 /// `CreateGroup`.
 pub(crate) fn create(
@@ -84,15 +82,14 @@ pub(crate) fn list_for_user(
 ) -> Result<AdminListGroupsForUserResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let limit = request.limit.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.filter(|limit| (1..=PAGE).contains(limit)).unwrap_or(PAGE);
     let after = request.next_token.unwrap_or_default();
-    let mut names = user.groups.iter().filter(|name| **name > after);
+    let names = user.groups.iter().filter(|name| **name > after);
+    let page = Page::first(names, page_length(request.limit));
+    let next_token = page.next_token(|last| (*last).clone());
     let mut groups = Vec::new();
-    for name in names.by_ref().take(limit) {
+    for name in page.items {
         let group = cx.tx.find::<Group>(&Group::key(&pool.id, name))?;
         groups.push(Context::stored(group, "a group that a user is in")?.description);
     }
-    let next_token = names.next().and(groups.last()).and_then(|last| last.group_name.clone());
     Ok(AdminListGroupsForUserResponse { groups: Some(groups), next_token })
 }

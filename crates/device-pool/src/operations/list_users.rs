@@ -5,13 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use device_wire::{ListUsersRequest, ListUsersResponse, UserType};
 
 use crate::command::context::Context;
+use crate::command::page::{Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-
-/// The most users that one page lists, and how many it lists unless told otherwise.
-const PAGE: usize = 60;
 
 /// `ListUsers`. Users come in the order of their internal names; the token of a page is the last
 /// one on it.
@@ -20,10 +18,6 @@ pub(crate) fn list(
     request: ListUsersRequest,
 ) -> Result<ListUsersResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let limit = match request.limit.unwrap_or(0) {
-        0 => PAGE,
-        limit => usize::try_from(limit).unwrap_or(PAGE).min(PAGE),
-    };
     let filter = request.filter.as_deref().filter(|text| !text.trim().is_empty());
     let filter = filter.map(|text| Filter::parse(text, &pool)).transpose()?;
     if let Some(names) = &request.attributes_to_get {
@@ -33,26 +27,16 @@ pub(crate) fn list(
             })?;
         }
     }
-    let mut after =
+    let after =
         request.pagination_token.as_deref().map(|token| position(&pool, token)).transpose()?;
-    let mut users: Vec<User> = Vec::new();
-    let prefix = id_of([&pool.id, ""]);
-    loop {
-        let found = cx.tx.scan::<User>(&prefix, after.as_deref(), PAGE)?;
-        let Some(last) = found.last() else { break };
-        after = Some(User::key(&pool.id, &last.username));
-        for user in found {
-            if !filter.as_ref().is_none_or(|filter| filter.admits(&pool, &user)) {
-                continue;
-            }
-            if users.len() == limit {
-                let token = users.last().map(|last| BASE64.encode(&last.username));
-                return Ok(page(&users, request.attributes_to_get.as_deref(), token));
-            }
-            users.push(user);
-        }
-    }
-    Ok(page(&users, request.attributes_to_get.as_deref(), None))
+    let is_listed = |user: &User| filter.as_ref().is_none_or(|filter| filter.admits(&pool, user));
+    let length = page_length(request.limit);
+    let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
+    let describe = |user: &User| describe(user, request.attributes_to_get.as_deref());
+    Ok(ListUsersResponse {
+        pagination_token: page.next_token(|last| BASE64.encode(&last.username)),
+        users: Some(page.items.iter().map(describe).collect()),
+    })
 }
 
 fn position(pool: &Pool, token: &str) -> Result<String, ServiceError> {
@@ -61,15 +45,13 @@ fn position(pool: &Pool, token: &str) -> Result<String, ServiceError> {
     Ok(User::key(&pool.id, &name))
 }
 
-fn page(users: &[User], attributes: Option<&[String]>, token: Option<String>) -> ListUsersResponse {
-    let show = |user: &User| {
-        let mut shown: UserType = user.describe();
-        if let (Some(names), Some(list)) = (attributes, &mut shown.attributes) {
-            list.retain(|attribute| names.contains(&attribute.name));
-        }
-        shown
-    };
-    ListUsersResponse { users: Some(users.iter().map(show).collect()), pagination_token: token }
+/// The user with the attributes of these names; with all of them if none are named.
+fn describe(user: &User, attributes: Option<&[String]>) -> UserType {
+    let mut described = user.describe();
+    if let (Some(names), Some(list)) = (attributes, &mut described.attributes) {
+        list.retain(|attribute| names.contains(&attribute.name));
+    }
+    described
 }
 
 /// `name = "value"` or `name ^= "value"`.

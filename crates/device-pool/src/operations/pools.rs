@@ -13,7 +13,7 @@ use device_wire::{
 use serde::Serialize;
 
 use crate::command::context::Context;
-use crate::command::page::page_length;
+use crate::command::page::{Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::operations::tags;
@@ -190,11 +190,9 @@ pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUserPoolsRequest,
 ) -> Result<ListUserPoolsResponse, ServiceError> {
-    let limit = page_length(Some(request.max_results));
-    let mut pools: Vec<Pool> = cx.tx.scan("", request.next_token.as_deref(), limit + 1)?;
-    let more = pools.len() > limit;
-    pools.truncate(limit);
-    let next_token = pools.last().filter(|_| more).map(|last| last.id.clone());
+    let length = page_length(Some(request.max_results));
+    let page: Page<Pool> = Page::scan(&cx.tx, "", request.next_token, length, |_| true)?;
+    let next_token = page.next_token(|last| last.id.clone());
     let describe = |pool: Pool| UserPoolDescriptionType {
         id: Some(pool.id),
         name: pool.description.name,
@@ -204,7 +202,7 @@ pub(crate) fn list(
         ..UserPoolDescriptionType::default()
     };
     Ok(ListUserPoolsResponse {
-        user_pools: Some(pools.into_iter().map(describe).collect()),
+        user_pools: Some(page.items.into_iter().map(describe).collect()),
         next_token,
     })
 }

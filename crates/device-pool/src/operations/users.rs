@@ -10,6 +10,8 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
+use crate::command::page::Page;
+use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::new_user;
@@ -146,16 +148,10 @@ pub(crate) fn delete(
 /// Removes a user, the names, devices and codes. What happened at past sign-ins stays in the audit
 /// trail.
 fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
-    const BATCH: usize = 100;
     let prefix = Device::prefix_of(&pool.id, &user.username);
-    let mut after: Option<String> = None;
-    loop {
-        let devices = cx.tx.scan::<Device>(&prefix, after.as_deref(), BATCH)?;
-        let Some(last) = devices.last() else { break };
-        after = Some(Device::id_of(&pool.id, &user.username, &last.key));
-        for device in &devices {
-            cx.tx.delete::<Device>(&Device::id_of(&pool.id, &user.username, &device.key));
-        }
+    let devices: Page<Device> = Page::scan(&cx.tx, &prefix, None, usize::MAX, |_| true)?;
+    for device in devices.items {
+        cx.tx.delete::<Device>(&device.id());
     }
     codes::remove_all(cx, user)?;
     Login::remove_all(cx, pool, user)?;
