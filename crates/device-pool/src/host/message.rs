@@ -64,6 +64,14 @@ impl Medium {
         }
     }
 
+    /// The attribute that says whether that address is known to be the user's.
+    pub(crate) fn verified_flag(self) -> &'static str {
+        match self {
+            Self::Sms => "phone_number_verified",
+            Self::Email => "email_verified",
+        }
+    }
+
     /// The medium that reaches what this attribute holds.
     pub(crate) fn of_attribute(name: &str) -> Option<Self> {
         [Self::Sms, Self::Email].into_iter().find(|medium| medium.attribute() == name)

@@ -93,7 +93,7 @@ impl Field {
             Self::Sub => Some(&user.sub),
             Self::Status => Some(user.status.as_str()),
             Self::Enabled => Some(if user.enabled { "Enabled" } else { "Disabled" }),
-            Self::Attribute(name) => user.attribute(name),
+            Self::Attribute(name) => user.attributes.get(name),
         }
     }
 }

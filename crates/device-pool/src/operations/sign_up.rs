@@ -12,6 +12,7 @@ use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::records::address::{Address, is_email, is_phone};
 use crate::records::app_client::AppClient;
+use crate::records::attributes::Attributes;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
@@ -74,7 +75,7 @@ pub(crate) fn new_user(
     pool: &Pool,
     name: &str,
     status: UserStatusType,
-    mut attributes: std::collections::BTreeMap<String, Sensitive<String>>,
+    mut attributes: Attributes,
 ) -> Result<User, ServiceError> {
     let sub = cx.uuid().to_string();
     let name = &pool.username(name);
@@ -97,7 +98,7 @@ pub(crate) fn new_user(
                     _ => "Username should be either an email or a phone number.",
                 }));
             }
-            attributes.insert(attribute.as_str().to_owned(), Sensitive::from(name.to_owned()));
+            attributes.set(attribute.as_str(), Sensitive::from(name.as_str()));
             sub.clone()
         }
     };

@@ -11,6 +11,7 @@ use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
+use crate::records::attributes::Attributes;
 use crate::records::factor::MfaPreference;
 use crate::records::password::Password;
 use crate::records::pool::Pool;
@@ -25,8 +26,7 @@ pub(crate) struct User {
     pub(crate) sub: String,
     pub(crate) status: UserStatusType,
     pub(crate) enabled: bool,
-    /// Every attribute but `sub`.
-    pub(crate) attributes: BTreeMap<String, Sensitive<String>>,
+    pub(crate) attributes: Attributes,
     /// Addresses that take the place of the attribute of that name once a code has proven them.
     #[serde(default)]
     pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
@@ -63,7 +63,7 @@ impl User {
         username: String,
         sub: String,
         status: UserStatusType,
-        attributes: BTreeMap<String, Sensitive<String>>,
+        attributes: Attributes,
     ) -> Self {
         Self {
             pool_id: pool.id.clone(),
@@ -85,11 +85,6 @@ impl User {
         }
     }
 
-    /// The attribute's value, where the user has one.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.get(name).map(|value| value.as_str())
-    }
-
     pub(crate) fn key(pool_id: &str, username: &str) -> String {
         id_of([pool_id, username])
     }
@@ -109,7 +104,7 @@ impl User {
             AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
         let rest = self.attributes.iter().map(|(name, value)| AttributeType {
             value: Some(value.clone()),
-            ..AttributeType::new(name.as_str())
+            ..AttributeType::new(name)
         });
         rest.chain([sub]).collect()
     }
@@ -155,12 +150,11 @@ impl Address {
     pub(crate) fn of(user: &User, medium: Medium) -> Option<Self> {
         let destination =
             user.attributes.get(medium.attribute()).filter(|value| !value.is_empty())?;
-        Some(Self { medium, destination: destination.clone() })
+        Some(Self { medium, destination: Sensitive::from(destination) })
     }
 
     /// The user's phone number or e-mail address, if it is known to be the user's.
     pub(crate) fn verified(user: &User, medium: Medium) -> Option<Self> {
-        let verified = user.attribute(&format!("{}_verified", medium.attribute())) == Some("true");
-        Self::of(user, medium).filter(|_| verified)
+        Self::of(user, medium).filter(|_| user.attributes.is_verified(medium))
     }
 }

@@ -1,8 +1,6 @@
 //! What somebody whom there is not has in place of a user's record. All of it follows from the name
 //! and the pool's key: it is the same at every attempt, and nothing of it is stored.
 
-use std::collections::BTreeMap;
-
 use device_srp::Salt;
 use device_wire::{AliasAttributeType, Sensitive, UserStatusType};
 use uuid::Uuid;
@@ -13,6 +11,7 @@ use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::{Address, is_email, is_phone};
+use crate::records::attributes::Attributes;
 use crate::records::password::Password;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -27,7 +26,7 @@ pub(crate) fn user(cx: &Context<'_, '_>, pool: &Pool, keys: &PoolKeys, name: &st
     let addressed =
         !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
     let username = if addressed { id.clone() } else { folded };
-    User::new(cx, pool, username, id, UserStatusType::Confirmed, BTreeMap::new())
+    User::new(cx, pool, username, id, UserStatusType::Confirmed, Attributes::default())
 }
 
 /// What stands in for the password of whoever has this internal name and none.

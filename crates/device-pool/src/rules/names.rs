@@ -8,6 +8,7 @@ use device_wire::{
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
+use crate::host::message::Medium;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
@@ -136,9 +137,9 @@ fn release(
         (AliasConflict::TakeOver, Some(held @ ("email" | "phone_number")))
             if held == kind && pool.username_attributes().is_empty() =>
         {
-            owner
-                .attributes
-                .insert(format!("{kind}_verified"), Sensitive::from("false".to_owned()));
+            if let Some(medium) = Medium::of_attribute(kind) {
+                owner.attributes.set_verified(medium, false);
+            }
             owner.modified = cx.now();
             cx.tx.put(&owner)
         }
@@ -150,17 +151,17 @@ fn release(
 fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let usernames = pool.username_attributes();
-    let verified = |name: &str| user.attribute(&format!("{name}_verified")) == Some("true");
+    let verified = |medium| user.attributes.is_verified(medium);
     let email = usernames.contains(&UsernameAttributeType::Email)
-        || aliases.contains(&AliasAttributeType::Email) && verified("email");
+        || aliases.contains(&AliasAttributeType::Email) && verified(Medium::Email);
     let phone = usernames.contains(&UsernameAttributeType::PhoneNumber)
-        || aliases.contains(&AliasAttributeType::PhoneNumber) && verified("phone_number");
+        || aliases.contains(&AliasAttributeType::PhoneNumber) && verified(Medium::Sms);
     // Whoever has not confirmed the account has no claim to a name that others may want.
     let preferred = aliases.contains(&AliasAttributeType::PreferredUsername)
         && user.status != UserStatusType::Unconfirmed;
     let attributes = [("email", email), ("phone_number", phone), ("preferred_username", preferred)];
     let attributes = attributes.into_iter().filter(|(_, counts)| *counts);
-    let attributes = attributes.filter_map(|(name, _)| Some((user.attribute(name)?, name)));
+    let attributes = attributes.filter_map(|(name, _)| Some((user.attributes.get(name)?, name)));
     attributes
         .chain([(user.username.as_str(), "username"), (user.sub.as_str(), "sub")])
         .map(|(name, kind)| (pool.fold(name), kind))

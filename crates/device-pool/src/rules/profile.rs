@@ -9,6 +9,7 @@ use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic, verified_attribute};
 use crate::records::address::{Address, is_email, is_phone};
 use crate::records::app_client::AppClient;
+use crate::records::attributes::Attributes;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
@@ -29,25 +30,21 @@ pub(crate) fn initial(
     pool: &Pool,
     author: Author<'_>,
     given: Vec<AttributeType>,
-) -> Result<BTreeMap<String, Sensitive<String>>, ServiceError> {
-    let mut attributes = BTreeMap::new();
+) -> Result<Attributes, ServiceError> {
+    let mut attributes = Attributes::default();
     for AttributeType { name, value } in given {
         let value = value.unwrap_or_default();
         check(pool, author, &name, &value)?;
         if !value.is_empty() {
-            attributes.insert(name, value);
+            attributes.set(&name, value);
         }
     }
     Ok(attributes)
 }
 
 /// Refuses a new user who lacks what the pool requires.
-pub(crate) fn check_required(
-    pool: &Pool,
-    attributes: &BTreeMap<String, Sensitive<String>>,
-) -> Result<(), ServiceError> {
-    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains_key(*name))
-    {
+pub(crate) fn check_required(pool: &Pool, attributes: &Attributes) -> Result<(), ServiceError> {
+    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains(name)) {
         None => Ok(()),
         Some(missing) => Err(ServiceError::invalid(format!(
             "Attributes did not conform to the schema: {missing}: The attribute is required"
@@ -78,7 +75,7 @@ pub(crate) fn update(
             remove_one(pool, user, name)?;
             continue;
         }
-        if user.attributes.get(name) == Some(value) {
+        if user.attributes.get(name) == Some(value.as_str()) {
             // Whoever gives the address that there is takes back the one that waits to be proven.
             user.unproven.remove(name);
             continue;
@@ -87,11 +84,11 @@ pub(crate) fn update(
         if let Some(medium) = Medium::of_attribute(name) {
             moved.push(Address { medium, destination: value.clone() });
         }
-        user.attributes.insert(name.clone(), value.clone());
+        user.attributes.set(name, value.clone());
     }
     let mut sent = Vec::new();
     for address in moved {
-        let vouched = given.get(&format!("{}_verified", address.medium.attribute()));
+        let vouched = given.get(address.medium.verified_flag());
         let vouched = vouched.is_some_and(|value| value.as_str() == "true");
         if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
             permit_code(cx, user, address.medium)?;
@@ -120,10 +117,10 @@ fn move_address(
         return Ok(false);
     }
     if let Some(old) = before.attributes.get(name).filter(|_| proves_first(pool, address.medium)) {
-        user.attributes.insert(name.to_owned(), old.clone());
+        user.attributes.set(name, Sensitive::from(old));
         user.unproven.insert(name.to_owned(), address.destination.clone());
     } else {
-        user.attributes.insert(format!("{name}_verified"), Sensitive::from("false".to_owned()));
+        user.attributes.set_verified(address.medium, false);
     }
     let sends = pool.verifies(address.medium);
     if sends {
@@ -176,8 +173,8 @@ pub(crate) fn prove(
     if user.unproven.get(name) == Some(&address.destination) {
         user.unproven.remove(name);
     }
-    user.attributes.insert(name.to_owned(), address.destination);
-    user.attributes.insert(format!("{name}_verified"), Sensitive::from("true".to_owned()));
+    user.attributes.set(name, address.destination);
+    user.attributes.set_verified(address.medium, true);
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, conflict)
 }
@@ -205,11 +202,11 @@ fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceErr
             "Attributes did not conform to the schema: {name}: The attribute is required"
         )));
     }
-    if user.attributes.remove(name).is_some() {
+    if user.attributes.remove(name) {
         check_mutable(pool, name)?;
     }
-    if Medium::of_attribute(name).is_some() {
-        user.attributes.remove(&format!("{name}_verified"));
+    if let Some(medium) = Medium::of_attribute(name) {
+        user.attributes.remove(medium.verified_flag());
         user.unproven.remove(name);
     }
     Ok(())

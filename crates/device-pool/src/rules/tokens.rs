@@ -83,11 +83,11 @@ pub(crate) fn sign(
 
     let shown = user.attributes.iter().filter(|(name, _)| client.may_read(name));
     let attributes = shown.map(|(name, value)| {
-        let value = match name.as_str() {
+        let value = match name {
             "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),
             _ => json!(value.as_str()),
         };
-        (name.clone(), value)
+        (name.to_owned(), value)
     });
     // The service's own claims come last: no attribute stands in for one.
     let mut id: Map<String, Value> = attributes.chain(common).collect();

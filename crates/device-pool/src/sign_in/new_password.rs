@@ -5,6 +5,7 @@ use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
+use crate::host::message::Medium;
 use crate::records::app_client::AppClient;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
@@ -29,7 +30,7 @@ pub(crate) fn ask(
         .attributes
         .iter()
         .filter(|(name, _)| parties.client.may_read(name))
-        .map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())))
+        .map(|(name, value)| (name.to_owned(), serde_json::Value::from(value.as_str())))
         .collect();
     let required: Vec<String> = missing_attributes(&parties.pool, &parties.user)
         .map(|name| format!("{}{name}", param::USER_ATTRIBUTES_PREFIX))
@@ -85,7 +86,7 @@ fn provide(
         )));
     }
     match user.attributes.get(name) {
-        Some(provided) if provided.as_str() == value => {}
+        Some(provided) if provided == value => {}
         Some(_) => {
             return Err(ServiceError::not_authorized(format!(
                 "Cannot modify an already provided {name}"
@@ -94,8 +95,10 @@ fn provide(
         None if value.is_empty() => {}
         None => {
             profile::check(pool, Author::User(client), name, value)?;
-            user.attributes.insert(name.to_owned(), Sensitive::from(value.to_owned()));
-            user.attributes.remove(&format!("{name}_verified"));
+            user.attributes.set(name, Sensitive::from(value));
+            if let Some(medium) = Medium::of_attribute(name) {
+                user.attributes.remove(medium.verified_flag());
+            }
         }
     }
     Ok(())
@@ -103,5 +106,5 @@ fn provide(
 
 /// The attributes that the pool requires and the user does not have.
 fn missing_attributes<'a>(pool: &'a Pool, user: &'a User) -> impl Iterator<Item = &'a str> {
-    pool.required_attributes().filter(|name| *name != "sub" && !user.attributes.contains_key(*name))
+    pool.required_attributes().filter(|name| *name != "sub" && !user.attributes.contains(name))
 }

@@ -68,8 +68,8 @@ pub(crate) fn answer(
     opened.spend(cx)?;
     let before = parties.user.clone();
     let user = &mut parties.user;
-    user.attributes.insert("email".to_owned(), address);
-    user.attributes.insert("email_verified".to_owned(), Sensitive::from("true"));
+    user.attributes.set(Medium::Email.attribute(), address);
+    user.attributes.set_verified(Medium::Email, true);
     user.mfa.switch(Factor::Email, true);
     user.modified = cx.now();
     Login::update(cx, &parties.pool, Some(&before), user, AliasConflict::Refuse)?;

@@ -1,0 +1,47 @@
+//! A user's attributes.
+
+use std::collections::BTreeMap;
+
+use device_wire::Sensitive;
+use serde::{Deserialize, Serialize};
+
+use crate::host::message::Medium;
+
+/// A user's attributes by name: every one but `sub`. None is empty.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Attributes(BTreeMap<String, Sensitive<String>>);
+
+impl Attributes {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.as_str())
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: Sensitive<String>) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// Removes an attribute, and says whether it was there.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
+    }
+
+    /// In the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Sensitive<String>)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether the address of this medium is known to be the user's.
+    pub(crate) fn is_verified(&self, medium: Medium) -> bool {
+        self.get(medium.verified_flag()) == Some("true")
+    }
+
+    /// Says whether the address of this medium is known to be the user's.
+    pub(crate) fn set_verified(&mut self, medium: Medium, verified: bool) {
+        self.set(medium.verified_flag(), Sensitive::from(verified.to_string()));
+    }
+}
