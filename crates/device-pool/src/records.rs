@@ -22,3 +22,4 @@ pub(crate) mod schema;
 pub(crate) mod sent_codes;
 pub(crate) mod spent;
 pub(crate) mod user;
+pub(crate) mod whose;

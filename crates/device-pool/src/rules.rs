@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod decoy;
 pub(crate) mod device_keys;
 pub(crate) mod first_factors;
+pub(crate) mod lockout;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod parties;

@@ -90,7 +90,7 @@ pub(crate) fn send_code(
             ))
         })?,
     };
-    profile::permit_code(cx, &user, medium)?;
+    profile::permit_code(cx, &user, &address)?;
     profile::send_code(cx, &pool, &user, &address)?;
     Ok(GetUserAttributeVerificationCodeResponse { code_delivery_details: Some(address.details()) })
 }

@@ -12,14 +12,16 @@ use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::public_client;
 use crate::records::address::Address;
-use crate::records::attempts::{self, Attempt, Attempts};
+use crate::records::attempts::{Attempt, Attempts};
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 use crate::rules::account::Account;
 use crate::rules::caller::Caller;
-use crate::rules::codes;
+use crate::rules::codes::{self, Recipient};
+use crate::rules::lockout;
 
 /// `ChangePassword`.
 pub(crate) fn change(
@@ -28,8 +30,7 @@ pub(crate) fn change(
 ) -> Result<ChangePasswordResponse, ServiceError> {
     let Caller { pool, mut user, .. } = Caller::authenticate(cx, &request.access_token)?;
     let incorrect = || ServiceError::not_authorized("Incorrect username or password.");
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &user.username)
-        .map_err(|_| attempts::limit_exceeded())?;
+    let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::PasswordChange, None)?;
     let identity = Identity::user(pool.srp_name(), &user.username);
     let proven = match (&user.password, &request.previous_password) {
         (Some(password), Some(given)) => password.is(&identity, given)?,
@@ -58,13 +59,15 @@ pub(crate) fn forgot(
         public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
-    codes::permit(cx, &pool.id, &account.username, &CodePurpose::ForgotPassword)?;
     let recipient = recipient(&pool, &account);
     // Made for everyone, so that the answers to a code that is typed in do not tell for whom there
     // was a message.
-    let to = recipient.as_ref().ok().map(|(_, address)| address);
-    let code =
-        codes::issue_for_name(cx, &pool.id, &account.username, CodePurpose::ForgotPassword, to)?;
+    let to = match &recipient {
+        Ok((user, address)) => Recipient::user(user, address),
+        Err(_) => Recipient::no_one(account.whose(&pool)),
+    };
+    codes::permit(cx, to, &CodePurpose::ForgotPassword)?;
+    let code = codes::issue(cx, to, CodePurpose::ForgotPassword)?;
     let details = match recipient {
         Ok((user, address)) => {
             address.send(cx, &pool, user, Topic::ForgotPassword, &code);
@@ -154,6 +157,7 @@ pub(crate) fn confirm_forgot(
         return Err(codes::mismatch());
     }
     user.set_password(cx, &pool, &request.password, UserStatusType::Confirmed)?;
+    lockout::lift_by_recovery(cx, &user)?;
     cx.tx.put(&user)?;
     Ok(ConfirmForgotPasswordResponse {})
 }
@@ -172,9 +176,10 @@ pub(crate) fn admin_reset(
         ));
     }
     let address = recovery_address(&pool, &user)?;
+    lockout::lift_by_administrator(cx, &user)?;
     user.status = UserStatusType::ResetRequired;
     user.modified = cx.now();
-    let code = codes::issue(cx, &user, CodePurpose::ForgotPassword, &address)?;
+    let code = codes::issue(cx, Recipient::user(&user, &address), CodePurpose::ForgotPassword)?;
     address.send(cx, &pool, &user, Topic::ForgotPassword, &code);
     cx.tx.put(&user)?;
     Ok(AdminResetUserPasswordResponse {})

@@ -19,7 +19,7 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::account::Account;
-use crate::rules::codes;
+use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::sign_in::user_auth;
@@ -60,6 +60,7 @@ pub(crate) fn sign_up(
     cx.tx.put(&user)?;
     let address = address_to_confirm(&pool, &user);
     if let Some(address) = &address {
+        codes::permit(cx, Recipient::user(&user, address), &CodePurpose::SignUp)?;
         send_code(cx, &pool, &user, address)?;
     }
     Ok(SignUpResponse {
@@ -135,7 +136,7 @@ fn send_code(
     user: &User,
     address: &Address,
 ) -> Result<(), ServiceError> {
-    let code = codes::issue(cx, user, CodePurpose::SignUp, address)?;
+    let code = codes::issue(cx, Recipient::user(user, address), CodePurpose::SignUp)?;
     address.send(cx, pool, user, Topic::SignUp, &code);
     Ok(())
 }
@@ -222,8 +223,9 @@ pub(crate) fn resend(
         return Err(none());
     }
     let Some(user) = &account.user else {
-        codes::permit(cx, &pool.id, &account.username, &CodePurpose::SignUp)?;
-        codes::issue_for_name(cx, &pool.id, &account.username, CodePurpose::SignUp, None)?;
+        let to = Recipient::no_one(account.whose(&pool));
+        codes::permit(cx, to, &CodePurpose::SignUp)?;
+        codes::issue(cx, to, CodePurpose::SignUp)?;
         let details = account.pretended_details(&pool, &keys, &media);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
     };
@@ -231,7 +233,7 @@ pub(crate) fn resend(
         return Err(ServiceError::invalid("User is already confirmed."));
     }
     let address = address_to_confirm(&pool, user).ok_or_else(none)?;
-    codes::permit(cx, &pool.id, &user.username, &CodePurpose::SignUp)?;
+    codes::permit(cx, Recipient::user(user, &address), &CodePurpose::SignUp)?;
     send_code(cx, &pool, user, &address)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })
 }

@@ -22,9 +22,9 @@ use crate::records::password;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::caller::Caller;
-use crate::rules::codes;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
+use crate::rules::{codes, lockout};
 
 /// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
 /// temporary password.
@@ -172,6 +172,7 @@ pub(crate) fn set_password(
     };
     let before = user.clone();
     user.set_password(cx, &pool, &request.password, status)?;
+    lockout::lift_by_administrator(cx, &user)?;
     // This may confirm the account, and confirmed users have a claim to their preferred name.
     Login::update(cx, &pool, Some(&before), &user, AliasConflict::Refuse)?;
     cx.tx.put(&user)?;

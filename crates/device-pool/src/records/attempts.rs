@@ -2,26 +2,58 @@
 //!
 //! After five failures in a row the next attempt must wait one second, then two, four, and so on up
 //! to 15 minutes. An attempt during the wait is refused unseen and not counted. Success starts
-//! afresh, and so do 15 idle minutes.
+//! afresh, and so does a time without attempts.
+//!
+//! Anyone may fail under another's name, which must not keep that user out:
+//! - a sign-in that presents a remembered device of the user is counted on its own;
+//! - a wait that was caused from elsewhere lets attempts through, a few in all.
+//!
+//! Passwords and MFA codes have a slow count as well: after a hundred failures without a success,
+//! only a recovered password or an administrator lifts the lockout. Without it, patience alone would
+//! guess a code.
+
+use std::net::IpAddr;
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
-use crate::command::transaction::{Entity, id_of};
+use crate::command::transaction::Entity;
 use crate::error::ServiceError;
+use crate::records::device::Device;
+use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
 const FREE_FAILURES: u32 = 5;
-const MAX_WAIT_MILLIS: i64 = 15 * 60 * 1000;
-const FORGET_AFTER_MILLIS: i64 = 15 * 60 * 1000;
+const MAX_WAIT_MILLIS: i64 = 15 * MINUTE_MILLIS;
+const MAX_FAILURES_IN_A_ROW: u32 = 100;
+
+/// How many failures a wait lets through that come from elsewhere. Whoever has many addresses gets
+/// so many more guesses.
+const MAX_LET_THROUGH: u32 = 10;
+
+/// How many addresses a count remembers.
+const MAX_SOURCES: usize = 16;
+
+/// How long the slow count is kept after the last failure.
+const SLOW_MEMORY_MILLIS: i64 = 365 * DAY_MILLIS;
+const SLOW_MEMORY_OF_NOBODY_MILLIS: i64 = DAY_MILLIS;
+
+const MINUTE_MILLIS: i64 = 60_000;
+const DAY_MILLIS: i64 = 24 * 60 * MINUTE_MILLIS;
 
 /// What was attempted. Each kind is counted on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Attempt {
     Password,
+    /// The old password, given by a user who is signed in.
+    PasswordChange,
+    /// A software token's code.
     MfaCode,
+    /// A code that was sent in a sign-in. Apart from those of software tokens: where codes are a
+    /// first factor, anyone may guess at them.
+    SignInCode,
     /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which
     /// must lock nobody out.
     SentCode,
@@ -30,10 +62,22 @@ pub(crate) enum Attempt {
 }
 
 impl Attempt {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Password,
+        Self::PasswordChange,
+        Self::MfaCode,
+        Self::SignInCode,
+        Self::SentCode,
+        Self::CustomChallenge,
+        Self::DeviceProof,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::PasswordChange => "password_change",
             Self::MfaCode => "mfa_code",
+            Self::SignInCode => "sign_in_code",
             Self::SentCode => "sent_code",
             Self::CustomChallenge => "custom_challenge",
             Self::DeviceProof => "device_proof",
@@ -43,8 +87,23 @@ impl Attempt {
     /// What an attempt during the wait is answered.
     fn exceeded(self) -> ServiceError {
         match self {
-            Self::SentCode => limit_exceeded(),
+            Self::SentCode | Self::PasswordChange => limit_exceeded(),
             _ => ServiceError::not_authorized("Password attempts exceeded"),
+        }
+    }
+
+    /// Whether a hundred failures in a row are the end. Of codes that anyone may have sent they are
+    /// not: a user without a password could not recover.
+    const fn has_slow_count(self) -> bool {
+        matches!(self, Self::Password | Self::MfaCode)
+    }
+
+    /// How long after a wait the failures are forgotten. Six digits that anyone may guess at are
+    /// remembered for a day: that leaves a hundred guesses a day.
+    const fn memory_millis(self) -> i64 {
+        match self {
+            Self::SentCode | Self::SignInCode => DAY_MILLIS,
+            _ => 15 * MINUTE_MILLIS,
         }
     }
 }
@@ -57,56 +116,113 @@ pub(crate) fn limit_exceeded() -> ServiceError {
     )
 }
 
-/// Failed attempts of one kind for one name: `<pool>/<kind>/<name>`. Names that nobody has are
-/// counted too, or the lockout would tell who exists.
+/// Failed attempts of one kind for one subject: `<pool>/<kind>/<subject>`, and for those with a
+/// remembered device, `<pool>/<kind>/<subject>/<device key>`. Names that nobody has are counted too,
+/// or the lockout would tell who exists.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Attempts {
     pool_id: String,
     kind: Attempt,
-    username: Sensitive<String>,
+    /// A username, or what a code or its destination is counted under.
+    #[serde(rename = "username")]
+    subject: Sensitive<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_key: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    of_nobody: bool,
     failures: u32,
     last_failure: i64,
+    /// Failures since the last success.
+    #[serde(default)]
+    in_a_row: u32,
+    /// Where the failures came from, the latest last.
+    #[serde(default)]
+    sources: Vec<String>,
+    /// How many of the failures a wait had let through.
+    #[serde(default)]
+    let_through: u32,
+    /// Whether this attempt is made during a wait.
+    #[serde(skip)]
+    in_wait: bool,
 }
 
 impl Entity for Attempts {
     const TABLE: Table = Table::Attempts;
 
     fn id(&self) -> String {
-        Self::key(&self.pool_id, self.kind, &self.username)
+        let parts = [self.kind.name(), self.subject.as_str()];
+        match &self.device_key {
+            None => scoped_id(&self.pool_id, self.of_nobody, parts),
+            Some(key) => {
+                let [kind, subject] = parts;
+                scoped_id(&self.pool_id, self.of_nobody, [kind, subject, key])
+            }
+        }
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.last_failure.saturating_add(MAX_WAIT_MILLIS + FORGET_AFTER_MILLIS))
+        Some(self.last_failure.saturating_add(match (self.kind.has_slow_count(), self.of_nobody) {
+            (true, false) => SLOW_MEMORY_MILLIS,
+            // An attacker can produce any number of unknown names.
+            (true, true) => SLOW_MEMORY_OF_NOBODY_MILLIS,
+            (false, _) => MAX_WAIT_MILLIS + self.kind.memory_millis(),
+        }))
     }
 }
 
 impl Attempts {
-    fn key(pool_id: &str, kind: Attempt, username: &str) -> String {
-        id_of([pool_id, kind.name(), username])
-    }
-
-    /// Loads the count, and refuses the attempt while a wait is on. Whatever the attempt is
-    /// answered rests on this count: of guesses at the same time, each is answered in its turn or
-    /// not at all.
+    /// Loads the count, and refuses the attempt while a wait is on; see [`Self::permit_under`].
     pub(crate) fn permit(
         cx: &mut Context<'_, '_>,
-        pool_id: &str,
+        whose: Whose<'_>,
         kind: Attempt,
-        username: &str,
+        device_key: Option<&str>,
+    ) -> Result<Self, ServiceError> {
+        Self::permit_under(cx, whose, kind, whose.username, device_key)
+    }
+
+    /// Loads the count of `subject`, and refuses the attempt while a wait is on. With a remembered
+    /// device of the user, that device's count. Whatever the attempt is answered rests on this
+    /// count: of guesses at the same time, each is answered in its turn or not at all.
+    pub(crate) fn permit_under(
+        cx: &mut Context<'_, '_>,
+        whose: Whose<'_>,
+        kind: Attempt,
+        subject: &str,
+        device_key: Option<&str>,
     ) -> Result<Self, ServiceError> {
         let now = cx.now();
         cx.tx.pin();
-        let found = cx.tx.find::<Self>(&Self::key(pool_id, kind, username))?;
-        let fresh = || Self {
-            pool_id: pool_id.to_owned(),
+        let device_key = match device_key {
+            Some(key) if Device::is_remembered_of(cx, whose, key)? => Some(key.to_owned()),
+            _ => None,
+        };
+        let fresh = Self {
+            pool_id: whose.pool_id.to_owned(),
             kind,
-            username: Sensitive::from(username.to_owned()),
+            subject: Sensitive::from(subject.to_owned()),
+            device_key,
+            of_nobody: whose.is_nobody(),
             failures: 0,
             last_failure: 0,
+            in_a_row: 0,
+            sources: Vec::new(),
+            let_through: 0,
+            in_wait: false,
         };
-        let attempts =
-            found.filter(|a| now < a.locked_until() + FORGET_AFTER_MILLIS).unwrap_or_else(fresh);
-        if now < attempts.locked_until() {
+        let found = cx.tx.find::<Self>(&fresh.id())?;
+        let mut attempts =
+            found.filter(|found| found.expires_at().is_some_and(|at| now < at)).unwrap_or(fresh);
+        if now >= attempts.locked_until() + kind.memory_millis() {
+            attempts.failures = 0;
+            attempts.let_through = 0;
+            attempts.sources.clear();
+        }
+        if kind.has_slow_count() && attempts.in_a_row >= MAX_FAILURES_IN_A_ROW {
+            return Err(kind.exceeded());
+        }
+        attempts.in_wait = now < attempts.locked_until();
+        if attempts.in_wait && !attempts.lets_through(source(cx).as_deref()) {
             return Err(kind.exceeded());
         }
         Ok(attempts)
@@ -121,19 +237,64 @@ impl Attempts {
         self.last_failure + wait.min(MAX_WAIT_MILLIS)
     }
 
+    /// Whether the wait was caused from elsewhere alone, and lets this attempt through.
+    fn lets_through(&self, source: Option<&str>) -> bool {
+        self.let_through < MAX_LET_THROUGH
+            && source.is_some_and(|source| !self.sources.iter().any(|known| known == source))
+    }
+
     /// Counts a failure, whatever else becomes of the command.
     pub(crate) fn failed(mut self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         self.failures = self.failures.saturating_add(1);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.let_through = self.let_through.saturating_add(u32::from(self.in_wait));
         self.last_failure = cx.now();
+        if let Some(source) = source(cx) {
+            self.sources.retain(|known| *known != source);
+            self.sources.push(source);
+            let surplus = self.sources.len().saturating_sub(MAX_SOURCES);
+            self.sources.drain(..surplus);
+        }
         cx.tx.record(&self)
     }
 
     /// Starts afresh.
     pub(crate) fn succeeded(self, cx: &mut Context<'_, '_>) {
-        if self.failures > 0 {
+        if self.in_a_row > 0 {
             cx.tx.delete::<Self>(&self.id());
         }
     }
+
+    /// Lifts the lockout of a user for one kind, with and without a device.
+    pub(crate) fn lift(
+        cx: &mut Context<'_, '_>,
+        whose: Whose<'_>,
+        kind: Attempt,
+        subject: &str,
+    ) -> Result<(), ServiceError> {
+        const BATCH: usize = 100;
+        let prefix = scoped_id(whose.pool_id, false, [kind.name(), subject, ""]);
+        let devices = cx.tx.scan::<Self>(&prefix, None, BATCH)?;
+        let ids = devices.iter().map(Self::id);
+        for id in ids.chain([scoped_id(whose.pool_id, false, [kind.name(), subject])]) {
+            if cx.tx.find::<Self>(&id)?.is_some() {
+                cx.tx.delete::<Self>(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a call comes from, as far as one customer of a network goes: an IPv4 address, or the first
+/// half of an IPv6 address.
+fn source(cx: &Context<'_, '_>) -> Option<String> {
+    Some(match cx.invocation.source_ip?.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    })
 }
 
 #[cfg(test)]
@@ -144,9 +305,15 @@ mod tests {
         Attempts {
             pool_id: "p".into(),
             kind: Attempt::Password,
-            username: Sensitive::from("u".to_owned()),
+            subject: Sensitive::from("u".to_owned()),
+            device_key: None,
+            of_nobody: false,
             failures,
             last_failure: 0,
+            in_a_row: failures,
+            sources: Vec::new(),
+            let_through: 0,
+            in_wait: false,
         }
     }
 

@@ -1,15 +1,26 @@
-//! A code that waits to be typed in.
+//! Codes that wait to be typed in.
+
+use std::collections::BTreeSet;
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::command::transaction::{Entity, id_of};
 use crate::records::address::Address;
 use crate::records::attempts::Attempt;
 use crate::records::user::User;
+use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
-/// What a code is good for. A newer code for the same replaces the older one.
+/// A code is dead after so many wrong answers.
+const MAX_WRONG_ANSWERS: u8 = 5;
+
+/// How many codes for one purpose are good at a time. A stranger may ask for a code while the user
+/// types an earlier one.
+const MAX_KEPT: usize = 3;
+
+/// What a code is good for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum CodePurpose {
     SignUp,
@@ -30,21 +41,30 @@ impl CodePurpose {
         }
     }
 
+    /// What codes for this purpose are counted as. Sign-ins are counted together: each has a purpose
+    /// of its own.
+    pub(crate) fn counted_as(&self) -> String {
+        match self {
+            Self::SignIn(_) => "sign_ins".to_owned(),
+            Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => self.name(),
+        }
+    }
+
     /// Which lockout wrong ones count towards.
     pub(crate) fn attempt(&self) -> Attempt {
         match self {
-            Self::SignIn(_) => Attempt::MfaCode,
+            Self::SignIn(_) => Attempt::SignInCode,
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => Attempt::SentCode,
         }
     }
 
-    /// The name that wrong ones count under. Anyone may guess at the code of a forgotten password;
-    /// that must not keep the user from proving a new address.
-    pub(crate) fn counted_under(&self, username: &str) -> String {
+    /// What wrong ones count under, for a username or a destination. Anyone may guess at the code of
+    /// a forgotten password; that must not keep the user from proving a new address.
+    pub(crate) fn counted_under(&self, subject: &str) -> String {
         match self {
-            Self::SignIn(_) => username.to_owned(),
+            Self::SignIn(_) => subject.to_owned(),
             Self::SignUp | Self::ForgotPassword | Self::Attribute(_) => {
-                id_of([username, &self.name()])
+                id_of([subject, &self.name()])
             }
         }
     }
@@ -72,34 +92,138 @@ impl CodePurpose {
     }
 }
 
-/// A code that waits to be typed in.
+/// The codes for one purpose that wait to be typed in. The last release kept the newest alone.
 #[derive(Serialize, Deserialize)]
+pub(crate) struct Codes {
+    pool_id: String,
+    username: Sensitive<String>,
+    purpose: CodePurpose,
+    #[serde(default, skip_serializing_if = "is_false")]
+    of_nobody: bool,
+    #[serde(flatten)]
+    newest: Code,
+    /// Those before it, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<Code>,
+}
+
+/// A code that waits to be typed in.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Code {
-    pub(crate) pool_id: String,
-    pub(crate) username: Sensitive<String>,
-    pub(crate) purpose: CodePurpose,
     pub(crate) code: Sensitive<String>,
     /// What it proves. None for a code that went to no one.
     pub(crate) sent_to: Option<Address>,
+    /// What its destination is counted under.
+    #[serde(default)]
+    pub(crate) destination: String,
+    #[serde(default)]
+    pub(crate) wrong_answers: u8,
     pub(crate) expires_at: i64,
 }
 
-impl Entity for Code {
+impl Entity for Codes {
     const TABLE: Table = Table::Code;
 
     fn id(&self) -> String {
-        key(&self.pool_id, &self.username, &self.purpose)
+        scoped_id(&self.pool_id, self.of_nobody, [&self.username, &self.purpose.name()])
     }
 
     fn expires_at(&self) -> Option<i64> {
-        Some(self.expires_at)
+        self.all().map(|code| code.expires_at).max()
     }
 }
 
-pub(crate) fn key(pool_id: &str, username: &str, purpose: &CodePurpose) -> String {
-    id_of([pool_id, username, &purpose.name()])
+impl Codes {
+    pub(crate) fn key(whose: Whose<'_>, purpose: &CodePurpose) -> String {
+        scoped_id(whose.pool_id, whose.is_nobody(), [whose.username, &purpose.name()])
+    }
+
+    /// A new code, beside those of `before` that are still good.
+    pub(crate) fn with(
+        whose: Whose<'_>,
+        purpose: CodePurpose,
+        newest: Code,
+        before: Option<Self>,
+        now: i64,
+    ) -> Self {
+        let before = before.into_iter().flat_map(Self::into_all);
+        Self {
+            pool_id: whose.pool_id.to_owned(),
+            username: Sensitive::from(whose.username.to_owned()),
+            purpose,
+            of_nobody: whose.is_nobody(),
+            newest,
+            earlier: before.filter(|code| code.is_good(now)).take(MAX_KEPT - 1).collect(),
+        }
+    }
+
+    /// Those that are still good, if there are any. One whose address is no longer the user's is
+    /// not.
+    pub(crate) fn good(self, now: i64, still_proves: impl Fn(&Address) -> bool) -> Option<Self> {
+        let (pool_id, username) = (self.pool_id.clone(), self.username.clone());
+        let (purpose, of_nobody) = (self.purpose.clone(), self.of_nobody);
+        let mut good = self
+            .into_all()
+            .filter(|code| code.is_good(now) && code.sent_to.as_ref().is_none_or(&still_proves));
+        let newest = good.next()?;
+        let earlier = good.collect();
+        Some(Self { pool_id, username, purpose, of_nobody, newest, earlier })
+    }
+
+    /// The code that `given` is. Constant time where codes are compared.
+    pub(crate) fn find(&self, given: &str) -> Option<&Code> {
+        let is = |code: &&Code| bool::from(code.code.as_bytes().ct_eq(given.as_bytes()));
+        // Each is compared, whether or not one before it was the right one.
+        self.all().filter(is).last()
+    }
+
+    /// What the destinations are counted under.
+    pub(crate) fn destinations(&self) -> BTreeSet<String> {
+        // The last release did not note them.
+        let noted = self.all().filter(|code| !code.destination.is_empty());
+        noted.map(|code| code.destination.clone()).collect()
+    }
+
+    /// Counts a wrong answer against every code that it might have been.
+    pub(crate) fn count_wrong_answer(&mut self) {
+        for code in std::iter::once(&mut self.newest).chain(&mut self.earlier) {
+            code.wrong_answers = code.wrong_answers.saturating_add(1);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Code> {
+        std::iter::once(&self.newest).chain(&self.earlier)
+    }
+
+    fn into_all(self) -> impl Iterator<Item = Code> {
+        std::iter::once(self.newest).chain(self.earlier)
+    }
+}
+
+impl Code {
+    fn is_good(&self, now: i64) -> bool {
+        now < self.expires_at && self.wrong_answers < MAX_WRONG_ANSWERS
+    }
 }
 
 const MINUTE_MILLIS: i64 = 60_000;
 
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_of_the_last_release_loads() {
+        let stored = r#"{"pool_id":"p","username":"ada","purpose":"SignUp","code":"123456",
+            "sent_to":{"medium":"email","destination":"a@b.example"},"expires_at":1000}"#;
+        let codes: Codes = serde_json::from_str(stored).unwrap();
+        assert_eq!(codes.id(), "p/ada/sign_up");
+        assert_eq!(codes.expires_at(), Some(1000));
+        let good = codes.good(999, |to| to.destination.as_str() == "a@b.example").unwrap();
+        assert!(good.find("123456").is_some());
+        assert!(good.find("123457").is_none());
+        assert!(good.good(1000, |_| true).is_none());
+    }
+}

@@ -8,6 +8,7 @@ use crate::command::transaction::{Entity, id_of};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 use crate::store::Table;
 
 /// How long an issued key may wait to be confirmed: as long as an access token can live.
@@ -92,6 +93,18 @@ impl Device {
         let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
         // A device of somebody who had the name before is not this user's.
         Ok(found.filter(|device| device.created >= user.created))
+    }
+
+    /// Whether `key` is of a device that this user has and has remembered. For nobody one is looked
+    /// up as well, to take the time.
+    pub(crate) fn is_remembered_of(
+        cx: &mut Context<'_, '_>,
+        whose: Whose<'_>,
+        key: &str,
+    ) -> Result<bool, ServiceError> {
+        let found: Option<Self> = cx.tx.find(&Self::id_of(whose.pool_id, whose.username, key))?;
+        let own = |device: &Self| whose.user.is_some_and(|user| device.created >= user.created);
+        Ok(found.is_some_and(|device| own(&device) && device.is_remembered()))
     }
 
     /// The user's device with this key, or the service's word for there being none.

@@ -1,27 +1,32 @@
-//! How many codes were sent, so that nobody can have a user flooded with them.
+//! How many codes were sent, so that nobody can have a user, or an address, flooded with them.
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
-use crate::command::transaction::{Entity, id_of};
+use crate::command::transaction::Entity;
 use crate::error::ServiceError;
 use crate::records::attempts;
+use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
 const HOUR_MILLIS: i64 = 60 * 60_000;
 
-/// So many codes of one kind a user can have sent within an hour. The service names no number of
-/// its own; a person needs two or three, and a flood is far beyond it.
+/// So many codes of one kind a user or an address can be sent within an hour. The service names no
+/// number of its own; a person needs two or three, and a flood is far beyond it.
 const MAX_AN_HOUR: u32 = 20;
 
-/// The codes of one kind that were sent in an hour to whoever has one name, or seem to have been:
-/// `<pool>/<name>/<kind>`.
+/// The codes of one kind that were sent in an hour to one name or destination, or seem to have
+/// been: `<pool>/<subject>/<kind>`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SentCodes {
     pool_id: String,
-    username: Sensitive<String>,
+    /// A username, or what a destination is counted under.
+    #[serde(rename = "username")]
+    subject: Sensitive<String>,
     kind: String,
+    #[serde(default, skip_serializing_if = "is_false")]
+    of_nobody: bool,
     count: u32,
     /// When the first of them was sent, in milliseconds since the epoch.
     since: i64,
@@ -31,7 +36,7 @@ impl Entity for SentCodes {
     const TABLE: Table = Table::SentCodes;
 
     fn id(&self) -> String {
-        Self::key(&self.pool_id, &self.username, &self.kind)
+        scoped_id(&self.pool_id, self.of_nobody, [&self.subject, &self.kind])
     }
 
     fn expires_at(&self) -> Option<i64> {
@@ -40,39 +45,24 @@ impl Entity for SentCodes {
 }
 
 impl SentCodes {
-    fn key(pool_id: &str, username: &str, kind: &str) -> String {
-        id_of([pool_id, username, kind])
-    }
-
     /// The count of this hour, which begins with the first code.
     pub(crate) fn load(
         cx: &mut Context<'_, '_>,
-        pool_id: &str,
-        username: &str,
+        whose: Whose<'_>,
+        subject: &str,
         kind: &str,
     ) -> Result<Self, ServiceError> {
         let now = cx.now();
-        let found = cx.tx.find::<Self>(&Self::key(pool_id, username, kind))?;
-        Ok(found.filter(|sent| now < sent.since.saturating_add(HOUR_MILLIS)).unwrap_or_else(|| {
-            Self {
-                pool_id: pool_id.to_owned(),
-                username: Sensitive::from(username.to_owned()),
-                kind: kind.to_owned(),
-                count: 0,
-                since: now,
-            }
-        }))
-    }
-
-    /// Those of sign-ins in which nothing, or no address, was proven yet: anyone may begin one. To
-    /// be forgotten when a sign-in is completed with such a code, so that the count stops a flood
-    /// and no one who uses the codes.
-    pub(crate) fn of_sign_ins(
-        cx: &mut Context<'_, '_>,
-        pool_id: &str,
-        username: &str,
-    ) -> Result<Self, ServiceError> {
-        Self::load(cx, pool_id, username, "sign_ins")
+        let fresh = Self {
+            pool_id: whose.pool_id.to_owned(),
+            subject: Sensitive::from(subject.to_owned()),
+            kind: kind.to_owned(),
+            of_nobody: whose.is_nobody(),
+            count: 0,
+            since: now,
+        };
+        let found = cx.tx.find::<Self>(&fresh.id())?;
+        Ok(found.filter(|sent| now < sent.since.saturating_add(HOUR_MILLIS)).unwrap_or(fresh))
     }
 
     /// Refuses one more where there were [`MAX_AN_HOUR`].

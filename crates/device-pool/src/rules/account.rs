@@ -13,6 +13,7 @@ use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 use crate::rules::{codes, decoy};
 
 /// The longest name that anybody can have, in characters.
@@ -70,6 +71,10 @@ impl Account {
         })
     }
 
+    pub(crate) fn whose<'a>(&'a self, pool: &'a Pool) -> Whose<'a> {
+        Whose { pool_id: &pool.id, username: &self.username, user: self.user.as_deref() }
+    }
+
     /// Uses up a code of the user's; returns the user, and the address that the code proves. For a
     /// stand-in it goes the same way, and no code is the right one.
     pub(crate) fn redeem(
@@ -82,7 +87,7 @@ impl Account {
         match self.user {
             Some(user) => codes::redeem(cx, &user, purpose, given).map(|address| (*user, address)),
             None => {
-                codes::redeem_for_name(cx, &pool.id, &self.username, purpose, given)?;
+                codes::redeem_for_name(cx, self.whose(pool), purpose, given, None)?;
                 Err(codes::mismatch())
             }
         }

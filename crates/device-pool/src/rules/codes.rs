@@ -2,123 +2,181 @@
 //! of one address.
 
 use device_wire::{ErrorCode, Sensitive};
-use subtle::ConstantTimeEq;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::code::{Code, CodePurpose, key};
+use crate::records::code::{Code, CodePurpose, Codes};
+use crate::records::pool_keys::PoolKeys;
 use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 
-/// Refuses one more code for this purpose to whoever was sent too many. The same holds for a name
-/// that has no user, as long as codes are made for it too.
+/// To whom a code goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipient<'a> {
+    whose: Whose<'a>,
+    /// `None` for a code that goes to no one, because there is nobody, or no address. Where nobody
+    /// may learn of that, one is made all the same: the answers that follow are then alike.
+    address: Option<&'a Address>,
+}
+
+impl<'a> Recipient<'a> {
+    pub(crate) fn user(user: &'a User, address: &'a Address) -> Self {
+        Self { whose: Whose::user(user), address: Some(address) }
+    }
+
+    pub(crate) fn no_one(whose: Whose<'a>) -> Self {
+        Self { whose, address: None }
+    }
+
+    /// What the destination is counted under: a keyed hash. An address that this user has proven
+    /// is counted apart from the same address as others claim it, who could otherwise use up its
+    /// limits. What goes to no one is counted under the name.
+    fn destination(&self, cx: &mut Context<'_, '_>) -> Result<String, ServiceError> {
+        let keys = PoolKeys::load(cx, self.whose.pool_id)?;
+        let proven = |address: &Address| {
+            self.whose.user.is_some_and(|user| {
+                Address::verified(user, address.medium).as_ref() == Some(address)
+            })
+        };
+        let (kind, text) = match self.address {
+            Some(address) if proven(address) => ("proven", address.destination.as_str()),
+            Some(address) => ("claimed", address.destination.as_str()),
+            None => ("no one's", self.whose.username),
+        };
+        let hash = keys
+            .sealing()
+            .derive(b"counted destination", &[kind.as_bytes(), b"\0", text.as_bytes()]);
+        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        // No name has a space in it.
+        Ok(format!("to {hex}"))
+    }
+}
+
+/// Refuses one more code for this purpose where too many were sent: to the name, or to the
+/// destination under whatever name.
 pub(crate) fn permit(
     cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
+    to: Recipient<'_>,
     purpose: &CodePurpose,
 ) -> Result<(), ServiceError> {
-    SentCodes::load(cx, pool_id, username, &purpose.name())?.permit().map(drop)
+    let [by_name, by_destination] = sent(cx, to, purpose)?;
+    by_name.permit()?;
+    by_destination.permit().map(drop)
 }
 
-/// Makes a code that proves `to` to be the user's. Sending it is the caller's part.
+/// The counts that a code for `purpose` goes into.
+fn sent(
+    cx: &mut Context<'_, '_>,
+    to: Recipient<'_>,
+    purpose: &CodePurpose,
+) -> Result<[SentCodes; 2], ServiceError> {
+    let kind = purpose.counted_as();
+    let destination = to.destination(cx)?;
+    Ok([
+        SentCodes::load(cx, to.whose, to.whose.username, &kind)?,
+        SentCodes::load(cx, to.whose, &destination, &kind)?,
+    ])
+}
+
+/// Makes a code, and counts it. Sending it is the caller's part.
 pub(crate) fn issue(
     cx: &mut Context<'_, '_>,
-    user: &User,
+    to: Recipient<'_>,
     purpose: CodePurpose,
-    to: &Address,
-) -> Result<Sensitive<String>, ServiceError> {
-    issue_for_name(cx, &user.pool_id, &user.username, purpose, Some(to))
-}
-
-/// As [`issue`]. Where nobody may learn whether a name has a user, one that has none gets a code
-/// too, which is sent to no one: the answers that follow are then the same.
-pub(crate) fn issue_for_name(
-    cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
-    purpose: CodePurpose,
-    to: Option<&Address>,
 ) -> Result<Sensitive<String>, ServiceError> {
     let now = cx.now();
     let code = Sensitive::from(cx.random_text(b"0123456789", 6));
-    // Those of a sign-in are counted together: each has a purpose of its own.
-    if !matches!(purpose, CodePurpose::SignIn(_)) {
-        SentCodes::load(cx, pool_id, username, &purpose.name())?.count(cx)?;
+    for count in sent(cx, to, &purpose)? {
+        count.count(cx)?;
     }
-    // Read so that an earlier code is replaced.
-    cx.tx.find::<Code>(&key(pool_id, username, &purpose))?;
-    cx.tx.put(&Code {
-        pool_id: pool_id.to_owned(),
-        username: Sensitive::from(username.to_owned()),
-        expires_at: now.saturating_add(purpose.lifetime_millis()),
-        purpose,
+    let newest = Code {
         code: code.clone(),
-        sent_to: to.cloned(),
-    })?;
+        sent_to: to.address.cloned(),
+        destination: to.destination(cx)?,
+        wrong_answers: 0,
+        expires_at: now.saturating_add(purpose.lifetime_millis()),
+    };
+    let before = cx.tx.find::<Codes>(&Codes::key(to.whose, &purpose))?;
+    cx.tx.put(&Codes::with(to.whose, purpose, newest, before, now))?;
     Ok(code)
 }
 
-/// Uses up the code, if it is the one that was sent, and says which address that proves. A wrong
-/// one counts towards the lockout of codes and leaves it good. One whose address is no longer the
-/// user's is good for nothing.
+/// Uses up a code of the user's, if `given` is one, and says which address that proves. A wrong one
+/// counts towards the lockout of codes. One whose address is no longer the user's is good for
+/// nothing.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
     user: &User,
     purpose: &CodePurpose,
     given: &str,
 ) -> Result<Address, ServiceError> {
-    redeem_if(cx, &user.pool_id, &user.username, purpose, given, |to| {
-        purpose.is_proven_by(user, to)
-    })?
-    .ok_or_else(mismatch)
+    let still_proves = |to: &Address| purpose.is_proven_by(user, to);
+    redeem_if(cx, Whose::user(user), purpose, given, None, still_proves)?.ok_or_else(mismatch)
 }
 
-/// As [`redeem`], for a name that may have no user: what went to no one proves no address.
+/// As [`redeem`], for a name that may have no user: what went to no one proves no address. A
+/// sign-in may present a device.
 pub(crate) fn redeem_for_name(
     cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
+    whose: Whose<'_>,
     purpose: &CodePurpose,
     given: &str,
+    device_key: Option<&str>,
 ) -> Result<Option<Address>, ServiceError> {
-    redeem_if(cx, pool_id, username, purpose, given, |_| true)
+    redeem_if(cx, whose, purpose, given, device_key, |_| true)
 }
 
 fn redeem_if(
     cx: &mut Context<'_, '_>,
-    pool_id: &str,
-    username: &str,
+    whose: Whose<'_>,
     purpose: &CodePurpose,
     given: &str,
+    device_key: Option<&str>,
     still_proves: impl Fn(&Address) -> bool,
 ) -> Result<Option<Address>, ServiceError> {
-    let attempts =
-        Attempts::permit(cx, pool_id, purpose.attempt(), &purpose.counted_under(username))?;
-    let id = key(pool_id, username, purpose);
+    let kind = purpose.attempt();
+    let subject = purpose.counted_under(whose.username);
+    let by_name = Attempts::permit_under(cx, whose, kind, &subject, device_key)?;
+    let id = Codes::key(whose, purpose);
     let now = cx.now();
-    let alive =
-        |code: &Code| now < code.expires_at && code.sent_to.as_ref().is_none_or(&still_proves);
-    let Some(code) = cx.tx.find::<Code>(&id)?.filter(alive) else {
-        attempts.failed(cx)?;
+    let good = cx.tx.find::<Codes>(&id)?.and_then(|codes| codes.good(now, still_proves));
+    let Some(mut codes) = good else {
+        by_name.failed(cx)?;
         return Err(ServiceError::new(
             ErrorCode::ExpiredCode,
             "Invalid code provided, please request a code again.",
         ));
     };
-    if !bool::from(code.code.as_bytes().ct_eq(given.as_bytes())) {
-        attempts.failed(cx)?;
-        return Err(mismatch());
+    // An address must not be guessed at under any number of names.
+    let mut by_destination = Vec::new();
+    for destination in codes.destinations() {
+        let subject = purpose.counted_under(&destination);
+        by_destination.push(Attempts::permit_under(cx, whose, kind, &subject, None)?);
     }
-    // A right code must not buy guesses at the next one for the same: only time clears the count of
-    // those that are sent outside of a sign-in.
-    if purpose.attempt() != Attempt::SentCode {
-        attempts.succeeded(cx);
+    let Some(code) = codes.find(given).cloned() else {
+        codes.count_wrong_answer();
+        cx.tx.record(&codes)?;
+        by_name.failed(cx)?;
+        return by_destination
+            .into_iter()
+            .try_for_each(|attempts| attempts.failed(cx))
+            .and(Err(mismatch()));
+    };
+    // Outside of a sign-in a right code must not buy guesses at the next one for the same: only time
+    // clears the count of a name, which can have codes sent to any address.
+    if kind != Attempt::SentCode {
+        by_name.succeeded(cx);
+        // The count stops a flood, and no one who uses the codes.
+        for subject in [whose.username, code.destination.as_str()] {
+            SentCodes::load(cx, whose, subject, &purpose.counted_as())?.forget(cx);
+        }
     }
-    cx.tx.delete::<Code>(&id);
+    by_destination.into_iter().for_each(|attempts| attempts.succeeded(cx));
+    cx.tx.delete::<Codes>(&id);
     Ok(code.sent_to)
 }
 
@@ -139,14 +197,16 @@ pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), Se
         CodePurpose::ForgotPassword,
         attribute(Medium::Sms),
         attribute(Medium::Email),
+        // Of sign-ins there is the count.
+        CodePurpose::SignIn(String::new()),
     ];
+    let whose = Whose::user(user);
     for purpose in purposes {
-        let id = key(&user.pool_id, &user.username, &purpose);
-        if cx.tx.find::<Code>(&id)?.is_some() {
-            cx.tx.delete::<Code>(&id);
+        let id = Codes::key(whose, &purpose);
+        if cx.tx.find::<Codes>(&id)?.is_some() {
+            cx.tx.delete::<Codes>(&id);
         }
-        SentCodes::load(cx, &user.pool_id, &user.username, &purpose.name())?.forget(cx);
+        SentCodes::load(cx, whose, whose.username, &purpose.counted_as())?.forget(cx);
     }
-    SentCodes::of_sign_ins(cx, &user.pool_id, &user.username)?.forget(cx);
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::codes;
+use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 
 /// Who writes attributes.
@@ -91,7 +91,7 @@ pub(crate) fn update(
         let vouched = given.get(address.medium.verified_flag());
         let vouched = vouched.is_some_and(|value| value.as_str() == "true");
         if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
-            permit_code(cx, user, address.medium)?;
+            permit_code(cx, user, &address)?;
         }
         if move_address(cx, pool, &before, user, &address, vouched)? {
             sent.push(address);
@@ -137,14 +137,14 @@ fn proves_first(pool: &Pool, medium: Medium) -> bool {
         .is_some_and(|names| names.contains(&verified_attribute(medium)))
 }
 
-/// Refuses one more code to a user who had too many for this attribute.
+/// Refuses one more code to a user or an address that had too many for this attribute.
 pub(crate) fn permit_code(
     cx: &mut Context<'_, '_>,
     user: &User,
-    medium: Medium,
+    address: &Address,
 ) -> Result<(), ServiceError> {
-    let purpose = CodePurpose::Attribute(medium.attribute().to_owned());
-    codes::permit(cx, &user.pool_id, &user.username, &purpose)
+    let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
+    codes::permit(cx, Recipient::user(user, address), &purpose)
 }
 
 /// Sends a code that proves the address to be the user's.
@@ -155,7 +155,7 @@ pub(crate) fn send_code(
     address: &Address,
 ) -> Result<(), ServiceError> {
     let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
-    let code = codes::issue(cx, user, purpose, address)?;
+    let code = codes::issue(cx, Recipient::user(user, address), purpose)?;
     address.send(cx, pool, user, Topic::AttributeVerification, &code);
     Ok(())
 }

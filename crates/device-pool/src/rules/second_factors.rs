@@ -10,6 +10,7 @@ use crate::records::attempts::{Attempt, Attempts};
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 
 impl Factor {
     /// Whether the pool offers it.
@@ -74,7 +75,7 @@ impl User {
         code: &str,
         name: Option<String>,
     ) -> Result<(), ServiceError> {
-        let attempts = Attempts::permit(cx, &self.pool_id, Attempt::MfaCode, &self.username)?;
+        let attempts = Attempts::permit(cx, Whose::user(self), Attempt::MfaCode, None)?;
         let Some(token) = SoftwareToken::enrol(secret, code, cx.now(), name) else {
             attempts.failed(cx)?;
             return Err(ServiceError::new(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch"));

@@ -125,8 +125,8 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let opened = OpenSession::of_request(cx, &request)?;
     let Stage::Custom(private) = opened.stage.clone() else { return Err(invalid_session()) };
     let account = opened.account(cx, &request)?;
-    let attempts =
-        Attempts::permit(cx, &request.pool.id, Attempt::CustomChallenge, &account.username)?;
+    let whose = account.whose(&request.pool);
+    let attempts = Attempts::permit(cx, whose, Attempt::CustomChallenge, None)?;
     let user = account.user.map(|user| *user);
     let flow = Flow { request, username: account.username, user };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });

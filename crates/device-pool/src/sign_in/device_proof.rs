@@ -12,6 +12,7 @@ use crate::records::device::Device;
 use crate::records::first_factor::FirstFactor;
 use crate::records::spent::Spent;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 use crate::rules::device_keys::group_key;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
@@ -119,7 +120,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     if progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
     }
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::DeviceProof, &user.username)?;
+    let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::DeviceProof, Some(key))?;
     let (_, verifier) = device.secret.parse()?;
     let group_key = group_key(keys, &user);
     let mut progress = progress.clone();

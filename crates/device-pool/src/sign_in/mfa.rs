@@ -19,6 +19,7 @@ use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::whose::Whose;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
@@ -118,14 +119,20 @@ pub(crate) fn answer(
     let accepted = match factor {
         Factor::SoftwareToken => {
             let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
-            accept_software_token(cx, &mut parties.user, code)
+            accept_software_token(cx, &mut parties.user, code, progress.device_key.as_deref())
         }
-        Factor::Sms => {
-            otp::redeem(cx, &parties.pool, &progress, answers.require(param::SMS_MFA_CODE)?)
-        }
-        Factor::Email => {
-            otp::redeem(cx, &parties.pool, &progress, answers.require(param::EMAIL_OTP_CODE)?)
-        }
+        Factor::Sms => otp::redeem(
+            cx,
+            Whose::user(&parties.user),
+            &progress,
+            answers.require(param::SMS_MFA_CODE)?,
+        ),
+        Factor::Email => otp::redeem(
+            cx,
+            Whose::user(&parties.user),
+            &progress,
+            answers.require(param::EMAIL_OTP_CODE)?,
+        ),
     };
     if let Err(error) = accepted {
         return Err(refused(cx, &parties, progress, error)?);
@@ -141,8 +148,9 @@ fn accept_software_token(
     cx: &mut Context<'_, '_>,
     user: &mut User,
     code: &str,
+    device_key: Option<&str>,
 ) -> Result<(), ServiceError> {
-    let attempts = Attempts::permit(cx, &user.pool_id, Attempt::MfaCode, &user.username)?;
+    let attempts = Attempts::permit(cx, Whose::user(user), Attempt::MfaCode, device_key)?;
     let token = user.software_token.as_mut().ok_or_else(not_enabled)?;
     if let Err(error) = token.accept(code, cx.invocation.now) {
         attempts.failed(cx)?;

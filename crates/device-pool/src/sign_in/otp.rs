@@ -10,10 +10,11 @@ use crate::records::address::Address;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::user::User;
-use crate::rules::codes;
+use crate::records::whose::Whose;
+use crate::rules::codes::{self, Recipient};
 use crate::sign_in::progress::Progress;
 
-/// Sends a code of this sign-in, and says where it went as challenges do.
+/// Sends a code of this sign-in, unless too many were sent, and says where it went as challenges do.
 pub(crate) fn send(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -21,7 +22,9 @@ pub(crate) fn send(
     progress: &Progress,
     to: &Address,
 ) -> Result<Parameters, ServiceError> {
-    let code = codes::issue(cx, user, purpose(progress), to)?;
+    let (recipient, purpose) = (Recipient::user(user, to), purpose(progress));
+    codes::permit(cx, recipient, &purpose)?;
+    let code = codes::issue(cx, recipient, purpose)?;
     to.send(cx, pool, user, Topic::SignIn, &code);
     Ok(delivered(to.medium, to.medium.mask(&to.destination), &user.username))
 }
@@ -37,11 +40,12 @@ pub(crate) fn delivered(medium: Medium, masked: String, username: &str) -> Param
 /// Uses up the code of this sign-in. A wrong one is worded apart from those of other codes.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
-    pool: &Pool,
+    whose: Whose<'_>,
     progress: &Progress,
     given: &str,
 ) -> Result<(), ServiceError> {
-    codes::redeem_for_name(cx, &pool.id, &progress.username, &purpose(progress), given)
+    let device_key = progress.device_key.as_deref();
+    codes::redeem_for_name(cx, whose, &purpose(progress), given, device_key)
         .map(drop)
         .map_err(|error| if *error.code() == ErrorCode::CodeMismatch { mismatch() } else { error })
 }
@@ -49,10 +53,12 @@ pub(crate) fn redeem(
 /// Makes a code that goes to no one.
 pub(crate) fn pretend(
     cx: &mut Context<'_, '_>,
-    pool: &Pool,
+    whose: Whose<'_>,
     progress: &Progress,
 ) -> Result<(), ServiceError> {
-    codes::issue_for_name(cx, &pool.id, &progress.username, purpose(progress), None).map(drop)
+    let (recipient, purpose) = (Recipient::no_one(whose), purpose(progress));
+    codes::permit(cx, recipient, &purpose)?;
+    codes::issue(cx, recipient, purpose).map(drop)
 }
 
 pub(crate) fn mismatch() -> ServiceError {

@@ -47,7 +47,8 @@ pub(crate) fn verify_srp(
     if account.username != *username {
         return Err(incorrect());
     }
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, username)?;
+    let device_key = given.get(param::DEVICE_KEY).or(offered.as_deref());
+    let attempts = Attempts::permit(cx, account.whose(pool), Attempt::Password, device_key)?;
     let identity = Identity::user(pool.srp_name(), username);
     let proven = exchange.proves(cx, &claim, &identity, account.verifier)?;
     let user = conclude(cx, attempts, pool, username, account.user, proven)?;
@@ -80,7 +81,8 @@ pub(crate) fn prove(
     offered: Option<&str>,
 ) -> Result<Step, ServiceError> {
     let StepRequest { pool, given, .. } = &request;
-    let attempts = Attempts::permit(cx, &pool.id, Attempt::Password, &account.username)?;
+    let device_key = given.get(param::DEVICE_KEY).or(offered);
+    let attempts = Attempts::permit(cx, account.whose(pool), Attempt::Password, device_key)?;
     let identity = Identity::user(pool.srp_name(), &account.username);
     let password = given.require(param::PASSWORD)?;
     let proven = Verifier::derive(&identity, password, &account.salt).ct_eq(&account.verifier);

@@ -9,7 +9,6 @@ use crate::host::message::Medium;
 use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
-use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
 use crate::rules::account::Account;
 use crate::rules::{decoy, risk};
@@ -196,11 +195,10 @@ impl Choice {
         let Self { request, account, progress } = self;
         let StepRequest { pool, keys, client, .. } = &request;
         let address = account.verified(pool, keys, medium).ok_or_else(invalid_session)?;
-        SentCodes::of_sign_ins(cx, &pool.id, &account.username)?.permit()?.count(cx)?;
         let parameters = match account.user.as_deref() {
             Some(user) => otp::send(cx, pool, user, &progress, &address)?,
             None => {
-                otp::pretend(cx, pool, &progress)?;
+                otp::pretend(cx, account.whose(pool), &progress)?;
                 otp::delivered(medium, medium.mask(&address.destination), &account.username)
             }
         };
@@ -233,7 +231,7 @@ pub(crate) fn answer_code(
     let account = opened.account(cx, &request)?;
     let mut progress = opened.progress.clone();
     let is_user = account.user.is_some();
-    let redeemed = otp::redeem(cx, pool, &progress, code);
+    let redeemed = otp::redeem(cx, account.whose(pool), &progress, code);
     // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {
@@ -246,7 +244,6 @@ pub(crate) fn answer_code(
         }
     };
     user.admit()?;
-    SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.forget(cx);
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, pool, &user)?;
     progress.trail.note(format!("First factor passed: a code by {}", medium.name()));

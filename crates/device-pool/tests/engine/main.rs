@@ -22,6 +22,7 @@ mod custom_auth;
 mod device_rules;
 mod devices;
 mod flows;
+mod guessing;
 mod hidden_users;
 mod lockout;
 mod overload;

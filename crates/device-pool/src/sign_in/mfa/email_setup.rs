@@ -8,7 +8,7 @@ use crate::host::message::Medium;
 use crate::records::address::{Address, is_email};
 use crate::records::factor::Factor;
 use crate::records::login::Login;
-use crate::records::sent_codes::SentCodes;
+use crate::records::whose::Whose;
 use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
@@ -36,7 +36,6 @@ pub(super) fn send(
     if !is_email(address) {
         return Err(ServiceError::invalid("Invalid email address format."));
     }
-    SentCodes::of_sign_ins(cx, &pool.id, &user.username)?.permit()?.count(cx)?;
     opened.spend(cx)?;
     let address = Address { medium: Medium::Email, destination: Sensitive::from(address) };
     let parameters = otp::send(cx, pool, user, progress, &address)?;
@@ -60,11 +59,10 @@ pub(crate) fn answer(
     }
     let code = answers.require(param::EMAIL_OTP_CODE)?;
     let mut progress = opened.progress.clone();
-    if let Err(error) = otp::redeem(cx, &parties.pool, &progress, code) {
+    if let Err(error) = otp::redeem(cx, Whose::user(&parties.user), &progress, code) {
         return Err(super::refused(cx, &parties, progress, error)?);
     }
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
-    SentCodes::of_sign_ins(cx, &parties.pool.id, &parties.user.username)?.forget(cx);
     opened.spend(cx)?;
     let before = parties.user.clone();
     let user = &mut parties.user;
