@@ -1,7 +1,6 @@
-//! `device demo`: the whole life of a remembered device, over real HTTP, against a server of its
-//! own.
+//! `device demo`: the whole life of a remembered device, over HTTP, against a server of its own.
 //!
-//! Each step states what must come of it; the first that does not ends the demo with a failure.
+//! Each step states its expected outcome; the first other outcome ends the demo with a failure.
 
 mod report;
 mod scene;
@@ -13,24 +12,24 @@ use std::time::Instant;
 use report::Report;
 use scene::Scene;
 
-use crate::stop;
+use crate::signals;
 
 /// Options of `device demo`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Print what happened as one JSON object at the end, for machines.
+    /// Print one JSON object at the end instead of text
     #[arg(long)]
     json: bool,
 }
 
-/// Why a demo did not come to its end as described.
+/// Why a demo failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
     #[error("the demo could not start: {0}")]
     Start(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("stopped before its end")]
     Stopped,
-    #[error("a step did not come out as described: {0}")]
+    #[error("a step had another outcome than described: {0}")]
     Step(String),
     #[error("the report could not be written: {0}")]
     Report(#[from] io::Error),
@@ -42,7 +41,7 @@ impl DemoError {
     }
 }
 
-/// Runs the demo. An error is returned only after the report has told what happened up to it.
+/// Runs the demo. Before it returns an error, the report says what happened until then.
 pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -51,10 +50,10 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     runtime.block_on(async {
         let started = Instant::now();
         let report = Report::new(options.json);
-        let stop = stop::asked().map_err(DemoError::start)?;
+        let stop = signals::stop().map_err(DemoError::start)?;
         let played = tokio::select! {
             played = play(&report) => played,
-            // Dropping the scene removes its directory, in which there are keys.
+            // Dropping the scene removes its directory, which holds keys.
             () = stop => Err(DemoError::Stopped),
         };
         report.finish(played.as_ref().err(), started.elapsed())?;

@@ -1,8 +1,10 @@
-//! `device`: the user-pool server and the demo, in one binary.
+//! `device`: the user-pool server, its health check and a demo, in one binary.
 
 mod demo;
+mod descriptors;
+mod health;
 mod serve;
-mod stop;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -20,13 +22,15 @@ struct Cli {
 enum Command {
     /// Run the user-pool server.
     ///
-    /// Every option can also be given in the environment, under the name shown with it, and in a
-    /// TOML file, under the option's name (`in-memory = true`). A flag goes before the environment,
-    /// the environment before the file, the file before the default.
+    /// Every option can also be given in the environment, by the name shown with it, and in a TOML
+    /// file, by the option's name (`in-memory = true`). A flag overrides the environment, the
+    /// environment the file, the file the default.
     ///
     /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is
     /// `info`.
     Serve(Box<serve::Options>),
+    /// Check whether a server can serve. The exit code is 0 if it can, else 1.
+    Health(health::Options),
     /// Show the whole life of a remembered device, against a server of its own.
     Demo(demo::Options),
 }
@@ -45,11 +49,11 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
     match Cli::from_arg_matches(matches)?.command {
         Command::Serve(options) => {
-            // Which of two options wins depends on where each was given, which only the matches
-            // know.
+            // Which of two options wins depends on where each was given, and only the matches know.
             let origins = matches.subcommand_matches("serve").unwrap_or(matches);
             Ok(serve::run(*options, origins)?)
         }
+        Command::Health(options) => Ok(health::run(options)?),
         Command::Demo(options) => Ok(demo::run(&options)?),
     }
 }

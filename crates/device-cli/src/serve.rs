@@ -1,21 +1,20 @@
-//! `device serve`: settings, storage and credentials in, a server until it is told to stop.
+//! `device serve`: reads settings, opens the store, and serves until it is told to stop.
 
 mod credentials;
+mod dev;
 mod error;
 mod log;
+mod modes;
 mod settings;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use device_server::{
-    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Environment, PoolConfig, Server, Service,
-    Setup, Storage,
-};
+use device_server::{AccessKey, Administrators, PoolConfig, Server, Service, Storage};
 use tokio::runtime;
 
 use credentials::{Credentials, Kept};
@@ -23,18 +22,19 @@ pub(crate) use error::ServeError;
 pub(crate) use settings::Options;
 use settings::{Administration, Settings};
 
-use crate::stop;
+use crate::{descriptors, signals};
 
-/// The account that ARNs name. There are no accounts here, and clients only ask for twelve digits.
+/// The account that ARNs name. This server has no accounts; clients only expect twelve digits.
 const ACCOUNT_ID: &str = "000000000000";
 
-/// How long a thread that is still writing may hold up the end of the process.
+/// How long a thread that still writes may delay the end of the process.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or ctrl-C.
 pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeError> {
     let settings = Settings::resolve(options, matches)?;
     log::start(settings.log_format)?;
+    descriptors::raise_limit();
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let result = runtime.block_on(serve(settings));
@@ -44,99 +44,105 @@ pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeErr
 
 async fn serve(settings: Settings) -> Result<(), ServeError> {
     // From here on a signal asks for an orderly end, however early it comes.
-    let stop = stop::asked().map_err(ServeError::Runtime)?;
-    let server = Server::bind(settings.listen)
-        .await
-        .map_err(|source| ServeError::Listen { addr: settings.listen, source })?;
-    let endpoint = format!("http://{}", reachable(server.local_addr()));
-    let store = settings.storage.open()?;
-
+    let stop = signals::stop().map_err(ServeError::Runtime)?;
     let directory = match &settings.storage {
         Storage::Directory(directory) => Some(directory.as_path()),
         _ => None,
     };
+    if let Some(directory) = directory {
+        modes::check_data(directory)?;
+    }
+    let server = Server::bind(settings.listen.addr()).await?;
+    let endpoint = format!("http://{}", reachable(server.local_addr()));
+    let store = settings.storage.open()?;
+
     let mut greeting = format!("device {}\n", env!("CARGO_PKG_VERSION"));
     greeting.push_str(&line("data", &directory.map_or("in memory".into(), Path::to_string_lossy)));
     greeting.push_str(&line("region", &settings.region));
     let administrators = match settings.administration {
-        Administration::Anyone => {
+        Administration::Anyone(mode) => {
             tracing::warn!("--dev: anyone who reaches this server may administrate it");
             greeting.push_str(&line("admin", "anyone, signed or not (--dev)"));
             greeting.push_str(&line(
                 "codes",
                 "GET /dev/messages/<pool id>/<username or address> has the last one",
             ));
-            Administrators::Anyone
+            Administrators::Anyone(mode)
         }
-        Administration::Given(credentials) => {
-            greeting.push_str(&line(
-                "admin",
-                &format!("access key {} (as given)", credentials.access_key_id),
-            ));
-            signing(credentials)
+        Administration::Given(key) => {
+            greeting.push_str(&line("admin", &format!("access key {} (as given)", key.id())));
+            Administrators::Signing(key)
         }
         Administration::Kept => {
             let (credentials, kept) = Credentials::of(directory)?;
-            greeting.push_str(&introduce(&credentials, &kept));
-            signing(credentials)
+            greeting.push_str(&introduce(&credentials, &kept, io::stdout().is_terminal())?);
+            let key = AccessKey::new(credentials.access_key_id, credentials.secret_access_key)?;
+            Administrators::Signing(key)
         }
     };
-    let mut environment = Environment::system();
-    if let Some(hooks) = settings.hooks {
-        environment.hooks = Arc::new(hooks);
+    for warning in settings.warnings {
+        tracing::warn!("{warning}");
     }
-    let service = Service::new(Setup {
-        store,
-        pool: PoolConfig {
-            region: settings.region,
-            account_id: ACCOUNT_ID.to_owned(),
-            public_base_url: settings.public_url.unwrap_or_else(|| endpoint.clone()),
-        },
-        administrators,
-        origins: settings.origins,
-        trusted_proxies: settings.trusted_proxies,
-        transports: settings.transports,
-        environment,
-        max_in_flight: DEFAULT_MAX_IN_FLIGHT,
-    });
-    // A closed stdout is no reason not to serve.
+    let config = PoolConfig {
+        region: settings.region,
+        account_id: ACCOUNT_ID.to_owned(),
+        public_base_url: settings.public_url.unwrap_or_else(|| endpoint.clone()),
+    };
+    let mut service = Service::builder(store, config)
+        .administrators(administrators)
+        .origins(settings.origins)
+        .trusted_proxies(settings.trusted_proxies)
+        .transports(settings.transports)
+        .limits(settings.limits);
+    if let Some(hooks) = settings.hooks {
+        service = service.hooks(Arc::new(hooks));
+    }
+    let service = service.build();
+    // A closed stdout does not stop the server.
     let _ = writeln!(io::stdout().lock(), "{greeting}listening on {endpoint}\nready");
-    server.serve(service, stop).await.map_err(ServeError::Runtime)?;
+    server.serve(service, stop).await;
     tracing::info!("stopped");
     Ok(())
-}
-
-fn signing(credentials: Credentials) -> Administrators {
-    Administrators::Signing(AccessKey::new(
-        credentials.access_key_id,
-        credentials.secret_access_key,
-    ))
 }
 
 fn line(name: &str, value: &str) -> String {
     format!("  {name:<8}{value}\n")
 }
 
-/// What a person needs to know of the credentials. The secret is shown when it is new, and never
-/// again.
-fn introduce(credentials: &Credentials, kept: &Kept) -> String {
-    let new = |comment: &str| {
-        line("admin", &format!("access key id      {}", credentials.access_key_id))
+/// What a person needs to know about the credentials. A new secret is shown once, and on a terminal
+/// only: what is written to a pipe or a file, such as a container's log, stays there.
+fn introduce(
+    credentials: &Credentials,
+    kept: &Kept,
+    is_terminal: bool,
+) -> Result<String, ServeError> {
+    let id = &credentials.access_key_id;
+    let shown = |comment: &str| {
+        line("admin", &format!("access key id      {id}"))
             + &line("", &format!("secret access key  {}", credentials.secret_access_key))
             + &line("", comment)
     };
-    match kept {
-        Kept::Before(path) => line(
+    match (kept, is_terminal) {
+        (Kept::Before(path), _) => {
+            Ok(line("admin", &format!("access key {id} (from {})", path.display())))
+        }
+        (Kept::Now(path), true) => {
+            Ok(shown(&format!("new; shown this once, and kept in {}", path.display())))
+        }
+        (Kept::Now(path), false) => Ok(line(
             "admin",
-            &format!("access key {} (from {})", credentials.access_key_id, path.display()),
-        ),
-        Kept::Now(path) => new(&format!("new; printed this once, and kept in {}", path.display())),
-        Kept::Nowhere => new("new, and gone with this process"),
+            &format!("access key {id} (new; the secret is in {})", path.display()),
+        )),
+        (Kept::Nowhere, true) => Ok(shown("new, and gone with this process")),
+        (Kept::Nowhere, false) => Err(ServeError::Settings(
+            "with --in-memory a new secret access key is shown on a terminal only, and stdout is \
+             none: give --access-key-id and DEVICE_SECRET_ACCESS_KEY, or --dev"
+                .to_owned(),
+        )),
     }
 }
 
-/// `addr` as a client on this machine can reach it: "any address" is one to listen on, not one to
-/// call.
+/// `addr` as a client on this machine can reach it: "any address" is for listening, not for calls.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -144,4 +150,31 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, addr.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_secret_is_shown_on_a_terminal_only() {
+        let credentials = || Credentials {
+            access_key_id: "ID".to_owned(),
+            secret_access_key: "s3cret-0123456789".to_owned(),
+        };
+        let told = |kept: &Kept, is_terminal| introduce(&credentials(), kept, is_terminal);
+        let path = || "/data/credentials.toml".into();
+        assert!(told(&Kept::Now(path()), true).unwrap().contains("s3cret"));
+        assert!(told(&Kept::Nowhere, true).unwrap().contains("s3cret"));
+        for (kept, is_terminal) in [
+            (Kept::Now(path()), false),
+            (Kept::Before(path()), true),
+            (Kept::Before(path()), false),
+        ] {
+            let text = told(&kept, is_terminal).unwrap();
+            assert!(!text.contains("s3cret") && text.contains("/data/credentials.toml"), "{text}");
+        }
+        let refused = told(&Kept::Nowhere, false).unwrap_err().to_string();
+        assert!(!refused.contains("s3cret") && refused.contains("--access-key-id"), "{refused}");
+    }
 }

@@ -18,8 +18,9 @@ const USER: &str = "ada";
 
 /// A server that takes administrators' calls signed with that key, at the time of this machine.
 fn server() -> TestServer {
-    let server = TestServer::start_with(|setup| {
-        setup.administrators = Administrators::Signing(AccessKey::new(ID, SECRET));
+    let server = TestServer::start_with(|service| {
+        let key = AccessKey::new(ID, SECRET).unwrap();
+        service.administrators(Administrators::Signing(key))
     });
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     server

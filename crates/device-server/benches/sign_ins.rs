@@ -23,10 +23,10 @@ use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::{Arithmetic, InPlace};
-use device_server::{DEFAULT_MAX_WAITING, HandshakeBatcher, Service, app};
+use device_server::{DEFAULT_MAX_WAITING, HandshakeBatcher, app};
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::SqliteStore;
-use device_testkit::{FakeClock, PASSWORD, setup};
+use device_testkit::{FakeClock, PASSWORD, TestSigningKeys, config, service_in};
 use rand::{SeedableRng, rngs::StdRng};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
@@ -127,11 +127,11 @@ impl Pool {
     async fn new(arithmetic: Arc<dyn Arithmetic + Send + Sync>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = FakeClock::new();
-        let mut parts = setup(&clock);
-        parts.store = Arc::new(SqliteStore::open(directory.path()).unwrap());
-        parts.environment.arithmetic = arithmetic;
+        let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+        let keys = Arc::new(TestSigningKeys::default());
+        let service = service_in(store, config("http://pool.test"), keys, &clock);
         let mut pool = Self {
-            router: app(Service::new(parts)),
+            router: app(service.arithmetic(arithmetic).build()),
             name: String::new(),
             client: String::new(),
             timestamp: Timestamp::from_unix_seconds(clock.now() / 1000).to_string(),

@@ -1,33 +1,33 @@
-//! The one place where what the engine says becomes HTTP.
+//! Turns answers and refusals of the engine into HTTP; status codes are chosen nowhere else.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use device_pool::ServiceError;
 use device_wire::{ErrorBody, ErrorCode, Operation};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The protocol's media type.
 pub(crate) const AMZ_JSON: &str = "application/x-amz-json-1.1";
 
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 pub(crate) const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
 
-/// A longer message is cut in its header, which clients bound; the body has all of it.
+/// The longest message in a header, which clients limit. The body has all of it.
 const MAX_HEADER_MESSAGE: usize = 1024;
 
-/// The error's code where the request is larger than any can be. Not in the service's model: a
-/// gateway before it says this.
+/// The code for a body over the limit. Not in the service's model: the gateway before it says this.
 pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
 
-/// The error's code where the request does not arrive in time. The same holds for it.
+/// The code for a body that does not arrive in time. The gateway's as well.
 pub(crate) const TOO_SLOW: &str = "RequestTimeoutException";
 
-/// How a request went, for the log. Travels as an extension of the response.
+/// Why a request was refused, for the log; an extension of the response.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) ServiceError);
 
-/// What `operation` answers on success.
+/// The answer of `operation` on success.
 pub(crate) fn success(operation: Operation, output: Option<Value>) -> Response<Body> {
     let body = match output {
         _ if !operation.has_output() => Body::empty(),
@@ -37,10 +37,10 @@ pub(crate) fn success(operation: Operation, output: Option<Value>) -> Response<B
     typed(StatusCode::OK, AMZ_JSON, body)
 }
 
-/// What any operation answers on refusal.
+/// The answer of any operation on refusal.
 pub(crate) fn refusal(error: ServiceError) -> Response<Body> {
     let body = ErrorBody::new(error.code().clone(), error.message());
-    // Two strings in an object: there is nothing in it that could fail to be written.
+    // An object of two strings: writing it cannot fail.
     let text = serde_json::to_string(&body).unwrap_or_default();
     let mut response = typed(status(error.code()), AMZ_JSON, Body::from(text));
     let headers = response.headers_mut();
@@ -55,18 +55,33 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
-/// A document that anyone may keep for an hour. A replaced key stays in it until its last token is
-/// out; a verifier that meets a key it does not know reads the document anew.
+/// A document that anyone may keep for an hour.
+///
+/// A replaced key stays in it until its last token has expired, and a verifier that meets an
+/// unknown key reads the document again.
 pub(crate) fn cacheable(body: &Value) -> Response<Body> {
     let mut response = document(StatusCode::OK, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     response
 }
 
+/// A document that cannot be read now. Never a 400: verifiers and caches take that for final.
+pub(crate) fn unavailable(error: ServiceError) -> Response<Body> {
+    let body = json!({ "message": "The document cannot be read now; try again in a second." });
+    let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.extensions_mut().insert(Failure(error));
+    response
+}
+
 fn typed(status: StatusCode, media_type: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // Answers hold tokens and codes: no cache keeps one, and no browser takes one for a page.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -79,8 +94,8 @@ fn status(code: &ErrorCode) -> StatusCode {
     }
 }
 
-/// Messages may repeat what a caller sent, and a header holds neither line breaks nor, safely,
-/// anything beyond ASCII.
+/// A message as a header may hold it. Messages may quote what a caller sent, and a header holds no
+/// line breaks, and safely nothing beyond ASCII.
 fn header_text(text: &str) -> HeaderValue {
     let safe: String = text
         .chars()
@@ -101,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_failure_of_ours_is_a_500() {
+    fn only_an_internal_error_is_a_500() {
         for code in Operation::ALL.iter().flat_map(|operation| operation.errors()) {
             let ours = *code == ErrorCode::InternalError;
             assert_eq!(status(code) == StatusCode::INTERNAL_SERVER_ERROR, ours, "{code}");

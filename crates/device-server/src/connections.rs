@@ -1,160 +1,196 @@
-//! Connections: only so many at a time, and none for as long as its client likes.
+//! Connections: only so many at a time, and none kept for as long as its client likes.
 
-use std::future::Future;
+mod places;
+
+use std::future::{Future, pending};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use axum::serve::Listener;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 use tower::Service;
 
-/// Connections open at a time; more wait in the system's queue. Each may hold a head and a body in
-/// memory.
-pub(crate) const MAX_CONNECTIONS: usize = 1024;
+use crate::limits::Limits;
+use crate::trusted_proxies::TrustedProxies;
 
-/// How long a client may take to send a request's head, and so how long a connection is kept for
-/// the next request.
+use places::{Busy, Place, Places};
+
+/// How long a client may take to send a request's head, and how long a connection is kept for the
+/// next request. Long, because an idle connection makes room when another needs its place.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A request's head may have so many bytes: twice what the service itself takes.
+/// The longest head of a request, in bytes: twice what the service takes.
 const MAX_HEAD: usize = 32 * 1024;
+
+/// The most that a connection buffers, in bytes. Without it, an unfinished body pins 400 kB.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// How long to wait after the system gave no connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the log may say that the system gives no connections.
+const ACCEPT_LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// Takes connections and serves them by one router.
 pub(crate) struct Connections {
     app: Router,
-    open: Arc<Semaphore>,
+    places: Arc<Places>,
+    trusted_proxies: TrustedProxies,
     http: http1::Builder,
     graceful: GracefulShutdown,
 }
 
 impl Connections {
-    /// Connections to `app`, at most `most` at a time.
-    pub(crate) fn new(app: Router, most: usize) -> Self {
+    /// Connections to `app`. The limit for one address does not hold for `trusted_proxies`, behind
+    /// which there are many callers.
+    pub(crate) fn new(app: Router, limits: &Limits, trusted_proxies: TrustedProxies) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_header_size(MAX_HEAD);
-        Self { app, open: Arc::new(Semaphore::new(most)), http, graceful: GracefulShutdown::new() }
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_BUFFER);
+        let places = Places::new(limits.max_connections, limits.max_connections_per_address);
+        Self { app, places, trusted_proxies, http, graceful: GracefulShutdown::new() }
     }
 
-    /// Takes connections until `shutdown` is ready; returns what is under way then.
+    /// Takes connections until `shutdown` is ready; returns the ones still open.
     pub(crate) async fn accept(
         self,
-        mut listener: TcpListener,
+        listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> GracefulShutdown {
         let mut shutdown = pin!(shutdown);
+        let mut last_logged = None;
         loop {
             let next = async {
-                // Only closing the semaphore fails, which nobody does.
-                let place = Arc::clone(&self.open).acquire_owned().await;
-                let (stream, peer) = Listener::accept(&mut listener).await;
-                (place, stream, peer)
+                let (stream, peer) = self.next(&listener, &mut last_logged).await;
+                let is_exempt = self.trusted_proxies.include(peer.ip());
+                (self.places.enter(peer.ip(), is_exempt).await, stream, peer)
             };
             let (place, stream, peer) = tokio::select! {
                 next = next => next,
                 () = &mut shutdown => return self.graceful,
             };
-            let connection = self.serve(stream, peer);
-            tokio::spawn(async move {
-                connection.await;
-                drop(place);
-            });
+            match place {
+                Some(place) => drop(tokio::spawn(self.serve(stream, peer, place))),
+                None => tracing::debug!(peer = %peer.ip(), "too many connections of one address"),
+            }
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + use<> {
-        // Answers are small and awaited one by one: never hold one back to fill a packet.
+    /// The next connection. If the system has no descriptor for it, an idle one makes room.
+    async fn next(
+        &self,
+        listener: &TcpListener,
+        last_logged: &mut Option<Instant>,
+    ) -> (TcpStream, SocketAddr) {
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    if last_logged.is_none_or(|at| at.elapsed() >= ACCEPT_LOG_PAUSE) {
+                        *last_logged = Some(Instant::now());
+                        tracing::error!(%error, "connections cannot be accepted");
+                    }
+                    self.places.evict();
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Arc<Place>,
+    ) -> impl Future<Output = ()> + use<> {
+        // Answers are small and awaited one by one: do not hold one back to fill a packet.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
         let app = self.app.clone();
+        let of_request = Arc::clone(&place);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            // A router is always ready.
-            app.clone().call(request)
+            let busy = of_request.begin();
+            let mut app = app.clone();
+            async move {
+                // An evicted connection is about to be closed, so nothing of this request happens.
+                let Some(busy) = busy else { return pending().await };
+                // A router is always ready.
+                let answer = app.call(request).await;
+                answer.map(|answer| answer.map(|body| BusyBody { body, _busy: busy }))
+            }
         });
         let connection =
             self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
         async move {
-            // What goes wrong on a connection is its client's doing: cut, too slow, or not HTTP.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection");
+            tokio::select! {
+                // First, so that an answer is written before its connection is closed.
+                biased;
+                ended = connection => {
+                    // Errors of a connection are its client's: cut, too slow, or not HTTP.
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection");
+                    }
+                }
+                () = place.evicted() => tracing::debug!("idle connection closed to make room"),
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::time::Instant;
+/// The body of an answer; its connection is busy until it is written.
+struct BusyBody {
+    body: Body,
+    _busy: Busy,
+}
 
-    use super::*;
+impl HttpBody for BusyBody {
+    type Data = Bytes;
+    type Error = axum::Error;
 
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-
-    /// The address of a server that has places for so many.
-    async fn server(most: usize) -> SocketAddr {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let app = Router::new().route("/", get(|| async { "here" }));
-        tokio::spawn(Connections::new(app, most).accept(listener, std::future::pending()));
-        addr
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
-    async fn send(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
-        let mut stream = TcpStream::connect(addr).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        stream
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 
-    async fn read(mut stream: TcpStream) -> String {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
-    }
-
-    // The clock of these tests leaps to the next timer whenever nothing else is left to do.
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_does_not_finish_a_head_is_cut_off() {
-        let addr = server(9).await;
-        for bytes in [&b""[..], b"GET / HTTP/1.1\r\nx: "] {
-            let started = Instant::now();
-            assert_eq!(read(send(addr, bytes).await).await, "");
-            assert!(started.elapsed() >= HEAD_TIMEOUT, "{:?}", started.elapsed());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_more_waits_for_a_place() {
-        let addr = server(1).await;
-        let started = Instant::now();
-        let idle = send(addr, b"").await;
-        assert!(read(send(addr, REQUEST).await).await.ends_with("here"));
-        assert!(started.elapsed() >= HEAD_TIMEOUT, "{:?}", started.elapsed());
-        assert_eq!(read(idle).await, "");
-    }
-
-    #[tokio::test]
-    async fn a_head_beyond_the_limit_is_refused() {
-        let long =
-            [b"GET / HTTP/1.1\r\nx: ", "y".repeat(MAX_HEAD).as_bytes(), b"\r\n\r\n"].concat();
-        let mut stream = send(server(1).await, &long).await;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).await.unwrap();
-        assert_eq!(&status, b"HTTP/1.1 431");
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
+
+/// Whether an error of `accept` says nothing about the next connection.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests;

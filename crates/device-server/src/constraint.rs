@@ -1,4 +1,4 @@
-//! Checks a request's body against the service's model, before any rule sees it.
+//! Checks a request's body against the service's model, before any rule reads it.
 
 mod model;
 
@@ -8,18 +8,23 @@ use serde_json::Value;
 
 use model::{Kind, Model, Shape, ShapeId};
 
-/// At most so many violations are worded. More come only from a body made to cost.
+/// The most violations in an answer. More come only from a body made to be expensive.
 const MAX_VIOLATIONS: usize = 50;
 
-/// At most so many characters of a value are repeated.
+/// The most characters of a value in an answer.
 const MAX_SHOWN: usize = 256;
 
-/// The body as the engine may read it: every value of its type and within its bounds, and no
-/// `null`, which means absent.
+/// The most members of a list or map. The model leaves many without a limit; an honest request has
+/// a tenth of this, and a body full of members would cost a tenth of a second to check.
+const MAX_MEMBERS: usize = 1000;
+
+/// The body as the engine may read it: every value has its type and is within its bounds.
+///
+/// Members that are `null` are removed, because `null` means absent.
 ///
 /// # Errors
-/// `SerializationException` for a value of another JSON type, and else `InvalidParameterException`,
-/// which words everything that is wrong with the body at once.
+/// `SerializationException` for a value of another JSON type, else `InvalidParameterException`,
+/// which tells all that is wrong with the body at once.
 pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, ServiceError> {
     let model = Model::embedded();
     let mut check = Check { model, violations: Vec::new() };
@@ -37,11 +42,11 @@ pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, Serv
     }
 }
 
-/// Where in the body a value is.
+/// The place of a value in the body.
 struct Place {
     /// As the service writes it: `userAttributes.1.member.name`.
     path: String,
-    /// Whether some shape around the value keeps it from being repeated.
+    /// Whether a shape around the value forbids repeating it.
     secret: bool,
 }
 
@@ -64,6 +69,14 @@ impl Check<'_> {
     fn value(&mut self, id: ShapeId, value: &mut Value, place: &Place) -> Result<(), ServiceError> {
         let shape = self.model.shape(id);
         expect_type(shape, value)?;
+        if members(value) > MAX_MEMBERS && !matches!(shape.kind, Kind::Structure(_)) {
+            self.violation(format!(
+                "Value at '{}' failed to satisfy constraint: Member must have length less than or \
+                 equal to {MAX_MEMBERS}",
+                place.path
+            ));
+            return Ok(());
+        }
         for constraint in &shape.constraints {
             if !constraint.holds(value) {
                 let subject = subject(shape, value, place);
@@ -108,8 +121,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What a list holds is reported as one violation of the list, with all that is asked of its
-    /// elements.
+    /// Checks a list of scalars. The service reports them as one violation of the list, with all
+    /// constraints of its elements.
     fn elements(
         &mut self,
         id: ShapeId,
@@ -225,13 +238,12 @@ fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
     Err(unreadable(format!("{found} can not be converted to {}", shape.kind)))
 }
 
-/// A body that cannot be read as what the operation takes.
+/// A refusal of a body that cannot be read as the operation's input.
 pub(crate) fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
     ServiceError::new(ErrorCode::Serialization, message)
 }
 
-/// How a violation names its value. What the model marks as sensitive, and what may hold something
-/// so marked, stays out.
+/// How a violation names its value. Sensitive values, and values that may hold one, are left out.
 fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
     match value {
         _ if shape.sensitive || place.secret => "Value".to_owned(),
@@ -239,6 +251,14 @@ fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
         Value::Number(_) | Value::Bool(_) => quoted(&value.to_string()),
         Value::Array(items) if items.is_empty() => quoted("[]"),
         _ => "Value".to_owned(),
+    }
+}
+
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.len(),
+        Value::Object(members) => members.len(),
+        _ => 0,
     }
 }
 

@@ -1,60 +1,90 @@
-//! What a developer may look at and nobody else: the messages that users were sent.
+//! Dev mode: administrators do not sign, and messages to users can be read back.
+//!
+//! All that is different in dev mode is here. Foreign web pages may do neither of the two.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+mod messages;
+mod pages;
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
-use device_pool::Message;
-use serde_json::{Value, json};
+use axum::routing::get;
+use device_pool::{Message, ServiceError};
+use device_wire::ErrorCode;
+use serde_json::json;
 
 use crate::answer;
-use crate::service::Service;
-use crate::transport::as_json;
-use crate::web_page;
+use crate::origins::Origins;
 
-/// How many messages are kept.
-const KEPT: usize = 1000;
+use messages::Messages;
+use pages::Pages;
 
-/// The latest messages, in memory.
-#[derive(Default)]
-pub(crate) struct Messages(Mutex<VecDeque<Message>>);
+/// What a foreign page, or a request to a foreign name, is told.
+const REFUSED: &str = "In dev mode, only pages on localhost or from a listed origin may do this \
+                       (--cors-origin lists one), and codes are read under localhost, an address, \
+                       the public URL's host or a listed name (--dev-host NAME lists one).";
 
-impl Messages {
-    pub(crate) fn keep(&self, messages: &[Message]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend(messages.iter().cloned());
-        let surplus = kept.len().saturating_sub(KEPT);
-        kept.drain(..surplus);
-    }
+/// Settings of dev mode. For your own machine only: whoever reaches the server administrates it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DevMode {
+    hosts: Vec<String>,
+}
 
-    /// The last message to `name`: a username, or the address that it went to.
-    fn last(&self, pool_id: &str, name: &str) -> Option<Value> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut latest_first = kept.iter().rev();
-        let is = |text: &str| text.eq_ignore_ascii_case(name);
-        latest_first
-            .find(|message| {
-                message.pool_id == pool_id && (is(&message.username) || is(&message.destination))
-            })
-            .map(as_json)
+impl DevMode {
+    /// Dev mode in which codes may also be read under these host names, such as the service's name
+    /// in a compose file. A web page whose name is listed can read codes, too.
+    #[must_use]
+    pub fn with_hosts<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { hosts: hosts.into_iter().map(str::to_ascii_lowercase).collect() }
     }
 }
 
+/// A server's dev mode.
+pub(crate) struct Dev {
+    pages: Pages,
+    messages: Messages,
+}
+
+impl Dev {
+    /// `public_url` is where clients reach the server.
+    pub(crate) fn new(mode: DevMode, origins: Origins, public_url: &str) -> Self {
+        Self { pages: Pages::new(origins, public_url, mode.hosts), messages: Messages::default() }
+    }
+
+    /// Refuses an administrator's call that a foreign web page makes.
+    pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), ServiceError> {
+        if self.pages.is_foreign(method, headers) {
+            return Err(ServiceError::new(ErrorCode::AccessDenied, REFUSED));
+        }
+        Ok(())
+    }
+
+    /// Keeps messages to be read back.
+    pub(crate) fn keep(&self, messages: &[Message]) {
+        self.messages.keep(messages);
+    }
+}
+
+/// The routes that only dev mode has.
+pub(crate) fn routes<S>(dev: Arc<Dev>) -> Router<S> {
+    Router::new().route("/dev/messages/{pool_id}/{name}", get(last_message)).with_state(dev)
+}
+
 /// `GET /dev/messages/<pool id>/<username or address>`
-pub(crate) async fn last_message(
-    State(service): State<Arc<Service>>,
+async fn last_message(
+    State(dev): State<Arc<Dev>>,
     headers: HeaderMap,
     Path((pool_id, name)): Path<(String, String)>,
 ) -> Response<Body> {
-    if service.is_foreign_page(&Method::GET, &headers) {
-        return answer::document(StatusCode::FORBIDDEN, &json!({ "message": web_page::REFUSED }));
-    }
-    match service.messages.last(&pool_id, &name) {
-        Some(message) => answer::document(StatusCode::OK, &message),
-        None => {
-            answer::document(StatusCode::NOT_FOUND, &json!({ "message": "No message went there." }))
-        }
-    }
+    let (status, body) = if dev.pages.is_foreign(&Method::GET, &headers) {
+        (StatusCode::FORBIDDEN, json!({ "message": REFUSED }))
+    } else if let Some(message) = dev.messages.last(&pool_id, &name) {
+        (StatusCode::OK, message)
+    } else {
+        (StatusCode::NOT_FOUND, json!({ "message": "No message was sent to that name." }))
+    };
+    answer::document(status, &body)
 }

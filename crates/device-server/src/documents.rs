@@ -1,4 +1,4 @@
-//! What is served beside the operations: health, and what verifiers of tokens read.
+//! Documents beside the operations: health, and what verifiers of tokens read.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::answer::{self, Failure};
 use crate::request_log::Named;
 use crate::service::Service;
 
-/// The pool that a path names. A path that is not even text names none.
+/// The pool that a path names. A path that is not UTF-8 names none.
 type PoolPath = Result<Path<String>, PathRejection>;
 
-/// `GET /health`: 200 if calls can be served, else 503.
+/// `GET /health`: 200 if the store reads and writes, else 503.
 pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body> {
     let probe = service.probe().await;
     let (code, status, store) = match probe {
@@ -55,9 +55,9 @@ pub(crate) async fn openid_configuration(
 /// Any other path.
 pub(crate) async fn not_found() -> Response<Body> {
     absent(
-        "Nothing is here. Calls go to POST /; there are also /health, /<user pool \
-         id>/.well-known/jwks.json and \
-            /<user pool id>/.well-known/openid-configuration.",
+        "Nothing is here. Calls go to POST /; there are also /health, \
+         /<user pool id>/.well-known/jwks.json and \
+         /<user pool id>/.well-known/openid-configuration.",
     )
 }
 
@@ -70,8 +70,8 @@ pub(crate) async fn method_not_allowed() -> Response<Body> {
 fn of_pool(found: Result<Option<Value>, ServiceError>) -> Response<Body> {
     match found {
         Ok(Some(body)) => answer::cacheable(&body),
-        Ok(None) => absent("There is no user pool of that id here."),
-        Err(error) => answer::refusal(error),
+        Ok(None) => absent("This server has no user pool of that id."),
+        Err(error) => answer::unavailable(error),
     }
 }
 

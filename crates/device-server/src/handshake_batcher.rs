@@ -1,10 +1,9 @@
-//! Gathers the arithmetic of sign-ins that come together, so that they share the lanes of a vector.
+//! Batches the arithmetic of concurrent sign-ins, so that they share the lanes of a vector.
 //!
-//! It has no thread of its own, and lets nobody wait for company. As many calls compute a step at a
-//! time as there are cores, each on its own thread and from the moment it comes. Those that come
-//! while all of them are at it queue, and whoever is done passes the turn on: to the first in the
-//! queue, which computes for itself, or for a batch of them where enough wait to gain by it. So
-//! lanes fill under load, and a call that meets no load is not held up.
+//! No thread and no timer. Up to one call per core computes at once on its own thread; later calls
+//! queue. A thread that finishes hands its slot to the head of the queue, which computes for
+//! itself, or for a batch if enough wait to gain by it. So lanes fill under load, and without load
+//! no call waits.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -18,31 +17,32 @@ use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
 use device_wire::ErrorCode;
 use rand_core::CryptoRng;
 
-/// What [`HandshakeBatcher::new`] should be given unless there is a reason: half of
-/// [`DEFAULT_MAX_IN_FLIGHT`], so that a flood at one step of sign-ins leaves room for other calls.
-/// A core computes that many in 40 ms with vectors, and in less than half a second without.
+/// How many calls may wait at each step by default: half of the calls in flight by default.
 ///
-/// [`DEFAULT_MAX_IN_FLIGHT`]: crate::DEFAULT_MAX_IN_FLIGHT
-pub const DEFAULT_MAX_WAITING: usize = crate::DEFAULT_MAX_IN_FLIGHT / 2;
+/// So a flood at one step of sign-ins leaves room for other calls. A core computes that many in
+/// 40 ms with vectors, and in less than half a second without.
+pub const DEFAULT_MAX_WAITING: usize = 128;
 
 /// A handshake whose client has sent A.
 type Answered = (ServerEphemeral, Verifier, PublicValue);
 
-/// Computes handshakes in batches where enough wait, for either step as many batches at a time as
-/// this process has cores. Without vector arithmetic in the CPU it computes them one by one, in the
-/// order in which they come.
+/// Computes handshakes, in batches if enough wait.
 ///
-/// It keeps the calling thread waiting, which should not be one of an async runtime's workers. A
-/// batch draws its randomness from the call that computes it.
+/// Each of the two steps computes as many batches at a time as this process has cores. Without
+/// vector arithmetic in the CPU it computes them one by one, in the order of arrival.
+///
+/// The calling thread blocks, so keep it off an async runtime's workers. A batch draws its
+/// randomness from the call that computes it.
 pub struct HandshakeBatcher {
-    // What is moved leaves a copy behind: of these a pointer, and not the secret.
+    // A moved value leaves a copy behind: of these a pointer, not the secret.
     openings: Queue<Verifier, ServerEphemeral>,
     keys: Queue<Answered, Option<SessionKey>>,
 }
 
 impl HandshakeBatcher {
-    /// One in which `max_waiting` calls may wait at each of a handshake's two steps; one more is
-    /// refused with `TooManyRequestsException`.
+    /// A batcher in which `max_waiting` calls may wait at each of a handshake's two steps.
+    ///
+    /// One more is refused with `TooManyRequestsException`.
     #[must_use]
     pub fn new(max_waiting: usize) -> Self {
         Self { openings: Queue::new(max_waiting), keys: Queue::new(max_waiting) }
@@ -78,27 +78,27 @@ impl Arithmetic for HandshakeBatcher {
 
 /// Jobs of one kind, each with a thread that waits for its result.
 struct Queue<J, R> {
-    /// So many threads compute at a time.
+    /// Threads that may compute at a time.
     at_once: usize,
     max_waiting: usize,
-    /// The sizes of a batch that gains.
+    /// The sizes of a batch that is faster than its jobs alone.
     batches: RangeInclusive<usize>,
     state: Mutex<State<J, R>>,
 }
 
 struct State<J, R> {
     computing: usize,
-    /// Empty while fewer compute than may.
+    /// Empty while fewer threads compute than may.
     waiting: VecDeque<(J, Sender<Turn<J, R>>)>,
 }
 
 /// What a waiting thread is told.
 enum Turn<J, R> {
-    /// Compute these, of which the first is yours, and tell the owners of the others.
+    /// Compute these; the first is yours. Tell the owners of the others.
     Compute(Vec<J>, Vec<Sender<Turn<J, R>>>),
-    /// Somebody did it for you.
+    /// Another thread computed your job.
     Done(R),
-    /// Somebody tried, in vain: here it is back.
+    /// Another thread failed to compute your job: compute it yourself.
     Alone(J),
 }
 
@@ -110,20 +110,19 @@ impl<J, R> Queue<J, R> {
         Self { at_once, max_waiting, batches: device_srp::batch_sizes(), state }
     }
 
-    /// The result of `job`: by `compute`, which may have to do those of others as well, or by that
-    /// of another call.
+    /// The result of `job`, by `compute` or by another call. `compute` may be given others' jobs.
     fn run(&self, job: J, compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
         let turn = self.enter(job)?.recv();
         self.take(turn.map_err(|_| ServiceError::internal("a turn was lost"))?, compute)
     }
 
-    /// Where `job` will have its turn.
+    /// Takes `job` in; its turn arrives at the receiver.
     fn enter(&self, job: J) -> Result<Receiver<Turn<J, R>>, ServiceError> {
         let (owner, turn) = mpsc::channel();
         let mut state = self.lock();
         if state.computing < self.at_once {
             state.computing += 1;
-            // `turn` is right here to hear it.
+            // `turn` is still here, so this cannot fail.
             let _ = owner.send(Turn::Compute(vec![job], Vec::new()));
         } else if state.waiting.len() < self.max_waiting {
             state.waiting.push_back((job, owner));
@@ -150,8 +149,7 @@ impl<J, R> Queue<J, R> {
             Turn::Compute(jobs, others) => (jobs, others),
         };
         let _turn = PassOn(self);
-        // Should one job make this panic, it does not take the others with it: each is then
-        // computed by its owner.
+        // If one job panics, the others are not lost: each is then computed by its owner.
         let results = catch_unwind(AssertUnwindSafe(|| compute(&jobs))).unwrap_or_default();
         let (mut jobs, mut results) = (jobs.into_iter(), results.into_iter());
         let (own, result) = (jobs.next(), results.next());
@@ -161,13 +159,13 @@ impl<J, R> Queue<J, R> {
         result.map_or_else(|| only(compute(own.as_slice())), Ok)
     }
 
-    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way.
+    // Nothing that runs under the lock can panic half-way, so poisoning means nothing.
     fn lock(&self) -> MutexGuard<'_, State<J, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Passes the turn on however it ends, in a panic as well.
+/// Passes the turn on when dropped, after a panic as well.
 struct PassOn<'a, J, R>(&'a Queue<J, R>);
 
 impl<J, R> Drop for PassOn<'_, J, R> {
@@ -180,7 +178,7 @@ impl<J, R> Drop for PassOn<'_, J, R> {
         };
         let (jobs, mut owners): (Vec<_>, VecDeque<_>) = state.waiting.drain(..count).unzip();
         match owners.pop_front() {
-            // It waits until it is told, so it is there.
+            // Its owner waits until it is told, so it is there.
             Some(first) => drop(first.send(Turn::Compute(jobs, owners.into()))),
             None => state.computing -= 1,
         }

@@ -8,42 +8,47 @@ use reqwest::{Client, Response, Url};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-/// How long a hook may take: as long as the service gives a trigger.
+use crate::setup_error::SetupError;
+use crate::web_address;
+
+/// How long a hook may take: as long as the service waits for a trigger.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer that is read, in bytes.
+/// The longest answer of a hook, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Hooks behind one URL: every event is posted there as JSON, and is to come back as JSON with its
+/// Hooks behind one URL. Every event is posted there as JSON, and the answer is the event with its
 /// `response` filled in.
 ///
-/// A status of 200 is an answer. One from 400 to 499 is a refusal, whose reason is the
-/// `errorMessage` of a JSON body. Any other, like none within five seconds, is a failure.
+/// Status 200 is an answer. 400 to 499 is a refusal; its reason is the `errorMessage` of a JSON
+/// body. Any other status is a failure, and so is no answer within five seconds.
 pub struct HttpHooks {
     client: Client,
     url: Url,
 }
 
 impl HttpHooks {
-    /// Hooks at `url`, which is `http://` or `https://`.
+    /// Hooks at `url`, such as `https://example.com/hook`.
     ///
     /// # Errors
-    /// A sentence about what is wrong with the URL, or why there is no HTTP client.
-    pub fn new(url: &str) -> Result<Self, String> {
-        let parsed = Url::parse(url).map_err(|error| error.to_string())?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err("a hook is reached by http or https".to_owned());
-        }
-        // A redirect would carry users' attributes to where the operator did not say.
-        let client =
-            Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self { client: client.map_err(|error| error.to_string())?, url: parsed })
+    /// If `url` is not an HTTP URL, or TLS cannot be set up. The text never holds the URL, which
+    /// may hold a secret.
+    pub fn new(url: &str) -> Result<Self, SetupError> {
+        let (client, url) = web_address::client("hook-url", url, TIMEOUT)?;
+        Ok(Self { client, url })
+    }
+
+    /// Whether events travel in the clear to another machine. Whoever sits between could answer in
+    /// the hook's place.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        web_address::is_exposed(&self.url)
     }
 
     async fn ask(&self, event: String) -> Result<Value, HookError> {
         let request =
             self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(event);
-        // The URL may hold a secret of the operator's, and the reason goes to the caller.
+        // The reason goes to the caller, so it must not hold the URL, which may hold a secret.
         let response = request.send().await.map_err(|error| {
             HookError::Failed(
                 if error.is_timeout() { "it took too long" } else { "it was not reached" }.into(),
@@ -78,8 +83,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
 }
 
 impl Hooks for HttpHooks {
-    /// Blocks; to be called from a thread that may, within a tokio runtime: where the service calls
-    /// its engine.
+    /// Blocks. Call it on a thread of a tokio runtime that may block, as the service does.
     fn call(&self, event: &Value) -> Result<Value, HookError> {
         let runtime = Handle::try_current()
             .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;

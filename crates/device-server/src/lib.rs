@@ -1,46 +1,60 @@
-//! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and the process around
-//! that.
+//! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and a server for it.
 //!
-//! This is the only place where a domain error becomes HTTP. A request passes, in this order: its
-//! target and media type, the administrator's signature where one is due, JSON, the constraints of
-//! the service's model, and the engine, off the async workers.
+//! Domain errors become HTTP here and nowhere else. A request passes, in this order: its target and
+//! media type, the size of its body, a permit, the administrator's signature if the operation needs
+//! one, JSON, the constraints of the service's model, and the engine. All from the permit on runs
+//! off the async workers.
 //!
-//! What this crate deliberately does not do: decide anything about users, devices or tokens. That
-//! is `device-pool`'s.
+//! Begin with [`Service::builder`]. [`app`] is the service as a router that needs no socket;
+//! [`Server`] listens, maintains the service and ends in order.
 //!
-//! [`app`] is the whole service as a router that needs no socket; [`Server`] gives it one.
+//! This crate deliberately decides nothing about users, devices or tokens: that is `device-pool`'s.
 
+mod administrators;
 mod answer;
 mod api;
 mod app;
+mod body;
 mod connections;
 mod constraint;
 mod dev;
 mod documents;
 mod environment;
 mod handshake_batcher;
+mod health;
+mod hook_gate;
 mod http_hooks;
+mod json;
+mod limits;
+mod network;
+mod origins;
 mod outbound_queue;
 mod request_log;
 mod server;
 mod service;
+mod setup_error;
 mod signing_keys;
 mod sigv4;
 mod storage;
 mod transport;
 mod trusted_proxies;
-mod web_page;
+mod web_address;
 
+pub use administrators::Administrators;
 pub use app::app;
-pub use environment::{Clock, Entropy, Environment};
+pub use dev::DevMode;
+pub use environment::{Clock, Entropy};
 pub use handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 pub use http_hooks::HttpHooks;
+pub use limits::Limits;
+pub use origins::Origins;
 pub use server::Server;
-pub use service::{Administrators, DEFAULT_MAX_IN_FLIGHT, Origins, Service, Setup};
+pub use service::{Service, ServiceBuilder};
+pub use setup_error::SetupError;
 pub use signing_keys::PregeneratedKeys;
 pub use sigv4::AccessKey;
 pub use storage::Storage;
-pub use transport::{CourierError, Smtp, Transport, Transports, Webhook};
+pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
 pub use device_pool::Config as PoolConfig;

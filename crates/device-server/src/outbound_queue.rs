@@ -1,4 +1,4 @@
-//! Messages on their way: behind the answer, again where that may help, and waited for at the end.
+//! Messages on their way to users: after the answer, with retries, and awaited at the end.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,21 +8,20 @@ use device_pool::Message;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::transport::{CourierError, Transport, Transports, topic};
+use crate::transport::{Transport, TransportError, Transports, topic};
 
-/// How long to wait before each further attempt. Whoever waits for a code has asked for another one
-/// by then.
+/// The waits before further attempts. After the last, a person has asked for another code.
 const BACK_OFF: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
 
-/// So many messages are on their way at a time. More are lost: a mail server that is down must not
-/// fill the memory.
+/// Messages on their way at a time. More are lost: a mail server that is down must not fill the
+/// memory.
 const MAX_UNDER_WAY: usize = 1000;
 
-/// How long messages under way are waited for at the end.
+/// How long the end waits for messages on their way.
 const LAST_MESSAGES: Duration = Duration::from_secs(10);
 
-/// The messages that are on their way, a task each.
+/// The messages on their way, one task each.
 pub(crate) struct OutboundQueue {
     transports: Arc<Transports>,
     under_way: Mutex<JoinSet<()>>,
@@ -37,8 +36,8 @@ impl OutboundQueue {
         !matches!(self.transports.of(message.medium), Transport::Nowhere)
     }
 
-    /// Sends messages on their way. Nobody waits for them: how long one takes would tell whether
-    /// there was one.
+    /// Starts delivering messages. No answer waits for that: its time would tell whether there was a
+    /// message.
     pub(crate) fn send(&self, messages: Vec<Message>) {
         let mut under_way = self.under_way();
         while under_way.try_join_next().is_some() {}
@@ -52,7 +51,7 @@ impl OutboundQueue {
         }
     }
 
-    /// Waits for those that are under way, and gives up those that take too long.
+    /// Waits for messages on their way, and gives up those that take too long.
     pub(crate) async fn finish(&self) {
         let mut under_way = mem::take(&mut *self.under_way());
         let all = async { while under_way.join_next().await.is_some() {} };
@@ -82,8 +81,9 @@ async fn deliver(transports: Arc<Transports>, message: Message, report: Report) 
     }
 }
 
-/// What the log says of a message: what kind it is, and never what it says or to whom. One that is
-/// dropped with its task says so.
+/// What the log says about a message: its kind, never its text or its recipient.
+///
+/// Dropped with its task, it logs that the message was lost.
 struct Report {
     pool: String,
     medium: &'static str,
@@ -106,7 +106,7 @@ impl Report {
         tracing::debug!(pool = self.pool, self.medium, self.topic, "message delivered");
     }
 
-    fn put_off(&self, error: &CourierError) {
+    fn put_off(&self, error: &TransportError) {
         tracing::info!(pool = self.pool, self.medium, self.topic, %error,
             "message not delivered yet");
     }
@@ -175,7 +175,7 @@ mod tests {
             (log, tracing::subscriber::set_default(subscriber.with_ansi(false).finish()))
         }
 
-        /// The lines of messages that were lost; nothing that was logged is a secret.
+        /// The lines of lost messages. Checks that no secret was logged.
         #[track_caller]
         fn lost(&self) -> Vec<String> {
             let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// OutboundQueue into a file in `directory`, which fail for as long as that is not there.
+    /// A queue into a file in `directory`; deliveries fail until that exists.
     fn into(directory: &Path) -> OutboundQueue {
         let email = Transport::File(directory.join("messages"));
         OutboundQueue::new(Transports { email, ..Transports::default() })
@@ -207,10 +207,10 @@ mod tests {
         fs::read_to_string(directory.join("messages")).unwrap_or_default().lines().count()
     }
 
-    // The clock of these tests leaps to the next timer whenever nothing else is left to do.
+    // The clock of these tests jumps to the next timer if nothing else is left to do.
 
     #[tokio::test(start_paused = true)]
-    async fn what_fails_is_tried_again_later_and_later() {
+    async fn a_failed_delivery_is_retried_after_growing_waits() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("there");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_fails_again_and_again_is_given_up_and_told() {
+    async fn a_delivery_that_keeps_failing_is_logged_as_lost() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let outbound_queue = into(&parent.path().join("never"));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_go_well_is_not_tried_again() {
+    async fn a_lasting_failure_is_not_retried() {
         let (log, _guard) = Log::start();
         let outbound_queue = OutboundQueue::new(Transports::default());
         let started = Instant::now();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_what_is_under_way_and_not_for_ever() {
+    async fn the_end_waits_for_messages_but_not_for_ever() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let (there, never) = (parent.path().join("there"), parent.path().join("never"));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_room_for_so_many_and_again_when_they_are_gone() {
+    async fn messages_beyond_the_limit_are_lost() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("there");

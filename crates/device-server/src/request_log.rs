@@ -1,7 +1,7 @@
-//! One line in the log for each request, and the id by which caller and log know it.
+//! One log line for each request, with the request id that the caller reads, too.
 //!
-//! A line never holds a body, a header, a path or a message: what a person types may stand in any
-//! of them.
+//! A line never holds a body, a header, a path or a message: any of them may hold what a person
+//! typed.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,24 +9,21 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderName, HeaderValue, Request, Response};
+use axum::http::{HeaderValue, Request, Response};
 use axum::middleware::Next;
 
-use crate::answer::Failure;
+use crate::answer::{Failure, REQUEST_ID};
 use crate::service::Service;
 
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-/// The operation or document that a request was for; an extension of its response.
+/// The operation or document that a request asked for; an extension of its response.
 #[derive(Clone, Copy)]
 pub(crate) struct Named(pub(crate) &'static str);
 
-/// Who sent a request, as far as proxies are trusted to say so; an extension of it where it came
-/// over a socket.
+/// Who sent a request, as far as trusted proxies say; an extension of a request from a socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Around everything else: names the request, times it, logs it.
+/// The outermost layer: gives the request an id, times it and logs it.
 pub(crate) async fn observe(
     State(service): State<Arc<Service>>,
     mut request: Request<Body>,

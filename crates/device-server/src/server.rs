@@ -1,7 +1,6 @@
-//! A listening process: connections in, maintenance now and then, and an orderly end.
+//! A listening server: connections, maintenance, and an orderly end.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +10,17 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::app;
-use crate::connections::{Connections, MAX_CONNECTIONS};
+use crate::connections::Connections;
 use crate::service::Service;
+use crate::setup_error::SetupError;
 
-/// How often expired records and old keys are looked for.
+/// The time between two searches for expired records and old keys.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long requests under way may take to finish once the server is asked to stop.
+/// How long requests under way may take once the server is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A bound socket that does not accept yet.
+/// A bound socket that does not accept connections yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -28,48 +28,46 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `addr`; port 0 lets the system choose one. Binding comes before the service is made,
-    /// because a service must know its address to name itself in its tokens.
+    /// Binds `addr`; for port 0 the system chooses one.
+    ///
+    /// Bind before you build the service: it needs its own address for its tokens.
     ///
     /// # Errors
-    /// When the address cannot be had.
-    pub async fn bind(addr: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(addr).await?;
-        let local_addr = listener.local_addr()?;
+    /// [`SetupError::Listen`].
+    pub async fn bind(addr: SocketAddr) -> Result<Self, SetupError> {
+        let failed = |source| SetupError::Listen { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, local_addr })
     }
 
-    /// The address that was bound, with its real port.
+    /// The bound address, with its real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready, then takes no more connections, and lets the requests
-    /// under way finish for up to ten seconds, and then the messages to users for as long again.
-    ///
-    /// # Errors
-    /// When the listening socket fails.
+    /// Serves until `shutdown` is ready. Then accepts no more connections, waits up to ten seconds
+    /// for requests under way, and as long again for messages to users.
     pub async fn serve(
         self,
         service: Arc<Service>,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
+    ) {
         let mut background = JoinSet::new();
         background.spawn(maintain(Arc::clone(&service)));
 
-        let under_way = Connections::new(app(Arc::clone(&service)), MAX_CONNECTIONS)
-            .accept(self.listener, shutdown)
-            .await;
+        let app = app(Arc::clone(&service));
+        let connections = Connections::new(app, &service.limits, service.trusted_proxies.clone());
+        let under_way = connections.accept(self.listener, shutdown).await;
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {
-            tracing::warn!("requests were still under way when the time to finish them ran out");
+            tracing::warn!("the time to finish ran out with requests still under way");
         }
         service.finish_messages().await;
-        Ok(())
     }
 }
 
-/// Maintains the service, for as long as the server runs.
+/// Maintains the service as long as the server runs.
 async fn maintain(service: Arc<Service>) {
     let mut ticks = interval(MAINTENANCE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

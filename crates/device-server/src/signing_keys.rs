@@ -1,4 +1,4 @@
-//! Token-signing keys, made before they are asked for.
+//! Token-signing keys, generated ahead of need.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,12 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use device_pool::{ServiceError, SigningKeySource};
 use zeroize::Zeroizing;
 
-/// Keys kept ready: a new pool takes two.
+/// Keys kept ready; a new pool takes two.
 const READY: usize = 2;
 
-/// RSA-2048 keys from a thread that stays a few ahead, because a search for primes takes a tenth of
-/// a second and more.
+/// RSA-2048 keys from a thread that stays two ahead.
 ///
-/// The thread ends with this value.
+/// Generating one takes a tenth of a second and more. The thread ends when this value is dropped.
 pub struct PregeneratedKeys {
     ready: Mutex<Receiver<Zeroizing<Vec<u8>>>>,
 }

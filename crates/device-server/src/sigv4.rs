@@ -1,7 +1,7 @@
-//! AWS Signature Version 4, the verifying side, for the administrators' operations.
+//! Verification of AWS Signature Version 4, for the administrators' operations.
 //!
-//! Follows the service vendor's "Create a signed AWS API request". Verified is the canonical
-//! request over exactly the headers that the signature names, and the body as received.
+//! Follows the vendor's "Create a signed AWS API request". The signature is verified over exactly
+//! the headers that it names, and over the body as received.
 
 use std::fmt;
 
@@ -15,20 +15,26 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 use zeroize::Zeroizing;
 
+use crate::setup_error::SetupError;
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "cognito-idp";
 const TERMINATOR: &str = "aws4_request";
 
-/// How far a signature's date may be from ours, either way.
+/// The largest difference between a signature's date and our clock, either way.
 const MAX_SKEW: Duration = Duration::minutes(5);
 
-/// The headers that a signature must cover. Without the target, a request read off the wire could
-/// be sent again as another operation of the same shape, as `AdminGetDevice` and
-/// `AdminForgetDevice` are.
+/// The headers that a signature must cover.
+///
+/// Without the target, a request read off the wire could be sent again as another operation of the
+/// same shape, as `AdminGetDevice` and `AdminForgetDevice` are.
 const MUST_BE_SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
 const DATE_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// The shortest secret, in characters. Ours and the vendor's have 40.
+const MIN_SECRET: usize = 16;
 
 /// An administrator's credentials.
 pub struct AccessKey {
@@ -37,13 +43,28 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// The key of this id and secret.
-    #[must_use]
-    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: Zeroizing::new(secret.into()) }
+    /// The key of this id and secret. The secret has at least 16 characters.
+    ///
+    /// # Errors
+    /// If the secret is shorter, or the id is empty or holds a slash, which ends the id in a
+    /// signature.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, SetupError> {
+        let (id, secret) = (id.into(), Zeroizing::new(secret.into()));
+        if id.is_empty() || id.contains('/') || secret.is_empty() {
+            return Err(SetupError::setting(
+                "an access key's id and secret may not be empty, and the id may not hold a slash",
+            ));
+        }
+        if secret.chars().count() < MIN_SECRET {
+            return Err(SetupError::setting(format!(
+                "an access key's secret must have at least {MIN_SECRET} characters, or it could be \
+                 guessed"
+            )));
+        }
+        Ok(Self { id, secret })
     }
 
-    /// The id, which is no secret.
+    /// The id, which is not secret.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -56,8 +77,8 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Whether the request was signed with `key`, for `region` and this service, within five minutes of
-/// `now` (milliseconds since the epoch).
+/// Checks that the request was signed with `key`, for `region` and this service, within five
+/// minutes of `now` (milliseconds since the epoch).
 pub(crate) fn verify(
     head: &request::Parts,
     body: &[u8],
@@ -118,7 +139,7 @@ impl<'a> Authorization<'a> {
             .get("authorization")
             .and_then(|value| value.to_str().ok())
             .ok_or_else(missing)?;
-        // A bearer token is somebody else's business, so the request counts as unsigned.
+        // A bearer token is no signature, so the request counts as unsigned.
         let parameters = text.strip_prefix(ALGORITHM).ok_or_else(missing)?;
 
         let parameter = |name: &str| {
@@ -140,15 +161,16 @@ impl<'a> Authorization<'a> {
         })
     }
 
-    /// Whether the names are as the canonical form has them: in small letters, in order, none
-    /// twice. A name given a thousand times would have a long header copied a thousand times before
-    /// the signature is seen to be wrong.
+    /// Whether the names have their canonical form: small letters, in order, none twice.
+    ///
+    /// If a name were given a thousand times, a long header would be copied as often before the
+    /// signature is found to be wrong.
     fn names_headers_once(&self) -> bool {
         let small = |name: &&str| !name.contains(|c: char| c.is_ascii_uppercase());
         self.signed_headers.iter().all(small) && self.signed_headers.is_sorted_by(|a, b| a < b)
     }
 
-    /// `date` is the request's, of which the scope repeats the day.
+    /// Checks the scope. `date` is the request's; the scope repeats its day.
     fn check_scope(&self, date: &str, region: &str) -> Result<(), ServiceError> {
         let mut parts = self.scope.split('/');
         let mut next = || parts.next().unwrap_or_default();
@@ -203,14 +225,15 @@ fn check_date(date: &str, now: i64) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Method, path, query, the signed headers, their names, and the body's hash, a line each.
+/// The canonical request: method, path, query, signed headers, their names and the body's hash, one
+/// line each.
 fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]) -> String {
     let mut query: Vec<&str> = head.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
     let mut lines =
         vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
-    // A header that is named but absent signs as empty: the signature then fails, or the signer
-    // meant it so.
+    // A header that is named but absent counts as empty: then the signature fails, or the signer
+    // meant that.
     lines.extend(
         signed_headers
             .iter()
@@ -222,7 +245,7 @@ fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]
     lines.join("\n")
 }
 
-/// A header's values in their canonical form: joined by commas, runs of spaces as one.
+/// A header's canonical value: its values joined by commas, runs of spaces as one.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<String> = headers
         .get_all(name)
@@ -238,7 +261,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The secret, narrowed in turn to each part of the scope.
+/// The signing key: the secret, keyed in turn with each part of the scope.
 fn signing_key(key: &AccessKey, authorization: &Authorization<'_>) -> Zeroizing<Vec<u8>> {
     let secret = Zeroizing::new(format!("AWS4{}", key.secret.as_str()).into_bytes());
     authorization
@@ -273,8 +296,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 fn does_not_match() -> ServiceError {
     mismatch(
         "The request signature we calculated does not match the signature you provided. Check your \
-         AWS Secret Access Key \
-         and signing method. Consult the service documentation for details.",
+         AWS Secret Access Key and signing method. Consult the service documentation for details.",
     )
 }
 

@@ -1,19 +1,21 @@
-//! Which store a server runs on.
+//! The stores that a server may run on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use device_pool::store::Store;
-use device_store::{MemoryStore, OpenError, SqliteStore};
+use device_store::{MemoryStore, SqliteStore};
 
-/// Where a server keeps its records.
+use crate::setup_error::SetupError;
+
+/// The place of a server's records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Storage {
     /// In memory, until the process ends.
     InMemory,
-    /// In this directory, which is made if need be. What was acknowledged survives the process and
-    /// the machine's power.
+    /// In this directory, created if it does not exist. Acknowledged writes survive the end of the
+    /// process and a power cut.
     Directory(PathBuf),
 }
 
@@ -21,8 +23,8 @@ impl Storage {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`OpenError`], worded for the person who chose the directory.
-    pub fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
+    /// [`SetupError::Store`], worded for the person who chose the directory.
+    pub fn open(&self) -> Result<Arc<dyn Store>, SetupError> {
         Ok(match self {
             Self::InMemory => Arc::new(MemoryStore::new()),
             Self::Directory(directory) => Arc::new(SqliteStore::open(directory)?),

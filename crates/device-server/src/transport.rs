@@ -1,4 +1,4 @@
-//! Messages to users, on their way out: by mail, to a web hook, or into a file.
+//! The ways of messages to users: by mail, to a web hook, or into a file.
 
 mod smtp;
 mod webhook;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub use smtp::Smtp;
 pub use webhook::Webhook;
 
-/// Who takes messages where.
+/// How messages to users are delivered.
 #[derive(Debug, Default)]
 pub struct Transports {
     /// For e-mails.
@@ -22,42 +22,41 @@ pub struct Transports {
     pub sms: Transport,
 }
 
-/// A way out.
+/// A way to deliver messages.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Transport {
-    /// There is none: the log tells that there was a message, and not what it says.
+    /// No way: the log says that a message was lost, and not what it held.
     #[default]
     Nowhere,
-    /// Appended to this file as a line of JSON each, for development.
+    /// Each is appended to this file as a line of JSON, for development.
     File(PathBuf),
-    /// Posted as JSON.
+    /// Each is posted as JSON.
     Webhook(Webhook),
-    /// As an HTML mail.
+    /// Each is sent as an HTML mail.
     Smtp(Smtp),
 }
 
-/// Why a transport cannot be had, or a message not be delivered. Says nothing of the message or of
-/// credentials.
+/// Why a message was not delivered. Holds nothing of the message and no credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
-pub struct CourierError {
+pub(crate) struct TransportError {
     reason: String,
     passing: bool,
 }
 
-impl CourierError {
-    /// A reason that will be one tomorrow, too.
+impl TransportError {
+    /// A reason for which another attempt fails, too.
     fn lasting(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: false }
     }
 
-    /// A reason that may be none in a moment.
+    /// A reason that may be gone in a moment.
     fn passing(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: true }
     }
 
-    /// Whether it may go well at another attempt.
+    /// Whether another attempt may succeed.
     pub(crate) fn is_passing(&self) -> bool {
         self.passing
     }
@@ -71,10 +70,12 @@ impl Transports {
         }
     }
 
-    /// Carries a message to where messages of its medium go.
-    pub(crate) async fn carry(&self, message: &Message) -> Result<(), CourierError> {
+    /// Delivers a message the way of its medium.
+    pub(crate) async fn carry(&self, message: &Message) -> Result<(), TransportError> {
         match self.of(message.medium) {
-            Transport::Nowhere => Err(CourierError::lasting("no way to deliver it is configured")),
+            Transport::Nowhere => {
+                Err(TransportError::lasting("no way to deliver it is configured"))
+            }
             Transport::File(path) => append(path, message),
             Transport::Webhook(webhook) => webhook.post(message).await,
             Transport::Smtp(smtp) => smtp.send(message).await,
@@ -82,14 +83,14 @@ impl Transports {
     }
 }
 
-fn append(path: &Path, message: &Message) -> Result<(), CourierError> {
+fn append(path: &Path, message: &Message) -> Result<(), TransportError> {
     let line = format!("{}\n", as_json(message));
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(path).and_then(|mut file| file.write_all(line.as_bytes()));
-    written.map_err(|error| CourierError::passing(error.to_string()))
+    written.map_err(|error| TransportError::passing(error.to_string()))
 }
 
 /// A message as files, web hooks and developers read it.

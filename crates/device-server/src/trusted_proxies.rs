@@ -1,14 +1,17 @@
-//! Who a request is from, where proxies stand before the server.
+//! Who sent a request, behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
+use crate::setup_error::SetupError;
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose `X-Forwarded-For` is believed: addresses, and networks of them. Without any, a
-/// request is from whoever opened the connection.
+/// The proxies whose `X-Forwarded-For` is believed: addresses and networks.
+///
+/// Without any, a request is from whoever opened the connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -17,30 +20,39 @@ impl TrustedProxies {
     /// `fd00::/8`).
     ///
     /// # Errors
-    /// The first text that is neither.
-    pub fn new<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
-        let network = |text: &'a str| {
+    /// Names the first text that is neither.
+    pub fn new<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, SetupError> {
+        let network = |text: &str| {
             let network: Option<IpNet> = text.parse().ok();
-            network.or_else(|| text.parse().ok().map(|address: IpAddr| address.into())).ok_or(text)
+            network.or_else(|| text.parse().ok().map(|address: IpAddr| address.into())).ok_or_else(
+                || {
+                    SetupError::setting(format!(
+                        "the trusted proxy \"{text}\" is not like 10.0.0.7 or 10.0.0.0/8"
+                    ))
+                },
+            )
         };
         list.into_iter().map(network).collect::<Result<_, _>>().map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether `address` is a trusted proxy's.
+    pub(crate) fn include(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who the request on a connection from `peer` is from. Each proxy appends whom it was called
-    /// by, and what stands before the first one that is trusted anyone may have written: so it is
-    /// read from the end, up to the first address that is no trusted proxy's.
+    /// Who sent the request on a connection from `peer`.
+    ///
+    /// Each proxy appends the address that called it. Anyone may have written what comes before the
+    /// trusted proxies' own entries, so the list is read from its end, up to the first address that
+    /// is not a trusted proxy's.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR);
         let mut hops: Vec<&str> =
             hops.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
-        while self.trust(client) {
-            // A hop that is no address ends the chain: the one who wrote it is the last who is
-            // known.
+        while self.include(client) {
+            // An entry that is no address ends the chain: whoever wrote it is the last one known.
             match hops.pop().and_then(address) {
                 Some(before) => client = before,
                 None => break,
@@ -50,7 +62,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address with or without a port.
+/// The address of an entry, which may have a port.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -63,15 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_is_the_last_who_is_no_trusted_proxy() {
+    fn the_client_is_the_last_address_of_no_trusted_proxy() {
         let proxies = TrustedProxies::new(["10.0.0.0/8", "192.0.2.1", "fd00::/8"]).unwrap();
         for (peer, forwarded, client) in [
-            // Nobody is believed who is not listed.
+            // Only listed proxies are believed.
             ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
-            // What the client wrote itself stands to the left.
+            // To the left is what the client wrote itself.
             ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["10.9.9.9, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1, 192.0.2.1"], "198.51.100.1"),
@@ -80,7 +92,7 @@ mod tests {
             ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
             ("10.0.0.1", &["[2001:db8::7]:4711"], "2001:db8::7"),
             ("10.0.0.1", &["[2001:db8::7]"], "2001:db8::7"),
-            // Within the house there is no other client than the first who is known.
+            // If all are trusted, the first one is the client.
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.1, , 10.0.0.2"], "10.0.0.2"),
@@ -100,9 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_and_no_network_is_named() {
+    fn a_text_that_is_no_network_is_named_in_the_error() {
         for list in ["", "proxy", "10.0.0.0/33", "10.0.0.1:80", "10.0.0.0/8;::1"] {
-            assert_eq!(TrustedProxies::new(["::1", list]), Err(list));
+            let error = TrustedProxies::new(["::1", list]).unwrap_err().to_string();
+            assert!(error.contains(&format!("\"{list}\"")), "{error}");
         }
     }
 }

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use device_server::{Service, TrustedProxies, app};
-use device_testkit::{FakeClock, setup};
+use device_server::{TrustedProxies, app};
+use device_testkit::{FakeClock, service};
 use serde_json::Value;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
@@ -55,7 +55,7 @@ async fn a_line_a_request_and_no_secret_in_it() {
         .with_writer(lines.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
 
-    let service = Service::new(setup(&FakeClock::new()));
+    let service = service(&FakeClock::new()).build();
     let bodies = [
         (
             "InitiateAuth",
@@ -104,9 +104,8 @@ async fn the_peer_is_whom_a_trusted_proxy_names() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
-    let mut parts = setup(&FakeClock::new());
-    parts.trusted_proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
-    let service = Service::new(parts);
+    let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    let service = service(&FakeClock::new()).trusted_proxies(proxies).build();
     for peer in ["10.0.0.1:4711", "203.0.113.9:4711"] {
         let mut request = Request::get("/health")
             .header("x-forwarded-for", "1.1.1.1, 198.51.100.7")

@@ -14,17 +14,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use device_server::{Administrators, Service, Smtp, Transport, Transports, Webhook, app};
-use device_testkit::{FakeClock, access_key, setup};
+use device_server::{Administrators, Smtp, Transport, Transports, Webhook, app};
+use device_testkit::{FakeClock, access_key, service};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 fn router(email: Transport) -> Router {
-    let mut parts = setup(&FakeClock::new());
-    parts.transports = Transports { email, ..Transports::default() };
-    app(Service::new(parts))
+    app(service(&FakeClock::new()).transports(mails(email)).build())
+}
+
+fn mails(email: Transport) -> Transports {
+    Transports { email, ..Transports::default() }
 }
 
 async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
@@ -79,9 +81,8 @@ async fn a_developer_reads_the_last_code_of_a_user_and_confirms_with_it() {
 
 #[tokio::test]
 async fn nobody_reads_messages_where_administrators_sign() {
-    let mut parts = setup(&FakeClock::new());
-    parts.administrators = Administrators::Signing(access_key());
-    let router = app(Service::new(parts));
+    let administrators = Administrators::Signing(access_key());
+    let router = app(service(&FakeClock::new()).administrators(administrators).build());
     let (status, body) = get(&router, "/dev/messages/pool/ada").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(body["message"].as_str().unwrap().starts_with("Nothing is here."), "{body}");
@@ -194,9 +195,8 @@ async fn a_mail_that_is_refused_for_good_is_not_sent_again_and_the_sign_up_stand
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
     let server = tokio::spawn(unwilling(listener, Arc::clone(&connections)));
-    let mut parts = setup(&FakeClock::new());
-    parts.transports.email = Transport::Smtp(Smtp::new(&url, "no-reply@example.com").unwrap());
-    let service = Service::new(parts);
+    let email = Transport::Smtp(Smtp::new(&url, "no-reply@example.com").unwrap());
+    let service = service(&FakeClock::new()).transports(mails(email)).build();
     let router = app(Arc::clone(&service));
     let (pool, _) = sign_up(&router).await;
     service.finish_messages().await;
@@ -210,9 +210,8 @@ async fn a_mail_that_is_refused_for_good_is_not_sent_again_and_the_sign_up_stand
 async fn a_file_gets_a_line_of_json_for_each_message() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("messages");
-    let mut parts = setup(&FakeClock::new());
-    parts.transports.email = Transport::File(path.clone());
-    let service = Service::new(parts);
+    let email = Transport::File(path.clone());
+    let service = service(&FakeClock::new()).transports(mails(email)).build();
     let router = app(Arc::clone(&service));
     let (pool, _) = sign_up(&router).await;
     service.finish_messages().await;

@@ -140,7 +140,7 @@ impl World {
             gate: Arc::clone(&gate),
             came: tell,
         };
-        let server = TestServer::start_with(|setup| setup.environment.arithmetic = Arc::new(gated));
+        let server = TestServer::start_with(|service| service.arithmetic(Arc::new(gated)));
         let pool = server.create_pool(json!({}));
         let client = server.create_client(&pool, json!({}));
         server.create_user(&pool, "ada");

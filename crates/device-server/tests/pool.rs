@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use device_server::{Service, app};
-use device_testkit::{FakeClock, PASSWORD, TestServer, setup};
+use device_testkit::{FakeClock, PASSWORD, TestServer, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -35,7 +35,7 @@ impl Pool {
 
     async fn at(clock: &FakeClock) -> Self {
         let mut pool =
-            Self { service: Service::new(setup(clock)), id: String::new(), client: String::new() };
+            Self { service: service(clock).build(), id: String::new(), client: String::new() };
         let created = pool
             .call("CreateUserPool", json!({ "PoolName": "p", "DeviceConfiguration": {} }))
             .await;

@@ -17,8 +17,8 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use device_server::{Administrators, Service, app};
-use device_testkit::{FakeClock, access_key, setup};
+use device_server::{Administrators, app};
+use device_testkit::{FakeClock, access_key, service};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -102,9 +102,9 @@ impl Signer {
 
 /// `Type: message` of the answer.
 async fn answer(request: Request<String>) -> String {
-    let mut parts = setup(&FakeClock::new());
-    parts.administrators = Administrators::Signing(access_key());
-    let response = app(Service::new(parts)).oneshot(request.map(Body::from)).await.unwrap();
+    let administrators = Administrators::Signing(access_key());
+    let router = app(service(&FakeClock::new()).administrators(administrators).build());
+    let response = router.oneshot(request.map(Body::from)).await.unwrap();
     let body: Value =
         serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
     format!("{}: {}", body["__type"].as_str().unwrap(), body["message"].as_str().unwrap())
@@ -400,11 +400,9 @@ async fn operations_of_users_need_no_signature_and_in_development_none_does() {
         unsigned("DescribeUserPool"),
         Signer { secret: "any", ahead: 9999, ..Signer::default() }.sign(),
     ] {
-        // `setup` lets anyone administrate.
-        let response = app(Service::new(setup(&FakeClock::new())))
-            .oneshot(request.map(Body::from))
-            .await
-            .unwrap();
+        // `service` lets anyone administrate.
+        let response =
+            app(service(&FakeClock::new()).build()).oneshot(request.map(Body::from)).await.unwrap();
         assert_eq!(response.headers()["x-amzn-errortype"], "InvalidParameterException:");
     }
 }

@@ -16,8 +16,8 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use device_server::{Origins, Service, Setup, app};
-use device_testkit::{FakeClock, setup};
+use device_server::{Limits, Origins, ServiceBuilder, app};
+use device_testkit::{FakeClock, service};
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -40,10 +40,8 @@ impl Answer {
     }
 }
 
-fn router(change: impl FnOnce(&mut Setup)) -> Router {
-    let mut parts = setup(&FakeClock::new());
-    change(&mut parts);
-    app(Service::new(parts))
+fn router(change: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Router {
+    app(change(service(&FakeClock::new())).build())
 }
 
 async fn send(router: Router, request: Request<Body>) -> Answer {
@@ -65,12 +63,12 @@ fn request(operation: &str, body: impl Into<Body>) -> Request<Body> {
 }
 
 async fn call(operation: &str, body: impl Into<Body>) -> Answer {
-    send(router(|_| {}), request(operation, body)).await
+    send(router(|service| service), request(operation, body)).await
 }
 
 /// The refusal in both places, which must agree: code and message.
 async fn refused(request: Request<Body>) -> (String, String) {
-    let answer = send(router(|_| {}), request).await;
+    let answer = send(router(|service| service), request).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
     assert_eq!(answer.header("content-type"), AMZ_JSON);
     assert_eq!(answer.header("x-amzn-requestid").len(), 36);
@@ -452,7 +450,12 @@ async fn a_body_is_not_waited_for_without_end() {
 #[tokio::test]
 async fn a_full_house_says_so() {
     let body = json!({ "AccessToken": "x" }).to_string();
-    let answer = send(router(|setup| setup.max_in_flight = 0), request("GetUser", body)).await;
+    let full = |service: ServiceBuilder| {
+        let mut limits = Limits::default();
+        limits.max_in_flight = 0;
+        service.limits(limits)
+    };
+    let answer = send(router(full), request("GetUser", body)).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(
         answer.json(),
@@ -460,12 +463,12 @@ async fn a_full_house_says_so() {
     );
     // Health is not asked to wait behind the calls.
     let health = Request::get("/health").body(Body::empty()).unwrap();
-    assert_eq!(send(router(|setup| setup.max_in_flight = 0), health).await.status, StatusCode::OK);
+    assert_eq!(send(router(full), health).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn every_response_has_a_request_id_of_its_own() {
-    let service = Service::new(setup(&FakeClock::new()));
+    let service = service(&FakeClock::new()).build();
     let mut seen = std::collections::HashSet::new();
     for (method, path) in [
         ("POST", "/"),
@@ -494,7 +497,7 @@ async fn a_page_of_any_origin_may_ask_and_read() {
         .header("access-control-request-headers", asked)
         .body(Body::empty())
         .unwrap();
-    let answer = send(router(|_| {}), preflight).await;
+    let answer = send(router(|service| service), preflight).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-methods"), "POST");
@@ -512,7 +515,7 @@ async fn a_page_of_any_origin_may_ask_and_read() {
         get("/"),
     ] {
         request.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
-        let answer = send(router(|_| {}), request).await;
+        let answer = send(router(|service| service), request).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("access-control-expose-headers").to_ascii_lowercase(), EXPOSED);
     }
@@ -523,10 +526,10 @@ async fn origins_can_be_narrowed() {
     for (origin, allowed) in
         [("https://app.example.com", "https://app.example.com"), ("https://evil.example", "")]
     {
-        let only = Origins::Only(vec!["https://app.example.com".parse().unwrap()]);
+        let only = Origins::only(["https://app.example.com"]).unwrap();
         let mut request = request("GetUser", "{}");
         request.headers_mut().insert("origin", origin.parse().unwrap());
-        let answer = send(router(|setup| setup.origins = only), request).await;
+        let answer = send(router(|service| service.origins(only)), request).await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
     }
 }
@@ -538,12 +541,15 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
         request.headers_mut().insert("origin", origin.parse().unwrap());
         request
     };
-    let answer = send(router(|_| {}), create("https://evil.example")).await;
+    let answer = send(router(|service| service), create("https://evil.example")).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(answer.header("x-amzn-errortype"), "AccessDeniedException:");
-    assert_eq!(send(router(|_| {}), create("http://localhost:5173")).await.status, StatusCode::OK);
-    let listed = |setup: &mut Setup| {
-        setup.origins = Origins::Only(vec!["https://dev.example.com".parse().unwrap()]);
+    assert_eq!(
+        send(router(|service| service), create("http://localhost:5173")).await.status,
+        StatusCode::OK
+    );
+    let listed = |service: ServiceBuilder| {
+        service.origins(Origins::only(["https://dev.example.com"]).unwrap())
     };
     assert_eq!(
         send(router(listed), create("https://dev.example.com")).await.status,
@@ -554,7 +560,7 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
     let mut sign_in = request("GetUser", r#"{"AccessToken":"x"}"#);
     sign_in.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
     assert_eq!(
-        send(router(|_| {}), sign_in).await.header("x-amzn-errortype"),
+        send(router(|service| service), sign_in).await.header("x-amzn-errortype"),
         "NotAuthorizedException:"
     );
 
@@ -572,7 +578,7 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
         ("host", "pool.test", StatusCode::NOT_FOUND),
     ] {
         assert_eq!(
-            send(router(|_| {}), messages(name, value)).await.status,
+            send(router(|service| service), messages(name, value)).await.status,
             status,
             "{name}: {value}"
         );
@@ -581,7 +587,8 @@ async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes()
 
 #[tokio::test]
 async fn health_names_version_and_store() {
-    let answer = send(router(|_| {}), Request::get("/health").body(Body::empty()).unwrap()).await;
+    let answer =
+        send(router(|service| service), Request::get("/health").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(
@@ -600,14 +607,15 @@ async fn what_is_not_here_says_where_things_are() {
         "/%ff/.well-known/jwks.json",
         "/%ff/.well-known/openid-configuration",
     ] {
-        let answer = send(router(|_| {}), Request::get(path).body(Body::empty()).unwrap()).await;
+        let answer =
+            send(router(|service| service), Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(answer.json()["message"].is_string());
     }
     for (method, path) in [(Method::GET, "/"), (Method::PUT, "/"), (Method::POST, "/health")] {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         assert_eq!(
-            send(router(|_| {}), request).await.status,
+            send(router(|service| service), request).await.status,
             StatusCode::METHOD_NOT_ALLOWED,
             "{path}"
         );

@@ -30,7 +30,7 @@ pub use keys::TestSigningKeys;
 pub use keys::{ACCESS_KEY_PAIR, ID_KEY_PAIR};
 pub use rng::SeededRng;
 #[cfg(feature = "server")]
-pub use server::{PASSWORD, TestServer, access_key, setup};
+pub use server::{PASSWORD, TestServer, access_key, config, service, service_in};
 pub use totp::totp_code;
 
 /// Compiles the examples of the repository's README.

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use device_pool::store::Store;
-use device_pool::{Engine, Invocation, NoHooks, ServiceError};
+use device_pool::{Engine, Invocation, ServiceError, SigningKeySource};
 use device_server::{
-    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_WAITING, Entropy, Environment,
-    HandshakeBatcher, Origins, PoolConfig, Server, Service, Setup, Transports, TrustedProxies,
+    AccessKey, Administrators, DevMode, Entropy, PoolConfig, Server, Service, ServiceBuilder,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -25,32 +24,43 @@ pub const PASSWORD: &str = "Correct-Horse-7";
 /// The administrator's key of a test that checks signatures.
 #[must_use]
 pub fn access_key() -> AccessKey {
-    AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+    AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap()
 }
 
-/// The parts of a service in memory in the region `us-east-1`, open to any administrator and to
-/// pages of any origin.
+/// A service in memory in the region `us-east-1`, open to any administrator and to pages of any
+/// origin.
 #[must_use]
-pub fn setup(clock: &FakeClock) -> Setup {
-    Setup {
-        store: Arc::new(MemoryStore::new()),
-        pool: PoolConfig {
-            region: "us-east-1".to_owned(),
-            account_id: "123456789012".to_owned(),
-            public_base_url: "http://pool.test".to_owned(),
-        },
-        administrators: Administrators::Anyone,
-        origins: Origins::Any,
-        trusted_proxies: TrustedProxies::default(),
-        transports: Transports::default(),
-        environment: Environment {
-            clock: Arc::new(clock.clone()),
-            entropy: Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))),
-            signing_keys: Arc::new(TestSigningKeys::default()),
-            hooks: Arc::new(NoHooks),
-            arithmetic: Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)),
-        },
-        max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+pub fn service(clock: &FakeClock) -> ServiceBuilder {
+    service_in(
+        Arc::new(MemoryStore::new()),
+        config("http://pool.test"),
+        Arc::new(TestSigningKeys::default()),
+        clock,
+    )
+}
+
+/// As [`service`], with its records in `store`.
+#[must_use]
+pub fn service_in(
+    store: Arc<dyn Store>,
+    config: PoolConfig,
+    signing_keys: Arc<dyn SigningKeySource>,
+    clock: &FakeClock,
+) -> ServiceBuilder {
+    Service::builder(store, config)
+        .administrators(Administrators::Anyone(DevMode::default()))
+        .clock(Arc::new(clock.clone()))
+        .entropy(Arc::new(SeededEntropy(Mutex::new(SeededRng::new(0)))))
+        .signing_keys(signing_keys)
+}
+
+/// The configuration of a test's pools, which clients reach at `public_base_url`.
+#[must_use]
+pub fn config(public_base_url: &str) -> PoolConfig {
+    PoolConfig {
+        region: "us-east-1".to_owned(),
+        account_id: "123456789012".to_owned(),
+        public_base_url: public_base_url.to_owned(),
     }
 }
 
@@ -74,19 +84,19 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts a server with [`setup`].
+    /// Starts a server with [`service`].
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with(|_| {})
+        Self::start_with(|service| service)
     }
 
-    /// Starts a server with [`setup`] as `change` leaves it. The public base URL is the server's
+    /// Starts a server with [`service`] as `change` leaves it. The public base URL is the server's
     /// own.
     ///
     /// # Panics
     /// If no loopback port can be had.
     #[must_use]
-    pub fn start_with(change: impl FnOnce(&mut Setup)) -> Self {
+    pub fn start_with(change: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -96,20 +106,19 @@ impl TestServer {
         let addr = server.local_addr();
 
         let clock = FakeClock::new();
-        let mut parts = setup(&clock);
-        parts.pool.public_base_url = format!("http://{addr}");
-        change(&mut parts);
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let keys: Arc<dyn SigningKeySource> = Arc::new(TestSigningKeys::default());
+        let config = config(&format!("http://{addr}"));
         // The engine keeps no state beside the store, so a second one sees what the server does.
-        let store: Arc<dyn Store> = Arc::clone(&parts.store);
-        let signing_keys = Arc::clone(&parts.environment.signing_keys);
-        let engine = Engine::builder(store, parts.pool.clone(), signing_keys).build();
+        let engine = Engine::builder(Arc::clone(&store), config.clone(), Arc::clone(&keys)).build();
+        let service = change(service_in(store, config, keys, &clock)).build();
 
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
             let shutdown = async {
                 let _ = stopped.await;
             };
-            runtime.block_on(server.serve(Service::new(parts), shutdown)).unwrap();
+            runtime.block_on(server.serve(service, shutdown));
         });
         let rng = Mutex::new(SeededRng::new(1));
         Self { addr, clock, engine, rng, stop: Some(stop), thread: Some(thread) }

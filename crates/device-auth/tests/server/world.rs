@@ -43,8 +43,8 @@ impl World {
     pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
         // The server runs on a runtime of its own, and one runtime does not start within another.
         let start = || {
-            TestServer::start_with(|setup| {
-                setup.administrators = Administrators::Signing(access_key())
+            TestServer::start_with(|service| {
+                service.administrators(Administrators::Signing(access_key()))
             })
         };
         let server = std::thread::spawn(start).join().unwrap();

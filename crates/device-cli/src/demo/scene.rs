@@ -1,5 +1,5 @@
-//! What the story needs: a server with a database in a temporary directory, a pool, a client, and a
-//! user with an authenticator app.
+//! The scene of the story: a server on a temporary database, a pool, a client, and a user with an
+//! authenticator app.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,10 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
-use device_server::{
-    AccessKey, Administrators, DEFAULT_MAX_IN_FLIGHT, Environment, Origins, PoolConfig, Server,
-    Service, Setup, Storage, Transports, TrustedProxies,
-};
+use device_server::{AccessKey, Administrators, PoolConfig, Server, Service, Storage};
 use device_wire::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest,
     AuthFlowType, CreateUserPoolClientRequest, CreateUserPoolRequest, DeviceConfigurationType,
@@ -31,7 +28,7 @@ pub(crate) const USERNAME: &str = "ada";
 const REGION: &str = "eu-demo-1";
 const STEP_SECONDS: u64 = 30;
 
-/// A running server with everything in it that the story needs.
+/// A running server with all that the story needs.
 pub(crate) struct Scene {
     endpoint: String,
     pub(crate) pool_id: String,
@@ -42,11 +39,11 @@ pub(crate) struct Scene {
     authenticator: Authenticator,
     directory: tempfile::TempDir,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
-/// Ada's authenticator app. A code is good once, so each one that she reads is of a later step than
-/// the last.
+/// Ada's authenticator app. A code is valid once, so each code that she reads is of a later step
+/// than the last.
 struct Authenticator {
     totp: Totp,
     enrolled_at: u64,
@@ -68,30 +65,25 @@ impl Scene {
         let server = Server::bind(socket).await.map_err(DemoError::start)?;
         let endpoint = format!("http://{}", server.local_addr());
         let data = Storage::Directory(directory.path().join("data"));
-        let service = Service::new(Setup {
-            store: data.open().map_err(DemoError::start)?,
-            pool: PoolConfig {
-                region: REGION.to_owned(),
-                account_id: "000000000000".to_owned(),
-                public_base_url: endpoint.clone(),
-            },
-            administrators: Administrators::Signing(AccessKey::new("demo", &*secret)),
-            origins: Origins::Any,
-            trusted_proxies: TrustedProxies::default(),
-            transports: Transports::default(),
-            environment: Environment::system(),
-            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
-        });
+        let config = PoolConfig {
+            region: REGION.to_owned(),
+            account_id: "000000000000".to_owned(),
+            public_base_url: endpoint.clone(),
+        };
+        let key = AccessKey::new("demo", &*secret).map_err(DemoError::start)?;
+        let service = Service::builder(data.open().map_err(DemoError::start)?, config)
+            .administrators(Administrators::Signing(key))
+            .build();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(server.serve(service, async {
-            // An error means that the scene is gone, which is as good a reason to stop.
+            // An error means that the scene is gone, which is a reason to stop as well.
             let _ = stopped.await;
         }));
         report.start(&endpoint);
 
         report.step(
             "A pool (devices by opt-in, a remembered one replaces MFA), a client, and Ada \
-                     with an authenticator app",
+             with an authenticator app",
         );
         let observer = report.clone();
         let admin = Client::builder()
@@ -120,7 +112,7 @@ impl Scene {
         })
     }
 
-    /// Ada's app as it starts: what it knows of the device is in its file, nothing is in memory.
+    /// Ada's app as it starts: what it knows about the device is in a file, nothing is in memory.
     pub(crate) fn app(&self) -> Result<DeviceAuth, device_auth::Error> {
         let report = self.report.clone();
         DeviceAuth::builder()
@@ -141,9 +133,9 @@ impl Scene {
 
     /// Stops the server and removes its data.
     pub(crate) async fn strike(self) -> Result<(), DemoError> {
-        // The server may have ended by itself; how, is what the next line tells.
+        // If the server has ended by itself, the next line tells how.
         let _ = self.stop.send(());
-        self.server.await.map_err(DemoError::start)?.map_err(DemoError::start)?;
+        self.server.await.map_err(DemoError::start)?;
         self.directory.close().map_err(DemoError::start)
     }
 }
@@ -223,9 +215,9 @@ async fn make_user(
     let secret = associated.secret_code.ok_or("no secret code")?;
     let totp =
         Builder::new().with_secret(Secret::try_from_base32(secret.as_str())?).build_noncompliant();
-    // Enrolled with the code of the step before this one, so that two later ones are good within
-    // the demo's second. That code is good until this step ends, so one that is about to end is
-    // waited out.
+    // Enrolled with the code of the step before this one, so that two later codes are valid within
+    // the demo's second. That code is valid until this step ends, so wait if the step is about to
+    // end.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs());
     if now()? % STEP_SECONDS == STEP_SECONDS - 1 {
         sleep(Duration::from_secs(1)).await;

@@ -1,24 +1,30 @@
-//! The administrator's credentials: made at the first start, kept beside the data.
+//! The administrator's credentials: made at the first start, kept with the data.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use device_server::AccessKey;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
-use super::ServeError;
+use super::{ServeError, modes};
 
 const FILE_NAME: &str = "credentials.toml";
 
-/// An access key. It has no `Debug`, so that none can be printed in passing.
+/// An access key. It has no `Debug`, so that none can be printed by accident.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Credentials {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+}
+
+/// The file with the credentials of this data directory.
+pub(crate) fn path(directory: &Path) -> PathBuf {
+    directory.join(FILE_NAME)
 }
 
 /// Where credentials are kept.
@@ -32,34 +38,27 @@ pub(crate) enum Kept {
 }
 
 impl Credentials {
-    /// Whether they can be signed with, and by nobody who knows nothing: anyone can sign with an
-    /// empty secret, and the slash is what ends an id in a signature.
-    pub(crate) fn serve_their_end(&self) -> bool {
-        !self.access_key_id.is_empty()
-            && !self.access_key_id.contains('/')
-            && !self.secret_access_key.is_empty()
-    }
-
-    /// The credentials of this data directory, which the store has opened and so made; new ones if
-    /// it has none.
+    /// The credentials of this data directory; new ones if it has none. The store has made the
+    /// directory before.
     pub(crate) fn of(directory: Option<&Path>) -> Result<(Self, Kept), ServeError> {
         let Some(directory) = directory else {
             return Ok((Self::generate(), Kept::Nowhere));
         };
-        let path = directory.join(FILE_NAME);
+        let path = path(directory);
         let unusable = |reason: String| ServeError::Credentials { path: path.clone(), reason };
         match fs::read_to_string(&path) {
             Ok(text) => {
-                // The parser quotes the line that it stumbles over, and that may be the secret's.
-                let credentials =
-                    toml::from_str(&text).ok().filter(Self::serve_their_end).ok_or_else(|| {
-                        unusable(
-                            "it must hold access-key-id = \"...\" and secret-access-key = \"...\" \
-                             and nothing else. \
-                             Mend it, or move it away to get new ones"
-                                .to_owned(),
-                        )
-                    })?;
+                modes::check_file(&path)?;
+                // The parser quotes the line with the mistake, which may be the secret's.
+                let credentials: Self = toml::from_str(&text).map_err(|_| {
+                    unusable(
+                        "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and \
+                         nothing else. Correct it, or move it away to get new ones"
+                            .to_owned(),
+                    )
+                })?;
+                AccessKey::new(&*credentials.access_key_id, &*credentials.secret_access_key)
+                    .map_err(|error| unusable(error.to_string()))?;
                 Ok((credentials, Kept::Before(path)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -72,7 +71,7 @@ impl Credentials {
     }
 
     fn generate() -> Self {
-        // 20 and 40 characters, as clients expect them; 40 of 62 kinds are 238 bits.
+        // 20 and 40 characters, as clients expect; 40 of 62 kinds are 238 bits.
         Self {
             access_key_id: format!("DEVICE{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 14)),
             secret_access_key: random(
@@ -82,7 +81,7 @@ impl Credentials {
         }
     }
 
-    /// Whole or not at all, and for the owner's eyes alone from the first byte on.
+    /// Writes the file whole or not at all, and readable by its owner alone from the first byte on.
     fn write(&self, directory: &Path, path: &Path) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;
         let partial = path.with_extension("toml.new");
@@ -94,7 +93,7 @@ impl Credentials {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        // On Unix the new name, too, must reach the disk.
+        // On Unix, the new name must reach the disk as well.
         if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
     }
 }
@@ -112,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_once_then_read_again() {
+    fn credentials_are_made_once_and_then_read() {
         let directory = tempfile::tempdir().unwrap();
         let (first, Kept::Now(path)) =
             Credentials::of(Some(directory.path())).unwrap_or_else(|e| panic!("{e}"))
@@ -137,14 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_told_without_its_contents() {
+    fn an_error_does_not_hold_the_file_it_is_about() {
         let directory = tempfile::tempdir().unwrap();
         for text in [
             "access-key-id = \"A\"\nsecret-access-key = hunter2\n",
-            // Anyone could sign with this one.
+            // Anyone could sign with these.
             "access-key-id = \"A\"\nsecret-access-key = \"\"\n",
+            "access-key-id = \"A\"\nsecret-access-key = \"x\"\n",
         ] {
-            fs::write(directory.path().join(FILE_NAME), text).unwrap();
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let path = directory.path().join(FILE_NAME);
+            options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
             let error = Credentials::of(Some(directory.path())).err().unwrap().to_string();
             assert!(error.contains(FILE_NAME) && !error.contains("hunter2"), "{error}");
         }

@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use device_server::OpenError;
+use device_server::SetupError;
 
-/// A reason, and where there is one a way out.
+/// Why the server does not start, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error("{0}")]
@@ -16,27 +16,36 @@ pub(crate) enum ServeError {
     #[error("cannot listen on {addr}: {}", listen_advice(source))]
     Listen { addr: SocketAddr, source: io::Error },
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Setup(SetupError),
     #[error("the credentials in {} cannot be used: {reason}", path.display())]
     Credentials { path: PathBuf, reason: String },
     #[error("the server cannot run: {0}")]
     Runtime(io::Error),
 }
 
+impl From<SetupError> for ServeError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Listen { addr, source } => Self::Listen { addr, source },
+            error => Self::Setup(error),
+        }
+    }
+}
+
 fn listen_advice(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => {
             "something listens there already. Stop it, or choose another address with --listen \
-                                 (127.0.0.1:0 takes any free port)"
+             (127.0.0.1:0 takes any free port)"
                 .to_owned()
         }
         ErrorKind::PermissionDenied => {
-            "the system does not permit it. Ports below 1024 are for privileged users; \
-                                        choose another one with --listen"
+            "the system does not permit it. Ports below 1024 are for privileged users; choose \
+             another one with --listen"
                 .to_owned()
         }
         ErrorKind::AddrNotAvailable => {
-            "the address is not one of this machine's. 0.0.0.0 stands for all of them".to_owned()
+            "this machine does not have that address. 0.0.0.0 stands for all it has".to_owned()
         }
         _ => error.to_string(),
     }

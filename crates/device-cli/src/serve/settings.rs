@@ -1,39 +1,44 @@
 //! The options of `device serve`, from four places with one precedence: flag, environment, file,
 //! default.
 
+mod listen;
+
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use device_server::{
-    HttpHooks, Origins, Smtp, Storage, Transport, Transports, TrustedProxies, Webhook,
+    AccessKey, DevMode, HttpHooks, Limits, Origins, Smtp, Storage, Transport, Transports,
+    TrustedProxies, Webhook,
 };
 use serde::Deserialize;
 
-use super::ServeError;
-use super::credentials::Credentials;
 use super::log::LogFormat;
+use super::{ServeError, dev, modes};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9229);
+pub(crate) use listen::Listen;
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// What flags and environment say. The same names are those of the file.
+/// The options as flags and environment give them. A file uses the same names.
 #[derive(Default, clap::Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Options {
-    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:9229]
-    #[arg(long, env = "DEVICE_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
+    /// Where to listen: an address or a host name, and a port; port 0 takes a free one
+    /// [default: 127.0.0.1:9229]
+    #[arg(long, env = "DEVICE_LISTEN", value_name = "HOST:PORT")]
+    listen: Option<String>,
 
-    /// The directory to keep data and credentials in, made if need be [default: ./device-data]
+    /// The directory for data and credentials, created if it does not exist
+    /// [default: ./device-data]
     #[arg(long, env = "DEVICE_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Keep data in memory, until the server stops, instead of in a directory
+    /// Keep data in memory until the server stops, instead of in a directory
     #[arg(long, env = "DEVICE_IN_MEMORY", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     in_memory: Option<bool>,
@@ -42,32 +47,44 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_REGION")]
     region: Option<String>,
 
-    /// Where clients reach the server, if not where it listens; tokens are issued in this name
+    /// The URL at which clients reach the server; tokens are issued in this name
+    /// [default: where it listens]
     #[arg(long, env = "DEVICE_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
-    /// The administrator's access key id [default: kept in the data directory, made at the first
-    /// start]
+    /// The administrator's access key id [default: made at the first start, kept with the data]
     #[arg(long, env = "DEVICE_ACCESS_KEY_ID", value_name = "ID")]
     access_key_id: Option<String>,
 
-    /// The administrator's secret access key. Other users of the machine can see a flag: prefer the
-    /// environment or a file
+    /// The administrator's secret access key, of at least 16 characters. Other users of the machine
+    /// can see a flag: prefer the environment or a file
     #[arg(long, env = "DEVICE_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     secret_access_key: Option<String>,
 
-    /// Let anyone administrate, signed or not: for development on one's own machine
+    /// Let anyone administrate, signed or not, and read codes back. For your own machine only
     #[arg(long, env = "DEVICE_DEV", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     dev: Option<bool>,
 
-    /// A web origin whose pages may read answers; more than one by repeating, or by commas
+    /// Allow --dev together with an access key, with a data directory that was set up with one, or
+    /// on an address that other machines reach
+    #[arg(long, env = "DEVICE_DEV_UNSAFE", value_name = "BOOL", num_args = 0..=1,
+          require_equals = true, default_missing_value = "true",
+          value_parser = BoolishValueParser::new())]
+    dev_unsafe: Option<bool>,
+
+    /// With --dev, a host name under which codes may be read, such as a service's name in a compose
+    /// file; repeat it or separate by commas for more
+    #[arg(long, env = "DEVICE_DEV_HOST", value_name = "NAME", value_delimiter = ',')]
+    dev_host: Option<Vec<String>>,
+
+    /// A web origin whose pages may read answers; repeat it or separate by commas for more
     /// [default: any]
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
-    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; more
-    /// than one by repeating, or by commas [default: none]
+    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; repeat it
+    /// or separate by commas for more [default: none]
     #[arg(
         long,
         env = "DEVICE_TRUSTED_PROXY",
@@ -76,30 +93,38 @@ pub(crate) struct Options {
     )]
     trusted_proxy: Option<Vec<String>>,
 
-    /// The mail server for messages to users, such as smtps://user:password@mail.example.com;
-    /// prefer the environment or a file where it has a password
+    /// The mail server for messages to users, such as smtps://user:password@mail.example.com. If it
+    /// holds a password, prefer the environment or a file
     #[arg(long, env = "DEVICE_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
 
-    /// Who mails to users are from, such as "Example <no-reply@example.com>"
+    /// The sender of mails to users, such as "Example <no-reply@example.com>"
     #[arg(long, env = "DEVICE_SMTP_FROM", value_name = "ADDRESS")]
     smtp_from: Option<String>,
 
-    /// A URL that messages to users are posted to as JSON: text messages, and mails where there is
-    /// no mail server
+    /// A URL to which messages to users are posted as JSON: text messages, and mails if there is no
+    /// mail server
     #[arg(long, env = "DEVICE_MESSAGE_WEBHOOK", value_name = "URL", hide_env_values = true)]
     message_webhook: Option<String>,
 
-    /// A file that messages to users are appended to where they go nowhere else, for development
+    /// A file to which messages to users are appended if they go nowhere else, for development
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
-    /// Where custom authentication is decided: events of the service's lambda triggers are posted
-    /// to this URL as JSON
+    /// A URL that decides custom authentication: events of the service's lambda triggers are posted
+    /// to it as JSON
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
 
-    /// How log lines on stderr are written [default: text]
+    /// Connections open at a time; beyond, idle ones are closed [default: 1024]
+    #[arg(long, env = "DEVICE_MAX_CONNECTIONS", value_name = "COUNT")]
+    max_connections: Option<usize>,
+
+    /// Connections of one address at a time, trusted proxies excepted [default: 256]
+    #[arg(long, env = "DEVICE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+    max_connections_per_address: Option<usize>,
+
+    /// The format of log lines on stderr [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
 
@@ -109,9 +134,9 @@ pub(crate) struct Options {
     config: Option<PathBuf>,
 }
 
-/// What the server runs with.
+/// The settings of one server.
 pub(crate) struct Settings {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
     pub(crate) storage: Storage,
     pub(crate) region: String,
     /// Without a slash at its end.
@@ -121,18 +146,21 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) transports: Transports,
     pub(crate) hooks: Option<HttpHooks>,
+    pub(crate) limits: Limits,
     pub(crate) log_format: LogFormat,
+    /// What the log should warn of, once there is one.
+    pub(crate) warnings: Vec<&'static str>,
 }
 
 /// Who may administrate.
 pub(crate) enum Administration {
-    Anyone,
-    Given(Credentials),
-    /// Whoever has the credentials that are kept with the data.
+    Anyone(DevMode),
+    Given(AccessKey),
+    /// Whoever has the credentials kept with the data.
     Kept,
 }
 
-/// Where an option was given; the greater goes before the lesser.
+/// Where an option was given; the greater one wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
     File,
@@ -141,36 +169,38 @@ enum Origin {
 }
 
 impl Settings {
-    /// Puts the four places together. `matches` say which of flag and environment each of `options`
-    /// came from.
+    /// Resolves all options. `matches` says whether each of `options` came from a flag or from the
+    /// environment.
     pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        let transports = transports(&options, &file)?;
+        let mut warnings = Vec::new();
+        let transports = transports(&options, &file, &mut warnings)?;
         let storage = storage(&options, &file, matches)?;
-        let pair = (
+        let listen = options.listen.or(file.listen);
+        let listen = Listen::resolve(listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+        let key = access_key(
             options.access_key_id.or(file.access_key_id),
             options.secret_access_key.or(file.secret_access_key),
-        );
-        let administration = match pair {
-            _ if options.dev.or(file.dev).unwrap_or(false) => Administration::Anyone,
-            (Some(access_key_id), Some(secret_access_key)) => {
-                let given = Credentials { access_key_id, secret_access_key };
-                if !given.serve_their_end() {
-                    return Err(invalid(
-                        "access-key-id and secret-access-key may not be empty, nor may the id hold a slash",
-                    ));
-                }
-                Administration::Given(given)
+        )?;
+        let administration = if options.dev.or(file.dev).unwrap_or(false) {
+            if !options.dev_unsafe.or(file.dev_unsafe).unwrap_or(false) {
+                dev::check(&storage, &listen, key.is_some())?;
             }
-            (None, None) => Administration::Kept,
-            _ => {
-                return Err(invalid(
-                    "access-key-id and secret-access-key go together: give both, or neither",
-                ));
-            }
+            let hosts = options.dev_host.or(file.dev_host).unwrap_or_default();
+            Administration::Anyone(DevMode::with_hosts(hosts.iter().map(String::as_str)))
+        } else {
+            key.map_or(Administration::Kept, Administration::Given)
         };
+        let mut limits = Limits::default();
+        if let Some(max) = options.max_connections.or(file.max_connections) {
+            limits.max_connections = max.max(1);
+        }
+        if let Some(max) = options.max_connections_per_address.or(file.max_connections_per_address)
+        {
+            limits.max_connections_per_address = max.max(1);
+        }
         Ok(Self {
-            listen: options.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN),
+            listen,
             storage,
             region: region(options.region.or(file.region))?,
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
@@ -178,8 +208,10 @@ impl Settings {
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
             transports,
-            hooks: options.hook_url.or(file.hook_url).map(|url| hooks(&url)).transpose()?,
+            hooks: hooks(options.hook_url.or(file.hook_url), &mut warnings)?,
+            limits,
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
+            warnings,
         })
     }
 }
@@ -187,15 +219,19 @@ impl Settings {
 fn read(path: &Path) -> Result<Options, ServeError> {
     let unusable = |reason: String| ServeError::ConfigFile { path: path.to_owned(), reason };
     let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    // `message` leaves out the offending line, which may be the secret's.
-    toml::from_str(&text).map_err(|error| {
+    // `message` leaves out the line with the mistake, which may be the secret's.
+    let options: Options = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = 1 + before.matches('\n').count();
         unusable(format!("line {line}: {}", error.message()))
-    })
+    })?;
+    if options.secret_access_key.is_some() {
+        modes::check_file(path)?;
+    }
+    Ok(options)
 }
 
-/// A directory and memory exclude each other, so the one that was given further up wins.
+/// A directory and memory exclude each other; the one given further up wins.
 fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<Storage, ServeError> {
     let origin = |id: &str, in_file: bool| match matches.value_source(id) {
         Some(ValueSource::CommandLine) => Some(Origin::Flag),
@@ -237,64 +273,69 @@ fn public_url(given: String) -> Result<String, ServeError> {
     Ok(url.to_owned())
 }
 
-fn hooks(url: &str) -> Result<HttpHooks, ServeError> {
-    // The URL may hold a secret: the message leaves it out.
-    HttpHooks::new(url).map_err(|reason| invalid(format!("hook-url cannot be used: {reason}")))
+fn access_key(id: Option<String>, secret: Option<String>) -> Result<Option<AccessKey>, ServeError> {
+    match (id, secret) {
+        (Some(id), Some(secret)) => Ok(Some(AccessKey::new(id, secret)?)),
+        (None, None) => Ok(None),
+        _ => Err(invalid("access-key-id and secret-access-key go together: give both, or neither")),
+    }
+}
+
+fn hooks(
+    url: Option<String>,
+    warnings: &mut Vec<&'static str>,
+) -> Result<Option<HttpHooks>, ServeError> {
+    let Some(url) = url else { return Ok(None) };
+    let hooks = HttpHooks::new(&url)?;
+    if hooks.is_exposed() {
+        warnings.push(
+            "hook-url is http:// to another machine: whoever sits between can read users' \
+             attributes and let anyone sign in. Use https://",
+        );
+    }
+    Ok(Some(hooks))
 }
 
 fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
-    let Some(origins) = given.filter(|origins| *origins != ["*"]) else {
-        return Ok(Origins::Any);
-    };
-    let origins: Result<Vec<_>, _> = origins
-        .iter()
-        .map(|origin| {
-            let like = |prefix| {
-                origin
-                    .strip_prefix(prefix)
-                    .is_some_and(|host: &str| !host.is_empty() && !host.contains('/'))
-            };
-            (like("https://") || like("http://")).then(|| origin.parse().ok()).flatten().ok_or_else(
-                || {
-                    invalid(format!(
-                        "the CORS origin \"{origin}\" is not like https://app.example.com"
-                    ))
-                },
-            )
-        })
-        .collect();
-    Ok(Origins::Only(origins?))
+    match given.filter(|origins| *origins != ["*"]) {
+        None => Ok(Origins::any()),
+        Some(origins) => Ok(Origins::only(origins.iter().map(String::as_str))?),
+    }
 }
 
 fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeError> {
-    let given = given.unwrap_or_default();
-    TrustedProxies::new(given.iter().map(String::as_str)).map_err(|proxy| {
-        invalid(format!("the trusted proxy \"{proxy}\" is not like 10.0.0.7 or 10.0.0.0/8"))
-    })
+    Ok(TrustedProxies::new(given.unwrap_or_default().iter().map(String::as_str))?)
 }
 
-/// Mails go by the mail server, else as text messages do: to the web hook, else into the file, else
-/// nowhere.
-fn transports(options: &Options, file: &Options) -> Result<Transports, ServeError> {
+/// Mails go to the mail server, else the way of text messages: to the web hook, else into the file,
+/// else nowhere.
+fn transports(
+    options: &Options,
+    file: &Options,
+    warnings: &mut Vec<&'static str>,
+) -> Result<Transports, ServeError> {
     let webhook = options.message_webhook.as_deref().or(file.message_webhook.as_deref());
     let path = options.message_file.as_ref().or(file.message_file.as_ref());
     let other = || match (webhook, path) {
-        (Some(url), _) => Webhook::new(url)
-            .map(Transport::Webhook)
-            .map_err(|error| invalid(format!("message-webhook cannot be used: {error}"))),
+        (Some(url), _) => Webhook::new(url).map(Transport::Webhook),
         (None, Some(path)) => Ok(Transport::File(path.clone())),
         (None, None) => Ok(Transport::Nowhere),
     };
     let url = options.smtp_url.as_deref().or(file.smtp_url.as_deref());
     let from = options.smtp_from.as_deref().or(file.smtp_from.as_deref());
     let email = match (url, from) {
-        (Some(url), Some(from)) => Smtp::new(url, from)
-            .map(Transport::Smtp)
-            .map_err(|error| invalid(format!("smtp-url and smtp-from cannot be used: {error}")))?,
+        (Some(url), Some(from)) => Transport::Smtp(Smtp::new(url, from)?),
         (None, None) => other()?,
         _ => return Err(invalid("smtp-url and smtp-from go together: give both, or neither")),
     };
-    Ok(Transports { email, sms: other()? })
+    let sms = other()?;
+    if matches!(&sms, Transport::Webhook(webhook) if webhook.is_exposed()) {
+        warnings.push(
+            "message-webhook is http:// to another machine: whoever sits between can read codes. \
+             Use https://",
+        );
+    }
+    Ok(Transports { email, sms })
 }
 
 fn invalid(message: impl Into<String>) -> ServeError {

@@ -35,6 +35,15 @@ fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &str) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
 #[test]
 fn says_where_it_listens_and_is_healthy_there() {
     let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
@@ -69,7 +78,7 @@ fn ends_in_order_when_asked() {
 }
 
 #[test]
-fn credentials_are_made_once_printed_once_and_kept() {
+fn credentials_are_made_once_and_never_sent_to_a_pipe() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("new").join("data");
     let arguments = ["--listen", "127.0.0.1:0", "--data", path(&data)];
@@ -86,7 +95,9 @@ fn credentials_are_made_once_printed_once_and_kept() {
         .find_map(|line| line.strip_prefix("access-key-id = "))
         .unwrap()
         .trim_matches('"');
-    assert!(first.greeting.contains(secret) && first.greeting.contains(id), "{}", first.greeting);
+    // This stdout is a pipe.
+    assert!(!first.greeting.contains(secret) && first.greeting.contains(id), "{}", first.greeting);
+    assert!(first.greeting.contains("credentials.toml"), "{}", first.greeting);
     let (status, error) = first.call("ListUserPools", &json!({ "MaxResults": 1 }));
     assert_eq!((status, &error["__type"]), (400, &json!("MissingAuthenticationTokenException")));
     drop(first);
@@ -114,18 +125,17 @@ fn credentials_are_made_once_printed_once_and_kept() {
 }
 
 #[test]
-fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default() {
+fn a_flag_beats_the_environment_which_beats_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("device.toml");
-    fs::write(
+    write_private(
         &file,
         "listen = \"127.0.0.1:0\"\nin-memory = true\nregion = \"file-1\"\naccess-key-id = \
          \"FILE\"\n\
-         secret-access-key = \"file\"\nlog-format = \"json\"\ncors-origin = \
+         secret-access-key = \"file-0123456789abcdef\"\nlog-format = \"json\"\ncors-origin = \
          [\"https://app.example.com\"]\n\
          public-url = \"https://auth.example.com/\"\n",
-    )
-    .unwrap();
+    );
     let started = |flags: &[&str], environment: &[(&str, &str)]| {
         let mut command = command(flags);
         command.arg("--config").arg(&file).envs(environment.iter().copied());
@@ -149,12 +159,13 @@ fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_defau
     assert!(started(&["--data", path(&data)], &[("DEVICE_IN_MEMORY", "1")]).contains(path(&data)));
 
     // A switch can be switched off again.
-    assert!(started(&[], &[("DEVICE_DEV", "true")]).contains("anyone"));
+    let unsafely = ("DEVICE_DEV_UNSAFE", "true");
+    assert!(started(&[], &[("DEVICE_DEV", "true"), unsafely]).contains("anyone"));
     assert!(started(&["--dev=false"], &[("DEVICE_DEV", "true")]).contains("FILE"));
 }
 
 #[test]
-fn the_default_directory_is_beside_the_caller() {
+fn the_default_directory_is_in_the_current_one() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = command(&["--listen", "127.0.0.1:0"]);
     let serving = Serving::start({
@@ -166,7 +177,7 @@ fn the_default_directory_is_beside_the_caller() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told_with_a_way_out() {
+fn an_error_at_the_start_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -208,7 +219,7 @@ fn what_stands_in_the_way_is_told_with_a_way_out() {
 }
 
 #[test]
-fn a_configuration_file_with_a_mistake_is_told_by_line_and_without_its_values() {
+fn a_mistake_in_the_file_is_told_by_line_without_values() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("device.toml");
     for (text, expected) in [

@@ -28,6 +28,8 @@ pub enum HookError {
     Refused(String),
     /// The hook could not be asked, or its answer is no event.
     Failed(String),
+    /// Too many calls wait for the hook; the caller may try again.
+    Busy,
 }
 
 impl fmt::Display for HookError {
@@ -36,6 +38,7 @@ impl fmt::Display for HookError {
             Self::Missing => f.write_str("no hook is configured"),
             Self::Refused(reason) => write!(f, "the hook refused: {reason}"),
             Self::Failed(reason) => write!(f, "the hook failed: {reason}"),
+            Self::Busy => f.write_str("too many calls wait for the hook"),
         }
     }
 }

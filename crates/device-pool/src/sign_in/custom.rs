@@ -292,6 +292,7 @@ fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
             ErrorCode::UnexpectedLambda,
             format!("{name} invocation failed due to error {reason}."),
         ),
+        HookError::Busy => ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"),
     }
 }
 

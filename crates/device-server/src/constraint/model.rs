@@ -1,4 +1,4 @@
-//! The part of the service's model that says what a request may hold.
+//! The constraints of the service's model on requests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,11 +9,11 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Secrets that the model does not mark. What device-wire keeps from `Debug` beyond the model is
-/// the same.
+/// Shapes that are secret although the model does not mark them. device-wire hides the same ones
+/// from `Debug`.
 const ALSO_SENSITIVE: [&str; 2] = ["ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
 
-/// Shapes, each known by its position.
+/// The model: shapes, each known by its position.
 pub(super) struct Model {
     shapes: Vec<Shape>,
     inputs: HashMap<Operation, ShapeId>,
@@ -24,21 +24,21 @@ pub(super) struct ShapeId(usize);
 
 pub(super) struct Shape {
     pub(super) kind: Kind,
-    /// In the order in which the service words them.
+    /// In the order in which the service reports them.
     pub(super) constraints: Vec<Constraint>,
-    /// Whether its values stay out of messages.
+    /// Whether messages leave its values out.
     pub(super) sensitive: bool,
 }
 
 pub(super) enum Kind {
     String,
-    /// Of 32 bits.
+    /// An integer of 32 bits.
     Integer,
     Boolean,
     List(ShapeId),
     Map(ShapeId, ShapeId),
     Structure(Vec<Member>),
-    /// Occurs in no request.
+    /// In no request.
     Timestamp,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Member {
     pub(super) required: bool,
 }
 
-/// What the model asks of a value beyond its type. `Display` words it after "Member must".
+/// What the model asks of a value beyond its type. `Display` completes "Member must".
 pub(super) enum Constraint {
     Longest(usize),
     Shortest(usize),
@@ -60,8 +60,8 @@ pub(super) enum Constraint {
     OneOf(Vec<String>),
 }
 
-/// A regular expression that must match the whole of a string. Compiled when first needed: few of a
-/// model's are.
+/// A regular expression that must match a whole string. Compiled at its first use, since few are
+/// used.
 pub(super) struct Pattern {
     source: String,
     compiled: OnceLock<Regex>,
@@ -183,8 +183,8 @@ impl fmt::Display for Kind {
 }
 
 impl Constraint {
-    /// Whether `value`, already of the right type, is within the constraint. Strings are as long as
-    /// they have characters.
+    /// Whether `value`, which has the right type, meets the constraint. A string's length is counted
+    /// in characters.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Longest(max), Value::String(text)) => text.chars().nth(*max).is_none(),
@@ -232,7 +232,8 @@ impl Pattern {
         })
     }
 
-    /// The service matches the whole string, and its `\w`, `\s` and `\S` know ASCII alone.
+    /// The pattern for our library: it matches the whole string, and `\w`, `\s` and `\S` are
+    /// limited to ASCII, as at the service.
     fn translated(&self) -> String {
         let ascii = self
             .source
@@ -255,7 +256,7 @@ fn lower_first(name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The model as it is written.
+/// The model as it is stored.
 #[derive(Deserialize)]
 struct Document {
     operations: BTreeMap<String, SourceOperation>,
@@ -313,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_has_an_input_and_every_pattern_compiles() {
+    fn all_operations_have_inputs_and_all_patterns_compile() {
         let model = Model::embedded();
         for operation in Operation::ALL {
             assert!(
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_must_match_the_whole_of_a_string_and_knows_ascii_words_and_spaces() {
+    fn a_pattern_matches_whole_strings_and_ascii_classes() {
         let matches = |source: &str, text: &str| {
             let pattern = Pattern { source: source.to_owned(), compiled: OnceLock::new() };
             Constraint::Pattern(pattern).holds(&Value::from(text))
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn all_words_of_more_than_one_capital_keep_the_others() {
+    fn only_the_first_letter_of_a_name_becomes_small() {
         assert_eq!(lower_first("ClientId"), "clientId");
         assert_eq!(lower_first("MFAOptions"), "mFAOptions");
     }

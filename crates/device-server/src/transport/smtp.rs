@@ -1,4 +1,4 @@
-//! Messages as mails.
+//! Messages sent as mails.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,58 +8,61 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::CourierError;
+use super::TransportError;
+use crate::setup_error::SetupError;
 
 /// How long one command to the mail server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A mail server, and who the mails are from.
+/// A mail server, and the sender of the mails.
 pub struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
 
 impl Smtp {
-    /// A mail server at `url`: `smtps://user:password@mail.example.com` (TLS from the start), or
-    /// `smtp://user:password@mail.example.com:587?tls=required` (`STARTTLS`); `smtp://localhost`
-    /// sends in the clear. `from` is an address, with or without a name: `Example
-    /// <no-reply@example.com>`.
+    /// A mail server at `url`, sending as `from`.
+    ///
+    /// `url` is `smtps://user:password@mail.example.com` (TLS from the start) or
+    /// `smtp://user:password@mail.example.com:587?tls=required` (`STARTTLS`). `smtp://localhost`
+    /// sends in the clear. `from` is an address, with or without a name, such as
+    /// `Example <no-reply@example.com>`.
     ///
     /// # Errors
-    /// If the one is no such URL or the other no address.
-    pub fn new(url: &str, from: &str) -> Result<Self, CourierError> {
+    /// If `url` is not such a URL, or `from` not an address. The text never holds the URL.
+    pub fn new(url: &str, from: &str) -> Result<Self, SetupError> {
         let from = from.parse().map_err(|_| {
-            CourierError::lasting("the sender is not like Example <no-reply@example.com>")
+            SetupError::setting("smtp-from is not like Example <no-reply@example.com>")
         })?;
-        // The library's own text may quote the URL, and the URL a password.
+        // The library's own text may quote the URL, and with it a password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             .map_err(|_| {
-                CourierError::lasting("the URL is not like smtps://user:password@mail.example.com")
+                SetupError::setting("smtp-url is not like smtps://user:password@mail.example.com")
             })?
             .timeout(Some(TIMEOUT))
             .build();
         Ok(Self { transport, from })
     }
 
-    pub(super) async fn send(&self, message: &Message) -> Result<(), CourierError> {
+    pub(super) async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let to = message
             .destination
             .parse()
-            .map_err(|_| CourierError::lasting("the recipient has no mail address"))?;
+            .map_err(|_| TransportError::lasting("the recipient has no mail address"))?;
         let mail = lettre::Message::builder()
             .from(self.from.clone())
             .to(to)
             .subject(message.subject.as_str())
             .header(ContentType::TEXT_HTML)
             .body(message.body.as_str().to_owned())
-            .map_err(|error| CourierError::lasting(error.to_string()))?;
-        // What the server says may quote the mail; its code is enough to look for the cause.
+            .map_err(|error| TransportError::lasting(error.to_string()))?;
+        // The server's text may quote the mail; its code is enough to find the cause.
         self.transport.send(mail).await.map(drop).map_err(|error| match error.status() {
             Some(status) if error.is_permanent() => {
-                CourierError::lasting(format!("the mail server answered {status}"))
+                TransportError::lasting(format!("the mail server answered {status}"))
             }
-            Some(status) => CourierError::passing(format!("the mail server answered {status}")),
-            None => CourierError::passing("the mail server could not be reached or broke off"),
+            Some(status) => TransportError::passing(format!("the mail server answered {status}")),
+            None => TransportError::passing("the mail server could not be reached or broke off"),
         })
     }
 }

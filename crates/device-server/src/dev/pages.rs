@@ -1,10 +1,9 @@
-//! Which web pages may do what anyone may where administrators do not sign: a developer's own, and
-//! no others.
+//! Which web pages a developer's server trusts: the developer's own, and no others.
 //!
-//! A developer's browser is on the machine that the server trusts, and visits pages that nobody
-//! trusts. Browsers put an `Origin` on every POST, and on every GET whose answer a page of another
-//! origin wants to read. What is left is a GET by a page whose own name has been made to point here
-//! (DNS rebinding), and its `Host` is that name.
+//! A developer's browser runs on the machine that the server trusts, and visits pages that nobody
+//! trusts. Browsers send an `Origin` with every POST, and with every GET whose answer a page of
+//! another origin wants to read. What remains is a GET by a page whose own name was made to point
+//! here (DNS rebinding): its `Host` is that name.
 
 use std::net::IpAddr;
 
@@ -12,40 +11,47 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use reqwest::Url;
 
-use crate::service::Origins;
+use crate::origins::Origins;
 
-/// What a page that may not is told.
-pub(crate) const REFUSED: &str = "Where administrators do not sign, only pages on localhost, or of \
-                                  origins that are listed, may do this.";
+/// The pages and host names that dev mode trusts.
+pub(super) struct Pages {
+    origins: Origins,
+    public: Option<Url>,
+    /// In small letters.
+    hosts: Vec<String>,
+}
 
-/// Whether a request was made by a page that is neither on this machine nor listed in `origins`.
-/// `public_url` is where clients reach the server.
-pub(crate) fn is_foreign(
-    method: &Method,
-    headers: &HeaderMap,
-    origins: &Origins,
-    public_url: &str,
-) -> bool {
-    match headers.get(ORIGIN) {
-        Some(origin) => {
-            let listed = matches!(origins, Origins::Only(list) if list.contains(origin));
-            let page = origin.to_str().ok().and_then(page);
-            !(listed || page.as_ref().is_some_and(is_this_machine))
+impl Pages {
+    /// Trusts this machine, listed `origins`, the host of `public_url`, and `hosts` (small letters).
+    pub(super) fn new(origins: Origins, public_url: &str, hosts: Vec<String>) -> Self {
+        Self { origins, public: parse(public_url), hosts }
+    }
+
+    /// Whether a request was made by a page that is not trusted, or under a foreign name.
+    pub(super) fn is_foreign(&self, method: &Method, headers: &HeaderMap) -> bool {
+        match headers.get(ORIGIN) {
+            Some(origin) => {
+                let page = origin.to_str().ok().and_then(parse);
+                !(self.origins.lists(origin) || page.as_ref().is_some_and(is_this_machine))
+            }
+            None if method == Method::POST => false,
+            None => headers.get(HOST).is_some_and(|host| {
+                let host = host.to_str().ok().and_then(|host| parse(&format!("http://{host}")));
+                !host.is_some_and(|host| self.trusts_host(&host))
+            }),
         }
-        None if method == Method::POST => false,
-        None => headers.get(HOST).is_some_and(|host| {
-            let here = host.to_str().ok().and_then(|host| page(&format!("http://{host}")));
-            !here.is_some_and(|here| {
-                // No name was looked up for an address.
-                is_this_machine(&here)
-                    || address(&here).is_some()
-                    || page(public_url).is_some_and(|public| public.host_str() == here.host_str())
-            })
-        }),
+    }
+
+    fn trusts_host(&self, host: &Url) -> bool {
+        // An address was reached without looking up a name, so it cannot be rebound.
+        is_this_machine(host)
+            || address(host).is_some()
+            || self.public.as_ref().is_some_and(|public| public.host_str() == host.host_str())
+            || host.host_str().is_some_and(|name| self.hosts.iter().any(|listed| listed == name))
     }
 }
 
-fn page(url: &str) -> Option<Url> {
+fn parse(url: &str) -> Option<Url> {
     Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
@@ -68,7 +74,8 @@ mod tests {
     fn foreign(method: Method, header: (&'static str, &str), origins: &Origins) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(header.0, header.1.parse().unwrap());
-        is_foreign(&method, &headers, origins, "http://auth.test:9229")
+        let hosts = vec!["cognito".to_owned()];
+        Pages::new(origins.clone(), "http://auth.test:9229", hosts).is_foreign(&method, &headers)
     }
 
     #[test]
@@ -96,7 +103,7 @@ mod tests {
         ] {
             for method in [Method::POST, Method::GET] {
                 assert_eq!(
-                    foreign(method, ("origin", origin), &Origins::Any),
+                    foreign(method, ("origin", origin), &Origins::any()),
                     expected,
                     "{origin}"
                 );
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_page_of_a_listed_origin_is_a_developers_own_too() {
-        let listed = Origins::Only(vec!["http://dev.example:3000".parse().unwrap()]);
+        let listed = Origins::only(["http://dev.example:3000"]).unwrap();
         assert!(!foreign(Method::POST, ("origin", "http://dev.example:3000"), &listed));
         assert!(!foreign(Method::POST, ("origin", "http://localhost:3000"), &listed));
         assert!(foreign(Method::POST, ("origin", "http://dev.example"), &listed));
@@ -120,15 +127,19 @@ mod tests {
             ("[::1]:9229", false),
             ("192.168.1.5:9229", false),
             ("AUTH.test:9229", false),
+            ("cognito:9229", false),
+            ("Cognito", false),
+            ("cognito.evil.example", true),
             ("evil.example:9229", true),
             ("127.0.0.1.evil.example", true),
             ("a b", true),
         ] {
-            assert_eq!(foreign(Method::GET, ("host", host), &Origins::Any), expected, "{host}");
+            assert_eq!(foreign(Method::GET, ("host", host), &Origins::any()), expected, "{host}");
             // A browser's POST says its origin, and other clients reach the server by whatever name
             // they know.
-            assert!(!foreign(Method::POST, ("host", host), &Origins::Any), "{host}");
+            assert!(!foreign(Method::POST, ("host", host), &Origins::any()), "{host}");
         }
-        assert!(!is_foreign(&Method::GET, &HeaderMap::new(), &Origins::Any, ""));
+        let nothing = Pages::new(Origins::any(), "", Vec::new());
+        assert!(!nothing.is_foreign(&Method::GET, &HeaderMap::new()));
     }
 }

@@ -1,0 +1,65 @@
+//! `device health`: asks a server whether it can serve, for scripts and container health checks.
+
+use std::time::Duration;
+
+use reqwest::{Client, Url};
+use serde_json::Value;
+
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Options of `device health`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Where the server is
+    #[arg(long, env = "DEVICE_URL", default_value = "http://127.0.0.1:9229")]
+    url: Url,
+}
+
+/// Why a server is not healthy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HealthError {
+    #[error("the check cannot run: {0}")]
+    Start(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("no server answers at {url}: {reason}")]
+    NoAnswer { url: Url, reason: String },
+    #[error("the server at {url} is not healthy: status {status}, {body}")]
+    Unhealthy { url: Url, status: u16, body: String },
+}
+
+/// Succeeds if the server at the URL answers that it can serve.
+pub(crate) fn run(options: Options) -> Result<(), HealthError> {
+    let url = options.url;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| HealthError::Start(error.into()))?;
+    let client = Client::builder()
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(|error| HealthError::Start(error.into()))?;
+    let no_answer = |error: reqwest::Error| HealthError::NoAnswer {
+        url: url.clone(),
+        reason: innermost(&error),
+    };
+    let (status, body) = runtime.block_on(async {
+        let place = format!("{}/health", url.as_str().trim_end_matches('/'));
+        let response = client.get(place).send().await.map_err(no_answer)?;
+        let status = response.status().as_u16();
+        Ok((status, response.text().await.map_err(no_answer)?))
+    })?;
+    let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+    if status == 200 && answer["status"] == "ok" {
+        println!("ok");
+        return Ok(());
+    }
+    Err(HealthError::Unhealthy { url, status, body })
+}
+
+/// The cause at the bottom, such as "connection refused".
+fn innermost(mut error: &dyn std::error::Error) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

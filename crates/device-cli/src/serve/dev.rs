@@ -1,0 +1,33 @@
+//! Where dev mode is refused: wherever it would open more than a developer's own machine.
+
+use device_server::Storage;
+
+use super::ServeError;
+use super::credentials;
+use super::settings::Listen;
+
+/// Refuses dev mode for production data, beside access keys, and on addresses that other machines
+/// reach.
+pub(super) fn check(
+    storage: &Storage,
+    listen: &Listen,
+    has_access_key: bool,
+) -> Result<(), ServeError> {
+    let reason = if has_access_key {
+        "an access key is given, and --dev would let anyone administrate without it".to_owned()
+    } else if let Storage::Directory(directory) = storage
+        && credentials::path(directory).exists()
+    {
+        format!(
+            "{} was set up with an access key, and --dev would open it to anyone",
+            directory.display()
+        )
+    } else if !listen.is_loopback() {
+        format!("other machines can reach {listen}, and could administrate this server")
+    } else {
+        return Ok(());
+    };
+    Err(ServeError::Settings(format!(
+        "--dev is refused: {reason}. Leave out --dev, or give --dev-unsafe as well if you mean it"
+    )))
+}

@@ -1,0 +1,53 @@
+//! File modes: secrets must not be readable, nor the data replaceable, by other users.
+
+use std::fs;
+use std::path::Path;
+
+use super::ServeError;
+
+/// Others may neither read nor write a file.
+#[cfg(unix)]
+const FILE: u32 = 0o077;
+
+/// Others may not make or replace files in a directory. Listing it shows only names.
+#[cfg(unix)]
+const DIRECTORY: u32 = 0o022;
+
+/// Refuses a data directory whose mode, or whose files' modes, give others too much.
+pub(super) fn check_data(directory: &Path) -> Result<(), ServeError> {
+    // What does not exist yet is made with tight modes.
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+    check(directory, DIRECTORY, "others can replace what is in it", "700")?;
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            check_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file with secrets that others can read or change.
+pub(super) fn check_file(path: &Path) -> Result<(), ServeError> {
+    check(path, FILE, "other users can read or change it, and it may hold secrets", "600")
+}
+
+#[cfg(unix)]
+fn check(path: &Path, forbidden: u32, problem: &str, mode: &str) -> Result<(), ServeError> {
+    use std::os::unix::fs::PermissionsExt;
+
+    match fs::metadata(path).map(|metadata| metadata.permissions().mode() & 0o7777) {
+        Ok(found) if found & forbidden != 0 => Err(ServeError::Settings(format!(
+            "{} has mode {found:o}: {problem}. Run chmod {mode} on it, and replace secrets \
+             that others may have read",
+            path.display()
+        ))),
+        // Whether it can be opened shows when it is.
+        _ => Ok(()),
+    }
+}
+
+/// Elsewhere than on Unix, a file takes the access rules of its directory.
+#[cfg(not(unix))]
+fn check(_: &Path, _: u32, _: &str, _: &str) -> Result<(), ServeError> {
+    Ok(())
+}

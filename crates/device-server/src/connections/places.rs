@@ -1,0 +1,155 @@
+//! Places for connections: how many are open, whose, and which is idle.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::network::Network;
+
+/// All places of a server.
+pub(super) struct Places {
+    max: usize,
+    max_per_address: usize,
+    open: Mutex<Open>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct Open {
+    next_id: u64,
+    connections: HashMap<u64, Connection>,
+    /// How many each caller has.
+    counts: HashMap<Network, usize>,
+}
+
+struct Connection {
+    network: Network,
+    /// Since when it has no request under way; `None` while it has one.
+    idle_since: Option<Instant>,
+    evicted: Arc<Notify>,
+}
+
+/// The place of one connection, until it is dropped.
+pub(super) struct Place {
+    places: Arc<Places>,
+    id: u64,
+    evicted: Arc<Notify>,
+}
+
+/// A request under way: its connection is not idle until this is dropped.
+pub(super) struct Busy(Arc<Place>);
+
+impl Places {
+    pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { max, max_per_address, open: Mutex::default(), freed: Notify::new() })
+    }
+
+    /// A place for a connection from `address`, or `None` if all that it may have are busy.
+    ///
+    /// If there is no room, the connection that was idle longest is closed; if none is idle, this
+    /// waits. `is_exempt` says that the address may have any number.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        address: IpAddr,
+        is_exempt: bool,
+    ) -> Option<Arc<Place>> {
+        let network = Network::from(address);
+        loop {
+            let freed = self.freed.notified();
+            {
+                let mut open = self.open();
+                let own = open.counts.get(&network).copied().unwrap_or_default();
+                if !is_exempt && own >= self.max_per_address && !open.evict(Some(network)) {
+                    return None;
+                }
+                if open.connections.len() < self.max || open.evict(None) {
+                    return Some(self.place(&mut open, network));
+                }
+            }
+            freed.await;
+        }
+    }
+
+    /// Closes the connection that was idle longest; false if none is idle.
+    pub(super) fn evict(&self) -> bool {
+        self.open().evict(None)
+    }
+
+    fn place(self: &Arc<Self>, open: &mut Open, network: Network) -> Arc<Place> {
+        let (id, evicted) = (open.next_id, Arc::new(Notify::new()));
+        open.next_id += 1;
+        *open.counts.entry(network).or_default() += 1;
+        let idle_since = Some(Instant::now());
+        let connection = Connection { network, idle_since, evicted: Arc::clone(&evicted) };
+        open.connections.insert(id, connection);
+        Arc::new(Place { places: Arc::clone(self), id, evicted })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Closes the connection that was idle longest: of `network`, or of the caller that has most.
+    fn evict(&mut self, network: Option<Network>) -> bool {
+        let of_caller =
+            |connection: &&Connection| network.is_none_or(|network| connection.network == network);
+        let longest = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| of_caller(connection))
+            .filter_map(|(id, connection)| {
+                let count = self.counts.get(&connection.network).copied().unwrap_or_default();
+                Some((count, connection.idle_since?.elapsed(), *id))
+            })
+            .max();
+        let Some((_, _, id)) = longest else { return false };
+        self.remove(id);
+        true
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(connection) = self.connections.remove(&id) else { return };
+        connection.evicted.notify_one();
+        match self.counts.get_mut(&connection.network) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(self.counts.remove(&connection.network)),
+        }
+    }
+}
+
+impl Place {
+    /// Begins a request, or `None` if the connection has been evicted.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
+        let mut open = self.places.open();
+        open.connections.get_mut(&self.id)?.idle_since = None;
+        Some(Busy(Arc::clone(self)))
+    }
+
+    /// Returns once the connection is to be closed.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Place { places, id, .. } = &*self.0;
+        if let Some(connection) = places.open().connections.get_mut(id) {
+            connection.idle_since = Some(Instant::now());
+        }
+        // It may be closed from now on, should another one wait for a place.
+        places.freed.notify_waiters();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.open().remove(self.id);
+        self.places.freed.notify_waiters();
+    }
+}

@@ -1,0 +1,136 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::routing::{get, post};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+/// Begins a request whose body never ends.
+const HALF: &[u8] = b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n1234";
+
+/// The address of a server with these limits, and how many requests it has begun.
+async fn server(max: usize, max_per_address: usize) -> (SocketAddr, Arc<AtomicUsize>) {
+    server_behind(max, max_per_address, TrustedProxies::default()).await
+}
+
+async fn server_behind(
+    max: usize,
+    max_per_address: usize,
+    proxies: TrustedProxies,
+) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let read = move |body: Body| async move {
+        count.fetch_add(1, Ordering::Relaxed);
+        axum::body::to_bytes(body, 99).await.map(|_| "read").map_err(|_| "cut off")
+    };
+    let app = Router::new().route("/", get(|| async { "here" })).route("/body", post(read));
+    let limits = Limits {
+        max_connections: max,
+        max_connections_per_address: max_per_address,
+        ..Limits::default()
+    };
+    let connections = Connections::new(app, &limits, proxies);
+    tokio::spawn(connections.accept(listener, std::future::pending()));
+    (addr, begun)
+}
+
+async fn send(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    stream
+}
+
+/// All that the server sends; nothing if it closes without an answer.
+async fn read(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text).await;
+    text
+}
+
+/// Begins `count` requests, and waits until the server has their heads.
+async fn begin(addr: SocketAddr, begun: &AtomicUsize, count: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    let before = begun.load(Ordering::Relaxed);
+    for _ in 0..count {
+        streams.push(send(addr, HALF).await);
+    }
+    while begun.load(Ordering::Relaxed) < before + count {
+        tokio::task::yield_now().await;
+    }
+    streams
+}
+
+// The clock of tests with `start_paused` jumps to the next timer if nothing else is left to do.
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_not_finished_is_cut_off() {
+    let (addr, _) = server(9, 9).await;
+    for bytes in [&b""[..], b"GET / HTTP/1.1\r\nx: "] {
+        let started = Instant::now();
+        assert_eq!(read(send(addr, bytes).await).await, "");
+        assert!(started.elapsed() >= HEAD_TIMEOUT, "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_a_new_one() {
+    for (max, max_per_address) in [(2, 9), (9, 2)] {
+        let (addr, _) = server(max, max_per_address).await;
+        let first = send(addr, b"").await;
+        let second = send(addr, b"GET / HTTP/1.1\r\nx: ").await;
+        assert!(read(send(addr, REQUEST).await).await.ends_with("here"));
+        assert_eq!(read(first).await, "", "the one that was idle longest");
+        // Its place became free when the third one ended.
+        let mut second = second;
+        second.write_all(b"y\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        assert!(read(second).await.ends_with("here"));
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_stop_nobody() {
+    let (addr, _) = server(64, 32).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(send(addr, b"").await);
+    }
+    for _ in 0..5 {
+        assert!(read(send(addr, REQUEST).await).await.ends_with("here"));
+    }
+}
+
+#[tokio::test]
+async fn an_address_gets_no_more_than_its_share() {
+    let (addr, begun) = server(9, 2).await;
+    let busy = begin(addr, &begun, 2).await;
+    assert_eq!(read(send(addr, REQUEST).await).await, "", "closed without an answer");
+    drop(busy);
+    let (addr, begun) = server_behind(9, 2, TrustedProxies::new(["127.0.0.1"]).unwrap()).await;
+    let _busy = begin(addr, &begun, 2).await;
+    assert!(read(send(addr, REQUEST).await).await.ends_with("here"), "a proxy has many callers");
+}
+
+#[tokio::test]
+async fn a_new_connection_waits_while_all_are_busy() {
+    let (addr, begun) = server(1, 9).await;
+    let mut busy = begin(addr, &begun, 1).await;
+    let waiting = tokio::spawn(async move { read(send(addr, REQUEST).await).await });
+    let mut busy = busy.pop().unwrap();
+    busy.write_all(b"56789").await.unwrap();
+    assert!(waiting.await.unwrap().ends_with("here"));
+    assert!(read(busy).await.ends_with("read"), "a request under way is not cut off");
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_limit_is_refused() {
+    let long = [b"GET / HTTP/1.1\r\nx: ", "y".repeat(MAX_HEAD).as_bytes(), b"\r\n\r\n"].concat();
+    let mut stream = send(server(1, 1).await.0, &long).await;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 431");
+}

@@ -1,0 +1,50 @@
+//! Whether the store still reads and writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use device_pool::ServiceError;
+use device_pool::store::{Change, Key, Store, Table, Write};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long a result stands: anyone may ask, and a write costs a disk its rest.
+const RESULT_LIFE: Duration = Duration::from_secs(5);
+
+/// The store's health, with its last result.
+pub(crate) struct Health {
+    store: Arc<dyn Store>,
+    last: Mutex<Option<(Instant, Result<(), ServiceError>)>>,
+}
+
+impl Health {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, last: Mutex::new(None) }
+    }
+
+    /// The last result if it is recent, else that of `probe`. Concurrent callers share one probe.
+    pub(crate) async fn check<F>(&self, probe: impl FnOnce() -> F) -> Result<(), ServiceError>
+    where
+        F: Future<Output = Result<(), ServiceError>>,
+    {
+        let mut last = self.last.lock().await;
+        if let Some((at, result)) = &*last
+            && at.elapsed() < RESULT_LIFE
+        {
+            return result.clone();
+        }
+        let result = probe().await;
+        *last = Some((Instant::now(), result.clone()));
+        result
+    }
+
+    /// Writes a record and reads it back. Reads alone would succeed on a full disk, where every
+    /// sign-in fails. `now` is in milliseconds since the epoch.
+    pub(crate) fn probe(&self, now: i64) -> Result<(), ServiceError> {
+        let key = Key { table: Table::Spent, id: "health".to_owned() };
+        let write = Write::Put { body: b"{}".to_vec(), expires_at: Some(now) };
+        self.store.apply(Change { expect: Vec::new(), writes: vec![(key.clone(), write)] })?;
+        self.store.get(&key)?;
+        Ok(())
+    }
+}

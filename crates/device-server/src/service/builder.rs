@@ -1,0 +1,157 @@
+//! A service in the making.
+
+use std::sync::Arc;
+
+use device_pool::store::Store;
+use device_pool::{Arithmetic, Config, Engine, Hooks, NoHooks, SigningKeySource};
+use tokio::sync::Semaphore;
+
+use super::{MAX_DOCUMENTS, Service};
+use crate::administrators::{AdminCheck, Administrators};
+use crate::body::BodyMemory;
+use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
+use crate::health::Health;
+use crate::hook_gate::HookGate;
+use crate::limits::Limits;
+use crate::origins::Origins;
+use crate::outbound_queue::OutboundQueue;
+use crate::signing_keys::PregeneratedKeys;
+use crate::transport::Transports;
+use crate::trusted_proxies::TrustedProxies;
+
+/// A service in the making; see [`Service::builder`].
+pub struct ServiceBuilder {
+    store: Arc<dyn Store>,
+    config: Config,
+    administrators: Administrators,
+    origins: Origins,
+    trusted_proxies: TrustedProxies,
+    transports: Transports,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    hooks: Arc<dyn Hooks>,
+    // Both cost threads or memory to make, so the defaults are made if nothing else is given.
+    signing_keys: Option<Arc<dyn SigningKeySource>>,
+    arithmetic: Option<Arc<dyn Arithmetic>>,
+}
+
+impl ServiceBuilder {
+    pub(super) fn new(store: Arc<dyn Store>, config: Config) -> Self {
+        Self {
+            store,
+            config,
+            administrators: Administrators::default(),
+            origins: Origins::default(),
+            trusted_proxies: TrustedProxies::default(),
+            transports: Transports::default(),
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            hooks: Arc::new(NoHooks),
+            signing_keys: None,
+            arithmetic: None,
+        }
+    }
+
+    /// Lets these administrate.
+    #[must_use]
+    pub fn administrators(mut self, administrators: Administrators) -> Self {
+        self.administrators = administrators;
+        self
+    }
+
+    /// Lets only pages of these origins read answers.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// Believes these proxies about where requests come from.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// Delivers messages to users this way.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports = transports;
+        self
+    }
+
+    /// Sets how much callers may occupy at a time.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Takes the time from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from `entropy`.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Asks `hooks` for the operator's own decisions.
+    #[must_use]
+    pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Takes token-signing keys from `source`. Without it, [`PregeneratedKeys`].
+    #[must_use]
+    pub fn signing_keys(mut self, source: Arc<dyn SigningKeySource>) -> Self {
+        self.signing_keys = Some(source);
+        self
+    }
+
+    /// Computes handshakes with `arithmetic`. Without it, a [`HandshakeBatcher`].
+    #[must_use]
+    pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
+        self.arithmetic = Some(arithmetic);
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> Arc<Service> {
+        let calls = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
+        let calls = Arc::new(Semaphore::new(calls));
+        let hooks = HookGate::new(self.hooks, Arc::clone(&calls), self.limits.max_hooks);
+        let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
+        let arithmetic =
+            self.arithmetic.unwrap_or_else(|| Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)));
+        let Config { region, public_base_url, .. } = &self.config;
+        Arc::new(Service {
+            administrators: AdminCheck::new(self.administrators, &self.origins, public_base_url),
+            region: region.clone(),
+            health: Health::new(Arc::clone(&self.store)),
+            engine: Engine::builder(self.store, self.config, signing_keys)
+                .hooks(Arc::new(hooks))
+                .arithmetic(arithmetic)
+                .build(),
+            clock: self.clock,
+            entropy: self.entropy,
+            calls,
+            documents: Semaphore::new(MAX_DOCUMENTS),
+            outbound_queue: OutboundQueue::new(self.transports),
+            origins: self.origins,
+            trusted_proxies: self.trusted_proxies,
+            body_memory: BodyMemory::new(self.limits.max_body_bytes),
+            limits: self.limits,
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! Web services of the operator's that the server calls.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+
+use crate::setup_error::SetupError;
+
+/// An HTTP client for the service at `url`, the value of `setting`.
+///
+/// It follows no redirect: codes and users' attributes go where the operator said, and not on from
+/// there.
+pub(crate) fn client(
+    setting: &str,
+    url: &str,
+    timeout: Duration,
+) -> Result<(Client, Url), SetupError> {
+    let unusable =
+        |reason: &str| SetupError::setting(format!("{setting} cannot be used: {reason}"));
+    let url = Url::parse(url).map_err(|error| unusable(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(unusable("it must begin with http:// or https://"));
+    }
+    let client = Client::builder().timeout(timeout).redirect(Policy::none()).build();
+    Ok((client.map_err(|error| unusable(&error.to_string()))?, url))
+}
+
+/// Whether requests to `url` leave this machine in the clear.
+pub(crate) fn is_exposed(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let is_here = host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_some_and(|address| address.to_canonical().is_loopback());
+    url.scheme() == "http" && !is_here
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_to_another_machine_is_exposed() {
+        for (url, expected) in [
+            ("http://localhost:8080/hook", false),
+            ("http://127.0.0.1/hook", false),
+            ("http://[::1]/hook", false),
+            ("https://example.com/hook", false),
+            ("http://example.com/hook", true),
+            ("http://10.0.0.7/hook", true),
+        ] {
+            assert_eq!(is_exposed(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+}
