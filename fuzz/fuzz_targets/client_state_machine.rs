@@ -11,13 +11,22 @@ fuzz_target!(|responses: Vec<(bool, Vec<u8>)>| {
     let Ok(config) = Config::new("us-east-1_Pool1234", "client") else { return };
     let mut rng = StdRng::seed_from_u64(1);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_739_212_212);
-    let (mut sign_in, _) =
-        SignIn::start(&config, Credentials::srp("user", "password".to_owned()), None, &mut rng);
-    for (ok, body) in responses {
-        let reply = Reply::from_http(if ok { 200 } else { 400 }, &body, None);
-        sign_in = match sign_in.handle(reply, now, &mut rng) {
-            Ok(Step::Send(next, _) | Step::Discard { sign_in: next, .. }) => next,
-            _ => return,
+    let mut step: Step =
+        SignIn::start(&config, Credentials::srp("user", "password".to_owned()), None, &mut rng).into();
+    let mut responses = responses.into_iter();
+    loop {
+        step = match step {
+            Step::Send(sign_in, _) | Step::Discard { sign_in, .. } => {
+                let Some((ok, body)) = responses.next() else { return };
+                let reply =
+                    if ok { Reply::Answered(&body) } else { Reply::from_error(&body, None) };
+                match sign_in.handle(reply, now, &mut rng) {
+                    Ok(step) => step,
+                    Err(_) => return,
+                }
+            }
+            Step::Find(lookup) => lookup.found(None),
+            Step::Ask(_) | Step::Done(_) => return,
         };
     }
 });

@@ -220,7 +220,11 @@ impl Client {
             |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let request_id = header("x-amzn-requestid").map(str::to_owned);
         let status = response.status().as_u16();
-        match Reply::from_http(status, response.body(), header("x-amzn-errortype")) {
+        let reply = match status {
+            200 => Reply::Answered(response.body()),
+            _ => Reply::from_error(response.body(), header("x-amzn-errortype")),
+        };
+        match reply {
             Reply::Answered(_) => Ok(response.into_body()),
             Reply::Refused(error) => Err(match request_id {
                 Some(id) => Error::from_service(status, error.with_request_id(id)),

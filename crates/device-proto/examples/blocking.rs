@@ -33,24 +33,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::new(pool, client)?;
     let credentials = Credentials::srp(username, password.as_str());
     let rng = &mut rand::rng();
-    let (mut sign_in, mut request) = SignIn::start(&config, credentials, None, rng);
+    let mut step = Step::from(SignIn::start(&config, credentials, None, rng));
     let outcome = loop {
-        let post = http
-            .post(endpoint)
-            .content_type(Request::CONTENT_TYPE)
-            .header("x-amz-target", request.target());
-        let mut response = post.send(request.body())?;
-        let body = response.body_mut().read_to_vec()?;
-        let reply = Reply::from_http(response.status().as_u16(), &body, None);
-        (sign_in, request) = match sign_in.handle(reply, SystemTime::now(), rng)? {
-            Step::Send(sign_in, request) | Step::Discard { sign_in, request, .. } => {
-                (sign_in, request)
+        step = match step {
+            Step::Send(sign_in, request) => {
+                let post = http
+                    .post(endpoint)
+                    .content_type(Request::CONTENT_TYPE)
+                    .header("x-amz-target", request.target());
+                let mut response = post.send(request.body())?;
+                let body = response.body_mut().read_to_vec()?;
+                let reply = match response.status().as_u16() {
+                    200 => Reply::Answered(&body),
+                    _ => Reply::from_error(&body, None),
+                };
+                sign_in.handle(reply, SystemTime::now(), rng)?
             }
+            // This program keeps no records: each run is a new device.
+            Step::Find(lookup) => lookup.found(None),
+            Step::Discard { sign_in, request, .. } => Step::Send(sign_in, request),
             Step::Ask(Challenge::Code(code)) => {
                 println!("Code from {:?}:", code.prompt().source);
                 let mut line = String::new();
                 stdin().read_line(&mut line)?;
-                code.answer(&line)
+                code.answer(&line).into()
             }
             Step::Ask(other) => return Err(format!("{} is not answered here", other.name()).into()),
             Step::Done(outcome) => break outcome,

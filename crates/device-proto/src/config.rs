@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use device_wire::{AnalyticsMetadataType, Sensitive};
 
-use crate::MalformedPoolId;
 use crate::credentials::{Metadata, to_send};
+use crate::error::MalformedPoolId;
 
 /// The app client and the user pool that it belongs to.
 #[derive(Debug, Clone)]

@@ -6,7 +6,9 @@ use device_wire::{
     AdminListDevicesRequest, DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp,
 };
 
-use crate::{DeviceStatus, Error, Reply, Request};
+use crate::error::Error;
+use crate::record::DeviceStatus;
+use crate::request::{Reply, Request};
 
 /// A device, as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

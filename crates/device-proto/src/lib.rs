@@ -1,34 +1,45 @@
-//! Signing in at a Cognito user pool and tracking the device, without I/O, clock or randomness of
-//! its own.
+//! Sign-in and device tracking for a Cognito user pool, as a state machine without I/O.
 //!
-//! [`SignIn`] says what to send and makes sense of what comes back; the caller sends it, keeps the
-//! [`DeviceRecord`], and asks the user. Each step consumes the state before it, so that a step
-//! cannot be repeated, skipped or answered late.
+//! [`SignIn`] says what to send and reads what comes back. The caller sends it, keeps the
+//! [`DeviceRecord`], and asks the user. Clock and randomness are arguments. Each step consumes the
+//! state before it, so that a step cannot be repeated, skipped or answered late.
 //!
 //! ```no_run
 //! use std::time::SystemTime;
-//! use device_proto::{Challenge, Config, Credentials, DeviceOutcome, DeviceRecord, Reply, Request, SignIn, Step};
+//! use device_proto::{
+//!     Challenge, Config, Credentials, DeviceOutcome, DeviceOwner, DeviceRecord, Reply, Request, SignIn, Step,
+//! };
 //! # use rand::{SeedableRng, rngs::StdRng};
 //! # fn post(_: &str, _: &str, _: &[u8]) -> (u16, Option<String>, Vec<u8>) { unimplemented!() }
 //! # fn ask(_: &str) -> String { unimplemented!() }
-//! # fn load() -> Option<DeviceRecord> { None }
+//! # fn load(_: &DeviceOwner) -> Option<DeviceRecord> { None }
 //! # fn save(_: &DeviceRecord) {}
 //! # fn delete(_: &DeviceRecord) {}
-//! # let mut rng = StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
+//! # let mut rng = StdRng::seed_from_u64(1); // in production: an OS-seeded RNG
 //!
 //! let config = Config::new("eu-west-1_Ab12Cd34E", "4example5client6id7")?;
 //! let credentials = Credentials::srp("ada", "correct horse battery staple");
-//! let (mut sign_in, mut request) = SignIn::start(&config, credentials, load(), &mut rng);
+//! let mut step = Step::from(SignIn::start(&config, credentials, None, &mut rng));
 //! let outcome = loop {
-//!     let (status, error_type, body) = post(request.target(), Request::CONTENT_TYPE, request.body());
-//!     let reply = Reply::from_http(status, &body, error_type.as_deref());
-//!     (sign_in, request) = match sign_in.handle(reply, SystemTime::now(), &mut rng)? {
-//!         Step::Send(sign_in, request) => (sign_in, request),
+//!     step = match step {
+//!         Step::Send(sign_in, request) => {
+//!             let (status, error_type, body) =
+//!                 post(request.target(), Request::CONTENT_TYPE, request.body());
+//!             let reply = match status {
+//!                 200 => Reply::Answered(&body),
+//!                 _ => Reply::from_error(&body, error_type.as_deref()),
+//!             };
+//!             sign_in.handle(reply, SystemTime::now(), &mut rng)?
+//!         }
+//!         Step::Find(lookup) => {
+//!             let record = load(lookup.owner());
+//!             lookup.found(record)
+//!         }
 //!         Step::Discard { device, sign_in, request } => {
 //!             delete(&device);
-//!             (sign_in, request)
+//!             Step::Send(sign_in, request)
 //!         }
-//!         Step::Ask(Challenge::Code(code)) => code.answer(&ask("Code:")),
+//!         Step::Ask(Challenge::Code(code)) => code.answer(&ask("Code:")).into(),
 //!         Step::Ask(other) => return Err(format!("cannot answer {}", other.name()).into()),
 //!         Step::Done(outcome) => break outcome,
 //!     };
@@ -39,23 +50,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # One device, whatever name its user types
+//!
+//! A device record belongs to the user's internal name. Users may type an e-mail address, a phone
+//! number or another case instead. The service tells the internal name with its first challenge, and
+//! [`Step::Find`] asks for the record then. A caller that knows which user a typed name led to may
+//! also begin with that record ([`ThisDevice::with_record`]); if it turns out to be another user's,
+//! [`Step::Find`] puts it right.
+//!
+//! A sent password may be answered with tokens at once, before anything tells the name. If the
+//! record was not found under the typed name, the outcome is a second device of the same user. Keep
+//! both records, by their device keys.
+//!
 //! # When the service does not accept the device
 //!
 //! | what it answers | what the sign-in does |
 //! |---|---|
-//! | "Device does not exist." to a step with the device's key | [`Step::Discard`], and the same step without it; where the step was about the device alone, or the first, the sign-in begins again |
-//! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; but an error where only the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
+//! | "Device does not exist." to a step with the device's key | [`Step::Discard`], and the same step without it; if the step was the first or about the device alone, the sign-in begins again |
+//! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; not if the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
 //! | `ConfirmDevice` fails | [`DeviceOutcome::Unconfirmed`]: the sign-in stands, and confirming can be tried again |
 //!
-//! A device is discarded at most once in a sign-in: after that there is none to discard. One that
-//! turns out to be another user's, or is refused before the service has said whose name was typed,
-//! is set aside, and its record stays.
+//! A sign-in discards a device at most once. A device of another user is set aside, and its record
+//! stays. A device that is refused before the service has told the user's name is discarded only
+//! once it is certain that its user has signed in, since anyone can type a name.
 //!
 //! # What it does not do
 //!
-//! Send, retry, store, ask, verify the signature of a token. It does not support passkeys. Which
-//! requests may be sent again after a lost answer, [`Request::repeat`] says: a proof or a code,
-//! never.
+//! It does not send, retry, store or ask, nor verify the signature of a token. It does not support
+//! passkeys. [`Request::repeat`] says which requests may be sent again after a lost answer: never
+//! one that carries a proof or a code.
 
 #![warn(clippy::exhaustive_enums)]
 
@@ -78,7 +101,8 @@ pub use refresh::{Refresh, RefreshStep, is_expired};
 pub use request::{Repeat, Reply, Request};
 pub use sign_in::{
     Asked, AuthenticatorSetupPrompt, Challenge, CodePrompt, CodeSource, Consent, CustomPrompt,
-    DeviceOutcome, MfaSetupPrompt, NewPasswordPrompt, Outcome, RememberChoice, RememberPrompt,
-    SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice, UnconfirmedDevice,
+    DeviceOutcome, Lookup, MfaSetupPrompt, NewPasswordPrompt, Outcome, RememberChoice,
+    RememberPrompt, SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice,
+    UnconfirmedDevice,
 };
 pub use tokens::{Claims, Tokens};

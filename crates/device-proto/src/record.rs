@@ -5,7 +5,7 @@ use std::fmt;
 use device_wire::{DeviceRememberedStatusType, Sensitive};
 use serde::{Deserialize, Serialize};
 
-use crate::Config;
+use crate::config::Config;
 
 /// A device that the service tracks, as the device itself knows it: everything that the next
 /// sign-in needs.

@@ -5,7 +5,10 @@ use device_wire::{
     InitiateAuthRequest, Operation, Sensitive, param,
 };
 
-use crate::{Config, Error, Reply, Request, Tokens};
+use crate::config::Config;
+use crate::error::Error;
+use crate::request::{Reply, Request};
+use crate::tokens::Tokens;
 
 /// A refresh that waits for its reply.
 ///
@@ -142,7 +145,7 @@ pub fn is_expired(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ServiceError;
+    use crate::error::ServiceError;
 
     const TOKENS: &[u8] = br#"{"AuthenticationResult":{"AccessToken":"new","ExpiresIn":300}}"#;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use device_wire::{ErrorBody, ErrorCode, Operation};
 use zeroize::Zeroizing;
 
-use crate::{Error, ServiceError};
+use crate::error::{Error, ServiceError};
 
 /// A request to send: `POST /` with the header `X-Amz-Target` set to [`target`](Self::target),
 /// `Content-Type` to [`CONTENT_TYPE`](Self::CONTENT_TYPE), and the [`body`](Self::body).
@@ -128,22 +128,23 @@ fn repeat_of(operation: Operation) -> Repeat {
 /// What came of sending a [`Request`].
 #[expect(clippy::exhaustive_enums, reason = "a request is answered, refused, or neither")]
 pub enum Reply<'a> {
-    /// The service did it: status 200, and this body.
+    /// The service did it; this is the body of its answer.
     Answered(&'a [u8]),
     /// The service refused.
     Refused(ServiceError),
-    /// No answer by the service: the connection failed or timed out, or something else answered,
+    /// The service did not answer: the connection failed or timed out, or something else answered,
     /// such as a proxy.
     Lost,
 }
 
 impl<'a> Reply<'a> {
-    /// Makes sense of an HTTP response: its status, its body and its `x-amzn-errortype` header.
+    /// Reads an HTTP response of any status but 200: its body and its `x-amzn-errortype` header.
+    ///
+    /// Gives [`Reply::Refused`] if the service's error code is in either, and otherwise
+    /// [`Reply::Lost`]: the response came from something else. For status 200 there is
+    /// [`Reply::Answered`].
     #[must_use]
-    pub fn from_http(status: u16, body: &'a [u8], error_type: Option<&str>) -> Self {
-        if status == 200 {
-            return Self::Answered(body);
-        }
+    pub fn from_error(body: &'a [u8], error_type: Option<&str>) -> Self {
         let mut error = serde_json::from_slice(body)
             .unwrap_or_else(|_| ErrorBody::new(ErrorCode::from_wire(""), ""));
         if let (ErrorCode::Unknown(code), Some(header)) = (&error.code, error_type)
@@ -203,26 +204,21 @@ mod tests {
             Reply::Refused(error) => error.code().clone(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(code(Reply::from_http(400, body, None)), ErrorCode::NotAuthorized);
+        assert_eq!(code(Reply::from_error(body, None)), ErrorCode::NotAuthorized);
         assert_eq!(
-            code(Reply::from_http(400, b"", Some("CodeMismatchException:"))),
+            code(Reply::from_error(b"", Some("CodeMismatchException:"))),
             ErrorCode::CodeMismatch
         );
         assert_eq!(
-            code(Reply::from_http(400, body, Some("CodeMismatchException:"))),
+            code(Reply::from_error(body, Some("CodeMismatchException:"))),
             ErrorCode::NotAuthorized
         );
     }
 
     #[test]
     fn what_another_answered_is_lost() {
-        for (status, body) in
-            [(502, "<html>bad gateway</html>"), (302, ""), (400, "{}"), (404, "null"), (500, "[]")]
-        {
-            assert!(
-                matches!(Reply::from_http(status, body.as_bytes(), None), Reply::Lost),
-                "{status} {body}"
-            );
+        for body in ["<html>bad gateway</html>", "", "{}", "null", "[]"] {
+            assert!(matches!(Reply::from_error(body.as_bytes(), None), Reply::Lost), "{body}");
         }
     }
 

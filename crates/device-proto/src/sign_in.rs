@@ -1,11 +1,15 @@
 //! The sign-in: which request follows on which answer.
 
+mod advance;
 mod challenge;
 mod confirm;
-mod context;
 mod outcome;
 mod prompt;
+mod proof;
 mod reply;
+mod state;
+mod step;
+mod this_device;
 
 pub use challenge::{Asked, Challenge};
 pub use confirm::{Consent, UnconfirmedDevice};
@@ -14,145 +18,24 @@ pub use prompt::{
     AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt,
     NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
 };
+pub use state::SignIn;
+pub use step::{Lookup, Step};
+pub use this_device::{RememberChoice, ThisDevice};
 
 use std::time::SystemTime;
 
-use device_srp::ClientEphemeral;
 use device_wire::{
-    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Operation, Sensitive,
+    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Operation,
     UpdateDeviceStatusRequest, VerifySoftwareTokenRequest, VerifySoftwareTokenResponseType,
 };
 use rand_core::CryptoRng;
 
-use crate::credentials::Handshake;
-use crate::{Config, Credentials, DeviceRecord, Error, Reply, Request, ServiceError, Tokens};
-use challenge::Prompt;
-use context::{Answer, Context, Presented};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::error::{Error, ServiceError};
+use crate::request::{Reply, Request};
 use reply::AuthReply;
-
-/// A sign-in that waits for the reply to the request that came with it.
-///
-/// Each step consumes it, so that a step cannot be repeated, skipped, or answered late. It holds
-/// the user's password until it is proven, and longer only while the sign-in might have to begin
-/// again because the device is refused.
-///
-/// ```compile_fail,E0382
-/// # use std::time::SystemTime;
-/// # use device_proto::{Reply, SignIn};
-/// # fn twice(sign_in: SignIn, reply: fn() -> Reply<'static>, now: SystemTime, rng: &mut rand::rngs::StdRng) {
-/// let step = sign_in.handle(reply(), now, rng);
-/// let again = sign_in.handle(reply(), now, rng); // use of moved value
-/// # }
-/// ```
-#[derive(Debug)]
-#[must_use = "a sign-in goes on with the reply to its request"]
-pub struct SignIn {
-    context: Box<Context>,
-    awaiting: Awaiting,
-}
-
-/// What the reply will be to.
-#[derive(Debug)]
-enum Awaiting {
-    /// `InitiateAuth`. With a proof, its secret half waits for the service's.
-    Beginning { handshake: Option<Handshake> },
-    /// The answer to a challenge; the prompt if a person gave it and may be asked again.
-    Answer { answer: Answer, handshake: Option<Handshake>, prompt: Option<Prompt> },
-    /// The device's own `SRP_A`.
-    DeviceChallenge { device: Presented, ephemeral: ClientEphemeral },
-    /// The device's proof.
-    DeviceProof { device: Presented },
-    /// A secret for an authenticator app.
-    AuthenticatorSecret,
-    /// The first code of an authenticator app.
-    AuthenticatorCode { session: Option<Sensitive<String>>, prompt: AuthenticatorSetupPrompt },
-    /// `ConfirmDevice`: signed in, and the new device is being made known.
-    Confirmation { tokens: Tokens, username: String, device: UnconfirmedDevice },
-    /// `UpdateDeviceStatus`, as the user chose beforehand.
-    Remembrance { tokens: Tokens, username: String, record: DeviceRecord },
-}
-
-/// What to do next.
-#[derive(Debug)]
-#[must_use = "the sign-in stands still until this is done"]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a step that a caller does not know would leave it standing: the compiler is to say so"
-)]
-pub enum Step {
-    /// Send the request and [`handle`](SignIn::handle) the reply.
-    Send(SignIn, Request),
-    /// The service does not accept this device any more. Delete its record, then go on as with
-    /// [`Step::Send`]: the sign-in proceeds as on a new device.
-    Discard {
-        /// The record to delete.
-        device: Box<DeviceRecord>,
-        /// How the sign-in goes on.
-        sign_in: SignIn,
-        /// What to send for that.
-        request: Request,
-    },
-    /// Ask the user.
-    Ask(Challenge),
-    /// Signed in.
-    Done(Box<Outcome>),
-}
-
-/// What this device brings to a sign-in.
-#[derive(Debug, Default)]
-pub struct ThisDevice {
-    record: Option<DeviceRecord>,
-    name: Option<String>,
-    remember: RememberChoice,
-}
-
-/// Whether a new device is to be remembered, where the pool leaves that to the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum RememberChoice {
-    /// The user has not been asked: the outcome says whether to.
-    #[default]
-    Ask,
-    /// The user wants it.
-    Remember,
-    /// The user does not.
-    DoNotRemember,
-}
-
-impl ThisDevice {
-    /// A device that the service has not seen with this user.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The name to give it where it is new, for people to tell devices apart.
-    #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Whether to have it remembered where it is new and the pool leaves that to the user.
-    #[must_use]
-    pub fn remember(mut self, choice: RememberChoice) -> Self {
-        self.remember = choice;
-        self
-    }
-
-    /// The same device with what it kept from an earlier sign-in, if anything.
-    #[must_use]
-    pub fn with_record(mut self, record: Option<DeviceRecord>) -> Self {
-        self.record = record;
-        self
-    }
-}
-
-impl From<Option<DeviceRecord>> for ThisDevice {
-    fn from(record: Option<DeviceRecord>) -> Self {
-        Self::new().with_record(record)
-    }
-}
+use state::{Answer, Awaiting, Context};
 
 impl SignIn {
     /// Begins to sign in.
@@ -170,8 +53,8 @@ impl SignIn {
     /// `now` goes into password proofs, which the service accepts within minutes of its own clock.
     ///
     /// # Errors
-    /// Any [`Error`] ends the sign-in; what the recovery table and a person's mistyped code allow
-    /// for is not an error but a step.
+    /// Any [`Error`] ends the sign-in. A device that the service refuses, and a code that the user
+    /// may give again, are steps and not errors.
     pub fn handle(
         self,
         reply: Reply<'_>,
@@ -196,7 +79,8 @@ impl SignIn {
                     (None, Error::Service(rejection), Some(prompt))
                         if prompt.stays_open_after(&rejection) =>
                     {
-                        Ok(Step::Ask(prompt.ask(context, answer.session, Some(rejection))))
+                        let (session, rejection) = (answer.session, Some(rejection));
+                        Ok(Step::Ask(Challenge::new(prompt, context, session, rejection)))
                     }
                     (None, error, _) => Err(error),
                 },
@@ -216,12 +100,8 @@ impl SignIn {
                     "it has no secret code",
                 ))?;
                 let prompt = AuthenticatorSetupPrompt { secret_code };
-                Ok(Step::Ask(Challenge::AuthenticatorSetup(Asked::new(
-                    context,
-                    response.session,
-                    prompt,
-                    None,
-                ))))
+                let asked = Asked::new(context, response.session, prompt, None);
+                Ok(Step::Ask(Challenge::AuthenticatorSetup(asked)))
             }
             Awaiting::AuthenticatorCode { session, prompt } => {
                 let rejection = match reply.read::<VerifySoftwareTokenRequest>() {
@@ -235,7 +115,7 @@ impl SignIn {
                         ErrorCode::EnableSoftwareTokenMfa,
                         "The code was not accepted.",
                     ),
-                    Err(Error::Service(error)) if challenge::is_wrong_code(&error) => error,
+                    Err(Error::Service(error)) if prompt::is_wrong_code(&error) => error,
                     Err(error) => return Err(error),
                 };
                 let asked = Asked::new(context, session, prompt, Some(rejection));
@@ -249,17 +129,5 @@ impl SignIn {
                 Ok(Outcome::remembered(tokens, username, record, error).into())
             }
         }
-    }
-}
-
-impl From<(SignIn, Request)> for Step {
-    fn from((sign_in, request): (SignIn, Request)) -> Self {
-        Self::Send(sign_in, request)
-    }
-}
-
-impl From<Outcome> for Step {
-    fn from(outcome: Outcome) -> Self {
-        Self::Done(Box::new(outcome))
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_wire::{AuthenticationResultType, Operation, Sensitive};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The tokens of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,24 +79,25 @@ impl Transcript {
         }
         let now = UNIX_EPOCH + Duration::from_secs(self.whole["now"].as_u64().unwrap());
         let mut rng = Scripted::new(&self.whole["random"]);
-        let (mut sign_in, mut request) =
-            SignIn::start(&config, self.credentials(), self.device(), &mut rng);
+        let mut step = SignIn::start(&config, self.credentials(), self.device(), &mut rng).into();
         let outcome = loop {
-            let answer = self.exchange(&request);
-            let step = match sign_in.handle(reply(&answer), now, &mut rng) {
-                Ok(step) => step,
-                Err(error) => break Err(error),
-            };
-            (sign_in, request) = match step {
-                Step::Send(sign_in, request) => (sign_in, request),
+            step = match step {
+                Step::Send(sign_in, request) => {
+                    let answer = self.exchange(&request);
+                    match sign_in.handle(reply(&answer), now, &mut rng) {
+                        Ok(step) => step,
+                        Err(error) => break Err(error),
+                    }
+                }
+                Step::Find(lookup) => lookup.found(None),
                 Step::Discard { device, sign_in, request } => {
                     assert_eq!(self.next()["discard"], device.device_key);
-                    (sign_in, request)
+                    Step::Send(sign_in, request)
                 }
                 Step::Ask(challenge) => {
                     let due = self.next();
                     assert_eq!(due["ask"], challenge.name().as_str());
-                    answer_to(challenge, due["answer"].as_str().unwrap())
+                    answer_to(challenge, due["answer"].as_str().unwrap()).into()
                 }
                 Step::Done(outcome) => break Ok(*outcome),
             };
@@ -109,8 +110,10 @@ impl Transcript {
 
 fn reply(answer: &Value) -> Reply<'_> {
     let body = answer["receive"].as_str().unwrap().as_bytes();
-    let status = answer["status"].as_u64().unwrap().try_into().unwrap();
-    Reply::from_http(status, body, answer["error_type"].as_str())
+    match answer["status"].as_u64().unwrap() {
+        200 => Reply::Answered(body),
+        _ => Reply::from_error(body, answer["error_type"].as_str()),
+    }
 }
 
 fn answer_to(challenge: Challenge, answer: &str) -> (SignIn, Request) {

@@ -1,20 +1,18 @@
 //! Where the sign-in waits for a person, and how it goes on with the answer.
 
 use device_wire::{
-    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Sensitive,
-    VerifySoftwareTokenRequest, param,
+    AssociateSoftwareTokenRequest, ChallengeNameType, Sensitive, VerifySoftwareTokenRequest, param,
 };
 use rand_core::CryptoRng;
 
-use super::context::{Answer, Context};
 use super::prompt::{
-    AuthenticatorSetupPrompt, CodePrompt, CodeSource, CustomPrompt, MfaSetupPrompt,
-    NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
+    AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt, Prompt,
+    SelectFactorPrompt, SelectMfaPrompt,
 };
-use super::reply::AuthReply;
-use super::{Awaiting, SignIn};
+use super::state::{Answer, Awaiting, Context, SignIn};
 use crate::credentials::{Handshake, Parameters};
-use crate::{Error, Request, ServiceError};
+use crate::error::ServiceError;
+use crate::request::Request;
 
 /// What the service asks of the user. Each variant has the answers that fit it.
 #[derive(Debug)]
@@ -37,6 +35,30 @@ pub enum Challenge {
 }
 
 impl Challenge {
+    pub(super) fn new(
+        prompt: Prompt,
+        context: Box<Context>,
+        session: Option<Sensitive<String>>,
+        rejection: Option<ServiceError>,
+    ) -> Self {
+        match prompt {
+            Prompt::Code(prompt) => Self::Code(Asked { context, session, prompt, rejection }),
+            Prompt::SelectMfa(prompt) => {
+                Self::SelectMfa(Asked { context, session, prompt, rejection })
+            }
+            Prompt::SelectFactor(prompt) => {
+                Self::SelectFactor(Asked { context, session, prompt, rejection })
+            }
+            Prompt::NewPassword(prompt) => {
+                Self::NewPassword(Asked { context, session, prompt, rejection })
+            }
+            Prompt::MfaSetup(prompt) => {
+                Self::MfaSetup(Asked { context, session, prompt, rejection })
+            }
+            Prompt::Custom(prompt) => Self::Custom(Asked { context, session, prompt, rejection }),
+        }
+    }
+
     /// The name of the challenge on the wire.
     #[must_use]
     pub fn name(&self) -> ChallengeNameType {
@@ -101,28 +123,6 @@ impl<P> Asked<P> {
     ) -> (SignIn, Request) {
         let answer = Answer { challenge, session: self.session, responses };
         self.context.send(answer, None, Some(again(self.prompt)))
-    }
-}
-
-impl CodeSource {
-    /// The name of the challenge on the wire.
-    #[must_use]
-    pub fn challenge(self) -> ChallengeNameType {
-        match self {
-            Self::Authenticator => ChallengeNameType::SoftwareTokenMfa,
-            Self::Sms => ChallengeNameType::SmsMfa,
-            Self::SmsFirstFactor => ChallengeNameType::SmsOtp,
-            Self::Email => ChallengeNameType::EmailOtp,
-        }
-    }
-
-    fn parameter(self) -> &'static str {
-        match self {
-            Self::Authenticator => param::SOFTWARE_TOKEN_MFA_CODE,
-            Self::Sms => param::SMS_MFA_CODE,
-            Self::SmsFirstFactor => param::SMS_OTP_CODE,
-            Self::Email => param::EMAIL_OTP_CODE,
-        }
     }
 }
 
@@ -223,7 +223,7 @@ impl Asked<MfaSetupPrompt> {
             session: self.session,
             ..AssociateSoftwareTokenRequest::default()
         });
-        self.context.send_aside(request, Awaiting::AuthenticatorSecret)
+        self.context.awaiting(Awaiting::AuthenticatorSecret, request)
     }
 
     /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
@@ -255,7 +255,7 @@ impl Asked<AuthenticatorSetupPrompt> {
             friendly_device_name: name.map(str::to_owned),
             ..VerifySoftwareTokenRequest::new(compact(code))
         });
-        context.send_aside(request, Awaiting::AuthenticatorCode { session, prompt })
+        context.awaiting(Awaiting::AuthenticatorCode { session, prompt }, request)
     }
 }
 
@@ -268,136 +268,6 @@ impl Asked<CustomPrompt> {
             Prompt::Custom,
         )
     }
-}
-
-/// A prompt of any kind, while its answer is under way.
-#[derive(Debug)]
-pub(super) enum Prompt {
-    Code(CodePrompt),
-    SelectMfa(SelectMfaPrompt),
-    SelectFactor(SelectFactorPrompt),
-    NewPassword(NewPasswordPrompt),
-    MfaSetup(MfaSetupPrompt),
-    Custom(CustomPrompt),
-}
-
-impl Prompt {
-    /// What a reply asks of the user.
-    pub(super) fn read(reply: &AuthReply) -> Result<Self, Error> {
-        use ChallengeNameType as Name;
-        let code = |source| {
-            Self::Code(CodePrompt {
-                source,
-                destination: reply.parameter(param::CODE_DELIVERY_DESTINATION).map(str::to_owned),
-                authenticator_name: reply.parameter(param::FRIENDLY_DEVICE_NAME).map(str::to_owned),
-            })
-        };
-        Ok(match &reply.challenge {
-            Some(Name::SoftwareTokenMfa) => code(CodeSource::Authenticator),
-            Some(Name::SmsMfa) => code(CodeSource::Sms),
-            Some(Name::SmsOtp) => code(CodeSource::SmsFirstFactor),
-            Some(Name::EmailOtp) => code(CodeSource::Email),
-            Some(Name::SelectMfaType) => Self::SelectMfa(SelectMfaPrompt {
-                options: reply.challenges(param::MFAS_CAN_CHOOSE),
-            }),
-            Some(Name::SelectChallenge) => {
-                Self::SelectFactor(SelectFactorPrompt { options: reply.available.clone() })
-            }
-            Some(Name::NewPasswordRequired) => Self::NewPassword(NewPasswordPrompt {
-                attributes: reply.attributes(),
-                required: reply
-                    .list(param::REQUIRED_ATTRIBUTES)
-                    .into_iter()
-                    .map(|name| {
-                        name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned()
-                    })
-                    .collect(),
-            }),
-            Some(name @ Name::MfaSetup) => {
-                let options = reply.challenges(param::MFAS_CAN_SETUP);
-                let possible =
-                    |kind: &Name| matches!(kind, Name::SoftwareTokenMfa | Name::EmailOtp);
-                if !options.is_empty() && !options.iter().any(possible) {
-                    return Err(Error::UnsupportedChallenge(name.clone()));
-                }
-                Self::MfaSetup(MfaSetupPrompt { options })
-            }
-            Some(Name::CustomChallenge) => {
-                Self::Custom(CustomPrompt { parameters: reply.parameters.clone() })
-            }
-            Some(
-                name
-                @ (Name::PasswordVerifier | Name::DeviceSrpAuth | Name::DevicePasswordVerifier),
-            ) => {
-                return Err(Error::UnexpectedChallenge(name.clone()));
-            }
-            Some(name) => return Err(Error::UnsupportedChallenge(name.clone())),
-            None => {
-                return Err(Error::malformed(
-                    reply.operation,
-                    "it has neither a challenge nor tokens",
-                ));
-            }
-        })
-    }
-
-    pub(super) fn ask(
-        self,
-        context: Box<Context>,
-        session: Option<Sensitive<String>>,
-        rejection: Option<ServiceError>,
-    ) -> Challenge {
-        match self {
-            Self::Code(prompt) => Challenge::Code(Asked::new(context, session, prompt, rejection)),
-            Self::SelectMfa(prompt) => {
-                Challenge::SelectMfa(Asked::new(context, session, prompt, rejection))
-            }
-            Self::SelectFactor(prompt) => {
-                Challenge::SelectFactor(Asked::new(context, session, prompt, rejection))
-            }
-            Self::NewPassword(prompt) => {
-                Challenge::NewPassword(Asked::new(context, session, prompt, rejection))
-            }
-            Self::MfaSetup(prompt) => {
-                Challenge::MfaSetup(Asked::new(context, session, prompt, rejection))
-            }
-            Self::Custom(prompt) => {
-                Challenge::Custom(Asked::new(context, session, prompt, rejection))
-            }
-        }
-    }
-
-    /// Whether the user may answer again in the same session.
-    pub(super) fn stays_open_after(&self, error: &ServiceError) -> bool {
-        if error.is_throttled() {
-            return true;
-        }
-        match self {
-            Self::Code(_) | Self::Custom(_) => is_wrong_code(error),
-            Self::NewPassword(_) => matches!(
-                error.code(),
-                ErrorCode::InvalidPassword
-                    | ErrorCode::PasswordHistoryPolicyViolation
-                    | ErrorCode::InvalidParameter
-            ),
-            Self::SelectMfa(_) | Self::SelectFactor(_) => {
-                matches!(
-                    error.code(),
-                    ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound
-                )
-            }
-            // The address was mistyped.
-            Self::MfaSetup(_) => *error.code() == ErrorCode::InvalidParameter,
-        }
-    }
-}
-
-/// Whether a code was mistyped, used before, or of another time; another may be right.
-pub(super) fn is_wrong_code(error: &ServiceError) -> bool {
-    matches!(
-        error.code(),
-        ErrorCode::CodeMismatch | ErrorCode::ExpiredCode | ErrorCode::EnableSoftwareTokenMfa
-    )
 }
 
 fn compact(code: &str) -> String {

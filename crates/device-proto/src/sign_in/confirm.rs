@@ -6,7 +6,9 @@ use device_srp::{DevicePassword, Identity, Salt, Verifier};
 use device_wire::{ConfirmDeviceRequest, DeviceSecretVerifierConfigType, ErrorCode, Sensitive};
 use rand_core::CryptoRng;
 
-use crate::{DeviceOwner, DeviceRecord, DeviceStatus, Error, Reply, Request};
+use crate::error::Error;
+use crate::record::{DeviceOwner, DeviceRecord, DeviceStatus};
+use crate::request::{Reply, Request};
 
 /// A device that the service issued a key to and does not track yet.
 ///

@@ -1,6 +1,9 @@
 //! How a sign-in ends.
 
-use crate::{DeviceRecord, DeviceStatus, Error, Tokens, UnconfirmedDevice};
+use super::confirm::UnconfirmedDevice;
+use crate::error::Error;
+use crate::record::{DeviceRecord, DeviceStatus};
+use crate::tokens::Tokens;
 
 /// A completed sign-in.
 #[derive(Debug)]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{ChallengeNameType, Sensitive};
+use device_wire::{ChallengeNameType, ErrorCode, Sensitive, param};
+
+use super::reply::AuthReply;
+use crate::error::{Error, ServiceError};
 
 /// A code that the user reads somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,29 @@ pub enum CodeSource {
     SmsFirstFactor,
     /// An e-mail (`EMAIL_OTP`).
     Email,
+}
+
+impl CodeSource {
+    /// The name of the challenge on the wire.
+    #[must_use]
+    pub fn challenge(self) -> ChallengeNameType {
+        match self {
+            Self::Authenticator => ChallengeNameType::SoftwareTokenMfa,
+            Self::Sms => ChallengeNameType::SmsMfa,
+            Self::SmsFirstFactor => ChallengeNameType::SmsOtp,
+            Self::Email => ChallengeNameType::EmailOtp,
+        }
+    }
+
+    /// The parameter that the code goes in.
+    pub(super) fn parameter(self) -> &'static str {
+        match self {
+            Self::Authenticator => param::SOFTWARE_TOKEN_MFA_CODE,
+            Self::Sms => param::SMS_MFA_CODE,
+            Self::SmsFirstFactor => param::SMS_OTP_CODE,
+            Self::Email => param::EMAIL_OTP_CODE,
+        }
+    }
 }
 
 /// A choice between second factors (`SELECT_MFA_TYPE`).
@@ -80,4 +106,108 @@ pub struct AuthenticatorSetupPrompt {
 pub struct CustomPrompt {
     /// What the pool says about it.
     pub parameters: Sensitive<BTreeMap<String, String>>,
+}
+
+/// A prompt of any kind, while its answer is under way.
+#[derive(Debug)]
+pub(super) enum Prompt {
+    Code(CodePrompt),
+    SelectMfa(SelectMfaPrompt),
+    SelectFactor(SelectFactorPrompt),
+    NewPassword(NewPasswordPrompt),
+    MfaSetup(MfaSetupPrompt),
+    Custom(CustomPrompt),
+}
+
+impl Prompt {
+    /// What a reply asks of the user.
+    pub(super) fn read(reply: &AuthReply) -> Result<Self, Error> {
+        use ChallengeNameType as Name;
+        let code = |source| {
+            Self::Code(CodePrompt {
+                source,
+                destination: reply.parameter(param::CODE_DELIVERY_DESTINATION).map(str::to_owned),
+                authenticator_name: reply.parameter(param::FRIENDLY_DEVICE_NAME).map(str::to_owned),
+            })
+        };
+        Ok(match &reply.challenge {
+            Some(Name::SoftwareTokenMfa) => code(CodeSource::Authenticator),
+            Some(Name::SmsMfa) => code(CodeSource::Sms),
+            Some(Name::SmsOtp) => code(CodeSource::SmsFirstFactor),
+            Some(Name::EmailOtp) => code(CodeSource::Email),
+            Some(Name::SelectMfaType) => Self::SelectMfa(SelectMfaPrompt {
+                options: reply.challenges(param::MFAS_CAN_CHOOSE),
+            }),
+            Some(Name::SelectChallenge) => {
+                Self::SelectFactor(SelectFactorPrompt { options: reply.available.clone() })
+            }
+            Some(Name::NewPasswordRequired) => Self::NewPassword(NewPasswordPrompt {
+                attributes: reply.attributes(),
+                required: reply
+                    .list(param::REQUIRED_ATTRIBUTES)
+                    .into_iter()
+                    .map(|name| {
+                        name.strip_prefix(param::USER_ATTRIBUTES_PREFIX).unwrap_or(&name).to_owned()
+                    })
+                    .collect(),
+            }),
+            Some(name @ Name::MfaSetup) => {
+                let options = reply.challenges(param::MFAS_CAN_SETUP);
+                let possible =
+                    |kind: &Name| matches!(kind, Name::SoftwareTokenMfa | Name::EmailOtp);
+                if !options.is_empty() && !options.iter().any(possible) {
+                    return Err(Error::UnsupportedChallenge(name.clone()));
+                }
+                Self::MfaSetup(MfaSetupPrompt { options })
+            }
+            Some(Name::CustomChallenge) => {
+                Self::Custom(CustomPrompt { parameters: reply.parameters.clone() })
+            }
+            Some(
+                name
+                @ (Name::PasswordVerifier | Name::DeviceSrpAuth | Name::DevicePasswordVerifier),
+            ) => {
+                return Err(Error::UnexpectedChallenge(name.clone()));
+            }
+            Some(name) => return Err(Error::UnsupportedChallenge(name.clone())),
+            None => {
+                return Err(Error::malformed(
+                    reply.operation,
+                    "it has neither a challenge nor tokens",
+                ));
+            }
+        })
+    }
+
+    /// Whether the user may answer again in the same session.
+    pub(super) fn stays_open_after(&self, error: &ServiceError) -> bool {
+        if error.is_throttled() {
+            return true;
+        }
+        match self {
+            Self::Code(_) | Self::Custom(_) => is_wrong_code(error),
+            Self::NewPassword(_) => matches!(
+                error.code(),
+                ErrorCode::InvalidPassword
+                    | ErrorCode::PasswordHistoryPolicyViolation
+                    | ErrorCode::InvalidParameter
+            ),
+            Self::SelectMfa(_) | Self::SelectFactor(_) => {
+                matches!(
+                    error.code(),
+                    ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound
+                )
+            }
+            // The address was mistyped.
+            Self::MfaSetup(_) => *error.code() == ErrorCode::InvalidParameter,
+        }
+    }
+}
+
+/// Whether a code was mistyped, used before, or of another time; another may be right.
+pub(super) fn is_wrong_code(error: &ServiceError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::CodeMismatch | ErrorCode::ExpiredCode | ErrorCode::EnableSoftwareTokenMfa
+    )
 }

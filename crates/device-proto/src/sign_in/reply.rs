@@ -7,7 +7,8 @@ use device_wire::{
     RespondToAuthChallengeRequest, Sensitive, param,
 };
 
-use crate::{Error, Reply};
+use crate::error::Error;
+use crate::request::Reply;
 
 pub(super) struct AuthReply {
     pub(super) operation: Operation,

@@ -11,6 +11,7 @@
 mod service;
 
 mod flows;
+mod names;
 mod odd_answers;
 mod recovery;
 mod secrets;
@@ -25,10 +26,15 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use service::{CLIENT, CODE, Devices, Fault, Mfa, PASSWORD, POOL, Service, USER};
 
-/// A client, its pool, and what the client was told to delete.
+/// A client and its pool.
 struct Pair {
     service: Service,
     config: Config,
+    /// The records that a lookup finds.
+    kept: Vec<DeviceRecord>,
+    /// The names that the client looked records up by.
+    lookups: Vec<String>,
+    /// The records that the client was told to delete.
     discarded: Vec<DeviceRecord>,
     rng: StdRng,
 }
@@ -46,6 +52,8 @@ impl Pair {
         Self {
             service: Service::new(devices, mfa, StdRng::seed_from_u64(1)),
             config: Config::new(POOL, CLIENT).unwrap(),
+            kept: Vec::new(),
+            lookups: Vec::new(),
             discarded: Vec::new(),
             rng: StdRng::seed_from_u64(2),
         }
@@ -66,30 +74,42 @@ impl Pair {
         self.go_on(next)
     }
 
-    fn go_on(&mut self, (mut sign_in, mut request): (SignIn, Request)) -> Rest {
+    fn go_on(&mut self, next: (SignIn, Request)) -> Rest {
+        let mut step = Step::from(next);
         loop {
-            secrets::check(&(&sign_in, &request));
-            let answer = self.service.serve(request.operation(), request.body());
-            let reply = match &answer {
-                Ok(body) => Reply::Answered(body),
-                Err(Some(error)) => Reply::Refused(error.clone()),
-                Err(None) => Reply::Lost,
-            };
-            // Mon Feb 10 18:30:12 UTC 2025
-            let now: SystemTime = UNIX_EPOCH + Duration::from_secs(1_739_212_212);
-            let step = sign_in.handle(reply, now, &mut self.rng);
             secrets::check(&step);
-            (sign_in, request) = match step {
-                Ok(Step::Send(sign_in, request)) => (sign_in, request),
-                Ok(Step::Discard { device, sign_in, request }) => {
-                    self.discarded.push(*device);
-                    (sign_in, request)
+            step = match step {
+                Step::Send(sign_in, request) => match self.exchange(sign_in, &request) {
+                    Ok(step) => step,
+                    Err(error) => return Rest::Failed(error),
+                },
+                Step::Find(lookup) => {
+                    self.lookups.push(lookup.owner().username.clone());
+                    let found = self.kept.iter().find(|record| record.owner == *lookup.owner());
+                    lookup.found(found.cloned())
                 }
-                Ok(Step::Ask(challenge)) => return Rest::Ask(challenge),
-                Ok(Step::Done(outcome)) => return Rest::Done(outcome),
-                Err(error) => return Rest::Failed(error),
+                Step::Discard { device, sign_in, request } => {
+                    self.discarded.push(*device);
+                    Step::Send(sign_in, request)
+                }
+                Step::Ask(challenge) => return Rest::Ask(challenge),
+                Step::Done(outcome) => return Rest::Done(outcome),
             };
         }
+    }
+
+    fn exchange(&mut self, sign_in: SignIn, request: &Request) -> Result<Step, Error> {
+        let answer = self.service.serve(request.operation(), request.body());
+        let reply = match &answer {
+            Ok(body) => Reply::Answered(body),
+            Err(Some(error)) => Reply::Refused(error.clone()),
+            Err(None) => Reply::Lost,
+        };
+        // Mon Feb 10 18:30:12 UTC 2025
+        let now: SystemTime = UNIX_EPOCH + Duration::from_secs(1_739_212_212);
+        let step = sign_in.handle(reply, now, &mut self.rng);
+        secrets::check(&step);
+        step
     }
 
     /// Goes on past a code.

@@ -83,17 +83,28 @@ fn unknown_at_the_beginning_the_sign_in_begins_again() {
             "ConfirmDevice"
         ]
     );
-    assert!(pair.discarded.is_empty(), "whose name it is was not known yet");
+    assert_eq!(pair.discarded.len(), 1, "once it is known whose name it is");
 }
 
 #[test]
-fn whoever_types_a_name_has_no_device_discarded_before_the_service_says_whose_name_it_is() {
-    let mut pair = Pair::new(Devices::Always, Mfa::Off);
-    let record = pair.known_device();
-    pair.service.forget_devices();
-    let outcome = pair.sign_in_with(Credentials::password(USER, PASSWORD), Some(record)).done();
-    assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
-    assert!(pair.discarded.is_empty());
+fn a_device_is_discarded_only_once_its_user_has_signed_in() {
+    for (owner, discarded) in [(USER, 1), ("bob", 0)] {
+        let mut pair = Pair::new(Devices::Always, Mfa::Off);
+        let mut record = pair.known_device();
+        record.owner.username = owner.to_owned();
+        pair.service.forget_devices();
+        pair.service.fault("USER_PASSWORD_AUTH", UNKNOWN);
+        pair.service.fault(
+            "USER_PASSWORD_AUTH",
+            Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password."),
+        );
+        let credentials = || Credentials::password(USER, PASSWORD);
+        pair.sign_in_with(credentials(), Some(record.clone())).failed();
+        assert!(pair.discarded.is_empty(), "anyone can type a name");
+        let outcome = pair.sign_in_with(credentials(), Some(record)).done();
+        assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
+        assert_eq!(pair.discarded.len(), discarded, "{owner}");
+    }
 }
 
 #[test]

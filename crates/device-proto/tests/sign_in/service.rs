@@ -14,6 +14,7 @@ pub(crate) const POOL: &str = "eu-west-1_Ab12Cd34E";
 pub(crate) const CLIENT: &str = "client-id";
 pub(crate) const USER: &str = "ada";
 pub(crate) const ALIAS: &str = "Ada@Example.com";
+pub(crate) const PHONE: &str = "+15550100";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const CODE: &str = "123456";
 const GROUP: &str = "-gRoUp1Ab";
@@ -138,6 +139,11 @@ impl Service {
     pub(crate) fn last(&self, step: &str) -> &Value {
         let (_, body) = self.log.iter().rev().find(|(name, _)| name == step).expect(step);
         body
+    }
+
+    /// The keys of the devices that the service tracks.
+    pub(crate) fn tracked(&self) -> Vec<&str> {
+        self.registered.keys().map(String::as_str).collect()
     }
 
     pub(crate) fn forget_devices(&mut self) {
@@ -389,7 +395,7 @@ impl Service {
 
     fn check_secret_hash(&self, parameters: &Value) -> Result<(), ServiceError> {
         let username = parameters["USERNAME"].as_str().unwrap();
-        assert!([USER, ALIAS].contains(&username), "{username}");
+        assert!([USER, ALIAS, PHONE].contains(&username), "{username}");
         let expected =
             self.client_secret.map(|secret| device_srp::secret_hash(username, CLIENT, secret));
         assert_eq!(

@@ -1,0 +1,296 @@
+//! The transitions: what follows on each reply.
+
+use std::time::SystemTime;
+
+use device_srp::{ClientEphemeral, Identity};
+use device_wire::{
+    ChallengeNameType, DeviceRememberedStatusType, ErrorCode, NewDeviceMetadataType, Sensitive,
+    UpdateDeviceStatusRequest, param,
+};
+use rand_core::CryptoRng;
+
+use super::confirm::{Consent, UnconfirmedDevice};
+use super::outcome::{DeviceOutcome, Outcome, RememberPrompt};
+use super::prompt::Prompt;
+use super::proof::claim;
+use super::reply::AuthReply;
+use super::state::{Answer, Awaiting, Context, Presence, Presented, SignIn, Username};
+use super::step::{Lookup, Next, Step};
+use super::this_device::RememberChoice;
+use crate::credentials::Handshake;
+use crate::error::{Error, ServiceError};
+use crate::record::{DeviceOwner, DeviceRecord, DeviceStatus};
+use crate::request::{Reply, Request};
+use crate::tokens::{Claims, Tokens};
+
+impl Context {
+    /// Goes on after a challenge was met.
+    pub(super) fn advance(
+        mut self: Box<Self>,
+        reply: AuthReply,
+        handshake: Option<Handshake>,
+        now: SystemTime,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, Error> {
+        let unknown_owner = self.learn_name(&reply);
+        let next = match (&reply.challenge, handshake) {
+            (None, _) => {
+                // A remembered device would have been asked to prove itself.
+                let status = DeviceStatus::NotRemembered;
+                let device = self.take_device().map(|it| DeviceRecord { status, ..it.record });
+                return self.conclude(reply, device, rng);
+            }
+            (Some(ChallengeNameType::DeviceSrpAuth), _) => {
+                return match self.take_device() {
+                    Some(device) => Ok(self.begin_device_proof(reply, device, rng)),
+                    None => Err(reply.out_of_turn()),
+                };
+            }
+            (Some(ChallengeNameType::PasswordVerifier), Some(handshake)) => {
+                Next::Send(self.prove_password(&reply, &handshake, now)?)
+            }
+            _ => Next::Ask(Prompt::read(&reply)?, reply.session),
+        };
+        Ok(match unknown_owner {
+            Some(owner) => Step::Find(Lookup::new(self, owner, next)),
+            None => next.step(self),
+        })
+    }
+
+    /// Takes note of the user's internal name, if the reply tells it. Returns whose record has to
+    /// be looked up: nobody's, if the name is no news, the device that goes along is that user's,
+    /// or that user's device was refused.
+    fn learn_name(&mut self, reply: &AuthReply) -> Option<DeviceOwner> {
+        let name = reply.parameter(param::USERNAME).or(reply.parameter(param::USER_ID_FOR_SRP))?;
+        let told = Username::Internal(name.to_owned());
+        if self.username == told {
+            return None;
+        }
+        self.username = told;
+        let owner = DeviceOwner::new(&self.config, name);
+        let known = match &self.device {
+            Presence::Absent => return None,
+            Presence::Awaited(_) => self.refused.as_ref(),
+            Presence::Presented(device) => Some(&device.record),
+        };
+        if known.is_none_or(|record| record.owner != owner) {
+            return Some(owner);
+        }
+        if let Presence::Awaited(_) = &self.device {
+            self.device = Presence::Absent;
+        }
+        None
+    }
+
+    /// The answer to `PASSWORD_VERIFIER`.
+    fn prove_password(
+        &self,
+        reply: &AuthReply,
+        handshake: &Handshake,
+        now: SystemTime,
+    ) -> Result<Answer, Error> {
+        let user_id = reply.parameter(param::USER_ID_FOR_SRP).unwrap_or(self.username());
+        let identity = Identity::user(self.config.pool_name(), user_id);
+        let responses = claim(reply, &identity, &handshake.password, &handshake.ephemeral, now)?;
+        let challenge = ChallengeNameType::PasswordVerifier;
+        Ok(Answer { challenge, session: reply.session.clone(), responses })
+    }
+
+    /// Answers `DEVICE_SRP_AUTH`. The device's A is made only here, since a flow may come here
+    /// without any other proof.
+    fn begin_device_proof(
+        self: Box<Self>,
+        reply: AuthReply,
+        device: Presented,
+        rng: &mut impl CryptoRng,
+    ) -> Step {
+        let ephemeral = ClientEphemeral::generate(rng);
+        let answer = Answer {
+            challenge: ChallengeNameType::DeviceSrpAuth,
+            session: reply.session,
+            responses: Sensitive::from([(param::SRP_A, ephemeral.public().to_hex())]),
+        };
+        let request = self.respond(&answer, Some(&device.record));
+        self.awaiting(Awaiting::DeviceChallenge { device, ephemeral }, request).into()
+    }
+
+    /// Answers `DEVICE_PASSWORD_VERIFIER`.
+    pub(super) fn prove_device(
+        self: Box<Self>,
+        reply: AuthReply,
+        device: Presented,
+        ephemeral: &ClientEphemeral,
+        now: SystemTime,
+    ) -> Result<Step, Error> {
+        if reply.challenge != Some(ChallengeNameType::DevicePasswordVerifier) {
+            return Err(reply.out_of_turn());
+        }
+        let record = &device.record;
+        let identity = Identity::device(&record.group_key, &record.device_key);
+        let responses = claim(&reply, &identity, &record.password, ephemeral, now)?;
+        let challenge = ChallengeNameType::DevicePasswordVerifier;
+        let request =
+            self.respond(&Answer { challenge, session: reply.session, responses }, Some(record));
+        Ok(self.awaiting(Awaiting::DeviceProof { device }, request).into())
+    }
+
+    /// Takes the tokens that follow on a device's proof. Another challenge there is an error, since
+    /// it could go round for ever.
+    pub(super) fn conclude_proven(
+        self: Box<Self>,
+        reply: AuthReply,
+        device: Presented,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, Error> {
+        match reply.challenge {
+            Some(_) => Err(reply.out_of_turn()),
+            None => {
+                let record = DeviceRecord { status: DeviceStatus::Remembered, ..device.record };
+                self.conclude(reply, Some(record), rng)
+            }
+        }
+    }
+
+    /// The device, if the service does not know it.
+    pub(super) fn take_unknown_device(&mut self, error: &Error) -> Option<Presented> {
+        let unknown = error.as_service_error().is_some_and(ServiceError::is_unknown_device);
+        if unknown { self.take_device() } else { None }
+    }
+
+    /// Repeats an answer without the device: the service still holds the state of this step.
+    pub(super) fn repeat_without(
+        mut self: Box<Self>,
+        device: Presented,
+        answer: Answer,
+        handshake: Option<Handshake>,
+        prompt: Option<Prompt>,
+    ) -> Step {
+        let discarded = self.refuse(device.record);
+        Self::without(discarded, self.send(answer, handshake, prompt))
+    }
+
+    /// Begins again without the device. If the service has not told the user's name so far, it may
+    /// yet lead to another record. Otherwise there is none to find, so that this ends.
+    pub(super) fn start_over(
+        mut self: Box<Self>,
+        device: Presented,
+        rng: &mut impl CryptoRng,
+    ) -> Step {
+        let discarded = self.refuse(device.record);
+        let presence = match &self.username {
+            Username::Typed(_) => Presence::Awaited,
+            Username::Internal(_) => |_| Presence::Absent,
+        };
+        Self::without(discarded, self.begin(device.credentials, presence, rng))
+    }
+
+    /// The record to delete, if the service has said that it is its user who signs in. A name can
+    /// come to lead to another user, and two users' names can differ in case alone: if this user
+    /// may not use the device, that says nothing against it.
+    fn refuse(&mut self, record: DeviceRecord) -> Option<DeviceRecord> {
+        match &self.username {
+            Username::Internal(name) if *name == record.owner.username => Some(record),
+            Username::Internal(_) | Username::Typed(_) => {
+                self.refused = Some(record);
+                None
+            }
+        }
+    }
+
+    fn without(discarded: Option<DeviceRecord>, (sign_in, request): (SignIn, Request)) -> Step {
+        match discarded {
+            Some(device) => Step::Discard { device: Box::new(device), sign_in, request },
+            None => Step::Send(sign_in, request),
+        }
+    }
+
+    /// Begins again without the device, if the service refused its proof.
+    pub(super) fn start_over_if_refused(
+        self: Box<Self>,
+        device: Presented,
+        error: Error,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, Error> {
+        let refused = error.as_service_error().is_some_and(|error| {
+            let against_another = error.is_spent_session() || error.is_barred_user();
+            error.is_unknown_device()
+                || *error.code() == ErrorCode::NotAuthorized && !against_another
+        });
+        if refused { Ok(self.start_over(device, rng)) } else { Err(error) }
+    }
+
+    /// Takes the tokens, and begins to confirm a new device.
+    fn conclude(
+        mut self: Box<Self>,
+        reply: AuthReply,
+        device: Option<DeviceRecord>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Step, Error> {
+        let operation = reply.operation;
+        let Some(mut result) = reply.result else { return Err(reply.out_of_turn()) };
+        let new_device = result.new_device_metadata.take().and_then(keys);
+        let tokens = Tokens::from_wire(operation, result)?;
+        let claims = tokens.claims();
+        let username = claims.username.clone().unwrap_or_else(|| self.username().to_owned());
+        if let Some((device_key, group_key)) = new_device {
+            let owner = DeviceOwner::new(&self.config, &username);
+            // Now it is certain whose device was refused at the beginning.
+            let discarded = self.refused.take().filter(|refused| refused.owner == owner);
+            let name = self.device_name.clone();
+            let device = UnconfirmedDevice::enrol(owner, device_key, group_key, name, rng);
+            let request = device.request(&tokens.access);
+            let awaiting = Awaiting::Confirmation { tokens, username, device };
+            return Ok(Self::without(discarded, self.awaiting(awaiting, request)));
+        }
+        let device = match device {
+            // A token that cannot be read says nothing against the device.
+            Some(record) if claims == Claims::default() => DeviceOutcome::Known(record),
+            Some(record)
+                if claims.device_key.as_ref() == Some(&record.device_key)
+                    && record.owner.username == username =>
+            {
+                DeviceOutcome::Known(record)
+            }
+            _ => DeviceOutcome::Untracked,
+        };
+        Ok(Outcome { tokens, username, device }.into())
+    }
+
+    /// Ends the sign-in after `ConfirmDevice`, unless the user chose to have the device remembered.
+    pub(super) fn confirmed(
+        self: Box<Self>,
+        tokens: Tokens,
+        username: String,
+        device: UnconfirmedDevice,
+        reply: Reply<'_>,
+    ) -> Step {
+        let (record, consent) = match device.handle(reply) {
+            Ok(confirmed) => confirmed,
+            Err(error) => {
+                let device = DeviceOutcome::Unconfirmed { device, error };
+                return Outcome { tokens, username, device }.into();
+            }
+        };
+        let prompt = match (consent, self.remember) {
+            (Consent::Needed, RememberChoice::Remember) => {
+                let request = Request::new(&UpdateDeviceStatusRequest {
+                    device_remembered_status: Some(DeviceRememberedStatusType::Remembered),
+                    ..UpdateDeviceStatusRequest::new(tokens.access.clone(), &record.device_key)
+                });
+                let awaiting = Awaiting::Remembrance { tokens, username, record };
+                return self.awaiting(awaiting, request).into();
+            }
+            (Consent::Needed, RememberChoice::Ask) => RememberPrompt::Ask,
+            (Consent::Needed, RememberChoice::DoNotRemember) | (Consent::NotNeeded, _) => {
+                RememberPrompt::Settled
+            }
+        };
+        Outcome { tokens, username, device: DeviceOutcome::New { record, prompt } }.into()
+    }
+}
+
+/// Both keys of a new device. If one is missing, there is nothing to confirm.
+fn keys(metadata: NewDeviceMetadataType) -> Option<(String, String)> {
+    let present = |key: Option<String>| key.filter(|key| !key.is_empty());
+    present(metadata.device_key).zip(present(metadata.device_group_key))
+}

@@ -1,0 +1,59 @@
+//! What this device brings to a sign-in.
+
+use crate::record::DeviceRecord;
+
+/// This device, as a sign-in begins: its record, its name, and the user's choice.
+#[derive(Debug, Default)]
+pub struct ThisDevice {
+    pub(super) record: Option<DeviceRecord>,
+    pub(super) name: Option<String>,
+    pub(super) remember: RememberChoice,
+}
+
+/// Whether to have a new device remembered, if the pool leaves that to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum RememberChoice {
+    /// The user was not asked yet: the outcome says whether to ask.
+    #[default]
+    Ask,
+    /// The user wants it remembered.
+    Remember,
+    /// The user does not want it remembered.
+    DoNotRemember,
+}
+
+impl ThisDevice {
+    /// A device without a record: the service has not seen it with this user.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name that a new device gets, for people to tell devices apart.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets whether a new device is remembered, if the pool leaves that to the user.
+    #[must_use]
+    pub fn remember(mut self, choice: RememberChoice) -> Self {
+        self.remember = choice;
+        self
+    }
+
+    /// Sets the record that an earlier sign-in left, found under the name that the user typed.
+    #[must_use]
+    pub fn with_record(mut self, record: Option<DeviceRecord>) -> Self {
+        self.record = record;
+        self
+    }
+}
+
+impl From<Option<DeviceRecord>> for ThisDevice {
+    fn from(record: Option<DeviceRecord>) -> Self {
+        Self::new().with_record(record)
+    }
+}
