@@ -66,7 +66,7 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
 }
 
 /// What no other crate of the workspace asks for.
-const FEATURES: &str = "--features=device-auth/admin,device-auth/keyring,device-srp/num-bigint";
+const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,device-auth/keyring,device-srp/num-bigint";
 
 fn clippy(root: &Path) -> Result<()> {
     let everything =

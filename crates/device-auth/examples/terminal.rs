@@ -24,9 +24,7 @@ async fn main() -> Result<()> {
         return Err("usage: terminal <user pool id> <app client id> [<file>]".into());
     };
     let store = FileStore::open(arguments.next().unwrap_or_else(|| "terminal.json".to_owned()));
-    let auth = DeviceAuth::builder()
-        .user_pool_id(pool)
-        .client_id(client)
+    let auth = DeviceAuth::builder(pool, client)
         .device_name("Terminal")
         .store(store.clone())
         .session_store(store)
@@ -75,7 +73,7 @@ async fn run<I: BufRead, O: Write>(auth: &DeviceAuth, terminal: &mut Terminal<I,
         let done = match command.as_str() {
             "remember" => auth.remember_device().await,
             "do not remember" => auth.do_not_remember_device().await,
-            "forget" => auth.forget_device(None).await,
+            "forget" => auth.forget_this_device().await,
             "forget all" => auth.forget_all_devices().await.map(drop),
             "sign out" => return Ok(auth.sign_out().await?),
             "quit" => return Ok(()),

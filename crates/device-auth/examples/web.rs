@@ -98,9 +98,7 @@ impl Backend {
             Some(browser) => Arc::clone(browser),
             None => {
                 let store = FileStore::open(self.file(&id));
-                let auth = DeviceAuth::builder()
-                    .user_pool_id(&self.pool)
-                    .client_id(&self.client)
+                let auth = DeviceAuth::builder(&self.pool, &self.client)
                     .device_name("Browser")
                     .http(self.http.clone())
                     .store(store.clone())
@@ -181,7 +179,7 @@ impl Browser {
 
     async fn forget(&self, key: &str) -> Result<(), Error> {
         match self.auth.fetch_devices().await?.iter().find(|device| device.key == key) {
-            Some(device) => self.auth.forget_device(Some(device)).await,
+            Some(device) => self.auth.forget_device(&device.key).await,
             None => Ok(()),
         }
     }

@@ -6,8 +6,8 @@ use device_wire::{
     AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminUpdateDeviceStatusRequest,
 };
 
-use crate::Error;
 use crate::devices::fetch_all;
+use crate::error::Error;
 
 /// Manages the devices of every user of a pool, with an administrator's credentials. Cheap to
 /// clone.

@@ -8,83 +8,82 @@ use device_http::{CallEvent, Client};
 use device_proto::Config;
 use device_wire::Sensitive;
 
-use crate::{DeviceAuth, DeviceStore, Error, MemoryStore, SessionStore};
+use crate::client::DeviceAuth;
+use crate::error::Error;
+use crate::store::memory::MemoryStore;
+use crate::store::{DeviceStore, SessionStore};
 
-/// Sets up a [`DeviceAuth`].
-#[must_use = "a client comes of build()"]
-pub struct Builder {
-    user_pool_id: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<Sensitive<String>>,
-    region: Option<String>,
-    endpoint_url: Option<String>,
-    device_name: Option<String>,
-    client_metadata: Sensitive<BTreeMap<String, String>>,
-    analytics_endpoint_id: Option<String>,
-    store: Option<Arc<dyn DeviceStore>>,
-    sessions: Option<Arc<dyn SessionStore>>,
-    http: device_http::Builder,
-    client: Option<Client>,
-}
-
-impl Builder {
-    pub(crate) fn new() -> Self {
-        Self {
-            user_pool_id: None,
-            client_id: None,
+impl DeviceAuth {
+    /// Begins to set up a client of the user pool `user_pool_id`, such as `eu-west-1_Ab12Cd34E`,
+    /// and of its app client `client_id`.
+    pub fn builder(user_pool_id: impl Into<String>, client_id: impl Into<String>) -> Builder {
+        Builder {
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
             client_secret: None,
             region: None,
             endpoint_url: None,
+            observer: None,
             device_name: None,
             client_metadata: Sensitive::default(),
             analytics_endpoint_id: None,
             store: None,
             sessions: None,
-            http: Client::builder(),
-            client: None,
+            http: None,
         }
     }
+}
 
-    /// The user pool, `<region>_<name>`. Required.
-    pub fn user_pool_id(mut self, id: impl Into<String>) -> Self {
-        self.user_pool_id = Some(id.into());
-        self
-    }
+type Observer = Box<dyn Fn(&CallEvent<'_>) + Send + Sync>;
 
-    /// The app client. Required.
-    pub fn client_id(mut self, id: impl Into<String>) -> Self {
-        self.client_id = Some(id.into());
-        self
-    }
+/// Sets up a [`DeviceAuth`].
+#[must_use = "call build() to get a client"]
+pub struct Builder {
+    user_pool_id: String,
+    client_id: String,
+    client_secret: Option<Sensitive<String>>,
+    region: Option<String>,
+    endpoint_url: Option<String>,
+    observer: Option<Observer>,
+    device_name: Option<String>,
+    client_metadata: Sensitive<BTreeMap<String, String>>,
+    analytics_endpoint_id: Option<String>,
+    store: Option<Arc<dyn DeviceStore>>,
+    sessions: Option<Arc<dyn SessionStore>>,
+    http: Option<Client>,
+}
 
-    /// The app client's secret, if it has one.
+impl Builder {
+    /// Sets the app client's secret, if it has one.
     pub fn client_secret(mut self, secret: impl Into<Sensitive<String>>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// The region, if not the one that the pool's id names.
+    /// Sets the region, if it is not the one that the pool's id names.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// Another endpoint than the region's: see [`device_http::Builder::endpoint_url`].
+    /// Sets another endpoint than the region's: see [`device_http::Builder::endpoint_url`].
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
     }
 
-    /// What people call this device; given to the service when the device is new.
+    /// Sets what people call this device. The service is told when the device is new.
     pub fn device_name(mut self, name: impl Into<String>) -> Self {
         self.device_name = Some(name.into());
         self
     }
 
-    /// What to tell the pool's Lambda functions with every step of every sign-in and with every
-    /// refresh (`ClientMetadata`). For one sign-in:
-    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata); from one
-    /// answer on: [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
+    /// Sets what the pool's Lambda functions are told with every step of every sign-in and with
+    /// every refresh (`ClientMetadata`).
+    ///
+    /// For one sign-in there is
+    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata), and from one
+    /// answer on [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
     pub fn client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -94,40 +93,41 @@ impl Builder {
         self
     }
 
-    /// The Amazon Pinpoint endpoint that sign-ins count for.
+    /// Sets the Amazon Pinpoint endpoint that sign-ins count for.
     pub fn analytics_endpoint_id(mut self, id: impl Into<String>) -> Self {
         self.analytics_endpoint_id = Some(id.into());
         self
     }
 
-    /// Where device records are kept; in memory unless said otherwise.
+    /// Sets where device records are kept; in memory by default.
     pub fn store(mut self, store: impl DeviceStore) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Where the session is kept, for the next start of the app; nowhere unless said otherwise. A
-    /// [`FileStore`](crate::FileStore) may be given as both stores: it is one file then.
+    /// Sets where the session is kept for the next start of the app; nowhere by default.
+    ///
+    /// A [`FileStore`](crate::FileStore) may be given as both stores: it is one file then.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(store));
         self
     }
 
-    /// Whom to tell of each call: see [`device_http::Builder::observer`].
+    /// Sets a function that is told of each call: see [`device_http::Builder::observer`].
     pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.http = self.http.observer(observer);
+        self.observer = Some(Box::new(observer));
         self
     }
 
-    /// A transport that was set up by itself, in place of the region, endpoint and observer given
-    /// here.
+    /// Sets the HTTP client, in place of one that is set up here. It has a region, an endpoint and
+    /// an observer of its own: [`build`](Self::build) refuses to take them a second time.
     pub fn http(mut self, client: Client) -> Self {
-        self.client = Some(client);
+        self.http = Some(client);
         self
     }
 
-    /// The client with the session that its [session store](Self::session_store) has, if it has
-    /// one. No call is made: whether the session still counts shows at its first use.
+    /// Builds the client, with the session that its [session store](Self::session_store) has, if it
+    /// has one. No call is made: whether the session is still good shows at its first use.
     ///
     /// # Errors
     /// As [`build`](Self::build); [`Error::Store`] if the store could not be read.
@@ -137,17 +137,21 @@ impl Builder {
         Ok(auth)
     }
 
-    /// The client, with nobody signed in.
+    /// Builds the client. Nobody is signed in.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if the pool or the client is missing, the pool's id is not one, or
-    /// the transport cannot be set up.
+    /// [`Error::Configuration`] if the pool's id has not the form `<region>_<name>`, the app
+    /// client's id is empty, the HTTP client cannot be set up, or one was given beside a region, an
+    /// endpoint or an observer.
     pub fn build(self) -> Result<DeviceAuth, Error> {
-        let missing = |what: &str| Error::Configuration(format!("{what} is missing"));
-        let user_pool_id = self.user_pool_id.ok_or_else(|| missing("user_pool_id"))?;
-        let client_id = self.client_id.ok_or_else(|| missing("client_id"))?;
-        let mut config = Config::new(user_pool_id, client_id)
-            .map_err(|error| Error::Configuration(error.to_string()))?;
+        let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
+        let mut config = Config::new(&self.user_pool_id, &self.client_id)
+            .map_err(|error| wrong(&format_args!("{:?}: {error}", self.user_pool_id)))?;
+        if self.client_id.is_empty() {
+            return Err(wrong(
+                &"the app client's id is empty: take it from the pool's app clients",
+            ));
+        }
         if let Some(secret) = self.client_secret {
             config = config.with_client_secret(secret);
         }
@@ -155,15 +159,28 @@ impl Builder {
         if let Some(id) = self.analytics_endpoint_id {
             config = config.with_analytics_endpoint_id(id);
         }
-        let http = match self.client {
-            Some(client) => client,
-            None => {
+        let set_here = [
+            ("region", self.region.is_some()),
+            ("endpoint_url", self.endpoint_url.is_some()),
+            ("observer", self.observer.is_some()),
+        ];
+        let http = match (self.http, set_here.iter().find(|(_, is_set)| *is_set)) {
+            (Some(_), Some((setting, _))) => {
+                return Err(wrong(&format_args!(
+                    "`{setting}` has no effect beside `http`: set it with                      `device_http::Client::builder()`"
+                )));
+            }
+            (Some(http), None) => http,
+            (None, _) => {
                 let region = self.region.unwrap_or_else(|| config.region().to_owned());
-                let mut http = self.http.region(region);
+                let mut http = Client::builder().region(region);
                 if let Some(url) = self.endpoint_url {
                     http = http.endpoint_url(url);
                 }
-                http.build().map_err(|error| Error::Configuration(error.to_string()))?
+                if let Some(observer) = self.observer {
+                    http = http.observer(observer);
+                }
+                http.build().map_err(|error| wrong(&error))?
             }
         };
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));

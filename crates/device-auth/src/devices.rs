@@ -6,8 +6,11 @@ use device_http::Client;
 use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply, Request};
 use device_wire::{ForgetDeviceRequest, GetDeviceRequest, Operation, UpdateDeviceStatusRequest};
 
-use crate::session::Active;
-use crate::{DeviceAuth, Error, Event, Session, SessionDevice, SessionOrigin};
+use crate::client::DeviceAuth;
+use crate::error::Error;
+use crate::events::Event;
+use crate::session::{Active, Session, SessionOrigin};
+use crate::sign_in::outcome::SessionDevice;
 
 /// The device that the session belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +77,8 @@ impl DeviceAuth {
                     DeviceStatus::Remembered => Event::DeviceRemembered { key: key.clone() },
                     DeviceStatus::NotRemembered => Event::DeviceNotRemembered { key: key.clone() },
                 });
-                let owner = self.owner(&active.session.username);
-                match self.0.store.find(&owner).await? {
-                    Some(mut record) if record.device_key == key && record.status != status => {
+                match self.record_of(&active.session.username, &key).await? {
+                    Some(mut record) if record.status != status => {
                         record.status = status;
                         Ok(self.0.store.save(&record, &active.alias).await?)
                     }
@@ -91,53 +93,55 @@ impl DeviceAuth {
         }
     }
 
-    /// Forgets a device: this one, or one that was listed. It is neither remembered nor tracked
-    /// then, and its refresh tokens count no longer. One that the service does not know counts as
-    /// forgotten.
+    /// Forgets this device: the service neither remembers nor tracks it any more, and its refresh
+    /// tokens are void. Its record is deleted.
     ///
-    /// This device:
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
     /// # fn main() { with_ada_signed_in(run); }
     /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
-    /// auth.forget_device(None).await?;
+    /// auth.forget_this_device().await?;
     /// println!("Forget device succeeded");
     /// # assert_eq!(auth.current_device_key(), None);
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// A certain device:
+    /// # Errors
+    /// [`Error::DeviceNotTracked`]; others as [`remember_device`](Self::remember_device).
+    pub async fn forget_this_device(&self) -> Result<(), Error> {
+        let active = self.trackable()?;
+        self.forget(&active, &tracked_key(&active)?).await
+    }
+
+    /// Forgets the device with that key, such as one that [`fetch_devices`](Self::fetch_devices)
+    /// lists. A device that the service does not know counts as forgotten.
+    ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
     /// # fn main() { with_ada_signed_in(run); }
     /// # async fn run(auth: &DeviceAuth) -> Result<(), Error> {
-    /// // One that fetch_devices() listed.
-    /// async fn forget_specific_device(auth: &DeviceAuth, my_device: &Device) -> Result<(), Error> {
-    ///     auth.forget_device(Some(my_device)).await?;
-    ///     println!("Forget device succeeded");
-    ///     Ok(())
-    /// }
     /// # auth.remember_device().await?;
-    /// # forget_specific_device(auth, &auth.fetch_devices().await?[0]).await?;
+    /// let devices = auth.fetch_devices().await?;
+    /// auth.forget_device(&devices[0].key).await?;
+    /// println!("Forget device succeeded");
     /// # assert!(auth.fetch_devices().await?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`] if it is to be this one and there is none; others as
-    /// [`remember_device`](Self::remember_device).
-    pub async fn forget_device(&self, device: Option<&Device>) -> Result<(), Error> {
+    /// As [`remember_device`](Self::remember_device), but not [`Error::DeviceNotTracked`].
+    pub async fn forget_device(&self, key: &str) -> Result<(), Error> {
         let active = self.trackable()?;
-        let key = match device {
-            Some(device) => device.key.clone(),
-            None => tracked_key(&active)?,
-        };
+        self.forget(&active, key).await
+    }
+
+    async fn forget(&self, active: &Active, key: &str) -> Result<(), Error> {
         let forgotten = self
             .authorized(|token| ForgetDeviceRequest {
                 access_token: Some(token),
-                ..ForgetDeviceRequest::new(&key)
+                ..ForgetDeviceRequest::new(key)
             })
             .await;
         match forgotten {
@@ -145,20 +149,21 @@ impl DeviceAuth {
             Err(error) if is_unknown_device(&error) => {}
             Err(error) => return Err(error),
         }
-        self.drop_device(&active, &key).await
+        self.drop_device(active, key).await
     }
 
-    /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last. Says
-    /// how many.
+    /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last.
+    /// Returns how many.
     ///
     /// # Errors
-    /// As [`forget_device`](Self::forget_device): those forgotten before stay so.
+    /// As [`forget_device`](Self::forget_device). Devices that were forgotten before the error stay
+    /// forgotten.
     pub async fn forget_all_devices(&self) -> Result<usize, Error> {
         let mut devices = self.fetch_devices().await?;
-        // Were this one forgotten first, there would be no refreshing the session for the rest.
+        // If this one were forgotten first, the session could not be refreshed for the rest.
         devices.sort_by_key(|device| device.is_current);
         for device in &devices {
-            self.forget_device(Some(device)).await?;
+            self.forget_device(&device.key).await?;
         }
         Ok(devices.len())
     }
@@ -243,12 +248,8 @@ impl DeviceAuth {
                 }
             }
             Err(error) if is_unknown_device(&error) => {
-                let owner = self.owner(&active.session.username);
-                match self.0.store.find(&owner).await? {
-                    Some(record)
-                        if record.device_key == key
-                            && record.status == DeviceStatus::NotRemembered =>
-                    {
+                match self.record_of(&active.session.username, &key).await? {
+                    Some(record) if record.status == DeviceStatus::NotRemembered => {
                         Ok(CurrentDevice::Tracked { key })
                     }
                     _ => Err(Error::DeviceUnknown),

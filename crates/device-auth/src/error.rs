@@ -3,7 +3,8 @@
 use device_proto::ServiceError;
 use device_wire::ErrorCode;
 
-use crate::{SessionOrigin, StoreError};
+use crate::session::SessionOrigin;
+use crate::store::StoreError;
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]

@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::exhaustive_enums)]
 
+mod account;
 #[cfg(feature = "admin")]
 mod admin;
 mod builder;
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod devices;
 mod error;
 mod events;
 mod session;
+mod sessions;
 mod sign_in;
 mod store;
+mod task;
 
+pub use account::{CodeDelivery, User};
 #[cfg(feature = "admin")]
 pub use admin::DeviceAdmin;
 pub use builder::Builder;
@@ -20,7 +26,9 @@ pub use devices::CurrentDevice;
 pub use error::Error;
 pub use events::{Event, Events};
 pub use session::{Session, SessionOrigin, SessionRecord};
-pub use sign_in::{Challenge, Pending, SessionDevice, SignInStep, SignedIn, Warning};
+pub use sign_in::SignInStep;
+pub use sign_in::challenge::{Challenge, Pending};
+pub use sign_in::outcome::{SessionDevice, SignedIn, Warning};
 #[cfg(feature = "keyring")]
 pub use store::KeychainStore;
 pub use store::{DeviceStore, FileStore, MemoryStore, RefreshTurn, SessionStore, StoreError};

@@ -1,20 +1,23 @@
 //! Signing in.
 
-mod challenge;
+mod answers;
+pub(crate) mod challenge;
+pub(crate) mod outcome;
 
 use std::time::SystemTime;
 
 use device_proto::{
     Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice,
-    RememberPrompt, Reply, Request, SignIn, Step, ThisDevice,
+    RememberPrompt, Reply, SignIn, Step, ThisDevice,
 };
-use tokio::task::JoinHandle;
 
-use crate::client::is_unknown_user;
+use crate::client::{DeviceAuth, is_unknown_user};
+use crate::error::Error;
+use crate::events::Event;
 use crate::session::Active;
-use crate::{DeviceAuth, Error, Event, Session, StoreError};
-
-pub use challenge::{Challenge, Pending};
+use crate::task::off_the_worker;
+use challenge::{Attempt, Challenge};
+use outcome::{SessionDevice, SignedIn, Warning};
 
 /// How far a sign-in has come.
 #[derive(Debug)]
@@ -30,106 +33,8 @@ pub enum SignInStep {
     Challenge(Challenge),
 }
 
-/// A completed sign-in.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SignedIn {
-    /// The session.
-    pub session: Session,
-    /// The device that it belongs to.
-    pub device: SessionDevice,
-    /// What did not go as it should on the way, and does not stand against the session.
-    pub warnings: Vec<Warning>,
-}
-
-/// The device that a session belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionDevice {
-    /// None: the pool tracks no devices, the sign-in was of a kind that gives none, or confirming
-    /// it failed.
-    Untracked,
-    /// It is known to the service.
-    Tracked {
-        /// Its key.
-        key: String,
-        /// Whether the user should be asked about remembering it: it is new, and the pool leaves it
-        /// to the user.
-        ask: bool,
-    },
-    /// It proves itself at each sign-in, and where the pool has it so stands in for the second
-    /// factor.
-    Remembered {
-        /// Its key.
-        key: String,
-    },
-}
-
-/// What did not go as it should in a sign-in that succeeded.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The new device was not confirmed: [`DeviceAuth::confirm_device`] tries again.
-    DeviceNotConfirmed(Error),
-    /// The device was not remembered, as the user had chosen: [`DeviceAuth::remember_device`] tries
-    /// again.
-    DeviceNotRemembered(Error),
-    /// The device's record could not be kept: the next sign-in will be as on a new device.
-    RecordNotSaved(StoreError),
-    /// The record of a device that the service does not accept any more could not be deleted. The
-    /// next sign-in will find it out again.
-    RecordNotDeleted(StoreError),
-    /// The session could not be kept: the app's next start will find nobody signed in, or another
-    /// session.
-    SessionNotSaved(StoreError),
-}
-
-impl SignedIn {
-    /// The key of the device that the session belongs to.
-    #[must_use]
-    pub fn device_key(&self) -> Option<&str> {
-        self.device.key()
-    }
-
-    /// Whether the user should be asked about remembering this device.
-    #[must_use]
-    pub fn should_ask_to_remember(&self) -> bool {
-        matches!(self.device, SessionDevice::Tracked { ask: true, .. })
-    }
-}
-
-impl SessionDevice {
-    /// The key of the device.
-    #[must_use]
-    pub fn key(&self) -> Option<&str> {
-        match self {
-            Self::Untracked => None,
-            Self::Tracked { key, .. } | Self::Remembered { key } => Some(key),
-        }
-    }
-
-    pub(crate) fn of(record: &DeviceRecord, ask: bool) -> Self {
-        let key = record.device_key.clone();
-        match record.status {
-            DeviceStatus::Remembered => Self::Remembered { key },
-            DeviceStatus::NotRemembered => Self::Tracked { key, ask },
-        }
-    }
-}
-
-/// What the client knows of a sign-in under way beside its state.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    /// The name that was typed.
-    alias: String,
-    /// The record that was found under it.
-    found: Option<DeviceRecord>,
-    warnings: Vec<Warning>,
-}
-
 impl DeviceAuth {
-    /// Signs a user in. This device goes along with every step, under what is kept of it; a new one
-    /// is confirmed.
+    /// Signs a user in. This device goes along with every step; a new device is confirmed.
     ///
     /// # Errors
     /// [`Error::Service`] if the service refused, for instance for a wrong password;
@@ -139,8 +44,8 @@ impl DeviceAuth {
         self.sign_in_with(credentials, RememberChoice::Ask).await
     }
 
-    /// Signs a user in who has chosen whether to have this device remembered. The choice counts
-    /// where the device is new and the pool leaves it to the user.
+    /// Signs a user in who has chosen whether to have this device remembered. The choice counts if
+    /// the device is new and the pool leaves that to the user.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).
@@ -150,7 +55,7 @@ impl DeviceAuth {
         remember: RememberChoice,
     ) -> Result<SignInStep, Error> {
         let alias = credentials.username().to_owned();
-        let found = self.0.store.find(&self.owner(&alias)).await?;
+        let found = preferred(self.0.store.find(&self.owner(&alias)).await?);
         let mut device = ThisDevice::new().remember(remember).with_record(found.clone());
         if let Some(name) = &self.0.device_name {
             device = device.named(name);
@@ -158,73 +63,77 @@ impl DeviceAuth {
         let config = self.0.config.clone();
         let start = move || SignIn::start(&config, credentials, device, &mut rand::rng());
         let next = off_the_worker(start).await;
-        self.go_on(Attempt { alias, found, warnings: Vec::new() }, next).await
+        let attempt = Attempt { alias, found, username: None, warnings: Vec::new() };
+        self.go_on(attempt, next.into()).await
     }
 
-    /// Goes on until the user is needed, or done.
-    pub(crate) async fn go_on(
-        &self,
-        mut attempt: Attempt,
-        (mut sign_in, mut request): (SignIn, Request),
-    ) -> Result<SignInStep, Error> {
+    /// Goes on until the user is needed, or signed in.
+    async fn go_on(&self, mut attempt: Attempt, mut step: Step) -> Result<SignInStep, Error> {
         loop {
-            let sent = self.0.http.send(&request).await;
-            let (step, lost) = off_the_worker(move || {
-                let reply = match &sent {
-                    Ok(body) => Reply::Answered(body),
-                    Err(error) => error.reply(),
-                };
-                (sign_in.handle(reply, SystemTime::now(), &mut rand::rng()), sent.err())
-            })
-            .await;
-            match step {
-                Ok(Step::Send(next, with)) => (sign_in, request) = (next, with),
-                Ok(Step::Discard { device, sign_in: next, request: with }) => {
-                    tracing::debug!(
-                        device_key = device.device_key,
-                        "the service does not accept this device any more"
-                    );
-                    if let Err(error) = self.0.store.remove(&device.owner, &device.device_key).await
-                    {
-                        attempt.warnings.push(Warning::RecordNotDeleted(error));
+            step = match step {
+                Step::Send(sign_in, request) => {
+                    let sent = self.0.http.send(&request).await;
+                    let (step, lost) = off_the_worker(move || {
+                        let reply = match &sent {
+                            Ok(body) => Reply::Answered(body),
+                            Err(error) => error.reply(),
+                        };
+                        (sign_in.handle(reply, SystemTime::now(), &mut rand::rng()), sent.err())
+                    })
+                    .await;
+                    match step {
+                        Ok(step) => step,
+                        Err(error) => {
+                            self.forget_if_deleted(&attempt, &error).await;
+                            // The transport's error says more about a lost answer.
+                            return Err(lost.map_or_else(|| error.into(), Error::from));
+                        }
                     }
-                    attempt.found = None;
-                    self.tell(&Event::DeviceForgotten { key: device.device_key });
-                    (sign_in, request) = (next, with);
                 }
-                Ok(Step::Ask(asked)) => {
-                    return Ok(SignInStep::Challenge(Challenge::new(
-                        self.clone(),
-                        attempt,
-                        asked,
-                    )?));
+                Step::Find(lookup) => {
+                    attempt.username = Some(lookup.owner().username.clone());
+                    let records = self.0.store.find(lookup.owner()).await?;
+                    lookup.found(preferred(records))
                 }
-                Ok(Step::Done(outcome)) => {
+                Step::Discard { device, sign_in, request } => {
+                    self.discard(&mut attempt, *device).await;
+                    Step::Send(sign_in, request)
+                }
+                Step::Ask(asked) => {
+                    let challenge = Challenge::new(self.clone(), attempt, asked)?;
+                    return Ok(SignInStep::Challenge(challenge));
+                }
+                Step::Done(outcome) => {
                     return Ok(SignInStep::Done(self.conclude(attempt, *outcome).await));
                 }
-                // What the transport has to say of a lost answer says more.
-                Err(error) => {
-                    self.forget_if_deleted(&attempt, &error).await;
-                    return Err(lost.map_or_else(|| error.into(), Error::from));
-                }
-            }
+            };
         }
     }
 
-    /// Deletes the record of a user whom the service does not know. An alias proves nothing: the
-    /// user may have another by now.
+    /// Deletes the record of a device that the service does not accept any more.
+    async fn discard(&self, attempt: &mut Attempt, device: DeviceRecord) {
+        let DeviceRecord { owner, device_key, .. } = device;
+        tracing::debug!(device_key, "the service does not accept this device any more");
+        if let Err(error) = self.0.store.remove(&owner, &device_key).await {
+            attempt.warnings.push(Warning::RecordNotDeleted(error));
+        }
+        attempt.found = None;
+        self.tell(&Event::DeviceForgotten { key: device_key });
+    }
+
+    /// Deletes the records of a user whom the service does not know. What was typed counts only as
+    /// an internal name: as an alias, it may be another user's by now.
     async fn forget_if_deleted(&self, attempt: &Attempt, error: &device_proto::Error) {
-        let Some(record) = &attempt.found else { return };
-        if record.owner.username == attempt.alias
-            && is_unknown_user(error.as_service_error())
-            && let Err(error) = self.0.store.remove(&record.owner, &record.device_key).await
+        let username = attempt.username.as_ref().unwrap_or(&attempt.alias);
+        if is_unknown_user(error.as_service_error())
+            && let Err(error) = self.remove_records_of(username).await
         {
             tracing::warn!(%error, "the device record of a deleted user is still there");
         }
     }
 
     async fn conclude(&self, attempt: Attempt, outcome: Outcome) -> SignedIn {
-        let Attempt { alias, found, mut warnings } = attempt;
+        let Attempt { alias, found, mut warnings, .. } = attempt;
         let Outcome { tokens, username, device, .. } = outcome;
         let (mut unconfirmed, mut is_new) = (None, false);
         let (record, ask) = match device {
@@ -244,8 +153,9 @@ impl DeviceAuth {
             }
             _ => (None, false),
         };
-        // Before there is a session that names the device: should this future be dropped meanwhile,
-        // none names one without a record.
+        // The record is saved before a session names the device: if this future is dropped
+        // meanwhile, no session names a device without a record. A record that was not found under
+        // the typed name is saved unchanged, too, since the name leads to it from now on.
         if let Some(record) = &record
             && Some(record) != found.as_ref()
             && let Err(error) = self.0.store.save(record, &alias).await
@@ -272,21 +182,8 @@ impl DeviceAuth {
     }
 }
 
-/// Does the arithmetic of a proof, milliseconds of it, where it keeps no other task waiting.
-pub(crate) async fn off_the_worker<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> T {
-    join_task(tokio::task::spawn_blocking(work)).await
-}
-
-/// What a task of our own ended in.
-pub(crate) async fn join_task<T>(task: JoinHandle<T>) -> T {
-    match task.await {
-        Ok(done) => done,
-        Err(stopped) => match stopped.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down, and this task with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
+/// The record to present, if a user has several on this device: a remembered one stands in for the
+/// second factor, and the last saved one is the likeliest to be known.
+fn preferred(records: Vec<DeviceRecord>) -> Option<DeviceRecord> {
+    records.into_iter().max_by_key(|record| record.status == DeviceStatus::Remembered)
 }

@@ -3,45 +3,56 @@
 mod file;
 #[cfg(feature = "keyring")]
 mod keychain;
-mod memory;
+pub(crate) mod memory;
 mod records;
 
 use std::fmt;
 
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
-
 use zeroize::Zeroizing;
 
-use crate::SessionRecord;
+use crate::session::SessionRecord;
 
 pub use file::FileStore;
 #[cfg(feature = "keyring")]
 pub use keychain::KeychainStore;
 pub use memory::MemoryStore;
 
-/// A place for device records, at most one for each user of an app client.
+/// A place for device records.
 ///
-/// A record is found under its user's internal name and under every name that was typed to sign in,
-/// and where there is none under one that differs in case alone. Each change is whole: seen by
-/// others from one moment to the next, and durable when the future is ready, for a store that
-/// outlives the process. Dropping a future leaves the change done or not done, never half.
+/// A record belongs to its owner and its device key. Most owners have one record. A second one comes
+/// of a sign-in that could not find the first: a password that is sent is answered with tokens
+/// before anything tells whose name was typed.
+///
+/// Each change is whole: others see all of it or nothing. It is durable when the future is ready, if
+/// the store outlives the process. Dropping a future leaves the change done or not done, never half.
+///
+/// With the feature `conformance`, `device_store_conformance!` makes tests of these promises.
 pub trait DeviceStore: Send + Sync + 'static {
-    /// The record of the user whom `owner` names, by the internal name or one that was typed.
+    /// Finds the records of one user, in the order in which they were saved last.
+    ///
+    /// `owner` names the user by the internal name, or else by a name that was typed to sign in
+    /// (the `alias` of [`save`](Self::save)), or else by either in another letter case. The internal
+    /// name counts first, since names that differ in case alone can be two users'.
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
-    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, StoreError>>;
 
-    /// Keeps the record in place of any other of the same owner, to be found under `alias` too.
+    /// Keeps a record, in place of the one of the same owner and device key. Other records of the
+    /// owner stay.
+    ///
+    /// From now on `alias` leads to this owner, and to no other.
     fn save<'a>(
         &'a self,
         record: &'a DeviceRecord,
         alias: &'a str,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Deletes the owner's record if it is of that device still, with every name that it was found
-    /// under.
+    /// Deletes the owner's record of that device, if there is one.
+    ///
+    /// Here `owner` counts as it is: by the internal name alone.
     fn remove<'a>(
         &'a self,
         owner: &'a DeviceOwner,
@@ -49,16 +60,16 @@ pub trait DeviceStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// A place for sessions, at most one for each app client, so that a user stays signed in when the
-/// app starts anew.
+/// A place for sessions, so that a user stays signed in when the app starts again.
 ///
-/// What is kept lets its reader act as the user: a place for it is one that only the user can read.
-/// The promises of [`DeviceStore`] about changes hold here as well.
+/// It keeps at most one session for each app client. A session lets its reader act as the user, so
+/// keep it where only the user can read it. The promises of [`DeviceStore`] about changes hold here
+/// as well.
 ///
-/// Several clients, in one process or more, may share a session: whoever is to refresh it [takes a
-/// turn](Self::take_turn), and looks first whether another has done so.
+/// Several clients may share a session, in one process or in several. A client that is about to
+/// refresh it [takes a turn](Self::take_turn), and checks first whether another has done so.
 pub trait SessionStore: Send + Sync + 'static {
-    /// The session at that app client.
+    /// Loads the session at that app client.
     fn load_session<'a>(
         &'a self,
         client_id: &'a str,
@@ -73,11 +84,11 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes the session at that app client, if there is one.
     fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Waits until no other client refreshes the session at that app client, and keeps others from
-    /// it until the turn is dropped.
+    /// Waits until no other client refreshes the session at that app client. Others wait until the
+    /// turn is dropped.
     ///
-    /// A store that only ever serves one client at a time can do without, as it is here. Where
-    /// clients share one and refresh at the same time, a service that rotates refresh tokens takes
+    /// The default waits for nobody: enough for a store that serves one client at a time. If clients
+    /// share a session and refresh it at the same time, a service that rotates refresh tokens takes
     /// the second of them for a thief, and ends the session.
     fn take_turn<'a>(
         &'a self,
@@ -110,8 +121,7 @@ impl fmt::Debug for RefreshTurn {
     }
 }
 
-/// A buffer to write secrets in, large enough for those of a device's users, so that none is left
-/// behind by its growing.
+/// A buffer to write secrets in, large enough not to grow: a buffer that grows leaves copies behind.
 fn roomy_buffer() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(64 * 1024))
 }
@@ -124,12 +134,12 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error of that description.
+    /// An error with that description.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), source: None }
     }
 
-    /// The same with what caused it. Neither may hold any of a record.
+    /// Adds the cause. Neither text may hold any part of a record.
     #[must_use]
     pub fn caused_by(
         mut self,

@@ -98,10 +98,7 @@ impl Service {
         };
         let client = self.http.call(&client).await?.user_pool_client.ok_or("there is no client")?;
         let id = client.client_id.ok_or("the client has no id")?;
-        let mut builder = DeviceAuth::builder()
-            .user_pool_id(pool)
-            .client_id(id.as_str())
-            .endpoint_url(&self.endpoint);
+        let mut builder = DeviceAuth::builder(pool, id.as_str()).endpoint_url(&self.endpoint);
         if wanted.client_secret {
             builder =
                 builder.client_secret(client.client_secret.ok_or("the client has no secret")?);

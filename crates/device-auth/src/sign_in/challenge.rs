@@ -1,13 +1,14 @@
 //! What a sign-in asks of its user, with the client to go on with.
 
 use device_proto::{
-    Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
-    Request, SelectFactorPrompt, SelectMfaPrompt, ServiceError, SignIn,
+    Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, DeviceRecord, MfaSetupPrompt,
+    NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt, ServiceError,
 };
-use device_wire::{ChallengeNameType, Sensitive};
+use device_wire::ChallengeNameType;
 
-use super::{Attempt, SignInStep, off_the_worker};
-use crate::{DeviceAuth, Error};
+use super::outcome::Warning;
+use crate::client::DeviceAuth;
+use crate::error::Error;
 
 /// What the service asks of the user. Each variant has the answers that fit it.
 #[derive(Debug)]
@@ -37,9 +38,21 @@ pub enum Challenge {
 #[derive(Debug)]
 #[must_use = "the sign-in goes on with the answer"]
 pub struct Pending<P> {
-    auth: DeviceAuth,
-    attempt: Attempt,
-    asked: Asked<P>,
+    pub(super) auth: DeviceAuth,
+    pub(super) attempt: Attempt,
+    pub(super) asked: Asked<P>,
+}
+
+/// What the client knows of a sign-in under way, beside its state.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// The name as typed by the user.
+    pub(super) alias: String,
+    /// The record that this name led to.
+    pub(super) found: Option<DeviceRecord>,
+    /// The user's internal name, if the service was asked to tell it.
+    pub(super) username: Option<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Challenge {
@@ -98,145 +111,5 @@ impl<P> Pending<P> {
     ) -> Self {
         self.asked = self.asked.with_client_metadata(entries);
         self
-    }
-
-    async fn go_on(
-        self,
-        answer: impl FnOnce(Asked<P>) -> (SignIn, Request),
-    ) -> Result<SignInStep, Error> {
-        let Self { auth, attempt, asked } = self;
-        let next = answer(asked);
-        auth.go_on(attempt, next).await
-    }
-}
-
-impl Pending<CodePrompt> {
-    /// Gives the code. White space in it is dropped, since apps show codes in groups.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn answer(self, code: &str) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.answer(code)).await
-    }
-}
-
-impl Pending<SelectMfaPrompt> {
-    /// Chooses one of the options.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn choose(self, factor: &ChallengeNameType) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.choose(factor)).await
-    }
-}
-
-impl Pending<SelectFactorPrompt> {
-    /// Chooses a code by e-mail, which is asked for next.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn email_code(self) -> Result<SignInStep, Error> {
-        self.go_on(Asked::<SelectFactorPrompt>::email_code).await
-    }
-
-    /// Chooses a code by text message, which is asked for next.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn sms_code(self) -> Result<SignInStep, Error> {
-        self.go_on(Asked::<SelectFactorPrompt>::sms_code).await
-    }
-
-    /// Chooses a password that is proven and never sent.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn srp(self, password: impl Into<Sensitive<String>>) -> Result<SignInStep, Error> {
-        let Self { auth, attempt, asked } = self;
-        let password = password.into();
-        let next = off_the_worker(move || asked.srp(password, &mut rand::rng())).await;
-        auth.go_on(attempt, next).await
-    }
-
-    /// Chooses a password that is sent, inside TLS.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn password(
-        self,
-        password: impl Into<Sensitive<String>>,
-    ) -> Result<SignInStep, Error> {
-        let password = password.into();
-        self.go_on(|asked| asked.password(password)).await
-    }
-}
-
-impl Pending<NewPasswordPrompt> {
-    /// Sets the password.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn answer(self, password: impl Into<Sensitive<String>>) -> Result<SignInStep, Error> {
-        let password = password.into();
-        self.go_on(|asked| asked.answer(password)).await
-    }
-
-    /// Sets the password and the attributes that are due, such as `("email", "ada@example.com")`.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn answer_with_attributes(
-        self,
-        password: impl Into<Sensitive<String>>,
-        attributes: &[(&str, &str)],
-    ) -> Result<SignInStep, Error> {
-        let password = password.into();
-        self.go_on(|asked| asked.answer_with_attributes(password, attributes.iter().copied())).await
-    }
-}
-
-impl Pending<MfaSetupPrompt> {
-    /// Sets up an authenticator app: the next challenge has the secret for it.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn authenticator(self) -> Result<SignInStep, Error> {
-        self.go_on(Asked::<MfaSetupPrompt>::authenticator).await
-    }
-
-    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
-    /// and is asked for next.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn email(self, address: &str) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.email(address)).await
-    }
-}
-
-impl Pending<AuthenticatorSetupPrompt> {
-    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app
-    /// files it under.
-    #[must_use]
-    pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
-        self.asked.otpauth_uri(issuer)
-    }
-
-    /// Gives a first code from the app, and optionally a name for it.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn verify(self, code: &str, name: Option<&str>) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.verify(code, name)).await
-    }
-}
-
-impl Pending<CustomPrompt> {
-    /// Answers the question.
-    ///
-    /// # Errors
-    /// See [`Pending`].
-    pub async fn answer(self, answer: &str) -> Result<SignInStep, Error> {
-        self.go_on(|asked| asked.answer(answer)).await
     }
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError, roomy_buffer};
-use crate::SessionRecord;
+use crate::session::SessionRecord;
 
 /// Keeps device records, and sessions beside them, in one JSON file that only its owner can read
 /// (mode 0600, on Unix).
@@ -65,10 +65,10 @@ impl DeviceStore for FileStore {
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
-    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, StoreError>> {
         let owner = owner.clone();
-        // Replacing is atomic, so that reading needs no lock.
-        self.with(move |path| Ok(read(path)?.find(&owner).cloned()))
+        // The file is replaced atomically, so reading needs no lock.
+        self.with(move |path| Ok(read(path)?.find(&owner)))
     }
 
     fn save<'a>(

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 use keyring_core::{CredentialStore, Entry};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{DeviceStore, StoreError, roomy_buffer};
@@ -13,21 +14,30 @@ use super::{DeviceStore, StoreError, roomy_buffer};
 /// Keeps device records in the keychain of the operating system's user: Keychain on macOS, the
 /// Credential Manager on Windows, the Secret Service elsewhere.
 ///
-/// A record is one entry, and so is each name that leads to it. Two processes that change the
-/// record of one user at the same time leave that of one of them. Sessions are not kept here: their
-/// tokens are longer than an entry may be on Windows, and a keychain has no lock for processes to
-/// [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore) does both.
+/// The records of a user are one entry, and so is each name that leads to them. If two processes
+/// change the records of one user at the same time, the later change wins. Sessions are not kept
+/// here: their tokens are longer than an entry may be on Windows, and a keychain has no lock for
+/// processes to [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore)
+/// does both.
 #[derive(Clone)]
 pub struct KeychainStore {
     service: Arc<str>,
     keychain: Arc<CredentialStore>,
-    /// Held while a record and the name that leads to it are written.
+    /// Held while records and the names that lead to them are written.
     writing: Arc<Mutex<()>>,
 }
 
+/// What an entry holds. A single record is kept as the last release kept it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    One(Box<DeviceRecord>),
+    Several(Vec<DeviceRecord>),
+}
+
 impl KeychainStore {
-    /// The keychain of this platform, with entries under the name `service`: what the user sees
-    /// there, such as the app's name.
+    /// Opens the keychain of this platform. `service` is the name that its user sees there, such as
+    /// the app's.
     ///
     /// # Errors
     /// If there is no keychain, or it cannot be reached.
@@ -40,13 +50,13 @@ impl KeychainStore {
         Ok(Self::within(keychain, service))
     }
 
-    /// The same in another keychain: any that `keyring-core` knows to use.
+    /// Opens another keychain: any store of `keyring-core`.
     #[must_use]
     pub fn within(keychain: Arc<CredentialStore>, service: &str) -> Self {
         Self { service: service.into(), keychain, writing: Arc::default() }
     }
 
-    /// Does what may wait for the user to unlock the keychain, where it blocks nobody.
+    /// Runs on a blocking thread, since the user may have to unlock the keychain first.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
@@ -66,22 +76,45 @@ impl KeychainStore {
         self.keychain.build(&self.service, &user, None).map_err(|error| failed("name", &error))
     }
 
-    /// Names that differ in case alone can be two users'.
+    /// The entry of a user's records. Letter case counts: names that differ in case alone can be two
+    /// users'.
     fn device_entry(&self, owner: &DeviceOwner) -> Result<Entry, StoreError> {
         self.entry("device", owner, &owner.username)
     }
 
-    /// A name leads to a record in any case.
+    /// The entry of a name that leads to a user, in any letter case.
     fn name_entry(&self, owner: &DeviceOwner, name: &str) -> Result<Entry, StoreError> {
         self.entry("name", owner, &name.to_lowercase())
     }
 
-    fn record(&self, owner: &DeviceOwner) -> Result<Option<DeviceRecord>, StoreError> {
-        let Some(json) = read(&self.device_entry(owner)?)? else { return Ok(None) };
-        // The parser's own error is dropped: it can quote the entry.
-        serde_json::from_slice(&json)
-            .map(Some)
-            .map_err(|_| StoreError::new("the keychain's entry is not a device record"))
+    fn records(&self, owner: &DeviceOwner) -> Result<Vec<DeviceRecord>, StoreError> {
+        let Some(json) = read(&self.device_entry(owner)?)? else { return Ok(Vec::new()) };
+        match serde_json::from_slice(&json) {
+            Ok(Kept::One(record)) => Ok(vec![*record]),
+            Ok(Kept::Several(records)) => Ok(records),
+            // The parser's own error is dropped: it can quote the entry.
+            Err(_) => Err(StoreError::new("the keychain's entry is not a device record")),
+        }
+    }
+
+    fn write_records(
+        &self,
+        owner: &DeviceOwner,
+        mut records: Vec<DeviceRecord>,
+    ) -> Result<(), StoreError> {
+        let entry = self.device_entry(owner)?;
+        let kept = match records.pop() {
+            None => return delete(&entry),
+            Some(record) if records.is_empty() => Kept::One(Box::new(record)),
+            Some(record) => {
+                records.push(record);
+                Kept::Several(records)
+            }
+        };
+        let mut json = roomy_buffer();
+        serde_json::to_writer(&mut *json, &kept)
+            .map_err(|error| StoreError::new("a record cannot be written").caused_by(error))?;
+        write(&entry, &json)
     }
 
     /// The internal name that a typed one leads to.
@@ -101,14 +134,17 @@ impl DeviceStore for KeychainStore {
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
-    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, StoreError>> {
         let owner = owner.clone();
-        self.with(move |store| match store.record(&owner)? {
-            Some(record) => Ok(Some(record)),
-            None => match store.named(&owner)? {
-                Some(owner) => store.record(&owner),
-                None => Ok(None),
-            },
+        self.with(move |store| {
+            let records = store.records(&owner)?;
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            match store.named(&owner)? {
+                Some(owner) => store.records(&owner),
+                None => Ok(Vec::new()),
+            }
         })
     }
 
@@ -120,13 +156,13 @@ impl DeviceStore for KeychainStore {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |store| {
             let _turn = store.lock();
-            let owner = &record.owner;
-            let mut json = roomy_buffer();
-            serde_json::to_writer(&mut *json, &record)
-                .map_err(|error| StoreError::new("a record cannot be written").caused_by(error))?;
-            write(&store.device_entry(owner)?, &json)?;
+            let owner = record.owner.clone();
+            let mut records = store.records(&owner)?;
+            records.retain(|other| other.device_key != record.device_key);
+            records.push(record);
+            store.write_records(&owner, records)?;
             for name in [&owner.username, &alias] {
-                write(&store.name_entry(owner, name)?, owner.username.as_bytes())?;
+                write(&store.name_entry(&owner, name)?, owner.username.as_bytes())?;
             }
             Ok(())
         })
@@ -140,14 +176,11 @@ impl DeviceStore for KeychainStore {
         let (owner, device_key) = (owner.clone(), device_key.to_owned());
         self.with(move |store| {
             let _turn = store.lock();
-            match store.record(&owner)? {
-                // Names that lead nowhere are found again by whoever types them, and lead to the
-                // next record.
-                Some(record) if record.device_key == device_key => {
-                    delete(&store.device_entry(&owner)?)
-                }
-                _ => Ok(()),
-            }
+            let mut records = store.records(&owner)?;
+            let before = records.len();
+            records.retain(|record| record.device_key != device_key);
+            // An alias that leads nowhere does no harm: it leads to the owner's next record.
+            if records.len() < before { store.write_records(&owner, records) } else { Ok(()) }
         })
     }
 }
@@ -177,7 +210,7 @@ fn delete(entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// Its text alone is passed on: the error itself can hold what was in the entry.
+/// Passes the error's text on, and not the error: it can hold what was in the entry.
 fn failed(what: &str, error: &keyring_core::Error) -> StoreError {
     StoreError::new(format!("cannot {what} an entry of the keychain: {error}"))
 }

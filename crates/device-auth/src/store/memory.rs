@@ -8,10 +8,11 @@ use device_proto::{DeviceOwner, DeviceRecord};
 
 use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
-use crate::SessionRecord;
+use crate::session::SessionRecord;
 
-/// Keeps device records and sessions in memory: the device is new again when the process is. Clones
-/// share them.
+/// Keeps device records and sessions in memory. After a restart the device is new again.
+///
+/// Clones share what they keep.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
@@ -32,7 +33,7 @@ impl MemoryStore {
     where
         T: Send + 'static,
     {
-        // No change here can panic half-way, so a poisoned lock guards whole records all the same.
+        // No change here can panic half-way, so the records are whole even if the lock is poisoned.
         let done = work(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner));
         Box::pin(std::future::ready(Ok(done)))
     }
@@ -42,8 +43,8 @@ impl DeviceStore for MemoryStore {
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
-    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
-        self.with(|records| records.find(owner).cloned())
+    ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, StoreError>> {
+        self.with(|records| records.find(owner))
     }
 
     fn save<'a>(

@@ -1,11 +1,11 @@
-//! Device records, the names that lead to them, and sessions: what the stores of this crate keep.
+//! What the stores in memory and in a file keep: device records, aliases and sessions.
 
 use device_proto::{DeviceOwner, DeviceRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::SessionRecord;
+use crate::session::SessionRecord;
 
-/// A handful of them, so that a search is as good as an index.
+/// A handful of each, so that a search is as good as an index.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Records {
     records: Vec<DeviceRecord>,
@@ -14,7 +14,7 @@ pub(super) struct Records {
     sessions: Vec<SessionRecord>,
 }
 
-/// A name that was typed, and whose it turned out to be.
+/// A name that a user typed, and the user that the service resolved it to.
 #[derive(Debug, Serialize, Deserialize)]
 struct Alias {
     typed: String,
@@ -23,32 +23,31 @@ struct Alias {
 }
 
 impl Records {
-    /// The record of that name, or else of one that differs in case alone: pools tell those apart
-    /// only where they were told to.
-    pub(super) fn find(&self, owner: &DeviceOwner) -> Option<&DeviceRecord> {
+    /// The records of the user whom `owner` names.
+    pub(super) fn find(&self, owner: &DeviceOwner) -> Vec<DeviceRecord> {
         let folded = owner.username.to_lowercase();
-        self.find_by(owner, |name| name == owner.username)
-            .or_else(|| self.find_by(owner, |name| name.to_lowercase() == folded))
+        let user = self
+            .user(owner, |name| name == owner.username)
+            .or_else(|| self.user(owner, |name| name.to_lowercase() == folded));
+        let is_theirs = |record: &&DeviceRecord| Some(&record.owner) == user;
+        self.records.iter().filter(is_theirs).cloned().collect()
     }
 
-    fn find_by(
-        &self,
-        owner: &DeviceOwner,
-        is_target: impl Fn(&str) -> bool,
-    ) -> Option<&DeviceRecord> {
+    /// The user with a matching name: an internal one, or else one that was typed.
+    fn user(&self, owner: &DeviceOwner, matches: impl Fn(&str) -> bool) -> Option<&DeviceOwner> {
         let is_there = |other: &DeviceOwner| {
             other.user_pool_id == owner.user_pool_id && other.client_id == owner.client_id
         };
-        let mut records = self.records.iter().filter(|record| is_there(&record.owner));
-        records.find(|record| is_target(&record.owner.username)).or_else(|| {
-            let mut aliases = self.aliases.iter().filter(|alias| is_there(&alias.owner));
-            let alias = aliases.find(|alias| is_target(&alias.typed))?;
-            self.records.iter().find(|record| record.owner == alias.owner)
+        let mut owners = self.records.iter().map(|record| &record.owner);
+        owners.find(|owner| is_there(owner) && matches(&owner.username)).or_else(|| {
+            let mut aliases = self.aliases.iter();
+            let alias = aliases.find(|alias| is_there(&alias.owner) && matches(&alias.typed))?;
+            Some(&alias.owner)
         })
     }
 
     pub(super) fn save(&mut self, record: &DeviceRecord, alias: &str) {
-        self.records.retain(|other| other.owner != record.owner);
+        self.take(&record.owner, &record.device_key);
         self.records.push(record.clone());
         let owner = &record.owner;
         self.aliases.retain(|other| {
@@ -61,15 +60,19 @@ impl Records {
         }
     }
 
-    /// Whether there was anything to remove.
+    /// Removes a record, and the owner's aliases with the last one. Says whether there was any.
     pub(super) fn remove(&mut self, owner: &DeviceOwner, device_key: &str) -> bool {
-        let before = self.records.len();
-        self.records.retain(|record| record.owner != *owner || record.device_key != device_key);
-        let removed = self.records.len() < before;
-        if removed {
+        let removed = self.take(owner, device_key);
+        if removed && self.records.iter().all(|record| record.owner != *owner) {
             self.aliases.retain(|alias| alias.owner != *owner);
         }
         removed
+    }
+
+    fn take(&mut self, owner: &DeviceOwner, device_key: &str) -> bool {
+        let before = self.records.len();
+        self.records.retain(|record| record.owner != *owner || record.device_key != device_key);
+        self.records.len() < before
     }
 
     pub(super) fn session(&self, client_id: &str) -> Option<&SessionRecord> {
@@ -81,7 +84,7 @@ impl Records {
         self.sessions.push(session.clone());
     }
 
-    /// Whether there was anything to remove.
+    /// Removes a session. Says whether there was one.
     pub(super) fn remove_session(&mut self, client_id: &str) -> bool {
         let before = self.sessions.len();
         self.sessions.retain(|session| session.client_id != client_id);

@@ -28,10 +28,10 @@ async fn a_device_is_tracked_then_remembered_then_not_then_forgotten() {
     auth.do_not_remember_device().await.unwrap();
     assert_eq!(auth.fetch_current_device().await.unwrap(), CurrentDevice::Tracked { key });
 
-    auth.forget_device(None).await.unwrap();
+    auth.forget_this_device().await.unwrap();
     assert_eq!(auth.current_device_key(), None);
     assert!(matches!(auth.fetch_current_device().await, Err(Error::DeviceNotTracked)));
-    assert!(matches!(auth.forget_device(None).await, Err(Error::DeviceNotTracked)));
+    assert!(matches!(auth.forget_this_device().await, Err(Error::DeviceNotTracked)));
     service.steps();
     sign_in(&auth).await;
     assert_eq!(service.steps().last().unwrap(), "ConfirmDevice", "the record went with the device");
@@ -70,10 +70,10 @@ async fn the_list_has_every_page_and_marks_this_one() {
 
     // One of the others, which leaves this one alone.
     let other = devices.iter().find(|device| !device.is_current).unwrap();
-    auth.forget_device(Some(other)).await.unwrap();
+    auth.forget_device(&other.key).await.unwrap();
     assert_eq!(auth.current_device_key(), Some(key));
     assert_eq!(auth.fetch_devices().await.unwrap().len(), 2);
-    auth.forget_device(Some(other)).await.expect("forgotten before is forgotten");
+    auth.forget_device(&other.key).await.expect("forgotten before is forgotten");
 
     assert_eq!(auth.forget_all_devices().await.unwrap(), 2);
     assert_eq!(auth.current_device_key(), None);
@@ -116,7 +116,7 @@ async fn a_refusal_for_another_reason_changes_nothing() {
     service.with(|service| {
         service.fault("ForgetDevice", Fault::Refuse(ErrorCode::TooManyRequests, "Rate exceeded"))
     });
-    let error = auth.forget_device(None).await.unwrap_err();
+    let error = auth.forget_this_device().await.unwrap_err();
     assert!(error.is_retryable());
     assert_eq!(auth.current_device_key(), key);
 }

@@ -23,9 +23,7 @@ async fn sign_in_remember_sign_in_again() {
 
     let calls = Arc::new(Mutex::new(Vec::new()));
     let seen = calls.clone();
-    let auth = DeviceAuth::builder()
-        .user_pool_id(POOL)
-        .client_id(CLIENT)
+    let auth = DeviceAuth::builder(POOL, CLIENT)
         .endpoint_url(format!("http://{address}"))
         .device_name("laptop")
         .observer(move |call| {
@@ -40,7 +38,7 @@ async fn sign_in_remember_sign_in_again() {
         Ok(SignInStep::Done(_))
     ));
     assert_eq!(auth.fetch_devices().await.unwrap().len(), 1);
-    auth.forget_device(None).await.unwrap();
+    auth.forget_this_device().await.unwrap();
     assert!(matches!(
         auth.sign_in(Credentials::srp(USER, PASSWORD)).await,
         Ok(SignInStep::Challenge(_))

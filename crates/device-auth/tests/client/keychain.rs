@@ -1,51 +1,31 @@
 //! Records in a keychain.
 
 use device_auth::KeychainStore;
+use keyring_core::api::CredentialStoreApi as _;
 
 use super::files::{owner, record};
-use super::service::ALIAS;
 use super::*;
 
 fn keychain() -> Arc<keyring_core::mock::Store> {
     keyring_core::mock::Store::new().unwrap()
 }
 
+/// The last release kept one record in an entry.
 #[tokio::test]
-async fn records_are_found_by_any_name_and_removed_by_their_key() {
-    let store = KeychainStore::within(keychain(), "app");
-    assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
-    let (ada, bob) = (record(USER, "eu_1"), record("bob", "eu_2"));
-    store.save(&ada, ALIAS).await.unwrap();
-    store.save(&bob, "bob").await.unwrap();
-    for name in [USER, ALIAS, &USER.to_uppercase(), &ALIAS.to_uppercase()] {
-        assert_eq!(store.find(&owner(name)).await.unwrap().as_ref(), Some(&ada), "{name}");
+async fn a_record_of_the_last_release_is_found() {
+    let keychain = keychain();
+    let record = record(USER, "eu_1");
+    for (kind, contents) in
+        [("device", serde_json::to_vec(&record).unwrap()), ("name", USER.as_bytes().to_vec())]
+    {
+        let user = format!("{kind}/{POOL}/{CLIENT}/{USER}");
+        keychain.build("app", &user, None).unwrap().set_secret(&contents).unwrap();
     }
-    store.save(&bob, ALIAS).await.unwrap();
-    assert_eq!(
-        store.find(&owner(ALIAS)).await.unwrap().as_ref(),
-        Some(&bob),
-        "the name is another's now"
-    );
-    store.remove(&owner(USER), "eu_9").await.unwrap();
-    assert!(store.find(&owner(USER)).await.unwrap().is_some(), "of another device");
-    store.remove(&owner(USER), "eu_1").await.unwrap();
-    store.remove(&owner(USER), "eu_1").await.unwrap();
-    assert_eq!(store.find(&owner(USER)).await.unwrap(), None);
-}
-
-/// Some pools tell names apart by case.
-#[tokio::test]
-async fn users_whose_names_differ_in_case_alone_each_keep_their_record() {
-    let store = KeychainStore::within(keychain(), "app");
-    let users = [record("ada", "eu_1"), record("Ada", "eu_2")];
-    for user in &users {
-        store.save(user, &user.owner.username).await.unwrap();
-    }
-    for user in &users {
-        assert_eq!(store.find(&user.owner).await.unwrap().as_ref(), Some(user));
-    }
-    store.remove(&users[1].owner, "eu_2").await.unwrap();
-    assert_eq!(store.find(&users[0].owner).await.unwrap().as_ref(), Some(&users[0]));
+    let store = KeychainStore::within(keychain, "app");
+    assert_eq!(found(&store, &owner(USER)).await, Some(record.clone()));
+    let second = super::files::record(USER, "eu_2");
+    store.save(&second, USER).await.unwrap();
+    assert_eq!(store.find(&owner(USER)).await.unwrap(), [record, second]);
 }
 
 #[tokio::test]
@@ -60,7 +40,7 @@ async fn a_device_outlives_the_process() {
     };
     assert_eq!(first.device_key(), second.device_key());
     let other = KeychainStore::within(keychain, "another app");
-    assert_eq!(other.find(&owner(USER)).await.unwrap(), None);
+    assert_eq!(found(&other, &owner(USER)).await, None);
 }
 
 #[tokio::test]

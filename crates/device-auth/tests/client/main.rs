@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "conformance")]
+mod conformance;
+
 #[allow(dead_code, reason = "shared with the state machine's tests, which use more of it")]
 #[path = "../../../device-proto/tests/sign_in/service.rs"]
 mod service;
@@ -18,6 +21,7 @@ mod given_up;
 mod http;
 #[cfg(feature = "keyring")]
 mod keychain;
+mod names;
 mod races;
 mod secrets;
 mod session;
@@ -26,8 +30,8 @@ mod sign_in;
 use std::sync::{Arc, Mutex};
 
 use device_auth::{
-    BoxFuture, Challenge, Credentials, DeviceAuth, DeviceStore, Error, MemoryStore, SignInStep,
-    SignedIn,
+    BoxFuture, Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore, Error,
+    MemoryStore, SignInStep, SignedIn,
 };
 use device_http::{Client, HttpClient, RetryPolicy, SendError};
 use device_wire::Operation;
@@ -77,13 +81,7 @@ impl Shared {
             .retry(RetryPolicy::never())
             .build()
             .unwrap();
-        DeviceAuth::builder()
-            .user_pool_id(POOL)
-            .client_id(CLIENT)
-            .http(http)
-            .store(store)
-            .build()
-            .unwrap()
+        DeviceAuth::builder(POOL, CLIENT).http(http).store(store).build().unwrap()
     }
 
     fn steps(&self) -> Vec<String> {
@@ -105,6 +103,13 @@ impl HttpClient for Shared {
         };
         Box::pin(std::future::ready(result))
     }
+}
+
+/// The only record of a user.
+async fn found(store: &impl DeviceStore, owner: &DeviceOwner) -> Option<DeviceRecord> {
+    let mut records = store.find(owner).await.unwrap();
+    assert!(records.len() <= 1, "{records:?}");
+    records.pop()
 }
 
 async fn sign_in(auth: &DeviceAuth) -> SignedIn {

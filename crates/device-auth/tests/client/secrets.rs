@@ -151,6 +151,10 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
     shown.debug(&step);
 
     of_challenges(shown);
+    let named = json!({"ChallengeName": "SMS_MFA", "Session": "sessionhush",
+        "ChallengeParameters": {"USERNAME": "bob"}});
+    let Ok(Step::Find(lookup)) = answered(&named) else { panic!("no lookup") };
+    shown.debug(&lookup);
     shown.both(&answered(&json!({"Session": "sessionhush"})).unwrap_err());
     for confirmed in [Some(json!({"UserConfirmationNecessary": true})), None] {
         let Ok(step) = answered(&granted()) else { panic!("refused") };
@@ -272,9 +276,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         .retry(RetryPolicy::never())
         .build()
         .unwrap();
-    let builder = DeviceAuth::builder()
-        .user_pool_id(POOL)
-        .client_id(CLIENT)
+    let builder = DeviceAuth::builder(POOL, CLIENT)
         .client_secret("clienthush")
         .client_metadata([("captcha", "metahush")])
         .http(http.clone())
@@ -282,7 +284,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         .session_store(store.clone());
     shown.debug(&builder);
     // The little service knows no client secrets.
-    let builder = DeviceAuth::builder().user_pool_id(POOL).client_id(CLIENT).http(http.clone());
+    let builder = DeviceAuth::builder(POOL, CLIENT).http(http.clone());
     let auth = builder.store(store.clone()).session_store(store.clone()).build().unwrap();
     let mut events = auth.events();
     shown.debug(&events);
@@ -301,13 +303,22 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         shown.debug(&signed_in.device);
         secrets.push(signed_in.session.access_token.as_str().to_owned());
     }
-    let record = store.find(&owner(USER)).await.unwrap().unwrap();
+    let record = found(&store, &owner(USER)).await.unwrap();
     secrets.push(record.password.as_str().to_owned());
     let kept = store.load_session(CLIENT).await.unwrap().unwrap();
     secrets.extend(kept.tokens.refresh.iter().map(|token| token.as_str().to_owned()));
     shown.debug(&kept);
     shown.debug(&auth);
     shown.debug(&auth.fetch_current_device().await.unwrap());
+    let user =
+        json!({"Username": USER, "UserAttributes": [{"Name": "email", "Value": "addresshush"}]});
+    let sent =
+        json!({"CodeDeliveryDetailsList": [{"Destination": "a***", "AttributeName": "email"}]});
+    for (step, answer) in [("GetUser", user), ("UpdateUserAttributes", sent)] {
+        service.with(|service| service.fault(step, Fault::Answer(answer)));
+    }
+    shown.debug(&auth.fetch_user().await.unwrap());
+    shown.debug(&auth.update_user_attributes(&[("email", "addresshush")]).await.unwrap()[0]);
     shown.debug(&events.next().await.unwrap());
     shown.both(&SessionOrigin::Federated);
     shown.debug(&store);
@@ -315,7 +326,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
     shown.debug(&device_auth::RefreshTurn::held("hush"));
     let broken = device_auth::StoreError::new("full").caused_by("no space");
     shown.both(&broken);
-    shown.debug(&Warning::RecordNotSaved(broken));
+    shown.both(&Warning::RecordNotSaved(broken));
     for error in [
         auth.use_session(Tokens::new("opaquehush"), SessionOrigin::HostedUi).await.unwrap_err(),
         auth.sign_in(Credentials::password(USER, "wronghush")).await.unwrap_err(),

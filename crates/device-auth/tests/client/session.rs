@@ -206,7 +206,7 @@ async fn the_record_of_a_user_who_is_gone_goes() {
         };
         assert!(matches!(ended, Err(Error::SessionExpired)), "{step}");
         assert!(matches!(auth.session().await, Err(Error::SignedOut)), "{step}");
-        assert_eq!(store.find(&owner(USER)).await.unwrap(), None, "{step}");
+        assert_eq!(found(&store, &owner(USER)).await, None, "{step}");
     }
     for (typed, stays) in [(USER, false), (ALIAS, true)] {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Off), MemoryStore::new());
@@ -214,7 +214,7 @@ async fn the_record_of_a_user_who_is_gone_goes() {
         finish(auth.sign_in(Credentials::srp(ALIAS, PASSWORD)).await.unwrap()).await;
         service.with(|service| service.fault("USER_SRP_AUTH", gone()));
         assert!(auth.sign_in(Credentials::srp(typed, PASSWORD)).await.is_err());
-        assert_eq!(store.find(&owner(USER)).await.unwrap().is_some(), stays, "{typed}");
+        assert_eq!(found(&store, &owner(USER)).await.is_some(), stays, "{typed}");
     }
 }
 

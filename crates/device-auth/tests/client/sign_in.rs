@@ -99,7 +99,7 @@ async fn a_device_that_was_not_confirmed_can_be_confirmed_later() {
             matches!(auth.confirm_device().await, Err(Error::DeviceNotTracked)),
             "once is enough"
         );
-        auth.forget_device(None).await.unwrap();
+        auth.forget_this_device().await.unwrap();
     }
 }
 
@@ -143,7 +143,9 @@ async fn no_secret_shows() {
     let step = auth.sign_in(Credentials::srp(USER, PASSWORD)).await.unwrap();
     let mut shown = format!(
         "{auth:?} {:?} {step:?}",
-        DeviceAuth::builder().client_secret("hush").endpoint_url("http://ada:hush@pool.test/")
+        DeviceAuth::builder(POOL, CLIENT)
+            .client_secret("hush")
+            .endpoint_url("http://ada:hush@pool.test/")
     );
     let signed_in = finish(step).await;
     shown += &format!("{signed_in:?} {:?}", auth.session().await.unwrap());
@@ -160,9 +162,7 @@ async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_fo
         .http_client(service.clone())
         .build()
         .unwrap();
-    let auth = DeviceAuth::builder()
-        .user_pool_id(POOL)
-        .client_id(CLIENT)
+    let auth = DeviceAuth::builder(POOL, CLIENT)
         .http(http)
         .client_metadata([("app", "mail")])
         .analytics_endpoint_id("e1")

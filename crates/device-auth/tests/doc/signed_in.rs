@@ -16,9 +16,7 @@ fn with_ada_signed_in(example: impl AsyncFn(&DeviceAuth) -> Result<(), Error>) {
     let client = server.create_client(&pool, serde_json::json!({}));
     server.create_user(&pool, "ada");
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
-        let auth = DeviceAuth::builder()
-            .user_pool_id(pool)
-            .client_id(client)
+        let auth = DeviceAuth::builder(pool, client)
             .endpoint_url(server.url())
             .device_name("Ada's laptop")
             .build()

@@ -46,7 +46,7 @@ async fn life(app: &DeviceAuth, world: &World) -> Result<(), Error> {
     app.refresh().await?;
     app.fetch_devices().await?;
     app.fetch_current_device().await?;
-    app.forget_device(None).await
+    app.forget_this_device().await
 }
 
 /// Signs in, with a code where one is asked for, and another where that one did not count.

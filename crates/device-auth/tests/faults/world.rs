@@ -1,12 +1,9 @@
 //! The server, with a user who has an authenticator app; her device's records; and the proxy in
 //! between.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use device_auth::{
-    BoxFuture, DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore, MemoryStore, StoreError,
-};
+use device_auth::{DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore as _, MemoryStore};
 use device_http::{Client, RetryPolicy};
 use device_testkit::{FakeClock, PASSWORD, TestServer, totp_code};
 use device_wire::Operation;
@@ -23,7 +20,7 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pool: String,
     client: String,
-    store: Shared,
+    store: MemoryStore,
     /// Of the authenticator app.
     secret: String,
 }
@@ -55,13 +52,13 @@ impl World {
         server.create_user(&pool, USER);
         let secret = enrol(&server, &pool, &client);
         let proxy = Proxy::before(server.addr(), server.clock().clone());
-        Self { server, proxy, pool, client, store: Shared::default(), secret }
+        Self { server, proxy, pool, client, store: MemoryStore::new(), secret }
     }
 
     /// The app as it starts, with the records that were kept.
     pub(crate) fn app(&self, endpoint: &str, policy: RetryPolicy) -> DeviceAuth {
         let http = Client::builder().endpoint_url(endpoint).retry(policy).build().unwrap();
-        let builder = DeviceAuth::builder().user_pool_id(&self.pool).client_id(&self.client);
+        let builder = DeviceAuth::builder(&self.pool, &self.client);
         builder.http(http).store(self.store.clone()).build().unwrap()
     }
 
@@ -73,10 +70,10 @@ impl World {
     /// What is kept of the device.
     pub(crate) async fn record(&self) -> Option<DeviceRecord> {
         let (user_pool_id, client_id) = (self.pool.clone(), self.client.clone());
-        self.store
-            .find(&DeviceOwner { user_pool_id, client_id, username: USER.into() })
-            .await
-            .unwrap()
+        let owner = DeviceOwner { user_pool_id, client_id, username: USER.into() };
+        let mut records = self.store.find(&owner).await.unwrap();
+        assert!(records.len() <= 1, "{records:?}");
+        records.pop()
     }
 
     /// Whether the server has a device under that key.
@@ -122,33 +119,4 @@ fn enrol(server: &TestServer, pool: &str, client: &str) -> String {
 fn next_code(server: &TestServer, secret: &str) -> String {
     server.clock().advance(Duration::from_secs(30));
     totp_code(secret, server.clock().now())
-}
-
-/// A store that outlives the app.
-#[derive(Clone, Default)]
-struct Shared(Arc<MemoryStore>);
-
-impl DeviceStore for Shared {
-    fn find<'a>(
-        &'a self,
-        owner: &'a DeviceOwner,
-    ) -> BoxFuture<'a, Result<Option<DeviceRecord>, StoreError>> {
-        self.0.find(owner)
-    }
-
-    fn save<'a>(
-        &'a self,
-        record: &'a DeviceRecord,
-        alias: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.save(record, alias)
-    }
-
-    fn remove<'a>(
-        &'a self,
-        owner: &'a DeviceOwner,
-        device_key: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.remove(owner, device_key)
-    }
 }

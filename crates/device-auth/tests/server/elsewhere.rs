@@ -22,8 +22,8 @@ async fn refusals(app: &DeviceAuth, listed: &Device) -> Vec<Error> {
     vec![
         app.remember_device().await.unwrap_err(),
         app.do_not_remember_device().await.unwrap_err(),
-        app.forget_device(None).await.unwrap_err(),
-        app.forget_device(Some(listed)).await.unwrap_err(),
+        app.forget_this_device().await.unwrap_err(),
+        app.forget_device(&listed.key).await.unwrap_err(),
         app.forget_all_devices().await.unwrap_err(),
         app.fetch_devices().await.unwrap_err(),
         app.fetch_current_device().await.unwrap_err(),

@@ -28,7 +28,7 @@ async fn a_subscriber_hears_of_the_session_and_its_device() {
             Event::DeviceNotRemembered { key: key.clone() }
         ]
     );
-    app.forget_device(None).await.unwrap();
+    app.forget_this_device().await.unwrap();
     assert_eq!(heard(&mut events), [Event::DeviceForgotten { key }]);
     app.sign_out().await.unwrap();
     app.sign_out().await.unwrap();

@@ -13,8 +13,8 @@ async fn a_listed_device_is_forgotten_and_this_one_stays() {
     let listed = devices.iter().find(|device| !device.is_current).unwrap();
     assert_eq!(Some(&*listed.key), lost.device_key());
 
-    laptop.forget_device(Some(listed)).await.unwrap();
-    laptop.forget_device(Some(listed)).await.expect("what is forgotten is forgotten");
+    laptop.forget_device(&listed.key).await.unwrap();
+    laptop.forget_device(&listed.key).await.expect("what is forgotten is forgotten");
     assert_eq!(laptop.current_device_key().as_deref(), key.device_key());
     assert_eq!(laptop.fetch_devices().await.unwrap().len(), 1);
 
@@ -49,9 +49,9 @@ async fn this_device_is_forgotten_there_and_here() {
     let world = World::new(Devices::Always, Mfa::Totp);
     let app = world.app();
     sign_in_with_code(&app, &world).await;
-    app.forget_device(None).await.unwrap();
+    app.forget_this_device().await.unwrap();
     assert!(!world.has_record("laptop").await);
-    assert!(matches!(app.forget_device(None).await, Err(Error::DeviceNotTracked)));
+    assert!(matches!(app.forget_this_device().await, Err(Error::DeviceNotTracked)));
     sign_in_with_code(&app, &world).await;
 }
 

@@ -37,7 +37,7 @@ async fn a_user_stays_signed_in_when_the_app_starts_anew() {
     let app = start(&world, &store).await;
     assert_eq!(app.session().await.unwrap(), refreshed, "the newer tokens are kept");
     assert_eq!(app.current_device_key().as_deref(), signed_in.device_key());
-    app.forget_device(None).await.unwrap();
+    app.forget_this_device().await.unwrap();
 
     let app = start(&world, &store).await;
     assert_eq!(app.current_device_key(), None);

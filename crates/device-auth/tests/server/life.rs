@@ -30,7 +30,7 @@ async fn the_whole_life_of_a_device() {
     assert_eq!(refreshed.device_key.as_deref(), Some(&*key));
     assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "with the new token");
 
-    app.forget_device(None).await.unwrap();
+    app.forget_this_device().await.unwrap();
     assert_eq!(world.all_devices().len(), 0);
     assert!(!world.has_record("laptop").await);
     let anew = sign_in_with_code(&world.app(), &world).await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::{done, password_of};
+use super::world::{EMAIL, PHONE, done, password_of, sign_in_as_with_code};
 use super::*;
 
 #[tokio::test]
@@ -34,4 +34,82 @@ async fn a_record_is_found_by_the_address_of_a_user_whose_name_is_another() {
         let again = done(world.app().sign_in(password_of(typed)).await.unwrap());
         assert_eq!(again.device_key(), first.device_key(), "{typed}");
     }
+}
+
+#[tokio::test]
+async fn a_remembered_device_stands_in_under_every_name() {
+    for names in [[USER, EMAIL, PHONE], [EMAIL, PHONE, USER], [PHONE, USER, EMAIL]] {
+        let world = World::with_aliases(Devices::OptIn, Mfa::Totp);
+        let app = world.app();
+        let first = sign_in_as_with_code(&app, &world, names[0]).await;
+        app.remember_device().await.unwrap();
+        for name in [names[1], names[2], names[0], names[2]] {
+            let again = done(world.app().sign_in(password_of(name)).await.unwrap());
+            assert_eq!(again.device_key(), first.device_key(), "{names:?}, {name}");
+        }
+        assert_eq!(world.all_devices().len(), 1, "{names:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_users_on_one_device_have_a_record_each() {
+    let world = World::with_aliases(Devices::Always, Mfa::Off);
+    world.server.create_user(&world.pool, "bob");
+    world.name("bob", "bob@example.com", "+15550199");
+    let key = async |name: &str| {
+        let signed_in = done(world.app().sign_in(password_of(name)).await.unwrap());
+        signed_in.device_key().unwrap().to_owned()
+    };
+    let (of_ada, of_bob) = (key(EMAIL).await, key("bob@example.com").await);
+    assert_ne!(of_ada, of_bob);
+    for (name, due) in [
+        (USER, &of_ada),
+        ("bob", &of_bob),
+        (PHONE, &of_ada),
+        ("+15550199", &of_bob),
+        (EMAIL, &of_ada),
+    ] {
+        assert_eq!(key(name).await, *due, "{name}");
+    }
+
+    // The address is Bob's now, and so is the device that it leads to.
+    world.name(USER, "lovelace@example.com", PHONE);
+    world.name("bob", EMAIL, "+15550199");
+    assert_eq!(key(EMAIL).await, of_bob);
+    assert_eq!(key(USER).await, of_ada);
+    assert_eq!(world.all_devices().len(), 1);
+}
+
+#[tokio::test]
+async fn one_user_on_two_devices_keeps_both() {
+    let world = World::with_aliases(Devices::Always, Mfa::Off);
+    let key = async |installation: &str, name: &str| {
+        let step = world.app_at(installation).sign_in(password_of(name)).await.unwrap();
+        done(step).device_key().unwrap().to_owned()
+    };
+    let (laptop, tablet) = (key("laptop", USER).await, key("tablet", EMAIL).await);
+    assert_ne!(laptop, tablet);
+    for name in [PHONE, EMAIL, USER] {
+        assert_eq!(key("laptop", name).await, laptop, "{name}");
+        assert_eq!(key("tablet", name).await, tablet, "{name}");
+    }
+    assert_eq!(world.all_devices().len(), 2);
+}
+
+/// A sent password is answered with tokens at once, before anything tells whose name was typed.
+#[tokio::test]
+async fn a_sent_password_keeps_the_remembered_device() {
+    let world = World::with_aliases(Devices::OptIn, Mfa::Off);
+    let app = world.app();
+    let first = done(app.sign_in(password_of(USER)).await.unwrap());
+    app.remember_device().await.unwrap();
+    let sent = |name: &str| Credentials::password(name, device_testkit::PASSWORD);
+    let second = done(world.app().sign_in(sent(EMAIL)).await.unwrap());
+    assert_ne!(first.device_key(), second.device_key());
+    for credentials in [password_of(USER), sent(EMAIL), password_of(PHONE), sent(PHONE)] {
+        let again = done(world.app().sign_in(credentials).await.unwrap());
+        let key = first.device_key().unwrap().to_owned();
+        assert_eq!(again.device, SessionDevice::Remembered { key });
+    }
+    assert_eq!(world.all_devices().len(), 2);
 }

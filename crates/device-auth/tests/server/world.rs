@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) const USER: &str = "ada";
+pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const PHONE: &str = "+15550100";
 
 /// When a pool remembers a device.
 #[derive(Clone, Copy, PartialEq)]
@@ -41,6 +43,33 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
+        Self::of_pool(devices, mfa, json!({}))
+    }
+
+    /// Ada can sign in by an e-mail address and a phone number as well.
+    pub(crate) fn with_aliases(devices: Devices, mfa: Mfa) -> Self {
+        let world =
+            Self::of_pool(devices, mfa, json!({ "AliasAttributes": ["email", "phone_number"] }));
+        world.name(USER, EMAIL, PHONE);
+        world
+    }
+
+    /// Gives a user an e-mail address and a phone number that are verified.
+    pub(crate) fn name(&self, user: &str, email: &str, phone: &str) {
+        let attributes = [
+            ("email", email),
+            ("email_verified", "true"),
+            ("phone_number", phone),
+            ("phone_number_verified", "true"),
+        ];
+        let attributes = attributes.map(|(name, value)| json!({ "Name": name, "Value": value }));
+        let update = json!({
+            "UserPoolId": self.pool, "Username": user, "UserAttributes": attributes,
+        });
+        self.run(Operation::AdminUpdateUserAttributes, update);
+    }
+
+    fn of_pool(devices: Devices, mfa: Mfa, mut members: Value) -> Self {
         // The server runs on a runtime of its own, and one runtime does not start within another.
         let start = || {
             TestServer::start_with(|service| {
@@ -58,7 +87,8 @@ impl World {
                 "DeviceOnlyRememberedOnUserPrompt": devices == Devices::OptIn,
             })
         });
-        let pool = server.create_pool(json!({ "DeviceConfiguration": tracking }));
+        members["DeviceConfiguration"] = json!(tracking);
+        let pool = server.create_pool(members);
         let client = server.create_client(&pool, json!({}));
         server.create_user(&pool, USER);
         let (directory, calls) = (TempDir::new().unwrap(), Arc::default());
@@ -157,9 +187,7 @@ impl World {
 
     pub(crate) fn builder(&self, installation: &str) -> device_auth::Builder {
         let calls = Arc::clone(&self.calls);
-        DeviceAuth::builder()
-            .user_pool_id(&self.pool)
-            .client_id(&self.client)
+        DeviceAuth::builder(&self.pool, &self.client)
             .endpoint_url(self.server.url())
             .device_name(installation)
             .store(self.store(installation))
@@ -181,14 +209,14 @@ impl World {
         change: impl FnOnce(&mut device_auth::DeviceRecord),
     ) {
         let store = self.store(installation);
-        let mut record = store.find(&self.owner()).await.unwrap().expect("a record");
+        let mut record = store.find(&self.owner()).await.unwrap().pop().expect("a record");
         change(&mut record);
         store.save(&record, USER).await.unwrap();
     }
 
     /// Whether an installation has a record for Ada.
     pub(crate) async fn has_record(&self, installation: &str) -> bool {
-        self.store(installation).find(&self.owner()).await.unwrap().is_some()
+        !self.store(installation).find(&self.owner()).await.unwrap().is_empty()
     }
 
     fn owner(&self) -> DeviceOwner {
@@ -212,7 +240,12 @@ pub(crate) async fn sign_in(app: &DeviceAuth) -> SignedIn {
 
 /// Signs in where a code must be asked for.
 pub(crate) async fn sign_in_with_code(app: &DeviceAuth, world: &World) -> SignedIn {
-    let step = app.sign_in(password_of(USER)).await.unwrap();
+    sign_in_as_with_code(app, world, USER).await
+}
+
+/// The same under a name of Ada's.
+pub(crate) async fn sign_in_as_with_code(app: &DeviceAuth, world: &World, name: &str) -> SignedIn {
+    let step = app.sign_in(password_of(name)).await.unwrap();
     let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("no code: {step:?}") };
     done(code.answer(&world.code()).await.unwrap())
 }

@@ -115,9 +115,7 @@ impl Scene {
     /// Ada's app as it starts: what it knows about the device is in a file, nothing is in memory.
     pub(crate) fn app(&self) -> Result<DeviceAuth, device_auth::Error> {
         let report = self.report.clone();
-        DeviceAuth::builder()
-            .user_pool_id(&self.pool_id)
-            .client_id(&self.client_id)
+        DeviceAuth::builder(&self.pool_id, &self.client_id)
             .region(REGION)
             .endpoint_url(&self.endpoint)
             .device_name("Ada's laptop")

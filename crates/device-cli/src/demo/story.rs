@@ -87,7 +87,7 @@ pub(crate) async fn tell(scene: &Scene) -> Result<(), String> {
     }
 
     report.step("She forgets it");
-    app.forget_device(None).await.map_err(text)?;
+    app.forget_this_device().await.map_err(text)?;
     must(app.fetch_devices().await.map_err(text)?.is_empty(), "the list should be empty again")?;
     report.finding("no device is left, neither there nor here");
 

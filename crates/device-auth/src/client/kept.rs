@@ -1,0 +1,55 @@
+//! The session where it is kept for the next start of the app.
+
+use std::sync::Arc;
+
+use super::DeviceAuth;
+use crate::error::Error;
+use crate::session::{Active, SessionRecord};
+use crate::store::{RefreshTurn, StoreError};
+
+impl DeviceAuth {
+    /// The session that the store has for this client.
+    pub(super) async fn kept(&self) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(sessions) = &self.0.sessions else { return Ok(None) };
+        let kept = sessions.load_session(self.0.config.client_id()).await?;
+        Ok(kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()))
+    }
+
+    /// Takes up the session that is kept, unless there is one.
+    pub(crate) async fn restore(&self) -> Result<(), Error> {
+        if let Some(record) = self.kept().await? {
+            self.lock().get_or_insert_with(|| Arc::new(Active::of_record(record)));
+        }
+        Ok(())
+    }
+
+    /// Has the session kept as it is now; if there is none, that user's is kept no longer, but
+    /// another's that another client keeps is.
+    pub(crate) async fn persist(&self, username: &str) -> Result<(), StoreError> {
+        let Some(sessions) = &self.0.sessions else { return Ok(()) };
+        let _turn = self.0.persisting.lock().await;
+        match self.active() {
+            Ok(active) => sessions.save_session(&active.record(&self.0.config)).await,
+            Err(_) => match self.kept().await? {
+                Some(kept) if kept.username != username => Ok(()),
+                _ => sessions.remove_session(self.0.config.client_id()).await,
+            },
+        }
+    }
+
+    /// The same where the session matters more than its being kept.
+    pub(crate) async fn persist_if_possible(&self, username: &str) {
+        if let Err(error) = self.persist(username).await {
+            tracing::warn!(%error, "the session is not kept as it is now");
+        }
+    }
+
+    /// Keeps other clients that share the session's store from refreshing it at the same time.
+    pub(super) async fn turn(&self) -> RefreshTurn {
+        let Some(sessions) = &self.0.sessions else { return RefreshTurn::free() };
+        sessions.take_turn(self.0.config.client_id()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the session is refreshed without regard to other clients");
+            RefreshTurn::free()
+        })
+    }
+}

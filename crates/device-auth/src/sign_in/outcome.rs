@@ -1,0 +1,118 @@
+//! How a sign-in ends.
+
+use std::fmt;
+
+use device_proto::{DeviceRecord, DeviceStatus};
+
+use crate::error::Error;
+use crate::session::Session;
+use crate::store::StoreError;
+
+/// A completed sign-in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// The device that it belongs to.
+    pub device: SessionDevice,
+    /// What did not go as it should on the way, and does not stand against the session.
+    pub warnings: Vec<Warning>,
+}
+
+/// The device that a session belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionDevice {
+    /// None: the pool tracks no devices, the sign-in was of a kind that gives none, or confirming
+    /// it failed.
+    Untracked,
+    /// It is known to the service.
+    Tracked {
+        /// Its key.
+        key: String,
+        /// Whether the user should be asked about remembering it: it is new, and the pool leaves it
+        /// to the user.
+        ask: bool,
+    },
+    /// It proves itself at each sign-in, and where the pool has it so stands in for the second
+    /// factor.
+    Remembered {
+        /// Its key.
+        key: String,
+    },
+}
+
+/// What did not go as it should in a sign-in that succeeded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The new device was not confirmed: [`DeviceAuth::confirm_device`](crate::DeviceAuth::confirm_device) tries again.
+    DeviceNotConfirmed(Error),
+    /// The device was not remembered, as the user had chosen: [`DeviceAuth::remember_device`](crate::DeviceAuth::remember_device) tries
+    /// again.
+    DeviceNotRemembered(Error),
+    /// The device's record could not be kept: the next sign-in will be as on a new device.
+    RecordNotSaved(StoreError),
+    /// The record of a device that the service does not accept any more could not be deleted. The
+    /// next sign-in will find it out again.
+    RecordNotDeleted(StoreError),
+    /// The session could not be kept: the app's next start will find nobody signed in, or another
+    /// session.
+    SessionNotSaved(StoreError),
+}
+
+impl SignedIn {
+    /// The key of the device that the session belongs to.
+    #[must_use]
+    pub fn device_key(&self) -> Option<&str> {
+        self.device.key()
+    }
+
+    /// Whether the user should be asked about remembering this device.
+    #[must_use]
+    pub fn should_ask_to_remember(&self) -> bool {
+        matches!(self.device, SessionDevice::Tracked { ask: true, .. })
+    }
+}
+
+impl SessionDevice {
+    /// The key of the device.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Untracked => None,
+            Self::Tracked { key, .. } | Self::Remembered { key } => Some(key),
+        }
+    }
+
+    pub(crate) fn of(record: &DeviceRecord, ask: bool) -> Self {
+        let key = record.device_key.clone();
+        match record.status {
+            DeviceStatus::Remembered => Self::Remembered { key },
+            DeviceStatus::NotRemembered => Self::Tracked { key, ask },
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DeviceNotConfirmed(error) => {
+                write!(f, "this device was not confirmed, and may be later: {error}")
+            }
+            Self::DeviceNotRemembered(error) => {
+                write!(f, "this device was not remembered, and may be later: {error}")
+            }
+            Self::RecordNotSaved(error) => {
+                write!(f, "this device will be new at the next sign-in: {error}")
+            }
+            Self::RecordNotDeleted(error) => {
+                write!(f, "the record of a device that is gone was not deleted: {error}")
+            }
+            Self::SessionNotSaved(error) => {
+                write!(f, "the session will not outlive this process: {error}")
+            }
+        }
+    }
+}

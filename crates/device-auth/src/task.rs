@@ -1,0 +1,22 @@
+//! Work that leaves the task that asks for it.
+
+use tokio::task::JoinHandle;
+
+/// Computes on a blocking thread: a proof takes milliseconds, and other tasks must not wait for it.
+pub(crate) async fn off_the_worker<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    join_task(tokio::task::spawn_blocking(work)).await
+}
+
+/// Waits for a task of our own, and passes its panic on.
+pub(crate) async fn join_task<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(done) => done,
+        Err(stopped) => match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
