@@ -7,12 +7,15 @@ mod formula;
 pub mod fuzzing;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod mulx;
+mod portable;
 mod power;
+mod scan;
 #[cfg(device_srp_taint)]
 pub mod taint;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -22,14 +25,11 @@ use once_cell::race::OnceBox;
 use zeroize::Zeroizing;
 
 use crate::{exponent::Exponent, group::Residue};
+#[cfg(target_arch = "x86_64")]
+use mulx::Mulx;
+use portable::Portable;
 #[cfg(target_has_atomic = "ptr")]
 use power::Comb;
-#[cfg(target_arch = "x86_64")]
-use words::mulx::Mulx;
-use words::{
-    Words,
-    plain::{PORTABLE, Plain},
-};
 
 /// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a
 /// name says otherwise. A value of the implementing type is the proof that the CPU can run it.
@@ -65,9 +65,9 @@ trait Kernel<const L: usize>: Copy + 'static {
 /// `"portable"`, `"mulx"` for that at best, or `"model"` for the vector kernels on instructions
 /// modelled in Rust.
 enum Backend {
-    Portable(Words<Plain>),
+    Portable(Portable),
     #[cfg(target_arch = "x86_64")]
-    Mulx(Words<Mulx>),
+    Mulx(Mulx),
     #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
     Ifma(ifma::Ifma),
 }
@@ -82,11 +82,11 @@ impl Backend {
         }
         #[cfg(target_arch = "x86_64")]
         if !cfg!(device_srp_backend = "portable")
-            && let Some(mulx) = Words::<Mulx>::detect()
+            && let Some(mulx) = Mulx::detect()
         {
             return Self::Mulx(mulx);
         }
-        Self::Portable(PORTABLE)
+        Self::Portable(Portable)
     }
 }
 

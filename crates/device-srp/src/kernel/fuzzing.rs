@@ -1,6 +1,6 @@
 //! The body of the fuzz target `kernels`: built under `--cfg fuzzing` only.
 
-use super::{Handshake, Kernel, Opening, PORTABLE, formula};
+use super::{Handshake, Kernel, Opening, Portable, formula};
 use crate::{
     exponent::Exponent,
     group::{Residue, WIDTH},
@@ -24,9 +24,9 @@ pub fn kernels_agree(data: &[u8]) {
     exponents.iter_mut().for_each(|exponent| take(&mut exponent[..length]));
     let operands = operands.map(|operand| Residue::reduce(&operand));
     let exponents = exponents.each_ref().map(|exponent| &exponent[..length]);
-    let expected = result::<1, _>(PORTABLE, formula, &operands, exponents);
+    let expected = result::<1, _>(Portable, formula, &operands, exponents);
     #[cfg(target_arch = "x86_64")]
-    if let Some(k) = super::Words::<super::Mulx>::detect() {
+    if let Some(k) = super::Mulx::detect() {
         assert_eq!(result::<1, _>(k, formula, &operands, exponents), expected);
     }
     #[cfg(target_arch = "x86_64")]

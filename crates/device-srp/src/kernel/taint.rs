@@ -5,7 +5,7 @@ use core::hint::black_box;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{Handshake, Kernel, Mulx, Opening, PORTABLE, Words, formula, ifma};
+use super::{Handshake, Kernel, Mulx, Opening, Portable, formula, ifma};
 use crate::{
     exponent::Exponent, group::Residue, identity::Identity, kdf::Scrambler,
     public_value::PublicValue,
@@ -14,8 +14,8 @@ use crate::{
 /// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of
 /// every secret.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
-    section("portable", &|| run::<1, _>(PORTABLE, secret));
-    if let Some(k) = Words::<Mulx>::detect() {
+    section("portable", &|| run::<1, _>(Portable, secret));
+    if let Some(k) = Mulx::detect() {
         section("mulx", &|| run::<1, _>(k, secret));
     }
     if let Some(k) = ifma::Ifma::detect() {
@@ -47,7 +47,7 @@ pub fn secret_scrambler(secret: fn(&[u64])) {
     secret(u.words());
     let v = Residue([7; _]);
     let handshake = Handshake { a: Residue([3; _]), v: &v, powers: None, u, b: &b };
-    black_box(formula::server_secret(PORTABLE, [&handshake]));
+    black_box(formula::server_secret(Portable, [&handshake]));
 }
 
 fn run<const L: usize, K: Kernel<L>>(k: K, secret: fn(&[u64])) {

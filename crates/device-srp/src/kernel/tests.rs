@@ -157,13 +157,13 @@ fn check_formulas<const L: usize, K: Kernel<L>>(k: K) {
 
 #[test]
 fn portable_equals_plain_arithmetic() {
-    check::<1, _>(PORTABLE);
+    check::<1, _>(Portable);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn mulx_equals_plain_arithmetic() {
-    if let Some(k) = Words::<Mulx>::detect() {
+    if let Some(k) = Mulx::detect() {
         check::<1, _>(k);
     }
 }

@@ -1,77 +1,11 @@
-//! Multiplication by `mulx`, with the two carry chains of `adcx` and `adox`, for x86-64 without
-//! AVX-512 IFMA.
+//! Products of rows of eight limbs.
 //!
-//! Rows of eight limbs: eight accumulators rotate through r8 to r15, one chain adds the low halves
-//! of the products and the other the high halves. An accumulator row stays below 2^576, since 2^64
-//! times a number below 2^512 plus carries fits.
+//! Eight accumulators rotate through r8 to r15; one chain of carries adds the low halves of the
+//! products, the other the high halves. A row of accumulators stays below 2^576, since 2^64 times a
+//! number below 2^512, plus carries, fits.
 #![allow(unsafe_code, reason = "assembly")]
-#![expect(
-    clippy::indexing_slicing,
-    reason = "arrays of fixed length under loops of constant bounds"
-)]
 
 use core::arch::naked_asm;
-
-use super::{LIMBS, Limbs, Multiplier, N, Product, Words, double_and_add_squares, mac, upper_half};
-
-/// The proof that this CPU has `mulx`, `adcx` and `adox`.
-#[derive(Clone, Copy)]
-pub(in crate::kernel) struct Mulx(());
-
-/// What each piece of assembly does eight limbs of.
-#[allow(clippy::integer_division_remainder_used, reason = "a constant")]
-const BLOCKS: usize = LIMBS / 8;
-
-impl Words<Mulx> {
-    pub(in crate::kernel) fn detect() -> Option<Self> {
-        cpufeatures::new!(mulx, "bmi2", "adx");
-        // valgrind runs the instructions but does not report ADX
-        (mulx::get() || cfg!(device_srp_taint)).then_some(Self(Mulx(())))
-    }
-}
-
-impl Multiplier for Mulx {
-    fn multiply(self, a: &Limbs, b: &Limbs) -> Limbs {
-        let mut t = [0; 2 * LIMBS];
-        for k in 0..BLOCKS {
-            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..8 k + 8] and all
-            // of b; reads and writes t[8 k..8 k + 56], which ends at 96.
-            unsafe { add_row(t.as_mut_ptr().add(8 * k), a.as_ptr().add(8 * k), b.as_ptr()) };
-        }
-        reduce(&mut t)
-    }
-
-    fn square(self, a: &Limbs) -> Limbs {
-        let mut t = [0; 2 * LIMBS];
-        for k in 0..BLOCKS {
-            // SAFETY: the CPU has the instructions, as `self` exists. Reads a[8 k..48]; reads and
-            // writes t[16 k..8 k + 56], which ends at 96.
-            unsafe {
-                add_triangle(t.as_mut_ptr().add(16 * k), a.as_ptr().add(8 * k), (BLOCKS - k) as u64)
-            };
-        }
-        double_and_add_squares(&mut t, a);
-        reduce(&mut t)
-    }
-}
-
-/// t / R modulo N, below R, for t < R^2. Only for callers that hold a [`Mulx`].
-fn reduce(t: &mut Product) -> Limbs {
-    let (mut digits_and_carry, mut top) = ([0; 16], 0);
-    for k in 0..BLOCKS {
-        // SAFETY: the CPU has the instructions, as both callers hold a `Mulx`. Reads t[8 k..8 k +
-        // 48], writes all but the first eight of those, and writes all 16 words of the last
-        // argument.
-        unsafe {
-            add_quotient(t.as_mut_ptr().add(8 * k), N.as_ptr(), digits_and_carry.as_mut_ptr())
-        };
-        for i in 0..8 {
-            let at = 8 * k + LIMBS + i;
-            (t[at], top) = mac(t[at], digits_and_carry[8 + i], 1, top);
-        }
-    }
-    upper_half(t, top)
-}
 
 macro_rules! lines {
     ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
@@ -206,7 +140,7 @@ macro_rules! store_accumulators {
 /// # Safety
 /// The CPU has BMI2 and ADX; those words are there.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn add_row(t: *mut u64, a: *const u64, b: *const u64) {
+pub(super) unsafe extern "sysv64" fn add_row(t: *mut u64, a: *const u64, b: *const u64) {
     naked_asm!(
         save!(),
         "mov rcx, rdx",
@@ -236,7 +170,7 @@ unsafe extern "sysv64" fn add_row(t: *mut u64, a: *const u64, b: *const u64) {
 /// # Safety
 /// The CPU has BMI2 and ADX; n is at least 1; a has 8 n words and t has 8 n + 8.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn add_triangle(t: *mut u64, a: *const u64, n: u64) {
+pub(super) unsafe extern "sysv64" fn add_triangle(t: *mut u64, a: *const u64, n: u64) {
     naked_asm!(
         save!(),
         "mov ebx, edx",
@@ -279,7 +213,7 @@ unsafe extern "sysv64" fn add_triangle(t: *mut u64, a: *const u64, n: u64) {
 /// # Safety
 /// The CPU has BMI2 and ADX; those words are there.
 #[unsafe(naked)]
-unsafe extern "sysv64" fn add_quotient(t: *mut u64, n: *const u64, m: *mut u64) {
+pub(super) unsafe extern "sysv64" fn add_quotient(t: *mut u64, n: *const u64, m: *mut u64) {
     naked_asm!(
         save!(),
         "mov rcx, rdx",

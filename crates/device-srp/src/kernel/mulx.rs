@@ -1,43 +1,28 @@
-//! 48 limbs of 64 bits in Montgomery form with R = 2^3072, for any target; two ways to multiply
-//! them.
+//! Arithmetic by `mulx`, `adcx` and `adox`, for x86-64 without AVX-512 IFMA: 48 limbs of 64 bits in
+//! Montgomery form, R = 2^3072.
 //!
 //! Because -1/N = 1 modulo 2^64, the quotient digit of a reduction step is the limb to be cleared
-//! itself. Values are kept below R rather than below N: for a, b < R the reduction gives (a b + m
+//! itself. Values are kept below R rather than below N: for a, b < R the reduction gives (a b + q
 //! N) / R < R + N, and one subtraction of N when that reaches R brings it below R again.
 #![expect(
     clippy::indexing_slicing,
     reason = "arrays of fixed length under loops of constant bounds"
 )]
 
-#[cfg(target_arch = "x86_64")]
-pub(super) mod mulx;
-pub(super) mod plain;
+mod assembly;
+mod product;
 
-use core::{array, hint::black_box};
-
-#[cfg(target_has_atomic = "ptr")]
 use once_cell::race::OnceBox;
 
-use super::Kernel;
-#[cfg(target_has_atomic = "ptr")]
-use super::power::Comb;
+use super::{Kernel, power::Comb, scan::masks};
 use crate::group::{LIMBS, N, Residue};
+use product::{Limbs, mac, subtract_n_if};
 
-type Limbs = [u64; LIMBS];
-type Product = [u64; 2 * LIMBS];
-
-/// How to multiply. A value is the proof that the CPU can.
-pub(super) trait Multiplier: Copy + 'static {
-    fn multiply(self, a: &Limbs, b: &Limbs) -> Limbs;
-    fn square(self, a: &Limbs) -> Limbs;
-}
-
-/// The kernel over a way to multiply.
+/// The proof that this CPU has `mulx`, `adcx` and `adox`.
 #[derive(Clone, Copy)]
-pub(super) struct Words<M>(M);
+pub(super) struct Mulx(());
 
-/// One comb for all multipliers: their elements mean the same.
-#[cfg(target_has_atomic = "ptr")]
+/// The comb for g, derived at first use.
 static COMB: OnceBox<Comb<[Limbs; 16]>> = OnceBox::new();
 
 /// R^2 modulo N.
@@ -57,19 +42,27 @@ const R_SQUARED: Limbs = [
     0x8489_5a7c_5542_f96c, 0xa332_e8e3_e066_9e0f, 0x44c4_e4e4_31ad_0295, 0x5ac8_b4fb_51df_35da,
 ];
 
-impl<M: Multiplier> Kernel<1> for Words<M> {
+impl Mulx {
+    pub(super) fn detect() -> Option<Self> {
+        cpufeatures::new!(mulx, "bmi2", "adx");
+        // valgrind runs the instructions but does not report ADX
+        (mulx::get() || cfg!(device_srp_taint)).then_some(Self(()))
+    }
+}
+
+impl Kernel<1> for Mulx {
     type Element = Limbs;
     type Shared = [Limbs; 16];
 
     fn load(self, [x]: [&Residue; 1]) -> Limbs {
-        self.0.multiply(&x.0, &R_SQUARED)
+        self.mul(&x.0, &R_SQUARED)
     }
 
     fn store(self, x: &Limbs) -> [Residue; 1] {
         let mut one = [0; LIMBS];
         one[0] = 1;
         // (x + m N) / R with m < R is at most N
-        [Residue::reduce_limbs(self.0.multiply(x, &one))]
+        [Residue::reduce_limbs(self.mul(x, &one))]
     }
 
     fn one(self) -> Limbs {
@@ -80,12 +73,12 @@ impl<M: Multiplier> Kernel<1> for Words<M> {
     }
 
     fn mul(self, a: &Limbs, b: &Limbs) -> Limbs {
-        self.0.multiply(a, b)
+        product::product(self, a, b)
     }
 
     fn square(self, a: &mut Limbs, times: usize) {
         for _ in 0..times {
-            *a = self.0.square(a);
+            *a = product::square(self, a);
         }
     }
 
@@ -105,8 +98,7 @@ impl<M: Multiplier> Kernel<1> for Words<M> {
 
     fn select(self, table: &[Limbs], [digit]: &[u64; 1]) -> Limbs {
         let mut picked = [0; LIMBS];
-        for (entry, i) in table.iter().zip(0..) {
-            let mask = mask(equal(i, *digit));
+        for (entry, mask) in table.iter().zip(masks(*digit)) {
             picked.iter_mut().zip(entry).for_each(|(picked, limb)| *picked |= limb & mask);
         }
         picked
@@ -124,57 +116,7 @@ impl<M: Multiplier> Kernel<1> for Words<M> {
         self.select(table, digits)
     }
 
-    #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<[Limbs; 16]>> {
         &COMB
     }
-}
-
-/// t + a b + c: never more than 2^128 - 1.
-#[inline(always)]
-const fn mac(t: u64, a: u64, b: u64, c: u64) -> (u64, u64) {
-    let wide = t as u128 + a as u128 * b as u128 + c as u128;
-    (wide as u64, (wide >> 64) as u64)
-}
-
-/// 1 if equal, else 0.
-fn equal(a: u64, b: u64) -> u64 {
-    let difference = a ^ b;
-    1 ^ ((difference | difference.wrapping_neg()) >> 63)
-}
-
-/// All ones for 1, none for 0. Opaque, or the optimizer makes a secret-indexed load of a masked
-/// scan.
-fn mask(bit: u64) -> u64 {
-    black_box(bit.wrapping_neg())
-}
-
-/// Subtracts N if `bit`; the borrow out.
-fn subtract_n_if(x: &mut Limbs, bit: u64) -> u64 {
-    let (mask, mut borrow) = (mask(bit), 0);
-    for (x, n) in x.iter_mut().zip(N) {
-        let wide = u128::from(*x).wrapping_sub(u128::from(n & mask) + u128::from(borrow));
-        *x = wide as u64;
-        borrow = (wide >> 64) as u64 & 1;
-    }
-    borrow
-}
-
-/// Doubles the products of different limbs and adds the squares.
-fn double_and_add_squares(t: &mut Product, a: &Limbs) {
-    let (mut carry, mut shifted_out) = (0, 0);
-    for i in 0..LIMBS {
-        let (even, odd) = (t[2 * i], t[2 * i + 1]);
-        let high;
-        (t[2 * i], high) = mac(even << 1 | shifted_out, a[i], a[i], carry);
-        (t[2 * i + 1], carry) = mac(odd << 1 | even >> 63, high, 1, 0);
-        shifted_out = odd >> 63;
-    }
-}
-
-/// The upper half of a reduced product, with the carry out of it, brought below R.
-fn upper_half(t: &Product, carry: u64) -> Limbs {
-    let mut upper = array::from_fn(|i| t[LIMBS + i]);
-    subtract_n_if(&mut upper, carry);
-    upper
 }
