@@ -99,7 +99,7 @@ fn add_square_column<const COLUMN: usize>(to: &mut Columns, a: &Quarter, twice: 
         to[COLUMN % LEN] += multiply(twice[i], a[COLUMN - i]);
         i += 1;
     }
-    if COLUMN % 2 == 0 {
+    if COLUMN.is_multiple_of(2) {
         to[COLUMN % LEN] += multiply(a[i], a[i]);
     }
 }
