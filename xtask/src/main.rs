@@ -2,6 +2,7 @@
 
 mod codegen;
 mod command;
+mod cortex_m4;
 mod fuzz;
 mod interop;
 mod setup;
@@ -30,6 +31,7 @@ Tasks:
                      the one over the unsafe
                      kernels under the address sanitizer
   ratios             the arithmetic beside the best constant-time peer, against floors
+  cortex-m4          the known answers of the arithmetic on an emulated microcontroller
   codegen [--check]  write crates/device-wire's types from its operations.json, or only say \
   whether they are current
 ";
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
+        ["cortex-m4"] => cortex_m4::run_vectors(root),
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),

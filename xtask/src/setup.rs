@@ -151,6 +151,15 @@ pub(crate) fn valgrind(root: &Path) -> Result<()> {
     }
 }
 
+/// Makes sure that boards with ARM processors can be emulated.
+pub(crate) fn qemu(root: &Path) -> Result<()> {
+    if works(&mut program(root, "qemu-system-arm", &["--version"])) {
+        Ok(())
+    } else {
+        debian(root, &["qemu-system-arm"])
+    }
+}
+
 /// Installs Debian packages.
 fn debian(root: &Path, packages: &[&str]) -> Result<()> {
     println!("Installing {} from Debian.", packages.join(", "));

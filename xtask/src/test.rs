@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
-use crate::{Result, codegen, interop, setup, tidy};
+use crate::{Result, codegen, cortex_m4, interop, setup, tidy};
 
 /// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is
 /// ever skipped.
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
     Step { name: "vectors", run: vectors },
+    Step { name: "vectors on a Cortex-M4", run: cortex_m4::run_vectors },
     Step { name: "arithmetic backends", run: backends },
     Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
