@@ -43,7 +43,7 @@ pub(crate) fn from_hex<const LEN: usize>(text: &str) -> Result<[u8; LEN], Error>
     }
     let mut out = [0; LEN];
     for (byte, pair) in out.iter_mut().rev().zip(digits.rchunks(2)) {
-        *byte = pair.iter().fold(0, |high, &c| high << 4 | nibble(c));
+        *byte = pair.iter().fold(0, |high, &c| (high << 4) + nibble(c));
     }
     Ok(out)
 }
@@ -98,6 +98,17 @@ mod tests {
         assert_eq!(from_hex::<2>("0000000"), Ok([0, 0]));
         assert_eq!(to_hex(&[0, 0x0a, 0xbc]), "abc");
         assert_eq!(to_hex(&[0, 0]), "0");
+    }
+
+    #[test]
+    fn each_digit_of_either_case_has_its_value() {
+        for value in 0..16_u32 {
+            let digit = char::from_digit(value, 16).unwrap_or_default();
+            for digit in [digit, digit.to_ascii_uppercase()] {
+                let text = String::from_iter(['1', digit, digit]);
+                assert_eq!(from_hex::<2>(&text), Ok([1, (17 * value) as u8]), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -53,3 +53,17 @@ impl Salt {
         integer::pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_salt_is_written_as_its_shortest_hexadecimal() {
+        for (bytes, text) in
+            [(&[][..], "0"), (&[0, 0x0b, 0xc0], "bc0"), (&[0xff; 64], &"f".repeat(128))]
+        {
+            assert_eq!(Salt::from_be_bytes(bytes).map(|salt| salt.to_hex()).as_deref(), Ok(text));
+        }
+    }
+}

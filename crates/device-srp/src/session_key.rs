@@ -17,8 +17,9 @@ impl SessionKey {
 
     /// `PASSWORD_CLAIM_SIGNATURE`: HMAC-SHA256 over both names, the secret block and the timestamp.
     ///
-    /// `secret_block` is the decoded `SECRET_BLOCK`; `timestamp` is the very `TIMESTAMP` of the
-    /// same request.
+    /// `secret_block` is the decoded `SECRET_BLOCK`. `timestamp` is the text of `TIMESTAMP` in the
+    /// same request: it is hashed as it is and not read. Write it with
+    /// [`Timestamp`](crate::Timestamp), since a service refuses any other form.
     #[must_use]
     pub fn sign(&self, identity: &Identity<'_>, secret_block: &[u8], timestamp: &str) -> Proof {
         let message = [
@@ -31,6 +32,10 @@ impl SessionKey {
     }
 
     /// Checks the peer's proof, in constant time.
+    ///
+    /// `timestamp` is hashed as it is and not read, so an old one passes. A server reads it with
+    /// [`Timestamp::parse`](crate::Timestamp::parse) and compares it with its clock, or a proof
+    /// that was overheard stays valid for as long as its secret block.
     ///
     /// # Errors
     /// [`Error::ProofMismatch`], whatever the reason.

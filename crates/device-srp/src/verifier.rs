@@ -138,3 +138,29 @@ impl fmt::Debug for Verifier {
         f.write_str("Verifier(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verifier(last: u8) -> Verifier {
+        Verifier::from_be_bytes(&[0x11, 0x22, last]).unwrap()
+    }
+
+    #[test]
+    fn verifiers_are_equal_if_their_numbers_are() {
+        assert!(verifier(0x33).ct_eq(&verifier(0x33)));
+        assert!(!verifier(0x33).ct_eq(&verifier(0x32)));
+        let high = Verifier::from_be_bytes(&[&[0x12], &[0; 383][..]].concat()).unwrap();
+        let other = Verifier::from_be_bytes(&[&[0x13], &[0; 383][..]].concat()).unwrap();
+        assert!(!high.ct_eq(&other));
+    }
+
+    #[test]
+    fn preparing_keeps_the_powers_with_the_verifier() {
+        let mut verifier = verifier(0x33);
+        assert!(verifier.powers.is_none());
+        verifier.prepare();
+        assert!(verifier.powers.is_some());
+    }
+}
