@@ -1,6 +1,7 @@
 //! The way in: one operation, decided against the store and applied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use device_wire::{ErrorCode, Operation, Request};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::error::ServiceError;
 use crate::host::arithmetic::{Arithmetic, InPlace};
 use crate::host::hooks::{Hooks, NoHooks};
 use crate::host::invocation::{Config, Invocation, Outcome};
+use crate::host::moment::Moment;
 use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
 use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
@@ -143,13 +145,12 @@ impl Engine {
         ))
     }
 
-    /// The keys that verify the pool's tokens at the time `now` (milliseconds since the epoch), as
-    /// a JWK set, or `None` where there is no such pool: the two that sign, and those before them
+    /// The keys that verify the pool's tokens at the time `now`, as a JWK set, or `None` where there is no such pool: the two that sign, and those before them
     /// whose tokens may still be out.
     ///
     /// # Errors
     /// Storage failures.
-    pub fn jwks(&self, pool_id: &str, now: i64) -> Result<Option<Value>, ServiceError> {
+    pub fn jwks(&self, pool_id: &str, now: Moment) -> Result<Option<Value>, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(None) };
         let mut set = Vec::new();
@@ -160,8 +161,7 @@ impl Engine {
         Ok(Some(json!({ "keys": set })))
     }
 
-    /// Replaces the signing keys of every pool whose keys have signed for `age` milliseconds or
-    /// more; returns in how many pools. Tokens that are out stay good: [`Engine::jwks`] has their
+    /// Replaces the signing keys of every pool whose keys have signed for `age` or more; returns in how many pools. Tokens that are out stay good: [`Engine::jwks`] has their
     /// keys until the last of them has expired.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Engine {
     /// keys.
     pub fn rotate_signing_keys(
         &self,
-        age: i64,
+        age: Duration,
         invocation: &mut Invocation<'_>,
     ) -> Result<usize, ServiceError> {
         const PAGE: usize = 100;
@@ -188,7 +188,7 @@ impl Engine {
     fn rotate_keys_of(
         &self,
         pool_id: &str,
-        age: i64,
+        age: Duration,
         invocation: &mut Invocation<'_>,
     ) -> Result<bool, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
@@ -236,7 +236,7 @@ impl Engine {
     ///
     /// # Errors
     /// Storage failures.
-    pub fn purge(&self, now: i64) -> Result<usize, ServiceError> {
-        Ok(self.store.purge(now)? + pool_deletion::erase(&*self.store)?)
+    pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
+        Ok(self.store.purge(now.millis())? + pool_deletion::erase(&*self.store)?)
     }
 }

@@ -4,5 +4,6 @@ pub(crate) mod arithmetic;
 pub(crate) mod hooks;
 pub(crate) mod invocation;
 pub(crate) mod message;
+pub(crate) mod moment;
 pub(crate) mod risk;
 pub(crate) mod signing_keys;

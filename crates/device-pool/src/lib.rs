@@ -16,7 +16,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use device_pool::{Config, Engine, Invocation, ServiceError, SigningKeySource};
+//! use device_pool::{Config, Engine, Invocation, Moment, ServiceError, SigningKeySource};
 //! use device_store::MemoryStore;
 //! use device_wire::{CreateUserPoolRequest, DeviceConfigurationType, ListDevicesRequest};
 //! use rand::SeedableRng;
@@ -41,7 +41,7 @@
 //!     Engine::builder(Arc::new(MemoryStore::new()), config, Arc::new(Rsa2048)).build();
 //! // In production: a generator seeded by the operating system.
 //! let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-//! let now = 1_790_000_000_000;
+//! let now = Moment::from_millis(1_790_000_000_000);
 //! let mut invocation = Invocation { now, rng: &mut rng, source_ip: None };
 //!
 //! // Users choose whether to remember a device; a remembered one replaces the second factor.
@@ -101,6 +101,7 @@ pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::hooks::{HookError, Hooks, NoHooks};
 pub use host::invocation::{Config, Invocation, Outcome};
 pub use host::message::{Medium, Message, Topic};
+pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::signing_keys::SigningKeySource;
 pub use operations::SUPPORTED;

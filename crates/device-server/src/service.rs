@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::http::request::Parts;
 use device_pool::store::Store;
-use device_pool::{Config, Engine, Invocation, Message, Outcome, ServiceError};
+use device_pool::{Config, Engine, Invocation, Message, Moment, Outcome, ServiceError};
 use device_wire::{Auth, ErrorCode, Operation};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -31,7 +31,7 @@ pub use builder::ServiceBuilder;
 
 /// How long a key signs tokens before another replaces it: 90 days. Verifiers learn of the new key
 /// from the pool's JWK set, which has the old one for as long as its tokens are valid.
-const SIGNING_KEY_LIFE_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
+const SIGNING_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Documents (JWK sets, discovery) read at a time. Apart from the calls, because other services
 /// cannot verify tokens without them; short, so that more may wait.
@@ -102,6 +102,10 @@ impl Service {
         self.clock.now_millis()
     }
 
+    fn moment(&self) -> Moment {
+        Moment::from_millis(self.now())
+    }
+
     /// A new version 4 UUID.
     pub(crate) fn request_id(&self) -> Uuid {
         let mut bytes = [0; 16];
@@ -133,7 +137,8 @@ impl Service {
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
         let mut rng = self.entropy.generator();
-        let mut invocation = Invocation { now: self.now(), rng: &mut *rng, source_ip: *source_ip };
+        let mut invocation =
+            Invocation { now: self.moment(), rng: &mut *rng, source_ip: *source_ip };
         self.engine.execute(*operation, input, &mut invocation)
     }
 
@@ -160,7 +165,7 @@ impl Service {
         self: &Arc<Self>,
         pool_id: String,
     ) -> Result<Option<Value>, ServiceError> {
-        self.read(move |service| service.engine.jwks(&pool_id, service.now())).await
+        self.read(move |service| service.engine.jwks(&pool_id, service.moment())).await
     }
 
     pub(crate) async fn openid_configuration(
@@ -191,7 +196,7 @@ impl Service {
     /// minute: [`Server`](crate::Server) does, and whoever mounts [`app`](crate::app) alone should.
     /// Failures are logged and retried by the next call.
     pub async fn maintain(self: &Arc<Self>) {
-        match self.off_the_workers(|service| service.engine.purge(service.now())).await {
+        match self.off_the_workers(|service| service.engine.purge(service.moment())).await {
             Ok(0) => {}
             Ok(records) => tracing::debug!(records, "purged"),
             Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
@@ -205,8 +210,8 @@ impl Service {
 
     fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {
         let mut rng = self.entropy.generator();
-        let mut invocation = Invocation { now: self.now(), rng: &mut *rng, source_ip: None };
-        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE_MILLIS, &mut invocation)
+        let mut invocation = Invocation { now: self.moment(), rng: &mut *rng, source_ip: None };
+        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE, &mut invocation)
     }
 
     /// Runs `work` on a blocking thread. The engine blocks on storage and does big-number

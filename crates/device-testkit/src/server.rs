@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use device_pool::store::Store;
-use device_pool::{Engine, Invocation, ServiceError, SigningKeySource};
+use device_pool::{Engine, Invocation, Moment, ServiceError, SigningKeySource};
 use device_server::{
     AccessKey, Administrators, DevMode, Entropy, PoolConfig, Server, Service, ServiceBuilder,
 };
@@ -148,7 +148,11 @@ impl TestServer {
     /// What the engine answers.
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
-        let mut invocation = Invocation { now: self.clock.now(), rng: &mut rng, source_ip: None };
+        let mut invocation = Invocation {
+            now: Moment::from_millis(self.clock.now()),
+            rng: &mut rng,
+            source_ip: None,
+        };
         let outcome = self.engine.execute(operation, body, &mut invocation)?;
         Ok(outcome.body.unwrap_or_default())
     }

@@ -9,6 +9,7 @@ use crate::host::arithmetic::Arithmetic;
 use crate::host::hooks::Hooks;
 use crate::host::invocation::{Config, Invocation};
 use crate::host::message::Message;
+use crate::host::moment::Moment;
 use crate::host::risk::RiskEvaluator;
 use crate::host::signing_keys::SigningKeySource;
 
@@ -27,8 +28,7 @@ pub(crate) struct Context<'a, 'c> {
 }
 
 impl Context<'_, '_> {
-    /// Milliseconds since the epoch.
-    pub(crate) fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> Moment {
         self.invocation.now
     }
 

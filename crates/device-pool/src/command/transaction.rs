@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
 
 /// Something that is kept as one record.
@@ -18,8 +19,8 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
     /// The id under which this is kept.
     fn id(&self) -> String;
 
-    /// When it may be purged (milliseconds since the epoch).
-    fn expires_at(&self) -> Option<i64> {
+    /// When it may be purged; `None` keeps it.
+    fn expires_at(&self) -> Option<Moment> {
         None
     }
 }
@@ -125,7 +126,7 @@ impl<'s> Transaction<'s> {
         let body = serde_json::to_vec(entity)
             .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
         self.read.entry(key.clone()).or_insert(None);
-        Ok((key, Write::Put { body, expires_at: entity.expires_at() }))
+        Ok((key, Write::Put { body, expires_at: entity.expires_at().map(Moment::millis) }))
     }
 
     /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing

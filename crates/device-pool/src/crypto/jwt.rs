@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, PublicKeyComponents};
@@ -17,6 +18,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::ServiceError;
 use crate::host::invocation::Invocation;
+use crate::host::moment::{Moment, minutes};
 use crate::host::signing_keys::SigningKeySource;
 
 /// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature,
@@ -68,7 +70,7 @@ impl KeyRing {
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
         keys: &SigningKeys,
-        now_millis: i64,
+        now: Moment,
         token: &str,
     ) -> Result<Option<C>, ServiceError> {
         let current = self.public(&keys.current)?;
@@ -76,7 +78,7 @@ impl KeyRing {
             let (message, signature) = token.rsplit_once('.')?;
             let (header, payload) = message.split_once('.')?;
             let header: Header = parse(header)?;
-            let mut known = std::iter::once(&current).chain(keys.retired(now_millis));
+            let mut known = std::iter::once(&current).chain(keys.retired(now));
             let key = known.find(|key| header.alg == "RS256" && key.kid == header.kid)?;
             let public = PublicKeyComponents {
                 n: BASE64.decode(&key.n).ok()?,
@@ -140,15 +142,15 @@ fn parse<T: DeserializeOwned>(part: &str) -> Option<T> {
 
 /// How long a replaced key is still published: the longest life of a token, and five minutes for
 /// clocks that differ.
-const PUBLISHED_AFTER_MILLIS: i64 = (24 * 60 + 5) * 60 * 1000;
+const PUBLISHED_AFTER: Duration = minutes(24 * 60 + 5);
 
 /// The key that signs one kind of a pool's tokens, and the ones before it whose tokens may still be
 /// out.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SigningKeys {
     pub(crate) current: SigningKey,
-    /// When it began to sign, in milliseconds since the epoch.
-    since: i64,
+    /// When it began to sign.
+    since: Moment,
     retired: Vec<RetiredKey>,
 }
 
@@ -161,9 +163,9 @@ impl SigningKeys {
         Ok(Self { current, since: invocation.now, retired: Vec::new() })
     }
 
-    /// For how many milliseconds the current key has been signing.
-    pub(crate) fn age(&self, now: i64) -> i64 {
-        now.saturating_sub(self.since)
+    /// How long the current key has been signing.
+    pub(crate) fn age(&self, now: Moment) -> Duration {
+        now.since(self.since)
     }
 
     /// Replaces the current key. Its private half is gone from then on.
@@ -176,7 +178,7 @@ impl SigningKeys {
         self.retired.retain(|key| invocation.now < key.published_until);
         self.retired.push(RetiredKey {
             public: key_ring.public(&self.current)?,
-            published_until: invocation.now.saturating_add(PUBLISHED_AFTER_MILLIS),
+            published_until: invocation.now + PUBLISHED_AFTER,
         });
         self.current = SigningKey::generate(source, invocation)?;
         self.since = invocation.now;
@@ -184,7 +186,7 @@ impl SigningKeys {
     }
 
     /// The replaced keys whose tokens may still be out.
-    pub(crate) fn retired(&self, now: i64) -> impl Iterator<Item = &PublicKey> {
+    pub(crate) fn retired(&self, now: Moment) -> impl Iterator<Item = &PublicKey> {
         self.retired.iter().filter(move |key| now < key.published_until).map(|key| &key.public)
     }
 }
@@ -194,8 +196,7 @@ impl SigningKeys {
 struct RetiredKey {
     #[serde(flatten)]
     public: PublicKey,
-    /// Milliseconds since the epoch.
-    published_until: i64,
+    published_until: Moment,
 }
 
 /// One RSA key pair that signs tokens.

@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Secret};
 
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 
 const STEP_SECONDS: i64 = 30;
 
@@ -21,22 +22,22 @@ pub(crate) struct SoftwareToken {
 }
 
 impl SoftwareToken {
-    /// A token whose enrolment `code` is right at `now_millis`. That code counts as used.
+    /// A token whose enrolment `code` is right at `now`. That code counts as used.
     ///
     /// `None` for a wrong code.
     pub(crate) fn enrol(
         secret: Sensitive<String>,
         code: &str,
-        now_millis: i64,
+        now: Moment,
         name: Option<String>,
     ) -> Option<Self> {
-        let last_step = matching_step(&secret, code, now_millis)?;
+        let last_step = matching_step(&secret, code, now)?;
         Some(Self { secret, name, last_step })
     }
 
     /// Accepts a code of the current step or of one beside it, once.
-    pub(crate) fn accept(&mut self, code: &str, now_millis: i64) -> Result<(), ServiceError> {
-        match matching_step(&self.secret, code, now_millis) {
+    pub(crate) fn accept(&mut self, code: &str, now: Moment) -> Result<(), ServiceError> {
+        match matching_step(&self.secret, code, now) {
             None => {
                 Err(ServiceError::new(ErrorCode::CodeMismatch, "Invalid code received for user"))
             }
@@ -57,13 +58,13 @@ pub(crate) fn secret_code(bytes: [u8; 20]) -> Sensitive<String> {
     Sensitive::from(Secret::new(Box::from(bytes)).to_base32())
 }
 
-/// The latest step of the three around `now_millis` whose code this is. All three are compared
+/// The latest step of the three around `now` whose code this is. All three are compared
 /// whatever comes out.
-fn matching_step(secret: &str, code: &str, now_millis: i64) -> Option<i64> {
+fn matching_step(secret: &str, code: &str, now: Moment) -> Option<i64> {
     let secret = Secret::try_from_base32(secret).ok()?;
     let totp =
         Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build_noncompliant();
-    let current = now_millis.div_euclid(1000 * STEP_SECONDS);
+    let current = now.unix_seconds().div_euclid(STEP_SECONDS);
     [current - 1, current, current + 1].into_iter().fold(None, |found, step| {
         let time = u64::try_from(step * STEP_SECONDS).unwrap_or(0);
         let right = totp.generate(time).to_string().as_bytes().ct_eq(code.as_bytes());

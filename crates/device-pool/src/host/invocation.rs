@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 use serde_json::Value;
 
 use crate::host::message::Message;
+use crate::host::moment::Moment;
 
 /// What is the same for every call of one deployment.
 #[derive(Clone, Debug)]
@@ -21,8 +22,8 @@ pub struct Config {
 
 /// What one call brings from outside. The engine has no clock and no randomness of its own.
 pub struct Invocation<'a> {
-    /// Milliseconds since the epoch.
-    pub now: i64,
+    /// The time of the call.
+    pub now: Moment,
     /// Randomness for keys, ephemerals and nonces.
     pub rng: &'a mut dyn CryptoRng,
     /// The peer, for the audit trail and the device's `last_ip_used`.

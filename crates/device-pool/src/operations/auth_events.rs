@@ -53,7 +53,7 @@ fn describe(event: AuthEvent) -> AuthEventType {
     AuthEventType {
         event_id: Some(trail.event_id),
         event_type: Some(EventType::SignIn),
-        creation_date: Some(Timestamp::from_millis(trail.started)),
+        creation_date: Some(Timestamp::from(trail.started)),
         event_response: Some(match outcome {
             Outcome::Passed => EventResponseType::Pass,
             Outcome::Failed => EventResponseType::Fail,

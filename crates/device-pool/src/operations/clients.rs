@@ -13,13 +13,11 @@ use crate::command::context::Context;
 use crate::command::page::{Page, page_length};
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
+use crate::host::moment::{days, hours, minutes};
 use crate::records::app_client::{AppClient, PoolClient};
 use crate::records::pool::Pool;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 
 /// `CreateUserPoolClient`.
 pub(crate) fn create(
@@ -35,7 +33,7 @@ pub(crate) fn create(
         }
         None => None,
     };
-    let now = Timestamp::from_millis(cx.now());
+    let now = Timestamp::from(cx.now());
     let description = UserPoolClientType {
         client_id: Some(Sensitive::from(id.clone())),
         client_secret: secret,
@@ -93,7 +91,7 @@ pub(crate) fn update(
         client_name: request.client_name.clone().or(old.client_name),
         client_secret: old.client_secret,
         creation_date: old.creation_date,
-        last_modified_date: Some(Timestamp::from_millis(cx.now())),
+        last_modified_date: Some(Timestamp::from(cx.now())),
         ..settings(&request)?
     };
     check(&pool, &client)?;
@@ -176,18 +174,18 @@ fn check(pool: &Pool, client: &AppClient) -> Result<(), ServiceError> {
 }
 
 fn check_lifetimes(client: &AppClient) -> Result<(), ServiceError> {
-    let short = 5 * MINUTE..=DAY;
-    if !short.contains(&client.access_token_seconds()) {
+    let short = minutes(5)..=days(1);
+    if !short.contains(&client.access_token_life()) {
         return Err(ServiceError::invalid(
             "Invalid range for token validity: access tokens live 5 minutes to 1 day.",
         ));
     }
-    if !short.contains(&client.id_token_seconds()) {
+    if !short.contains(&client.id_token_life()) {
         return Err(ServiceError::invalid(
             "Invalid range for token validity: id tokens live 5 minutes to 1 day.",
         ));
     }
-    if !(HOUR..=3650 * DAY).contains(&client.refresh_token_seconds()) {
+    if !(hours(1)..=days(3650)).contains(&client.refresh_token_life()) {
         return Err(ServiceError::invalid(
             "Invalid range for token validity: refresh tokens live 1 hour to 3650 days.",
         ));

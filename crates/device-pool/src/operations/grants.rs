@@ -66,8 +66,8 @@ fn describe(grant: Grant, ip: Option<String>) -> SessionDescriptionType {
         session_id: Some(grant.origin.to_string()),
         session_type: Some(SessionTypeType::Token),
         client_id: Some(Sensitive::from(grant.client_id)),
-        create_date: Some(Timestamp::from_millis(grant.issued)),
-        last_active_date: Some(Timestamp::from_millis(grant.issued)),
+        create_date: Some(Timestamp::from(grant.issued)),
+        last_active_date: Some(Timestamp::from(grant.issued)),
         last_ip_address: ip.map(Sensitive::from),
         ..SessionDescriptionType::default()
     }

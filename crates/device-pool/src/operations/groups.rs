@@ -25,7 +25,7 @@ pub(crate) fn create(
             "A group with the name already exists.",
         ));
     }
-    let now = Some(Timestamp::from_millis(cx.now()));
+    let now = Some(Timestamp::from(cx.now()));
     let description = GroupType {
         group_name: Some(request.group_name.clone()),
         user_pool_id: Some(pool.id.clone()),

@@ -34,7 +34,7 @@ pub(crate) fn create(
     request: CreateUserPoolRequest,
 ) -> Result<CreateUserPoolResponse, ServiceError> {
     let id = format!("{}_{}", cx.config.region, cx.random_text(ID_ALPHABET, 9));
-    let now = Timestamp::from_millis(cx.now());
+    let now = Timestamp::from(cx.now());
     let description = UserPoolType {
         id: Some(id.clone()),
         name: Some(request.pool_name.clone()),
@@ -152,7 +152,7 @@ pub(crate) fn update(
         arn: old.arn,
         status: old.status,
         creation_date: old.creation_date,
-        last_modified_date: Some(Timestamp::from_millis(cx.now())),
+        last_modified_date: Some(Timestamp::from(cx.now())),
         // What a pool is made with can't be changed.
         schema_attributes: old.schema_attributes,
         alias_attributes: old.alias_attributes,
@@ -215,7 +215,7 @@ pub(crate) fn add_custom_attributes(
     let mut pool = Pool::load(cx, &request.user_pool_id)?;
     let known = pool.description.schema_attributes.get_or_insert_default();
     schema::extend(known, request.custom_attributes)?;
-    pool.description.last_modified_date = Some(Timestamp::from_millis(cx.now()));
+    pool.description.last_modified_date = Some(Timestamp::from(cx.now()));
     cx.tx.put(&pool)?;
     Ok(AddCustomAttributesResponse {})
 }
@@ -251,7 +251,7 @@ pub(crate) fn set_mfa_config(
         _ => {}
     }
     pool.description.mfa_configuration = Some(mode);
-    pool.description.last_modified_date = Some(Timestamp::from_millis(cx.now()));
+    pool.description.last_modified_date = Some(Timestamp::from(cx.now()));
     cx.tx.put(&pool)?;
     let GetUserPoolMfaConfigResponse {
         sms_mfa_configuration,

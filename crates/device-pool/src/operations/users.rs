@@ -188,8 +188,8 @@ pub(crate) fn describe(
     let user = User::for_admin(cx, &pool, &request.username)?;
     Ok(AdminGetUserResponse {
         user_attributes: Some(user.attribute_list()),
-        user_create_date: Some(Timestamp::from_millis(user.created)),
-        user_last_modified_date: Some(Timestamp::from_millis(user.modified)),
+        user_create_date: Some(Timestamp::from(user.created)),
+        user_last_modified_date: Some(Timestamp::from(user.modified)),
         enabled: Some(user.enabled),
         user_status: Some(user.status.clone()),
         preferred_mfa_setting: user.preferred_mfa(),

@@ -1,5 +1,7 @@
 //! An app client: which flows it may use, and how long its tokens live.
 
+use std::time::Duration;
+
 use device_wire::{
     ErrorCode, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
     TokenValidityUnitsType, UserPoolClientType,
@@ -10,12 +12,9 @@ use subtle::ConstantTimeEq;
 use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::error::ServiceError;
+use crate::host::moment::{days, hours, minutes};
 use crate::records::pool::Pool;
 use crate::store::Table;
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
 
 /// An app client, kept in the shape in which `DescribeUserPoolClient` shows it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -200,12 +199,11 @@ impl AppClient {
         rotation.is_some_and(|rotation| rotation.feature == FeatureType::Enabled)
     }
 
-    /// How long a refresh token may be repeated after it was replaced, in milliseconds: clients
-    /// retry.
-    pub(crate) fn rotation_grace_millis(&self) -> i64 {
+    /// How long a refresh token may be repeated after it was replaced: clients retry.
+    pub(crate) fn rotation_grace(&self) -> Duration {
         let rotation = self.description.refresh_token_rotation.as_ref();
-        i64::from(rotation.and_then(|rotation| rotation.retry_grace_period_seconds).unwrap_or(0))
-            * 1000
+        let grace = rotation.and_then(|rotation| rotation.retry_grace_period_seconds);
+        Duration::from_secs(grace.and_then(|seconds| seconds.try_into().ok()).unwrap_or(0))
     }
 
     /// Whether users may write this attribute through the client. One that names none may write
@@ -223,27 +221,28 @@ impl AppClient {
         attribute == "sub" || readable && !attribute.starts_with("dev:")
     }
 
-    /// How long a session of a challenge lives, in milliseconds.
-    pub(crate) fn session_millis(&self) -> i64 {
-        i64::from(self.description.auth_session_validity.unwrap_or(3)) * MINUTE * 1000
+    /// How long a session of a challenge lives.
+    pub(crate) fn session_life(&self) -> Duration {
+        let given = self.description.auth_session_validity;
+        minutes(given.and_then(|minutes| minutes.try_into().ok()).unwrap_or(3))
     }
 
-    /// Seconds that an access token lives.
-    pub(crate) fn access_token_seconds(&self) -> i64 {
+    /// How long an access token lives.
+    pub(crate) fn access_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.access_token.as_ref());
-        seconds(self.description.access_token_validity, unit, TimeUnitsType::Hours, HOUR)
+        life(self.description.access_token_validity, unit, TimeUnitsType::Hours, hours(1))
     }
 
-    /// Seconds that an id token lives.
-    pub(crate) fn id_token_seconds(&self) -> i64 {
+    /// How long an id token lives.
+    pub(crate) fn id_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.id_token.as_ref());
-        seconds(self.description.id_token_validity, unit, TimeUnitsType::Hours, HOUR)
+        life(self.description.id_token_validity, unit, TimeUnitsType::Hours, hours(1))
     }
 
-    /// Seconds that a refresh token lives.
-    pub(crate) fn refresh_token_seconds(&self) -> i64 {
+    /// How long a refresh token lives.
+    pub(crate) fn refresh_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.refresh_token.as_ref());
-        seconds(self.description.refresh_token_validity, unit, TimeUnitsType::Days, 30 * DAY)
+        life(self.description.refresh_token_validity, unit, TimeUnitsType::Days, days(30))
     }
 
     fn units(&self) -> Option<&TokenValidityUnitsType> {
@@ -252,21 +251,20 @@ impl AppClient {
 }
 
 /// A setting of 0 means the default, as in the service.
-fn seconds(
+fn life(
     value: Option<i32>,
     unit: Option<&TimeUnitsType>,
     default_unit: TimeUnitsType,
-    default: i64,
-) -> i64 {
-    let value = i64::from(value.unwrap_or(0));
-    if value <= 0 {
+    default: Duration,
+) -> Duration {
+    let value = value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
+    if value == 0 {
         return default;
     }
-    value
-        * match unit.unwrap_or(&default_unit) {
-            TimeUnitsType::Seconds => 1,
-            TimeUnitsType::Minutes => MINUTE,
-            TimeUnitsType::Hours => HOUR,
-            _ => DAY,
-        }
+    match unit.unwrap_or(&default_unit) {
+        TimeUnitsType::Seconds => Duration::from_secs(value),
+        TimeUnitsType::Minutes => minutes(value),
+        TimeUnitsType::Hours => hours(value),
+        _ => days(value),
+    }
 }

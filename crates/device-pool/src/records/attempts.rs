@@ -13,6 +13,7 @@
 //! guess a code.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
@@ -20,12 +21,13 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, days, minutes};
 use crate::records::device::Device;
 use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
 const FREE_FAILURES: u32 = 5;
-const MAX_WAIT_MILLIS: i64 = 15 * MINUTE_MILLIS;
+const MAX_WAIT: Duration = minutes(15);
 const MAX_FAILURES_IN_A_ROW: u32 = 100;
 
 /// How many failures a wait lets through that come from elsewhere. Whoever has many addresses gets
@@ -36,11 +38,8 @@ const MAX_LET_THROUGH: u32 = 10;
 const MAX_SOURCES: usize = 16;
 
 /// How long the slow count is kept after the last failure.
-const SLOW_MEMORY_MILLIS: i64 = 365 * DAY_MILLIS;
-const SLOW_MEMORY_OF_NOBODY_MILLIS: i64 = DAY_MILLIS;
-
-const MINUTE_MILLIS: i64 = 60_000;
-const DAY_MILLIS: i64 = 24 * 60 * MINUTE_MILLIS;
+const SLOW_MEMORY: Duration = days(365);
+const SLOW_MEMORY_OF_NOBODY: Duration = days(1);
 
 /// What was attempted. Each kind is counted on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,10 +99,10 @@ impl Attempt {
 
     /// How long after a wait the failures are forgotten. Six digits that anyone may guess at are
     /// remembered for a day: that leaves a hundred guesses a day.
-    const fn memory_millis(self) -> i64 {
+    const fn memory(self) -> Duration {
         match self {
-            Self::SentCode | Self::SignInCode => DAY_MILLIS,
-            _ => 15 * MINUTE_MILLIS,
+            Self::SentCode | Self::SignInCode => days(1),
+            _ => minutes(15),
         }
     }
 }
@@ -131,7 +130,7 @@ pub(crate) struct Attempts {
     #[serde(default, skip_serializing_if = "is_false")]
     of_nobody: bool,
     failures: u32,
-    last_failure: i64,
+    last_failure: Moment,
     /// Failures since the last success.
     #[serde(default)]
     in_a_row: u32,
@@ -160,13 +159,14 @@ impl Entity for Attempts {
         }
     }
 
-    fn expires_at(&self) -> Option<i64> {
-        Some(self.last_failure.saturating_add(match (self.kind.has_slow_count(), self.of_nobody) {
-            (true, false) => SLOW_MEMORY_MILLIS,
+    fn expires_at(&self) -> Option<Moment> {
+        let memory = match (self.kind.has_slow_count(), self.of_nobody) {
+            (true, false) => SLOW_MEMORY,
             // An attacker can produce any number of unknown names.
-            (true, true) => SLOW_MEMORY_OF_NOBODY_MILLIS,
-            (false, _) => MAX_WAIT_MILLIS + self.kind.memory_millis(),
-        }))
+            (true, true) => SLOW_MEMORY_OF_NOBODY,
+            (false, _) => MAX_WAIT + self.kind.memory(),
+        };
+        Some(self.last_failure + memory)
     }
 }
 
@@ -204,7 +204,7 @@ impl Attempts {
             device_key,
             of_nobody: whose.is_nobody(),
             failures: 0,
-            last_failure: 0,
+            last_failure: Moment::from_millis(0),
             in_a_row: 0,
             sources: Vec::new(),
             let_through: 0,
@@ -213,7 +213,7 @@ impl Attempts {
         let found = cx.tx.find::<Self>(&fresh.id())?;
         let mut attempts =
             found.filter(|found| found.expires_at().is_some_and(|at| now < at)).unwrap_or(fresh);
-        if now >= attempts.locked_until() + kind.memory_millis() {
+        if now >= attempts.locked_until() + kind.memory() {
             attempts.failures = 0;
             attempts.let_through = 0;
             attempts.sources.clear();
@@ -228,13 +228,13 @@ impl Attempts {
         Ok(attempts)
     }
 
-    fn locked_until(&self) -> i64 {
+    fn locked_until(&self) -> Moment {
         let wait = match self.failures.checked_sub(FREE_FAILURES) {
-            None => 0,
+            None => Duration::ZERO,
             // Doubled ten times it is past the longest already.
-            Some(past) => 1000 << past.min(10),
+            Some(past) => Duration::from_secs(1 << past.min(10)),
         };
-        self.last_failure + wait.min(MAX_WAIT_MILLIS)
+        self.last_failure + wait.min(MAX_WAIT)
     }
 
     /// Whether the wait was caused from elsewhere alone, and lets this attempt through.
@@ -309,7 +309,7 @@ mod tests {
             device_key: None,
             of_nobody: false,
             failures,
-            last_failure: 0,
+            last_failure: Moment::from_millis(0),
             in_a_row: failures,
             sources: Vec::new(),
             let_through: 0,
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn the_wait_doubles_from_the_fifth_failure_and_stops_at_a_quarter_of_an_hour() {
         let seconds: Vec<i64> = [0, 4, 5, 6, 9, 14, 15, 63, 200, u32::MAX]
-            .map(|n| after(n).locked_until() / 1000)
+            .map(|n| after(n).locked_until().unix_seconds())
             .into();
         assert_eq!(seconds, [0, 0, 1, 2, 16, 512, 900, 900, 900, 900]);
     }

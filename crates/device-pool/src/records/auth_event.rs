@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, days};
 use crate::host::risk::Risk;
 use crate::store::Table;
 
@@ -33,7 +34,7 @@ impl AuthEvent {
 
     /// When it began: among a user's events, the latest is the least.
     pub(crate) fn sort_key(&self) -> String {
-        let left = u64::MAX - u64::try_from(self.trail.started).unwrap_or(0);
+        let left = u64::MAX - u64::try_from(self.trail.started.millis()).unwrap_or(0);
         format!("{left:016x}-{}", self.trail.event_id)
     }
 }
@@ -50,7 +51,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trail {
     pub(crate) event_id: String,
-    pub(crate) started: i64,
+    pub(crate) started: Moment,
     /// One sentence for every decision that asked for a factor or skipped one.
     pub(crate) reasons: Vec<String>,
     /// Whether the password, and the second factor, were proven; `None` where none was given.
@@ -132,17 +133,16 @@ impl Entity for AuthEvent {
 
     /// Two years on, and for a name without a user, of which a guesser has any number, a day:
     /// anyone can cause an event, and none may fill the store for ever.
-    fn expires_at(&self) -> Option<i64> {
-        let days = if self.of_nobody { 1 } else { 2 * 365 };
-        Some(self.trail.started.saturating_add(days * 86_400_000))
+    fn expires_at(&self) -> Option<Moment> {
+        Some(self.trail.started + if self.of_nobody { days(1) } else { days(2 * 365) })
     }
 }
 
-/// The day of a moment in milliseconds since the epoch, in UTC: `2026-11-02`.
-pub(crate) fn day(millis: i64) -> String {
+/// The day of a moment in UTC: `2026-11-02`.
+pub(crate) fn day(moment: Moment) -> String {
     // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
     // civil_from_days).
-    let days = millis.div_euclid(86_400_000) + 719_468;
+    let days = moment.unix_seconds().div_euclid(86_400) + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -169,7 +169,7 @@ mod tests {
             (4_107_542_399, "2100-02-28"),
             (4_107_542_400, "2100-03-01"),
         ] {
-            assert_eq!(day(seconds * 1000), text);
+            assert_eq!(day(Moment::from_unix_seconds(seconds)), text);
         }
     }
 }

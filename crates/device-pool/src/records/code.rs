@@ -1,12 +1,14 @@
 //! Codes that wait to be typed in.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::command::transaction::{Entity, id_of};
+use crate::host::moment::{Moment, days, hours, minutes};
 use crate::records::address::Address;
 use crate::records::attempts::Attempt;
 use crate::records::user::User;
@@ -83,11 +85,11 @@ impl CodePurpose {
         }
     }
 
-    pub(crate) fn lifetime_millis(&self) -> i64 {
+    pub(crate) fn lifetime(&self) -> Duration {
         match self {
-            Self::SignUp | Self::Attribute(_) => 24 * HOUR_MILLIS,
-            Self::ForgotPassword => HOUR_MILLIS,
-            Self::SignIn(_) => 15 * MINUTE_MILLIS,
+            Self::SignUp | Self::Attribute(_) => days(1),
+            Self::ForgotPassword => hours(1),
+            Self::SignIn(_) => minutes(15),
         }
     }
 }
@@ -118,7 +120,7 @@ pub(crate) struct Code {
     pub(crate) destination: String,
     #[serde(default)]
     pub(crate) wrong_answers: u8,
-    pub(crate) expires_at: i64,
+    pub(crate) expires_at: Moment,
 }
 
 impl Entity for Codes {
@@ -128,7 +130,7 @@ impl Entity for Codes {
         scoped_id(&self.pool_id, self.of_nobody, [&self.username, &self.purpose.name()])
     }
 
-    fn expires_at(&self) -> Option<i64> {
+    fn expires_at(&self) -> Option<Moment> {
         self.all().map(|code| code.expires_at).max()
     }
 }
@@ -144,7 +146,7 @@ impl Codes {
         purpose: CodePurpose,
         newest: Code,
         before: Option<Self>,
-        now: i64,
+        now: Moment,
     ) -> Self {
         let before = before.into_iter().flat_map(Self::into_all);
         Self {
@@ -159,7 +161,7 @@ impl Codes {
 
     /// Those that are still good, if there are any. One whose address is no longer the user's is
     /// not.
-    pub(crate) fn good(self, now: i64, still_proves: impl Fn(&Address) -> bool) -> Option<Self> {
+    pub(crate) fn good(self, now: Moment, still_proves: impl Fn(&Address) -> bool) -> Option<Self> {
         let (pool_id, username) = (self.pool_id.clone(), self.username.clone());
         let (purpose, of_nobody) = (self.purpose.clone(), self.of_nobody);
         let mut good = self
@@ -201,14 +203,10 @@ impl Codes {
 }
 
 impl Code {
-    fn is_good(&self, now: i64) -> bool {
+    fn is_good(&self, now: Moment) -> bool {
         now < self.expires_at && self.wrong_answers < MAX_WRONG_ANSWERS
     }
 }
-
-const MINUTE_MILLIS: i64 = 60_000;
-
-const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
 
 #[cfg(test)]
 mod tests {
@@ -220,10 +218,12 @@ mod tests {
             "sent_to":{"medium":"email","destination":"a@b.example"},"expires_at":1000}"#;
         let codes: Codes = serde_json::from_str(stored).unwrap();
         assert_eq!(codes.id(), "p/ada/sign_up");
-        assert_eq!(codes.expires_at(), Some(1000));
-        let good = codes.good(999, |to| to.destination.as_str() == "a@b.example").unwrap();
+        assert_eq!(codes.expires_at(), Some(Moment::from_millis(1000)));
+        let good = codes
+            .good(Moment::from_millis(999), |to| to.destination.as_str() == "a@b.example")
+            .unwrap();
         assert!(good.find("123456").is_some());
         assert!(good.find("123457").is_none());
-        assert!(good.good(1000, |_| true).is_none());
+        assert!(good.good(Moment::from_millis(1000), |_| true).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! Devices: the keys they are issued, and what is kept of those that were confirmed.
 
+use std::time::Duration;
+
 use device_wire::{AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, minutes};
 use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::store::Table;
@@ -16,7 +19,7 @@ pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 
 /// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they
 /// were issued, not the moment, so the last one counts whole.
-const UNCONFIRMABLE_AFTER_MILLIS: i64 = (CONFIRM_WITHIN_MINUTES as i64 + 1) * 60_000;
+const UNCONFIRMABLE_AFTER: Duration = minutes(CONFIRM_WITHIN_MINUTES as u64 + 1);
 
 /// A confirmed device.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,9 +35,9 @@ pub(crate) struct Device {
     /// in for one.
     pub(crate) seen_mfa: bool,
     pub(crate) last_ip: Option<String>,
-    pub(crate) created: i64,
-    pub(crate) modified: i64,
-    pub(crate) last_authenticated: i64,
+    pub(crate) created: Moment,
+    pub(crate) modified: Moment,
+    pub(crate) last_authenticated: Moment,
 }
 
 impl Entity for Device {
@@ -52,7 +55,7 @@ pub(crate) struct ForgottenDevice {
     pub(crate) pool_id: String,
     pub(crate) username: String,
     pub(crate) key: String,
-    pub(crate) at: i64,
+    pub(crate) at: Moment,
 }
 
 impl Entity for ForgottenDevice {
@@ -62,8 +65,8 @@ impl Entity for ForgottenDevice {
         Device::id_of(&self.pool_id, &self.username, &self.key)
     }
 
-    fn expires_at(&self) -> Option<i64> {
-        Some(self.at.saturating_add(UNCONFIRMABLE_AFTER_MILLIS))
+    fn expires_at(&self) -> Option<Moment> {
+        Some(self.at + UNCONFIRMABLE_AFTER)
     }
 }
 
@@ -209,11 +212,11 @@ impl Device {
         DeviceType {
             device_key: Some(self.key.clone()),
             device_attributes: Some(attributes.collect()),
-            device_create_date: Some(Timestamp::from_millis(self.created)),
-            device_last_modified_date: Some(Timestamp::from_millis(self.modified)),
+            device_create_date: Some(Timestamp::from(self.created)),
+            device_last_modified_date: Some(Timestamp::from(self.modified)),
             // The service shows this one in whole seconds.
             device_last_authenticated_date: Some(Timestamp::from_seconds(
-                self.last_authenticated.div_euclid(1000),
+                self.last_authenticated.unix_seconds(),
             )),
         }
     }

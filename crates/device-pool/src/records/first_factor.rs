@@ -4,6 +4,7 @@ use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 
 use crate::command::transaction::{Entity, id_of};
+use crate::host::moment::Moment;
 use crate::store::Table;
 
 /// The session of a `DEVICE_SRP_AUTH` for a client that does not send it back: several in the field
@@ -14,7 +15,7 @@ pub(crate) struct FirstFactor {
     pub(crate) username: String,
     pub(crate) device_key: String,
     pub(crate) session: Sensitive<String>,
-    pub(crate) expires_at: i64,
+    pub(crate) expires_at: Moment,
 }
 
 impl FirstFactor {
@@ -30,7 +31,7 @@ impl Entity for FirstFactor {
         Self::key(&self.client_id, &self.username, &self.device_key)
     }
 
-    fn expires_at(&self) -> Option<i64> {
+    fn expires_at(&self) -> Option<Moment> {
         Some(self.expires_at)
     }
 }

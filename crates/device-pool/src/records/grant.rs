@@ -8,6 +8,7 @@ use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::refresh_token::RefreshToken;
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, days};
 use crate::records::app_client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
@@ -25,12 +26,11 @@ pub(crate) struct Grant {
     pub(crate) device_key: Option<String>,
     /// The number of the refresh token that counts; see [`RefreshToken`].
     pub(crate) generation: u32,
-    /// When it replaced the one before it, in milliseconds since the epoch.
-    pub(crate) rotated: Option<i64>,
+    /// When it replaced the one before it.
+    pub(crate) rotated: Option<Moment>,
     pub(crate) event_id: String,
-    /// Milliseconds since the epoch.
-    pub(crate) issued: i64,
-    pub(crate) expires: i64,
+    pub(crate) issued: Moment,
+    pub(crate) expires: Moment,
     pub(crate) revoked: bool,
 }
 
@@ -41,9 +41,9 @@ impl Entity for Grant {
         self.origin.to_string()
     }
 
-    fn expires_at(&self) -> Option<i64> {
+    fn expires_at(&self) -> Option<Moment> {
         // An access token from the last moment still needs it, for a day at most.
-        Some(self.expires.saturating_add(24 * 60 * 60 * 1000))
+        Some(self.expires + days(1))
     }
 }
 
@@ -71,12 +71,10 @@ impl Grant {
         &self,
         client: &AppClient,
         generation: u32,
-        now_millis: i64,
+        now: Moment,
     ) -> Result<(), ServiceError> {
-        let grace_ends =
-            self.rotated.unwrap_or_default().saturating_add(client.rotation_grace_millis());
-        let repeated =
-            generation.checked_add(1) == Some(self.generation) && now_millis < grace_ends;
+        let in_grace = self.rotated.is_some_and(|at| now < at + client.rotation_grace());
+        let repeated = generation.checked_add(1) == Some(self.generation) && in_grace;
         if generation == self.generation || repeated {
             return Ok(());
         }
@@ -109,8 +107,8 @@ impl Grant {
             && user.signed_out_at.is_none_or(|at| self.issued > at)
     }
 
-    pub(crate) fn has_expired(&self, now_millis: i64) -> bool {
-        now_millis >= self.expires
+    pub(crate) fn has_expired(&self, now: Moment) -> bool {
+        now >= self.expires
     }
 }
 
@@ -122,7 +120,7 @@ pub(crate) struct UserGrant {
     pub(crate) origin: Uuid,
     /// Where its sign-in came from.
     pub(crate) ip: Option<String>,
-    pub(crate) expires_at: i64,
+    pub(crate) expires_at: Moment,
 }
 
 impl UserGrant {
@@ -138,7 +136,7 @@ impl Entity for UserGrant {
         Self::key(&self.pool_id, &self.username, &self.origin.to_string())
     }
 
-    fn expires_at(&self) -> Option<i64> {
+    fn expires_at(&self) -> Option<Moment> {
         Some(self.expires_at)
     }
 }

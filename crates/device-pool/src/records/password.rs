@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 
 /// A password, of which the service keeps only a verifier.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Password {
     #[serde(flatten)]
     pub(crate) secret: StoredVerifier,
-    /// Milliseconds since the epoch.
-    pub(crate) set_at: i64,
+    pub(crate) set_at: Moment,
 }
 
 impl Password {

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, hours};
 use crate::records::attempts;
 use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
-
-const HOUR_MILLIS: i64 = 60 * 60_000;
 
 /// So many codes of one kind a user or an address can be sent within an hour. The service names no
 /// number of its own; a person needs two or three, and a flood is far beyond it.
@@ -28,8 +27,8 @@ pub(crate) struct SentCodes {
     #[serde(default, skip_serializing_if = "is_false")]
     of_nobody: bool,
     count: u32,
-    /// When the first of them was sent, in milliseconds since the epoch.
-    since: i64,
+    /// When the first of them was sent.
+    since: Moment,
 }
 
 impl Entity for SentCodes {
@@ -39,8 +38,8 @@ impl Entity for SentCodes {
         scoped_id(&self.pool_id, self.of_nobody, [&self.subject, &self.kind])
     }
 
-    fn expires_at(&self) -> Option<i64> {
-        Some(self.since.saturating_add(HOUR_MILLIS))
+    fn expires_at(&self) -> Option<Moment> {
+        Some(self.since + hours(1))
     }
 }
 
@@ -62,7 +61,7 @@ impl SentCodes {
             since: now,
         };
         let found = cx.tx.find::<Self>(&fresh.id())?;
-        Ok(found.filter(|sent| now < sent.since.saturating_add(HOUR_MILLIS)).unwrap_or(fresh))
+        Ok(found.filter(|sent| now < sent.since + hours(1)).unwrap_or(fresh))
     }
 
     /// Refuses one more where there were [`MAX_AN_HOUR`].

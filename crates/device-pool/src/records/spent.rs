@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 use crate::store::Table;
 
 /// A session or secret block that was used up.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Spent {
     pub(crate) id: String,
-    pub(crate) expires_at: i64,
+    pub(crate) expires_at: Moment,
 }
 
 impl Entity for Spent {
@@ -21,7 +22,7 @@ impl Entity for Spent {
         self.id.clone()
     }
 
-    fn expires_at(&self) -> Option<i64> {
+    fn expires_at(&self) -> Option<Moment> {
         Some(self.expires_at)
     }
 }
@@ -41,7 +42,7 @@ impl Spent {
     pub(crate) fn mark(
         cx: &mut Context<'_, '_>,
         id: &str,
-        expires_at: i64,
+        expires_at: Moment,
     ) -> Result<(), ServiceError> {
         Self::refuse(cx, id)?;
         cx.tx.put(&Self { id: id.to_owned(), expires_at })

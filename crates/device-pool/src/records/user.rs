@@ -10,6 +10,7 @@ use crate::command::transaction::{Entity, id_of};
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
+use crate::host::moment::Moment;
 use crate::records::address::Address;
 use crate::records::attributes::Attributes;
 use crate::records::factor::MfaPreference;
@@ -33,8 +34,8 @@ pub(crate) struct User {
     /// The names of the groups that the user is in.
     #[serde(default)]
     pub(crate) groups: BTreeSet<String>,
-    pub(crate) created: i64,
-    pub(crate) modified: i64,
+    pub(crate) created: Moment,
+    pub(crate) modified: Moment,
     pub(crate) password: Option<Password>,
     /// Earlier passwords, the latest first, as many as the pool's policy wants remembered.
     #[serde(default)]
@@ -43,8 +44,8 @@ pub(crate) struct User {
     /// A secret that was handed out and that no code has proven yet.
     pub(crate) pending_token: Option<Sensitive<String>>,
     pub(crate) mfa: MfaPreference,
-    /// Sign-ins from before this moment (milliseconds since the epoch) are over.
-    pub(crate) signed_out_at: Option<i64>,
+    /// Sign-ins from before this moment are over.
+    pub(crate) signed_out_at: Option<Moment>,
 }
 
 impl Entity for User {
@@ -113,8 +114,8 @@ impl User {
         UserType {
             username: Some(self.username.clone().into()),
             attributes: Some(self.attribute_list()),
-            user_create_date: Some(Timestamp::from_millis(self.created)),
-            user_last_modified_date: Some(Timestamp::from_millis(self.modified)),
+            user_create_date: Some(Timestamp::from(self.created)),
+            user_last_modified_date: Some(Timestamp::from(self.modified)),
             enabled: Some(self.enabled),
             user_status: Some(self.status.clone()),
             ..UserType::default()
@@ -138,9 +139,9 @@ impl User {
         }
     }
 
-    /// When the password was set, in milliseconds since the epoch: it tells one password of a user
+    /// When the password was set: it tells one password of a user
     /// from another.
-    pub(crate) fn password_set_at(&self) -> Option<i64> {
+    pub(crate) fn password_set_at(&self) -> Option<Moment> {
         self.password.as_ref().map(|password| password.set_at)
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::command::context::Context;
 use crate::crypto::jwt;
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 use crate::records::app_client::AppClient;
 use crate::records::grant::Grant;
 use crate::records::pool::Pool;
@@ -54,7 +55,7 @@ impl Caller {
         if claims.token_use != "access" {
             return Err(invalid());
         }
-        if cx.now() >= claims.exp.saturating_mul(1000) {
+        if cx.now() >= Moment::from_unix_seconds(claims.exp) {
             return Err(ServiceError::not_authorized("Access Token has expired"));
         }
         let pool = Pool::load(cx, pool_id)?;

@@ -98,7 +98,7 @@ pub(crate) fn issue(
         sent_to: to.address.cloned(),
         destination: to.destination(cx)?,
         wrong_answers: 0,
-        expires_at: now.saturating_add(purpose.lifetime_millis()),
+        expires_at: now + purpose.lifetime(),
     };
     let before = cx.tx.find::<Codes>(&Codes::key(to.whose, &purpose))?;
     cx.tx.put(&Codes::with(to.whose, purpose, newest, before, now))?;

@@ -4,6 +4,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::command::context::Context;
+use crate::host::moment::Moment;
 use crate::records::device::CONFIRM_WITHIN_MINUTES;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
@@ -88,6 +89,7 @@ fn assemble(
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
-fn minutes(millis: i64) -> u32 {
-    u32::try_from(millis.div_euclid(60_000)).unwrap_or(0)
+/// Whole minutes since the epoch.
+fn minutes(moment: Moment) -> u32 {
+    u32::try_from(moment.unix_seconds().div_euclid(60)).unwrap_or(0)
 }

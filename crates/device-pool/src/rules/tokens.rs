@@ -32,7 +32,7 @@ pub(crate) fn issue(
         rotated: None,
         event_id: event_id.to_owned(),
         issued: now,
-        expires: now.saturating_add(client.refresh_token_seconds() * 1000),
+        expires: now + client.refresh_token_life(),
         revoked: false,
     };
     cx.tx.put(&grant)?;
@@ -56,15 +56,15 @@ pub(crate) fn sign(
     user: &User,
     grant: &Grant,
 ) -> Result<AuthenticationResultType, ServiceError> {
-    let now = cx.now().div_euclid(1000);
+    let now = cx.now();
     let mut common = Map::new();
     let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
     claim("sub", json!(user.sub));
     claim("iss", json!(issuer(cx, &grant.pool_id)));
     claim("origin_jti", json!(grant.origin));
     claim("event_id", json!(grant.event_id));
-    claim("auth_time", json!(grant.issued.div_euclid(1000)));
-    claim("iat", json!(now));
+    claim("auth_time", json!(grant.issued.unix_seconds()));
+    claim("iat", json!(now.unix_seconds()));
 
     let mut access = common.clone();
     let mut claim = |name: &str, value: Value| access.insert(name.to_owned(), value);
@@ -74,7 +74,7 @@ pub(crate) fn sign(
     claim("client_id", json!(client.id));
     claim("token_use", json!("access"));
     claim("scope", json!("aws.cognito.signin.user.admin"));
-    claim("exp", json!(now + client.access_token_seconds()));
+    claim("exp", json!((now + client.access_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
     claim("username", json!(user.username));
     if !user.groups.is_empty() {
@@ -105,14 +105,14 @@ pub(crate) fn sign(
         claim("cognito:preferred_role", json!(preferred));
     }
     claim("token_use", json!("id"));
-    claim("exp", json!(now + client.id_token_seconds()));
+    claim("exp", json!((now + client.id_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
 
     Ok(AuthenticationResultType {
         access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access.current, &access)?)),
         id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id.current, &id)?)),
         token_type: Some("Bearer".to_owned()),
-        expires_in: i32::try_from(client.access_token_seconds()).ok(),
+        expires_in: i32::try_from(client.access_token_life().as_secs()).ok(),
         ..AuthenticationResultType::default()
     })
 }

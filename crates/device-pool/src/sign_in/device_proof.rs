@@ -39,7 +39,7 @@ pub(crate) fn ask(
         username: user.username.clone(),
         device_key,
         session: Sensitive::from(session.clone()),
-        expires_at: cx.now().saturating_add(client.session_millis()),
+        expires_at: cx.now() + client.session_life(),
     })?;
     let parameters = Parameters::default().with(param::USERNAME, user.username.as_str());
     Ok(Answer::challenge(ChallengeNameType::DeviceSrpAuth, parameters, Some(session)))

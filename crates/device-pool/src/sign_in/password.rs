@@ -6,6 +6,7 @@ use device_wire::param;
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
+use crate::host::moment::days;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Trail;
 use crate::records::device::Device;
@@ -147,13 +148,11 @@ fn password_proven(
 
 /// Refuses a temporary password that has outlived its days.
 fn new_password_in_time(cx: &Context<'_, '_>, parties: &Parties) -> Result<(), ServiceError> {
-    const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
     let User { status, password: Some(password), .. } = &parties.user else { return Ok(()) };
-    let days = parties.pool.password_policy().temporary_password_validity_days.unwrap_or(7);
-    let age = cx.now().saturating_sub(password.set_at);
-    if *status == device_wire::UserStatusType::ForceChangePassword
-        && age > i64::from(days) * DAY_MILLIS
-    {
+    let validity = parties.pool.password_policy().temporary_password_validity_days;
+    let validity = days(validity.and_then(|days| days.try_into().ok()).unwrap_or(7));
+    let age = cx.now().since(password.set_at);
+    if *status == device_wire::UserStatusType::ForceChangePassword && age > validity {
         return Err(ServiceError::not_authorized(
             "Temporary password has expired and must be reset by an administrator.",
         ));

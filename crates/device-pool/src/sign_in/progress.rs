@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 use crate::records::auth_event::Trail;
 use crate::records::device::{self, Device};
 use crate::records::pool::{DevicePolicy, Pool};
@@ -42,7 +43,7 @@ impl Progress {
     ) -> Self {
         Self {
             username: username.to_owned(),
-            password_set_at: moment(user.and_then(User::password_set_at)),
+            password_set_at: password_mark(user.and_then(User::password_set_at)),
             password_proven: false,
             device_key,
             custom: None,
@@ -56,7 +57,9 @@ impl Progress {
     pub(crate) fn is_about(&self, account: &Account) -> bool {
         match account.user.as_deref() {
             Some(user) => self.is_of(user),
-            None => self.username == account.username && self.password_set_at == moment(None),
+            None => {
+                self.username == account.username && self.password_set_at == password_mark(None)
+            }
         }
     }
 
@@ -69,7 +72,7 @@ impl Progress {
     /// somebody who had the name before.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.username == user.username
-            && self.password_set_at == moment(user.password_set_at())
+            && self.password_set_at == password_mark(user.password_set_at())
             && self.trail.started >= user.created
     }
 
@@ -82,7 +85,7 @@ impl Progress {
 
     /// Goes on after `user` has set a new password in this sign-in.
     pub(crate) fn password_changed(&mut self, user: &User) {
-        self.password_set_at = moment(user.password_set_at());
+        self.password_set_at = password_mark(user.password_set_at());
         self.trail.note("New password set");
     }
 
@@ -112,8 +115,8 @@ impl Progress {
 }
 
 /// Sixteen digits, whatever the moment, and where there is none.
-fn moment(set_at: Option<i64>) -> String {
-    format!("{:016x}", set_at.unwrap_or(i64::MIN))
+fn password_mark(set_at: Option<Moment>) -> String {
+    format!("{:016x}", set_at.map_or(i64::MIN, Moment::millis))
 }
 
 /// What came of one step, as the hooks see it.

@@ -10,6 +10,7 @@ use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
+use crate::host::moment::Moment;
 use crate::records::app_client::AppClient;
 use crate::records::factor::Factor;
 use crate::records::pool_keys::PoolKeys;
@@ -66,7 +67,7 @@ pub(crate) enum Setup {
 #[derive(Serialize, Deserialize)]
 struct SessionState {
     id: String,
-    expires_at: i64,
+    expires_at: Moment,
     stage: Stage,
     progress: Progress,
 }
@@ -74,7 +75,7 @@ struct SessionState {
 /// A session as it came back, found genuine and in time, and not used up yet.
 pub(crate) struct OpenSession {
     id: String,
-    expires_at: i64,
+    expires_at: Moment,
     pub(crate) stage: Stage,
     pub(crate) progress: Progress,
 }
@@ -198,7 +199,7 @@ impl Progress {
     ) -> Result<String, ServiceError> {
         let state = SessionState {
             id: cx.uuid().to_string(),
-            expires_at: cx.now().saturating_add(client.session_millis()),
+            expires_at: cx.now() + client.session_life(),
             stage,
             progress: self.clone(),
         };

@@ -1,5 +1,7 @@
 //! One SRP exchange: the user's password or the device's secret.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
@@ -10,6 +12,7 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
+use crate::host::moment::{Moment, minutes};
 use crate::records::app_client::AppClient;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::spent::Spent;
@@ -20,14 +23,14 @@ use crate::sign_in::session::{expired_session, invalid_session};
 use crate::sign_in::step::StepRequest;
 
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
-const TIMESTAMP_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
+const TIMESTAMP_TOLERANCE: Duration = minutes(5);
 
 /// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a
 /// sign-in that may never be finished.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Exchange {
     pub(crate) id: String,
-    pub(crate) expires_at: i64,
+    pub(crate) expires_at: Moment,
     a: String,
     b: String,
     secret: Sensitive<String>,
@@ -47,7 +50,7 @@ impl Exchange {
         let ephemeral = cx.arithmetic.open(verifier, cx.invocation.rng)?;
         let exchange = Self {
             id: cx.uuid().to_string(),
-            expires_at: cx.now().saturating_add(client.session_millis()),
+            expires_at: cx.now() + client.session_life(),
             a: STANDARD.encode(a.padded()),
             b: STANDARD.encode(ephemeral.public().padded()),
             secret: Sensitive::from(STANDARD.encode(*ephemeral.to_secret_bytes())),
@@ -99,8 +102,7 @@ impl Exchange {
         };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
         let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
-        let skew = claim.stamped_at.saturating_sub(cx.now()).abs();
-        Ok(proven && skew <= TIMESTAMP_TOLERANCE_MILLIS)
+        Ok(proven && claim.stamped_at.distance(cx.now()) <= TIMESTAMP_TOLERANCE)
     }
 }
 
@@ -127,7 +129,7 @@ pub(crate) struct Claim<'a> {
     secret_block: &'a str,
     proof: Proof,
     timestamp: &'a str,
-    stamped_at: i64,
+    stamped_at: Moment,
 }
 
 impl<'a> Claim<'a> {
@@ -144,7 +146,7 @@ impl<'a> Claim<'a> {
             secret_block,
             proof: Proof::from_base64(proof).map_err(|_| incorrect())?,
             timestamp,
-            stamped_at: stamped_at.unix_seconds().saturating_mul(1000),
+            stamped_at: Moment::from_unix_seconds(stamped_at.unix_seconds()),
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::error::ServiceError;
 use crate::host::arithmetic::InPlace;
 use crate::host::hooks::NoHooks;
 use crate::host::invocation::{Config, Invocation};
+use crate::host::moment::Moment;
 use crate::host::risk::NewAddressOrFailures;
 use crate::host::signing_keys::SigningKeySource;
 use crate::records::app_client::AppClient;
@@ -28,7 +29,7 @@ use crate::sign_in::{new_password, password, user_auth};
 use crate::store::{Change, Key, Record, Store, StoreError, Table};
 
 const PASSWORD: &str = "Correct-horse-7";
-const NOW: i64 = 1_790_000_000_000;
+const NOW: Moment = Moment::from_millis(1_790_000_000_000);
 
 /// A store without a record. A step finds what its own transaction was given.
 struct Empty;

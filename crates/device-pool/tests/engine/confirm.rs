@@ -103,7 +103,7 @@ fn a_forgotten_key_is_never_valid_again() {
     let request = world.confirmation(&signed_in.access_token(), &phone);
     assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
     world.seconds(24 * 60 * 60 + 60);
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     let later = world.sign_in("ada", None, None);
     let request = world.confirmation(&later.access_token(), &phone);
     assert_eq!(
@@ -121,7 +121,7 @@ fn a_purge_never_frees_a_forgotten_key_that_could_still_be_confirmed() {
     world.forget("ada", &phone);
     for _ in 0..4 {
         world.seconds(24 * 60 * 60 / 4 + 5);
-        world.engine.purge(world.now).unwrap();
+        world.engine.purge(world.moment()).unwrap();
         let later = world.sign_in("ada", None, None);
         let request = world.confirmation(&later.access_token(), &phone);
         assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);

@@ -330,7 +330,7 @@ fn a_hundred_failures_in_a_row_end_the_guessing() {
     assert_eq!(password(&mut world, PASSWORD, None), "done", "a success starts afresh");
     guess(&mut world, 100);
     world.seconds(300 * 24 * 60 * 60);
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     assert_eq!(password(&mut world, PASSWORD, None), LOCKED, "time does not lift it");
     let code = forgot(&mut world, "ada");
     assert_eq!(reset(&mut world, "ada", &code), "done");

@@ -49,9 +49,9 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});
     let refused = format!("InvalidParameterException: User pool {} does not exist.", world.pool);
     assert_eq!(world.refused(Operation::RevokeToken, revoke), refused);
-    assert_eq!(world.engine.jwks(&world.pool, world.now).unwrap(), None);
+    assert_eq!(world.engine.jwks(&world.pool, world.moment()).unwrap(), None);
 
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     let left = records(&store);
     assert!(
         left.iter().all(|(table, id)| !id.contains(&world.pool) && *table != Table::DeletedPool),
@@ -60,7 +60,7 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
     assert!(!left.contains(&(Table::Client, world.client.clone())));
     // Tokens know no pool by their id: they go when they would have expired.
     world.seconds(32 * 24 * 60 * 60);
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     assert_eq!(records(&store).len(), kept, "{left:?}");
     world.ok(Operation::DescribeUserPool, json!({"UserPoolId": other["UserPool"]["Id"]}));
 }
@@ -90,7 +90,7 @@ fn more_than_one_batch_of_records_goes_too() {
     }
     assert!(store.scan(Table::Login, "", None, 600).unwrap().len() > 500);
     world.ok(Operation::DeleteUserPool, json!({"UserPoolId": world.pool}));
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     assert_eq!(records(&store), []);
 }
 
@@ -111,7 +111,7 @@ fn guesses_at_names_without_users_are_not_kept() {
         world.refused(Operation::InitiateAuth, request);
     }
     world.seconds(25 * 60 * 60);
-    world.engine.purge(world.now).unwrap();
+    world.engine.purge(world.moment()).unwrap();
     let kept = "what happened to a user is kept, and how often in a row";
     assert_eq!(records(&store).len(), before + 2, "{kept}");
 }

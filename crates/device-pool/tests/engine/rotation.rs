@@ -1,5 +1,7 @@
 //! Refresh tokens that are replaced at each use, and signing keys that are replaced now and then.
 
+use std::time::Duration;
+
 use device_wire::Operation;
 use serde_json::{Value, json};
 
@@ -184,7 +186,7 @@ fn a_changed_refresh_token_is_nobodys() {
 
 /// The key ids that the pool publishes.
 fn published(world: &World) -> Vec<String> {
-    let set = world.engine.jwks(&world.pool, world.now).unwrap().unwrap();
+    let set = world.engine.jwks(&world.pool, world.moment()).unwrap().unwrap();
     let kid = |key: &Value| key["kid"].as_str().unwrap().to_owned();
     set["keys"].as_array().unwrap().iter().map(kid).collect()
 }
@@ -198,7 +200,7 @@ fn replaced_signing_keys_verify_until_their_last_token_is_out() {
     assert_eq!(before.len(), 2);
     let old = world.sign_in("ada", None, None);
     assert!(before.contains(&header(&old.access_token())));
-    assert_eq!(world.rotate_signing_keys(0), 1);
+    assert_eq!(world.rotate_signing_keys(Duration::ZERO), 1);
     let after = published(&world);
     assert_eq!(after.len(), 4, "two that sign, and the two before them");
     assert!(before.iter().all(|kid| after.contains(kid)));
@@ -224,7 +226,7 @@ fn what_travels_with_a_client_outlives_a_rotation() {
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
     let claim = world.srp_claim("ada", crate::world::PASSWORD);
-    assert_eq!(world.rotate_signing_keys(0), 1);
+    assert_eq!(world.rotate_signing_keys(Duration::ZERO), 1);
     world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap();
     let request = request(&world, &signed_in.refresh_token());
     world.ok(Operation::GetTokensFromRefreshToken, request);
@@ -234,12 +236,12 @@ fn what_travels_with_a_client_outlives_a_rotation() {
 fn keys_are_replaced_when_they_are_of_age() {
     let mut world = World::new();
     world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
-    let day = 24 * 60 * 60;
-    assert_eq!(world.rotate_signing_keys(day * 1000), 0);
-    world.seconds(day);
+    const DAY: u64 = 24 * 60 * 60;
+    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 0);
+    world.seconds(DAY as i64);
     world.ok(Operation::CreateUserPool, json!({"PoolName": "a newer one"}));
-    assert_eq!(world.rotate_signing_keys(day * 1000), 2);
-    assert_eq!(world.rotate_signing_keys(day * 1000), 0);
+    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 2);
+    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 0);
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn nothing_of_a_replaced_key_is_left_that_signs() {
 
     let store = std::sync::Arc::new(device_store::MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
-    world.rotate_signing_keys(0);
+    world.rotate_signing_keys(Duration::ZERO);
     let key = Key { table: Table::PoolKeys, id: world.pool.clone() };
     let record: Value = serde_json::from_slice(&store.get(&key).unwrap().unwrap().body).unwrap();
     for kind in ["access", "id"] {

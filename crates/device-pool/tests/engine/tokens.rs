@@ -38,7 +38,7 @@ fn both_keys_are_published_and_nothing_private_with_them() {
     let mut world = World::new();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
-    let jwks = world.engine.jwks(&world.pool, world.now).unwrap().unwrap();
+    let jwks = world.engine.jwks(&world.pool, world.moment()).unwrap().unwrap();
     let keys = jwks["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 2);
     for key in keys {
@@ -53,7 +53,7 @@ fn both_keys_are_published_and_nothing_private_with_them() {
     assert!(keys.iter().any(|key| key["kid"] == header["kid"]));
     let discovery = world.engine.openid_configuration(&world.pool).unwrap().unwrap();
     assert_eq!(discovery["issuer"], claims(&token)["iss"]);
-    assert_eq!(world.engine.jwks("eu-test-1_nowhere", world.now).unwrap(), None);
+    assert_eq!(world.engine.jwks("eu-test-1_nowhere", world.moment()).unwrap(), None);
     assert_eq!(world.engine.openid_configuration("eu-test-1_nowhere").unwrap(), None);
 }
 

@@ -1,13 +1,14 @@
 //! A service with one pool, one client and as many users and devices as a test wants.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
 use device_pool::{
     Arithmetic, Config, Engine, EngineBuilder, HookError, Hooks, InPlace, Invocation, Message,
-    NoHooks, SUPPORTED, ServiceError,
+    Moment, NoHooks, SUPPORTED, ServiceError,
 };
 use device_srp::{
     ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, ServerEphemeral, SessionKey,
@@ -240,7 +241,7 @@ impl World {
     ) -> Result<Value, ServiceError> {
         self.outbox.clear();
         let mut invocation =
-            Invocation { now: self.now, rng: &mut self.rng, source_ip: Some(self.ip.into()) };
+            Invocation { now: self.moment(), rng: &mut self.rng, source_ip: Some(self.ip.into()) };
         let outcome = self.engine.execute(operation, body, &mut invocation).map(|outcome| {
             self.outbox = outcome.messages;
             outcome.body.unwrap_or_default()
@@ -254,9 +255,9 @@ impl World {
         outcome
     }
 
-    /// Replaces signing keys of that age in milliseconds; says in how many pools.
-    pub(crate) fn rotate_signing_keys(&mut self, age: i64) -> usize {
-        let mut invocation = Invocation { now: self.now, rng: &mut self.rng, source_ip: None };
+    /// Replaces signing keys of that age; says in how many pools.
+    pub(crate) fn rotate_signing_keys(&mut self, age: Duration) -> usize {
+        let mut invocation = Invocation { now: self.moment(), rng: &mut self.rng, source_ip: None };
         self.engine.rotate_signing_keys(age, &mut invocation).unwrap()
     }
 
@@ -273,6 +274,10 @@ impl World {
             Err(error) => error.to_string(),
             Ok(answer) => panic!("{operation} answered {answer}"),
         }
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::from_millis(self.now)
     }
 
     pub(crate) fn seconds(&mut self, seconds: i64) {
