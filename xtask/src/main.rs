@@ -3,7 +3,9 @@
 mod codegen;
 mod command;
 mod cortex_m4;
+mod docs;
 mod fuzz;
+mod generated;
 mod interop;
 mod setup;
 mod test;
@@ -23,17 +25,18 @@ Usage: cargo xtask <task>
 
 Tasks:
   test               everything that must hold, set-up included: what CI runs
-  tidy               the layers, the lints and the other rules of the house
-  interop            other people's clients against a running server
-  servers            the client against other people's servers
+  tidy               the layers, the floors, the widths and the other rules of the house
+  interop            clients of other makers against a running server
+  servers            the client against servers of other makers
   fuzz-smoke [--seconds <n>] [--address]
-                     every fuzz target from its seeds, 30 seconds each by default; with --address, \
-                     the one over the unsafe
-                     kernels under the address sanitizer
+                     every fuzz target from its seeds, 30 seconds each unless <n> is given;
+                     with --address, the target over the unsafe kernels under the address sanitizer
   ratios             the arithmetic beside the best constant-time peer, against floors
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
-  codegen [--check]  write crates/device-wire's types from its operations.json, or only say \
-  whether they are current
+  docs [--check]     write the generated parts of ARCHITECTURE.md and docs/;
+                     with --check, fail if they are stale
+  codegen [--check]  write the types of crates/device-wire from its operations.json;
+                     with --check, fail if they are stale
 ";
 
 const RATIOS: [&str; 6] =
@@ -55,6 +58,8 @@ fn main() -> ExitCode {
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["cortex-m4"] => cortex_m4::run_vectors(root),
+        ["docs"] => docs::write(root),
+        ["docs", "--check"] => docs::check(root),
         ["codegen"] => codegen::write(root),
         ["codegen", "--check"] => codegen::check(root),
         _ => Err(format!("no such task: {}\n\n{HELP}", arguments.join(" ")).into()),

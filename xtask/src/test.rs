@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
-use crate::{Result, codegen, cortex_m4, interop, setup, tidy};
+use crate::{Result, codegen, cortex_m4, docs, interop, setup, tidy};
 
 /// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is
 /// ever skipped.
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step { name: "targets without an operating system", run: bare_metal },
     Step { name: "tidy", run: tidy::run },
     Step { name: "documentation", run: documentation },
+    Step { name: "pages as the code says", run: docs::check },
     Step { name: "tests", run: tests },
     Step { name: "vectors", run: vectors },
     Step { name: "vectors on a Cortex-M4", run: cortex_m4::run_vectors },

@@ -1,8 +1,8 @@
 //! The rules of the house that no compiler knows.
 
-mod floors;
+pub(crate) mod floors;
 mod imports;
-mod layers;
+pub(crate) mod layers;
 mod sources;
 
 use std::path::Path;

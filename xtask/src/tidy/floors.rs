@@ -43,6 +43,12 @@ pub(super) fn problems(packages: &[Package]) -> Result<Vec<String>> {
     Ok(problems)
 }
 
+/// The rooms of each crate that has floors, from the top down, for ARCHITECTURE.md.
+pub(crate) fn drawing() -> String {
+    let line = |(name, rooms): &(&str, &[&str])| format!("{name}, inside: {}\n", rooms.join(" > "));
+    FLOORS.iter().map(line).collect()
+}
+
 /// Reads the files below a folder.
 fn read(source: &Path) -> Result<Vec<Imports>> {
     let mut files = Vec::new();

@@ -67,6 +67,35 @@ fn below(name: &str) -> BTreeSet<&'static str> {
     all
 }
 
+/// The crates floor by floor, each with those right below it, for ARCHITECTURE.md.
+pub(crate) fn drawing() -> String {
+    let top = LAYERS.iter().map(|(name, _)| floor(name)).max().unwrap_or(0);
+    let mut drawing = String::new();
+    for at in (1..=top).rev() {
+        let mut margin = at.to_string();
+        for (name, _) in LAYERS.iter().filter(|(name, _)| floor(name) == at) {
+            let on = right_below(name).join(", ");
+            let arrow = if on.is_empty() { "" } else { "->" };
+            drawing.push_str(format!("{margin:>2}  {name:<16}{arrow} {on}").trim_end());
+            drawing.push('\n');
+            margin.clear();
+        }
+    }
+    drawing
+}
+
+/// One more than the highest floor below a crate.
+fn floor(name: &str) -> usize {
+    below(name).into_iter().map(floor).max().unwrap_or(0) + 1
+}
+
+/// Those below a crate that are not below another of them.
+fn right_below(name: &str) -> Vec<&'static str> {
+    let all = below(name);
+    let further: BTreeSet<_> = all.iter().flat_map(|below_it| below(below_it)).collect();
+    all.difference(&further).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -121,6 +150,21 @@ mod tests {
     fn a_crate_without_io_stays_so() {
         assert_eq!(problems_of("device-pool", None, "tokio", "^1").len(), 1);
         assert_eq!(problems_of("device-proto", Some("build"), "reqwest", "^0.13").len(), 1);
+    }
+
+    #[test]
+    fn the_drawing_has_every_crate_above_those_it_knows() {
+        let drawing = drawing();
+        let line = |name: &str| {
+            let find = |line: &&str| line.split_whitespace().any(|word| word == name);
+            drawing.lines().find(find).unwrap_or_default()
+        };
+        for (name, _) in LAYERS {
+            assert!(line(name).contains(name), "{name} is missing");
+        }
+        assert!(drawing.contains("device-http     -> device-proto\n"), "{drawing}");
+        assert!(floor("device-cli") > floor("device-server"));
+        assert_eq!(right_below("device-server"), ["device-store"]);
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! Prints `docs/operations.md`: which operations of the service the engine answers, for whom.
+
+use device_pool::SUPPORTED;
+use device_wire::{Auth, Operation};
+
+fn main() {
+    let names = Operation::ALL_NAMES;
+    println!("# Operations\n");
+    println!("<!-- Written by `cargo xtask docs`. -->\n");
+    println!("The service's model has {} operations. {} of them are", names.len(), SUPPORTED.len());
+    println!("answered here; the others are refused with an `UnsupportedOperationException` that");
+    println!("names them.\n");
+    println!("| operation | here | who may call it |\n|---|---|---|");
+    for name in names {
+        let operation =
+            Operation::from_name(name).filter(|operation| SUPPORTED.contains(operation));
+        let (here, caller) = match operation.map(Operation::auth) {
+            None => ("", ""),
+            Some(Auth::None) => ("yes", "anyone"),
+            Some(Auth::AccessToken) => ("yes", "the holder of an access token"),
+            Some(Auth::AccessTokenOrSession) => {
+                ("yes", "the holder of an access token, or of a session")
+            }
+            Some(Auth::SigV4) => ("yes", "an administrator (Signature Version 4)"),
+            Some(_) => ("yes", "see the model"),
+        };
+        println!("| {name} | {here} | {caller} |");
+    }
+}

@@ -1,0 +1,52 @@
+//! Pages that the code writes: the drawing of the crates, and the list of operations.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::command::{capture, cargo};
+use crate::generated::{self, Generated};
+use crate::tidy::{floors, layers};
+
+/// What stands around the generated part of a page that people write.
+const START: &str = "<!-- Written by `cargo xtask docs`: -->\n";
+const END: &str = "<!-- Up to here. -->\n";
+
+/// Writes the pages, those that changed.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    generated::write(root, pages(root)?)
+}
+
+/// Fails if a page is not what it would be now, naming it.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    generated::check(root, pages(root)?, "docs")
+}
+
+fn pages(root: &Path) -> Result<Vec<Generated>> {
+    let architecture = root.join("ARCHITECTURE.md");
+    let drawing = format!("\n```text\n{}\n{}```\n\n", layers::drawing(), floors::drawing());
+    let with_drawing = replaced(&fs::read_to_string(&architecture)?, &drawing)
+        .ok_or("ARCHITECTURE.md has no place for the drawing of the crates")?;
+    let operations = ["run", "--quiet", "--package", "device-pool", "--example", "operations"];
+    let operations = capture(&mut cargo(root, &operations))?;
+    Ok(vec![(architecture, with_drawing), (root.join("docs/operations.md"), operations)])
+}
+
+/// The page with this in place of what stands between the marks.
+fn replaced(page: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(START)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{START}{text}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_is_replaced() {
+        let page = format!("# A\n{START}old\n{END}more\n");
+        assert_eq!(replaced(&page, "new\n"), Some(format!("# A\n{START}new\n{END}more\n")));
+        assert_eq!(replaced("# A\n", "new\n"), None);
+    }
+}
