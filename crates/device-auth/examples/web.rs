@@ -1,9 +1,10 @@
 //! A web backend that signs its users in and keeps the device records of each browser.
 //!
 //! ```text
-//! cargo run --example web -- <user pool id> <app client id> [<directory for devices and sessions> [<address to listen at>]]
+//! cargo run --example web -- <user pool id> <app client id> [<directory> [<address>]]
 //! ```
 //!
+//! The directory keeps devices and sessions; the address is where to listen.
 //! With `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. To the pool,
 //! each browser is a device: it has a cookie with a random name, and under that name a file with
 //! its device records and its session. Tokens stay here.

@@ -125,12 +125,12 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// Deletes the user, for good: the account with all its devices at the service, and the session
-    /// and this device's record here.
+    /// Deletes the user for good (`DeleteUser`): the account with all its devices at the service,
+    /// and the session and this device's record here.
     ///
     /// # Errors
-    /// [`Error::SignedOut`], [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`];
-    /// [`Error::Store`] if only what is kept here could not be deleted.
+    /// As [`fetch_user`](Self::fetch_user). [`Error::Store`] if the user is deleted and what is
+    /// kept here is not.
     pub async fn delete_user(&self) -> Result<(), Error> {
         let session = self.session().await?;
         self.authorized_by(&session, DeleteUserRequest::new).await?;

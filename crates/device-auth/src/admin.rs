@@ -9,8 +9,9 @@ use device_wire::{
 use crate::devices::fetch_all;
 use crate::error::Error;
 
-/// Manages the devices of every user of a pool, with an administrator's credentials. Cheap to
-/// clone.
+/// Manages the devices of every user of a pool, with an administrator's credentials.
+///
+/// Cheap to clone.
 ///
 /// ```no_run
 /// use aws_credential_types::Credentials;
@@ -36,13 +37,12 @@ pub struct DeviceAdmin {
 }
 
 impl DeviceAdmin {
-    /// An administrator of that pool: `http` has the credentials.
+    /// Makes an administrator of that pool. `http` signs the calls with its credentials.
     pub fn new(http: Client, user_pool_id: impl Into<String>) -> Self {
         Self { http, user_pool_id: user_pool_id.into() }
     }
 
-    /// Every device of a user, those that are only tracked too; each says of itself whether it is
-    /// remembered.
+    /// Lists every device of a user, remembered or not: see [`Device::status`].
     ///
     /// # Errors
     /// [`Error::Service`], [`Error::Transport`]; [`Error::Protocol`] if the list has no end.
@@ -50,7 +50,7 @@ impl DeviceAdmin {
         fetch_all(&self.http, ListDevices::of_user(&self.user_pool_id, username)).await
     }
 
-    /// One device of a user.
+    /// Fetches one device of a user.
     ///
     /// # Errors
     /// [`Error::DeviceUnknown`] if the user has no such device; [`Error::Service`],
@@ -61,7 +61,7 @@ impl DeviceAdmin {
         Ok(Device::from_wire(answer.device, None))
     }
 
-    /// Has a device of a user remembered, or not.
+    /// Sets whether a device of a user is remembered.
     ///
     /// # Errors
     /// As [`device`](Self::device).
@@ -79,7 +79,7 @@ impl DeviceAdmin {
         Ok(())
     }
 
-    /// Forgets a device of a user; its sessions end with it. One that the service does not know
+    /// Forgets a device of a user, and ends its sessions. A device that the service does not know
     /// counts as forgotten.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl DeviceAdmin {
     }
 }
 
-/// Tells a device that is not there from other refusals.
+/// Tells an unknown device from other refusals.
 fn known(error: device_http::Error) -> Error {
     match error.service().is_some_and(ServiceError::is_unknown_device) {
         true => Error::DeviceUnknown,

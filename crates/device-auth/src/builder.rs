@@ -82,8 +82,8 @@ impl Builder {
     /// every refresh (`ClientMetadata`).
     ///
     /// For one sign-in there is
-    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata), and from one
-    /// answer on [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
+    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata), and from
+    /// one answer on [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
     pub fn client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -167,7 +167,7 @@ impl Builder {
         let http = match (self.http, set_here.iter().find(|(_, is_set)| *is_set)) {
             (Some(_), Some((setting, _))) => {
                 return Err(wrong(&format_args!(
-                    "`{setting}` has no effect beside `http`: set it with                      `device_http::Client::builder()`"
+                    "`{setting}` has no effect beside `http`: set it on the client that you pass"
                 )));
             }
             (Some(http), None) => http,

@@ -76,7 +76,7 @@ impl DeviceAuth {
         self.lock().clone().ok_or(Error::SignedOut)
     }
 
-    /// Puts a session in place of whichever there is.
+    /// Replaces the session, whichever it is. Returns the old one.
     pub(crate) fn set_active(&self, active: Option<Active>) -> Option<Arc<Active>> {
         std::mem::replace(&mut *self.lock(), active.map(Arc::new))
     }
@@ -86,8 +86,7 @@ impl DeviceAuth {
         self.lock().take_if(|active| active.session.username == username)
     }
 
-    /// Puts a session in place of that one, unless another has taken its place meanwhile; says
-    /// whether it did.
+    /// Replaces that session, unless another has replaced it meanwhile. Says whether it did.
     pub(crate) fn replace(&self, old: &Arc<Active>, new: impl Into<Option<Arc<Active>>>) -> bool {
         let mut active = self.lock();
         let is_there = active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old));
@@ -125,7 +124,7 @@ impl DeviceAuth {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Active>>> {
-        // Only ever replaced as a whole, so that a panic elsewhere leaves it sound.
+        // It is only ever replaced as a whole, so a panic elsewhere leaves it sound.
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

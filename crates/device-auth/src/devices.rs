@@ -1,4 +1,4 @@
-//! The devices of the user who is signed in.
+//! The devices of the signed-in user.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::sign_in::outcome::SessionDevice;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CurrentDevice {
-    /// It is remembered, and this is what the service says of it.
+    /// It is remembered, and the service describes it so.
     Remembered(Device),
-    /// It is tracked and not remembered. The service shows such a device to administrators only.
+    /// It is tracked and not remembered. The service shows it to administrators only.
     Tracked {
         /// Its key.
         key: String,
@@ -26,14 +26,14 @@ pub enum CurrentDevice {
 }
 
 impl DeviceAuth {
-    /// The key of this device, if the session belongs to a device that is tracked. Makes no call.
+    /// The key of this device, if the session belongs to a tracked device. Makes no call.
     #[must_use]
     pub fn current_device_key(&self) -> Option<String> {
         self.active().ok()?.session.device_key.clone()
     }
 
-    /// Has this device remembered: where the pool has it so, it stands in for the second factor
-    /// from now on.
+    /// Has this device remembered. If the pool allows it, the device stands in for the second
+    /// factor from now on.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -54,7 +54,7 @@ impl DeviceAuth {
         self.set_status(DeviceStatus::Remembered).await
     }
 
-    /// Has this device remembered no longer; it stays tracked.
+    /// Has this device not remembered any more. It stays tracked.
     ///
     /// # Errors
     /// As [`remember_device`](Self::remember_device).
@@ -168,8 +168,7 @@ impl DeviceAuth {
         Ok(devices.len())
     }
 
-    /// The user's devices that are remembered, this one marked. The service lists no others to
-    /// users.
+    /// Lists the user's remembered devices, this one marked. The service shows no others to users.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -201,7 +200,7 @@ impl DeviceAuth {
         fetch_all(&self.0.http, ListDevices::start(token, current)).await
     }
 
-    /// This device, as the service has it.
+    /// Fetches this device, as the service has it.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -222,9 +221,8 @@ impl DeviceAuth {
     /// ```
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it was remembered as far as is
-    /// known here and the service does not show it; others as
-    /// [`fetch_devices`](Self::fetch_devices).
+    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it is remembered here and the
+    /// service does not show it; others as [`fetch_devices`](Self::fetch_devices).
     pub async fn fetch_current_device(&self) -> Result<CurrentDevice, Error> {
         let active = self.trackable()?;
         let key = tracked_key(&active)?;
@@ -259,12 +257,12 @@ impl DeviceAuth {
         }
     }
 
-    /// Confirms this device once more, where that failed when signing in.
+    /// Confirms this device again, if that failed when signing in.
     ///
     /// # Errors
     /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`],
     /// [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the
-    /// device is tracked now and its record could not be kept.
+    /// device is tracked now and its record could not be saved.
     pub async fn confirm_device(&self) -> Result<SessionDevice, Error> {
         self.trackable()?;
         let session = self.session().await?;
@@ -279,8 +277,8 @@ impl DeviceAuth {
             Ok(confirmed) => confirmed,
             Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
         };
-        // Before the session says that the device is tracked: should this future be dropped
-        // meanwhile, it can be confirmed again.
+        // The record is saved before the session says that the device is tracked: if this future is
+        // dropped meanwhile, the device can be confirmed again.
         let saved = self.0.store.save(&record, &active.alias).await;
         let is_unconfirmed = |active: &Active| {
             active
@@ -301,7 +299,7 @@ impl DeviceAuth {
         Ok(device)
     }
 
-    /// The session, if it is of a kind that has to do with devices.
+    /// The session, if it is of a kind that has devices.
     fn trackable(&self) -> Result<Arc<Active>, Error> {
         let active = self.active()?;
         match active.session.origin {
@@ -310,7 +308,7 @@ impl DeviceAuth {
         }
     }
 
-    /// Takes note that the service does not know that device of the session's user any more.
+    /// Drops a device of the session's user that the service does not know any more.
     async fn drop_device(&self, active: &Active, key: &str) -> Result<(), Error> {
         let is_its = |active: &Active| active.session.device_key.as_deref() == Some(key);
         self.amend(is_its, |active| active.session.device_key = None).await;
@@ -323,7 +321,7 @@ fn tracked_key(active: &Active) -> Result<String, Error> {
     active.session.device_key.clone().ok_or(Error::DeviceNotTracked)
 }
 
-/// Every page of a list.
+/// Fetches every page of a list.
 pub(crate) async fn fetch_all(
     http: &Client,
     (mut list, mut request): (ListDevices, Request),

@@ -1,4 +1,4 @@
-//! What an app has to tell apart.
+//! Errors, as an app has to tell them apart.
 
 use device_proto::ServiceError;
 use device_wire::ErrorCode;
@@ -6,7 +6,7 @@ use device_wire::ErrorCode;
 use crate::session::SessionOrigin;
 use crate::store::StoreError;
 
-/// Why something could not be done.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,42 +15,44 @@ pub enum Error {
     SignedOut,
 
     /// The session has ended: its refresh token is too old, was revoked or used up, or its device
-    /// was forgotten. Its tokens are gone; the device's record is kept for the next sign-in, but
-    /// not where the service said that there is no such user any more.
+    /// was forgotten. Its tokens are gone. The device's record stays for the next sign-in, unless
+    /// the service said that the user is deleted.
     #[error("the session has expired: sign in again")]
     SessionExpired,
 
-    /// The session was taken up without a refresh token: it lasts as long as its access token does.
+    /// The session was taken up without a refresh token: it ends with its access token.
     #[error("the session has no refresh token: it ends when its access token does")]
     NoRefreshToken,
 
-    /// The session belongs to no device that the service tracks: the pool tracks none, the sign-in
-    /// was of a kind that gives none, or the device was forgotten.
+    /// The session has no tracked device: the pool tracks none, the sign-in was of a kind that
+    /// gives none, or the device was forgotten.
     #[error(
         "this device is not tracked: sign in again, in a pool that tracks devices, to have it \
          tracked"
     )]
     DeviceNotTracked,
 
-    /// The service does not show this device any more, though it was remembered here: it was
-    /// forgotten, or its remembering was taken back, from elsewhere.
+    /// The service does not show this device any more, although it is remembered here: it was
+    /// forgotten, or set to not remembered, from elsewhere.
     #[error(
         "the service no longer lists this device: it was forgotten, or set to not remembered, from \
          elsewhere"
     )]
     DeviceUnknown,
 
-    /// The session is of a kind that has no device: it came from another identity provider, which
-    /// tracks devices itself, or from the pool's hosted pages, which track none. The service was
-    /// not asked.
+    /// The session is of a kind that has no device. It comes from another identity provider, which
+    /// tracks devices itself, or from the pool's hosted pages, which track none. No call was made.
     #[error("{}", devices_elsewhere(*.0))]
     DevicesElsewhere(SessionOrigin),
 
-    /// Tokens that were to be used as a session do not say whose they are.
-    #[error("the access token is none of a user pool: it cannot be read, or names no user")]
+    /// The tokens for a session do not say whose they are.
+    #[error(
+        "the access token is not one of a user pool: it cannot be read, or names no user; pass the \
+         access token as it was issued, not the id token"
+    )]
     UnusableToken,
 
-    /// The service refused, for another reason than those above.
+    /// The service refused for another reason than those above.
     #[error(transparent)]
     Service(ServiceError),
 
@@ -58,12 +60,11 @@ pub enum Error {
     #[error(transparent)]
     Transport(device_http::Error),
 
-    /// The service answered, but not in its protocol, or asked for what this client does not
-    /// support.
+    /// The service's answer breaks its protocol, or asks for what this client does not support.
     #[error(transparent)]
     Protocol(device_proto::Error),
 
-    /// Device records or the session could not be read or written where they are kept.
+    /// The store could not read or write device records or the session.
     #[error("the store of device records and sessions: {0}")]
     Store(#[from] StoreError),
 
@@ -73,8 +74,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the cause may pass: throttling, a failing service, a lost connection. Where it was
-    /// safe the client has tried again already; a sign-in is tried again from its beginning.
+    /// Whether the cause may pass: throttling, a failing service, a lost connection.
+    ///
+    /// The client has retried already if that was safe. To retry a sign-in, begin again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -106,8 +108,7 @@ fn devices_elsewhere(origin: SessionOrigin) -> &'static str {
     match origin {
         SessionOrigin::Federated => {
             "the session is federated: its devices are tracked by the identity provider that it \
-             comes from; \
-             sign in at the pool itself to use devices"
+             comes from; sign in at the pool itself to use devices"
         }
         _ => {
             "the session comes from the hosted UI, which tracks no devices: sign in with this \

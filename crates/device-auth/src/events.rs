@@ -1,10 +1,10 @@
-//! What an app may want to hear of.
+//! Events: what happens to the session and its device.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Something that happened to the session or its device. It carries no secret.
+/// Something that happened to the session or its device. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -18,17 +18,17 @@ pub enum Event {
         /// Its key.
         key: String,
     },
-    /// The device is remembered no longer, and stays tracked.
+    /// The device is not remembered any more, and stays tracked.
     DeviceNotRemembered {
         /// Its key.
         key: String,
     },
-    /// A device was forgotten, or the service turned out not to accept it any more.
+    /// A device was forgotten, or the service does not accept it any more.
     DeviceForgotten {
         /// Its key.
         key: String,
     },
-    /// The session has join_task, and not by the user's wish: time to ask for a new sign-in.
+    /// The session has ended, and not by the user's wish: ask for a new sign-in.
     SessionExpired {
         /// The user's internal name.
         username: String,
@@ -45,26 +45,26 @@ pub enum Event {
     },
 }
 
-/// The events of a client from the moment that it was asked for them, in their order and without
-/// gaps.
+/// The events of a client since [`DeviceAuth::events`](crate::DeviceAuth::events), in order and
+/// without gaps.
 ///
-/// Those that are not taken yet are kept, however many: drop it when it is of no use any more.
+/// Events that are not taken are kept, however many: drop this when you do not need it any more.
 #[derive(Debug)]
 pub struct Events(UnboundedReceiver<Event>);
 
 impl Events {
-    /// The next event, waited for. Nothing comes after the client and its clones are gone.
+    /// Waits for the next event. Returns `None` once the client and its clones are gone.
     pub async fn next(&mut self) -> Option<Event> {
         self.0.recv().await
     }
 
-    /// The next event, if there is one already.
+    /// Takes the next event, if there is one already.
     pub fn try_next(&mut self) -> Option<Event> {
         self.0.try_recv().ok()
     }
 }
 
-/// Those who are to be told.
+/// The subscribers of a client.
 #[derive(Default)]
 pub(crate) struct Subscribers(Mutex<Vec<UnboundedSender<Event>>>);
 
@@ -76,7 +76,7 @@ impl Subscribers {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        // Whoever does not listen any more is struck off.
+        // A subscriber that was dropped is removed.
         self.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
     }
 

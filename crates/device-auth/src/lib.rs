@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("guide.md")]
 #![warn(clippy::exhaustive_enums)]
 
 mod account;
@@ -41,3 +41,7 @@ pub use device_proto::{
     SelectFactorPrompt, SelectMfaPrompt, ServiceError, Tokens,
 };
 pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp, UserContextDataType};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

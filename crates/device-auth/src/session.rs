@@ -1,4 +1,4 @@
-//! A session, as an app sees it.
+//! The session: who is signed in, and the proof of it.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -15,28 +15,28 @@ pub struct Session {
     pub username: String,
     /// The user's id, unique for all time.
     pub sub: Option<String>,
-    /// For the service, and for the app's own services to verify.
+    /// The access token, for the service and for the app's own services to verify.
     pub access_token: Sensitive<String>,
-    /// For the app: who signed in.
+    /// The id token, which tells the app who signed in.
     pub id_token: Option<Sensitive<String>>,
-    /// When the access token runs out, by this machine's clock.
+    /// When the access token expires, by this machine's clock.
     pub expires_at: SystemTime,
     /// The key of the tracked device that the session belongs to.
     pub device_key: Option<String>,
-    /// How it came about.
+    /// Where it comes from.
     pub origin: SessionOrigin,
 }
 
-/// How a session came about. Only one that the pool itself signed in has to do with devices.
+/// Where a session comes from. Only a sign-in at the pool itself has a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SessionOrigin {
-    /// The pool checked the user's factors, asked by this client or by another on its behalf.
+    /// The pool checked the user's factors, for this client or for another on its behalf.
     SignIn,
-    /// The pool's own pages signed the user in. They track no device.
+    /// The pool's hosted pages signed the user in. They track no device.
     HostedUi,
-    /// Another identity provider signed the user in, and it is there that devices are tracked.
+    /// Another identity provider signed the user in, and tracks devices itself.
     Federated,
 }
 
@@ -50,8 +50,9 @@ impl fmt::Display for SessionOrigin {
     }
 }
 
-/// A session as a [`SessionStore`](crate::SessionStore) keeps it. What it serializes to lets its
-/// reader act as the user.
+/// A session as a [`SessionStore`](crate::SessionStore) keeps it.
+///
+/// It serializes. The result lets its reader act as the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -61,39 +62,39 @@ pub struct SessionRecord {
     pub client_id: String,
     /// The user's internal name.
     pub username: String,
-    /// The name that was typed.
+    /// The name as typed by the user.
     pub alias: String,
     /// The user's id.
     pub sub: Option<String>,
     /// The tokens.
     pub tokens: Tokens,
-    /// When the access token runs out, by this machine's clock.
+    /// When the access token expires, by this machine's clock.
     pub expires_at: SystemTime,
     /// The key of the tracked device that the session belongs to.
     pub device_key: Option<String>,
-    /// How the session came about.
+    /// Where the session comes from.
     pub origin: SessionOrigin,
 }
 
-/// A session with what only the client handles. Replaced as a whole, never changed.
+/// A session with what only the client handles. It is replaced as a whole, never changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Active {
     pub(crate) session: Session,
     pub(crate) refresh_token: Option<Sensitive<String>>,
-    /// A device whose confirming failed.
+    /// The device that could not be confirmed.
     pub(crate) unconfirmed: Option<UnconfirmedDevice>,
-    /// The name that was typed.
+    /// The name as typed by the user.
     pub(crate) alias: String,
 }
 
 impl Active {
-    /// Where the service does not say how long its token is valid: the least that it can be set to.
+    /// How long a token is valid if the service does not say: the shortest setting.
     const LEAST_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
-    /// A token that runs out on its way is of no use.
+    /// How long before its end a token counts as expired: it must not expire on its way.
     const LEEWAY: Duration = Duration::from_secs(10);
 
-    /// What a sign-in of the pool ends in.
+    /// The session of a completed sign-in.
     pub(crate) fn new(
         tokens: Tokens,
         username: String,
@@ -119,7 +120,7 @@ impl Active {
         }
     }
 
-    /// What tokens that were had elsewhere stand for; nothing if they do not say whose they are.
+    /// The session of tokens from elsewhere. `None` if they do not say whose they are.
     pub(crate) fn of_tokens(
         tokens: Tokens,
         origin: SessionOrigin,
@@ -133,7 +134,7 @@ impl Active {
         Some(active)
     }
 
-    /// The session with the tokens that its refresh brought.
+    /// The session after a refresh, with its new tokens.
     pub(crate) fn refreshed(&self, tokens: Tokens, now: SystemTime) -> Self {
         let Session { username, device_key, origin, .. } = self.session.clone();
         let mut fresh = Self::new(tokens, username, device_key, self.alias.clone(), now);
@@ -142,7 +143,7 @@ impl Active {
         fresh
     }
 
-    /// What a store kept.
+    /// The session that a store kept.
     pub(crate) fn of_record(record: SessionRecord) -> Self {
         let SessionRecord { username, alias, sub, tokens, expires_at, device_key, origin, .. } =
             record;
@@ -152,8 +153,7 @@ impl Active {
         Self { session, refresh_token: tokens.refresh, unconfirmed: None, alias }
     }
 
-    /// What a store keeps. A device that is not confirmed is left out: the next sign-in brings
-    /// another.
+    /// The session for a store. An unconfirmed device is left out: the next sign-in brings another.
     pub(crate) fn record(&self, config: &Config) -> SessionRecord {
         let Session { username, sub, access_token, id_token, expires_at, device_key, origin } =
             self.session.clone();

@@ -13,15 +13,16 @@ use crate::session::{Active, Session, SessionOrigin};
 use crate::task::join_task;
 
 impl DeviceAuth {
-    /// Takes up a session that came about elsewhere: by federation, in the pool's hosted pages, or
-    /// on another's behalf. It takes the place of any that there was.
+    /// Takes up a session from elsewhere: from federation, the pool's hosted pages, or another
+    /// client. It replaces the present one.
     ///
-    /// The device operations of a session that the pool itself did not sign in fail with
-    /// [`Error::DevicesElsewhere`], without a call. The rest works: refreshing, signing out,
-    /// keeping it in a store.
+    /// If the origin is not [`SessionOrigin::SignIn`], device calls fail with
+    /// [`Error::DevicesElsewhere`], without a call. Refreshing, signing out and keeping it in a
+    /// store work.
     ///
     /// # Errors
-    /// [`Error::UnusableToken`]; [`Error::Store`] if the session is there and could not be kept.
+    /// [`Error::UnusableToken`]; [`Error::Store`] if the session was taken up and could not be
+    /// kept.
     pub async fn use_session(
         &self,
         tokens: Tokens,
@@ -36,7 +37,7 @@ impl DeviceAuth {
         Ok(session)
     }
 
-    /// The session, refreshed first if its access token has run out.
+    /// The session. It is refreshed first if its access token has expired.
     ///
     /// # Errors
     /// [`Error::SignedOut`], and those of [`refresh`](Self::refresh).
@@ -48,29 +49,29 @@ impl DeviceAuth {
         Ok(active.session.clone())
     }
 
-    /// Exchanges the refresh token for new tokens. Calls at the same time share one exchange, also
-    /// among clients that share a [`SessionStore`], and one that has begun is finished even if
-    /// nobody waits for it any more.
+    /// Exchanges the refresh token for new tokens.
+    ///
+    /// Calls at the same time share one exchange, also among clients that share a
+    /// [`SessionStore`](crate::SessionStore). An exchange that has begun is finished even if its
+    /// caller stops waiting.
     ///
     /// # Errors
-    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token counts no longer, and
-    /// the session is gone then. [`Error::NoRefreshToken`], [`Error::Transport`] and others leave
-    /// it.
+    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token is void, and then the
+    /// session is gone. [`Error::NoRefreshToken`], [`Error::Transport`] and others leave it.
     pub async fn refresh(&self) -> Result<Session, Error> {
         let (auth, seen) = (self.clone(), self.active()?);
-        // A task of its own: where refresh tokens rotate, dropping the exchange would drop the only
-        // one that counts.
+        // A task of its own: if refresh tokens rotate, dropping the exchange would lose the only
+        // valid one.
         let refresh = async move { auth.refresh_once(&seen).await }.in_current_span();
         join_task(tokio::spawn(refresh)).await
     }
 
-    /// Ends the session: its refresh token and the access tokens that came of it count no longer.
-    /// The device's record stays.
+    /// Ends the session: the service revokes its refresh token with the access tokens from it. The
+    /// device's record stays.
     ///
     /// # Errors
-    /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here, the session
-    /// is gone all the same. [`Error::Store`] if the session is still where it is kept: what is
-    /// there counts no longer.
+    /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here the session is
+    /// gone all the same. [`Error::Store`] if the store still has the session, which is void.
     pub async fn sign_out(&self) -> Result<(), Error> {
         let Some(active) = self.set_active(None) else { return Ok(()) };
         self.tell(&Event::SignedOut { username: active.session.username.clone() });
@@ -87,8 +88,7 @@ impl DeviceAuth {
         };
         match self.0.http.call(&call).await {
             Ok(_) => Ok(()),
-            // The client has no revocation, or the token is no longer one: there is nothing to
-            // revoke.
+            // The app client has no revocation, or the token is void already.
             Err(error)
                 if matches!(
                     error.code(),
@@ -105,13 +105,13 @@ impl DeviceAuth {
         }
     }
 
-    /// Ends all sessions of the user, on all devices. Device records stay.
+    /// Ends all of the user's sessions, on all devices. Device records stay.
     ///
     /// # Errors
     /// [`Error::SignedOut`]; others as [`sign_out`](Self::sign_out).
     pub async fn global_sign_out(&self) -> Result<(), Error> {
         let session = match self.session().await {
-            // Nothing is left that could tell the service.
+            // No token is left to tell the service with.
             Err(Error::SessionExpired) => return Ok(()),
             session => session?,
         };
@@ -122,7 +122,7 @@ impl DeviceAuth {
         let removed = self.persist(&session.username).await;
         match result {
             Ok(_) => Ok(removed?),
-            // Another end of all sessions came first.
+            // The user's sessions were ended from elsewhere first.
             Err(error) if error.code() == Some(&ErrorCode::NotAuthorized) => Ok(removed?),
             Err(error) => Err(error.into()),
         }

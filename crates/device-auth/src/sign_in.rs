@@ -1,4 +1,4 @@
-//! Signing in.
+//! Signing in: the client drives the state machine.
 
 mod answers;
 pub(crate) mod challenge;
@@ -19,12 +19,12 @@ use crate::task::off_the_worker;
 use challenge::{Attempt, Challenge};
 use outcome::{SessionDevice, SignedIn, Warning};
 
-/// How far a sign-in has come.
+/// The state of a sign-in.
 #[derive(Debug)]
 #[must_use = "a challenge waits for its answer"]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "there is no third way for a sign-in that did not fail"
+    reason = "a sign-in that did not fail has ended, or waits for its user"
 )]
 pub enum SignInStep {
     /// The user is signed in.
@@ -64,11 +64,11 @@ impl DeviceAuth {
         let start = move || SignIn::start(&config, credentials, device, &mut rand::rng());
         let next = off_the_worker(start).await;
         let attempt = Attempt { alias, found, username: None, warnings: Vec::new() };
-        self.go_on(attempt, next.into()).await
+        self.go_on(Box::new(attempt), next.into()).await
     }
 
     /// Goes on until the user is needed, or signed in.
-    async fn go_on(&self, mut attempt: Attempt, mut step: Step) -> Result<SignInStep, Error> {
+    async fn go_on(&self, mut attempt: Box<Attempt>, mut step: Step) -> Result<SignInStep, Error> {
         loop {
             step = match step {
                 Step::Send(sign_in, request) => {
@@ -104,7 +104,7 @@ impl DeviceAuth {
                     return Ok(SignInStep::Challenge(challenge));
                 }
                 Step::Done(outcome) => {
-                    return Ok(SignInStep::Done(self.conclude(attempt, *outcome).await));
+                    return Ok(SignInStep::Done(self.conclude(*attempt, *outcome).await));
                 }
             };
         }

@@ -21,20 +21,21 @@ pub use memory::MemoryStore;
 
 /// A place for device records.
 ///
-/// A record belongs to its owner and its device key. Most owners have one record. A second one comes
-/// of a sign-in that could not find the first: a password that is sent is answered with tokens
-/// before anything tells whose name was typed.
+/// A record belongs to its owner and its device key. Most owners have one record. A second one
+/// comes of a sign-in that could not find the first: a password that is sent is answered with
+/// tokens before anything tells whose name was typed.
 ///
-/// Each change is whole: others see all of it or nothing. It is durable when the future is ready, if
-/// the store outlives the process. Dropping a future leaves the change done or not done, never half.
+/// Each change is whole: others see all of it or nothing. It is durable when the future is ready,
+/// if the store outlives the process. Dropping a future leaves the change done or not done, never
+/// half.
 ///
 /// With the feature `conformance`, `device_store_conformance!` makes tests of these promises.
 pub trait DeviceStore: Send + Sync + 'static {
     /// Finds the records of one user, in the order in which they were saved last.
     ///
     /// `owner` names the user by the internal name, or else by a name that was typed to sign in
-    /// (the `alias` of [`save`](Self::save)), or else by either in another letter case. The internal
-    /// name counts first, since names that differ in case alone can be two users'.
+    /// (the `alias` of [`save`](Self::save)), or else by either in another letter case. The
+    /// internal name counts first, since names that differ in case alone can be two users'.
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
@@ -87,9 +88,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Waits until no other client refreshes the session at that app client. Others wait until the
     /// turn is dropped.
     ///
-    /// The default waits for nobody: enough for a store that serves one client at a time. If clients
-    /// share a session and refresh it at the same time, a service that rotates refresh tokens takes
-    /// the second of them for a thief, and ends the session.
+    /// The default waits for nobody: enough for a store that serves one client at a time. If
+    /// clients share a session and refresh it at the same time, a service that rotates refresh
+    /// tokens takes the second of them for a thief, and ends the session.
     fn take_turn<'a>(
         &'a self,
         client_id: &'a str,
@@ -121,7 +122,8 @@ impl fmt::Debug for RefreshTurn {
     }
 }
 
-/// A buffer to write secrets in, large enough not to grow: a buffer that grows leaves copies behind.
+/// A buffer to write secrets in, large enough not to grow: a buffer that grows leaves copies
+/// behind.
 fn roomy_buffer() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(64 * 1024))
 }

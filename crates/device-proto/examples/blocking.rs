@@ -2,7 +2,7 @@
 //! keep of the device.
 //!
 //! ```text
-//! cargo run -p device-proto --example blocking -- <endpoint> <pool id> <client id> <user name> <password>
+//! cargo run -p device-proto --example blocking -- <endpoint> <pool> <client> <user> <password>
 //! ```
 //!
 //! The endpoint is `https://cognito-idp.<region>.amazonaws.com/`, or a server of one's own. ureq is

@@ -1,4 +1,4 @@
-//! Which app client signs in, and at which pool.
+//! The app client that signs in, and its pool.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use device_wire::{AnalyticsMetadataType, Sensitive};
 use crate::credentials::{Metadata, to_send};
 use crate::error::MalformedPoolId;
 
-/// The app client and the user pool that it belongs to.
+/// An app client and the user pool that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Config {
     user_pool_id: String,
@@ -18,10 +18,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// An app client without a secret.
+    /// Describes an app client without a secret.
     ///
-    /// `user_pool_id` is `<region>_<name>`, such as `eu-west-1_Ab12Cd34E`: its name goes into the
-    /// password proof, so that a wrong one would only show as a wrong password.
+    /// `user_pool_id` is `<region>_<name>`, such as `eu-west-1_Ab12Cd34E`. The name goes into the
+    /// password proof, so a mistake in it looks like a wrong password.
     ///
     /// # Errors
     /// [`MalformedPoolId`] if the id has no `_` between two non-empty parts.
@@ -42,15 +42,15 @@ impl Config {
         }
     }
 
-    /// The same client with its secret: every step of a sign-in then carries a `SECRET_HASH`.
+    /// Adds the client's secret: every step of a sign-in then carries a `SECRET_HASH`.
     #[must_use]
     pub fn with_client_secret(mut self, secret: impl Into<Sensitive<String>>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// What to tell the pool's Lambda functions with every step of a sign-in and every refresh
-    /// (`ClientMetadata`).
+    /// Adds what the pool's Lambda functions are told with every step of a sign-in and every
+    /// refresh (`ClientMetadata`).
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
@@ -61,7 +61,7 @@ impl Config {
         self
     }
 
-    /// The Amazon Pinpoint endpoint that sign-ins count for (`AnalyticsMetadata`).
+    /// Sets the Amazon Pinpoint endpoint that sign-ins count for (`AnalyticsMetadata`).
     #[must_use]
     pub fn with_analytics_endpoint_id(mut self, id: impl Into<String>) -> Self {
         self.analytics_endpoint_id = Some(id.into());
@@ -101,7 +101,7 @@ impl Config {
         &self.client_metadata
     }
 
-    /// The same as a request carries it.
+    /// The metadata as a request carries it.
     pub(crate) fn metadata_to_send(&self) -> Option<BTreeMap<String, String>> {
         to_send(&self.client_metadata)
     }
@@ -115,7 +115,7 @@ impl Config {
         self.user_pool_id.split_once('_').unwrap_or_default()
     }
 
-    /// The `SECRET_HASH` of a step, over the very `USERNAME` of that step.
+    /// The `SECRET_HASH` of a step, over the `USERNAME` of that step.
     pub(crate) fn secret_hash(&self, username: &str) -> Option<String> {
         self.client_secret
             .as_ref()

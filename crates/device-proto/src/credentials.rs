@@ -1,4 +1,4 @@
-//! How a user begins to sign in.
+//! What a user signs in with.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use device_srp::ClientEphemeral;
 use device_wire::{AuthFlowType, Sensitive, UserContextDataType, param};
 use rand_core::CryptoRng;
 
-/// What a user signs in with: a name, and the first factor that goes with the flow.
+/// What a user signs in with: a name, and the first factor of a flow.
 #[derive(Debug)]
 pub struct Credentials {
     username: String,
@@ -32,27 +32,27 @@ enum Choice {
 }
 
 impl Credentials {
-    /// A password that is proven and never sent (`USER_SRP_AUTH`). The flow to prefer.
+    /// Proves a password without sending it (`USER_SRP_AUTH`). The flow to prefer.
     #[must_use]
     pub fn srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Srp(password.into()))
     }
 
-    /// A password that is sent in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that
-    /// migrate their users.
+    /// Sends a password in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that migrate
+    /// their users.
     #[must_use]
     pub fn password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Password(password.into()))
     }
 
-    /// Challenges of the pool's own making (`CUSTOM_AUTH`), without a password.
+    /// Answers the pool's own challenges (`CUSTOM_AUTH`), without a password.
     #[must_use]
     pub fn custom(username: impl Into<String>) -> Self {
         Self::new(username, Factor::Custom { password: None })
     }
 
-    /// The proof of a password first, then challenges of the pool's own making (`CUSTOM_AUTH` that
-    /// begins with `SRP_A`).
+    /// Proves a password, then answers the pool's own challenges (`CUSTOM_AUTH` that begins with
+    /// `SRP_A`).
     #[must_use]
     pub fn custom_after_srp(
         username: impl Into<String>,
@@ -61,19 +61,19 @@ impl Credentials {
         Self::new(username, Factor::Custom { password: Some(password.into()) })
     }
 
-    /// The first factor is chosen from what the pool offers (`USER_AUTH`).
+    /// Lets the user choose the first factor from what the pool offers (`USER_AUTH`).
     #[must_use]
     pub fn choose(username: impl Into<String>) -> Self {
         Self::new(username, Factor::Choice(Choice::Ask))
     }
 
-    /// A proven password, where the pool offers a choice (`USER_AUTH` with `PASSWORD_SRP`).
+    /// Chooses a proven password (`USER_AUTH` with `PASSWORD_SRP`).
     #[must_use]
     pub fn choose_srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Choice(Choice::Srp(password.into())))
     }
 
-    /// A sent password, where the pool offers a choice (`USER_AUTH` with `PASSWORD`).
+    /// Chooses a sent password (`USER_AUTH` with `PASSWORD`).
     #[must_use]
     pub fn choose_password(
         username: impl Into<String>,
@@ -82,13 +82,13 @@ impl Credentials {
         Self::new(username, Factor::Choice(Choice::Password(password.into())))
     }
 
-    /// A code by e-mail, where the pool offers a choice (`USER_AUTH` with `EMAIL_OTP`).
+    /// Chooses a code by e-mail (`USER_AUTH` with `EMAIL_OTP`).
     #[must_use]
     pub fn choose_email_code(username: impl Into<String>) -> Self {
         Self::new(username, Factor::Choice(Choice::Code("EMAIL_OTP")))
     }
 
-    /// A code by text message, where the pool offers a choice (`USER_AUTH` with `SMS_OTP`).
+    /// Chooses a code by text message (`USER_AUTH` with `SMS_OTP`).
     #[must_use]
     pub fn choose_sms_code(username: impl Into<String>) -> Self {
         Self::new(username, Factor::Choice(Choice::Code("SMS_OTP")))
@@ -103,8 +103,9 @@ impl Credentials {
         }
     }
 
-    /// What to tell the pool's Lambda functions with every step of this sign-in (`ClientMetadata`),
-    /// beside what the [`Config`](crate::Config) has: an entry of the same name takes its place.
+    /// Adds what the pool's Lambda functions are told with every step of this sign-in
+    /// (`ClientMetadata`). An entry replaces the one of the same name in the
+    /// [`Config`](crate::Config).
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
@@ -115,21 +116,21 @@ impl Credentials {
         self
     }
 
-    /// What the pool's threat protection is to know of the user's device and address
-    /// (`UserContextData`); it goes with every step.
+    /// Sets what the pool's threat protection learns about the user's device and address with every
+    /// step (`UserContextData`).
     #[must_use]
     pub fn with_user_context(mut self, context: UserContextDataType) -> Self {
         self.user_context = Some(context);
         self
     }
 
-    /// The name, as it was typed.
+    /// The name, as typed by the user.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The password, where it is to be proven.
+    /// The password, if it is to be proven.
     fn proof_password(&self) -> Option<&Sensitive<String>> {
         match &self.factor {
             Factor::Srp(password) | Factor::Choice(Choice::Srp(password)) => Some(password),
@@ -146,20 +147,20 @@ impl Credentials {
         self.user_context.as_ref()
     }
 
-    /// The user chose to prove a password: should the sign-in begin again, it begins with that
-    /// choice.
+    /// The credentials after the user chose to prove a password: a sign-in that begins again begins
+    /// with that choice.
     pub(crate) fn having_chosen_srp(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Srp(password)), ..self }
     }
 
-    /// The user chose to send a password: should the sign-in begin again, it begins with that
-    /// choice.
+    /// The credentials after the user chose to send a password: a sign-in that begins again begins
+    /// with that choice.
     pub(crate) fn having_chosen_password(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Password(password)), ..self }
     }
 
-    /// A temporary password was replaced: should the sign-in begin again, it begins with the new
-    /// one.
+    /// The credentials after a temporary password was replaced: a sign-in that begins again begins
+    /// with the new one.
     pub(crate) fn with_password(mut self, new: Sensitive<String>) -> Self {
         match &mut self.factor {
             Factor::Srp(password)
@@ -171,7 +172,7 @@ impl Credentials {
         self
     }
 
-    /// The flow, its parameters beyond those of every step, and the proof that it begins.
+    /// The first request's flow and parameters, and the proof that it begins.
     pub(crate) fn begin(&self, rng: &mut impl CryptoRng) -> Beginning {
         let mut parameters = Parameters::default();
         let mut put =
@@ -209,14 +210,13 @@ impl Credentials {
     }
 }
 
-/// Parameters of a step, or answers.
+/// The parameters of a step.
 pub(crate) type Parameters = Sensitive<BTreeMap<String, String>>;
 
-/// What the pool's Lambda functions are told. The service takes no offence at secrets in it, so it
-/// is kept as one.
+/// What the pool's Lambda functions are told. Apps may put secrets in it, so it is kept as one.
 pub(crate) type Metadata = Sensitive<BTreeMap<String, String>>;
 
-/// The same as a request carries it: nothing where there is nothing to tell.
+/// The metadata as a request carries it: absent if it is empty.
 pub(crate) fn to_send(metadata: &Metadata) -> Option<BTreeMap<String, String>> {
     (!metadata.is_empty()).then(|| metadata.clone().into_inner())
 }
@@ -228,7 +228,7 @@ pub(crate) struct Beginning {
     pub(crate) handshake: Option<Handshake>,
 }
 
-/// A proof under way: A is with the service, and B is due.
+/// A proof under way: the service has A, and B is due.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     pub(crate) ephemeral: ClientEphemeral,

@@ -16,12 +16,11 @@ use crate::request::{Reply, Request};
 pub struct Device {
     /// Its key.
     pub key: String,
-    /// The name that a person gave to it.
+    /// The name that a person gave it.
     pub name: Option<String>,
-    /// The address that it was last used from.
+    /// The IP address that it was last used from.
     pub last_ip: Option<String>,
-    /// Whether it is remembered. A user's own list has no others, and does not say so of each; an
-    /// administrator's does.
+    /// Whether it is remembered. Absent in a user's own list, which has remembered devices only.
     pub status: Option<DeviceStatus>,
     /// When it was confirmed.
     pub created: Option<Timestamp>,
@@ -29,14 +28,14 @@ pub struct Device {
     pub last_modified: Option<Timestamp>,
     /// When it last took part in a sign-in.
     pub last_authenticated: Option<Timestamp>,
-    /// Everything that the service says of it, by the service's own names.
+    /// All of its attributes, by the service's names.
     pub attributes: BTreeMap<String, String>,
-    /// Whether it is the one that asks.
+    /// Whether it is the device that asks.
     pub is_current: bool,
 }
 
 impl Device {
-    /// Reads the service's description; `current` is the key of the device that asks, if it has
+    /// Reads the service's description. `current` is the key of the device that asks, if it has
     /// one.
     #[must_use]
     pub fn from_wire(device: DeviceType, current: Option<&str>) -> Self {
@@ -99,20 +98,18 @@ pub enum ListStep {
 }
 
 impl ListDevices {
-    /// The most that the service puts on a page.
+    /// The largest page that the service gives.
     const PAGE: i32 = 60;
 
-    /// More than any user's devices fill; a list that is longer would never end.
+    /// More pages than any user's devices fill: a longer list would never end.
     const MAX_PAGES: usize = 1_000;
 
-    /// Begins with the first page of the user's own list; `current` is the key of the device that
-    /// asks, if it has one.
+    /// Begins a user's own list. `current` is the key of the device that asks, if it has one.
     pub fn start(access_token: Sensitive<String>, current: Option<String>) -> (Self, Request) {
         Self::of(Asks::User(access_token), current)
     }
 
-    /// Begins with the first page of an administrator's list of any user's devices. The requests
-    /// want a signature.
+    /// Begins an administrator's list of any user's devices. The requests need a signature.
     pub fn of_user(
         user_pool_id: impl Into<String>,
         username: impl Into<String>,
@@ -148,8 +145,8 @@ impl ListDevices {
     /// Takes a page.
     ///
     /// # Errors
-    /// Any [`Error`]; a page token that came before, or a list of more than a thousand pages, is
-    /// [`Error::MalformedAnswer`], since it would go on for ever.
+    /// Any [`Error`]. A repeated page token, or a list of more than a thousand pages, is
+    /// [`Error::MalformedAnswer`], since such a list never ends.
     pub fn handle(mut self, reply: Reply<'_>) -> Result<ListStep, Error> {
         let (operation, devices, token) = match &self.asks {
             Asks::User(_) => {
@@ -190,19 +187,37 @@ mod tests {
     #[test]
     fn a_device_is_read_with_its_attributes_and_dates() {
         let device = json(
-            r#"{"DeviceKey":"eu_1","DeviceAttributes":[{"Name":"device_name","Value":"laptop"},
-                {"Name":"last_ip_used","Value":"192.0.2.1"},{"Name":"device_status","Value":"valid"},
-                {"Name":"dev:device_remembered_status","Value":"not_remembered"},{"Name":"odd","Value":null}],
-                "DeviceCreateDate":1760000000.123,"DeviceLastAuthenticatedDate":1760000001,"Extra":{}}"#,
+            r#"{"DeviceKey":"eu_1","DeviceAttributes":[{"Name":"device_name","Value":"device"},
+                {"Name":"last_ip_used","Value":"192.0.2.1"},
+                {"Name":"device_status","Value":"valid"},
+                {"Name":"dev:device_remembered_status","Value":"not_remembered"},
+                {"Name":"odd","Value":null}],
+                "DeviceCreateDate":1760000000.123,"DeviceLastAuthenticatedDate":1760000001,
+                "Extra":{}}"#,
         );
         assert_eq!(
             (device.name.as_deref(), device.last_ip.as_deref()),
-            (Some("laptop"), Some("192.0.2.1"))
+            (Some("device"), Some("192.0.2.1"))
         );
         assert_eq!(device.status, Some(DeviceStatus::NotRemembered));
         assert_eq!(device.created.map(Timestamp::as_millis), Some(1_760_000_000_123));
         assert_eq!(device.attributes["device_status"], "valid");
         assert!(device.is_current);
+    }
+
+    #[test]
+    fn the_status_is_read_where_the_service_says_it() {
+        for (said, status) in [
+            ("remembered", Some(DeviceStatus::Remembered)),
+            ("not_remembered", Some(DeviceStatus::NotRemembered)),
+            ("", None),
+            ("unheard of", None),
+        ] {
+            let attribute =
+                serde_json::json!({ "Name": "dev:device_remembered_status", "Value": said });
+            let device = serde_json::json!({ "DeviceAttributes": [attribute] });
+            assert_eq!(json(&device.to_string()).status, status, "{said:?}");
+        }
     }
 
     #[test]
@@ -263,11 +278,14 @@ mod tests {
             (&body["Username"], &body["UserPoolId"]),
             (&"ada".into(), &"eu-west-1_Ab12Cd34E".into())
         );
+        assert_eq!((&body["Limit"], body.get("PaginationToken")), (&60.into(), None));
         let page = br#"{"Devices":[{"DeviceKey":"eu_1"}],"PaginationToken":"next"}"#;
         let ListStep::Send(list, request) = list.handle(Reply::Answered(page)).unwrap() else {
             panic!("one page")
         };
         assert_eq!(request.operation(), Operation::AdminListDevices);
+        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!((&body["Limit"], &body["PaginationToken"]), (&60.into(), &"next".into()));
         let ListStep::Done(devices) = list.handle(Reply::Answered(b"{}")).unwrap() else {
             panic!("more pages")
         };

@@ -1,4 +1,4 @@
-//! What can go wrong, by whose fault.
+//! Errors.
 
 use std::fmt;
 
@@ -12,31 +12,30 @@ pub enum Error {
     #[error(transparent)]
     Service(#[from] ServiceError),
 
-    /// There was no answer, or none that came from the service: see
-    /// [`Reply::Lost`](crate::Reply::Lost).
+    /// The service did not answer: see [`Reply::Lost`](crate::Reply::Lost).
     #[error("no answer from the service to {0}")]
     NoAnswer(Operation),
 
-    /// The service answered, but not with what its protocol says.
+    /// The service's answer breaks its protocol.
     #[error("the service's answer to {operation} cannot be used: {problem}")]
     MalformedAnswer {
         /// The operation that was answered.
         operation: Operation,
-        /// What is missing or wrong; never a value out of the answer.
+        /// What is missing or wrong. It quotes no value from the answer.
         problem: &'static str,
     },
 
-    /// The service asked for something that cannot follow on what was sent, such as the proof of a
-    /// device when no device was presented.
+    /// The service asked for something that cannot follow on what was sent, such as a device's
+    /// proof although no device was presented.
     #[error("the service asks for {0}, which cannot follow at this point of the sign-in")]
     UnexpectedChallenge(ChallengeNameType),
 
-    /// The service asked for something that this crate has no answer to, such as a passkey. The
-    /// text says what to do instead.
+    /// The service asked for something that this crate cannot answer, such as a passkey. The text
+    /// says what to do instead.
     #[error("the service asks for {0}, {advice}", advice = instead_of(.0))]
     UnsupportedChallenge(ChallengeNameType),
 
-    /// The service's part of a password proof is unusable; to go on would give the password away.
+    /// The service's part of a password proof is unusable. Going on could give the password away.
     #[error("the service's part of the password proof is unusable: {0}")]
     Proof(#[from] device_srp::Error),
 }
@@ -56,17 +55,16 @@ impl Error {
     }
 }
 
-/// What a person can do about a challenge that has no answer here.
+/// What to do about a challenge that has no answer here.
 fn instead_of(challenge: &ChallengeNameType) -> &'static str {
     match challenge {
         ChallengeNameType::WebAuthn => {
-            "a passkey, which this client does not support: choose another first factor, or allow \
-             the user one"
+            "a passkey, which this client does not support: choose another first factor, or let \
+             the user have one"
         }
         ChallengeNameType::MfaSetup => {
             "and offers no second factor that can be set up while signing in: give the user a \
-             phone number for text messages, \
-             and sign in again"
+             phone number for text messages, and sign in again"
         }
         _ => {
             "which this client does not support: choose another factor or flow, or change what the \
@@ -84,26 +82,26 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// An error of that code with the service's sentence for a person.
+    /// An error with that code and message.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), request_id: None }
     }
 
-    /// The same error with the id under which the service logged the request (`x-amzn-requestid`).
+    /// Adds the id under which the service logged the request (`x-amzn-requestid`).
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());
         self
     }
 
-    /// Which error.
+    /// The error's code.
     #[must_use]
     pub fn code(&self) -> &ErrorCode {
         &self.code
     }
 
-    /// The service's sentence for a person.
+    /// The service's message, a sentence for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -115,7 +113,7 @@ impl ServiceError {
         self.request_id.as_deref()
     }
 
-    /// Whether the service refused for the rate of requests, before it looked at this one.
+    /// Whether the service refused because of the rate of requests, without looking at this one.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         matches!(
@@ -124,8 +122,8 @@ impl ServiceError {
         )
     }
 
-    /// Whether the session of a sign-in is too old, or was used before. That says nothing against
-    /// whoever used it: the sign-in begins again from its beginning.
+    /// Whether the session of a sign-in is too old or was used before. That says nothing against
+    /// the password or device: sign in again from the beginning.
     #[must_use]
     pub fn is_spent_session(&self) -> bool {
         self.is_one_of(
@@ -134,9 +132,8 @@ impl ServiceError {
         )
     }
 
-    /// Whether it is the user who may not sign in, now or at all: too many attempts failed, or an
-    /// administrator disabled them. That says nothing against the password or device that was
-    /// tried.
+    /// Whether the user may not sign in, now or at all: too many attempts failed, or an
+    /// administrator disabled the user. That says nothing against the password or device.
     #[must_use]
     pub fn is_barred_user(&self) -> bool {
         self.is_one_of(
@@ -145,7 +142,7 @@ impl ServiceError {
         )
     }
 
-    /// Whether it is the refresh token itself that was refused: it is none, too old, or revoked.
+    /// Whether the refresh token was refused: it is malformed, too old, or revoked.
     #[must_use]
     pub fn is_refused_refresh_token(&self) -> bool {
         self.is_one_of(
@@ -158,9 +155,9 @@ impl ServiceError {
         )
     }
 
-    /// Whether the service does not know the device that was named: never issued, never confirmed,
-    /// forgotten, or another user's. The code is shared with missing pools and clients; only the
-    /// sentence tells them apart.
+    /// Whether the service does not know the device: it was never issued, never confirmed, was
+    /// forgotten, or is another user's. Missing pools and clients have the same code; only the
+    /// message tells them apart.
     #[must_use]
     pub fn is_unknown_device(&self) -> bool {
         self.is_one_of(&ErrorCode::ResourceNotFound, &[sentence::UNKNOWN_DEVICE])

@@ -7,7 +7,8 @@
 //! ```no_run
 //! use std::time::SystemTime;
 //! use device_proto::{
-//!     Challenge, Config, Credentials, DeviceOutcome, DeviceOwner, DeviceRecord, Reply, Request, SignIn, Step,
+//!     Challenge, Config, Credentials, DeviceOutcome, DeviceOwner, DeviceRecord, Reply, Request,
+//!     SignIn, Step,
 //! };
 //! # use rand::{SeedableRng, rngs::StdRng};
 //! # fn post(_: &str, _: &str, _: &[u8]) -> (u16, Option<String>, Vec<u8>) { unimplemented!() }
@@ -53,10 +54,10 @@
 //! # One device, whatever name its user types
 //!
 //! A device record belongs to the user's internal name. Users may type an e-mail address, a phone
-//! number or another case instead. The service tells the internal name with its first challenge, and
-//! [`Step::Find`] asks for the record then. A caller that knows which user a typed name led to may
-//! also begin with that record ([`ThisDevice::with_record`]); if it turns out to be another user's,
-//! [`Step::Find`] puts it right.
+//! number or another case instead. The service tells the internal name with its first challenge,
+//! and [`Step::Find`] asks for the record then. A caller that knows which user a typed name led to
+//! may also begin with that record ([`ThisDevice::with_record`]); if it turns out to be another
+//! user's, [`Step::Find`] puts it right.
 //!
 //! A sent password may be answered with tokens at once, before anything tells the name. If the
 //! record was not found under the typed name, the outcome is a second device of the same user. Keep
@@ -64,11 +65,14 @@
 //!
 //! # When the service does not accept the device
 //!
-//! | what it answers | what the sign-in does |
-//! |---|---|
-//! | "Device does not exist." to a step with the device's key | [`Step::Discard`], and the same step without it; if the step was the first or about the device alone, the sign-in begins again |
-//! | `NotAuthorizedException` to a step of the device's own proof | [`Step::Discard`], and the sign-in begins again as on a new device; not if the session was [too old or used before](ServiceError::is_spent_session), or the user is [locked out](ServiceError::is_barred_user) |
-//! | `ConfirmDevice` fails | [`DeviceOutcome::Unconfirmed`]: the sign-in stands, and confirming can be tried again |
+//! - "Device does not exist." to a step with the device's key: [`Step::Discard`], and the same step
+//!   without it. If the step was the first or about the device alone, the sign-in begins again.
+//! - `NotAuthorizedException` to a step of the device's own proof: [`Step::Discard`], and the sign-in
+//!   begins again as on a new device. Not if the session was [too old or used
+//!   before](ServiceError::is_spent_session), or the user is [locked
+//!   out](ServiceError::is_barred_user).
+//! - Any error of `ConfirmDevice`: [`DeviceOutcome::Unconfirmed`]. The sign-in stands, and confirming
+//!   can be tried again.
 //!
 //! A sign-in discards a device at most once. A device of another user is set aside, and its record
 //! stays. A device that is refused before the service has told the user's name is discarded only

@@ -1,4 +1,4 @@
-//! What a device keeps of itself.
+//! The record that a device keeps for its next sign-in.
 
 use std::fmt;
 
@@ -7,33 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 
-/// A device that the service tracks, as the device itself knows it: everything that the next
-/// sign-in needs.
+/// A device that the service tracks, with everything that the next sign-in needs.
 ///
-/// It serializes, for stores. What comes out holds the device's password: whoever reads it can pose
-/// as the device (though not as its user).
+/// It serializes, for stores. The result holds the device's password: its reader can pose as the
+/// device, though not as its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeviceRecord {
-    /// Whose device it is, and where.
+    /// The user that it belongs to.
     #[serde(flatten)]
     pub owner: DeviceOwner,
-    /// The name that the service gave to the device.
+    /// The key that the service gave the device, unique.
     pub device_key: String,
-    /// The group that the device proves itself in.
+    /// The device's group, which goes into its proofs.
     pub group_key: String,
-    /// The secret of the device.
+    /// The device's secret.
     pub password: Sensitive<String>,
-    /// Whether its user wants it remembered, as far as this device knows.
+    /// Whether it is remembered, as far as the device knows.
     pub status: DeviceStatus,
-    /// The name that a person gave to it.
+    /// The name that a person gave it.
     pub name: Option<String>,
 }
 
-/// What a device record is kept under.
+/// The user that a device record belongs to.
 ///
-/// The name is the one that the access token carries. What a user types may be an e-mail address, a
-/// phone number, or another case, so a store keeps an index from those to this.
+/// The name is the one that the access token carries. Users may type an e-mail address, a phone
+/// number or another letter case, so a store keeps an index from those to this.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceOwner {
     /// The user pool.
@@ -45,7 +44,7 @@ pub struct DeviceOwner {
 }
 
 impl DeviceOwner {
-    /// That user of that app client.
+    /// The user of that internal name, at the app client of `config`.
     #[must_use]
     pub fn new(config: &Config, username: impl Into<String>) -> Self {
         Self {
@@ -56,18 +55,17 @@ impl DeviceOwner {
     }
 }
 
-/// Whether a tracked device stands in for its user's second factor.
+/// Whether a tracked device is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "the service remembers a device or does not; a third would be for every caller to \
-              think about"
+    reason = "a device is remembered or not; every caller would have to think about a third"
 )]
 pub enum DeviceStatus {
-    /// It proves itself at each sign-in.
+    /// It proves itself at each sign-in, and may stand in for the second factor.
     Remembered,
-    /// It is only known to the service.
+    /// The service knows it, and no more.
     NotRemembered,
 }
 

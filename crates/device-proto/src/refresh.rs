@@ -1,4 +1,4 @@
-//! New tokens for old.
+//! Refreshing a session: new tokens for a refresh token.
 
 use device_wire::{
     AuthFlowType, AuthenticationResultType, ErrorCode, GetTokensFromRefreshTokenRequest,
@@ -12,7 +12,7 @@ use crate::tokens::Tokens;
 
 /// A refresh that waits for its reply.
 ///
-/// It begins with `GetTokensFromRefreshToken` and falls back on the flow `REFRESH_TOKEN_AUTH` where
+/// It begins with `GetTokensFromRefreshToken`, and falls back on the flow `REFRESH_TOKEN_AUTH` if
 /// the service does not know that operation.
 #[derive(Debug)]
 #[must_use = "a refresh goes on with the reply to its request"]
@@ -36,16 +36,16 @@ enum Path {
 pub enum RefreshStep {
     /// Send the request and [`handle`](Refresh::handle) the reply.
     Send(Refresh, Request),
-    /// The new tokens. The refresh token is the new one where the service rotates it, and otherwise
-    /// the one that was used.
+    /// The new tokens. The refresh token is a new one if the service rotates it, and otherwise the
+    /// one that was used.
     Done(Tokens),
 }
 
 impl Refresh {
     /// Begins a refresh.
     ///
-    /// `username` is the user's internal name; `device_key` is the device that the session belongs
-    /// to: in a pool that tracks devices the refresh token counts only together with it.
+    /// `username` is the user's internal name. `device_key` is the key of the session's device: in
+    /// a pool that tracks devices, a refresh token is valid only together with it.
     pub fn start(
         config: &Config,
         username: impl Into<String>,
@@ -74,7 +74,7 @@ impl Refresh {
     /// Takes the reply to the request.
     ///
     /// # Errors
-    /// Any [`Error`]; of those, [`is_expired`] tells that the refresh token no longer counts.
+    /// Any [`Error`]. [`is_expired`] says whether the refresh token is void.
     pub fn handle(self, reply: Reply<'_>) -> Result<RefreshStep, Error> {
         match self.path {
             Path::Operation => match reply.read::<GetTokensFromRefreshTokenRequest>() {
@@ -130,9 +130,10 @@ impl Refresh {
     }
 }
 
-/// Whether a refresh failed for good: the refresh token was revoked, is too old or used up, or its
-/// user or device is gone. Only a new sign-in helps. A wrong client secret or a disabled user says
-/// nothing against the token, and may be set right.
+/// Whether a refresh failed for good, so that only a new sign-in helps.
+///
+/// The refresh token was revoked, is too old or used up, or its user or device is gone. A wrong
+/// client secret or a disabled user says nothing against the token: either can be corrected.
 #[must_use]
 pub fn is_expired(error: &Error) -> bool {
     error.as_service_error().is_some_and(|error| {
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_goes_with_the_token_and_the_token_is_kept_unless_rotated() {
+    fn the_device_goes_along_and_unrotated_tokens_stay() {
         let (refresh, request) = start(Some("secret"));
         assert_eq!(body(&request)["DeviceKey"], "eu_1");
         assert_eq!(body(&request)["ClientSecret"], "secret");

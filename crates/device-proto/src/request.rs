@@ -1,4 +1,4 @@
-//! What goes to the service and what comes back, without saying how.
+//! Requests and replies, without a transport.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,14 +19,15 @@ pub struct Request {
     body: Zeroizing<Vec<u8>>,
 }
 
-/// When a request may be sent once more. Where this is another than those below, do not.
+/// Whether a request may be sent again. Treat variants that you do not know as
+/// [`IfUnsent`](Self::IfUnsent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repeat {
-    /// Whenever there was no answer: twice does what once does.
+    /// Whenever there was no answer: sending it twice does what sending it once does.
     Always,
-    /// Only if it certainly never reached the service. It carries a proof or a code that counts
-    /// once, or makes something.
+    /// Only if it certainly never reached the service. It carries a proof or a code that is good
+    /// once, or creates something.
     IfUnsent,
 }
 
@@ -34,11 +35,10 @@ impl Request {
     /// The content type of every request.
     pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
-    /// The request of a call.
+    /// Serializes a request of `device-wire`.
     #[must_use]
     pub fn new<C: device_wire::Request>(call: &C) -> Self {
-        // Large enough for any request of a sign-in, so that no secret is left behind by a growing
-        // buffer.
+        // Large enough for any request of a sign-in: a buffer that grows leaves copies of secrets.
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         #[expect(
             clippy::expect_used,
@@ -84,7 +84,7 @@ impl Request {
         &self.body
     }
 
-    /// When it may be sent once more.
+    /// Whether it may be sent again.
     #[must_use]
     pub fn repeat(&self) -> Repeat {
         self.repeat
@@ -102,8 +102,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Reading, and setting or taking away what is named, come out the same twice. The rest proves,
-/// makes or counts something.
+/// Whether an operation may be sent again: if it reads, sets or deletes what it names. The others
+/// prove, create or count something.
 fn repeat_of(operation: Operation) -> Repeat {
     use Operation as O;
     match operation {
@@ -112,8 +112,7 @@ fn repeat_of(operation: Operation) -> Repeat {
         | O::AdminListDevices
         | O::AdminUpdateDeviceStatus
         | O::AdminForgetDevice => Repeat::Always,
-        // A rotated refresh token is honoured again for a grace period, which exists for lost
-        // answers.
+        // A rotated refresh token is good for a grace period, which exists for lost answers.
         O::GetTokensFromRefreshToken | O::RevokeToken | O::GlobalSignOut => Repeat::Always,
         O::GetUser | O::AdminGetUser | O::ListUsers => Repeat::Always,
         O::DescribeUserPool
@@ -158,15 +157,15 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Reads the response of the call that was sent.
+    /// Reads the response to the request that was sent.
     ///
     /// # Errors
-    /// [`Error::Service`] and [`Error::NoAnswer`] where there is no response to read;
-    /// [`Error::MalformedAnswer`] if it is not the JSON of that response.
+    /// [`Error::Service`] if the service refused, [`Error::NoAnswer`] if it did not answer, and
+    /// [`Error::MalformedAnswer`] if the answer is not the JSON of that response.
     pub fn read<C: device_wire::Request>(self) -> Result<C::Output, Error> {
         match self {
-            // An operation without an output answers with an empty body; what a proxy puts there
-            // does not matter.
+            // An operation without an output answers with an empty body. A proxy may put something
+            // there, which does not matter.
             Self::Answered(_) if !C::OPERATION.has_output() => decode::<C>(b"null"),
             Self::Answered(body) => decode::<C>(body),
             Self::Refused(error) => Err(error.into()),
@@ -175,7 +174,7 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// An answer can hold tokens, so that nothing of it is shown.
+/// Shows nothing of an answer, since it can hold tokens.
 impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,7 +185,7 @@ impl fmt::Debug for Reply<'_> {
     }
 }
 
-/// The parser's own error is dropped: it can quote the body.
+/// Parses a body. The parser's own error is dropped: it can quote the body.
 fn decode<C: device_wire::Request>(body: &[u8]) -> Result<C::Output, Error> {
     serde_json::from_slice(body)
         .map_err(|_| Error::malformed(C::OPERATION, "it is not the JSON of that response"))

@@ -1,4 +1,4 @@
-//! What a sign-in ends in.
+//! The tokens of a session.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// Proves to the service, and to the app's own services, who calls.
+    /// The access token: it tells the service, and the app's own services, who calls.
     pub access: Sensitive<String>,
-    /// Says to the app who signed in.
+    /// The id token: it tells the app who signed in.
     pub id: Option<Sensitive<String>>,
-    /// Buys new tokens.
+    /// The refresh token, which is exchanged for new tokens.
     pub refresh: Option<Sensitive<String>>,
-    /// How long the access and id token are valid, from when they were issued.
+    /// How long the access and id token are valid after they were issued.
     pub expires_in: Option<Duration>,
 }
 
 impl Tokens {
-    /// Tokens that were had elsewhere; what comes with the access token is put in afterwards.
+    /// An access token from elsewhere. Set the other members afterwards.
     #[must_use]
     pub fn new(access: impl Into<Sensitive<String>>) -> Self {
         Self { access: access.into(), id: None, refresh: None, expires_in: None }
@@ -47,8 +47,10 @@ impl Tokens {
         })
     }
 
-    /// What the access token says of itself, unverified: it came from the service itself, which is
-    /// enough to know whose it is, but never to let someone in.
+    /// Reads the access token's claims, without verifying its signature.
+    ///
+    /// The token came from the service itself, which is enough to know whose it is. It is never
+    /// enough to let someone in.
     #[must_use]
     pub fn claims(&self) -> Claims {
         let payload = self.access.split('.').nth(1).unwrap_or_default();
@@ -57,8 +59,9 @@ impl Tokens {
     }
 }
 
-/// The claims of an access token that matter to its client. Each is absent where the token does not
-/// carry it, and all are where the token cannot be read.
+/// The claims of an access token that matter to its client.
+///
+/// A claim is absent if the token does not carry it. All are absent if the token cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {

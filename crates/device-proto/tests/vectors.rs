@@ -204,7 +204,7 @@ fn an_unknown_device_is_replaced() {
 }
 
 #[test]
-fn custom_authentication_that_ends_in_the_device() {
+fn custom_auth_that_ends_in_the_device() {
     sign_in("custom-device");
 }
 

@@ -89,7 +89,7 @@ async fn setup(service: &Service) -> Result {
         _ => return Err("no secret is given".into()),
     };
     let code = totp(asked.prompt().secret_code.as_str())?;
-    done(asked.verify(&code, Some("phone")).await?).map(drop)
+    done(asked.verify(&code, Some("authenticator")).await?).map(drop)
 }
 
 async fn code(service: &Service) -> Result {

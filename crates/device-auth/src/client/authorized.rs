@@ -1,14 +1,14 @@
 //! Calls with the session's access token.
 
-use device_wire::{ErrorCode, Request, Sensitive, sentence};
+use device_wire::{Request, Sensitive};
 
 use super::{DeviceAuth, is_unknown_user};
 use crate::error::Error;
 use crate::session::Session;
 
 impl DeviceAuth {
-    /// Makes a call with the session's access token; once more with another if the service does not
-    /// take that any more.
+    /// Makes a call with the session's access token. If the service refuses the token, the call is
+    /// made once more with a new one.
     pub(crate) async fn authorized<C: Request>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,
@@ -31,17 +31,13 @@ impl DeviceAuth {
         }
     }
 
-    /// The session of the same user to try once more with where the error is about that one;
-    /// otherwise the error.
+    /// The session to repeat a call with, if the error is about the access token of `session`. It
+    /// is of the same user. Any other error comes back.
     pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
         let Some(refused) = error.as_service_error() else { return Err(error) };
-        let not_authorized = *refused.code() == ErrorCode::NotAuthorized;
-        let (is_expired, is_revoked) = (
-            not_authorized && sentence::is(refused.message(), sentence::EXPIRED_ACCESS_TOKEN),
-            not_authorized && sentence::is(refused.message(), sentence::REVOKED_ACCESS_TOKEN),
-        );
+        let is_expired = refused.is_expired_access_token();
         let is_gone = is_unknown_user(Some(refused));
-        if !is_expired && !is_revoked && !is_gone {
+        if !is_expired && !refused.is_revoked_access_token() && !is_gone {
             return Err(error);
         }
         let active = self.active().map_err(|_| Error::SessionExpired)?;
@@ -49,7 +45,7 @@ impl DeviceAuth {
             return Err(Error::SessionExpired);
         }
         if active.session.access_token != session.access_token {
-            // Meanwhile there is another.
+            // It was refreshed meanwhile.
             Ok(active.session.clone())
         } else if is_gone {
             Err(self.user_is_gone(&active).await)

@@ -1,4 +1,4 @@
-//! The session where it is kept for the next start of the app.
+//! Keeping the session for the next start of the app.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl DeviceAuth {
         Ok(kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()))
     }
 
-    /// Takes up the session that is kept, unless there is one.
+    /// Takes up the session from the store, if nobody is signed in.
     pub(crate) async fn restore(&self) -> Result<(), Error> {
         if let Some(record) = self.kept().await? {
             self.lock().get_or_insert_with(|| Arc::new(Active::of_record(record)));
@@ -23,8 +23,8 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// Has the session kept as it is now; if there is none, that user's is kept no longer, but
-    /// another's that another client keeps is.
+    /// Writes the current session to the store. If signed out, removes the stored one unless it
+    /// belongs to another user.
     pub(crate) async fn persist(&self, username: &str) -> Result<(), StoreError> {
         let Some(sessions) = &self.0.sessions else { return Ok(()) };
         let _turn = self.0.persisting.lock().await;
@@ -37,14 +37,14 @@ impl DeviceAuth {
         }
     }
 
-    /// The same where the session matters more than its being kept.
+    /// As [`persist`](Self::persist), if failing to keep the session must not fail the call.
     pub(crate) async fn persist_if_possible(&self, username: &str) {
         if let Err(error) = self.persist(username).await {
             tracing::warn!(%error, "the session is not kept as it is now");
         }
     }
 
-    /// Keeps other clients that share the session's store from refreshing it at the same time.
+    /// Waits until no other client that shares the store refreshes the session.
     pub(super) async fn turn(&self) -> RefreshTurn {
         let Some(sessions) = &self.0.sessions else { return RefreshTurn::free() };
         sessions.take_turn(self.0.config.client_id()).await.unwrap_or_else(|error| {

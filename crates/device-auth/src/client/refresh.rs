@@ -1,4 +1,4 @@
-//! New tokens for old: one exchange for all who want one, in this process and in others.
+//! Refreshing the session: one exchange for all callers, in this process and in others.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -53,12 +53,12 @@ impl DeviceAuth {
         if self.replace(active, Arc::new(fresh)) {
             self.persist_if_possible(&active.session.username).await;
         }
-        // Not that of the new tokens if it was signed out meanwhile.
+        // If the user signed out meanwhile, the new tokens are no session.
         Ok(self.active()?.session.clone())
     }
 
-    /// Changes the session, if it is the one that is meant. Waits for a refresh under way, which
-    /// would undo the change.
+    /// Changes the session, if it is the target. Waits for a refresh under way, which would undo
+    /// the change.
     pub(crate) async fn amend(
         &self,
         is_target: impl Fn(&Active) -> bool,
@@ -75,8 +75,7 @@ impl DeviceAuth {
         }
     }
 
-    /// Ends a session that counts no longer, unless another client that shares the store has a
-    /// newer one.
+    /// Ends a session that is void, unless another client that shares the store has a newer one.
     pub(super) async fn expire(&self, active: &Arc<Active>) -> Result<Session, Error> {
         match self.take_up_newer(active).await {
             Some(newer) => Ok(newer.session.clone()),
@@ -92,8 +91,8 @@ impl DeviceAuth {
         Error::SessionExpired
     }
 
-    /// Ends the session of a user whom the service does not know any more; the device's record goes
-    /// too.
+    /// Ends the session of a user that the service does not know any more, and deletes the device's
+    /// records.
     pub(super) async fn user_is_gone(&self, active: &Arc<Active>) -> Error {
         if let Err(error) = self.remove_records_of(&active.session.username).await {
             tracing::warn!(%error, "the device record of a deleted user is still there");
@@ -101,11 +100,10 @@ impl DeviceAuth {
         self.end(active).await
     }
 
-    /// Takes up what another client that shares the store made of this session meanwhile, if it
-    /// did.
+    /// Takes up the session of another client that shares the store, if it has refreshed this one.
     async fn take_up_newer(&self, active: &Arc<Active>) -> Option<Arc<Active>> {
         let kept = self.kept().await.ok().flatten()?;
-        // Where the last tokens could not be kept, those that are count no longer.
+        // If the last tokens could not be kept, those in the store are older and void.
         let is_newer =
             kept.username == active.session.username && kept.expires_at > active.session.expires_at;
         let newer = Active { unconfirmed: active.unconfirmed.clone(), ..Active::of_record(kept) };

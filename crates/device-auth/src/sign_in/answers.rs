@@ -23,7 +23,7 @@ impl<P> Pending<P> {
 }
 
 impl Pending<CodePrompt> {
-    /// Gives the code. White space in it is dropped, since apps show codes in groups.
+    /// Gives the code. White space is dropped, since apps show codes in groups.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -59,7 +59,7 @@ impl Pending<SelectFactorPrompt> {
         self.go_on(Asked::<SelectFactorPrompt>::sms_code).await
     }
 
-    /// Chooses a password that is proven and never sent.
+    /// Chooses a password that is proven without being sent.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -93,7 +93,7 @@ impl Pending<NewPasswordPrompt> {
         self.go_on(|asked| asked.answer(password)).await
     }
 
-    /// Sets the password and the attributes that are due, such as `("email", "ada@example.com")`.
+    /// Sets the password and the required attributes, such as `("email", "ada@example.com")`.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -116,8 +116,8 @@ impl Pending<MfaSetupPrompt> {
         self.go_on(Asked::<MfaSetupPrompt>::authenticator).await
     }
 
-    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
-    /// and is asked for next.
+    /// Sets up codes by e-mail, if that is among the options. A first code goes to the address and
+    /// is asked for next.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -127,8 +127,8 @@ impl Pending<MfaSetupPrompt> {
 }
 
 impl Pending<AuthenticatorSetupPrompt> {
-    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app
-    /// files it under.
+    /// The secret as an `otpauth` address, to show as a QR code. `issuer` is the name under which
+    /// the app shows it.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         self.asked.otpauth_uri(issuer)

@@ -1,4 +1,4 @@
-//! What a sign-in asks of its user, with the client to go on with.
+//! A challenge: what the sign-in asks of its user, with the client to go on with.
 
 use device_proto::{
     Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, DeviceRecord, MfaSetupPrompt,
@@ -22,24 +22,24 @@ pub enum Challenge {
     SelectFactor(Pending<SelectFactorPrompt>),
     /// A new password.
     NewPassword(Pending<NewPasswordPrompt>),
-    /// To set up a second factor.
+    /// A second factor has to be set up.
     MfaSetup(Pending<MfaSetupPrompt>),
-    /// To put a secret into an authenticator app and give a code from it.
+    /// A secret for an authenticator app, and a first code from it.
     AuthenticatorSetup(Pending<AuthenticatorSetupPrompt>),
-    /// A question of the pool's own making.
+    /// A question of the pool's own.
     Custom(Pending<CustomPrompt>),
 }
 
 /// A sign-in that waits for its user. Answering consumes it and goes on with the sign-in.
 ///
-/// An answer fails as [`DeviceAuth::sign_in`] does, and then the sign-in is over. A code or
-/// password that was not accepted but may be given again is not a failure: the same challenge comes
-/// back, with a [`rejection`](Self::rejection).
+/// An answer fails as [`DeviceAuth::sign_in`] does, and then the sign-in is over. If a code or
+/// password was not accepted and may be given again, that is no failure: the same challenge comes
+/// back with a [`rejection`](Self::rejection).
 #[derive(Debug)]
 #[must_use = "the sign-in goes on with the answer"]
 pub struct Pending<P> {
     pub(super) auth: DeviceAuth,
-    pub(super) attempt: Attempt,
+    pub(super) attempt: Box<Attempt>,
     pub(super) asked: Asked<P>,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Attempt {
 impl Challenge {
     pub(super) fn new(
         auth: DeviceAuth,
-        attempt: Attempt,
+        attempt: Box<Attempt>,
         asked: device_proto::Challenge,
     ) -> Result<Self, Error> {
         use device_proto::Challenge as Asked;
@@ -97,14 +97,14 @@ impl<P> Pending<P> {
         self.asked.prompt()
     }
 
-    /// Why the answer before was not accepted, if the same is asked once more.
+    /// Why the previous answer was not accepted, if the same is asked again.
     #[must_use]
     pub fn rejection(&self) -> Option<&ServiceError> {
         self.asked.rejection()
     }
 
-    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that
-    /// follow on it. An entry takes the place of an earlier one of the same name.
+    /// Adds to what the pool's Lambda functions are told (`ClientMetadata`), from this answer on.
+    /// An entry replaces an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,

@@ -16,7 +16,7 @@ pub struct SignedIn {
     pub session: Session,
     /// The device that it belongs to.
     pub device: SessionDevice,
-    /// What did not go as it should on the way, and does not stand against the session.
+    /// What went wrong on the way without failing the sign-in.
     pub warnings: Vec<Warning>,
 }
 
@@ -24,40 +24,40 @@ pub struct SignedIn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionDevice {
-    /// None: the pool tracks no devices, the sign-in was of a kind that gives none, or confirming
-    /// it failed.
+    /// No device: the pool tracks none, the sign-in was of a kind that gives none, or confirming it
+    /// failed.
     Untracked,
-    /// It is known to the service.
+    /// The service tracks it.
     Tracked {
         /// Its key.
         key: String,
-        /// Whether the user should be asked about remembering it: it is new, and the pool leaves it
-        /// to the user.
+        /// Whether to ask the user about remembering it: it is new, and the pool leaves that to the
+        /// user.
         ask: bool,
     },
-    /// It proves itself at each sign-in, and where the pool has it so stands in for the second
-    /// factor.
+    /// It proves itself at each sign-in. If the pool allows it, it stands in for the second factor.
     Remembered {
         /// Its key.
         key: String,
     },
 }
 
-/// What did not go as it should in a sign-in that succeeded.
+/// What went wrong in a sign-in that succeeded.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The new device was not confirmed: [`DeviceAuth::confirm_device`](crate::DeviceAuth::confirm_device) tries again.
+    /// The new device was not confirmed:
+    /// [`DeviceAuth::confirm_device`](crate::DeviceAuth::confirm_device) tries again.
     DeviceNotConfirmed(Error),
-    /// The device was not remembered, as the user had chosen: [`DeviceAuth::remember_device`](crate::DeviceAuth::remember_device) tries
-    /// again.
+    /// The device was not remembered although the user had chosen to:
+    /// [`DeviceAuth::remember_device`](crate::DeviceAuth::remember_device) tries again.
     DeviceNotRemembered(Error),
-    /// The device's record could not be kept: the next sign-in will be as on a new device.
+    /// The device's record could not be saved: the next sign-in will be as on a new device.
     RecordNotSaved(StoreError),
     /// The record of a device that the service does not accept any more could not be deleted. The
     /// next sign-in will find it out again.
     RecordNotDeleted(StoreError),
-    /// The session could not be kept: the app's next start will find nobody signed in, or another
+    /// The session could not be saved: the app's next start will find nobody signed in, or an older
     /// session.
     SessionNotSaved(StoreError),
 }
@@ -69,7 +69,7 @@ impl SignedIn {
         self.device.key()
     }
 
-    /// Whether the user should be asked about remembering this device.
+    /// Whether to ask the user about remembering this device.
     #[must_use]
     pub fn should_ask_to_remember(&self) -> bool {
         matches!(self.device, SessionDevice::Tracked { ask: true, .. })

@@ -1,4 +1,4 @@
-//! Records in a file.
+//! Device records and sessions in a file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -18,10 +18,10 @@ use crate::session::SessionRecord;
 /// Keeps device records, and sessions beside them, in one JSON file that only its owner can read
 /// (mode 0600, on Unix).
 ///
-/// A change replaces the file as a whole and is on disk when it is reported done. Beside the file
-/// lies another with `.lock` added to its name: whoever changes records holds a lock on it, so that
-/// writers in this process and in others take turns. One more, with `.refresh.lock`, is held while
-/// a session is refreshed.
+/// A change replaces the file as a whole, and is on disk when it is reported done. Beside the file
+/// lies one with `.lock` added to its name. A writer holds a lock on it, so that writers in this
+/// process and in others take turns. A third one, with `.refresh.lock`, is locked while a session
+/// is refreshed.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
@@ -39,14 +39,13 @@ impl FileStore {
     /// The only version of the file so far.
     const VERSION: u32 = 1;
 
-    /// The store in that file, which comes into being with its first record, as do the directories
-    /// above it.
+    /// Opens the store in that file. The file and the directories above it are made with the first
+    /// record.
     pub fn open(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into().into() }
     }
 
-    /// Does blocking work where it blocks nobody. It runs to its end even if nobody waits for it
-    /// any more.
+    /// Runs on a blocking thread. It runs to its end even if its caller stops waiting.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
@@ -157,7 +156,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Waits for its turn to write; the lock is held until the file is dropped.
+/// Waits for its turn to write. The lock is held until the file is dropped.
 fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
     let failed = |error: io::Error| {
         StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
@@ -173,7 +172,7 @@ fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Device records are nobody else's to look for.
+/// Makes the directories above the file. Only their owner may look into them.
 fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -194,7 +193,7 @@ fn read(path: &Path) -> Result<Records, StoreError> {
     match serde_json::from_slice::<Contents>(&bytes) {
         Ok(contents) if contents.version == FileStore::VERSION => Ok(contents.records),
         Ok(contents) => Err(StoreError::new(format!(
-            "{} is of version {}, and not 1",
+            "{} has version {}, and this release reads version 1: use the release that wrote it",
             path.display(),
             contents.version
         ))),
@@ -206,8 +205,7 @@ fn read(path: &Path) -> Result<Records, StoreError> {
     }
 }
 
-/// Replaces the file: first the whole new contents on disk, then the name, then the directory that
-/// has the name.
+/// Replaces the file: syncs the whole new contents, then renames, then syncs the directory.
 fn write(path: &Path, records: Records) -> Result<(), StoreError> {
     let failed = |error: io::Error| {
         StoreError::new(format!("cannot write {}", path.display())).caused_by(error)
@@ -226,8 +224,7 @@ fn write(path: &Path, records: Records) -> Result<(), StoreError> {
     let mut file = private().create_new(true).write(true).open(&new).map_err(failed)?;
     file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&new, path).map_err(failed)?;
-    // Elsewhere a directory cannot be opened, and the rename is durable by the file system's own
-    // rules.
+    // On other systems a directory cannot be opened, and the file system makes the rename durable.
     #[cfg(unix)]
     File::open(directory(path)).and_then(|directory| directory.sync_all()).map_err(failed)?;
     Ok(())

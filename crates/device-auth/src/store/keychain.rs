@@ -1,4 +1,4 @@
-//! Records in the operating system's keychain.
+//! Device records in the operating system's keychain.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,8 +76,8 @@ impl KeychainStore {
         self.keychain.build(&self.service, &user, None).map_err(|error| failed("name", &error))
     }
 
-    /// The entry of a user's records. Letter case counts: names that differ in case alone can be two
-    /// users'.
+    /// The entry of a user's records. Letter case counts: names that differ in case alone can be
+    /// two users'.
     fn device_entry(&self, owner: &DeviceOwner) -> Result<Entry, StoreError> {
         self.entry("device", owner, &owner.username)
     }

@@ -1,4 +1,4 @@
-//! Records for as long as the process runs.
+//! Device records and sessions in memory.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,7 +6,7 @@ use device_wire::ErrorCode;
 use super::*;
 
 #[tokio::test]
-async fn a_device_is_tracked_then_remembered_then_not_then_forgotten() {
+async fn a_device_is_tracked_remembered_and_forgotten() {
     let service = Shared::new(Devices::OptIn, Mfa::Off);
     let auth = service.client();
     let key = sign_in(&auth).await.device_key().unwrap().to_owned();
@@ -81,7 +81,7 @@ async fn the_list_has_every_page_and_marks_this_one() {
 }
 
 #[tokio::test]
-async fn a_device_forgotten_elsewhere_is_told_from_one_that_is_only_tracked() {
+async fn a_forgotten_device_is_told_from_a_tracked_one() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;

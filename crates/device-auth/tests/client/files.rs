@@ -9,7 +9,8 @@ use super::*;
 
 pub(crate) fn record(username: &str, key: &str) -> DeviceRecord {
     serde_json::from_value(serde_json::json!({
-        "user_pool_id": POOL, "client_id": CLIENT, "username": username, "device_key": key, "group_key": "-g",
+        "user_pool_id": POOL, "client_id": CLIENT, "username": username,
+        "device_key": key, "group_key": "-g",
         "password": "hush", "status": "remembered", "name": null,
     }))
     .unwrap()
@@ -41,12 +42,12 @@ async fn a_device_outlives_the_process() {
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
 }
 
-/// Wish: to know what is stored. The README shows a file: it is read, and what is read makes the
+/// Wish: to know what is stored. The guide shows a file: it is read, and what is read makes the
 /// same file again.
 #[tokio::test]
 async fn the_file_is_what_the_documentation_shows() {
-    let readme = include_str!("../../README.md");
-    let shown = readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let guide = include_str!("../../src/guide.md");
+    let shown = guide.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let directory = TempDir::new().unwrap();
     let (there, anew) = (directory.path().join("shown.json"), directory.path().join("anew.json"));
     std::fs::write(&there, shown).unwrap();

@@ -146,7 +146,7 @@ async fn given_up_at_each_wait(
 }
 
 #[tokio::test]
-async fn a_sign_in_on_a_new_device_that_is_given_up_anywhere_leaves_no_half_of_it() {
+async fn giving_up_on_a_new_device_leaves_no_half_record() {
     // Looked into under the typed name and under the internal one, and saved to.
     given_up_at_each_wait(3, async || {
         (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new(), None)
@@ -155,7 +155,7 @@ async fn a_sign_in_on_a_new_device_that_is_given_up_anywhere_leaves_no_half_of_i
 }
 
 #[tokio::test]
-async fn a_sign_in_that_replaces_a_device_and_is_given_up_anywhere_leaves_the_old_one_or_the_new() {
+async fn giving_up_a_replacement_leaves_one_of_the_two() {
     // Looked into, removed from, and saved to.
     given_up_at_each_wait(3, async || {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new());

@@ -25,7 +25,7 @@ async fn sign_in_remember_sign_in_again() {
     let seen = calls.clone();
     let auth = DeviceAuth::builder(POOL, CLIENT)
         .endpoint_url(format!("http://{address}"))
-        .device_name("laptop")
+        .device_name("device")
         .observer(move |call| {
             seen.lock().unwrap().push(call.step.unwrap_or(call.operation.name()).to_owned())
         })

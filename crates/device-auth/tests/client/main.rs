@@ -15,6 +15,7 @@ mod conformance;
 #[path = "../../../device-proto/tests/sign_in/service.rs"]
 mod service;
 
+mod builder;
 mod devices;
 mod files;
 mod given_up;
@@ -59,7 +60,8 @@ impl Shared {
         match self.with(|service| service.serve(operation, body)) {
             Ok(body) => Some((200, body)),
             Err(Some(error)) => {
-                let body = serde_json::json!({"__type": error.code().as_str(), "message": error.message()});
+                let (code, message) = (error.code().as_str(), error.message());
+                let body = serde_json::json!({"__type": code, "message": message});
                 Some((400, body.to_string().into_bytes()))
             }
             Err(None) => None,

@@ -32,7 +32,7 @@ async fn every_name_finds_the_device_before_it_is_due() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_found_out_leads_to_the_device_from_then_on() {
+async fn a_learnt_name_leads_to_the_device_from_then_on() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     let key = sign_in(&auth).await.device_key().unwrap().to_owned();

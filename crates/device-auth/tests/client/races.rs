@@ -151,7 +151,7 @@ async fn delete_ada_while_bob_signs_in(
 }
 
 #[tokio::test]
-async fn deleting_a_user_leaves_the_session_of_another_who_signed_in_meanwhile() {
+async fn deleting_a_user_leaves_anothers_new_session() {
     let (_, auth, store, deleted) = delete_ada_while_bob_signs_in(Fault::Answer(json!({}))).await;
     deleted.unwrap();
     assert_eq!(auth.session().await.unwrap().username, "bob");
@@ -199,7 +199,7 @@ impl DeviceStore for SlowStore {
 }
 
 #[tokio::test]
-async fn confirming_that_was_given_up_before_the_record_was_kept_can_be_done_again() {
+async fn confirming_that_was_given_up_can_be_done_again() {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     service.with(|service| {
         service.fault("ConfirmDevice", Fault::Refuse(ErrorCode::InternalError, "later"))

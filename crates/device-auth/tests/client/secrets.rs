@@ -107,7 +107,8 @@ fn handle(sign_in: SignIn, answer: &Value) -> Result<Step, device_proto::Error> 
 }
 
 fn granted() -> Value {
-    let tokens = json!({"AccessToken": "accesshush", "IdToken": "idhush", "RefreshToken": "refreshhush",
+    let tokens = json!({
+        "AccessToken": "accesshush", "IdToken": "idhush", "RefreshToken": "refreshhush",
         "NewDeviceMetadata": {"DeviceKey": "eu_2", "DeviceGroupKey": "-g"}});
     json!({ "AuthenticationResult": tokens })
 }
@@ -199,7 +200,8 @@ fn of_challenges(shown: &Shown) {
         ("CUSTOM_CHALLENGE", json!({"question": "questionhush"})),
     ];
     for (name, parameters) in parameters {
-        let answer = json!({"ChallengeName": name, "Session": "sessionhush", "ChallengeParameters": parameters,
+        let answer = json!({
+            "ChallengeName": name, "Session": "sessionhush", "ChallengeParameters": parameters,
             "AvailableChallenges": ["SMS_OTP"]});
         let step = answered(&answer).unwrap();
         shown.debug(&step);

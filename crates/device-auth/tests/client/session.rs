@@ -13,7 +13,7 @@ fn expiring() -> Fault {
 }
 
 #[tokio::test]
-async fn a_token_that_ran_out_is_replaced_once_for_all_who_want_it() {
+async fn an_expired_token_is_replaced_once_for_all_callers() {
     let service = Shared::new(Devices::Off, Mfa::Off);
     let auth = service.client();
     service.with(|service| service.fault("PASSWORD_VERIFIER", expiring()));
@@ -85,7 +85,7 @@ async fn a_refresh_that_failed_for_now_leaves_the_session() {
 }
 
 #[tokio::test]
-async fn only_what_is_said_against_the_refresh_token_ends_the_session() {
+async fn only_a_refused_refresh_token_ends_the_session() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;
@@ -103,7 +103,7 @@ async fn only_what_is_said_against_the_refresh_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_session_without_a_refresh_token_lasts_until_its_access_token_runs_out() {
+async fn without_a_refresh_token_the_access_token_ends_it() {
     let service = Shared::new(Devices::Off, Mfa::Off);
     let auth = service.client();
     let begun = |valid| {

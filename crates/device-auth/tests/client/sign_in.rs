@@ -59,7 +59,7 @@ async fn a_device_that_the_service_does_not_accept_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_refused_device_is_deleted_even_if_the_sign_in_fails_then() {
+async fn a_refused_device_is_deleted_even_if_the_sign_in_fails() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;
@@ -155,7 +155,7 @@ async fn no_secret_shows() {
 }
 
 #[tokio::test]
-async fn what_the_pools_functions_are_told_is_set_for_all_for_one_sign_in_and_for_one_answer() {
+async fn client_metadata_is_set_at_each_of_three_places() {
     let service = Shared::new(Devices::Off, Mfa::Asked);
     let http = Client::builder()
         .endpoint_url("http://pool.test")

@@ -18,7 +18,7 @@ fn with_ada_signed_in(example: impl AsyncFn(&DeviceAuth) -> Result<(), Error>) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
         let auth = DeviceAuth::builder(pool, client)
             .endpoint_url(server.url())
-            .device_name("Ada's laptop")
+            .device_name("Ada's device")
             .build()
             .unwrap();
         let step = auth.sign_in(Credentials::srp("ada", PASSWORD)).await.unwrap();

@@ -146,26 +146,62 @@ fn an_unspoiled_life_goes_through_every_step() {
     });
 }
 
-macro_rules! faults {
-    ($($test:ident: $fault:ident,)*) => {$(
-        #[test]
-        fn $test() {
-            spoil_each(Fault::$fault);
-        }
-    )*};
+#[test]
+fn a_request_that_is_dropped() {
+    spoil_each(Fault::DropRequest);
 }
 
-faults! {
-    a_request_that_is_dropped: DropRequest,
-    an_answer_that_is_dropped: DropAnswer,
-    an_answer_that_is_truncated: TruncateAnswer,
-    a_request_that_is_late: LateRequest,
-    an_answer_that_is_late: LateAnswer,
-    a_request_that_arrives_twice_and_is_answered_once: DuplicateAnsweredFirst,
-    a_request_that_arrives_twice_and_is_answered_last: DuplicateAnsweredLast,
-    an_answer_that_comes_in_place_of_the_next: StaleAnswer,
-    an_answer_that_comes_again_in_place_of_a_request: StaleInstead,
-    an_error_page_in_place_of_an_answer: ErrorPage,
-    giving_up_before_a_request_arrives: HoldRequest,
-    giving_up_before_an_answer_arrives: HoldAnswer,
+#[test]
+fn an_answer_that_is_dropped() {
+    spoil_each(Fault::DropAnswer);
+}
+
+#[test]
+fn an_answer_that_is_truncated() {
+    spoil_each(Fault::TruncateAnswer);
+}
+
+#[test]
+fn a_request_that_is_late() {
+    spoil_each(Fault::LateRequest);
+}
+
+#[test]
+fn an_answer_that_is_late() {
+    spoil_each(Fault::LateAnswer);
+}
+
+#[test]
+fn a_request_that_arrives_twice_and_is_answered_first() {
+    spoil_each(Fault::DuplicateAnsweredFirst);
+}
+
+#[test]
+fn a_request_that_arrives_twice_and_is_answered_last() {
+    spoil_each(Fault::DuplicateAnsweredLast);
+}
+
+#[test]
+fn an_answer_that_comes_in_place_of_the_next() {
+    spoil_each(Fault::StaleAnswer);
+}
+
+#[test]
+fn an_answer_that_comes_again_in_place_of_a_request() {
+    spoil_each(Fault::StaleInstead);
+}
+
+#[test]
+fn an_error_page_in_place_of_an_answer() {
+    spoil_each(Fault::ErrorPage);
+}
+
+#[test]
+fn giving_up_before_a_request_arrives() {
+    spoil_each(Fault::HoldRequest);
+}
+
+#[test]
+fn giving_up_before_an_answer_arrives() {
+    spoil_each(Fault::HoldAnswer);
 }

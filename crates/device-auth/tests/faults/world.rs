@@ -46,7 +46,10 @@ impl World {
         let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
         server.clock().advance(now.saturating_sub(start));
         let pool = server.create_pool(json!({
-            "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": true },
+            "DeviceConfiguration": {
+                "ChallengeRequiredOnNewDevice": true,
+                "DeviceOnlyRememberedOnUserPrompt": true,
+            },
         }));
         let client = server.create_client(&pool, json!({}));
         server.create_user(&pool, USER);
@@ -96,12 +99,20 @@ fn enrol(server: &TestServer, pool: &str, client: &str) -> String {
     let software = json!({ "Enabled": true });
     run(
         Operation::SetUserPoolMfaConfig,
-        json!({ "UserPoolId": pool, "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": software }),
+        json!({
+            "UserPoolId": pool,
+            "MfaConfiguration": "OPTIONAL",
+            "SoftwareTokenMfaConfiguration": software,
+        }),
     );
     let parameters = json!({ "USERNAME": USER, "PASSWORD": PASSWORD });
     let tokens = run(
         Operation::InitiateAuth,
-        json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client, "AuthParameters": parameters }),
+        json!({
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "ClientId": client,
+            "AuthParameters": parameters,
+        }),
     );
     let token = &tokens["AuthenticationResult"]["AccessToken"];
     let associated = run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));

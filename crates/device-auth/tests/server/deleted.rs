@@ -10,22 +10,22 @@ use super::*;
 #[tokio::test]
 async fn a_user_who_deletes_the_account_leaves_nothing_here() {
     let world = World::new(Devices::Always, Mfa::Off);
-    let app = world.builder("laptop").session_store(world.store("laptop")).build().unwrap();
+    let app = world.builder("device").session_store(world.store("device")).build().unwrap();
     sign_in(&app).await;
     let mut events = app.events();
     app.delete_user().await.unwrap();
     assert_eq!(events.try_next(), Some(Event::UserDeleted { username: USER.to_owned() }));
-    assert!(!world.has_record("laptop").await);
+    assert!(!world.has_record("device").await);
     assert!(matches!(app.session().await, Err(Error::SignedOut)));
     assert!(matches!(app.delete_user().await, Err(Error::SignedOut)));
-    let builder = world.builder("laptop").session_store(world.store("laptop"));
+    let builder = world.builder("device").session_store(world.store("device"));
     let restarted = builder.build_restored().await.unwrap();
     assert!(matches!(restarted.session().await, Err(Error::SignedOut)), "no session is kept");
     assert!(app.sign_in(password_of(USER)).await.unwrap_err().as_service_error().is_some());
 }
 
 #[tokio::test]
-async fn a_user_whom_an_administrator_deleted_ends_in_a_new_sign_in() {
+async fn a_user_deleted_by_an_administrator_is_signed_out() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     sign_in(&app).await;

@@ -32,7 +32,7 @@ async fn refusals(app: &DeviceAuth, listed: &Device) -> Vec<Error> {
 }
 
 #[tokio::test]
-async fn device_calls_of_federated_and_hosted_sessions_are_refused_here_with_their_reason() {
+async fn device_calls_of_sessions_from_elsewhere_are_refused() {
     let world = World::new(Devices::Off, Mfa::Off);
     let app = world.app();
     let listed =

@@ -46,7 +46,7 @@ async fn a_subscriber_hears_of_the_session_and_its_device() {
 }
 
 #[tokio::test]
-async fn devices_that_a_sign_in_replaces_or_remembers_are_heard_of() {
+async fn a_subscriber_hears_of_replaced_and_remembered_devices() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     let mut events = app.events();

@@ -7,24 +7,24 @@ use super::*;
 #[tokio::test]
 async fn a_listed_device_is_forgotten_and_this_one_stays() {
     let world = World::new(Devices::Always, Mfa::Off);
-    let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
-    let (key, lost) = (sign_in(&laptop).await, sign_in(&phone).await);
-    let devices = laptop.fetch_devices().await.unwrap();
+    let (first, second) = (world.app_at("device"), world.app_at("second device"));
+    let (key, lost) = (sign_in(&first).await, sign_in(&second).await);
+    let devices = first.fetch_devices().await.unwrap();
     let listed = devices.iter().find(|device| !device.is_current).unwrap();
     assert_eq!(Some(&*listed.key), lost.device_key());
 
-    laptop.forget_device(&listed.key).await.unwrap();
-    laptop.forget_device(&listed.key).await.expect("what is forgotten is forgotten");
-    assert_eq!(laptop.current_device_key().as_deref(), key.device_key());
-    assert_eq!(laptop.fetch_devices().await.unwrap().len(), 1);
+    first.forget_device(&listed.key).await.unwrap();
+    first.forget_device(&listed.key).await.expect("what is forgotten is forgotten");
+    assert_eq!(first.current_device_key().as_deref(), key.device_key());
+    assert_eq!(first.fetch_devices().await.unwrap().len(), 1);
 
     // There, it shows at the next refresh; the one after that is of a new device.
-    assert!(matches!(phone.refresh().await, Err(Error::SessionExpired)));
+    assert!(matches!(second.refresh().await, Err(Error::SessionExpired)));
     assert!(
-        world.has_record("phone").await,
+        world.has_record("second device").await,
         "the record goes when the service says so in a sign-in"
     );
-    let anew = sign_in(&phone).await;
+    let anew = sign_in(&second).await;
     assert_ne!(anew.device_key(), lost.device_key());
     assert_eq!(world.all_devices().len(), 2);
 }
@@ -33,15 +33,15 @@ async fn a_listed_device_is_forgotten_and_this_one_stays() {
 #[tokio::test]
 async fn all_devices_are_forgotten_at_once() {
     let world = World::new(Devices::Always, Mfa::Off);
-    for installation in ["phone", "tablet"] {
+    for installation in ["second device", "third device"] {
         sign_in(&world.app_at(installation)).await;
     }
-    let laptop = world.app();
-    sign_in(&laptop).await;
-    assert_eq!(laptop.forget_all_devices().await.unwrap(), 3);
+    let app = world.app();
+    sign_in(&app).await;
+    assert_eq!(app.forget_all_devices().await.unwrap(), 3);
     assert_eq!(world.all_devices().len(), 0);
-    assert!(!world.has_record("laptop").await);
-    assert_eq!(laptop.current_device_key(), None);
+    assert!(!world.has_record("device").await);
+    assert_eq!(app.current_device_key(), None);
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn this_device_is_forgotten_there_and_here() {
     let app = world.app();
     sign_in_with_code(&app, &world).await;
     app.forget_this_device().await.unwrap();
-    assert!(!world.has_record("laptop").await);
+    assert!(!world.has_record("device").await);
     assert!(matches!(app.forget_this_device().await, Err(Error::DeviceNotTracked)));
     sign_in_with_code(&app, &world).await;
 }
@@ -63,7 +63,7 @@ async fn a_refresh_after_forgetting_ends_the_session() {
     world.forget(&key);
     assert!(matches!(app.refresh().await, Err(Error::SessionExpired)));
     assert!(matches!(app.session().await, Err(Error::SignedOut)), "the tokens are gone");
-    assert!(world.has_record("laptop").await, "the record stays");
+    assert!(world.has_record("device").await, "the record stays");
     world.calls();
     assert_ne!(sign_in(&app).await.device_key(), Some(&*key), "and the next sign-in gets over it");
 }

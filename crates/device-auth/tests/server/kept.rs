@@ -8,7 +8,7 @@ use super::*;
 
 /// The app as it starts, with devices and session in one file.
 async fn start(world: &World, store: &FileStore) -> DeviceAuth {
-    let builder = world.builder("laptop").store(store.clone()).session_store(store.clone());
+    let builder = world.builder("device").store(store.clone()).session_store(store.clone());
     builder.build_restored().await.unwrap()
 }
 
@@ -86,7 +86,7 @@ async fn a_session_that_cannot_be_kept_is_a_warning() {
     // A directory stands where the lock should.
     std::fs::create_dir(directory.path().join("state.json.lock")).unwrap();
     let store = FileStore::open(directory.path().join("state.json"));
-    let app = world.builder("laptop").session_store(store).build().unwrap();
+    let app = world.builder("device").session_store(store).build().unwrap();
     let signed_in = sign_in(&app).await;
     assert!(
         matches!(signed_in.warnings[..], [device_auth::Warning::SessionNotSaved(_)]),

@@ -32,7 +32,7 @@ async fn the_whole_life_of_a_device() {
 
     app.forget_this_device().await.unwrap();
     assert_eq!(world.all_devices().len(), 0);
-    assert!(!world.has_record("laptop").await);
+    assert!(!world.has_record("device").await);
     let anew = sign_in_with_code(&world.app(), &world).await;
     assert_ne!(anew.device_key(), Some(&*key));
 }
@@ -40,28 +40,28 @@ async fn the_whole_life_of_a_device() {
 /// Wish: which of the listed devices is this one; dates and addresses of devices; a name that
 /// people know a device by.
 #[tokio::test]
-async fn the_list_says_which_one_is_current_with_names_dates_and_addresses() {
+async fn the_list_has_names_dates_addresses_and_this_device() {
     let world = World::new(Devices::Always, Mfa::Off);
-    let (laptop, phone) = (world.app_at("laptop"), world.app_at("phone"));
-    let (key, other) = (sign_in(&laptop).await, sign_in(&phone).await);
-    let devices = laptop.fetch_devices().await.unwrap();
+    let (first, second) = (world.app_at("device"), world.app_at("second device"));
+    let (key, other) = (sign_in(&first).await, sign_in(&second).await);
+    let devices = first.fetch_devices().await.unwrap();
     assert_eq!(devices.len(), 2);
     for device in &devices {
         let current = device.key == key.device_key().unwrap();
         assert_eq!(device.is_current, current);
-        assert_eq!(device.name.as_deref(), Some(if current { "laptop" } else { "phone" }));
+        assert_eq!(device.name.as_deref(), Some(if current { "device" } else { "second device" }));
         assert_eq!(device.last_ip.as_deref(), Some("127.0.0.1"));
         let dates = [device.created, device.last_modified, device.last_authenticated];
         assert!(dates.iter().all(Option::is_some), "{device:?}");
     }
-    let seen_from_there = phone.fetch_devices().await.unwrap();
+    let seen_from_there = second.fetch_devices().await.unwrap();
     let current = seen_from_there.iter().find(|device| device.is_current).unwrap();
     assert_eq!(Some(&*current.key), other.device_key());
 }
 
 /// Wish: a call for the current device that works when it is tracked and not remembered.
 #[tokio::test]
-async fn the_current_device_is_had_when_tracked_and_when_remembered() {
+async fn the_current_device_is_shown_tracked_and_remembered() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
@@ -145,7 +145,7 @@ async fn a_wrong_secret_is_replaced_by_a_new_device() {
     let world = World::new(Devices::Always, Mfa::Totp);
     let app = world.app();
     let key = sign_in_with_code(&app, &world).await.device_key().unwrap().to_owned();
-    world.tamper("laptop", |record| record.password = "wrong".into()).await;
+    world.tamper("device", |record| record.password = "wrong".into()).await;
     let signed_in = sign_in_with_code(&app, &world).await;
     assert_ne!(signed_in.device_key(), Some(&*key));
     assert!(signed_in.warnings.is_empty());
@@ -161,5 +161,5 @@ async fn a_wrong_password_is_no_matter_of_the_device() {
     sign_in(&app).await;
     let error = app.sign_in(Credentials::srp(USER, "wrong")).await.unwrap_err();
     assert!(error.as_service_error().is_some(), "{error}");
-    assert!(world.has_record("laptop").await);
+    assert!(world.has_record("device").await);
 }

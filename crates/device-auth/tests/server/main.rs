@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod account;
 #[cfg(feature = "admin")]
 mod admin;
 mod deleted;

@@ -25,13 +25,13 @@ async fn signing_out_keeps_the_record_and_ends_the_session() {
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
     app.sign_out().await.unwrap();
     assert!(matches!(app.fetch_devices().await, Err(Error::SignedOut)));
-    assert!(world.has_record("laptop").await);
+    assert!(world.has_record("device").await);
     assert_eq!(sign_in(&app).await.device_key(), Some(&*key));
 
-    let other = world.app_at("phone");
+    let other = world.app_at("second device");
     sign_in(&other).await;
     other.global_sign_out().await.unwrap();
-    assert!(world.has_record("phone").await);
+    assert!(world.has_record("second device").await);
     assert!(
         matches!(app.fetch_current_device().await, Err(Error::SessionExpired)),
         "ended from there"

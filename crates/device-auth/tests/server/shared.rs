@@ -19,7 +19,7 @@ pub(crate) fn rotating() -> World {
 }
 
 async fn start(world: &World, store: impl SessionStore) -> DeviceAuth {
-    world.builder("laptop").session_store(store).build_restored().await.unwrap()
+    world.builder("device").session_store(store).build_restored().await.unwrap()
 }
 
 /// How often the session was refreshed since the last time.
@@ -62,7 +62,7 @@ async fn clients_that_share_a_memory_refresh_in_turn() {
 }
 
 #[tokio::test]
-async fn a_session_that_another_client_replaced_is_taken_up_before_it_is_called_expired() {
+async fn a_session_that_another_client_replaced_is_taken_up() {
     let (world, directory) = (rotating(), TempDir::new().unwrap());
     let store = || FileStore::open(directory.path().join("session.json"));
     let first = start(&world, store()).await;
@@ -85,7 +85,7 @@ async fn a_session_that_another_client_replaced_is_taken_up_before_it_is_called_
 }
 
 #[tokio::test]
-async fn the_end_of_one_users_session_leaves_that_of_another_in_the_store() {
+async fn ending_one_users_session_leaves_anothers_in_the_store() {
     let (world, store) = (rotating(), MemoryStore::new());
     world.server.create_user(&world.pool, "bob");
     let first = start(&world, store.clone()).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use device_auth::{
     Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceStore, FileStore, SignInStep, SignedIn,
 };
-use device_server::Administrators;
+use device_server::{Administrators, DevMode};
 use device_testkit::{FakeClock, PASSWORD, TestServer, access_key, totp_code};
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -43,13 +43,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(devices: Devices, mfa: Mfa) -> Self {
-        Self::of_pool(devices, mfa, json!({}))
+        Self::of_pool(devices, mfa, Administrators::Signing(access_key()), json!({}))
     }
 
-    /// Ada can sign in by an e-mail address and a phone number as well.
+    /// Ada can sign in by an e-mail address and a phone number as well. Codes can be read back.
     pub(crate) fn with_aliases(devices: Devices, mfa: Mfa) -> Self {
-        let world =
-            Self::of_pool(devices, mfa, json!({ "AliasAttributes": ["email", "phone_number"] }));
+        let anyone = Administrators::Anyone(DevMode::default());
+        let aliases = json!({
+            "AliasAttributes": ["email", "phone_number"],
+            "AutoVerifiedAttributes": ["email"],
+        });
+        let world = Self::of_pool(devices, mfa, anyone, aliases);
         world.name(USER, EMAIL, PHONE);
         world
     }
@@ -69,13 +73,23 @@ impl World {
         self.run(Operation::AdminUpdateUserAttributes, update);
     }
 
-    fn of_pool(devices: Devices, mfa: Mfa, mut members: Value) -> Self {
+    /// The last code that was sent to Ada.
+    pub(crate) fn sent_code(&self) -> String {
+        let url = format!("{}/dev/messages/{}/{USER}", self.server.url(), self.pool);
+        let body = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
+        let message: Value = serde_json::from_str(&body).unwrap();
+        message["code"].as_str().unwrap().to_owned()
+    }
+
+    fn of_pool(
+        devices: Devices,
+        mfa: Mfa,
+        administrators: Administrators,
+        mut members: Value,
+    ) -> Self {
         // The server runs on a runtime of its own, and one runtime does not start within another.
-        let start = || {
-            TestServer::start_with(|service| {
-                service.administrators(Administrators::Signing(access_key()))
-            })
-        };
+        let start =
+            move || TestServer::start_with(|service| service.administrators(administrators));
         let server = std::thread::spawn(start).join().unwrap();
         // Proofs are stamped by this machine's clock, so the server's begins there too.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -182,7 +196,7 @@ impl World {
     }
 
     pub(crate) fn app(&self) -> DeviceAuth {
-        self.app_at("laptop")
+        self.app_at("device")
     }
 
     pub(crate) fn builder(&self, installation: &str) -> device_auth::Builder {

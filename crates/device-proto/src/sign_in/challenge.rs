@@ -1,4 +1,4 @@
-//! Where the sign-in waits for a person, and how it goes on with the answer.
+//! A sign-in that waits for its user, and the answers to each challenge.
 
 use device_wire::{
     AssociateSoftwareTokenRequest, ChallengeNameType, Sensitive, VerifySoftwareTokenRequest, param,
@@ -26,11 +26,11 @@ pub enum Challenge {
     SelectFactor(Asked<SelectFactorPrompt>),
     /// A new password.
     NewPassword(Asked<NewPasswordPrompt>),
-    /// To set up a second factor.
+    /// A second factor has to be set up.
     MfaSetup(Asked<MfaSetupPrompt>),
-    /// To put a secret into an authenticator app and give a code from it.
+    /// A secret for an authenticator app, and a first code from it.
     AuthenticatorSetup(Asked<AuthenticatorSetupPrompt>),
-    /// A question of the pool's own making.
+    /// A question of the pool's own.
     Custom(Asked<CustomPrompt>),
 }
 
@@ -99,14 +99,14 @@ impl<P> Asked<P> {
         &self.prompt
     }
 
-    /// Why the answer before was not accepted, if the same is asked once more.
+    /// Why the previous answer was not accepted, if the same is asked again.
     #[must_use]
     pub fn rejection(&self) -> Option<&ServiceError> {
         self.rejection.as_ref()
     }
 
-    /// Tells the pool's Lambda functions this too (`ClientMetadata`), with the answer and all that
-    /// follow on it. An entry takes the place of an earlier one of the same name.
+    /// Adds to what the pool's Lambda functions are told (`ClientMetadata`), from this answer on.
+    /// An entry replaces an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -127,7 +127,7 @@ impl<P> Asked<P> {
 }
 
 impl Asked<CodePrompt> {
-    /// Gives the code. White space in it is dropped, since apps show codes in groups.
+    /// Gives the code. White space is dropped, since apps show codes in groups.
     pub fn answer(self, code: &str) -> (SignIn, Request) {
         let source = self.prompt.source;
         self.send(
@@ -162,7 +162,7 @@ impl Asked<SelectFactorPrompt> {
         self.send(ChallengeNameType::SelectChallenge, responses, Prompt::SelectFactor)
     }
 
-    /// Chooses `PASSWORD_SRP`: a password that is proven and never sent.
+    /// Chooses `PASSWORD_SRP`: a password that is proven without being sent.
     pub fn srp(
         mut self,
         password: impl Into<Sensitive<String>>,
@@ -200,7 +200,7 @@ impl Asked<NewPasswordPrompt> {
         self.answer_with_attributes(password, [])
     }
 
-    /// Sets the password and the attributes that are due, such as `("email", "ada@example.com")`.
+    /// Sets the password and the required attributes, such as `("email", "ada@example.com")`.
     pub fn answer_with_attributes<'a>(
         mut self,
         password: impl Into<Sensitive<String>>,
@@ -226,8 +226,8 @@ impl Asked<MfaSetupPrompt> {
         self.context.awaiting(Awaiting::AuthenticatorSecret, request)
     }
 
-    /// Sets up codes by e-mail, where that is among the options: a first code goes to the address,
-    /// and is asked for next.
+    /// Sets up codes by e-mail, if that is among the options. A first code goes to the address and
+    /// is asked for next.
     pub fn email(self, address: &str) -> (SignIn, Request) {
         self.send(
             ChallengeNameType::MfaSetup,
@@ -238,8 +238,8 @@ impl Asked<MfaSetupPrompt> {
 }
 
 impl Asked<AuthenticatorSetupPrompt> {
-    /// The `otpauth` address of the secret, to show as a QR code. `issuer` is the name that the app
-    /// files it under.
+    /// The secret as an `otpauth` address, to show as a QR code. `issuer` is the name under which
+    /// the app shows it.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         let (issuer, account) = (percent_encode(issuer), percent_encode(self.context.username()));
@@ -274,7 +274,7 @@ fn compact(code: &str) -> String {
     code.split_whitespace().collect()
 }
 
-/// RFC 3986: everything but the unreserved characters.
+/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
 fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

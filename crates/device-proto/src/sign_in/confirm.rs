@@ -1,4 +1,4 @@
-//! Making a new device known to the service.
+//! Confirming a new device.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,9 +10,9 @@ use crate::error::Error;
 use crate::record::{DeviceOwner, DeviceRecord, DeviceStatus};
 use crate::request::{Reply, Request};
 
-/// A device that the service issued a key to and does not track yet.
+/// A device that has a key from the service and is not confirmed yet.
 ///
-/// It keeps its password and verifier, so that trying again confirms the same device.
+/// It keeps its password and verifier, so that another attempt confirms the same device.
 #[derive(Debug, Clone)]
 pub struct UnconfirmedDevice {
     record: DeviceRecord,
@@ -20,7 +20,7 @@ pub struct UnconfirmedDevice {
     verifier: Sensitive<String>,
 }
 
-/// Whether the user is to be asked about remembering a device.
+/// Whether to ask the user about remembering a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the service answers yes or no")]
 pub enum Consent {
@@ -62,8 +62,8 @@ impl UnconfirmedDevice {
         &self.record.device_key
     }
 
-    /// The request that confirms it, with the access token of the sign-in that it was issued by. It
-    /// may be sent again, since [`handle`](Self::handle) knows a copy of itself.
+    /// The request that confirms it, with the access token of the sign-in that issued its key. It
+    /// may be sent again: [`handle`](Self::handle) recognises that an earlier copy was accepted.
     #[must_use]
     pub fn request(&self, access_token: &Sensitive<String>) -> Request {
         Request::new(&ConfirmDeviceRequest {
@@ -77,16 +77,16 @@ impl UnconfirmedDevice {
         .repeatable()
     }
 
-    /// Takes the reply to the request: the record to save, and whether to ask the user.
+    /// Takes the reply to the request. Returns the record to save, and whether to ask the user.
     ///
     /// # Errors
     /// Any [`Error`] but `DeviceKeyExistsException`. The key was issued to this sign-in, so if it
-    /// is confirmed already, an earlier copy of this very request did it and its answer was lost.
+    /// is confirmed already, an earlier copy of this request did it and its answer was lost.
     pub fn handle(&self, reply: Reply<'_>) -> Result<(DeviceRecord, Consent), Error> {
         let consent = match reply.read::<ConfirmDeviceRequest>() {
             Ok(response) if response.user_confirmation_necessary == Some(true) => Consent::Needed,
             Ok(_) => Consent::NotNeeded,
-            // Which kind of pool it is was in the lost answer. To ask without need does no harm.
+            // The lost answer said which kind of pool it is. Asking without need does no harm.
             Err(Error::Service(error)) if *error.code() == ErrorCode::DeviceKeyExists => {
                 Consent::Needed
             }

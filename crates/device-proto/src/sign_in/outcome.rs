@@ -11,7 +11,7 @@ use crate::tokens::Tokens;
 pub struct Outcome {
     /// The session's tokens.
     pub tokens: Tokens,
-    /// The user's internal name, which need not be what was typed.
+    /// The user's internal name, which may differ from what was typed.
     pub username: String,
     /// What became of this device.
     pub device: DeviceOutcome,
@@ -21,20 +21,20 @@ pub struct Outcome {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeviceOutcome {
-    /// The session belongs to no device: the pool tracks none, or the flow gives none. An existing
-    /// record stays.
+    /// The session has no device: the pool tracks none, or the flow gives none. Existing records
+    /// stay.
     Untracked,
-    /// The record that was presented still stands, brought up to date. Save it if it changed.
+    /// The record that was presented is still good, and up to date. Save it if it changed.
     Known(DeviceRecord),
-    /// The device is new and the service tracks it now. Save the record, before anything else.
+    /// The device is new, and the service tracks it now. Save the record before anything else.
     New {
         /// The record to save.
         record: DeviceRecord,
         /// Whether there is something to ask the user.
         prompt: RememberPrompt,
     },
-    /// The device is new, and making it known failed. The sign-in stands; confirming may be tried
-    /// again for as long as the access token is valid.
+    /// The device is new, and confirming it failed. The sign-in stands, and confirming can be tried
+    /// again while the access token is valid.
     Unconfirmed {
         /// The device to confirm.
         device: UnconfirmedDevice,
@@ -51,7 +51,7 @@ pub enum RememberPrompt {
     Settled,
     /// Whether to remember it.
     Ask,
-    /// The user had decided for it, but the service did not follow; it can be tried again.
+    /// The user had chosen to remember it, and the call failed. It can be tried again.
     Failed(Error),
 }
 

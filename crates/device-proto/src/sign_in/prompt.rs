@@ -13,7 +13,7 @@ use crate::error::{Error, ServiceError};
 pub struct CodePrompt {
     /// Where the user reads it.
     pub source: CodeSource,
-    /// Where the service sent it, masked, such as `a***@e***`; absent for an authenticator app.
+    /// Where the service sent it, masked, such as `a***@e***`. Absent for an authenticator app.
     pub destination: Option<String>,
     /// The name that the user gave to the authenticator app.
     pub authenticator_name: Option<String>,
@@ -78,7 +78,7 @@ pub struct SelectFactorPrompt {
 pub struct NewPasswordPrompt {
     /// The user's attributes so far.
     pub attributes: Sensitive<BTreeMap<String, String>>,
-    /// The attributes that have to come with the password, by name.
+    /// The names of the attributes that have to come with the password.
     pub required: Vec<String>,
 }
 
@@ -86,9 +86,9 @@ pub struct NewPasswordPrompt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MfaSetupPrompt {
-    /// The kinds that the pool has. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here; for
-    /// `SMS_MFA` the user has to be given a phone number first, and to sign in again. Where the
-    /// service names none, an authenticator app is what there is to try.
+    /// The kinds that the pool has. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here. For
+    /// `SMS_MFA` the user needs a phone number first, and a new sign-in. If the service names none,
+    /// try an authenticator app.
     pub options: Vec<ChallengeNameType>,
 }
 
@@ -100,11 +100,11 @@ pub struct AuthenticatorSetupPrompt {
     pub secret_code: Sensitive<String>,
 }
 
-/// A question of the pool's own making (`CUSTOM_CHALLENGE`).
+/// A question of the pool's own (`CUSTOM_CHALLENGE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CustomPrompt {
-    /// What the pool says about it.
+    /// What the pool says about it, by name.
     pub parameters: Sensitive<BTreeMap<String, String>>,
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Prompt {
 }
 
 impl Prompt {
-    /// What a reply asks of the user.
+    /// Reads what a reply asks of the user.
     pub(super) fn read(reply: &AuthReply) -> Result<Self, Error> {
         use ChallengeNameType as Name;
         let code = |source| {
@@ -198,13 +198,13 @@ impl Prompt {
                     ErrorCode::MfaMethodNotFound | ErrorCode::SoftwareTokenMfaNotFound
                 )
             }
-            // The address was mistyped.
+            // The user mistyped the address.
             Self::MfaSetup(_) => *error.code() == ErrorCode::InvalidParameter,
         }
     }
 }
 
-/// Whether a code was mistyped, used before, or of another time; another may be right.
+/// Whether a code was mistyped, used before, or of another time. Another code may be right.
 pub(super) fn is_wrong_code(error: &ServiceError) -> bool {
     matches!(
         error.code(),

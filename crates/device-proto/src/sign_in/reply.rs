@@ -1,4 +1,4 @@
-//! The one shape in which `InitiateAuth` and `RespondToAuthChallenge` answer.
+//! The answer of `InitiateAuth` and `RespondToAuthChallenge`: they share one shape.
 
 use std::collections::BTreeMap;
 
@@ -49,22 +49,22 @@ impl AuthReply {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A challenge parameter without which there is no going on.
+    /// A challenge parameter that the sign-in cannot go on without.
     pub(super) fn required(&self, name: &str, problem: &'static str) -> Result<&str, Error> {
         self.parameter(name).ok_or(Error::malformed(self.operation, problem))
     }
 
-    /// A challenge parameter that is a list as JSON text; empty where it is not.
+    /// A challenge parameter that is a list as JSON text. Empty if it is not.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         self.parameter(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// Such a list, of challenges.
+    /// A challenge parameter that is a list of challenges as JSON text.
     pub(super) fn challenges(&self, name: &str) -> Vec<ChallengeNameType> {
         self.list(name).iter().map(|name| ChallengeNameType::from(name.as_str())).collect()
     }
 
-    /// The user's attributes, an object as JSON text; values that are not texts are left out.
+    /// The user's attributes, an object as JSON text. Values that are not texts are left out.
     pub(super) fn attributes(&self) -> Sensitive<BTreeMap<String, String>> {
         let attributes: BTreeMap<String, serde_json::Value> = self
             .parameter(param::USER_ATTRIBUTES)
@@ -79,7 +79,7 @@ impl AuthReply {
             .collect()
     }
 
-    /// What to say of a reply that cannot follow on what was sent.
+    /// The error for a reply that cannot follow on what was sent.
     pub(super) fn out_of_turn(self) -> Error {
         match self.challenge {
             Some(challenge) => Error::UnexpectedChallenge(challenge),

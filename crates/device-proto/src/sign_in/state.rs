@@ -25,7 +25,8 @@ use crate::tokens::Tokens;
 /// ```compile_fail,E0382
 /// # use std::time::SystemTime;
 /// # use device_proto::{Reply, SignIn};
-/// # fn twice(sign_in: SignIn, reply: fn() -> Reply<'static>, now: SystemTime, rng: &mut rand::rngs::StdRng) {
+/// # use rand::rngs::StdRng;
+/// # fn twice(sign_in: SignIn, reply: fn() -> Reply<'static>, now: SystemTime, rng: &mut StdRng) {
 /// let step = sign_in.handle(reply(), now, rng);
 /// let again = sign_in.handle(reply(), now, rng); // use of moved value
 /// # }

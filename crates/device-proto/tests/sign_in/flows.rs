@@ -21,12 +21,12 @@ fn keys(pair: &Pair) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn a_new_device_is_confirmed_and_remembered_where_the_pool_remembers_all() {
+fn a_pool_that_remembers_all_remembers_a_new_device() {
     let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
-    let rest = pair.sign_in(ThisDevice::new().named("laptop"));
+    let rest = pair.sign_in(ThisDevice::new().named("device"));
     let rest = pair.give_code(rest);
     let outcome = rest.done();
-    assert_eq!(pair.service.last("ConfirmDevice")["DeviceName"], "laptop");
+    assert_eq!(pair.service.last("ConfirmDevice")["DeviceName"], "device");
     assert_eq!(
         pair.service.take_steps(),
         ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"]
@@ -35,12 +35,12 @@ fn a_new_device_is_confirmed_and_remembered_where_the_pool_remembers_all() {
     let DeviceOutcome::New { record, prompt: RememberPrompt::Settled } = outcome.device else {
         panic!("{outcome:?}")
     };
-    assert_eq!((record.status, record.name.as_deref()), (DeviceStatus::Remembered, Some("laptop")));
+    assert_eq!((record.status, record.name.as_deref()), (DeviceStatus::Remembered, Some("device")));
     assert_eq!(record.owner.username, USER);
 }
 
 #[test]
-fn where_the_pool_leaves_it_to_the_user_the_outcome_says_to_ask() {
+fn an_opt_in_pool_has_the_user_asked() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
     let outcome = pair.sign_in(None).done();
     let DeviceOutcome::New { record, prompt: RememberPrompt::Ask } = outcome.device else {
@@ -67,7 +67,7 @@ fn a_choice_made_beforehand_is_carried_out() {
 }
 
 #[test]
-fn a_choice_that_the_service_does_not_follow_leaves_the_device_tracked() {
+fn a_choice_that_failed_leaves_the_device_tracked() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
     pair.service.fault("UpdateDeviceStatus", Fault::Lose);
     let outcome = pair.sign_in(ThisDevice::new().remember(RememberChoice::Remember)).done();
@@ -186,7 +186,7 @@ fn a_mistyped_code_is_asked_for_again() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let asked = pair.sign_in(None).code();
     assert_eq!(asked.prompt().source, CodeSource::Authenticator);
-    assert_eq!(asked.prompt().authenticator_name.as_deref(), Some("phone"));
+    assert_eq!(asked.prompt().authenticator_name.as_deref(), Some("authenticator"));
     assert!(asked.rejection().is_none());
     let rest = pair.go_on(asked.answer("000000"));
     let asked = rest.code();
@@ -215,7 +215,7 @@ fn a_sent_password_confirms_a_device_too() {
 }
 
 #[test]
-fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
+fn custom_auth_can_end_in_the_device_without_a_proof() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     let Challenge::Custom(asked) =
@@ -232,7 +232,7 @@ fn custom_authentication_can_end_in_the_device_without_any_proof_before() {
 }
 
 #[test]
-fn custom_authentication_can_begin_with_a_proof() {
+fn custom_auth_can_begin_with_a_proof() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let riddle = pair.service.challenge("CUSTOM_CHALLENGE", json!({"USERNAME": USER}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(riddle));
@@ -246,7 +246,7 @@ fn custom_authentication_can_begin_with_a_proof() {
 }
 
 #[test]
-fn the_beginning_of_a_proof_may_be_sent_twice_unless_a_function_of_the_pool_sees_it() {
+fn the_beginning_of_a_proof_may_be_sent_twice() {
     let Pair { config, mut rng, .. } = Pair::new(Devices::Off, Mfa::Off);
     let mut repeat = |credentials| SignIn::start(&config, credentials, None, &mut rng).1.repeat();
     assert_eq!(repeat(Credentials::srp(USER, PASSWORD)), Repeat::Always);
@@ -347,8 +347,8 @@ fn a_second_factor_is_set_up_on_the_way() {
         panic!("accepted")
     };
     assert!(asked.rejection().is_some());
-    pair.go_on(asked.verify(CODE, Some("phone"))).done();
-    assert_eq!(pair.service.last("VerifySoftwareToken")["FriendlyDeviceName"], "phone");
+    pair.go_on(asked.verify(CODE, Some("authenticator"))).done();
+    assert_eq!(pair.service.last("VerifySoftwareToken")["FriendlyDeviceName"], "authenticator");
     assert_eq!(pair.service.take_steps().last().unwrap(), "MFA_SETUP");
 }
 
@@ -372,7 +372,7 @@ fn codes_by_e_mail_are_set_up_on_the_way() {
 }
 
 #[test]
-fn a_factor_that_cannot_be_set_up_while_signing_in_is_refused_with_what_to_do() {
+fn a_factor_that_cannot_be_set_up_here_says_what_to_do() {
     let mut pair = Pair::new(Devices::Off, Mfa::Off);
     let setup = pair.service.challenge("MFA_SETUP", json!({"MFAS_CAN_SETUP": "[\"SMS_MFA\"]"}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(setup));
@@ -388,7 +388,7 @@ fn beside(pair: &Pair, step: &str) -> [Value; 3] {
 }
 
 #[test]
-fn what_the_pools_functions_are_told_goes_with_every_step() {
+fn client_metadata_goes_with_every_step() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let _ = pair.sign_in(None).code();
     assert_eq!(

@@ -30,7 +30,7 @@ fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
 }
 
 #[test]
-fn unknown_at_the_password_the_same_answer_goes_again_without_it() {
+fn unknown_at_the_password_the_answer_goes_without_it() {
     let (pair, rest) = meet(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
     let answers: Vec<_> =
         pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
@@ -108,7 +108,7 @@ fn a_device_is_discarded_only_once_its_user_has_signed_in() {
 }
 
 #[test]
-fn unknown_at_the_code_the_same_code_goes_again_without_it() {
+fn unknown_at_the_code_the_code_goes_without_it() {
     let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", UNKNOWN);
     replaced(
         pair,
@@ -124,7 +124,7 @@ fn unknown_at_the_code_the_same_code_goes_again_without_it() {
 }
 
 #[test]
-fn refused_in_a_device_step_the_sign_in_begins_again_as_on_a_new_device() {
+fn refused_in_a_device_step_the_sign_in_begins_again() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
     let lost = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user.");
@@ -157,7 +157,7 @@ fn a_device_secret_that_no_longer_fits_is_replaced() {
 /// A name can come to lead to another user than it did, and names that differ in case alone can be
 /// two users'.
 #[test]
-fn the_device_of_another_user_is_set_aside_and_not_discarded() {
+fn another_users_device_is_set_aside_and_not_discarded() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
     for (step, fault) in [("PASSWORD_VERIFIER", UNKNOWN), ("DEVICE_PASSWORD_VERIFIER", rejected())]
     {
@@ -182,7 +182,7 @@ fn tokens_of_one_user_leave_the_record_of_another_alone() {
 }
 
 #[test]
-fn it_begins_again_with_the_password_that_was_set_on_the_way() {
+fn it_begins_again_with_the_new_password() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     pair.service.temporary = true;
@@ -256,7 +256,7 @@ fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
 }
 
 #[test]
-fn the_sign_in_stands_when_the_device_is_not_confirmed_and_confirming_is_tried_again() {
+fn a_sign_in_stands_and_confirming_is_tried_again() {
     for fault in
         [Fault::Refuse(ErrorCode::InvalidParameter, "Invalid device key given."), Fault::Lose]
     {

@@ -297,7 +297,10 @@ impl Service {
                 "PASSWORD" if responses["PASSWORD"] == PASSWORD => self.after_password(responses),
                 "EMAIL_OTP" => Ok(self.challenge(
                     "EMAIL_OTP",
-                    json!({"CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL", "CODE_DELIVERY_DESTINATION": "a***@e***"}),
+                    json!({
+                        "CODE_DELIVERY_DELIVERY_MEDIUM": "EMAIL",
+                        "CODE_DELIVERY_DESTINATION": "a***@e***",
+                    }),
                 )),
                 _ => Err(unauthorized()),
             },
@@ -305,8 +308,9 @@ impl Service {
                 self.check_device(responses)?;
                 self.device_or_tokens(responses)
             }
-            "SELECT_MFA_TYPE" => Ok(self.challenge(responses["ANSWER"].as_str().unwrap(),
-            json!({}))),
+            "SELECT_MFA_TYPE" => {
+                Ok(self.challenge(responses["ANSWER"].as_str().unwrap(), json!({})))
+            }
             "SOFTWARE_TOKEN_MFA" if responses["SOFTWARE_TOKEN_MFA_CODE"] == CODE => {
                 self.check_device(responses)?;
                 self.device_or_tokens(responses)
@@ -317,8 +321,9 @@ impl Service {
             }
             "MFA_SETUP" => match responses["EMAIL"].as_str() {
                 Some("ada@example.com") => Ok(self.challenge("EMAIL_OTP", json!({}))),
-                Some(_) => Err(refuse(ErrorCode::InvalidParameter,
-                    "Invalid email address format.")),
+                Some(_) => {
+                    Err(refuse(ErrorCode::InvalidParameter, "Invalid email address format."))
+                }
                 None => self.device_or_tokens(responses),
             },
             "DEVICE_SRP_AUTH" => {
@@ -369,9 +374,10 @@ impl Service {
         });
         self.pending.insert(block, Pending { ephemeral, a });
         match name {
-            "PASSWORD_VERIFIER" if parameters["ANSWER"].is_null() => Ok(
-                json!({"ChallengeName": name, "ChallengeParameters": answer, "Session": null, "New": [1]}),
-            ),
+            "PASSWORD_VERIFIER" if parameters["ANSWER"].is_null() => Ok(json!({
+                "ChallengeName": name, "ChallengeParameters": answer, "Session": null,
+                "New": [1],
+            })),
             _ => Ok(self.challenge(name, answer)),
         }
     }
@@ -423,14 +429,17 @@ impl Service {
     fn after_password(&mut self, responses: &Value) -> Served {
         let stands_in = self.mfa == Mfa::Suppressed && self.remembered(responses);
         if self.temporary {
-            let parameters = json!({"userAttributes": "{\"email\":\"ada@example.com\",\"n\":1}", "requiredAttributes": "[\"userAttributes.nickname\"]"});
+            let parameters = json!({
+                "userAttributes": "{\"email\":\"ada@example.com\",\"n\":1}",
+                "requiredAttributes": "[\"userAttributes.nickname\"]",
+            });
             Ok(self.challenge("NEW_PASSWORD_REQUIRED", parameters))
         } else if self.mfa == Mfa::Off || stands_in {
             self.device_or_tokens(responses)
         } else {
             Ok(self.challenge(
                 "SOFTWARE_TOKEN_MFA",
-                json!({"USER_ID_FOR_SRP": USER, "FRIENDLY_DEVICE_NAME": "phone"}),
+                json!({"USER_ID_FOR_SRP": USER, "FRIENDLY_DEVICE_NAME": "authenticator"}),
             ))
         }
     }
