@@ -66,7 +66,7 @@ async fn sign_up(router: &Router) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_developer_reads_the_last_code_of_a_user_and_confirms_with_it() {
+async fn a_developer_confirms_with_the_code_read_back() {
     let router = router(Transport::Nowhere);
     let (pool, client) = sign_up(&router).await;
     let (status, message) = get(&router, &format!("/dev/messages/{pool}/ada")).await;
@@ -190,7 +190,7 @@ async fn unwilling(listener: TcpListener, connections: Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_refused_for_good_is_not_sent_again_and_the_sign_up_stands() {
+async fn a_refused_mail_is_not_sent_again_and_undoes_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -226,7 +226,7 @@ async fn a_file_gets_a_line_of_json_for_each_message() {
 }
 
 #[test]
-fn what_cannot_be_a_transport_is_refused_without_repeating_its_secrets() {
+fn an_unusable_transport_is_refused_without_its_secrets() {
     for (url, from) in [
         ("http://user:pa55word@example.com", "a@example.com"),
         ("pa55word", "a@example.com"),

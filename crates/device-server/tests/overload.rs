@@ -197,7 +197,7 @@ fn run(clients: impl Future<Output = ()>) {
 }
 
 #[test]
-fn one_sign_in_too_many_is_told_so_at_once_and_succeeds_when_it_comes_again() {
+fn a_sign_in_refused_under_load_succeeds_when_retried() {
     let mut world = World::new();
     run(async move {
         let busy = world.keep_busy().await;
@@ -236,7 +236,7 @@ fn one_sign_in_too_many_is_told_so_at_once_and_succeeds_when_it_comes_again() {
 }
 
 #[test]
-fn sign_ins_that_wait_when_the_server_is_asked_to_stop_are_answered() {
+fn waiting_sign_ins_are_answered_before_the_end() {
     let mut world = World::new();
     run(async move {
         let busy = world.keep_busy().await;

@@ -94,7 +94,7 @@ impl Pool {
 }
 
 #[tokio::test]
-async fn success_has_an_object_an_empty_object_or_nothing_as_the_model_says() {
+async fn a_success_has_the_body_that_the_model_says() {
     let pool = Pool::new().await;
     let answer = pool.sign_in().await;
     assert_eq!(answer["ChallengeParameters"], json!({}));
@@ -114,7 +114,7 @@ async fn success_has_an_object_an_empty_object_or_nothing_as_the_model_says() {
 }
 
 #[tokio::test]
-async fn tokens_verify_by_the_keys_and_under_the_name_that_are_served() {
+async fn tokens_verify_with_the_served_keys_and_issuer() {
     let pool = Pool::new().await;
     let (headers, keys) = pool.document("jwks.json").await;
     assert_eq!(headers["content-type"], "application/json");
@@ -143,7 +143,7 @@ async fn tokens_verify_by_the_keys_and_under_the_name_that_are_served() {
 }
 
 #[tokio::test]
-async fn keys_are_replaced_after_90_days_and_tokens_that_are_out_stay_good() {
+async fn keys_are_replaced_after_90_days_but_tokens_stay_valid() {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let clock = FakeClock::new();
     let pool = Pool::at(&clock).await;

@@ -147,7 +147,7 @@ const MISMATCH: &str = "InvalidSignatureException: The request signature we calc
 const NO_TOKEN: &str = "MissingAuthenticationTokenException: Missing Authentication Token";
 
 #[tokio::test]
-async fn a_signer_that_is_someone_else_or_somewhere_else_is_refused() {
+async fn a_signer_with_another_key_or_region_is_refused() {
     let cases = [
         (Signer { secret: "wrong", ..Signer::default() }, MISMATCH),
         (
@@ -385,7 +385,7 @@ async fn a_header_is_signed_once_under_its_one_name() {
 }
 
 #[tokio::test]
-async fn operations_of_users_need_no_signature_and_in_development_none_does() {
+async fn users_operations_and_dev_mode_need_no_signature() {
     let unsigned = |operation: &str| {
         Request::post("/")
             .header("content-type", "application/x-amz-json-1.1")

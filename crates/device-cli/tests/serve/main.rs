@@ -1,4 +1,4 @@
-//! `device serve` as a person runs it: a process, its output, its signals, and what is left after
+//! `device serve` as a person runs it: a process, its output, its signals, and its data after
 //! `kill -9`.
 
 #![allow(
@@ -11,6 +11,8 @@
 
 mod outside;
 mod process;
+mod refusals;
+mod survival;
 
 use std::fs;
 use std::io::{BufRead, Write};

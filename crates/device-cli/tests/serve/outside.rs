@@ -110,7 +110,7 @@ fn access_token(answer: &Value) -> &str {
 }
 
 #[test]
-fn a_user_confirms_with_the_code_of_a_mail_and_signs_in_with_that_of_a_text_message() {
+fn a_user_confirms_by_mail_and_signs_in_by_text_message() {
     let (mail_address, mails) = mail_server();
     let (posted, messages) = channel();
     let hook = web_hook(move |message| {
@@ -246,7 +246,7 @@ fn a_message_under_way_arrives_before_the_end() {
 
 #[test]
 #[cfg(unix)]
-fn a_code_that_a_developer_reads_here_is_no_message_that_was_lost() {
+fn in_dev_mode_a_code_without_a_way_out_is_not_lost() {
     let serving = serve(&[]);
     let (pool, client) = pool(&serving);
     serving.ok("SignUp", &sign_up(&client));

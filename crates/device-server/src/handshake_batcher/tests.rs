@@ -61,7 +61,7 @@ fn those_too_few_to_gain_compute_one_by_one_in_their_order() {
 }
 
 #[test]
-fn enough_are_computed_in_one_batch_and_each_gets_its_own_result() {
+fn a_batch_gives_each_job_its_own_result() {
     let queue = queue(1);
     let [a, first, others @ ..] = enter(&queue, [1, 2, 3, 4, 5, 6, 7]);
     proceed(&queue, &a);
@@ -77,7 +77,7 @@ fn enough_are_computed_in_one_batch_and_each_gets_its_own_result() {
 }
 
 #[test]
-fn one_more_than_may_wait_is_refused_and_others_come_in_when_there_is_room() {
+fn a_job_beyond_the_limit_is_refused_until_there_is_room() {
     let queue = queue(1);
     let entered = enter(&queue, [1, 2, 3, 4, 5, 6, 7]);
     let refusal = queue.enter(8).unwrap_err();
@@ -111,7 +111,7 @@ fn a_job_that_panics_takes_nobody_along() {
 }
 
 #[test]
-fn many_threads_get_what_is_theirs_and_leave_nothing_behind() {
+fn many_threads_get_their_own_results() {
     let queue = Queue { max_waiting: 64, ..queue(2) };
     thread::scope(|scope| {
         for job in 0..64 {

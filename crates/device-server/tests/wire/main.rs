@@ -1,4 +1,4 @@
-//! The wire, rule by rule, on a router without a socket.
+//! The wire protocol, rule by rule, on a router without a socket.
 
 #![allow(
     clippy::expect_used,
@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod load;
+mod pages;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use device_server::{Limits, Origins, ServiceBuilder, app};
+use device_server::{ServiceBuilder, app};
 use device_testkit::{FakeClock, service};
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
@@ -66,7 +69,7 @@ async fn call(operation: &str, body: impl Into<Body>) -> Answer {
     send(router(|service| service), request(operation, body)).await
 }
 
-/// The refusal in both places, which must agree: code and message.
+/// Code and message of a refusal, which body and headers must agree on.
 async fn refused(request: Request<Body>) -> (String, String) {
     let answer = send(router(|service| service), request).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
@@ -106,14 +109,14 @@ async fn a_target_that_is_no_operation_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_operation_of_the_service_that_is_not_here_is_named() {
+async fn an_operation_not_implemented_is_named() {
     let (code, message) = refused(request("StartUserImportJob", "{}")).await;
     assert_eq!(code, "UnsupportedOperationException");
     assert!(message.contains("StartUserImportJob"), "{message}");
 }
 
 #[tokio::test]
-async fn the_media_type_is_the_protocols_with_or_without_parameters() {
+async fn a_media_type_may_have_parameters() {
     for media_type in ["application/x-amz-json-1.1", "Application/X-Amz-Json-1.1; charset=utf-8"] {
         let mut request = request("GetUser", "{}");
         request.headers_mut().insert("content-type", media_type.parse().unwrap());
@@ -204,7 +207,7 @@ async fn a_body_that_cannot_be_read_is_a_serialization_error() {
 }
 
 #[tokio::test]
-async fn everything_that_is_out_of_bounds_is_told_at_once() {
+async fn all_violations_are_told_at_once() {
     let invalid = |message: &str| of("InvalidParameterException", message);
 
     // Sensitive: the token. Not: the device key.
@@ -245,7 +248,7 @@ async fn everything_that_is_out_of_bounds_is_told_at_once() {
     );
 }
 
-/// What `body` is told, less the count and the code.
+/// The message for an invalid `body`, without its count.
 async fn told(operation: &str, body: Value) -> String {
     let (code, message) = refused(request(operation, body.to_string())).await;
     assert_eq!(code, "InvalidParameterException");
@@ -336,7 +339,7 @@ async fn each_kind_of_constraint_has_its_wording() {
 }
 
 #[tokio::test]
-async fn a_secret_is_never_repeated() {
+async fn a_violation_never_repeats_a_secret() {
     let secret = "hun ter2".repeat(17_000);
     for (operation, body) in [
         ("AdminSetUserPassword", json!({ "Password": secret })),
@@ -363,14 +366,14 @@ async fn a_secret_is_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_body_made_of_violations_gets_a_bounded_answer() {
+async fn a_body_full_of_violations_gets_a_bounded_answer() {
     let attributes = vec![json!({}); 10_000];
     let told = told("AdminCreateUser", json!({ "UserAttributes": attributes })).await;
     assert!(told.len() < 10_000, "{}", told.len());
 }
 
 #[tokio::test]
-async fn null_means_absent_and_what_is_not_known_is_ignored() {
+async fn null_means_absent_and_unknown_members_are_ignored() {
     let told =
         told("GetDevice", json!({ "AccessToken": null, "DeviceKey": null, "Sesame": [1] })).await;
     assert_eq!(
@@ -383,6 +386,36 @@ async fn null_means_absent_and_what_is_not_known_is_ignored() {
     });
     let (code, _) = refused(request("InitiateAuth", nulls.to_string())).await;
     assert_ne!(code, "SerializationException");
+}
+
+#[tokio::test]
+async fn what_is_given_twice_is_refused() {
+    for body in [r#"{"AccessToken":"a","AccessToken":"b"}"#, r#"{"a":[{"b":1,"b":1}]}"#] {
+        let (code, message) = refused(request("GetUser", body)).await;
+        assert_eq!(code, "SerializationException");
+        assert!(message.starts_with("The body has a member twice: line 1"), "{message}");
+    }
+    for name in ["x-amz-target", "host", "content-type"] {
+        let mut twice = request("GetUser", "{}");
+        let value = twice.headers().get(name).cloned().unwrap_or("pool.test".parse().unwrap());
+        twice.headers_mut().insert(name, value.clone());
+        assert_eq!(refused(twice).await.0, "InvalidParameterException", "{name} once");
+        let mut twice = request("GetUser", "{}");
+        twice.headers_mut().insert(name, value.clone());
+        twice.headers_mut().append(name, value);
+        let message = format!("The header {name} is given twice.");
+        assert_eq!(refused(twice).await, of("SerializationException", &message));
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_or_taken_for_a_page() {
+    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    for request in [request("GetUser", "{}"), get("/health"), get("/nowhere"), get("/")] {
+        let answer = send(router(|service| service), request).await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
 }
 
 #[tokio::test]
@@ -409,7 +442,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 
 type Next = Poll<Option<io::Result<Frame<Bytes>>>>;
 
-/// A body that tells a length and then does something else.
+/// A body that does not keep to the length it states.
 struct Odd {
     length: u64,
     next: fn() -> Next,
@@ -429,7 +462,7 @@ impl HttpBody for Odd {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_is_not_waited_for_without_end() {
+async fn a_body_must_arrive_whole_and_in_time() {
     let body = |length, next| Body::new(Odd { length, next });
     for (body, status, code) in [
         // Nothing of it is read, or this would be a timeout.
@@ -448,26 +481,7 @@ async fn a_body_is_not_waited_for_without_end() {
 }
 
 #[tokio::test]
-async fn a_full_house_says_so() {
-    let body = json!({ "AccessToken": "x" }).to_string();
-    let full = |service: ServiceBuilder| {
-        let mut limits = Limits::default();
-        limits.max_in_flight = 0;
-        service.limits(limits)
-    };
-    let answer = send(router(full), request("GetUser", body)).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(
-        answer.json(),
-        json!({ "__type": "TooManyRequestsException", "message": "Too many requests" })
-    );
-    // Health is not asked to wait behind the calls.
-    let health = Request::get("/health").body(Body::empty()).unwrap();
-    assert_eq!(send(router(full), health).await.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn every_response_has_a_request_id_of_its_own() {
+async fn every_response_has_its_own_request_id() {
     let service = service(&FakeClock::new()).build();
     let mut seen = std::collections::HashSet::new();
     for (method, path) in [
@@ -486,105 +500,6 @@ async fn every_response_has_a_request_id_of_its_own() {
     }
 }
 
-const EXPOSED: &str = "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,date";
-
-#[tokio::test]
-async fn a_page_of_any_origin_may_ask_and_read() {
-    let asked = "cache-control,content-type,x-amz-target,x-amz-user-agent,amz-sdk-invocation-id,amz-sdk-request";
-    let preflight = Request::options("/")
-        .header("origin", "https://app.example.com")
-        .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", asked)
-        .body(Body::empty())
-        .unwrap();
-    let answer = send(router(|service| service), preflight).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.header("access-control-allow-methods"), "POST");
-    assert_eq!(answer.header("access-control-max-age"), "7200");
-    assert_eq!(answer.header("access-control-allow-headers"), asked);
-    assert_eq!(answer.body, "");
-
-    // On refusals of every kind, too: a page that cannot read one cannot tell its user.
-    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-    for mut request in [
-        request("GetUser", "{}"),
-        request("Nothing", "{}"),
-        get("/nowhere"),
-        get("/health"),
-        get("/"),
-    ] {
-        request.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
-        let answer = send(router(|service| service), request).await;
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
-        assert_eq!(answer.header("access-control-expose-headers").to_ascii_lowercase(), EXPOSED);
-    }
-}
-
-#[tokio::test]
-async fn origins_can_be_narrowed() {
-    for (origin, allowed) in
-        [("https://app.example.com", "https://app.example.com"), ("https://evil.example", "")]
-    {
-        let only = Origins::only(["https://app.example.com"]).unwrap();
-        let mut request = request("GetUser", "{}");
-        request.headers_mut().insert("origin", origin.parse().unwrap());
-        let answer = send(router(|service| service.origins(only)), request).await;
-        assert_eq!(answer.header("access-control-allow-origin"), allowed);
-    }
-}
-
-#[tokio::test]
-async fn a_page_from_elsewhere_administrates_nobodys_server_and_reads_no_codes() {
-    let create = |origin: &str| {
-        let mut request = request("CreateUserPool", r#"{"PoolName":"p"}"#);
-        request.headers_mut().insert("origin", origin.parse().unwrap());
-        request
-    };
-    let answer = send(router(|service| service), create("https://evil.example")).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.header("x-amzn-errortype"), "AccessDeniedException:");
-    assert_eq!(
-        send(router(|service| service), create("http://localhost:5173")).await.status,
-        StatusCode::OK
-    );
-    let listed = |service: ServiceBuilder| {
-        service.origins(Origins::only(["https://dev.example.com"]).unwrap())
-    };
-    assert_eq!(
-        send(router(listed), create("https://dev.example.com")).await.status,
-        StatusCode::OK
-    );
-
-    // What users do, their apps' pages do, wherever they are.
-    let mut sign_in = request("GetUser", r#"{"AccessToken":"x"}"#);
-    sign_in.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
-    assert_eq!(
-        send(router(|service| service), sign_in).await.header("x-amzn-errortype"),
-        "NotAuthorizedException:"
-    );
-
-    let messages = |name: &'static str, value: &str| {
-        Request::get("/dev/messages/us-east-1_p/ada")
-            .header(name, value)
-            .body(Body::empty())
-            .unwrap()
-    };
-    for (name, value, status) in [
-        ("origin", "https://evil.example", StatusCode::FORBIDDEN),
-        ("host", "evil.example:9229", StatusCode::FORBIDDEN),
-        ("origin", "http://localhost:5173", StatusCode::NOT_FOUND),
-        ("host", "127.0.0.1:9229", StatusCode::NOT_FOUND),
-        ("host", "pool.test", StatusCode::NOT_FOUND),
-    ] {
-        assert_eq!(
-            send(router(|service| service), messages(name, value)).await.status,
-            status,
-            "{name}: {value}"
-        );
-    }
-}
-
 #[tokio::test]
 async fn health_names_version_and_store() {
     let answer =
@@ -598,7 +513,7 @@ async fn health_names_version_and_store() {
 }
 
 #[tokio::test]
-async fn what_is_not_here_says_where_things_are() {
+async fn an_unknown_path_is_told_which_paths_there_are() {
     for path in [
         "/nowhere",
         "/us-east-1_nobody/.well-known/jwks.json",

@@ -1,0 +1,265 @@
+//! One caller must not stop the others: hooks, bodies, members, a full disk, a full house.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+use device_pool::{HookError, Hooks};
+use device_server::{Limits, ServiceBuilder, app};
+use device_store::MemoryStore;
+use device_testkit::{FakeClock, TestSigningKeys, config, service, service_in};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use crate::{Answer, request, router, send};
+
+fn limited(change: impl FnOnce(&mut Limits)) -> impl FnOnce(ServiceBuilder) -> ServiceBuilder {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    |service| service.limits(limits)
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+fn code(answer: &Answer) -> String {
+    answer.json()["__type"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_full_house_says_so() {
+    let full = || router(limited(|limits| limits.max_in_flight = 0));
+    // A body is not even parsed without a permit.
+    for body in [r#"{"AccessToken":"x"}"#, "{"] {
+        let answer = send(full(), request("GetUser", body)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            answer.json(),
+            json!({ "__type": "TooManyRequestsException", "message": "Too many requests" })
+        );
+    }
+    // Health and the keys of tokens do not wait behind the calls.
+    assert_eq!(send(full(), get("/health")).await.status, StatusCode::OK);
+    let jwks = send(full(), get("/us-east-1_none/.well-known/jwks.json")).await;
+    assert_eq!(jwks.status, StatusCode::NOT_FOUND, "the store was asked");
+}
+
+#[tokio::test]
+async fn a_list_or_map_has_at_most_1000_members() {
+    let entries: serde_json::Map<_, _> =
+        (0..1001).map(|n| (format!("{n}!"), Value::from("x"))).collect();
+    let names = vec!["not an attribute!"; 1001];
+    for (operation, place, body) in [
+        ("InitiateAuth", "clientMetadata", json!({ "ClientMetadata": entries })),
+        ("AdminDeleteUserAttributes", "userAttributeNames", json!({ "UserAttributeNames": names })),
+    ] {
+        let answer = send(router(|service| service), request(operation, body.to_string())).await;
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        let expected = format!(
+            "at '{place}' failed to satisfy constraint: Member must have length \
+                                less than or equal to 1000"
+        );
+        assert!(message.contains(&expected), "{message}");
+        assert!(!message.contains("x!"), "{message}");
+    }
+}
+
+/// A body of spaces that does not end before `end` does.
+struct Unfinished {
+    bytes: Option<Bytes>,
+    /// Told once the bytes were taken.
+    taken: Option<oneshot::Sender<()>>,
+    end: oneshot::Receiver<()>,
+}
+
+impl HttpBody for Unfinished {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.bytes.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => {
+                self.taken.take().map(|taken| taken.send(()));
+                Pin::new(&mut self.end).poll(cx).map(|_| None)
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn large_bodies_of_one_address_stop_nobody_else() {
+    let from = |address: &str, body: Body| {
+        let mut request = request("GetUser", body);
+        let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    };
+    let (small, large) = ("{}", format!("{{\"AccessToken\":\"{}\"}}", "x".repeat(40 * 1024)));
+    // A quarter of this, 32 KiB, is one address's share.
+    let router = router(limited(|limits| limits.max_body_bytes = 128 * 1024));
+    let ((ends, end), (taken, held)) = (oneshot::channel(), oneshot::channel());
+    let bytes = Some(vec![b' '; 30 * 1024].into());
+    let half = Body::new(Unfinished { bytes, taken: Some(taken), end });
+    let waiting = tokio::spawn(send(router.clone(), from("203.0.113.1", half)));
+    let answer = async |address: &str, body: &str| {
+        code(&send(router.clone(), from(address, body.to_owned().into())).await)
+    };
+    held.await.unwrap();
+    assert_eq!(answer("203.0.113.1", &large).await, "TooManyRequestsException");
+    assert_eq!(answer("203.0.113.1", small).await, "InvalidParameterException");
+    assert_eq!(answer("203.0.113.2", &large).await, "NotAuthorizedException");
+    drop(ends);
+    assert_eq!(code(&waiting.await.unwrap()), "SerializationException", "only spaces");
+    assert_eq!(answer("203.0.113.1", &large).await, "NotAuthorizedException", "free again");
+}
+
+/// A hook that answers when it is told to.
+struct SlowHook {
+    asked: Sender<()>,
+    told: Mutex<Receiver<()>>,
+}
+
+impl Hooks for SlowHook {
+    fn call(&self, _: &Value) -> Result<Value, HookError> {
+        self.asked.send(()).unwrap();
+        let _ = self.told.lock().unwrap().recv();
+        Ok(json!({ "response": { "failAuthentication": true } }))
+    }
+}
+
+async fn ok(router: &Router, operation: &str, body: Value) -> Value {
+    let answer = send(router.clone(), request(operation, body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{operation}: {}", answer.body);
+    answer.json()
+}
+
+/// The id of a new pool, and the body that begins a custom sign-in of its user.
+async fn custom_sign_in(router: &Router) -> (String, String) {
+    let pool = ok(router, "CreateUserPool", json!({ "PoolName": "p" })).await;
+    let pool = pool["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let client = json!({
+        "UserPoolId": pool, "ClientName": "c", "ExplicitAuthFlows": ["ALLOW_CUSTOM_AUTH"],
+    });
+    let client = ok(router, "CreateUserPoolClient", client).await;
+    ok(router, "AdminCreateUser", json!({ "UserPoolId": pool, "Username": "ada" })).await;
+    let start = json!({
+        "AuthFlow": "CUSTOM_AUTH", "ClientId": client["UserPoolClient"]["ClientId"],
+        "AuthParameters": { "USERNAME": "ada" },
+    });
+    (pool, start.to_string())
+}
+
+#[tokio::test]
+async fn a_slow_hook_holds_up_no_other_call() {
+    let ((asked, hears), (tell, told)) = (channel(), channel());
+    let hooks = Arc::new(SlowHook { asked, told: Mutex::new(told) });
+    // More calls wait for the hook than may be in flight.
+    let limited = limited(|limits| (limits.max_in_flight, limits.max_hooks) = (1, 2));
+    let router = app(limited(service(&FakeClock::new()).hooks(hooks)).build());
+    let (pool, start) = custom_sign_in(&router).await;
+    let (mut hears, mut waiting) = (hears, Vec::new());
+    for _ in 0..2 {
+        let start = request("InitiateAuth", start.clone());
+        waiting.push(tokio::spawn(send(router.clone(), start)));
+        let heard = spawn_blocking(move || {
+            hears.recv_timeout(Duration::from_secs(20)).expect("the hook is asked");
+            hears
+        });
+        hears = heard.await.unwrap();
+    }
+
+    ok(&router, "ListUserPools", json!({ "MaxResults": 1 })).await;
+    let jwks = format!("/{pool}/.well-known/jwks.json");
+    assert_eq!(send(router.clone(), get(&jwks)).await.status, StatusCode::OK);
+    drop(tell);
+    for answer in waiting {
+        assert_eq!(code(&answer.await.unwrap()), "NotAuthorizedException", "the hook's answer");
+    }
+    ok(&router, "ListUserPools", json!({ "MaxResults": 1 })).await;
+}
+
+#[tokio::test]
+async fn one_more_call_for_the_hook_is_refused() {
+    let hooks = Arc::new(SlowHook { asked: channel().0, told: Mutex::new(channel().1) });
+    let limited = limited(|limits| limits.max_hooks = 0);
+    let router = app(limited(service(&FakeClock::new()).hooks(hooks)).build());
+    let (_, start) = custom_sign_in(&router).await;
+    let answer = send(router, request("InitiateAuth", start)).await;
+    assert_eq!(code(&answer), "TooManyRequestsException");
+}
+
+/// A store on a disk that is full, or broken.
+struct Failing {
+    memory: MemoryStore,
+    reads: bool,
+}
+
+impl Failing {
+    fn router(reads: bool) -> Router {
+        let store = Arc::new(Self { memory: MemoryStore::new(), reads });
+        let keys = Arc::new(TestSigningKeys::default());
+        app(service_in(store, config("http://pool.test"), keys, &FakeClock::new()).build())
+    }
+
+    fn read<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.reads { result } else { Err(StoreError::Failed("broken".to_owned())) }
+    }
+}
+
+impl Store for Failing {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.read(self.memory.get(key))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.read(self.memory.scan(table, prefix, after, limit))
+    }
+
+    fn apply(&self, _: Change) -> Result<(), StoreError> {
+        Err(StoreError::Failed("the disk is full".to_owned()))
+    }
+
+    fn purge(&self, now: i64) -> Result<usize, StoreError> {
+        self.memory.purge(now)
+    }
+}
+
+#[tokio::test]
+async fn health_fails_if_the_store_cannot_write() {
+    let health = send(Failing::router(true), get("/health")).await;
+    assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(health.json()["store"], "failing");
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_are_a_503_and_never_a_400() {
+    for name in ["jwks.json", "openid-configuration"] {
+        let path = format!("/us-east-1_p/.well-known/{name}");
+        let answer = send(Failing::router(false), get(&path)).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
