@@ -40,6 +40,9 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// How long to wait after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long an evicted connection may take to give its descriptor back.
+const CLOSE_PAUSE: Duration = Duration::from_millis(2);
+
 /// How often the log may say that the system gives no connections.
 const ACCEPT_LOG_PAUSE: Duration = Duration::from_secs(10);
 
@@ -105,8 +108,8 @@ impl Connections {
                         *last_logged = Some(Instant::now());
                         tracing::error!(%error, "connections cannot be accepted");
                     }
-                    self.places.evict();
-                    sleep(ACCEPT_PAUSE).await;
+                    let pause = if self.places.evict() { CLOSE_PAUSE } else { ACCEPT_PAUSE };
+                    sleep(pause).await;
                 }
             }
         }
