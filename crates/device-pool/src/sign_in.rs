@@ -39,7 +39,7 @@ use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
-use crate::sign_in::next::{Next, Situation, Standing};
+use crate::sign_in::next::{Next, Reason, Situation, Standing};
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
@@ -91,9 +91,10 @@ fn initiate(
     flow: AuthFlowType,
     request: StepRequest,
 ) -> Result<Answer, ServiceError> {
-    let metadata = request.metadata.clone();
+    // The service passes no ClientMetadata of a start to the triggers of a custom flow.
+    let request = StepRequest { metadata: Map::new(), ..request };
     let step = first_step(cx, flow, request)?;
-    run(cx, step, &metadata)
+    run(cx, step, &Map::new())
 }
 
 /// Takes up the answer to a challenge.
@@ -116,11 +117,17 @@ fn run(
     loop {
         step = match step {
             Step::Answer(answer) => return Ok(*answer),
-            // The operator decides first, in a custom flow.
-            Step::Passed(parties, progress) if progress.custom.is_some() => {
-                custom::decide(cx, *parties, *progress, metadata.clone())?
+            Step::Passed(parties, progress) => {
+                let due = due(cx, &parties, *progress)?;
+                // In a custom flow the operator decides between the second factor and the device.
+                if due.progress.custom.is_some()
+                    && matches!(due.next, Next::DeviceProof | Next::Tokens)
+                {
+                    custom::decide(cx, *parties, due.progress, metadata.clone())?
+                } else {
+                    return ask(cx, &parties, due);
+                }
             }
-            Step::Passed(parties, progress) => return advance(cx, &parties, *progress),
         };
     }
 }
@@ -214,12 +221,20 @@ fn answer_code(
     }
 }
 
-/// Asks for what is still due, or ends the sign-in in tokens.
-fn advance(
+/// What is due in a sign-in, with the device that counts in it.
+struct Due {
+    next: Next,
+    reason: Option<Reason>,
+    progress: Progress,
+    device: Option<Device>,
+}
+
+/// Finds out what is due after a step was passed.
+fn due(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
     mut progress: Progress,
-) -> Result<Answer, ServiceError> {
+) -> Result<Due, ServiceError> {
     let devices = progress.device_policy(&parties.pool);
     let device = match progress.device_key.take() {
         Some(key) if devices != DevicePolicy::Off => Device::find(cx, &parties.user, &key)?,
@@ -242,6 +257,12 @@ fn advance(
         device_proven: progress.device_proven,
     };
     let (next, reason) = next::next(&situation);
+    Ok(Due { next, reason, progress, device })
+}
+
+/// Asks for what is due, or ends the sign-in in tokens.
+fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, ServiceError> {
+    let Due { next, reason, mut progress, device } = due;
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
     }

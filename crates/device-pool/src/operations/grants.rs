@@ -6,6 +6,7 @@ use device_wire::{
     RevokeUserSessionRequest, RevokeUserSessionResponse, Sensitive, SessionDescriptionType,
     SessionTypeType, Timestamp,
 };
+use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};
@@ -21,7 +22,7 @@ pub(crate) fn list(
     request: ListUserSessionsRequest,
 ) -> Result<ListUserSessionsResponse, ServiceError> {
     let Caller { user, claims, .. } = Caller::authenticate(cx, &request.access_token)?;
-    let current = Some(claims.origin_jti.to_string());
+    let current = Some(session_id(claims.origin_jti));
     let (mut sessions, next_token) = page(cx, &user, request.next_token.as_deref())?;
     for session in &mut sessions {
         session.is_current_session = Some(session.session_id == current);
@@ -61,9 +62,28 @@ fn page(
     Ok((sessions, next_token))
 }
 
+/// The id of a grant's session as the model has it: `tkn` and 25 digits in base 36.
+fn session_id(origin: Uuid) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut rest = origin.as_u128();
+    let mut digits = [b'0'; 25];
+    for digit in digits.iter_mut().rev() {
+        // The remainder is below 36, so the digit is there.
+        *digit = DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0');
+        rest /= 36;
+    }
+    std::iter::once("tkn").chain(std::str::from_utf8(&digits)).collect()
+}
+
+/// The grant whose session has this id; `None` for what is no id.
+fn origin(session_id: &str) -> Option<Uuid> {
+    let digits = session_id.strip_prefix("tkn").filter(|digits| digits.len() == 25)?;
+    u128::from_str_radix(digits, 36).ok().map(Uuid::from_u128)
+}
+
 fn describe(grant: Grant, ip: Option<String>) -> SessionDescriptionType {
     SessionDescriptionType {
-        session_id: Some(grant.origin.to_string()),
+        session_id: Some(session_id(grant.origin)),
         session_type: Some(SessionTypeType::Token),
         client_id: Some(Sensitive::from(grant.client_id)),
         create_date: Some(Timestamp::from(grant.issued)),
@@ -97,10 +117,12 @@ pub(crate) fn admin_revoke(
 /// Ends one of the user's sign-ins: its refresh token, and its access tokens. No session is linked
 /// to another here.
 fn end(cx: &mut Context<'_, '_>, user: &User, session_id: &str) -> Result<(), ServiceError> {
-    let grant = cx.tx.find::<Grant>(session_id)?.filter(|grant| {
+    let missing = || ServiceError::not_found("Session does not exist.");
+    let origin = origin(session_id).ok_or_else(missing)?;
+    let grant = cx.tx.find::<Grant>(&origin.to_string())?.filter(|grant| {
         grant.pool_id == user.pool_id && grant.username == user.username && grant.stands(user)
     });
-    let mut grant = grant.ok_or_else(|| ServiceError::not_found("Session does not exist."))?;
+    let mut grant = grant.ok_or_else(missing)?;
     grant.revoked = true;
     cx.tx.put(&grant)
 }

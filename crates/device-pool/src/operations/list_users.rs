@@ -87,6 +87,15 @@ impl Field {
         }
     }
 
+    /// A value as the service compares it: only usernames and `status` have case.
+    fn folded(&self, pool: &Pool, value: &str) -> String {
+        match self {
+            Self::Username => pool.fold(value),
+            Self::Enabled => value.to_owned(),
+            Self::Sub | Self::Status | Self::Attribute(_) => value.to_lowercase(),
+        }
+    }
+
     fn of<'a>(&self, user: &'a User) -> Option<&'a str> {
         match self {
             Self::Username => Some(&user.username),
@@ -112,23 +121,13 @@ impl Filter {
         let name = quoted(name).unwrap_or_else(|| Some(name.to_owned())).ok_or_else(malformed)?;
         let value = quoted(value.trim()).flatten().ok_or_else(malformed)?;
         let field = Field::parse(&name).ok_or_else(malformed)?;
-        let value = match field {
-            Field::Username => pool.fold(&value),
-            _ => value,
-        };
+        let value = field.folded(pool, &value);
         Ok(Self { field, prefix, value })
     }
 
     fn admits(&self, pool: &Pool, user: &User) -> bool {
         let Some(has) = self.field.of(user) else { return false };
-        let folded;
-        let has = match self.field {
-            Field::Username => {
-                folded = pool.fold(has);
-                folded.as_str()
-            }
-            _ => has,
-        };
+        let has = self.field.folded(pool, has);
         if self.prefix { has.starts_with(&self.value) } else { has == self.value }
     }
 }

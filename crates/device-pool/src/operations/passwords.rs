@@ -74,7 +74,8 @@ pub(crate) fn forgot(
             address.details()
         }
         Err(_) if client.hides_users() => {
-            let media = recovery_media(&pool).unwrap_or_else(|| vec![Medium::Sms, Medium::Email]);
+            let media =
+                recovery_media(&pool, None).unwrap_or_else(|| vec![Medium::Sms, Medium::Email]);
             account.pretended_details(&pool, &keys, &media)
         }
         Err(refusal) => return Err(refusal),
@@ -102,7 +103,7 @@ fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
             "User password cannot be reset in the current state.",
         ));
     }
-    let media = recovery_media(pool)
+    let media = recovery_media(pool, Some(user))
         .ok_or_else(|| ServiceError::not_authorized("Contact administrator to reset password."))?;
     media.into_iter().find_map(|medium| Address::verified(user, medium)).ok_or_else(|| {
         ServiceError::invalid(
@@ -112,9 +113,13 @@ fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
     })
 }
 
-/// By what the pool lets passwords be reset, the foremost first; none where that is left to
-/// administrators.
-fn recovery_media(pool: &Pool) -> Option<Vec<Medium>> {
+/// The media by which the pool lets passwords be reset, the foremost first. `None` if that is left
+/// to administrators.
+///
+/// If the pool has a recovery setting, a medium that carries a second factor of the user does not
+/// qualify: whoever holds it would have both factors. Without the setting the service keeps its
+/// older behaviour.
+fn recovery_media(pool: &Pool, user: Option<&User>) -> Option<Vec<Medium>> {
     let setting = pool.description.account_recovery_setting.as_ref();
     let Some(mut mechanisms) = setting.and_then(|setting| setting.recovery_mechanisms.clone())
     else {
@@ -123,8 +128,11 @@ fn recovery_media(pool: &Pool) -> Option<Vec<Medium>> {
     mechanisms.sort_by_key(|mechanism| mechanism.priority);
     let admin_only =
         mechanisms.iter().any(|mechanism| mechanism.name == RecoveryOptionNameType::AdminOnly);
-    (!admin_only)
-        .then(|| mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name)).collect())
+    let factors = user.map(|user| user.second_factors(pool)).unwrap_or_default();
+    let second_factor =
+        |medium: &Medium| factors.iter().any(|factor| factor.medium() == Some(*medium));
+    let media = mechanisms.iter().filter_map(|mechanism| medium_of(&mechanism.name));
+    (!admin_only).then(|| media.filter(|medium| !second_factor(medium)).collect())
 }
 
 fn medium_of(mechanism: &RecoveryOptionNameType) -> Option<Medium> {

@@ -6,9 +6,9 @@ use device_wire::{
     DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType,
     GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest,
     ListUserPoolsResponse, PasswordPolicyType, SetUserPoolMfaConfigRequest,
-    SetUserPoolMfaConfigResponse, SoftwareTokenMfaConfigType, Timestamp, UpdateUserPoolRequest,
-    UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType, UserPoolPolicyType,
-    UserPoolType,
+    SetUserPoolMfaConfigResponse, SmsMfaConfigType, SoftwareTokenMfaConfigType, Timestamp,
+    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
+    UserPoolPolicyType, UserPoolTierType, UserPoolType,
 };
 use serde::Serialize;
 
@@ -48,7 +48,8 @@ pub(crate) fn create(
         ..settings(&request)?
     };
     check_mfa(&description)?;
-    let pool = Pool { id: id.clone(), description, mfa: MfaMethods::default() };
+    let mfa = sms_method(&description).unwrap_or_default();
+    let pool = Pool { id: id.clone(), description, mfa, names_have_case: true };
     let keys = PoolKeys::generate(cx, &id)?;
     cx.tx.put(&keys)?;
     cx.tx.put(&pool)?;
@@ -93,6 +94,16 @@ fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// MFA by SMS, if the settings of a pool ask for MFA and say how messages are sent.
+fn sms_method(description: &UserPoolType) -> Option<MfaMethods> {
+    description.mfa_configuration.as_ref().filter(|mode| **mode != UserPoolMfaType::Off)?;
+    let sms = SmsMfaConfigType {
+        sms_authentication_message: description.sms_authentication_message.clone(),
+        sms_configuration: Some(description.sms_configuration.clone()?),
+    };
+    Some(MfaMethods { sms: Some(sms), ..MfaMethods::default() })
+}
+
 /// `DescribeUserPool`.
 pub(crate) fn describe(
     cx: &mut Context<'_, '_>,
@@ -115,6 +126,7 @@ fn with_defaults(mut pool: UserPoolType) -> UserPoolType {
     pool.estimated_number_of_users = Some(0);
     pool.deletion_protection.get_or_insert(DeletionProtectionType::Inactive);
     pool.lambda_config.get_or_insert_default();
+    pool.user_pool_tier.get_or_insert(UserPoolTierType::Essentials);
     pool.user_pool_tags.get_or_insert_default();
     let template = pool.verification_message_template.get_or_insert_default();
     template.default_email_option.get_or_insert(DefaultEmailOptionType::ConfirmWithCode);
@@ -158,10 +170,13 @@ pub(crate) fn update(
         alias_attributes: old.alias_attributes,
         username_attributes: old.username_attributes,
         username_configuration: old.username_configuration,
+        // Tags have operations of their own: infrastructure tools set them apart.
+        user_pool_tags: updated.user_pool_tags.or(old.user_pool_tags),
         ..updated
     };
     if pool.mfa.is_empty() {
         check_mfa(&pool.description)?;
+        pool.mfa = sms_method(&pool.description).unwrap_or_default();
     }
     cx.tx.put(&pool)?;
     Ok(UpdateUserPoolResponse {})
@@ -234,6 +249,7 @@ pub(crate) fn set_mfa_config(
             .unwrap_or(false),
         sms: request.sms_mfa_configuration,
         email: request.email_mfa_configuration,
+        web_authn: request.web_authn_configuration.or(pool.mfa.web_authn.take()),
     };
     match (&mode, pool.mfa.is_empty()) {
         (UserPoolMfaType::Off, false) => {
@@ -280,11 +296,11 @@ pub(crate) fn mfa_config(
 fn config_of(pool: Pool) -> GetUserPoolMfaConfigResponse {
     GetUserPoolMfaConfigResponse {
         mfa_configuration: Some(pool.mfa_mode()),
-        software_token_mfa_configuration: Some(SoftwareTokenMfaConfigType {
-            enabled: Some(pool.mfa.software_token),
-        }),
+        // The service says nothing of software tokens while MFA is off.
+        software_token_mfa_configuration: (pool.mfa_mode() != UserPoolMfaType::Off)
+            .then_some(SoftwareTokenMfaConfigType { enabled: Some(pool.mfa.software_token) }),
         sms_mfa_configuration: pool.mfa.sms,
         email_mfa_configuration: pool.mfa.email,
-        web_authn_configuration: None,
+        web_authn_configuration: pool.mfa.web_authn,
     }
 }

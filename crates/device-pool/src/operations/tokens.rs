@@ -58,7 +58,7 @@ pub(crate) fn global_sign_out(
     request: GlobalSignOutRequest,
 ) -> Result<GlobalSignOutResponse, ServiceError> {
     let mut user = Caller::authenticate(cx, &request.access_token)?.user;
-    user.signed_out_at = Some(cx.now());
+    user.sign_out_everywhere(cx.now());
     cx.tx.put(&user)?;
     Ok(GlobalSignOutResponse {})
 }
@@ -70,7 +70,7 @@ pub(crate) fn admin_global_sign_out(
 ) -> Result<AdminUserGlobalSignOutResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut user = User::for_admin(cx, &pool, &request.username)?;
-    user.signed_out_at = Some(cx.now());
+    user.sign_out_everywhere(cx.now());
     cx.tx.put(&user)?;
     Ok(AdminUserGlobalSignOutResponse {})
 }

@@ -121,7 +121,7 @@ pub(crate) fn disable(
     let mut user = User::for_admin(cx, &pool, &request.username)?;
     user.enabled = false;
     user.modified = cx.now();
-    user.signed_out_at = Some(cx.now());
+    user.sign_out_everywhere(cx.now());
     cx.tx.put(&user)?;
     Ok(AdminDisableUserResponse {})
 }

@@ -35,6 +35,9 @@ pub(crate) struct Device {
     /// in for one.
     pub(crate) seen_mfa: bool,
     pub(crate) last_ip: Option<String>,
+    /// The `sub` of its user; `None` in records of earlier releases.
+    #[serde(default)]
+    owner: Option<String>,
     pub(crate) created: Moment,
     pub(crate) modified: Moment,
     pub(crate) last_authenticated: Moment,
@@ -95,7 +98,11 @@ impl Device {
     ) -> Result<Option<Self>, ServiceError> {
         let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
         // A device of somebody who had the name before is not this user's.
-        Ok(found.filter(|device| device.created >= user.created))
+        let is_of = |device: &Self| match &device.owner {
+            Some(sub) => *sub == user.sub,
+            None => device.created >= user.created,
+        };
+        Ok(found.filter(is_of))
     }
 
     /// Whether `key` is of a device that this user has and has remembered. For nobody one is looked
@@ -135,6 +142,7 @@ impl Device {
             remembered: with.remembered,
             seen_mfa: with.seen_mfa,
             last_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
+            owner: Some(user.sub.clone()),
             created: now,
             modified: now,
             last_authenticated: now,

@@ -32,6 +32,10 @@ pub(crate) struct Grant {
     pub(crate) issued: Moment,
     pub(crate) expires: Moment,
     pub(crate) revoked: bool,
+    /// Whose it is: the user's `sub`, and how often that user had been signed out everywhere.
+    /// `None` in grants of earlier releases, which go by time.
+    #[serde(default)]
+    pub(crate) holder: Option<(String, u32)>,
 }
 
 impl Entity for Grant {
@@ -102,9 +106,13 @@ impl Grant {
     /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the
     /// name before.
     pub(crate) fn stands(&self, user: &User) -> bool {
-        !self.revoked
-            && self.issued >= user.created
-            && user.signed_out_at.is_none_or(|at| self.issued > at)
+        let of_user = match &self.holder {
+            Some((sub, sign_outs)) => *sub == user.sub && *sign_outs == user.sign_outs,
+            None => {
+                self.issued >= user.created && user.signed_out_at.is_none_or(|at| self.issued > at)
+            }
+        };
+        of_user && !self.revoked
     }
 
     pub(crate) fn has_expired(&self, now: Moment) -> bool {

@@ -2,7 +2,7 @@
 
 use device_wire::{
     EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolMfaType,
-    UserPoolType, UsernameAttributeType,
+    UserPoolType, UsernameAttributeType, WebAuthnConfigurationType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,10 @@ pub(crate) struct Pool {
     pub(crate) id: String,
     pub(crate) description: UserPoolType,
     pub(crate) mfa: MfaMethods,
+    /// Whether names differ by case if the pool does not say. It is the service's default; pools of
+    /// earlier releases were made without it, and their users' names are kept without case.
+    #[serde(default)]
+    pub(crate) names_have_case: bool,
 }
 
 /// Which second factors the pool offers; `SetUserPoolMfaConfig` sets them.
@@ -27,6 +31,9 @@ pub(crate) struct MfaMethods {
     pub(crate) software_token: bool,
     pub(crate) sms: Option<SmsMfaConfigType>,
     pub(crate) email: Option<EmailMfaConfigType>,
+    /// Stored and described; passkeys are not answered.
+    #[serde(default)]
+    pub(crate) web_authn: Option<WebAuthnConfigurationType>,
 }
 
 impl MfaMethods {
@@ -97,12 +104,12 @@ impl Pool {
         self.description.mfa_configuration.clone().unwrap_or(UserPoolMfaType::Off)
     }
 
-    /// Names are compared without case unless the pool was made case-sensitive.
+    /// A name as the pool compares names: as it is, or in lower case if case makes no difference.
     pub(crate) fn fold(&self, name: &str) -> String {
-        match &self.description.username_configuration {
-            Some(configuration) if configuration.case_sensitive => name.to_owned(),
-            _ => name.to_lowercase(),
-        }
+        let configuration = self.description.username_configuration.as_ref();
+        let has_case = configuration
+            .map_or(self.names_have_case, |configuration| configuration.case_sensitive);
+        if has_case { name.to_owned() } else { name.to_lowercase() }
     }
 
     /// A new username as the pool keeps it: one that was made case-insensitive shows its names in

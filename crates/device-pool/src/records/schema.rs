@@ -68,6 +68,8 @@ fn standard(name: &str) -> SchemaAttributeType {
     let text = match name {
         "birthdate" => length("10", "10"),
         "sub" => length("1", MAX_TEXT),
+        // The service names no limits for this one, and Terraform compares them.
+        "identities" => StringAttributeConstraintsType { min_length: None, max_length: None },
         _ => length("0", MAX_TEXT),
     };
     let number =

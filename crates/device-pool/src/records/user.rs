@@ -44,7 +44,11 @@ pub(crate) struct User {
     /// A secret that was handed out and that no code has proven yet.
     pub(crate) pending_token: Option<Sensitive<String>>,
     pub(crate) mfa: MfaPreference,
-    /// Sign-ins from before this moment are over.
+    /// How often the user was signed out everywhere. Grants and sign-ins of an earlier count are
+    /// over, whatever the clock says.
+    #[serde(default)]
+    pub(crate) sign_outs: u32,
+    /// When that was last, for grants from before there was a count.
     pub(crate) signed_out_at: Option<Moment>,
 }
 
@@ -82,6 +86,7 @@ impl User {
             software_token: None,
             pending_token: None,
             mfa: MfaPreference::default(),
+            sign_outs: 0,
             signed_out_at: None,
         }
     }
@@ -137,6 +142,12 @@ impl User {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Ends every grant and every sign-in under way.
+    pub(crate) fn sign_out_everywhere(&mut self, now: Moment) {
+        self.sign_outs = self.sign_outs.saturating_add(1);
+        self.signed_out_at = Some(now);
     }
 
     /// When the password was set: it tells one password of a user

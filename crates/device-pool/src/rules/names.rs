@@ -14,8 +14,20 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 
 impl User {
-    /// The user whom this name signs in: a username in any case, an alias, or the `sub`.
+    /// The user whom this name signs in: a username or an alias.
     pub(crate) fn by_login(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        let user = Self::by_any_name(cx, pool, name)?;
+        // The `sub` is a name for administrators only, unless it is the username.
+        let by_sub =
+            |user: &Self| pool.fold(&user.sub) == pool.fold(name) && user.sub != user.username;
+        Ok(user.filter(|user| !by_sub(user)))
+    }
+
+    fn by_any_name(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
         name: &str,
@@ -34,7 +46,7 @@ impl User {
         pool: &Pool,
         name: &str,
     ) -> Result<Self, ServiceError> {
-        Self::by_login(cx, pool, name)?
+        Self::by_any_name(cx, pool, name)?
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
     }
 }

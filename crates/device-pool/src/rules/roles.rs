@@ -7,10 +7,12 @@ use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::user::User;
 
-/// The roles that a user has by being in groups.
+/// A user's groups, and the roles that they bring.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Roles {
-    /// Each once, that of the foremost group first.
+    /// The names of the groups, the foremost first.
+    pub(crate) groups: Vec<String>,
+    /// Each role once, that of the foremost group first.
     pub(crate) all: Vec<String>,
     /// That of the foremost group; none where several groups are foremost and do not agree.
     pub(crate) preferred: Option<String>,
@@ -27,7 +29,12 @@ impl Roles {
 
     /// The least number comes first, and a group without one last.
     fn ranked(groups: impl Iterator<Item = GroupType>) -> Self {
+        let mut groups: Vec<GroupType> = groups.collect();
+        groups
+            .sort_by_key(|group| (group.precedence.unwrap_or(i32::MAX), group.group_name.clone()));
+        let names = groups.iter().filter_map(|group| group.group_name.clone()).collect();
         let with_role = groups
+            .into_iter()
             .filter_map(|group| Some((group.precedence.unwrap_or(i32::MAX), group.role_arn?)));
         let mut ranked: Vec<(i32, String)> = with_role.collect();
         ranked.sort();
@@ -42,7 +49,7 @@ impl Roles {
                 all.push(role);
             }
         }
-        Self { all, preferred }
+        Self { groups: names, all, preferred }
     }
 }
 
@@ -73,6 +80,7 @@ mod tests {
                     ..GroupType::default()
                 });
             let due = Roles {
+                groups: Vec::new(),
                 all: all.iter().map(|role| (*role).to_owned()).collect(),
                 preferred: preferred.map(str::to_owned),
             };

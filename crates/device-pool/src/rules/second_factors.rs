@@ -32,11 +32,18 @@ impl User {
         }
     }
 
-    /// The second factors that the pool offers and the user has switched on; where the pool
-    /// requires one and none is switched on, those that the user could answer.
+    /// The second factors that the pool offers and the user has switched on. If the pool requires
+    /// one and none is switched on, those that the user could answer.
+    ///
+    /// A verified software token counts even if the pool offers no more of them: the service has
+    /// its users go on with theirs.
     pub(crate) fn second_factors(&self, pool: &Pool) -> Vec<Factor> {
-        let possible = || {
-            Factor::ALL.into_iter().filter(|factor| factor.is_offered(pool) && self.has(*factor))
+        let possible = move || {
+            let counts = |factor: &Factor| match factor {
+                Factor::SoftwareToken => true,
+                Factor::Sms | Factor::Email => factor.is_offered(pool),
+            };
+            Factor::ALL.into_iter().filter(|factor| self.has(*factor)).filter(counts)
         };
         let enabled: Vec<Factor> =
             possible().filter(|factor| self.mfa.enabled.contains(factor)).collect();

@@ -34,6 +34,7 @@ pub(crate) fn issue(
         issued: now,
         expires: now + client.refresh_token_life(),
         revoked: false,
+        holder: Some((user.sub.clone(), user.sign_outs)),
     };
     cx.tx.put(&grant)?;
     cx.tx.put(&UserGrant {
@@ -57,6 +58,7 @@ pub(crate) fn sign(
     grant: &Grant,
 ) -> Result<AuthenticationResultType, ServiceError> {
     let now = cx.now();
+    let roles = Roles::of(cx, user)?;
     let mut common = Map::new();
     let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
     claim("sub", json!(user.sub));
@@ -77,8 +79,8 @@ pub(crate) fn sign(
     claim("exp", json!((now + client.access_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
     claim("username", json!(user.username));
-    if !user.groups.is_empty() {
-        claim("cognito:groups", json!(user.groups));
+    if !roles.groups.is_empty() {
+        claim("cognito:groups", json!(roles.groups));
     }
 
     let shown = user.attributes.iter().filter(|(name, _)| client.may_read(name));
@@ -94,10 +96,9 @@ pub(crate) fn sign(
     let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
     claim("aud", json!(client.id));
     claim("cognito:username", json!(user.username));
-    if !user.groups.is_empty() {
-        claim("cognito:groups", json!(user.groups));
+    if !roles.groups.is_empty() {
+        claim("cognito:groups", json!(roles.groups));
     }
-    let roles = Roles::of(cx, user)?;
     if !roles.all.is_empty() {
         claim("cognito:roles", json!(roles.all));
     }

@@ -91,9 +91,17 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     let (username, user) = (account.username.clone(), account.user.as_deref().cloned());
     let flow = Flow { request, username, user };
     if with_password {
-        let defined = flow.define(cx, &[ChallengeResult::passed("SRP_A")])?;
+        let steps = [ChallengeResult::passed("SRP_A")];
+        let defined = flow.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
             return Err(incorrect());
+        }
+        if defined.challenge_name.as_deref() == Some("CUSTOM_CHALLENGE") {
+            // Old clients say SRP_A for every custom flow, and triggers go on without a password.
+            // None is proven, so no device plays a part.
+            let mut progress = Progress::start(cx, &flow.username, flow.user.as_ref(), None);
+            progress.custom = Some(steps.into());
+            return flow.follow(cx, progress, None, defined);
         }
         if defined.challenge_name.as_deref() != Some("PASSWORD_VERIFIER") {
             return Err(unrecognizable());
@@ -164,11 +172,23 @@ impl Flow {
     fn go_on(
         self,
         cx: &mut Context<'_, '_>,
-        mut progress: Progress,
+        progress: Progress,
         attempts: Option<Attempts>,
     ) -> Result<Step, ServiceError> {
+        let steps = progress.custom.as_deref().unwrap_or_default();
+        let defined = self.define(cx, steps)?;
+        self.follow(cx, progress, attempts, defined)
+    }
+
+    /// Does what the operator's definition says. `attempts` as in [`Flow::go_on`].
+    fn follow(
+        self,
+        cx: &mut Context<'_, '_>,
+        mut progress: Progress,
+        attempts: Option<Attempts>,
+        defined: Definition,
+    ) -> Result<Step, ServiceError> {
         let mut steps = progress.custom.take().unwrap_or_default();
-        let defined = self.define(cx, &steps)?;
         if defined.fail_authentication == Some(true) {
             progress.trail.note("Refused: the operator's hook ended the custom flow");
             self.record_refusal(cx, &progress)?;

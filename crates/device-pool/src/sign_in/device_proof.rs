@@ -6,10 +6,12 @@ use device_wire::{ChallengeNameType, Sensitive, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
+use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
 use crate::records::first_factor::FirstFactor;
+use crate::records::pool::Pool;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::records::whose::Whose;
@@ -39,7 +41,8 @@ pub(crate) fn ask(
         username: user.username.clone(),
         device_key,
         session: Sensitive::from(session.clone()),
-        expires_at: cx.now() + client.session_life(),
+        source_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
+        expires_at: cx.now() + FirstFactor::LIFETIME,
     })?;
     let parameters = Parameters::default().with(param::USERNAME, user.username.as_str());
     Ok(Answer::challenge(ChallengeNameType::DeviceSrpAuth, parameters, Some(session)))
@@ -68,10 +71,13 @@ pub(crate) fn start(
     if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
     }
-    let progress = opened.spend(cx)?;
+    // The session is used up by a right proof, not here: whoever knows a device key could otherwise
+    // spoil every sign-in of its owner.
+    let session = opened.spending();
+    let progress = opened.progress;
     let (salt, verifier) = device.secret.parse()?;
     let context = ExchangeFor::Device(progress.clone());
-    let offer = Exchange::start(cx, keys, client, &a, verifier, context)?;
+    let offer = Exchange::start(cx, keys, client, &a, verifier, context, Some(session))?;
     let session = progress.session(cx, keys, client, Stage::DeviceProof(offer.id))?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
@@ -82,12 +88,15 @@ pub(crate) fn start(
     Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
 }
 
-/// Finds and uses up the session that an answer without one means.
+/// Finds the session that an answer without one means, unless the pool's tags demand one.
 fn remembered_session(
     cx: &mut Context<'_, '_>,
     StepRequest { pool, client, given, .. }: &StepRequest,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {
+    if requires_session(pool, client) {
+        return Err(invalid_session());
+    }
     let user =
         User::by_login(cx, pool, given.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
     let id = FirstFactor::key(&client.id, &user.username, device_key);
@@ -95,8 +104,21 @@ fn remembered_session(
     if cx.now() >= record.expires_at {
         return Err(expired_session());
     }
-    cx.tx.delete::<FirstFactor>(&id);
+    // The password was proven elsewhere: whoever stole a device waits for its owner to do so.
+    if record.source_ip != cx.invocation.source_ip.map(|ip| ip.to_string()) {
+        return Err(invalid_session());
+    }
     Ok(record.session)
+}
+
+/// The pool's tag that names the app clients whose device proofs must bring the session: their ids,
+/// separated by spaces, or `all`.
+const SESSION_REQUIRED_TAG: &str = "device:session-required";
+
+fn requires_session(pool: &Pool, client: &AppClient) -> bool {
+    let tags = pool.description.user_pool_tags.as_ref();
+    let named = tags.and_then(|tags| tags.get(SESSION_REQUIRED_TAG));
+    named.is_some_and(|named| named.split(' ').any(|name| name == "all" || name == client.id))
 }
 
 /// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device holds its secret.
@@ -104,7 +126,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let StepRequest { pool, keys, client, given: answers, .. } = &request;
     let key = answers.require(param::DEVICE_KEY)?;
     let claim = Claim::parse(answers)?;
-    let exchange = Exchange::open(cx, keys, client, &claim)?;
+    let exchange = Exchange::open(cx, keys, client, &claim, invalid_session)?;
     if request.session.is_some() {
         let opened = OpenSession::of_request(cx, &request)?;
         if opened.stage != Stage::DeviceProof(exchange.id.clone()) {
@@ -132,6 +154,13 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     }
     attempts.succeeded(cx);
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
+    if let Some(session) = &exchange.session {
+        Spent::mark(cx, &session.id, session.expires_at)?;
+    }
+    let record = FirstFactor::key(&client.id, &user.username, key);
+    if cx.tx.find::<FirstFactor>(&record)?.is_some() {
+        cx.tx.delete::<FirstFactor>(&record);
+    }
     progress.device_proven = true;
     let (parties, _) = request.with_user(user);
     Ok(Step::passed(parties, progress))

@@ -11,16 +11,20 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::crypto::totp;
 use crate::error::ServiceError;
+use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
 use crate::records::factor::Factor;
+use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::records::whose::Whose;
+use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
+use crate::rules::profile;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
@@ -115,24 +119,25 @@ pub(crate) fn answer(
         return Err(invalid_session());
     }
     let (mut parties, answers) = opened.parties(cx, request)?;
+    // A factor that was withdrawn since it was asked for counts no longer.
+    if !parties.user.second_factors(&parties.pool).contains(&factor) {
+        return Err(invalid_session());
+    }
     let mut progress = opened.progress.clone();
+    let address = factor.medium().and_then(|medium| Address::of(&parties.user, medium));
     let accepted = match factor {
         Factor::SoftwareToken => {
             let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
             accept_software_token(cx, &mut parties.user, code, progress.device_key.as_deref())
         }
-        Factor::Sms => otp::redeem(
-            cx,
-            Whose::user(&parties.user),
-            &progress,
-            answers.require(param::SMS_MFA_CODE)?,
-        ),
-        Factor::Email => otp::redeem(
-            cx,
-            Whose::user(&parties.user),
-            &progress,
-            answers.require(param::EMAIL_OTP_CODE)?,
-        ),
+        Factor::Sms => {
+            let code = answers.require(param::SMS_MFA_CODE)?;
+            otp::redeem(cx, Whose::user(&parties.user), &progress, code, address.as_ref())
+        }
+        Factor::Email => {
+            let code = answers.require(param::EMAIL_OTP_CODE)?;
+            otp::redeem(cx, Whose::user(&parties.user), &progress, code, address.as_ref())
+        }
     };
     if let Err(error) = accepted {
         return Err(refused(cx, &parties, progress, error)?);
@@ -140,8 +145,29 @@ pub(crate) fn answer(
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     opened.spend(cx)?;
     progress.pass_mfa(format!("MFA passed: {}", factor.label()));
+    if let (Factor::Sms, Some(phone)) = (factor, address) {
+        prove_phone(cx, &parties.pool, &mut parties.user, phone)?;
+    }
     cx.tx.put(&parties.user)?;
     Ok(Step::passed(parties, progress))
+}
+
+/// Marks the phone number as verified: the service does so after a code by SMS was right. A number
+/// that is another user's alias stays theirs.
+fn prove_phone(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &mut User,
+    phone: Address,
+) -> Result<(), ServiceError> {
+    if user.attributes.is_verified(Medium::Sms) {
+        return Ok(());
+    }
+    let holder = Login::find(cx, pool, &pool.fold(&phone.destination))?;
+    if holder.is_none_or(|login| login.username == user.username) {
+        profile::prove(cx, pool, user, phone, AliasConflict::Refuse)?;
+    }
+    Ok(())
 }
 
 fn accept_software_token(
@@ -216,7 +242,7 @@ pub(crate) fn answer_setup(
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     match (&opened.stage, answers.get(param::EMAIL)) {
-        (Stage::MfaSetup(Setup::Verified), _) => {
+        (Stage::MfaSetup(Setup::Verified), _) if parties.user.software_token.is_some() => {
             opened.spend(cx)?;
             progress.pass_mfa("MFA passed: software token set up");
             Ok(Step::passed(parties, progress))

@@ -1,6 +1,7 @@
 //! `NEW_PASSWORD_REQUIRED`: a temporary password is good for setting another.
 
-use device_wire::{ChallengeNameType, Sensitive, UserStatusType, param};
+use device_srp::Identity;
+use device_wire::{ChallengeNameType, ErrorCode, Sensitive, UserStatusType, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
@@ -53,6 +54,7 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     let before = parties.user.clone();
+    refuse_current(&parties, password)?;
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
         provide(&parties.pool, &parties.client, &mut parties.user, name, value)?;
@@ -65,6 +67,18 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;
     Ok(Step::passed(parties, progress))
+}
+
+/// Refuses the temporary password as the new one: the administrator knows it.
+fn refuse_current(parties: &Parties, password: &str) -> Result<(), ServiceError> {
+    let identity = Identity::user(parties.pool.srp_name(), &parties.user.username);
+    match &parties.user.password {
+        Some(current) if current.is(&identity, password)? => Err(ServiceError::new(
+            ErrorCode::PasswordHistoryPolicyViolation,
+            "Password has previously been used",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Sets an attribute that the user did not have yet. One that is there may be repeated, and not

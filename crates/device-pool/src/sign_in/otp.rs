@@ -43,11 +43,16 @@ pub(crate) fn redeem(
     whose: Whose<'_>,
     progress: &Progress,
     given: &str,
+    address: Option<&Address>,
 ) -> Result<(), ServiceError> {
     let device_key = progress.device_key.as_deref();
-    codes::redeem_for_name(cx, whose, &purpose(progress), given, device_key)
-        .map(drop)
-        .map_err(|error| if *error.code() == ErrorCode::CodeMismatch { mismatch() } else { error })
+    let sent_to = codes::redeem_for_name(cx, whose, &purpose(progress), given, device_key)
+        .map_err(|error| match error.code() {
+            ErrorCode::CodeMismatch => mismatch(),
+            _ => error,
+        })?;
+    // A code to an address that the user has no more proves nothing.
+    if sent_to.as_ref() == address { Ok(()) } else { Err(mismatch()) }
 }
 
 /// Makes a code that goes to no one.

@@ -1,7 +1,7 @@
 //! The first factor: the password, by SRP or as it is.
 
 use device_srp::{Identity, Verifier};
-use device_wire::param;
+use device_wire::{ErrorCode, UserStatusType, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
@@ -10,7 +10,7 @@ use crate::host::moment::days;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Trail;
 use crate::records::device::Device;
-use crate::records::pool::{DevicePolicy, Pool};
+use crate::records::pool::DevicePolicy;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::rules::account::Account;
@@ -40,7 +40,7 @@ pub(crate) fn verify_srp(
     let StepRequest { pool, keys, client, given, .. } = &request;
     let name = given.require(param::USERNAME)?;
     let claim = Claim::parse(given)?;
-    let exchange = Exchange::open(cx, keys, client, &claim)?;
+    let exchange = Exchange::open(cx, keys, client, &claim, incorrect)?;
     let ExchangeFor::User { username, device_key: offered, custom } = &exchange.context else {
         return Err(invalid_session());
     };
@@ -52,7 +52,7 @@ pub(crate) fn verify_srp(
     let attempts = Attempts::permit(cx, account.whose(pool), Attempt::Password, device_key)?;
     let identity = Identity::user(pool.srp_name(), username);
     let proven = exchange.proves(cx, &claim, &identity, account.verifier)?;
-    let user = conclude(cx, attempts, pool, username, account.user, proven)?;
+    let user = conclude(cx, attempts, &request, username, account.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     let (parties, given) = request.with_user(user);
     let mut progress = password_proven(cx, &parties, &given, offered.as_deref())?;
@@ -87,7 +87,7 @@ pub(crate) fn prove(
     let identity = Identity::user(pool.srp_name(), &account.username);
     let password = given.require(param::PASSWORD)?;
     let proven = Verifier::derive(&identity, password, &account.salt).ct_eq(&account.verifier);
-    let user = conclude(cx, attempts, pool, &account.username, account.user, proven)?;
+    let user = conclude(cx, attempts, &request, &account.username, account.user, proven)?;
     let (parties, given) = request.with_user(user);
     let progress = password_proven(cx, &parties, &given, offered)?;
     Ok(Step::passed(parties, progress))
@@ -98,12 +98,16 @@ pub(crate) fn prove(
 fn conclude(
     cx: &mut Context<'_, '_>,
     attempts: Attempts,
-    pool: &Pool,
+    StepRequest { pool, client, .. }: &StepRequest,
     username: &str,
     user: Option<Box<User>>,
     proven: bool,
 ) -> Result<User, ServiceError> {
     match user {
+        // The service says so before it judges the password, unless the client hides its users.
+        Some(user) if user.status == UserStatusType::Unconfirmed && !client.hides_users() => {
+            Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."))
+        }
         Some(user) if proven => {
             attempts.succeeded(cx);
             Ok(*user)

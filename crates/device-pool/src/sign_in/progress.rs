@@ -21,6 +21,9 @@ pub(crate) struct Progress {
     /// When the user's password had been set. A sign-in under way ends when the password is
     /// changed. As wide for a stand-in as for a user: a session's length shows what is in it.
     password_set_at: String,
+    /// Whose sign-in this is: see [`mark`]. Empty in sessions of earlier releases.
+    #[serde(default)]
+    user: String,
     /// Whether it was proven in this sign-in. Devices play a part only where it was.
     pub(crate) password_proven: bool,
     pub(crate) device_key: Option<String>,
@@ -44,6 +47,7 @@ impl Progress {
         Self {
             username: username.to_owned(),
             password_set_at: password_mark(user.and_then(User::password_set_at)),
+            user: mark(user),
             password_proven: false,
             device_key,
             custom: None,
@@ -68,12 +72,20 @@ impl Progress {
         if self.password_proven { pool.device_policy() } else { DevicePolicy::Off }
     }
 
+    /// Whether this user began the sign-in, whatever has changed since.
+    pub(crate) fn began_with(&self, user: &User) -> bool {
+        self.username == user.username && self.user.starts_with(&user.sub)
+    }
+
     /// Whether this is a sign-in of `user`, by the password that the user still has, and not of
     /// somebody who had the name before.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.username == user.username
             && self.password_set_at == password_mark(user.password_set_at())
-            && self.trail.started >= user.created
+            && match self.user.as_str() {
+                "" => self.trail.started >= user.created,
+                started_by => started_by == mark(Some(user)),
+            }
     }
 
     /// Goes on after a second factor was passed.
@@ -111,6 +123,15 @@ impl Progress {
             self.device_key = Some(key.to_owned());
         }
         Ok(())
+    }
+}
+
+/// The user's `sub` and how often the user was signed out everywhere. As wide without a user as
+/// with one: a session's length shows what is in it.
+fn mark(user: Option<&User>) -> String {
+    match user {
+        Some(user) => format!("{:36}.{:08x}", user.sub, user.sign_outs),
+        None => format!("{:36}.{:08x}", "", 0),
     }
 }
 

@@ -33,7 +33,10 @@ pub(crate) fn refresh_token_auth(
     if client.check_secret(given_hash).is_err()
         && client.check_secret_hash(&user.sub, given_hash).is_err()
     {
-        client.check_secret_hash(&user.username, given_hash)?;
+        client.check_secret_hash(&user.username, given_hash).map_err(|_| {
+            let id = &client.id;
+            ServiceError::not_authorized(format!("SecretHash does not match for the client: {id}"))
+        })?;
     }
     check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;
     tokens::sign(cx, keys, client, &user, &grant).map(Answer::tokens)
@@ -73,13 +76,19 @@ fn find(
     client: &AppClient,
     token: &str,
 ) -> Result<(Grant, u32), ServiceError> {
-    let (grant, generation) = Grant::by_refresh_token(cx, keys, token)?
+    let (mut grant, generation) = Grant::by_refresh_token(cx, keys, token)?
         .filter(|(grant, _)| grant.client_id == client.id)
         .ok_or_else(invalid)?;
     if grant.has_expired(cx.now()) {
         return Err(ServiceError::not_authorized("Refresh Token has expired"));
     }
-    grant.refuse_replaced(client, generation, cx.now())?;
+    if let Err(reuse) = grant.refuse_replaced(client, generation, cx.now()) {
+        // Two parties hold the grant, and one of them is a thief: it ends for both (RFC 9700,
+        // section 4.14.2).
+        grant.revoked = true;
+        cx.tx.record(&grant)?;
+        return Err(reuse);
+    }
     Ok((grant, generation))
 }
 

@@ -148,7 +148,14 @@ impl OpenSession {
         request: StepRequest,
     ) -> Result<(Parties, Parameters), ServiceError> {
         let named = User::by_login(cx, &request.pool, request.given.require(param::USERNAME)?)?;
-        let user = named.filter(|user| self.progress.is_of(user)).ok_or_else(invalid_session)?;
+        let user = named.ok_or_else(invalid_session)?;
+        // Disabling signs out everywhere as well, and is the better reason.
+        if self.progress.began_with(&user) {
+            user.admit()?;
+        }
+        if !self.progress.is_of(&user) {
+            return Err(invalid_session());
+        }
         user.admit()?;
         Ok(request.with_user(user))
     }
@@ -162,6 +169,11 @@ impl OpenSession {
         let StepRequest { pool, keys, client, given, .. } = request;
         let account = Account::find(cx, pool, keys, client, given.require(param::USERNAME)?)?;
         if self.progress.is_about(&account) { Ok(account) } else { Err(invalid_session()) }
+    }
+
+    /// What uses the session up, for a step that does so later.
+    pub(crate) fn spending(&self) -> Spent {
+        Spent { id: self.id.clone(), expires_at: self.expires_at }
     }
 
     /// Uses the session up: its challenge was met.

@@ -19,7 +19,7 @@ use crate::records::spent::Spent;
 use crate::rules::account::Account;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::{expired_session, invalid_session};
+use crate::sign_in::session::expired_session;
 use crate::sign_in::step::StepRequest;
 
 /// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
@@ -35,10 +35,15 @@ pub(crate) struct Exchange {
     b: String,
     secret: Sensitive<String>,
     pub(crate) context: ExchangeFor,
+    /// The session that a right proof uses up. Exchanges of earlier releases have none: theirs was
+    /// used up when they began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<Spent>,
 }
 
 impl Exchange {
     /// Starts one against `verifier`.
+    #[expect(clippy::too_many_arguments, reason = "the two exchanges share nothing but these")]
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -46,6 +51,7 @@ impl Exchange {
         a: &PublicValue,
         verifier: Verifier,
         context: ExchangeFor,
+        session: Option<Spent>,
     ) -> Result<Offer, ServiceError> {
         let ephemeral = cx.arithmetic.open(verifier, cx.invocation.rng)?;
         let exchange = Self {
@@ -55,6 +61,7 @@ impl Exchange {
             b: STANDARD.encode(ephemeral.public().padded()),
             secret: Sensitive::from(STANDARD.encode(*ephemeral.to_secret_bytes())),
             context,
+            session,
         };
         let salt = cx.random();
         let secret_block =
@@ -62,17 +69,18 @@ impl Exchange {
         Ok(Offer { id: exchange.id, b: ephemeral.public().to_hex(), secret_block })
     }
 
-    /// Opens the block that an answer echoes.
+    /// Opens the block that an answer echoes. One that is not the pool's is refused as `foreign`.
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
         client: &AppClient,
         claim: &Claim<'_>,
+        foreign: fn() -> ServiceError,
     ) -> Result<Self, ServiceError> {
         let exchange: Self = keys
             .sealing()
             .open(Purpose::SecretBlock, &client.id, claim.secret_block)
-            .ok_or_else(invalid_session)?;
+            .ok_or_else(foreign)?;
         if cx.now() >= exchange.expires_at {
             return Err(expired_session());
         }
@@ -173,7 +181,7 @@ pub(crate) fn challenge_srp(
     let Account { username, salt, verifier, .. } = account;
     let device_key = device_key.map(str::to_owned);
     let context = ExchangeFor::User { username: username.clone(), device_key, custom };
-    let offer = Exchange::start(cx, &request.keys, &request.client, &a, verifier, context)?;
+    let offer = Exchange::start(cx, &request.keys, &request.client, &a, verifier, context, None)?;
     let parameters = Parameters::default()
         .with(param::SALT, salt.to_hex())
         .with(param::SRP_B, offer.b)

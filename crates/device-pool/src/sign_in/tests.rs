@@ -100,6 +100,7 @@ fn pool() -> Pool {
         id: "eu-test-1_people".to_owned(),
         description: UserPoolType::default(),
         mfa: MfaMethods::default(),
+        names_have_case: true,
     }
 }
 

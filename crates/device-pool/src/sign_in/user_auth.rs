@@ -6,6 +6,7 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
+use crate::records::address::Address;
 use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -231,7 +232,9 @@ pub(crate) fn answer_code(
     let account = opened.account(cx, &request)?;
     let mut progress = opened.progress.clone();
     let is_user = account.user.is_some();
-    let redeemed = otp::redeem(cx, account.whose(pool), &progress, code);
+    // What was sent to nobody proves no address: nobody has none.
+    let address = account.user.as_deref().and_then(|user| Address::verified(user, medium));
+    let redeemed = otp::redeem(cx, account.whose(pool), &progress, code, address.as_ref());
     // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {

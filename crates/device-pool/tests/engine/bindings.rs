@@ -217,7 +217,9 @@ fn no_answer_is_good_twice() {
     let next = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], code.clone()).unwrap();
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], code)), USED);
     let (answers, proof) = world.device_claim("ada", &phone, &next["Session"]).unwrap();
-    assert_eq!(world.device_claim("ada", &phone, &next["Session"]).unwrap_err().to_string(), USED);
+    let (others, of_others) = world.device_claim("ada", &phone, &next["Session"]).unwrap();
     world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers.clone()).unwrap();
+    assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &of_others, others)), USED);
+    assert_eq!(world.device_claim("ada", &phone, &next["Session"]).unwrap_err().to_string(), USED);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers)), USED);
 }

@@ -219,6 +219,7 @@ fn the_limit_does_not_tell_who_exists() {
     world.ok(Operation::SignUp, request);
     world.seconds(60 * 60);
     world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
+    // NOBODY is nobody once more: the pool compares names without case.
     for name in ["ada", "plain", "nobody", "NOBODY"] {
         let forgot = named(&world, name);
         let sent = if name == "NOBODY" { 0 } else { MOST_AN_HOUR };

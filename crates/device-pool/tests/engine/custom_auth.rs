@@ -8,7 +8,7 @@ use device_srp::{ClientEphemeral, Identity};
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{PASSWORD, World};
+use crate::world::{Flow, PASSWORD, World};
 
 /// A riddle, behind the password where the client starts with it. Three wrong answers end the
 /// sign-in.
@@ -109,7 +109,7 @@ fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
     assert_eq!(first["userName"], "ada");
     assert_eq!(first["callerContext"]["clientId"], world.client);
     assert_eq!(first["request"]["session"], json!([]));
-    assert_eq!(first["request"]["clientMetadata"], json!({"locale": "en"}));
+    assert_eq!(first["request"]["clientMetadata"], json!({}), "none of a start");
     assert_eq!(first["request"]["userNotFound"], false);
     assert_eq!(first["request"]["userAttributes"]["cognito:user_status"], "CONFIRMED");
     let last = events.last().unwrap();
@@ -361,4 +361,57 @@ fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
     let request = start(&world);
     let refused = world.refused(Operation::InitiateAuth, request);
     assert_eq!(refused, "InvalidParameterException: CUSTOM_AUTH flow not enabled for this client");
+}
+
+#[test]
+fn a_second_factor_is_asked_for_right_behind_the_password() {
+    let (mut world, _) = world();
+    let secret = world.enrol_totp("ada");
+    let signed_in =
+        world.try_sign_in(Flow::CustomWithPassword, "ada", None, Some(&secret)).unwrap();
+    assert_eq!(
+        signed_in.challenges,
+        ["SOFTWARE_TOKEN_MFA"],
+        "the helper leaves the custom one out"
+    );
+    let asked = world.first_factor(Flow::CustomWithPassword, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&secret)});
+    let next = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap();
+    assert_eq!(next["ChallengeName"], "CUSTOM_CHALLENGE");
+}
+
+/// Says CUSTOM_CHALLENGE to every start, as samples for old clients do.
+struct AlwaysCustom;
+
+impl Hooks for AlwaysCustom {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        let session = event["request"]["session"].as_array().map_or(0, Vec::len);
+        let response = match event["triggerSource"].as_str().unwrap() {
+            "DefineAuthChallenge_Authentication" if session < 2 => {
+                json!({"challengeName": "CUSTOM_CHALLENGE"})
+            }
+            "DefineAuthChallenge_Authentication" => json!({"issueTokens": true}),
+            "VerifyAuthChallengeResponse_Authentication" => json!({"answerCorrect": true}),
+            _ => json!({}),
+        };
+        Ok(json!({"response": response}))
+    }
+}
+
+#[test]
+fn a_start_with_srp_may_go_on_without_the_password() {
+    let (mut world, _) = world();
+    world.set_hooks(AlwaysCustom);
+    let mut request = start(&world);
+    request["AuthParameters"]["CHALLENGE_NAME"] = json!("SRP_A");
+    request["AuthParameters"]["SRP_A"] = json!("2");
+    let asked = world.ok(Operation::InitiateAuth, request);
+    assert_eq!(asked["ChallengeName"], "CUSTOM_CHALLENGE");
+    let done = answer(&mut world, &asked["Session"], "anything").unwrap();
+    assert_eq!(
+        done["AuthenticationResult"]["NewDeviceMetadata"],
+        Value::Null,
+        "no password was proven"
+    );
 }

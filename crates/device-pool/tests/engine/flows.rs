@@ -114,7 +114,11 @@ impl World {
                     json!({"CHALLENGE_NAME": "SRP_A", "SRP_A": ephemeral.public().to_hex()}),
                 );
                 let offered = self.start("CUSTOM_AUTH", start)?;
+                // A second factor is asked for before the operator's challenge.
                 let asked = self.prove(name, device_key, &ephemeral, &offered)?;
+                if asked["ChallengeName"] != "CUSTOM_CHALLENGE" {
+                    return Ok(asked);
+                }
                 let answers = parameters(json!({"ANSWER": "anything"}));
                 self.respond("CUSTOM_CHALLENGE", &asked["Session"], answers)
             }

@@ -25,6 +25,7 @@ mod flows;
 mod guessing;
 mod hidden_users;
 mod lockout;
+mod mid_flow;
 mod overload;
 mod pool_life;
 mod pools;

@@ -21,7 +21,7 @@ fn an_update_resets_what_it_leaves_out_and_keeps_what_cannot_change() {
     world.ok(Operation::UpdateUserPool, json!({"UserPoolId": id}));
     let pool = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": id}))["UserPool"].clone();
     assert_eq!(pool["DeviceConfiguration"], Value::Null);
-    assert_eq!(pool["UserPoolTags"], json!({}));
+    assert_eq!(pool["UserPoolTags"], json!({"team": "a"}), "tags have operations of their own");
     assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
     assert_eq!(pool["UsernameAttributes"], json!(["email"]));
     assert_eq!(pool["Name"], "p");
@@ -215,18 +215,22 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
 }
 
 #[test]
-fn a_user_is_found_by_name_in_any_case_and_by_sub() {
+fn a_user_is_found_by_name_in_any_case_and_by_administrators_by_sub() {
     let mut world = World::new();
     world.user("Ada");
     let shown =
         world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "aDA"}));
-    assert_eq!(shown["Username"], "Ada");
+    assert_eq!(shown["Username"], "ada");
     let sub =
         shown["UserAttributes"].as_array().unwrap().iter().find(|a| a["Name"] == "sub").unwrap();
-    for name in ["ada", "ADA", sub["Value"].as_str().unwrap()] {
+    for name in ["ada", "ADA"] {
         let signed_in = world.try_sign_in(Flow::Srp, name, None, None).unwrap();
-        assert_eq!(crate::world::claims(&signed_in.access_token())["username"], "Ada");
+        assert_eq!(crate::world::claims(&signed_in.access_token())["username"], "ada");
     }
+    let by_sub = json!({"UserPoolId": world.pool, "Username": sub["Value"]});
+    assert_eq!(world.ok(Operation::AdminGetUser, by_sub)["Username"], "ada");
+    let refused = world.try_sign_in(Flow::Password, sub["Value"].as_str().unwrap(), None, None);
+    assert_eq!(refused.unwrap_err().to_string(), "UserNotFoundException: User does not exist.");
     let again = json!({"UserPoolId": world.pool, "Username": "ADA"});
     assert!(
         world.refused(Operation::AdminCreateUser, again).starts_with("UsernameExistsException")
@@ -238,7 +242,10 @@ fn an_email_pool_signs_in_by_address_under_an_internal_name() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPool,
-        json!({"PoolName": "p", "UsernameAttributes": ["email"], "DeviceConfiguration": {}}),
+        json!({
+            "PoolName": "p", "UsernameAttributes": ["email"], "DeviceConfiguration": {},
+            "UsernameConfiguration": {"CaseSensitive": false},
+        }),
     );
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({}));
@@ -328,4 +335,77 @@ fn a_name_that_is_too_long_for_anyone_is_refused_before_it_is_kept_anywhere() {
          satisfy constraint: \
          Member must have length less than or equal to 128"
     );
+}
+
+#[test]
+fn names_have_case_unless_the_pool_says_otherwise() {
+    let mut world = World::new();
+    let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "p"}));
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    world.client = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]}));
+    world.user("Ada");
+    world.user("ada");
+    for name in ["ADA", "aDA"] {
+        let refused = world.try_sign_in(Flow::Password, name, None, None).unwrap_err();
+        assert_eq!(refused.to_string(), "UserNotFoundException: User does not exist.");
+    }
+    for name in ["Ada", "ada"] {
+        let signed_in = world.try_sign_in(Flow::Password, name, None, None).unwrap();
+        assert_eq!(crate::world::claims(&signed_in.access_token())["username"], name);
+    }
+}
+
+#[test]
+fn mfa_by_sms_is_set_up_with_the_pool() {
+    let mut world = World::new();
+    let sms = json!({"SnsCallerArn": "arn:aws:iam::000000000000:role/sms", "ExternalId": "x"});
+    let made = world.ok(
+        Operation::CreateUserPool,
+        json!({
+            "PoolName": "p", "MfaConfiguration": "ON", "AutoVerifiedAttributes": ["phone_number"],
+            "SmsConfiguration": sms,
+        }),
+    );
+    world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
+    let config = world.ok(Operation::GetUserPoolMfaConfig, json!({"UserPoolId": world.pool}));
+    assert_eq!(config["SmsMfaConfiguration"]["SmsConfiguration"], sms);
+    world.client = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}));
+    world.user("ada");
+    world.set_attributes("ada", &[("phone_number", "+15550001234")]);
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "SMS_MFA");
+}
+
+#[test]
+fn a_pool_without_mfa_describes_no_factor() {
+    let mut world = World::new();
+    let config = world.ok(Operation::GetUserPoolMfaConfig, json!({"UserPoolId": world.pool}));
+    assert_eq!(config, json!({"MfaConfiguration": "OFF"}));
+    let pool = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
+    assert_eq!(pool["UserPool"]["UserPoolTier"], "ESSENTIALS");
+    let schema = pool["UserPool"]["SchemaAttributes"].as_array().unwrap();
+    let identities = schema.iter().find(|attribute| attribute["Name"] == "identities").unwrap();
+    assert_eq!(identities["StringAttributeConstraints"], json!({}));
+}
+
+#[test]
+fn an_unconfirmed_user_is_told_before_the_password_is_judged() {
+    let mut world = World::new();
+    let request = json!({"ClientId": world.client, "Username": "new", "Password": PASSWORD});
+    world.ok(Operation::SignUp, request);
+    let start = |world: &World| {
+        json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client,
+            "AuthParameters": {"USERNAME": "new", "PASSWORD": "Wrong-horse-7"},
+        })
+    };
+    let request = start(&world);
+    let refused = world.refused(Operation::InitiateAuth, request);
+    assert_eq!(refused, "UserNotConfirmedException: User is not confirmed.");
+    world.client = world.make_client(json!({
+        "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+    }));
+    let request = start(&world);
+    let refused = world.refused(Operation::InitiateAuth, request);
+    assert_eq!(refused, "NotAuthorizedException: Incorrect username or password.");
 }

@@ -257,3 +257,57 @@ fn a_pool_may_remember_passwords_and_refuse_them() {
     assert_eq!(change("A-third-horse-9", PASSWORD), None, "two changes ago it was the current one");
     world.first_factor(Flow::Password, "ada", None).unwrap();
 }
+
+/// A pool with a recovery setting, and a user who signs in with codes by `factor`.
+fn with_second_factor(mechanisms: Value, factor: &str) -> World {
+    let mut world = verifying_email();
+    world.set_pool("AccountRecoverySetting", json!({"RecoveryMechanisms": mechanisms}));
+    world.offer_all_factors("OPTIONAL");
+    ada(&mut world);
+    world.set_attributes(
+        "ada",
+        &[("phone_number", "+15550001234"), ("phone_number_verified", "true")],
+    );
+    let mut preference = admin(&world, "ada");
+    preference[factor] = json!({"Enabled": true});
+    world.ok(Operation::AdminSetUserMFAPreference, preference);
+    world
+}
+
+#[test]
+fn a_medium_of_the_second_factor_does_not_recover() {
+    let both = json!([
+        {"Name": "verified_email", "Priority": 1}, {"Name": "verified_phone_number", "Priority": 2},
+    ]);
+    for (factor, medium) in [("EmailMfaSettings", "SMS"), ("SMSMfaSettings", "EMAIL")] {
+        let mut world = with_second_factor(both.clone(), factor);
+        let request = forgot(&world, "ada");
+        let sent = world.ok(Operation::ForgotPassword, request);
+        assert_eq!(sent["CodeDeliveryDetails"]["DeliveryMedium"], medium, "{factor}");
+    }
+    let email = json!([{"Name": "verified_email", "Priority": 1}]);
+    let mut world = with_second_factor(email, "EmailMfaSettings");
+    let request = forgot(&world, "ada");
+    assert_eq!(world.refused(Operation::ForgotPassword, request), NO_ADDRESS);
+    let request = admin(&world, "ada");
+    assert_eq!(world.refused(Operation::AdminResetUserPassword, request), NO_ADDRESS);
+    // Hidden users get a message, it seems, and none is sent.
+    world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
+    let request = forgot(&world, "ada");
+    let sent = world.ok(Operation::ForgotPassword, request);
+    assert_eq!(sent["CodeDeliveryDetails"]["DeliveryMedium"], "EMAIL");
+    assert!(world.outbox.is_empty());
+}
+
+#[test]
+fn without_a_recovery_setting_the_older_behaviour_stays() {
+    let mut world = verifying_email();
+    world.offer_all_factors("OPTIONAL");
+    ada(&mut world);
+    let mut preference = admin(&world, "ada");
+    preference["EmailMfaSettings"] = json!({"Enabled": true});
+    world.ok(Operation::AdminSetUserMFAPreference, preference);
+    let request = forgot(&world, "ada");
+    let sent = world.ok(Operation::ForgotPassword, request);
+    assert_eq!(sent["CodeDeliveryDetails"]["DeliveryMedium"], "EMAIL");
+}

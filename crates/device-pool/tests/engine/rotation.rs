@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{SignedIn, World, claims};
 
+const REVOKED: &str = "NotAuthorizedException: Refresh Token has been revoked";
 const REUSED: &str = "RefreshTokenReuseException: Refresh token has been invalidated by rotation.";
 
 /// A user who has signed in at a client whose refresh tokens rotate with so many seconds of grace.
@@ -41,11 +42,17 @@ fn each_refresh_replaces_the_token_and_an_old_one_is_known_for_what_it_is() {
     let (third, _) = refresh(&mut world, &second);
     assert!(first != second && second != third && first != third);
     assert_eq!(claims(&access)["origin_jti"], claims(&signed_in.access_token())["origin_jti"]);
-    for old in [&first, &second] {
-        let request = request(&world, old);
-        assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, request), REUSED);
-    }
-    refresh(&mut world, &third);
+    let (fourth, _) = refresh(&mut world, &third);
+    let old = request(&world, &first);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
+    // Two parties hold the sign-in: it ends for both.
+    let current = request(&world, &fourth);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, current), REVOKED);
+    let get = json!({"AccessToken": access});
+    assert_eq!(
+        world.refused(Operation::GetUser, get),
+        "NotAuthorizedException: Access Token has been revoked"
+    );
 }
 
 #[test]
@@ -55,13 +62,22 @@ fn within_the_grace_a_repetition_gets_the_same_new_token() {
     let (second, _) = refresh(&mut world, &first);
     world.now += 9_999;
     assert_eq!(refresh(&mut world, &first).0, second);
-    world.now += 1;
-    let late = request(&world, &first);
-    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, late), REUSED);
     let (third, _) = refresh(&mut world, &second);
+    assert_eq!(refresh(&mut world, &second).0, third);
     let two_back = request(&world, &first);
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, two_back), REUSED);
-    assert_eq!(refresh(&mut world, &second).0, third);
+}
+
+#[test]
+fn after_the_grace_a_repetition_ends_the_sign_in() {
+    let (mut world, signed_in) = rotating(10);
+    let first = signed_in.refresh_token();
+    let (second, _) = refresh(&mut world, &first);
+    world.now += 10_000;
+    let late = request(&world, &first);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, late), REUSED);
+    let current = request(&world, &second);
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, current), REVOKED);
 }
 
 #[test]
@@ -98,11 +114,11 @@ fn a_replaced_token_stays_replaced_when_rotation_is_switched_off() {
     let (second, _) = refresh(&mut world, &signed_in.refresh_token());
     let off = json!({"UserPoolId": world.pool, "ClientId": world.client});
     world.ok(Operation::UpdateUserPoolClient, off);
-    let old = request(&world, &signed_in.refresh_token());
-    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
     let current = request(&world, &second);
     let answer = world.ok(Operation::GetTokensFromRefreshToken, current);
     assert!(answer["AuthenticationResult"].get("RefreshToken").is_none());
+    let old = request(&world, &signed_in.refresh_token());
+    assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
 }
 
 #[test]

@@ -312,3 +312,29 @@ fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
         assert_eq!(refused.to_string(), INVALID, "{first}");
     }
 }
+
+#[test]
+fn a_token_counts_even_if_the_pool_offers_none_any_more() {
+    let mut world = world("OPTIONAL");
+    let secret = world.enrol_totp("ada");
+    let sms_only = json!({
+        "UserPoolId": world.pool, "MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": {},
+        "SoftwareTokenMfaConfiguration": {"Enabled": false},
+    });
+    world.ok(Operation::SetUserPoolMfaConfig, sms_only);
+    let signed_in = world.sign_in("ada", None, Some(&secret));
+    assert_eq!(signed_in.challenges, ["SOFTWARE_TOKEN_MFA"]);
+}
+
+#[test]
+fn a_right_code_by_sms_proves_the_number() {
+    let mut world = world("OPTIONAL");
+    prefer(&mut world, json!({"SMSMfaSettings": {"Enabled": true}}));
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let answers = json!({"USERNAME": "ada", "SMS_MFA_CODE": world.outbox[0].code});
+    world.respond("SMS_MFA", &asked["Session"], answers).unwrap();
+    let user =
+        world.ok(Operation::AdminGetUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
+    let verified = json!({"Name": "phone_number_verified", "Value": "true"});
+    assert!(user["UserAttributes"].as_array().unwrap().contains(&verified), "{user}");
+}

@@ -72,7 +72,8 @@ fn a_proof_is_bound_to_its_client_and_user() {
     let claim = world.srp_claim("ada", PASSWORD);
     let own = world.client.clone();
     world.client = world.make_client(json!({}));
-    assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone())), INVALID);
+    let refused = refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone()));
+    assert_eq!(refused, INCORRECT);
     world.client = own;
     let mut as_bob = claim.clone();
     as_bob["USERNAME"] = json!("bob");
@@ -89,7 +90,7 @@ fn a_proof_made_for_one_pool_is_refused_by_another_with_the_same_password() {
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({}));
     world.user("ada");
-    assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)), INVALID);
+    assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)), INCORRECT);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn each_changed_part_of_a_proof_is_refused() {
         (signature, json!("AAAA"), INCORRECT),
         (signature, json!("no base64!"), INCORRECT),
         ("PASSWORD_CLAIM_SECRET_BLOCK", other["PASSWORD_CLAIM_SECRET_BLOCK"].clone(), INCORRECT),
-        ("PASSWORD_CLAIM_SECRET_BLOCK", json!("AAAA"), INVALID),
+        ("PASSWORD_CLAIM_SECRET_BLOCK", json!("AAAA"), INCORRECT),
         ("TIMESTAMP", json!("Thu Jan 1 00:00:00 UTC 1970"), INCORRECT),
     ] {
         let mut claim = good.clone();
@@ -241,10 +242,10 @@ fn after_a_code_the_device_may_answer_with_the_session_of_that_code() {
     let asked = world.respond("SOFTWARE_TOKEN_MFA", session, answers).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
     let (answers, proof) = world.device_claim("ada", &phone, session).unwrap();
-    let refused = world.device_claim("ada", &phone, session).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "and once");
     let done = world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
+    let refused = world.device_claim("ada", &phone, session).unwrap_err();
+    assert_eq!(refused.to_string(), INVALID, "and once");
 }
 
 #[test]
@@ -385,13 +386,14 @@ fn the_longest_way_in_of_the_longest_name_keeps_its_sessions_short() {
     world.ok(Operation::AdminSetUserPassword, change);
     world.set_devices(json!({}));
     world.set_mfa("ON");
+    const ANOTHER: &str = "Another-horse-8";
     let mut lengths = Vec::new();
     let mut session = |answer: &Value| {
         lengths.push(answer["Session"].as_str().unwrap().len());
         answer["Session"].clone()
     };
     let asked = world.first_factor(Flow::Srp, &name, Some(&phone.key)).unwrap();
-    let answers = json!({"USERNAME": name, "NEW_PASSWORD": PASSWORD});
+    let answers = json!({"USERNAME": name, "NEW_PASSWORD": ANOTHER});
     world.seconds(1);
     let asked = world.respond("NEW_PASSWORD_REQUIRED", &session(&asked), answers).unwrap();
     let made = world.ok(Operation::AssociateSoftwareToken, json!({"Session": session(&asked)}));

@@ -222,7 +222,10 @@ fn found_by_address(setting: &str) -> World {
     let mut world = World::new();
     let policies =
         json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}});
-    let pool = json!({"PoolName": "others", "Policies": policies, setting: ["email"]});
+    let pool = json!({
+        "PoolName": "others", "Policies": policies, setting: ["email"],
+        "UsernameConfiguration": {"CaseSensitive": false},
+    });
     let made = world.ok(Operation::CreateUserPool, pool);
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     let username = if setting == "AliasAttributes" { "ada" } else { "ada@example.com" };

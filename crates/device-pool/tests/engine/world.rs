@@ -139,7 +139,9 @@ impl World {
             outbox: Vec::new(),
             ip: [203, 0, 113, 9],
         };
-        let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "people"}));
+        let without_case =
+            json!({"PoolName": "people", "UsernameConfiguration": {"CaseSensitive": false}});
+        let made = world.ok(Operation::CreateUserPool, without_case);
         world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
         world.client = world.make_client(json!({
             "ExplicitAuthFlows": [
@@ -419,13 +421,21 @@ impl World {
         let mut answer = self.first_factor(flow, name, device_key)?;
         let mut challenges = Vec::new();
         while let Some(challenge) = answer["ChallengeName"].as_str() {
-            challenges.push(challenge.to_owned());
+            // Part of the first factor, in the flow that has one.
+            if challenge != "CUSTOM_CHALLENGE" {
+                challenges.push(challenge.to_owned());
+            }
             let session = answer["Session"].clone();
             assert!(session.as_str().unwrap().len() <= 2048, "the model allows no longer session");
             answer = match challenge {
                 "SOFTWARE_TOKEN_MFA" => {
                     let code = self.code(totp.expect("a code was not expected to be asked for"));
                     let answers = json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": device_key});
+                    self.respond(challenge, &session, without_nulls(answers))?
+                }
+                "CUSTOM_CHALLENGE" => {
+                    let answers =
+                        json!({"USERNAME": name, "ANSWER": "anything", "DEVICE_KEY": device_key});
                     self.respond(challenge, &session, without_nulls(answers))?
                 }
                 "DEVICE_SRP_AUTH" => {

@@ -59,7 +59,9 @@ pub(crate) fn answer(
     }
     let code = answers.require(param::EMAIL_OTP_CODE)?;
     let mut progress = opened.progress.clone();
-    if let Err(error) = otp::redeem(cx, Whose::user(&parties.user), &progress, code) {
+    let sent_to = Address { medium: Medium::Email, destination: address.clone() };
+    let whose = Whose::user(&parties.user);
+    if let Err(error) = otp::redeem(cx, whose, &progress, code, Some(&sent_to)) {
         return Err(super::refused(cx, &parties, progress, error)?);
     }
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
