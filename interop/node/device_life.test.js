@@ -164,7 +164,10 @@ test('a password sent as it is, and a device after it', async () => {
 });
 
 test('signed in by e-mail address, in another case the next time', async () => {
-	const pool = await makePool({ UsernameAttributes: ['email'] });
+	const pool = await makePool({
+		UsernameAttributes: ['email'],
+		UsernameConfiguration: { CaseSensitive: false },
+	});
 	const name = await addUser(pool, { name: 'Dora@example.com' });
 	const storage = new Storage();
 	let user = visit(pool, name, storage);

@@ -22,7 +22,7 @@ async fn a_record_is_found_by_the_users_address() {
     let email = "ada@example.com";
     let mut world = World::new(Devices::Always, Mfa::Off);
     world.pool = world.server.create_pool(json!({
-        "UsernameAttributes": ["email"],
+        "UsernameAttributes": ["email"], "UsernameConfiguration": { "CaseSensitive": false },
         "DeviceConfiguration": { "DeviceOnlyRememberedOnUserPrompt": false },
     }));
     world.client = world.server.create_client(&world.pool, json!({}));

@@ -102,6 +102,7 @@ impl World {
             })
         });
         members["DeviceConfiguration"] = json!(tracking);
+        members["UsernameConfiguration"] = json!({ "CaseSensitive": false });
         let pool = server.create_pool(members);
         let client = server.create_client(&pool, json!({}));
         server.create_user(&pool, USER);
