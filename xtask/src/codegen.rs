@@ -1,6 +1,7 @@
 //! Writes the types of `device-wire` from its `operations.json`, so that neither can drift from the
 //! other.
 
+mod conversions;
 mod enums;
 mod model;
 mod names;
@@ -36,6 +37,7 @@ fn files(root: &Path) -> Result<Vec<Generated>> {
     let model: Model = serde_json::from_str(&fs::read_to_string(base.join("operations.json"))?)?;
     let sources = [
         ("src/generated.rs", MODULES.to_owned()),
+        ("src/generated/conversions.rs", conversions::conversions(&model)?),
         ("src/generated/enums.rs", enums::enums(&model)),
         ("src/generated/error_code.rs", enums::error_code(&model)),
         ("src/generated/operation.rs", operations::operations(&model)),
@@ -47,9 +49,9 @@ fn files(root: &Path) -> Result<Vec<Generated>> {
     sources.into_iter().map(|(path, text)| Ok((base.join(path), format(root, &text)?))).collect()
 }
 
-const MODULES: &str = "//! What the model says, in Rust.\n\n\
-    pub(crate) mod enums;\npub(crate) mod error_code;\npub(crate) mod operation;\n\
-    pub(crate) mod requests;\npub(crate) mod responses;\npub(crate) mod shapes;\n";
+const MODULES: &str = "//! The model as Rust types.\n\n\
+    mod conversions;\npub mod enums;\npub(crate) mod error_code;\npub(crate) mod operation;\n\
+    pub mod requests;\npub mod responses;\npub mod shapes;\n";
 
 /// Formats a source as `cargo fmt` would, under the mark.
 fn format(root: &Path, source: &str) -> Result<String> {

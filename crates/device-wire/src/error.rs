@@ -1,12 +1,13 @@
-//! Errors as the service writes them.
+//! Errors on the wire.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::ErrorCode;
+use crate::generated::error_code::ErrorCode;
 
 impl ErrorCode {
-    /// Reads the code out of a `__type` or an `x-amzn-errortype` header, which may put a namespace
-    /// and a `#` before it and a `:` and an address after it.
+    /// The code in a `__type` member or an `x-amzn-errortype` header.
+    ///
+    /// The text may have a namespace and a `#` before the code, and a `:` and a URL after it.
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         let code = text.split(':').next().unwrap_or(text);
@@ -14,25 +15,25 @@ impl ErrorCode {
     }
 }
 
-/// The body of an answer that is an error.
+/// The JSON body of an error response.
 ///
-/// Decoding forgives: a missing code is `ErrorCode::Unknown("")` (the `x-amzn-errortype` header may
-/// still have it) and a missing message is empty. `Message` is read as `message`, as some services
-/// write it.
+/// Decoding is tolerant. A missing code is `ErrorCode::Unknown("")`, since the
+/// `x-amzn-errortype` header may still have it. A missing message is empty. `Message` is read as
+/// `message`, because some services of AWS write it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorBody {
-    /// Which error.
+    /// The error's code.
     #[serde(rename = "__type")]
     pub code: ErrorCode,
-    /// A sentence for a person.
+    /// A sentence for people; see [`sentence`](crate::sentence) for those that clients compare.
     pub message: String,
-    /// Why a parameter was invalid; only ever with [`ErrorCode::InvalidParameter`].
+    /// Why a parameter is invalid. Only present with [`ErrorCode::InvalidParameter`].
     #[serde(rename = "reasonCode", skip_serializing_if = "Option::is_none")]
     pub reason_code: Option<String>,
 }
 
 impl ErrorBody {
-    /// An error with its message.
+    /// An error with a code and a message, without a reason code.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), reason_code: None }
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_every_way_in_which_a_code_is_written() {
+    fn reads_every_form_of_a_code() {
         for text in [
             "NotAuthorizedException",
             "NotAuthorizedException:",

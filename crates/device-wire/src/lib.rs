@@ -1,91 +1,94 @@
-//! The vocabulary of a Cognito user pool's JSON protocol, shared by the client libraries and the
-//! server.
+//! The vocabulary of a Cognito user pool's JSON protocol: requests, responses, operations, errors.
 //!
-//! Every shape that an operation in scope can carry is a type here, generated from
-//! `operations.json` ([`MODEL_JSON`]) under its name on the wire, so that whoever knows the service
-//! finds it: [`InitiateAuthRequest`], [`ChallengeNameType`], [`DeviceConfigurationType`].
-//! [`Operation`] says who may call what and which errors come back; [`Request`] ties a request to its
-//! operation and its response; [`ErrorCode`] and [`ErrorBody`] are the answer when it went wrong.
+//! Clients and servers share it. Every type is generated from a model of the service's public
+//! interface ([`MODEL_JSON`]) and has the name that the service's documentation uses.
 //!
-//! What this crate deliberately does not do: HTTP, signatures, I/O, and checking values against the
-//! model's lengths and patterns. A type that decodes is well-formed, not valid.
+//! # Where things are
+//! | what | where |
+//! |---|---|
+//! | a request for each operation, such as [`InitiateAuthRequest`](requests::InitiateAuthRequest) | [`requests`] |
+//! | their responses | [`responses`] |
+//! | the structures inside both | [`shapes`] |
+//! | the enumerations, such as [`ChallengeNameType`](enums::ChallengeNameType) | [`enums`] |
+//! | the keys of the open maps of a sign-in, such as `SRP_A` | [`param`] |
+//! | the messages that clients recognise | [`sentence`] |
+//! | which operation a request is for, and its response | [`Request`] |
+//! | who may call an operation, and which errors it has | [`Operation`] |
+//! | an answer that is an error | [`ErrorBody`], [`ErrorCode`] |
+//! | secrets, and points in time | [`Sensitive`], [`Timestamp`] |
 //!
-//! # How a shape becomes a type
-//! - A required member is a plain field and an argument of `new`; any other is an `Option` that is
-//!   left out when `None`. A JSON `null` means absent and unknown keys are ignored.
-//! - Requests decode strictly: a missing required member is an error. A shape that only ever occurs
-//!   in responses decodes tolerantly: a required member that is missing or `null` becomes its
-//!   default (an empty string or list, `false`, an empty structure), so that one odd answer does
-//!   not cost a client its tokens. A required enum has no default and stays strict.
-//! - What the model calls sensitive is wrapped in [`Sensitive`], down to the leaves: `Debug` never
-//!   shows it. So are confirmation codes, a device's verifier and salt, and challenge parameters,
-//!   which the model leaves in the clear.
-//! - String enums know the model's values and keep any other as `Unknown`.
+//! The types of the first four modules are also re-exported at the root.
 //!
 //! # Example
 //! ```
-//! use device_wire::{AuthFlowType, InitiateAuthRequest, Request, Sensitive, param};
+//! use device_wire::enums::AuthFlowType;
+//! use device_wire::requests::InitiateAuthRequest;
+//! use device_wire::responses::InitiateAuthResponse;
+//! use device_wire::{Request, Sensitive, param};
 //!
+//! // A client makes a request ...
+//! let parameters = [(param::USERNAME, "ada"), (param::PASSWORD, "hunter2")];
 //! let request = InitiateAuthRequest {
-//!     auth_parameters: Some(Sensitive::from([(param::USERNAME, "ada"), (param::PASSWORD, "secret")])),
+//!     auth_parameters: Some(Sensitive::from(parameters)),
 //!     ..InitiateAuthRequest::new(AuthFlowType::UserPasswordAuth, "client-id")
 //! };
-//! assert_eq!(InitiateAuthRequest::OPERATION.target(), "AWSCognitoIdentityProviderService.InitiateAuth");
-//! assert!(!format!("{request:?}").contains("secret"));
+//! let target = InitiateAuthRequest::OPERATION.target();
+//! assert_eq!(target, "AWSCognitoIdentityProviderService.InitiateAuth");
+//! assert!(!format!("{request:?}").contains("hunter2"));
+//!
+//! // ... and reads the response.
+//! let body = r#"{"ChallengeName":"SMS_MFA","Session":"opaque"}"#;
+//! let response: InitiateAuthResponse = serde_json::from_str(body)?;
+//! assert!(response.authentication_result.is_none());
+//! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! # How the model becomes types
+//! - A required member is a plain field and an argument of `new`. Any other member is an `Option`,
+//!   left out of the JSON if `None`.
+//! - A JSON `null` means the same as an absent member. Unknown keys are ignored.
+//! - Requests decode strictly: a missing required member is an error.
+//! - Shapes that only occur in responses decode tolerantly: a required member that is missing or
+//!   `null` becomes its default (an empty string or list, `false`, an empty structure). One odd
+//!   answer must not cost a client its tokens. A required enum has no default and stays strict.
+//! - What the model calls sensitive is wrapped in [`Sensitive`], down to the leaves: `Debug` never
+//!   shows it. So are confirmation codes, a device's verifier and salt, and challenge parameters,
+//!   which the model does not mark.
+//! - A string enumeration keeps a value that the model does not list as `Unknown`.
+//! - Responses with the same members convert into each other with `From`.
+//!
+//! # What it deliberately does not do
+//! - No HTTP, no signatures, no I/O: that is the business of `device-http` and `device-server`.
+//! - No checks against the model's lengths and patterns. A value that decodes has the right types,
+//!   but need not be valid; a server checks requests against [`MODEL_JSON`].
 
 #![warn(clippy::exhaustive_enums)]
 
 mod error;
 mod generated;
+mod null;
 mod operation;
 pub mod param;
+mod request;
 mod sensitive;
 pub mod sentence;
 mod string_enum;
 mod timestamp;
 
-use std::collections::BTreeMap;
-
 pub use error::ErrorBody;
-pub use generated::enums::*;
 pub use generated::error_code::ErrorCode;
 pub use generated::operation::Operation;
-pub use generated::requests::*;
-pub use generated::responses::*;
-pub use generated::shapes::*;
-pub use operation::{Auth, Request};
+pub use generated::{enums, requests, responses, shapes};
+#[doc(no_inline)]
+pub use generated::{enums::*, requests::*, responses::*, shapes::*};
+pub use operation::Auth;
+pub use request::Request;
 pub use sensitive::{Secret, Sensitive};
 pub use timestamp::Timestamp;
 
-/// The model that the types were generated from: operations, shapes and their constraints, as JSON.
-///
-/// Facts about the service's public interface; a server checks requests against it.
+/// The model that the types are generated from: operations, shapes and their constraints, as JSON.
 pub const MODEL_JSON: &str = include_str!("../operations.json");
 
-/// Decodes a required member of a response, where `null` stands for the default.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de> + Default,
-{
-    Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Decodes a map without those of its entries that are `null`: they are as absent as a member that
-/// is.
-pub(crate) fn null_entries_absent<'de, D, V>(
-    deserializer: D,
-) -> Result<Option<BTreeMap<String, V>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    V: serde::Deserialize<'de>,
-{
-    Ok(<Option<BTreeMap<String, Option<V>>> as serde::Deserialize>::deserialize(deserializer)?
-        .map(present))
-}
-
-/// The entries of a map that have a value.
-pub(crate) fn present<V>(entries: BTreeMap<String, Option<V>>) -> BTreeMap<String, V> {
-    entries.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-}
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,32 +1,17 @@
-//! What an operation is: who may call it, and how a request finds its response.
+//! Operations: their names, who may call them, and their errors.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::Operation;
-
-/// How a caller proves that it may call an operation.
+/// How the caller of an operation proves its right to call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Auth {
-    /// Not at all: the operation is public, and what it carries is the proof.
+    /// Not at all. The operation is public; its request carries whatever proof it needs.
     None,
-    /// By a member `AccessToken` of the request.
+    /// With the request's member `AccessToken`.
     AccessToken,
-    /// By a member `AccessToken`, or by the `Session` of a sign-in under way.
+    /// With the request's member `AccessToken`, or with the `Session` of a sign-in under way.
     AccessTokenOrSession,
-    /// By a signature of the HTTP request, AWS Signature Version 4.
+    /// With a signature of the HTTP request, AWS Signature Version 4.
     SigV4,
-}
-
-/// A request: which operation it is for, and what comes back.
-pub trait Request: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The operation that the request is for.
-    const OPERATION: Operation;
-
-    /// The response; `()` where the operation answers with an empty body (see
-    /// [`Operation::has_output`]).
-    type Output: Serialize + DeserializeOwned + Send + Sync + 'static;
 }
 
 /// Defines the table of operations.
@@ -34,27 +19,27 @@ macro_rules! operations {
     (
         target_prefix: $prefix:literal,
         all_names: $all_names:expr,
-        $($name:ident($request:ident) -> $output:ty, $auth:ident, $has_output:literal, [$($error:ident),*];)*
+        $(
+            $(#[$meta:meta])*
+            $name:ident: $auth:ident, $has_output:literal, [$($error:ident),*];
+        )*
     ) => {
-        /// An operation that this vocabulary covers.
+        /// An operation that this crate has types for.
         ///
-        /// The service has more of them, see [`Operation::ALL_NAMES`].
+        /// The service has more operations: see [`Operation::ALL_NAMES`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Operation {
-            $(
-                #[doc = concat!("`", stringify!($name), "`, called by \
-                                                         [`", stringify!($request), "`](crate::", stringify!($request), ").")]
-                $name,
-            )*
+            $($(#[$meta])* $name,)*
         }
 
         impl Operation {
-            /// Every operation here, by name.
+            /// Every operation that this crate has types for, sorted by name.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The name of every operation of the service, in order, those out of scope among them:
-            /// what is not here is unknown to the service too.
+            /// The name of every operation of the service, sorted, with or without types here.
+            ///
+            /// A server answers `UnknownOperationException` to any other name.
             pub const ALL_NAMES: &[&str] = $all_names;
 
             /// The name, as in the service's documentation.
@@ -65,7 +50,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The operation of that name, if it is one of these.
+            /// The operation of that name, if this crate has types for it.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {
@@ -82,7 +67,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Who may call it.
+            /// How a caller proves its right to call the operation.
             #[must_use]
             pub const fn auth(self) -> Auth {
                 match self {
@@ -90,8 +75,10 @@ macro_rules! operations {
                 }
             }
 
-            /// The errors that the model gives it; any operation can also answer with one of the
-            /// errors common to all.
+            /// The errors that the model lists for the operation.
+            ///
+            /// Any operation can also answer with one of the errors common to all, which the
+            /// docs of [`ErrorCode`] mark as "of any operation".
             #[must_use]
             pub const fn errors(self) -> &'static [ErrorCode] {
                 match self {
@@ -99,7 +86,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Whether success has a body: if not, it is empty, and not even `{}`.
+            /// Whether a successful response has a body. If not, it is empty: not even `{}`.
             #[must_use]
             pub const fn has_output(self) -> bool {
                 match self {
@@ -113,13 +100,6 @@ macro_rules! operations {
                 f.write_str(self.name())
             }
         }
-
-        $(
-            impl Request for $request {
-                const OPERATION: Operation = Operation::$name;
-                type Output = $output;
-            }
-        )*
     };
 }
 

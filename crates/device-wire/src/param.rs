@@ -1,6 +1,6 @@
-//! Names of the keys in `AuthParameters`, `ChallengeParameters` and `ChallengeResponses`.
+//! Keys of `AuthParameters`, `ChallengeParameters` and `ChallengeResponses`.
 //!
-//! The model leaves these maps open; the names are from the service's documentation of the flows
+//! The model leaves these maps open. The names are those of the service's documentation of flows
 //! and challenges.
 
 macro_rules! names {
@@ -10,15 +10,15 @@ macro_rules! names {
 }
 
 names! {
-    /// The user's name. In a challenge's parameters and answers, the internal one.
+    /// The username. In a challenge's parameters and answers, the user's internal name.
     USERNAME
-    /// The password in the clear.
+    /// The password, in plain text.
     PASSWORD
-    /// base64 of HMAC-SHA-256 over the username and client id, under the client's secret.
+    /// base64 of the HMAC-SHA-256 of username and client id, with the client secret as the key.
     SECRET_HASH
     /// The refresh token of `REFRESH_TOKEN_AUTH`.
     REFRESH_TOKEN
-    /// The factor that the client would rather be challenged with, in `USER_AUTH`.
+    /// The challenge that the client prefers, in `USER_AUTH`.
     PREFERRED_CHALLENGE
 
     /// The client's ephemeral public value, hex.
@@ -27,53 +27,53 @@ names! {
     SRP_B
     /// The salt of the user's or the device's verifier, hex.
     SALT
-    /// The server's state of an exchange, base64, opaque to the client.
+    /// The server's state of the SRP exchange, base64. Opaque to the client.
     SECRET_BLOCK
-    /// The user id to compute the proof with: the name without the pool's identity.
+    /// The username that goes into the proof, without the pool's name.
     USER_ID_FOR_SRP
-    /// The `SECRET_BLOCK` given back.
+    /// The `SECRET_BLOCK`, returned unchanged.
     PASSWORD_CLAIM_SECRET_BLOCK
-    /// The proof, base64.
+    /// The proof of the password, base64 of 32 bytes.
     PASSWORD_CLAIM_SIGNATURE
-    /// The moment that went into the proof, such as `Thu Nov 6 09:05:07 UTC 2025`.
+    /// The time that went into the proof, such as `Thu Nov 6 09:05:07 UTC 2025`.
     TIMESTAMP
 
-    /// The key of the device that signs in.
+    /// The key of the device that signs in, such as `eu-west-1_` and a UUID.
     DEVICE_KEY
 
-    /// A code from a text message, second factor.
+    /// A code from a text message, as a second factor.
     SMS_MFA_CODE
-    /// A code from an authenticator app, second factor.
+    /// A code from an authenticator app, as a second factor.
     SOFTWARE_TOKEN_MFA_CODE
-    /// A code from an e-mail.
+    /// A code from an e-mail, as a first or second factor.
     EMAIL_OTP_CODE
-    /// A code from a text message, first factor.
+    /// A code from a text message, as a first factor.
     SMS_OTP_CODE
-    /// The name that the user gave to the authenticator.
+    /// The user's name for the authenticator app.
     FRIENDLY_DEVICE_NAME
     /// `SMS` or `EMAIL`.
     CODE_DELIVERY_DELIVERY_MEDIUM
-    /// Where a code went, masked.
+    /// The address or number that a code was sent to, masked.
     CODE_DELIVERY_DESTINATION
-    /// The second factors to choose from, a list as JSON text.
+    /// The second factors to choose from, as the text of a JSON list.
     MFAS_CAN_CHOOSE
-    /// The second factors that can be set up, a list as JSON text.
+    /// The second factors that the user can set up, as the text of a JSON list.
     MFAS_CAN_SETUP
-    /// The e-mail address to set up as a second factor, in an answer to `MFA_SETUP`.
+    /// The e-mail address to use as a second factor, in an answer to `MFA_SETUP`.
     EMAIL
-    /// The choice made, or the answer to a custom challenge.
+    /// The choice of a factor, or the answer to a custom challenge.
     ANSWER
-    /// The password to replace a temporary one.
+    /// The password that replaces a temporary one.
     NEW_PASSWORD
-    /// Which challenge a custom flow starts with: `SRP_A`, to prove the password first.
+    /// `SRP_A`, if a custom flow starts with a proof of the password.
     CHALLENGE_NAME
 }
 
-/// The user's attributes, an object as JSON text, in `NEW_PASSWORD_REQUIRED`.
+/// The user's attributes in `NEW_PASSWORD_REQUIRED`, as the text of a JSON object.
 pub const USER_ATTRIBUTES: &str = "userAttributes";
 
-/// The attributes that must be given with a new password, a list as JSON text.
+/// The attributes that a new password has to come with, as the text of a JSON list.
 pub const REQUIRED_ATTRIBUTES: &str = "requiredAttributes";
 
-/// Prefix of an attribute in the answer to `NEW_PASSWORD_REQUIRED`, as in `userAttributes.email`.
+/// The prefix of an attribute in the answer to `NEW_PASSWORD_REQUIRED`: `userAttributes.email`.
 pub const USER_ATTRIBUTES_PREFIX: &str = "userAttributes.";

@@ -1,4 +1,4 @@
-//! Values that must not be seen.
+//! Secrets: values that are never printed and are wiped when dropped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,24 +7,24 @@ use std::ops::{Deref, DerefMut};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
-use crate::present;
+use crate::null::present;
 
-/// A value that is never printed and whose memory is overwritten when it is dropped.
+/// A value that `Debug` does not show and that is overwritten in memory when dropped.
 ///
-/// It reads like the value inside. Comparison is the ordinary one and takes a time that depends on
-/// the contents: prove things with a constant-time comparison instead.
+/// It dereferences to the value inside. `==` is not constant-time: how long it takes depends on
+/// the contents. To verify a secret, compare with `subtle` or the like instead.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Sensitive<T: Secret>(T);
 
-/// What can be kept in a [`Sensitive`]: a text, or named texts.
+/// A type that [`Sensitive`] can hold: a `String`, or a map of them.
 pub trait Secret: Default + sealed::Sealed {
-    /// Overwrites every secret byte.
+    /// Overwrites every secret byte with zeros.
     fn wipe(&mut self);
 
-    /// Reads the value off the wire. A name whose text is `null` is absent.
+    /// Decodes the value. Entries of a map that are `null` are left out.
     ///
     /// # Errors
-    /// If what is there has another shape.
+    /// If the input is of another type.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
@@ -46,7 +46,7 @@ impl Secret for String {
     }
 }
 
-/// The names are the protocol's own and no secret; the values are wiped.
+/// Only the values are wiped: the names are the protocol's and no secret.
 impl Secret for BTreeMap<String, String> {
     fn wipe(&mut self) {
         self.values_mut().for_each(Zeroize::zeroize);
@@ -58,7 +58,7 @@ impl Secret for BTreeMap<String, String> {
 }
 
 impl<T: Secret> Sensitive<T> {
-    /// Takes the value out, and with it the duty to keep it secret.
+    /// The value itself, which is then printable and no longer wiped on drop.
     #[must_use]
     pub fn into_inner(mut self) -> T {
         std::mem::take(&mut self.0)
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_like_the_value_and_prints_nothing_of_it() {
+    fn acts_as_the_value_but_prints_nothing_of_it() {
         let secret = Sensitive::from("correct horse");
         assert_eq!(secret.as_str(), "correct horse");
         assert_eq!(format!("{secret:?}"), "[redacted]");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_among_named_texts_is_absent() {
+    fn a_null_entry_of_a_map_is_absent() {
         type Named = Sensitive<BTreeMap<String, String>>;
         let named: Named = serde_json::from_str(r#"{"SALT":"ab","X":null,"Y":""}"#).unwrap();
         assert_eq!(named, Sensitive::from([("SALT", "ab"), ("Y", "")]));

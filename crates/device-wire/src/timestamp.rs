@@ -1,28 +1,27 @@
-//! Moments, as the protocol writes them.
+//! Points in time on the wire.
 
 use std::fmt;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A moment with a precision of milliseconds, counted from 1970-01-01T00:00:00Z.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, negative before it.
 ///
-/// On the wire it is a JSON number of seconds, written without a fraction when there is none and
-/// read from integers and floats alike.
+/// On the wire it is a JSON number of seconds. Whole seconds are written as an integer, others
+/// with up to three decimal places. Integers and floats are both read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     millis: i64,
 }
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the epoch.
+    /// The time that is `millis` milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self { millis }
     }
 
-    /// The moment `seconds` after the epoch; beyond the range of `i64` milliseconds, the nearest
-    /// end of it.
+    /// The time that is `seconds` after the epoch. Saturates at the range of `i64` milliseconds.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self { millis: seconds.saturating_mul(1000) }
@@ -46,7 +45,7 @@ impl Serialize for Timestamp {
         if self.millis % 1000 == 0 {
             serializer.serialize_i64(self.millis / 1000)
         } else {
-            // The nearest double to a decimal of three places prints as those three places again.
+            // The double nearest to a decimal with three places prints as that decimal again.
             serializer.serialize_f64(self.millis as f64 / 1000.0)
         }
     }
@@ -79,7 +78,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 
             fn visit_f64<E: Error>(self, seconds: f64) -> Result<Timestamp, E> {
                 let millis = (seconds * 1000.0).round();
-                // The bound is exact as a double, and no NaN passes it.
+                // The bound is exact as a double, and NaN fails the comparison.
                 if millis.abs() < i64::MAX as f64 {
                     Ok(Timestamp::from_millis(millis as i64))
                 } else {
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_seconds_with_as_many_places_as_it_needs() {
+    fn writes_only_the_decimal_places_it_needs() {
         let cases = [
             (1_760_000_000_000, "1760000000"),
             (1_760_000_000_123, "1760000000.123"),
@@ -116,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_integers_and_floats_alike() {
+    fn reads_integers_and_floats() {
         assert_eq!(decode("1760000000.0"), Some(1_760_000_000_000));
         assert_eq!(decode("1.76E9"), Some(1_760_000_000_000));
         assert_eq!(decode("1760000000.1239"), Some(1_760_000_000_124));
     }
 
     #[test]
-    fn refuses_what_is_not_a_moment() {
+    fn refuses_anything_but_a_number_in_range() {
         for json in [
             "\"1760000000\"",
             "true",

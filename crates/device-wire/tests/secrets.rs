@@ -1,13 +1,17 @@
-//! No secret is ever printed.
+//! `Debug` never shows a secret.
 
-use device_wire::{
-    AttributeType, AuthFlowType, AuthenticationResultType, ChallengeNameType, ConfirmDeviceRequest,
-    ConfirmForgotPasswordRequest, DeviceSecretVerifierConfigType, InitiateAuthRequest,
-    RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, Sensitive, SignUpRequest,
-    UserContextDataType, VerifyUserAttributeRequest, param,
+use device_wire::enums::{AuthFlowType, ChallengeNameType};
+use device_wire::requests::{
+    ConfirmDeviceRequest, ConfirmForgotPasswordRequest, InitiateAuthRequest,
+    RespondToAuthChallengeRequest, SignUpRequest, VerifyUserAttributeRequest,
 };
+use device_wire::responses::RespondToAuthChallengeResponse;
+use device_wire::shapes::{
+    AttributeType, AuthenticationResultType, DeviceSecretVerifierConfigType, UserContextDataType,
+};
+use device_wire::{Sensitive, param};
 
-/// A text that stands in every place where a secret would.
+/// The text in every place that holds a secret.
 const SECRET: &str = "hunter2";
 
 fn secret() -> Sensitive<String> {
@@ -15,7 +19,7 @@ fn secret() -> Sensitive<String> {
 }
 
 #[test]
-fn debug_shows_what_is_there_and_none_of_it() {
+fn debug_shows_that_a_secret_is_there_but_not_which() {
     let printed = [
         format!(
             "{:?}",
@@ -83,10 +87,10 @@ fn debug_shows_what_is_there_and_none_of_it() {
     }
 }
 
-/// Every member of every request, response and shape that by its name holds a secret. Debug is
-/// derived, so its type decides.
+/// Checks every member whose name says that it holds a secret. `Debug` is derived, so the member's
+/// type decides.
 #[test]
-fn no_member_that_is_named_like_a_secret_can_be_printed() {
+fn no_member_named_like_a_secret_is_printable() {
     const SECRET_WORDS: [&str; 12] = [
         "token",
         "password",
@@ -101,8 +105,8 @@ fn no_member_that_is_named_like_a_secret_can_be_printed() {
         "username",
         "user_data",
     ];
-    // Cursors of lists, ids of what is no session of ours, what kind of token it is, a function's
-    // name, and a device's fingerprint.
+    // Cursors of lists, ids that are not challenge sessions, a kind of token, a function's name,
+    // and a device's fingerprint.
     const HARMLESS: [&str; 8] = [
         "pagination_token",
         "next_token",

@@ -6,27 +6,26 @@ use std::fmt::Write as _;
 use super::model::{Kind, Model};
 use super::names::{pascal, snake, variant};
 
-/// Errors that any operation can answer with and that the model does not name, with what each
-/// means.
+/// Errors common to all operations, which the model does not name, and their meanings.
 const COMMON_ERRORS: [(&str, &str); 13] = [
     ("AccessDeniedException", "the signer may not do this"),
-    ("ExpiredTokenException", "the security token of the signature has expired"),
+    ("ExpiredTokenException", "the signer's security token has expired"),
     ("IncompleteSignatureException", "the signature lacks a part"),
     ("InternalFailure", "the service failed"),
     ("InvalidSignatureException", "the signature is wrong"),
-    ("MissingAuthenticationTokenException", "the operation must be signed and is not"),
+    ("MissingAuthenticationTokenException", "the signature is missing"),
     ("RequestExpired", "the signature is too old"),
-    ("SerializationException", "the request is not well-formed JSON of the right types"),
-    ("ServiceUnavailableException", "the service is not there for now"),
+    ("SerializationException", "the request is not JSON of its type"),
+    ("ServiceUnavailableException", "the service is down for now"),
     ("ThrottlingException", "too many requests"),
-    ("UnknownOperationException", "there is no such operation"),
-    ("UnrecognizedClientException", "the signer is not known"),
-    ("ValidationException", "the request does not meet its constraints"),
+    ("UnknownOperationException", "the operation is unknown"),
+    ("UnrecognizedClientException", "the signer is unknown"),
+    ("ValidationException", "the request breaks a constraint"),
 ];
 
 pub(super) fn enums(model: &Model) -> String {
     let mut source = String::from(
-        "//! The enumerations of the model.\n\nuse crate::string_enum::string_enum;\n",
+        "//! The string enumerations of the model.\n\nuse crate::string_enum::string_enum;\n",
     );
     for (name, shape) in &model.shapes {
         if let Kind::String { values: Some(values) } = &shape.kind {
@@ -42,7 +41,7 @@ pub(super) fn error_code(model: &Model) -> String {
     let modelled = model.shapes.iter().filter(|(_, shape)| shape.exception);
     let modelled = modelled.map(|(name, _)| (name.as_str(), format!("`{name}`.")));
     let common = COMMON_ERRORS
-        .map(|(name, meaning)| (name, format!("`{name}`, common to all operations: {meaning}.")));
+        .map(|(name, meaning)| (name, format!("`{name}`, of any operation: {meaning}.")));
     let codes: BTreeMap<&str, String> = modelled.chain(common).collect();
 
     let mut source = String::from(

@@ -12,8 +12,8 @@ pub(super) struct Model {
     pub(super) metadata: Metadata,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) shapes: BTreeMap<String, Shape>,
-    /// Every operation of the service with our judgement of it.
-    pub(super) all_operations: BTreeMap<String, String>,
+    /// The name of every operation of the service, covered here or not.
+    pub(super) all_operations: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]

@@ -46,7 +46,8 @@ pub(super) fn variant(value: &str) -> String {
     if variant == "Unknown" { "UnknownValue".to_owned() } else { variant }
 }
 
-fn capitalized(word: &str) -> String {
+/// The word with a capital as its first letter.
+pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -8,28 +8,26 @@ use super::names::pascal;
 
 pub(super) fn operations(model: &Model) -> String {
     let mut source = String::from(
-        "//! The operations of the model.\n\nuse crate::operation::operations;\nuse crate::{Auth, \
-         ErrorCode, Request};\n\
-         use crate::generated::requests::*;\nuse crate::generated::responses::*;\n\noperations! \
-         {\n",
+        "//! The operations of the model.\n\n\
+         use crate::generated::error_code::ErrorCode;\n\
+         use crate::operation::{Auth, operations};\n\noperations! {\n",
     );
     let _ = writeln!(source, "    target_prefix: {:?},", model.metadata.target_prefix);
-    let names: Vec<&str> = model.all_operations.keys().map(String::as_str).collect();
-    let _ = writeln!(source, "    all_names: &{names:#?},");
+    let _ = writeln!(source, "    all_names: &{:#?},", model.all_operations);
     for (name, operation) in &model.operations {
         // The model says `sigv4`; the variants are spelled as the scheme is.
         let auth =
             if operation.auth == "sigv4" { "SigV4".to_owned() } else { pascal(&operation.auth) };
-        let output = operation.output.as_deref();
         let errors: Vec<String> =
             operation.errors.iter().map(|error| error_variant(error)).collect();
         let _ = writeln!(
             source,
-            "    {name}({}) -> {}, {auth}, {}, [\n        {}\n    ];",
-            operation.input,
-            output.unwrap_or("()"),
-            output.is_some(),
-            errors.join(",\n        "),
+            "    /// `{name}`, called by [`{input}`].\n    ///\n    \
+             /// [`{input}`]: crate::{input}\n    \
+             {name}: {auth}, {has_output}, [\n        {errors}\n    ];",
+            input = operation.input,
+            has_output = operation.output.is_some(),
+            errors = errors.join(",\n        "),
         );
     }
     source.push_str("}\n");

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::model::{Kind, Model, Shape};
-use super::names::{pascal, snake};
+use super::model::{Kind, Model, Operation, Shape};
+use super::names::{capitalized, pascal, snake};
 use crate::Result;
+
+/// The longest line that rustfmt would leave alone; it does not wrap comments itself.
+const WIDTH: usize = 100;
 
 /// Shapes that the model leaves in the clear and we do not: a one-time code is a credential while
 /// it lives, a device's verifier and salt are all that an attack on its password needs, and a
@@ -45,23 +48,25 @@ fn module(model: &Model, doc: &str, names: &BTreeSet<&str>) -> Result<String> {
     let mut body = String::new();
     for name in names {
         body.push_str(&Structure::new(model, name, !from_requests.contains(name))?.source());
+        body.push_str(&request_impl(model, name));
     }
     let mut uses = String::new();
     for (word, line) in [
         ("BTreeMap<", "use std::collections::BTreeMap;\n\n"),
         ("derive(", "use serde::{Deserialize, Serialize};\n\n"),
-        ("null_as_default", "use crate::null_as_default;\n"),
-        ("null_entries_absent", "use crate::null_entries_absent;\n"),
-        ("Sensitive<", "use crate::Sensitive;\n"),
-        ("Timestamp", "use crate::Timestamp;\n"),
+        ("", "use crate::generated::enums::*;\n"),
+        (" Operation ", "use crate::generated::operation::Operation;\n"),
+        ("type Output", "use crate::generated::responses::*;\n"),
+        ("crate::Operation", "use crate::generated::shapes::*;\n"),
+        ("null_as_default", "use crate::null::null_as_default;\n"),
+        ("null_entries_absent", "use crate::null::null_entries_absent;\n"),
+        ("type Output", "use crate::request::Request;\n"),
+        ("Sensitive<", "use crate::sensitive::Sensitive;\n"),
+        ("Timestamp", "use crate::timestamp::Timestamp;\n"),
     ] {
         if body.contains(word) {
             uses.push_str(line);
         }
-    }
-    uses.push_str("use crate::generated::enums::*;\n");
-    if doc.starts_with("The re") {
-        uses.push_str("use crate::generated::shapes::*;\n");
     }
     Ok(format!("//! {doc}\n\n{uses}\n{body}"))
 }
@@ -95,7 +100,7 @@ impl<'a> Structure<'a> {
                 wire,
                 name: snake(wire),
                 rust: rust_type(model, member, is_sensitive(name, shape))?,
-                doc: member_doc(wire, model.shape(member)?),
+                doc: member_doc(wire, member, model.shape(member)?),
                 required: required.contains(wire),
                 has_default: has_default(model, member)?,
             });
@@ -124,6 +129,21 @@ impl<'a> Structure<'a> {
         source
     }
 
+    /// What `new` makes: `A request with its required members; the others are `None`.`
+    fn constructor_doc(&self) -> String {
+        let kind = ["Request", "Response"].into_iter().find(|kind| self.name.ends_with(kind));
+        let what = kind.map_or_else(
+            || format!("A `{}`", self.name),
+            |kind| format!("A {}", kind.to_lowercase()),
+        );
+        let others = if self.fields.iter().all(|field| field.required) {
+            "."
+        } else {
+            "; the others are `None`."
+        };
+        format!("{what} with its required members{others}")
+    }
+
     fn constructor(&self, required: &[&Field<'_>]) -> String {
         let arguments: Vec<String> = (required.iter())
             .map(|Field { name, rust, .. }| match rust.as_str() {
@@ -133,10 +153,10 @@ impl<'a> Structure<'a> {
             })
             .collect();
         let mut source = format!(
-            "\nimpl {} {{\n/// With the required members, and none of the \
-             others.\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
+            "\nimpl {} {{\n/// {doc}\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
             self.name,
             arguments.join(", "),
+            doc = self.constructor_doc(),
         );
         for Field { name, rust, required, .. } in &self.fields {
             let _ = match (required, rust.as_str()) {
@@ -164,7 +184,7 @@ impl Field<'_> {
         } else if tolerant && self.has_default {
             attributes.push("default, deserialize_with = \"null_as_default\"".to_owned());
         }
-        let mut source = format!("    /// {}\n", self.doc);
+        let mut source = self.doc.clone();
         if !attributes.is_empty() {
             let _ = writeln!(source, "    #[serde({})]", attributes.join(", "));
         }
@@ -212,31 +232,60 @@ fn has_default(model: &Model, name: &str) -> Result<bool> {
 
 fn structure_doc(model: &Model, name: &str) -> String {
     for (operation, shapes) in &model.operations {
+        let link =
+            format!("[`{operation}`].\n///\n/// [`{operation}`]: crate::Operation::{operation}");
         if shapes.input == name {
-            return format!("The request of [`{operation}`](crate::Operation::{operation}).");
+            return format!("The request of {link}");
         }
         if shapes.output.as_deref() == Some(name) {
-            return format!("The response of [`{operation}`](crate::Operation::{operation}).");
+            return format!("The response of {link}");
         }
     }
     format!("The shape `{name}`.")
 }
 
-/// What the model says about a member: its name on the wire and its constraints.
-fn member_doc(wire: &str, shape: &Shape) -> String {
-    let what = match shape.kind {
-        Kind::Integer => "value",
-        Kind::List { .. } | Kind::Map { .. } => "entries",
-        _ => "length",
+/// The doc lines of a member: its name on the wire and its constraints.
+fn member_doc(wire: &str, shape_name: &str, shape: &Shape) -> String {
+    let of = |bounds: String| match shape.kind {
+        Kind::Integer => format!("A value of {bounds}"),
+        Kind::List { .. } | Kind::Map { .. } => capitalized(&format!("{bounds} entries")),
+        _ => capitalized(&format!("{bounds} characters")),
     };
     let bounds = match (shape.min, shape.max) {
         (None, None) => None,
-        (Some(min), None) => Some(format!("{what} at least {min}")),
-        (None, Some(max)) => Some(format!("{what} at most {max}")),
-        (Some(min), Some(max)) => Some(format!("{what} {min} to {max}")),
+        (Some(min), None) => Some(of(format!("at least {min}"))),
+        (None, Some(max)) | (Some(0), Some(max)) => Some(of(format!("at most {max}"))),
+        (Some(min), Some(max)) if min == max => Some(of(format!("exactly {min}"))),
+        (Some(min), Some(max)) => Some(of(format!("{min} to {max}"))),
     };
-    let pattern = shape.pattern.as_ref().map(|pattern| format!("pattern `{pattern}`"));
-    let facts: Vec<String> =
-        [Some(format!("`{wire}`")), bounds, pattern].into_iter().flatten().collect();
-    format!("{}.", facts.join(", "))
+    let mut doc = format!("    /// `{wire}`.");
+    if let Some(bounds) = bounds {
+        let _ = write!(doc, " {bounds}.");
+    }
+    if let Some(pattern) = &shape.pattern {
+        let sentence = format!(" Matches `{pattern}`.");
+        if doc.len() + sentence.len() <= WIDTH {
+            doc.push_str(&sentence);
+        } else if "    ///".len() + sentence.len() <= WIDTH {
+            let _ = write!(doc, "\n    ///{sentence}");
+        } else {
+            // A pattern cannot be broken over lines.
+            let _ = write!(doc, "\n    /// Matches the pattern of `{shape_name}` in `MODEL_JSON`.");
+        }
+    }
+    doc.push('\n');
+    doc
+}
+
+/// The line that says which operation a request is for, if it is one.
+fn request_impl(model: &Model, name: &str) -> String {
+    let operation = model.operations.iter().find(|(_, operation)| operation.input == name);
+    operation.map_or_else(String::new, |(operation, Operation { output, .. })| {
+        let output = output.as_deref().unwrap_or("()");
+        format!(
+            "\nimpl Request for {name} {{\n\
+             const OPERATION: Operation = Operation::{operation};\n\
+             type Output = {output};\n}}\n"
+        )
+    })
 }

@@ -6,7 +6,7 @@ use crate::string_enum::string_enum;
 string_enum! {
     /// Which error an operation answered with.
     ErrorCode {
-        /// `AccessDeniedException`, common to all operations: the signer may not do this.
+        /// `AccessDeniedException`, of any operation: the signer may not do this.
         AccessDenied = "AccessDeniedException",
         /// `AliasExistsException`.
         AliasExists = "AliasExistsException",
@@ -22,7 +22,7 @@ string_enum! {
         EnableSoftwareTokenMfa = "EnableSoftwareTokenMFAException",
         /// `ExpiredCodeException`.
         ExpiredCode = "ExpiredCodeException",
-        /// `ExpiredTokenException`, common to all operations: the security token of the signature has expired.
+        /// `ExpiredTokenException`, of any operation: the signer's security token has expired.
         ExpiredToken = "ExpiredTokenException",
         /// `FeatureUnavailableInTierException`.
         FeatureUnavailableInTier = "FeatureUnavailableInTierException",
@@ -30,11 +30,11 @@ string_enum! {
         Forbidden = "ForbiddenException",
         /// `GroupExistsException`.
         GroupExists = "GroupExistsException",
-        /// `IncompleteSignatureException`, common to all operations: the signature lacks a part.
+        /// `IncompleteSignatureException`, of any operation: the signature lacks a part.
         IncompleteSignature = "IncompleteSignatureException",
         /// `InternalErrorException`.
         InternalError = "InternalErrorException",
-        /// `InternalFailure`, common to all operations: the service failed.
+        /// `InternalFailure`, of any operation: the service failed.
         InternalFailure = "InternalFailure",
         /// `InvalidEmailRoleAccessPolicyException`.
         InvalidEmailRoleAccessPolicy = "InvalidEmailRoleAccessPolicyException",
@@ -46,7 +46,7 @@ string_enum! {
         InvalidParameter = "InvalidParameterException",
         /// `InvalidPasswordException`.
         InvalidPassword = "InvalidPasswordException",
-        /// `InvalidSignatureException`, common to all operations: the signature is wrong.
+        /// `InvalidSignatureException`, of any operation: the signature is wrong.
         InvalidSignature = "InvalidSignatureException",
         /// `InvalidSmsRoleAccessPolicyException`.
         InvalidSmsRoleAccessPolicy = "InvalidSmsRoleAccessPolicyException",
@@ -58,7 +58,7 @@ string_enum! {
         LimitExceeded = "LimitExceededException",
         /// `MFAMethodNotFoundException`.
         MfaMethodNotFound = "MFAMethodNotFoundException",
-        /// `MissingAuthenticationTokenException`, common to all operations: the operation must be signed and is not.
+        /// `MissingAuthenticationTokenException`, of any operation: the signature is missing.
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
         /// `NotAuthorizedException`.
         NotAuthorized = "NotAuthorizedException",
@@ -72,19 +72,19 @@ string_enum! {
         PreconditionNotMet = "PreconditionNotMetException",
         /// `RefreshTokenReuseException`.
         RefreshTokenReuse = "RefreshTokenReuseException",
-        /// `RequestExpired`, common to all operations: the signature is too old.
+        /// `RequestExpired`, of any operation: the signature is too old.
         RequestExpired = "RequestExpired",
         /// `ResourceNotFoundException`.
         ResourceNotFound = "ResourceNotFoundException",
         /// `ScopeDoesNotExistException`.
         ScopeDoesNotExist = "ScopeDoesNotExistException",
-        /// `SerializationException`, common to all operations: the request is not well-formed JSON of the right types.
+        /// `SerializationException`, of any operation: the request is not JSON of its type.
         Serialization = "SerializationException",
-        /// `ServiceUnavailableException`, common to all operations: the service is not there for now.
+        /// `ServiceUnavailableException`, of any operation: the service is down for now.
         ServiceUnavailable = "ServiceUnavailableException",
         /// `SoftwareTokenMFANotFoundException`.
         SoftwareTokenMfaNotFound = "SoftwareTokenMFANotFoundException",
-        /// `ThrottlingException`, common to all operations: too many requests.
+        /// `ThrottlingException`, of any operation: too many requests.
         Throttling = "ThrottlingException",
         /// `TierChangeNotAllowedException`.
         TierChangeNotAllowed = "TierChangeNotAllowedException",
@@ -96,9 +96,9 @@ string_enum! {
         Unauthorized = "UnauthorizedException",
         /// `UnexpectedLambdaException`.
         UnexpectedLambda = "UnexpectedLambdaException",
-        /// `UnknownOperationException`, common to all operations: there is no such operation.
+        /// `UnknownOperationException`, of any operation: the operation is unknown.
         UnknownOperation = "UnknownOperationException",
-        /// `UnrecognizedClientException`, common to all operations: the signer is not known.
+        /// `UnrecognizedClientException`, of any operation: the signer is unknown.
         UnrecognizedClient = "UnrecognizedClientException",
         /// `UnsupportedOperationException`.
         UnsupportedOperation = "UnsupportedOperationException",
@@ -120,7 +120,7 @@ string_enum! {
         UserPoolTagging = "UserPoolTaggingException",
         /// `UsernameExistsException`.
         UsernameExists = "UsernameExistsException",
-        /// `ValidationException`, common to all operations: the request does not meet its constraints.
+        /// `ValidationException`, of any operation: the request breaks a constraint.
         Validation = "ValidationException",
     }
 }

@@ -5,23 +5,28 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sensitive;
 use crate::generated::enums::*;
+use crate::generated::operation::Operation;
+use crate::generated::responses::*;
 use crate::generated::shapes::*;
-use crate::null_entries_absent;
+use crate::null::null_entries_absent;
+use crate::request::Request;
+use crate::sensitive::Sensitive;
 
-/// The request of [`AddCustomAttributes`](crate::Operation::AddCustomAttributes).
+/// The request of [`AddCustomAttributes`].
+///
+/// [`AddCustomAttributes`]: crate::Operation::AddCustomAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AddCustomAttributesRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `CustomAttributes`, entries 1 to 25.
+    /// `CustomAttributes`. 1 to 25 entries.
     pub custom_attributes: Vec<SchemaAttributeType>,
 }
 
 impl AddCustomAttributesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -31,20 +36,27 @@ impl AddCustomAttributesRequest {
     }
 }
 
-/// The request of [`AdminAddUserToGroup`](crate::Operation::AdminAddUserToGroup).
+impl Request for AddCustomAttributesRequest {
+    const OPERATION: Operation = Operation::AddCustomAttributes;
+    type Output = AddCustomAttributesResponse;
+}
+
+/// The request of [`AdminAddUserToGroup`].
+///
+/// [`AdminAddUserToGroup`]: crate::Operation::AdminAddUserToGroup
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminAddUserToGroupRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub group_name: String,
 }
 
 impl AdminAddUserToGroupRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -59,13 +71,20 @@ impl AdminAddUserToGroupRequest {
     }
 }
 
-/// The request of [`AdminConfirmSignUp`](crate::Operation::AdminConfirmSignUp).
+impl Request for AdminAddUserToGroupRequest {
+    const OPERATION: Operation = Operation::AdminAddUserToGroup;
+    type Output = ();
+}
+
+/// The request of [`AdminConfirmSignUp`].
+///
+/// [`AdminConfirmSignUp`]: crate::Operation::AdminConfirmSignUp
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminConfirmSignUpRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
     #[serde(
@@ -77,20 +96,27 @@ pub struct AdminConfirmSignUpRequest {
 }
 
 impl AdminConfirmSignUpRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into(), client_metadata: None }
     }
 }
 
-/// The request of [`AdminCreateUser`](crate::Operation::AdminCreateUser).
+impl Request for AdminConfirmSignUpRequest {
+    const OPERATION: Operation = Operation::AdminConfirmSignUp;
+    type Output = AdminConfirmSignUpResponse;
+}
+
+/// The request of [`AdminCreateUser`].
+///
+/// [`AdminCreateUser`]: crate::Operation::AdminCreateUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminCreateUserRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `UserAttributes`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +124,7 @@ pub struct AdminCreateUserRequest {
     /// `ValidationData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_data: Option<Vec<AttributeType>>,
-    /// `TemporaryPassword`, length at most 256, pattern `[\S]+`.
+    /// `TemporaryPassword`. At most 256 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_password: Option<Sensitive<String>>,
     /// `ForceAliasCreation`.
@@ -120,7 +146,7 @@ pub struct AdminCreateUserRequest {
 }
 
 impl AdminCreateUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -137,38 +163,52 @@ impl AdminCreateUserRequest {
     }
 }
 
-/// The request of [`AdminDeleteSoftwareToken`](crate::Operation::AdminDeleteSoftwareToken).
+impl Request for AdminCreateUserRequest {
+    const OPERATION: Operation = Operation::AdminCreateUser;
+    type Output = AdminCreateUserResponse;
+}
+
+/// The request of [`AdminDeleteSoftwareToken`].
+///
+/// [`AdminDeleteSoftwareToken`]: crate::Operation::AdminDeleteSoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminDeleteSoftwareTokenRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminDeleteSoftwareTokenRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminDeleteUserAttributes`](crate::Operation::AdminDeleteUserAttributes).
+impl Request for AdminDeleteSoftwareTokenRequest {
+    const OPERATION: Operation = Operation::AdminDeleteSoftwareToken;
+    type Output = AdminDeleteSoftwareTokenResponse;
+}
+
+/// The request of [`AdminDeleteUserAttributes`].
+///
+/// [`AdminDeleteUserAttributes`]: crate::Operation::AdminDeleteUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminDeleteUserAttributesRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `UserAttributeNames`.
     pub user_attribute_names: Vec<String>,
 }
 
 impl AdminDeleteUserAttributesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -179,74 +219,102 @@ impl AdminDeleteUserAttributesRequest {
     }
 }
 
-/// The request of [`AdminDeleteUser`](crate::Operation::AdminDeleteUser).
+impl Request for AdminDeleteUserAttributesRequest {
+    const OPERATION: Operation = Operation::AdminDeleteUserAttributes;
+    type Output = AdminDeleteUserAttributesResponse;
+}
+
+/// The request of [`AdminDeleteUser`].
+///
+/// [`AdminDeleteUser`]: crate::Operation::AdminDeleteUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminDeleteUserRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminDeleteUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminDisableUser`](crate::Operation::AdminDisableUser).
+impl Request for AdminDeleteUserRequest {
+    const OPERATION: Operation = Operation::AdminDeleteUser;
+    type Output = ();
+}
+
+/// The request of [`AdminDisableUser`].
+///
+/// [`AdminDisableUser`]: crate::Operation::AdminDisableUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminDisableUserRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminDisableUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminEnableUser`](crate::Operation::AdminEnableUser).
+impl Request for AdminDisableUserRequest {
+    const OPERATION: Operation = Operation::AdminDisableUser;
+    type Output = AdminDisableUserResponse;
+}
+
+/// The request of [`AdminEnableUser`].
+///
+/// [`AdminEnableUser`]: crate::Operation::AdminEnableUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminEnableUserRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminEnableUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminForgetDevice`](crate::Operation::AdminForgetDevice).
+impl Request for AdminEnableUserRequest {
+    const OPERATION: Operation = Operation::AdminEnableUser;
+    type Output = AdminEnableUserResponse;
+}
+
+/// The request of [`AdminForgetDevice`].
+///
+/// [`AdminForgetDevice`]: crate::Operation::AdminForgetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminForgetDeviceRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
 }
 
 impl AdminForgetDeviceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -261,20 +329,27 @@ impl AdminForgetDeviceRequest {
     }
 }
 
-/// The request of [`AdminGetDevice`](crate::Operation::AdminGetDevice).
+impl Request for AdminForgetDeviceRequest {
+    const OPERATION: Operation = Operation::AdminForgetDevice;
+    type Output = ();
+}
+
+/// The request of [`AdminGetDevice`].
+///
+/// [`AdminGetDevice`]: crate::Operation::AdminGetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetDeviceRequest {
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminGetDeviceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         device_key: impl Into<String>,
@@ -289,49 +364,70 @@ impl AdminGetDeviceRequest {
     }
 }
 
-/// The request of [`AdminGetUserAuthFactors`](crate::Operation::AdminGetUserAuthFactors).
+impl Request for AdminGetDeviceRequest {
+    const OPERATION: Operation = Operation::AdminGetDevice;
+    type Output = AdminGetDeviceResponse;
+}
+
+/// The request of [`AdminGetUserAuthFactors`].
+///
+/// [`AdminGetUserAuthFactors`]: crate::Operation::AdminGetUserAuthFactors
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetUserAuthFactorsRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminGetUserAuthFactorsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminGetUser`](crate::Operation::AdminGetUser).
+impl Request for AdminGetUserAuthFactorsRequest {
+    const OPERATION: Operation = Operation::AdminGetUserAuthFactors;
+    type Output = AdminGetUserAuthFactorsResponse;
+}
+
+/// The request of [`AdminGetUser`].
+///
+/// [`AdminGetUser`]: crate::Operation::AdminGetUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetUserRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminGetUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AdminInitiateAuth`](crate::Operation::AdminInitiateAuth).
+impl Request for AdminGetUserRequest {
+    const OPERATION: Operation = Operation::AdminGetUser;
+    type Output = AdminGetUserResponse;
+}
+
+/// The request of [`AdminInitiateAuth`].
+///
+/// [`AdminInitiateAuth`]: crate::Operation::AdminInitiateAuth
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminInitiateAuthRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
     /// `AuthFlow`.
     pub auth_flow: AuthFlowType,
@@ -351,13 +447,13 @@ pub struct AdminInitiateAuthRequest {
     /// `ContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_data: Option<ContextDataType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
 impl AdminInitiateAuthRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -377,24 +473,31 @@ impl AdminInitiateAuthRequest {
     }
 }
 
-/// The request of [`AdminListDevices`](crate::Operation::AdminListDevices).
+impl Request for AdminInitiateAuthRequest {
+    const OPERATION: Operation = Operation::AdminInitiateAuth;
+    type Output = AdminInitiateAuthResponse;
+}
+
+/// The request of [`AdminListDevices`].
+///
+/// [`AdminListDevices`]: crate::Operation::AdminListDevices
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListDevicesRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `Limit`, value 0 to 60.
+    /// `Limit`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i32>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
 
 impl AdminListDevicesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -406,24 +509,31 @@ impl AdminListDevicesRequest {
     }
 }
 
-/// The request of [`AdminListGroupsForUser`](crate::Operation::AdminListGroupsForUser).
+impl Request for AdminListDevicesRequest {
+    const OPERATION: Operation = Operation::AdminListDevices;
+    type Output = AdminListDevicesResponse;
+}
+
+/// The request of [`AdminListGroupsForUser`].
+///
+/// [`AdminListGroupsForUser`]: crate::Operation::AdminListGroupsForUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListGroupsForUserRequest {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Limit`, value 0 to 60.
+    /// `Limit`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i32>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 impl AdminListGroupsForUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>, user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -435,24 +545,31 @@ impl AdminListGroupsForUserRequest {
     }
 }
 
-/// The request of [`AdminListUserAuthEvents`](crate::Operation::AdminListUserAuthEvents).
+impl Request for AdminListGroupsForUserRequest {
+    const OPERATION: Operation = Operation::AdminListGroupsForUser;
+    type Output = AdminListGroupsForUserResponse;
+}
+
+/// The request of [`AdminListUserAuthEvents`].
+///
+/// [`AdminListUserAuthEvents`]: crate::Operation::AdminListUserAuthEvents
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListUserAuthEventsRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `MaxResults`, value 0 to 60.
+    /// `MaxResults`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_results: Option<i32>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 impl AdminListUserAuthEventsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -464,41 +581,55 @@ impl AdminListUserAuthEventsRequest {
     }
 }
 
-/// The request of [`AdminListUserSessions`](crate::Operation::AdminListUserSessions).
+impl Request for AdminListUserAuthEventsRequest {
+    const OPERATION: Operation = Operation::AdminListUserAuthEvents;
+    type Output = AdminListUserAuthEventsResponse;
+}
+
+/// The request of [`AdminListUserSessions`].
+///
+/// [`AdminListUserSessions`]: crate::Operation::AdminListUserSessions
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListUserSessionsRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 impl AdminListUserSessionsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into(), next_token: None }
     }
 }
 
-/// The request of [`AdminRemoveUserFromGroup`](crate::Operation::AdminRemoveUserFromGroup).
+impl Request for AdminListUserSessionsRequest {
+    const OPERATION: Operation = Operation::AdminListUserSessions;
+    type Output = AdminListUserSessionsResponse;
+}
+
+/// The request of [`AdminRemoveUserFromGroup`].
+///
+/// [`AdminRemoveUserFromGroup`]: crate::Operation::AdminRemoveUserFromGroup
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminRemoveUserFromGroupRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub group_name: String,
 }
 
 impl AdminRemoveUserFromGroupRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -513,13 +644,20 @@ impl AdminRemoveUserFromGroupRequest {
     }
 }
 
-/// The request of [`AdminResetUserPassword`](crate::Operation::AdminResetUserPassword).
+impl Request for AdminRemoveUserFromGroupRequest {
+    const OPERATION: Operation = Operation::AdminRemoveUserFromGroup;
+    type Output = ();
+}
+
+/// The request of [`AdminResetUserPassword`].
+///
+/// [`AdminResetUserPassword`]: crate::Operation::AdminResetUserPassword
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminResetUserPasswordRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `ClientMetadata`.
     #[serde(
@@ -531,27 +669,34 @@ pub struct AdminResetUserPasswordRequest {
 }
 
 impl AdminResetUserPasswordRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into(), client_metadata: None }
     }
 }
 
-/// The request of [`AdminRespondToAuthChallenge`](crate::Operation::AdminRespondToAuthChallenge).
+impl Request for AdminResetUserPasswordRequest {
+    const OPERATION: Operation = Operation::AdminResetUserPassword;
+    type Output = AdminResetUserPasswordResponse;
+}
+
+/// The request of [`AdminRespondToAuthChallenge`].
+///
+/// [`AdminRespondToAuthChallenge`]: crate::Operation::AdminRespondToAuthChallenge
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminRespondToAuthChallengeRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
     /// `ChallengeName`.
     pub challenge_name: ChallengeNameType,
     /// `ChallengeResponses`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_responses: Option<Sensitive<BTreeMap<String, String>>>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `AnalyticsMetadata`.
@@ -570,7 +715,7 @@ pub struct AdminRespondToAuthChallengeRequest {
 }
 
 impl AdminRespondToAuthChallengeRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -590,15 +735,22 @@ impl AdminRespondToAuthChallengeRequest {
     }
 }
 
-/// The request of [`AdminRevokeUserSession`](crate::Operation::AdminRevokeUserSession).
+impl Request for AdminRespondToAuthChallengeRequest {
+    const OPERATION: Operation = Operation::AdminRespondToAuthChallenge;
+    type Output = AdminRespondToAuthChallengeResponse;
+}
+
+/// The request of [`AdminRevokeUserSession`].
+///
+/// [`AdminRevokeUserSession`]: crate::Operation::AdminRevokeUserSession
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminRevokeUserSessionRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `SessionId`, length 28 to 28, pattern `^(tkn|sso)[a-z0-9]{25}$`.
+    /// `SessionId`. Exactly 28 characters. Matches `^(tkn|sso)[a-z0-9]{25}$`.
     pub session_id: String,
     /// `RevokeAssociatedSessions`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -606,7 +758,7 @@ pub struct AdminRevokeUserSessionRequest {
 }
 
 impl AdminRevokeUserSessionRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -622,7 +774,14 @@ impl AdminRevokeUserSessionRequest {
     }
 }
 
-/// The request of [`AdminSetUserMFAPreference`](crate::Operation::AdminSetUserMFAPreference).
+impl Request for AdminRevokeUserSessionRequest {
+    const OPERATION: Operation = Operation::AdminRevokeUserSession;
+    type Output = AdminRevokeUserSessionResponse;
+}
+
+/// The request of [`AdminSetUserMFAPreference`].
+///
+/// [`AdminSetUserMFAPreference`]: crate::Operation::AdminSetUserMFAPreference
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminSetUserMFAPreferenceRequest {
@@ -638,14 +797,14 @@ pub struct AdminSetUserMFAPreferenceRequest {
     /// `WebAuthnMfaSettings`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_authn_mfa_settings: Option<WebAuthnMfaSettingsType>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
 
 impl AdminSetUserMFAPreferenceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>, user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -659,15 +818,22 @@ impl AdminSetUserMFAPreferenceRequest {
     }
 }
 
-/// The request of [`AdminSetUserPassword`](crate::Operation::AdminSetUserPassword).
+impl Request for AdminSetUserMFAPreferenceRequest {
+    const OPERATION: Operation = Operation::AdminSetUserMFAPreference;
+    type Output = AdminSetUserMFAPreferenceResponse;
+}
+
+/// The request of [`AdminSetUserPassword`].
+///
+/// [`AdminSetUserPassword`]: crate::Operation::AdminSetUserPassword
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminSetUserPasswordRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `Password`, length at most 256, pattern `[\S]+`.
+    /// `Password`. At most 256 characters. Matches `[\S]+`.
     pub password: Sensitive<String>,
     /// `Permanent`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -675,7 +841,7 @@ pub struct AdminSetUserPasswordRequest {
 }
 
 impl AdminSetUserPasswordRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -691,13 +857,20 @@ impl AdminSetUserPasswordRequest {
     }
 }
 
-/// The request of [`AdminSetUserSettings`](crate::Operation::AdminSetUserSettings).
+impl Request for AdminSetUserPasswordRequest {
+    const OPERATION: Operation = Operation::AdminSetUserPassword;
+    type Output = AdminSetUserPasswordResponse;
+}
+
+/// The request of [`AdminSetUserSettings`].
+///
+/// [`AdminSetUserSettings`]: crate::Operation::AdminSetUserSettings
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminSetUserSettingsRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `MFAOptions`.
     #[serde(rename = "MFAOptions")]
@@ -705,7 +878,7 @@ pub struct AdminSetUserSettingsRequest {
 }
 
 impl AdminSetUserSettingsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -716,15 +889,22 @@ impl AdminSetUserSettingsRequest {
     }
 }
 
-/// The request of [`AdminUpdateDeviceStatus`](crate::Operation::AdminUpdateDeviceStatus).
+impl Request for AdminSetUserSettingsRequest {
+    const OPERATION: Operation = Operation::AdminSetUserSettings;
+    type Output = AdminSetUserSettingsResponse;
+}
+
+/// The request of [`AdminUpdateDeviceStatus`].
+///
+/// [`AdminUpdateDeviceStatus`]: crate::Operation::AdminUpdateDeviceStatus
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminUpdateDeviceStatusRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
     /// `DeviceRememberedStatus`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -732,7 +912,7 @@ pub struct AdminUpdateDeviceStatusRequest {
 }
 
 impl AdminUpdateDeviceStatusRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -748,13 +928,20 @@ impl AdminUpdateDeviceStatusRequest {
     }
 }
 
-/// The request of [`AdminUpdateUserAttributes`](crate::Operation::AdminUpdateUserAttributes).
+impl Request for AdminUpdateDeviceStatusRequest {
+    const OPERATION: Operation = Operation::AdminUpdateDeviceStatus;
+    type Output = AdminUpdateDeviceStatusResponse;
+}
+
+/// The request of [`AdminUpdateUserAttributes`].
+///
+/// [`AdminUpdateUserAttributes`]: crate::Operation::AdminUpdateUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminUpdateUserAttributesRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `UserAttributes`.
     pub user_attributes: Vec<AttributeType>,
@@ -768,7 +955,7 @@ pub struct AdminUpdateUserAttributesRequest {
 }
 
 impl AdminUpdateUserAttributesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_pool_id: impl Into<String>,
@@ -784,51 +971,72 @@ impl AdminUpdateUserAttributesRequest {
     }
 }
 
-/// The request of [`AdminUserGlobalSignOut`](crate::Operation::AdminUserGlobalSignOut).
+impl Request for AdminUpdateUserAttributesRequest {
+    const OPERATION: Operation = Operation::AdminUpdateUserAttributes;
+    type Output = AdminUpdateUserAttributesResponse;
+}
+
+/// The request of [`AdminUserGlobalSignOut`].
+///
+/// [`AdminUserGlobalSignOut`]: crate::Operation::AdminUserGlobalSignOut
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminUserGlobalSignOutRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
 }
 
 impl AdminUserGlobalSignOutRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, username: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), username: username.into() }
     }
 }
 
-/// The request of [`AssociateSoftwareToken`](crate::Operation::AssociateSoftwareToken).
+impl Request for AdminUserGlobalSignOutRequest {
+    const OPERATION: Operation = Operation::AdminUserGlobalSignOut;
+    type Output = AdminUserGlobalSignOutResponse;
+}
+
+/// The request of [`AssociateSoftwareToken`].
+///
+/// [`AssociateSoftwareToken`]: crate::Operation::AssociateSoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AssociateSoftwareTokenRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
-/// The request of [`ChangePassword`](crate::Operation::ChangePassword).
+impl Request for AssociateSoftwareTokenRequest {
+    const OPERATION: Operation = Operation::AssociateSoftwareToken;
+    type Output = AssociateSoftwareTokenResponse;
+}
+
+/// The request of [`ChangePassword`].
+///
+/// [`ChangePassword`]: crate::Operation::ChangePassword
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChangePasswordRequest {
-    /// `PreviousPassword`, length at most 256, pattern `[\S]+`.
+    /// `PreviousPassword`. At most 256 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_password: Option<Sensitive<String>>,
-    /// `ProposedPassword`, length at most 256, pattern `[\S]+`.
+    /// `ProposedPassword`. At most 256 characters. Matches `[\S]+`.
     pub proposed_password: Sensitive<String>,
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl ChangePasswordRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         proposed_password: impl Into<Sensitive<String>>,
@@ -842,24 +1050,31 @@ impl ChangePasswordRequest {
     }
 }
 
-/// The request of [`ConfirmDevice`](crate::Operation::ConfirmDevice).
+impl Request for ChangePasswordRequest {
+    const OPERATION: Operation = Operation::ChangePassword;
+    type Output = ChangePasswordResponse;
+}
+
+/// The request of [`ConfirmDevice`].
+///
+/// [`ConfirmDevice`]: crate::Operation::ConfirmDevice
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfirmDeviceRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
     /// `DeviceSecretVerifierConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_secret_verifier_config: Option<DeviceSecretVerifierConfigType>,
-    /// `DeviceName`, length 1 to 1024.
+    /// `DeviceName`. 1 to 1024 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
 }
 
 impl ConfirmDeviceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>, device_key: impl Into<String>) -> Self {
         Self {
@@ -871,20 +1086,27 @@ impl ConfirmDeviceRequest {
     }
 }
 
-/// The request of [`ConfirmForgotPassword`](crate::Operation::ConfirmForgotPassword).
+impl Request for ConfirmDeviceRequest {
+    const OPERATION: Operation = Operation::ConfirmDevice;
+    type Output = ConfirmDeviceResponse;
+}
+
+/// The request of [`ConfirmForgotPassword`].
+///
+/// [`ConfirmForgotPassword`]: crate::Operation::ConfirmForgotPassword
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfirmForgotPasswordRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `SecretHash`, length 1 to 128, pattern `[\w+=/]+`.
+    /// `SecretHash`. 1 to 128 characters. Matches `[\w+=/]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Sensitive<String>>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `ConfirmationCode`, length 1 to 2048, pattern `[\S]+`.
+    /// `ConfirmationCode`. 1 to 2048 characters. Matches `[\S]+`.
     pub confirmation_code: Sensitive<String>,
-    /// `Password`, length at most 256, pattern `[\S]+`.
+    /// `Password`. At most 256 characters. Matches `[\S]+`.
     pub password: Sensitive<String>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -902,7 +1124,7 @@ pub struct ConfirmForgotPasswordRequest {
 }
 
 impl ConfirmForgotPasswordRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         client_id: impl Into<Sensitive<String>>,
@@ -923,18 +1145,25 @@ impl ConfirmForgotPasswordRequest {
     }
 }
 
-/// The request of [`ConfirmSignUp`](crate::Operation::ConfirmSignUp).
+impl Request for ConfirmForgotPasswordRequest {
+    const OPERATION: Operation = Operation::ConfirmForgotPassword;
+    type Output = ConfirmForgotPasswordResponse;
+}
+
+/// The request of [`ConfirmSignUp`].
+///
+/// [`ConfirmSignUp`]: crate::Operation::ConfirmSignUp
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfirmSignUpRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `SecretHash`, length 1 to 128, pattern `[\w+=/]+`.
+    /// `SecretHash`. 1 to 128 characters. Matches `[\w+=/]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Sensitive<String>>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `ConfirmationCode`, length 1 to 2048, pattern `[\S]+`.
+    /// `ConfirmationCode`. 1 to 2048 characters. Matches `[\S]+`.
     pub confirmation_code: Sensitive<String>,
     /// `ForceAliasCreation`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -952,13 +1181,13 @@ pub struct ConfirmSignUpRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub client_metadata: Option<BTreeMap<String, String>>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
 impl ConfirmSignUpRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         client_id: impl Into<Sensitive<String>>,
@@ -979,27 +1208,35 @@ impl ConfirmSignUpRequest {
     }
 }
 
-/// The request of [`CreateGroup`](crate::Operation::CreateGroup).
+impl Request for ConfirmSignUpRequest {
+    const OPERATION: Operation = Operation::ConfirmSignUp;
+    type Output = ConfirmSignUpResponse;
+}
+
+/// The request of [`CreateGroup`].
+///
+/// [`CreateGroup`]: crate::Operation::CreateGroup
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateGroupRequest {
-    /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub group_name: String,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `Description`, length at most 2048.
+    /// `Description`. At most 2048 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `RoleArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `RoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// `Precedence`, value at least 0.
+    /// `Precedence`. A value of at least 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,
 }
 
 impl CreateGroupRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(group_name: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -1012,27 +1249,34 @@ impl CreateGroupRequest {
     }
 }
 
-/// The request of [`CreateUserPoolClient`](crate::Operation::CreateUserPoolClient).
+impl Request for CreateGroupRequest {
+    const OPERATION: Operation = Operation::CreateGroup;
+    type Output = CreateGroupResponse;
+}
+
+/// The request of [`CreateUserPoolClient`].
+///
+/// [`CreateUserPoolClient`]: crate::Operation::CreateUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateUserPoolClientRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     pub client_name: String,
     /// `GenerateSecret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate_secret: Option<bool>,
-    /// `ClientSecret`, length 24 to 64, pattern `[\w+]+`.
+    /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
-    /// `RefreshTokenValidity`, value 0 to 315360000.
+    /// `RefreshTokenValidity`. A value of at most 315360000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_validity: Option<i32>,
-    /// `AccessTokenValidity`, value 1 to 86400.
+    /// `AccessTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_validity: Option<i32>,
-    /// `IdTokenValidity`, value 1 to 86400.
+    /// `IdTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_validity: Option<i32>,
     /// `TokenValidityUnits`.
@@ -1050,19 +1294,19 @@ pub struct CreateUserPoolClientRequest {
     /// `SupportedIdentityProviders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_identity_providers: Option<Vec<String>>,
-    /// `CallbackURLs`, entries 0 to 100.
+    /// `CallbackURLs`. At most 100 entries.
     #[serde(rename = "CallbackURLs", skip_serializing_if = "Option::is_none")]
     pub callback_urls: Option<Vec<String>>,
-    /// `LogoutURLs`, entries 0 to 100.
+    /// `LogoutURLs`. At most 100 entries.
     #[serde(rename = "LogoutURLs", skip_serializing_if = "Option::is_none")]
     pub logout_urls: Option<Vec<String>>,
-    /// `DefaultRedirectURI`, length 1 to 1024, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `DefaultRedirectURI`. 1 to 1024 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(rename = "DefaultRedirectURI", skip_serializing_if = "Option::is_none")]
     pub default_redirect_uri: Option<String>,
-    /// `AllowedOAuthFlows`, entries 0 to 3.
+    /// `AllowedOAuthFlows`. At most 3 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_flows: Option<Vec<OAuthFlowType>>,
-    /// `AllowedOAuthScopes`, entries at most 50.
+    /// `AllowedOAuthScopes`. At most 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_scopes: Option<Vec<String>>,
     /// `AllowedOAuthFlowsUserPoolClient`.
@@ -1080,7 +1324,7 @@ pub struct CreateUserPoolClientRequest {
     /// `EnablePropagateAdditionalUserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_propagate_additional_user_context_data: Option<bool>,
-    /// `AuthSessionValidity`, value 3 to 15.
+    /// `AuthSessionValidity`. A value of 3 to 15.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_session_validity: Option<i32>,
     /// `RefreshTokenRotation`.
@@ -1089,7 +1333,7 @@ pub struct CreateUserPoolClientRequest {
 }
 
 impl CreateUserPoolClientRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, client_name: impl Into<String>) -> Self {
         Self {
@@ -1121,11 +1365,18 @@ impl CreateUserPoolClientRequest {
     }
 }
 
-/// The request of [`CreateUserPool`](crate::Operation::CreateUserPool).
+impl Request for CreateUserPoolClientRequest {
+    const OPERATION: Operation = Operation::CreateUserPoolClient;
+    type Output = CreateUserPoolClientResponse;
+}
+
+/// The request of [`CreateUserPool`].
+///
+/// [`CreateUserPool`]: crate::Operation::CreateUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateUserPoolRequest {
-    /// `PoolName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `PoolName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     pub pool_name: String,
     /// `Policies`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1145,19 +1396,20 @@ pub struct CreateUserPoolRequest {
     /// `UsernameAttributes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username_attributes: Option<Vec<UsernameAttributeType>>,
-    /// `SmsVerificationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsVerificationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_verification_message: Option<String>,
-    /// `EmailVerificationMessage`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailVerificationMessage`. 6 to 20000 characters.
+    /// Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_message: Option<String>,
-    /// `EmailVerificationSubject`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailVerificationSubject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_subject: Option<String>,
     /// `VerificationMessageTemplate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_message_template: Option<VerificationMessageTemplateType>,
-    /// `SmsAuthenticationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsAuthenticationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_authentication_message: Option<String>,
     /// `MfaConfiguration`.
@@ -1185,7 +1437,7 @@ pub struct CreateUserPoolRequest {
     /// `AdminCreateUserConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_create_user_config: Option<AdminCreateUserConfigType>,
-    /// `Schema`, entries 1 to 50.
+    /// `Schema`. 1 to 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<Vec<SchemaAttributeType>>,
     /// `UserPoolAddOns`.
@@ -1209,7 +1461,7 @@ pub struct CreateUserPoolRequest {
     /// `IssuerConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
-    /// `AcrConfiguration`, entries 0 to 4.
+    /// `AcrConfiguration`. At most 4 entries.
     #[serde(
         default,
         deserialize_with = "null_entries_absent",
@@ -1219,7 +1471,7 @@ pub struct CreateUserPoolRequest {
 }
 
 impl CreateUserPoolRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(pool_name: impl Into<String>) -> Self {
         Self {
@@ -1255,18 +1507,25 @@ impl CreateUserPoolRequest {
     }
 }
 
-/// The request of [`DeleteUserAttributes`](crate::Operation::DeleteUserAttributes).
+impl Request for CreateUserPoolRequest {
+    const OPERATION: Operation = Operation::CreateUserPool;
+    type Output = CreateUserPoolResponse;
+}
+
+/// The request of [`DeleteUserAttributes`].
+///
+/// [`DeleteUserAttributes`]: crate::Operation::DeleteUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeleteUserAttributesRequest {
     /// `UserAttributeNames`.
     pub user_attribute_names: Vec<String>,
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl DeleteUserAttributesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         user_attribute_names: Vec<String>,
@@ -1276,122 +1535,171 @@ impl DeleteUserAttributesRequest {
     }
 }
 
-/// The request of [`DeleteUserPoolClient`](crate::Operation::DeleteUserPoolClient).
+impl Request for DeleteUserAttributesRequest {
+    const OPERATION: Operation = Operation::DeleteUserAttributes;
+    type Output = DeleteUserAttributesResponse;
+}
+
+/// The request of [`DeleteUserPoolClient`].
+///
+/// [`DeleteUserPoolClient`]: crate::Operation::DeleteUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeleteUserPoolClientRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
 }
 
 impl DeleteUserPoolClientRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), client_id: client_id.into() }
     }
 }
 
-/// The request of [`DeleteUserPool`](crate::Operation::DeleteUserPool).
+impl Request for DeleteUserPoolClientRequest {
+    const OPERATION: Operation = Operation::DeleteUserPoolClient;
+    type Output = ();
+}
+
+/// The request of [`DeleteUserPool`].
+///
+/// [`DeleteUserPool`]: crate::Operation::DeleteUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeleteUserPoolRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
 
 impl DeleteUserPoolRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self { user_pool_id: user_pool_id.into() }
     }
 }
 
-/// The request of [`DeleteUser`](crate::Operation::DeleteUser).
+impl Request for DeleteUserPoolRequest {
+    const OPERATION: Operation = Operation::DeleteUserPool;
+    type Output = ();
+}
+
+/// The request of [`DeleteUser`].
+///
+/// [`DeleteUser`]: crate::Operation::DeleteUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeleteUserRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl DeleteUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
 
-/// The request of [`DescribeUserPoolClient`](crate::Operation::DescribeUserPoolClient).
+impl Request for DeleteUserRequest {
+    const OPERATION: Operation = Operation::DeleteUser;
+    type Output = ();
+}
+
+/// The request of [`DescribeUserPoolClient`].
+///
+/// [`DescribeUserPoolClient`]: crate::Operation::DescribeUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeUserPoolClientRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
 }
 
 impl DescribeUserPoolClientRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
         Self { user_pool_id: user_pool_id.into(), client_id: client_id.into() }
     }
 }
 
-/// The request of [`DescribeUserPool`](crate::Operation::DescribeUserPool).
+impl Request for DescribeUserPoolClientRequest {
+    const OPERATION: Operation = Operation::DescribeUserPoolClient;
+    type Output = DescribeUserPoolClientResponse;
+}
+
+/// The request of [`DescribeUserPool`].
+///
+/// [`DescribeUserPool`]: crate::Operation::DescribeUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeUserPoolRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
 
 impl DescribeUserPoolRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self { user_pool_id: user_pool_id.into() }
     }
 }
 
-/// The request of [`ForgetDevice`](crate::Operation::ForgetDevice).
+impl Request for DescribeUserPoolRequest {
+    const OPERATION: Operation = Operation::DescribeUserPool;
+    type Output = DescribeUserPoolResponse;
+}
+
+/// The request of [`ForgetDevice`].
+///
+/// [`ForgetDevice`]: crate::Operation::ForgetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ForgetDeviceRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
 }
 
 impl ForgetDeviceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(device_key: impl Into<String>) -> Self {
         Self { access_token: None, device_key: device_key.into() }
     }
 }
 
-/// The request of [`ForgotPassword`](crate::Operation::ForgotPassword).
+impl Request for ForgetDeviceRequest {
+    const OPERATION: Operation = Operation::ForgetDevice;
+    type Output = ();
+}
+
+/// The request of [`ForgotPassword`].
+///
+/// [`ForgotPassword`]: crate::Operation::ForgotPassword
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ForgotPasswordRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `SecretHash`, length 1 to 128, pattern `[\w+=/]+`.
+    /// `SecretHash`. 1 to 128 characters. Matches `[\w+=/]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Sensitive<String>>,
     /// `UserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1406,7 +1714,7 @@ pub struct ForgotPasswordRequest {
 }
 
 impl ForgotPasswordRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         client_id: impl Into<Sensitive<String>>,
@@ -1423,37 +1731,51 @@ impl ForgotPasswordRequest {
     }
 }
 
-/// The request of [`GetDevice`](crate::Operation::GetDevice).
+impl Request for ForgotPasswordRequest {
+    const OPERATION: Operation = Operation::ForgotPassword;
+    type Output = ForgotPasswordResponse;
+}
+
+/// The request of [`GetDevice`].
+///
+/// [`GetDevice`]: crate::Operation::GetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetDeviceRequest {
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
 }
 
 impl GetDeviceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(device_key: impl Into<String>) -> Self {
         Self { device_key: device_key.into(), access_token: None }
     }
 }
 
-/// The request of [`GetTokensFromRefreshToken`](crate::Operation::GetTokensFromRefreshToken).
+impl Request for GetDeviceRequest {
+    const OPERATION: Operation = Operation::GetDevice;
+    type Output = GetDeviceResponse;
+}
+
+/// The request of [`GetTokensFromRefreshToken`].
+///
+/// [`GetTokensFromRefreshToken`]: crate::Operation::GetTokensFromRefreshToken
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetTokensFromRefreshTokenRequest {
-    /// `RefreshToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `RefreshToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub refresh_token: Sensitive<String>,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `ClientSecret`, length 24 to 64, pattern `[\w+]+`.
+    /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<String>,
     /// `ClientMetadata`.
@@ -1466,7 +1788,7 @@ pub struct GetTokensFromRefreshTokenRequest {
 }
 
 impl GetTokensFromRefreshTokenRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         refresh_token: impl Into<Sensitive<String>>,
@@ -1482,13 +1804,20 @@ impl GetTokensFromRefreshTokenRequest {
     }
 }
 
-/// The request of [`GetUserAttributeVerificationCode`](crate::Operation::GetUserAttributeVerificationCode).
+impl Request for GetTokensFromRefreshTokenRequest {
+    const OPERATION: Operation = Operation::GetTokensFromRefreshToken;
+    type Output = GetTokensFromRefreshTokenResponse;
+}
+
+/// The request of [`GetUserAttributeVerificationCode`].
+///
+/// [`GetUserAttributeVerificationCode`]: crate::Operation::GetUserAttributeVerificationCode
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserAttributeVerificationCodeRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
+    /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     pub attribute_name: String,
     /// `ClientMetadata`.
     #[serde(
@@ -1500,7 +1829,7 @@ pub struct GetUserAttributeVerificationCodeRequest {
 }
 
 impl GetUserAttributeVerificationCodeRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         access_token: impl Into<Sensitive<String>>,
@@ -1514,71 +1843,106 @@ impl GetUserAttributeVerificationCodeRequest {
     }
 }
 
-/// The request of [`GetUserAuthFactors`](crate::Operation::GetUserAuthFactors).
+impl Request for GetUserAttributeVerificationCodeRequest {
+    const OPERATION: Operation = Operation::GetUserAttributeVerificationCode;
+    type Output = GetUserAttributeVerificationCodeResponse;
+}
+
+/// The request of [`GetUserAuthFactors`].
+///
+/// [`GetUserAuthFactors`]: crate::Operation::GetUserAuthFactors
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserAuthFactorsRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl GetUserAuthFactorsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
 
-/// The request of [`GetUserPoolMfaConfig`](crate::Operation::GetUserPoolMfaConfig).
+impl Request for GetUserAuthFactorsRequest {
+    const OPERATION: Operation = Operation::GetUserAuthFactors;
+    type Output = GetUserAuthFactorsResponse;
+}
+
+/// The request of [`GetUserPoolMfaConfig`].
+///
+/// [`GetUserPoolMfaConfig`]: crate::Operation::GetUserPoolMfaConfig
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserPoolMfaConfigRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
 }
 
 impl GetUserPoolMfaConfigRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self { user_pool_id: user_pool_id.into() }
     }
 }
 
-/// The request of [`GetUser`](crate::Operation::GetUser).
+impl Request for GetUserPoolMfaConfigRequest {
+    const OPERATION: Operation = Operation::GetUserPoolMfaConfig;
+    type Output = GetUserPoolMfaConfigResponse;
+}
+
+/// The request of [`GetUser`].
+///
+/// [`GetUser`]: crate::Operation::GetUser
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl GetUserRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
 
-/// The request of [`GlobalSignOut`](crate::Operation::GlobalSignOut).
+impl Request for GetUserRequest {
+    const OPERATION: Operation = Operation::GetUser;
+    type Output = GetUserResponse;
+}
+
+/// The request of [`GlobalSignOut`].
+///
+/// [`GlobalSignOut`]: crate::Operation::GlobalSignOut
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GlobalSignOutRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl GlobalSignOutRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into() }
     }
 }
 
-/// The request of [`InitiateAuth`](crate::Operation::InitiateAuth).
+impl Request for GlobalSignOutRequest {
+    const OPERATION: Operation = Operation::GlobalSignOut;
+    type Output = GlobalSignOutResponse;
+}
+
+/// The request of [`InitiateAuth`].
+///
+/// [`InitiateAuth`]: crate::Operation::InitiateAuth
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InitiateAuthRequest {
@@ -1594,7 +1958,7 @@ pub struct InitiateAuthRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub client_metadata: Option<BTreeMap<String, String>>,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1602,13 +1966,13 @@ pub struct InitiateAuthRequest {
     /// `UserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
 impl InitiateAuthRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(auth_flow: AuthFlowType, client_id: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -1623,54 +1987,76 @@ impl InitiateAuthRequest {
     }
 }
 
-/// The request of [`ListDevices`](crate::Operation::ListDevices).
+impl Request for InitiateAuthRequest {
+    const OPERATION: Operation = Operation::InitiateAuth;
+    type Output = InitiateAuthResponse;
+}
+
+/// The request of [`ListDevices`].
+///
+/// [`ListDevices`]: crate::Operation::ListDevices
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListDevicesRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `Limit`, value 0 to 60.
+    /// `Limit`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i32>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
 
 impl ListDevicesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into(), limit: None, pagination_token: None }
     }
 }
 
-/// The request of [`ListTagsForResource`](crate::Operation::ListTagsForResource).
+impl Request for ListDevicesRequest {
+    const OPERATION: Operation = Operation::ListDevices;
+    type Output = ListDevicesResponse;
+}
+
+/// The request of [`ListTagsForResource`].
+///
+/// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListTagsForResourceRequest {
-    /// `ResourceArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `ResourceArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub resource_arn: String,
 }
 
 impl ListTagsForResourceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(resource_arn: impl Into<String>) -> Self {
         Self { resource_arn: resource_arn.into() }
     }
 }
 
-/// The request of [`ListUserPoolClients`](crate::Operation::ListUserPoolClients).
+impl Request for ListTagsForResourceRequest {
+    const OPERATION: Operation = Operation::ListTagsForResource;
+    type Output = ListTagsForResourceResponse;
+}
+
+/// The request of [`ListUserPoolClients`].
+///
+/// [`ListUserPoolClients`]: crate::Operation::ListUserPoolClients
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserPoolClientsRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `MaxResults`, value 1 to 60.
+    /// `MaxResults`. A value of 1 to 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_results: Option<i32>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
     /// `ClientType`.
@@ -1679,7 +2065,7 @@ pub struct ListUserPoolClientsRequest {
 }
 
 impl ListUserPoolClientsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -1691,66 +2077,87 @@ impl ListUserPoolClientsRequest {
     }
 }
 
-/// The request of [`ListUserPools`](crate::Operation::ListUserPools).
+impl Request for ListUserPoolClientsRequest {
+    const OPERATION: Operation = Operation::ListUserPoolClients;
+    type Output = ListUserPoolClientsResponse;
+}
+
+/// The request of [`ListUserPools`].
+///
+/// [`ListUserPools`]: crate::Operation::ListUserPools
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserPoolsRequest {
-    /// `NextToken`, length at least 1, pattern `[\S]+`.
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
-    /// `MaxResults`, value 1 to 60.
+    /// `MaxResults`. A value of 1 to 60.
     pub max_results: i32,
 }
 
 impl ListUserPoolsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(max_results: i32) -> Self {
         Self { next_token: None, max_results }
     }
 }
 
-/// The request of [`ListUserSessions`](crate::Operation::ListUserSessions).
+impl Request for ListUserPoolsRequest {
+    const OPERATION: Operation = Operation::ListUserPools;
+    type Output = ListUserPoolsResponse;
+}
+
+/// The request of [`ListUserSessions`].
+///
+/// [`ListUserSessions`]: crate::Operation::ListUserSessions
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserSessionsRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
 impl ListUserSessionsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self { access_token: access_token.into(), next_token: None }
     }
 }
 
-/// The request of [`ListUsers`](crate::Operation::ListUsers).
+impl Request for ListUserSessionsRequest {
+    const OPERATION: Operation = Operation::ListUserSessions;
+    type Output = ListUserSessionsResponse;
+}
+
+/// The request of [`ListUsers`].
+///
+/// [`ListUsers`]: crate::Operation::ListUsers
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUsersRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
     /// `AttributesToGet`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes_to_get: Option<Vec<String>>,
-    /// `Limit`, value 0 to 60.
+    /// `Limit`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i32>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
-    /// `Filter`, length at most 256.
+    /// `Filter`. At most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
 }
 
 impl ListUsersRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -1763,19 +2170,26 @@ impl ListUsersRequest {
     }
 }
 
-/// The request of [`ResendConfirmationCode`](crate::Operation::ResendConfirmationCode).
+impl Request for ListUsersRequest {
+    const OPERATION: Operation = Operation::ListUsers;
+    type Output = ListUsersResponse;
+}
+
+/// The request of [`ResendConfirmationCode`].
+///
+/// [`ResendConfirmationCode`]: crate::Operation::ResendConfirmationCode
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResendConfirmationCodeRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `SecretHash`, length 1 to 128, pattern `[\w+=/]+`.
+    /// `SecretHash`. 1 to 128 characters. Matches `[\w+=/]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Sensitive<String>>,
     /// `UserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_context_data: Option<UserContextDataType>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1790,7 +2204,7 @@ pub struct ResendConfirmationCodeRequest {
 }
 
 impl ResendConfirmationCodeRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         client_id: impl Into<Sensitive<String>>,
@@ -1807,15 +2221,22 @@ impl ResendConfirmationCodeRequest {
     }
 }
 
-/// The request of [`RespondToAuthChallenge`](crate::Operation::RespondToAuthChallenge).
+impl Request for ResendConfirmationCodeRequest {
+    const OPERATION: Operation = Operation::ResendConfirmationCode;
+    type Output = ResendConfirmationCodeResponse;
+}
+
+/// The request of [`RespondToAuthChallenge`].
+///
+/// [`RespondToAuthChallenge`]: crate::Operation::RespondToAuthChallenge
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RespondToAuthChallengeRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
     /// `ChallengeName`.
     pub challenge_name: ChallengeNameType,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `ChallengeResponses`.
@@ -1837,7 +2258,7 @@ pub struct RespondToAuthChallengeRequest {
 }
 
 impl RespondToAuthChallengeRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(client_id: impl Into<Sensitive<String>>, challenge_name: ChallengeNameType) -> Self {
         Self {
@@ -1852,15 +2273,22 @@ impl RespondToAuthChallengeRequest {
     }
 }
 
-/// The request of [`RevokeToken`](crate::Operation::RevokeToken).
+impl Request for RespondToAuthChallengeRequest {
+    const OPERATION: Operation = Operation::RespondToAuthChallenge;
+    type Output = RespondToAuthChallengeResponse;
+}
+
+/// The request of [`RevokeToken`].
+///
+/// [`RevokeToken`]: crate::Operation::RevokeToken
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RevokeTokenRequest {
-    /// `Token`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `Token`. Matches `[A-Za-z0-9-_=.]+`.
     pub token: Sensitive<String>,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `ClientSecret`, length 24 to 64, pattern `[\w+]+`.
+    /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
     /// `RevokeAssociatedSessions`.
@@ -1869,7 +2297,7 @@ pub struct RevokeTokenRequest {
 }
 
 impl RevokeTokenRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         token: impl Into<Sensitive<String>>,
@@ -1884,13 +2312,20 @@ impl RevokeTokenRequest {
     }
 }
 
-/// The request of [`RevokeUserSession`](crate::Operation::RevokeUserSession).
+impl Request for RevokeTokenRequest {
+    const OPERATION: Operation = Operation::RevokeToken;
+    type Output = RevokeTokenResponse;
+}
+
+/// The request of [`RevokeUserSession`].
+///
+/// [`RevokeUserSession`]: crate::Operation::RevokeUserSession
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RevokeUserSessionRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `SessionId`, length 28 to 28, pattern `^(tkn|sso)[a-z0-9]{25}$`.
+    /// `SessionId`. Exactly 28 characters. Matches `^(tkn|sso)[a-z0-9]{25}$`.
     pub session_id: String,
     /// `RevokeAssociatedSessions`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1898,7 +2333,7 @@ pub struct RevokeUserSessionRequest {
 }
 
 impl RevokeUserSessionRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>, session_id: impl Into<String>) -> Self {
         Self {
@@ -1909,7 +2344,14 @@ impl RevokeUserSessionRequest {
     }
 }
 
-/// The request of [`SetUserMFAPreference`](crate::Operation::SetUserMFAPreference).
+impl Request for RevokeUserSessionRequest {
+    const OPERATION: Operation = Operation::RevokeUserSession;
+    type Output = RevokeUserSessionResponse;
+}
+
+/// The request of [`SetUserMFAPreference`].
+///
+/// [`SetUserMFAPreference`]: crate::Operation::SetUserMFAPreference
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SetUserMFAPreferenceRequest {
@@ -1925,12 +2367,12 @@ pub struct SetUserMFAPreferenceRequest {
     /// `WebAuthnMfaSettings`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web_authn_mfa_settings: Option<WebAuthnMfaSettingsType>,
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
 }
 
 impl SetUserMFAPreferenceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -1943,11 +2385,18 @@ impl SetUserMFAPreferenceRequest {
     }
 }
 
-/// The request of [`SetUserPoolMfaConfig`](crate::Operation::SetUserPoolMfaConfig).
+impl Request for SetUserMFAPreferenceRequest {
+    const OPERATION: Operation = Operation::SetUserMFAPreference;
+    type Output = SetUserMFAPreferenceResponse;
+}
+
+/// The request of [`SetUserPoolMfaConfig`].
+///
+/// [`SetUserPoolMfaConfig`]: crate::Operation::SetUserPoolMfaConfig
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SetUserPoolMfaConfigRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
     /// `SmsMfaConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1967,7 +2416,7 @@ pub struct SetUserPoolMfaConfigRequest {
 }
 
 impl SetUserPoolMfaConfigRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -1981,11 +2430,18 @@ impl SetUserPoolMfaConfigRequest {
     }
 }
 
-/// The request of [`SetUserSettings`](crate::Operation::SetUserSettings).
+impl Request for SetUserPoolMfaConfigRequest {
+    const OPERATION: Operation = Operation::SetUserPoolMfaConfig;
+    type Output = SetUserPoolMfaConfigResponse;
+}
+
+/// The request of [`SetUserSettings`].
+///
+/// [`SetUserSettings`]: crate::Operation::SetUserSettings
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SetUserSettingsRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
     /// `MFAOptions`.
     #[serde(rename = "MFAOptions")]
@@ -1993,7 +2449,7 @@ pub struct SetUserSettingsRequest {
 }
 
 impl SetUserSettingsRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         access_token: impl Into<Sensitive<String>>,
@@ -2003,18 +2459,25 @@ impl SetUserSettingsRequest {
     }
 }
 
-/// The request of [`SignUp`](crate::Operation::SignUp).
+impl Request for SetUserSettingsRequest {
+    const OPERATION: Operation = Operation::SetUserSettings;
+    type Output = SetUserSettingsResponse;
+}
+
+/// The request of [`SignUp`].
+///
+/// [`SignUp`]: crate::Operation::SignUp
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SignUpRequest {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `SecretHash`, length 1 to 128, pattern `[\w+=/]+`.
+    /// `SecretHash`. 1 to 128 characters. Matches `[\w+=/]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Sensitive<String>>,
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `Password`, length at most 256, pattern `[\S]+`.
+    /// `Password`. At most 256 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Sensitive<String>>,
     /// `UserAttributes`.
@@ -2039,7 +2502,7 @@ pub struct SignUpRequest {
 }
 
 impl SignUpRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         client_id: impl Into<Sensitive<String>>,
@@ -2059,49 +2522,72 @@ impl SignUpRequest {
     }
 }
 
-/// The request of [`TagResource`](crate::Operation::TagResource).
+impl Request for SignUpRequest {
+    const OPERATION: Operation = Operation::SignUp;
+    type Output = SignUpResponse;
+}
+
+/// The request of [`TagResource`].
+///
+/// [`TagResource`]: crate::Operation::TagResource
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TagResourceRequest {
-    /// `ResourceArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `ResourceArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub resource_arn: String,
     /// `Tags`.
     pub tags: BTreeMap<String, String>,
 }
 
 impl TagResourceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(resource_arn: impl Into<String>, tags: BTreeMap<String, String>) -> Self {
         Self { resource_arn: resource_arn.into(), tags }
     }
 }
 
-/// The request of [`UntagResource`](crate::Operation::UntagResource).
+impl Request for TagResourceRequest {
+    const OPERATION: Operation = Operation::TagResource;
+    type Output = TagResourceResponse;
+}
+
+/// The request of [`UntagResource`].
+///
+/// [`UntagResource`]: crate::Operation::UntagResource
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UntagResourceRequest {
-    /// `ResourceArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `ResourceArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub resource_arn: String,
     /// `TagKeys`.
     pub tag_keys: Vec<String>,
 }
 
 impl UntagResourceRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(resource_arn: impl Into<String>, tag_keys: Vec<String>) -> Self {
         Self { resource_arn: resource_arn.into(), tag_keys }
     }
 }
 
-/// The request of [`UpdateDeviceStatus`](crate::Operation::UpdateDeviceStatus).
+impl Request for UntagResourceRequest {
+    const OPERATION: Operation = Operation::UntagResource;
+    type Output = UntagResourceResponse;
+}
+
+/// The request of [`UpdateDeviceStatus`].
+///
+/// [`UpdateDeviceStatus`]: crate::Operation::UpdateDeviceStatus
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateDeviceStatusRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     pub device_key: String,
     /// `DeviceRememberedStatus`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2109,7 +2595,7 @@ pub struct UpdateDeviceStatusRequest {
 }
 
 impl UpdateDeviceStatusRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(access_token: impl Into<Sensitive<String>>, device_key: impl Into<String>) -> Self {
         Self {
@@ -2120,13 +2606,20 @@ impl UpdateDeviceStatusRequest {
     }
 }
 
-/// The request of [`UpdateUserAttributes`](crate::Operation::UpdateUserAttributes).
+impl Request for UpdateDeviceStatusRequest {
+    const OPERATION: Operation = Operation::UpdateDeviceStatus;
+    type Output = UpdateDeviceStatusResponse;
+}
+
+/// The request of [`UpdateUserAttributes`].
+///
+/// [`UpdateUserAttributes`]: crate::Operation::UpdateUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateUserAttributesRequest {
     /// `UserAttributes`.
     pub user_attributes: Vec<AttributeType>,
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
     /// `ClientMetadata`.
     #[serde(
@@ -2138,7 +2631,7 @@ pub struct UpdateUserAttributesRequest {
 }
 
 impl UpdateUserAttributesRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         user_attributes: Vec<AttributeType>,
@@ -2148,24 +2641,31 @@ impl UpdateUserAttributesRequest {
     }
 }
 
-/// The request of [`UpdateUserPoolClient`](crate::Operation::UpdateUserPoolClient).
+impl Request for UpdateUserAttributesRequest {
+    const OPERATION: Operation = Operation::UpdateUserAttributes;
+    type Output = UpdateUserAttributesResponse;
+}
+
+/// The request of [`UpdateUserPoolClient`].
+///
+/// [`UpdateUserPoolClient`]: crate::Operation::UpdateUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateUserPoolClientRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     pub client_id: Sensitive<String>,
-    /// `ClientName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// `RefreshTokenValidity`, value 0 to 315360000.
+    /// `RefreshTokenValidity`. A value of at most 315360000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_validity: Option<i32>,
-    /// `AccessTokenValidity`, value 1 to 86400.
+    /// `AccessTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_validity: Option<i32>,
-    /// `IdTokenValidity`, value 1 to 86400.
+    /// `IdTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_validity: Option<i32>,
     /// `TokenValidityUnits`.
@@ -2183,19 +2683,19 @@ pub struct UpdateUserPoolClientRequest {
     /// `SupportedIdentityProviders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_identity_providers: Option<Vec<String>>,
-    /// `CallbackURLs`, entries 0 to 100.
+    /// `CallbackURLs`. At most 100 entries.
     #[serde(rename = "CallbackURLs", skip_serializing_if = "Option::is_none")]
     pub callback_urls: Option<Vec<String>>,
-    /// `LogoutURLs`, entries 0 to 100.
+    /// `LogoutURLs`. At most 100 entries.
     #[serde(rename = "LogoutURLs", skip_serializing_if = "Option::is_none")]
     pub logout_urls: Option<Vec<String>>,
-    /// `DefaultRedirectURI`, length 1 to 1024, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `DefaultRedirectURI`. 1 to 1024 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(rename = "DefaultRedirectURI", skip_serializing_if = "Option::is_none")]
     pub default_redirect_uri: Option<String>,
-    /// `AllowedOAuthFlows`, entries 0 to 3.
+    /// `AllowedOAuthFlows`. At most 3 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_flows: Option<Vec<OAuthFlowType>>,
-    /// `AllowedOAuthScopes`, entries at most 50.
+    /// `AllowedOAuthScopes`. At most 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_scopes: Option<Vec<String>>,
     /// `AllowedOAuthFlowsUserPoolClient`.
@@ -2213,7 +2713,7 @@ pub struct UpdateUserPoolClientRequest {
     /// `EnablePropagateAdditionalUserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_propagate_additional_user_context_data: Option<bool>,
-    /// `AuthSessionValidity`, value 3 to 15.
+    /// `AuthSessionValidity`. A value of 3 to 15.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_session_validity: Option<i32>,
     /// `RefreshTokenRotation`.
@@ -2222,7 +2722,7 @@ pub struct UpdateUserPoolClientRequest {
 }
 
 impl UpdateUserPoolClientRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -2253,11 +2753,18 @@ impl UpdateUserPoolClientRequest {
     }
 }
 
-/// The request of [`UpdateUserPool`](crate::Operation::UpdateUserPool).
+impl Request for UpdateUserPoolClientRequest {
+    const OPERATION: Operation = Operation::UpdateUserPoolClient;
+    type Output = UpdateUserPoolClientResponse;
+}
+
+/// The request of [`UpdateUserPool`].
+///
+/// [`UpdateUserPool`]: crate::Operation::UpdateUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateUserPoolRequest {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     pub user_pool_id: String,
     /// `Policies`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2271,19 +2778,20 @@ pub struct UpdateUserPoolRequest {
     /// `AutoVerifiedAttributes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_verified_attributes: Option<Vec<VerifiedAttributeType>>,
-    /// `SmsVerificationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsVerificationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_verification_message: Option<String>,
-    /// `EmailVerificationMessage`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailVerificationMessage`. 6 to 20000 characters.
+    /// Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_message: Option<String>,
-    /// `EmailVerificationSubject`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailVerificationSubject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_subject: Option<String>,
     /// `VerificationMessageTemplate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_message_template: Option<VerificationMessageTemplateType>,
-    /// `SmsAuthenticationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsAuthenticationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_authentication_message: Option<String>,
     /// `UserAttributeUpdateSettings`.
@@ -2320,7 +2828,7 @@ pub struct UpdateUserPoolRequest {
     /// `AccountRecoverySetting`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_recovery_setting: Option<AccountRecoverySettingType>,
-    /// `PoolName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `PoolName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_name: Option<String>,
     /// `UserPoolTier`.
@@ -2332,7 +2840,7 @@ pub struct UpdateUserPoolRequest {
     /// `IssuerConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
-    /// `AcrConfiguration`, entries 0 to 4.
+    /// `AcrConfiguration`. At most 4 entries.
     #[serde(
         default,
         deserialize_with = "null_entries_absent",
@@ -2342,7 +2850,7 @@ pub struct UpdateUserPoolRequest {
 }
 
 impl UpdateUserPoolRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_pool_id: impl Into<String>) -> Self {
         Self {
@@ -2375,25 +2883,32 @@ impl UpdateUserPoolRequest {
     }
 }
 
-/// The request of [`VerifySoftwareToken`](crate::Operation::VerifySoftwareToken).
+impl Request for UpdateUserPoolRequest {
+    const OPERATION: Operation = Operation::UpdateUserPool;
+    type Output = UpdateUserPoolResponse;
+}
+
+/// The request of [`VerifySoftwareToken`].
+///
+/// [`VerifySoftwareToken`]: crate::Operation::VerifySoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VerifySoftwareTokenRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
-    /// `UserCode`, length 6 to 6, pattern `[0-9]+`.
+    /// `UserCode`. Exactly 6 characters. Matches `[0-9]+`.
     pub user_code: Sensitive<String>,
-    /// `FriendlyDeviceName`, length 0 to 131072.
+    /// `FriendlyDeviceName`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub friendly_device_name: Option<String>,
 }
 
 impl VerifySoftwareTokenRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_code: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -2405,20 +2920,27 @@ impl VerifySoftwareTokenRequest {
     }
 }
 
-/// The request of [`VerifyUserAttribute`](crate::Operation::VerifyUserAttribute).
+impl Request for VerifySoftwareTokenRequest {
+    const OPERATION: Operation = Operation::VerifySoftwareToken;
+    type Output = VerifySoftwareTokenResponse;
+}
+
+/// The request of [`VerifyUserAttribute`].
+///
+/// [`VerifyUserAttribute`]: crate::Operation::VerifyUserAttribute
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VerifyUserAttributeRequest {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
-    /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
+    /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     pub attribute_name: String,
-    /// `Code`, length 1 to 2048, pattern `[\S]+`.
+    /// `Code`. 1 to 2048 characters. Matches `[\S]+`.
     pub code: Sensitive<String>,
 }
 
 impl VerifyUserAttributeRequest {
-    /// With the required members, and none of the others.
+    /// A request with its required members.
     #[must_use]
     pub fn new(
         access_token: impl Into<Sensitive<String>>,
@@ -2431,4 +2953,9 @@ impl VerifyUserAttributeRequest {
             code: code.into(),
         }
     }
+}
+
+impl Request for VerifyUserAttributeRequest {
+    const OPERATION: Operation = Operation::VerifyUserAttribute;
+    type Output = VerifyUserAttributeResponse;
 }

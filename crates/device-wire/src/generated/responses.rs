@@ -5,22 +5,28 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sensitive;
-use crate::Timestamp;
 use crate::generated::enums::*;
 use crate::generated::shapes::*;
-use crate::null_as_default;
-use crate::null_entries_absent;
+use crate::null::null_as_default;
+use crate::null::null_entries_absent;
+use crate::sensitive::Sensitive;
+use crate::timestamp::Timestamp;
 
-/// The response of [`AddCustomAttributes`](crate::Operation::AddCustomAttributes).
+/// The response of [`AddCustomAttributes`].
+///
+/// [`AddCustomAttributes`]: crate::Operation::AddCustomAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AddCustomAttributesResponse {}
 
-/// The response of [`AdminConfirmSignUp`](crate::Operation::AdminConfirmSignUp).
+/// The response of [`AdminConfirmSignUp`].
+///
+/// [`AdminConfirmSignUp`]: crate::Operation::AdminConfirmSignUp
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminConfirmSignUpResponse {}
 
-/// The response of [`AdminCreateUser`](crate::Operation::AdminCreateUser).
+/// The response of [`AdminCreateUser`].
+///
+/// [`AdminCreateUser`]: crate::Operation::AdminCreateUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminCreateUserResponse {
@@ -29,23 +35,33 @@ pub struct AdminCreateUserResponse {
     pub user: Option<UserType>,
 }
 
-/// The response of [`AdminDeleteSoftwareToken`](crate::Operation::AdminDeleteSoftwareToken).
+/// The response of [`AdminDeleteSoftwareToken`].
+///
+/// [`AdminDeleteSoftwareToken`]: crate::Operation::AdminDeleteSoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminDeleteSoftwareTokenResponse {}
 
-/// The response of [`AdminDeleteUserAttributes`](crate::Operation::AdminDeleteUserAttributes).
+/// The response of [`AdminDeleteUserAttributes`].
+///
+/// [`AdminDeleteUserAttributes`]: crate::Operation::AdminDeleteUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminDeleteUserAttributesResponse {}
 
-/// The response of [`AdminDisableUser`](crate::Operation::AdminDisableUser).
+/// The response of [`AdminDisableUser`].
+///
+/// [`AdminDisableUser`]: crate::Operation::AdminDisableUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminDisableUserResponse {}
 
-/// The response of [`AdminEnableUser`](crate::Operation::AdminEnableUser).
+/// The response of [`AdminEnableUser`].
+///
+/// [`AdminEnableUser`]: crate::Operation::AdminEnableUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminEnableUserResponse {}
 
-/// The response of [`AdminGetDevice`](crate::Operation::AdminGetDevice).
+/// The response of [`AdminGetDevice`].
+///
+/// [`AdminGetDevice`]: crate::Operation::AdminGetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetDeviceResponse {
@@ -55,33 +71,35 @@ pub struct AdminGetDeviceResponse {
 }
 
 impl AdminGetDeviceResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members.
     #[must_use]
     pub fn new(device: DeviceType) -> Self {
         Self { device }
     }
 }
 
-/// The response of [`AdminGetUserAuthFactors`](crate::Operation::AdminGetUserAuthFactors).
+/// The response of [`AdminGetUserAuthFactors`].
+///
+/// [`AdminGetUserAuthFactors`]: crate::Operation::AdminGetUserAuthFactors
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetUserAuthFactorsResponse {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub username: Sensitive<String>,
-    /// `PreferredMfaSetting`, length 0 to 131072.
+    /// `PreferredMfaSetting`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_mfa_setting: Option<String>,
     /// `UserMFASettingList`.
     #[serde(rename = "UserMFASettingList", skip_serializing_if = "Option::is_none")]
     pub user_mfa_setting_list: Option<Vec<String>>,
-    /// `ConfiguredUserAuthFactors`, entries 0 to 8.
+    /// `ConfiguredUserAuthFactors`. At most 8 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_user_auth_factors: Option<Vec<AuthFactorType>>,
 }
 
 impl AdminGetUserAuthFactorsResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members; the others are `None`.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -93,11 +111,13 @@ impl AdminGetUserAuthFactorsResponse {
     }
 }
 
-/// The response of [`AdminGetUser`](crate::Operation::AdminGetUser).
+/// The response of [`AdminGetUser`].
+///
+/// [`AdminGetUser`]: crate::Operation::AdminGetUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminGetUserResponse {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub username: Sensitive<String>,
     /// `UserAttributes`.
@@ -118,7 +138,7 @@ pub struct AdminGetUserResponse {
     /// `MFAOptions`.
     #[serde(rename = "MFAOptions", skip_serializing_if = "Option::is_none")]
     pub mfa_options: Option<Vec<MFAOptionType>>,
-    /// `PreferredMfaSetting`, length 0 to 131072.
+    /// `PreferredMfaSetting`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_mfa_setting: Option<String>,
     /// `UserMFASettingList`.
@@ -127,7 +147,7 @@ pub struct AdminGetUserResponse {
 }
 
 impl AdminGetUserResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members; the others are `None`.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -144,14 +164,16 @@ impl AdminGetUserResponse {
     }
 }
 
-/// The response of [`AdminInitiateAuth`](crate::Operation::AdminInitiateAuth).
+/// The response of [`AdminInitiateAuth`].
+///
+/// [`AdminInitiateAuth`]: crate::Operation::AdminInitiateAuth
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminInitiateAuthResponse {
     /// `ChallengeName`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_name: Option<ChallengeNameType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `ChallengeParameters`.
@@ -165,66 +187,78 @@ pub struct AdminInitiateAuthResponse {
     pub available_challenges: Option<Vec<ChallengeNameType>>,
 }
 
-/// The response of [`AdminListDevices`](crate::Operation::AdminListDevices).
+/// The response of [`AdminListDevices`].
+///
+/// [`AdminListDevices`]: crate::Operation::AdminListDevices
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListDevicesResponse {
     /// `Devices`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub devices: Option<Vec<DeviceType>>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
 
-/// The response of [`AdminListGroupsForUser`](crate::Operation::AdminListGroupsForUser).
+/// The response of [`AdminListGroupsForUser`].
+///
+/// [`AdminListGroupsForUser`]: crate::Operation::AdminListGroupsForUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListGroupsForUserResponse {
     /// `Groups`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Vec<GroupType>>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`AdminListUserAuthEvents`](crate::Operation::AdminListUserAuthEvents).
+/// The response of [`AdminListUserAuthEvents`].
+///
+/// [`AdminListUserAuthEvents`]: crate::Operation::AdminListUserAuthEvents
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListUserAuthEventsResponse {
     /// `AuthEvents`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_events: Option<Vec<AuthEventType>>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`AdminListUserSessions`](crate::Operation::AdminListUserSessions).
+/// The response of [`AdminListUserSessions`].
+///
+/// [`AdminListUserSessions`]: crate::Operation::AdminListUserSessions
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminListUserSessionsResponse {
-    /// `Sessions`, entries 0 to 125.
+    /// `Sessions`. At most 125 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Vec<SessionDescriptionType>>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`AdminResetUserPassword`](crate::Operation::AdminResetUserPassword).
+/// The response of [`AdminResetUserPassword`].
+///
+/// [`AdminResetUserPassword`]: crate::Operation::AdminResetUserPassword
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminResetUserPasswordResponse {}
 
-/// The response of [`AdminRespondToAuthChallenge`](crate::Operation::AdminRespondToAuthChallenge).
+/// The response of [`AdminRespondToAuthChallenge`].
+///
+/// [`AdminRespondToAuthChallenge`]: crate::Operation::AdminRespondToAuthChallenge
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdminRespondToAuthChallengeResponse {
     /// `ChallengeName`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_name: Option<ChallengeNameType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `ChallengeParameters`.
@@ -238,51 +272,71 @@ pub struct AdminRespondToAuthChallengeResponse {
     pub available_challenges: Option<Vec<ChallengeNameType>>,
 }
 
-/// The response of [`AdminRevokeUserSession`](crate::Operation::AdminRevokeUserSession).
+/// The response of [`AdminRevokeUserSession`].
+///
+/// [`AdminRevokeUserSession`]: crate::Operation::AdminRevokeUserSession
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminRevokeUserSessionResponse {}
 
-/// The response of [`AdminSetUserMFAPreference`](crate::Operation::AdminSetUserMFAPreference).
+/// The response of [`AdminSetUserMFAPreference`].
+///
+/// [`AdminSetUserMFAPreference`]: crate::Operation::AdminSetUserMFAPreference
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminSetUserMFAPreferenceResponse {}
 
-/// The response of [`AdminSetUserPassword`](crate::Operation::AdminSetUserPassword).
+/// The response of [`AdminSetUserPassword`].
+///
+/// [`AdminSetUserPassword`]: crate::Operation::AdminSetUserPassword
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminSetUserPasswordResponse {}
 
-/// The response of [`AdminSetUserSettings`](crate::Operation::AdminSetUserSettings).
+/// The response of [`AdminSetUserSettings`].
+///
+/// [`AdminSetUserSettings`]: crate::Operation::AdminSetUserSettings
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminSetUserSettingsResponse {}
 
-/// The response of [`AdminUpdateDeviceStatus`](crate::Operation::AdminUpdateDeviceStatus).
+/// The response of [`AdminUpdateDeviceStatus`].
+///
+/// [`AdminUpdateDeviceStatus`]: crate::Operation::AdminUpdateDeviceStatus
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminUpdateDeviceStatusResponse {}
 
-/// The response of [`AdminUpdateUserAttributes`](crate::Operation::AdminUpdateUserAttributes).
+/// The response of [`AdminUpdateUserAttributes`].
+///
+/// [`AdminUpdateUserAttributes`]: crate::Operation::AdminUpdateUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminUpdateUserAttributesResponse {}
 
-/// The response of [`AdminUserGlobalSignOut`](crate::Operation::AdminUserGlobalSignOut).
+/// The response of [`AdminUserGlobalSignOut`].
+///
+/// [`AdminUserGlobalSignOut`]: crate::Operation::AdminUserGlobalSignOut
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminUserGlobalSignOutResponse {}
 
-/// The response of [`AssociateSoftwareToken`](crate::Operation::AssociateSoftwareToken).
+/// The response of [`AssociateSoftwareToken`].
+///
+/// [`AssociateSoftwareToken`]: crate::Operation::AssociateSoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AssociateSoftwareTokenResponse {
-    /// `SecretCode`, length at least 16, pattern `[A-Za-z0-9]+`.
+    /// `SecretCode`. At least 16 characters. Matches `[A-Za-z0-9]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_code: Option<Sensitive<String>>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
-/// The response of [`ChangePassword`](crate::Operation::ChangePassword).
+/// The response of [`ChangePassword`].
+///
+/// [`ChangePassword`]: crate::Operation::ChangePassword
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ChangePasswordResponse {}
 
-/// The response of [`ConfirmDevice`](crate::Operation::ConfirmDevice).
+/// The response of [`ConfirmDevice`].
+///
+/// [`ConfirmDevice`]: crate::Operation::ConfirmDevice
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfirmDeviceResponse {
@@ -291,20 +345,26 @@ pub struct ConfirmDeviceResponse {
     pub user_confirmation_necessary: Option<bool>,
 }
 
-/// The response of [`ConfirmForgotPassword`](crate::Operation::ConfirmForgotPassword).
+/// The response of [`ConfirmForgotPassword`].
+///
+/// [`ConfirmForgotPassword`]: crate::Operation::ConfirmForgotPassword
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ConfirmForgotPasswordResponse {}
 
-/// The response of [`ConfirmSignUp`](crate::Operation::ConfirmSignUp).
+/// The response of [`ConfirmSignUp`].
+///
+/// [`ConfirmSignUp`]: crate::Operation::ConfirmSignUp
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfirmSignUpResponse {
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
-/// The response of [`CreateGroup`](crate::Operation::CreateGroup).
+/// The response of [`CreateGroup`].
+///
+/// [`CreateGroup`]: crate::Operation::CreateGroup
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateGroupResponse {
@@ -313,7 +373,9 @@ pub struct CreateGroupResponse {
     pub group: Option<GroupType>,
 }
 
-/// The response of [`CreateUserPoolClient`](crate::Operation::CreateUserPoolClient).
+/// The response of [`CreateUserPoolClient`].
+///
+/// [`CreateUserPoolClient`]: crate::Operation::CreateUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateUserPoolClientResponse {
@@ -322,7 +384,9 @@ pub struct CreateUserPoolClientResponse {
     pub user_pool_client: Option<UserPoolClientType>,
 }
 
-/// The response of [`CreateUserPool`](crate::Operation::CreateUserPool).
+/// The response of [`CreateUserPool`].
+///
+/// [`CreateUserPool`]: crate::Operation::CreateUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateUserPoolResponse {
@@ -331,11 +395,15 @@ pub struct CreateUserPoolResponse {
     pub user_pool: Option<UserPoolType>,
 }
 
-/// The response of [`DeleteUserAttributes`](crate::Operation::DeleteUserAttributes).
+/// The response of [`DeleteUserAttributes`].
+///
+/// [`DeleteUserAttributes`]: crate::Operation::DeleteUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeleteUserAttributesResponse {}
 
-/// The response of [`DescribeUserPoolClient`](crate::Operation::DescribeUserPoolClient).
+/// The response of [`DescribeUserPoolClient`].
+///
+/// [`DescribeUserPoolClient`]: crate::Operation::DescribeUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeUserPoolClientResponse {
@@ -344,7 +412,9 @@ pub struct DescribeUserPoolClientResponse {
     pub user_pool_client: Option<UserPoolClientType>,
 }
 
-/// The response of [`DescribeUserPool`](crate::Operation::DescribeUserPool).
+/// The response of [`DescribeUserPool`].
+///
+/// [`DescribeUserPool`]: crate::Operation::DescribeUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeUserPoolResponse {
@@ -353,7 +423,9 @@ pub struct DescribeUserPoolResponse {
     pub user_pool: Option<UserPoolType>,
 }
 
-/// The response of [`ForgotPassword`](crate::Operation::ForgotPassword).
+/// The response of [`ForgotPassword`].
+///
+/// [`ForgotPassword`]: crate::Operation::ForgotPassword
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ForgotPasswordResponse {
@@ -362,7 +434,9 @@ pub struct ForgotPasswordResponse {
     pub code_delivery_details: Option<CodeDeliveryDetailsType>,
 }
 
-/// The response of [`GetDevice`](crate::Operation::GetDevice).
+/// The response of [`GetDevice`].
+///
+/// [`GetDevice`]: crate::Operation::GetDevice
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetDeviceResponse {
@@ -372,14 +446,16 @@ pub struct GetDeviceResponse {
 }
 
 impl GetDeviceResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members.
     #[must_use]
     pub fn new(device: DeviceType) -> Self {
         Self { device }
     }
 }
 
-/// The response of [`GetTokensFromRefreshToken`](crate::Operation::GetTokensFromRefreshToken).
+/// The response of [`GetTokensFromRefreshToken`].
+///
+/// [`GetTokensFromRefreshToken`]: crate::Operation::GetTokensFromRefreshToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetTokensFromRefreshTokenResponse {
@@ -388,7 +464,9 @@ pub struct GetTokensFromRefreshTokenResponse {
     pub authentication_result: Option<AuthenticationResultType>,
 }
 
-/// The response of [`GetUserAttributeVerificationCode`](crate::Operation::GetUserAttributeVerificationCode).
+/// The response of [`GetUserAttributeVerificationCode`].
+///
+/// [`GetUserAttributeVerificationCode`]: crate::Operation::GetUserAttributeVerificationCode
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserAttributeVerificationCodeResponse {
@@ -397,26 +475,28 @@ pub struct GetUserAttributeVerificationCodeResponse {
     pub code_delivery_details: Option<CodeDeliveryDetailsType>,
 }
 
-/// The response of [`GetUserAuthFactors`](crate::Operation::GetUserAuthFactors).
+/// The response of [`GetUserAuthFactors`].
+///
+/// [`GetUserAuthFactors`]: crate::Operation::GetUserAuthFactors
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserAuthFactorsResponse {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub username: Sensitive<String>,
-    /// `PreferredMfaSetting`, length 0 to 131072.
+    /// `PreferredMfaSetting`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_mfa_setting: Option<String>,
     /// `UserMFASettingList`.
     #[serde(rename = "UserMFASettingList", skip_serializing_if = "Option::is_none")]
     pub user_mfa_setting_list: Option<Vec<String>>,
-    /// `ConfiguredUserAuthFactors`, entries 0 to 8.
+    /// `ConfiguredUserAuthFactors`. At most 8 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_user_auth_factors: Option<Vec<AuthFactorType>>,
 }
 
 impl GetUserAuthFactorsResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members; the others are `None`.
     #[must_use]
     pub fn new(username: impl Into<Sensitive<String>>) -> Self {
         Self {
@@ -428,7 +508,9 @@ impl GetUserAuthFactorsResponse {
     }
 }
 
-/// The response of [`GetUserPoolMfaConfig`](crate::Operation::GetUserPoolMfaConfig).
+/// The response of [`GetUserPoolMfaConfig`].
+///
+/// [`GetUserPoolMfaConfig`]: crate::Operation::GetUserPoolMfaConfig
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserPoolMfaConfigResponse {
@@ -449,11 +531,13 @@ pub struct GetUserPoolMfaConfigResponse {
     pub web_authn_configuration: Option<WebAuthnConfigurationType>,
 }
 
-/// The response of [`GetUser`](crate::Operation::GetUser).
+/// The response of [`GetUser`].
+///
+/// [`GetUser`]: crate::Operation::GetUser
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetUserResponse {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub username: Sensitive<String>,
     /// `UserAttributes`.
@@ -462,7 +546,7 @@ pub struct GetUserResponse {
     /// `MFAOptions`.
     #[serde(rename = "MFAOptions", skip_serializing_if = "Option::is_none")]
     pub mfa_options: Option<Vec<MFAOptionType>>,
-    /// `PreferredMfaSetting`, length 0 to 131072.
+    /// `PreferredMfaSetting`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_mfa_setting: Option<String>,
     /// `UserMFASettingList`.
@@ -471,7 +555,7 @@ pub struct GetUserResponse {
 }
 
 impl GetUserResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         username: impl Into<Sensitive<String>>,
@@ -487,18 +571,22 @@ impl GetUserResponse {
     }
 }
 
-/// The response of [`GlobalSignOut`](crate::Operation::GlobalSignOut).
+/// The response of [`GlobalSignOut`].
+///
+/// [`GlobalSignOut`]: crate::Operation::GlobalSignOut
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GlobalSignOutResponse {}
 
-/// The response of [`InitiateAuth`](crate::Operation::InitiateAuth).
+/// The response of [`InitiateAuth`].
+///
+/// [`InitiateAuth`]: crate::Operation::InitiateAuth
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InitiateAuthResponse {
     /// `ChallengeName`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_name: Option<ChallengeNameType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `ChallengeParameters`.
@@ -512,19 +600,23 @@ pub struct InitiateAuthResponse {
     pub available_challenges: Option<Vec<ChallengeNameType>>,
 }
 
-/// The response of [`ListDevices`](crate::Operation::ListDevices).
+/// The response of [`ListDevices`].
+///
+/// [`ListDevices`]: crate::Operation::ListDevices
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListDevicesResponse {
     /// `Devices`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub devices: Option<Vec<DeviceType>>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
 
-/// The response of [`ListTagsForResource`](crate::Operation::ListTagsForResource).
+/// The response of [`ListTagsForResource`].
+///
+/// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListTagsForResourceResponse {
@@ -537,55 +629,65 @@ pub struct ListTagsForResourceResponse {
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// The response of [`ListUserPoolClients`](crate::Operation::ListUserPoolClients).
+/// The response of [`ListUserPoolClients`].
+///
+/// [`ListUserPoolClients`]: crate::Operation::ListUserPoolClients
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserPoolClientsResponse {
     /// `UserPoolClients`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_clients: Option<Vec<UserPoolClientDescription>>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`ListUserPools`](crate::Operation::ListUserPools).
+/// The response of [`ListUserPools`].
+///
+/// [`ListUserPools`]: crate::Operation::ListUserPools
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserPoolsResponse {
     /// `UserPools`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pools: Option<Vec<UserPoolDescriptionType>>,
-    /// `NextToken`, length at least 1, pattern `[\S]+`.
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`ListUserSessions`](crate::Operation::ListUserSessions).
+/// The response of [`ListUserSessions`].
+///
+/// [`ListUserSessions`]: crate::Operation::ListUserSessions
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUserSessionsResponse {
-    /// `Sessions`, entries 0 to 125.
+    /// `Sessions`. At most 125 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Vec<SessionDescriptionType>>,
-    /// `NextToken`, length 1 to 131072, pattern `[\S]+`.
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }
 
-/// The response of [`ListUsers`](crate::Operation::ListUsers).
+/// The response of [`ListUsers`].
+///
+/// [`ListUsers`]: crate::Operation::ListUsers
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListUsersResponse {
     /// `Users`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<UserType>>,
-    /// `PaginationToken`, length at least 1, pattern `[\S]+`.
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination_token: Option<String>,
 }
 
-/// The response of [`ResendConfirmationCode`](crate::Operation::ResendConfirmationCode).
+/// The response of [`ResendConfirmationCode`].
+///
+/// [`ResendConfirmationCode`]: crate::Operation::ResendConfirmationCode
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResendConfirmationCodeResponse {
@@ -594,14 +696,16 @@ pub struct ResendConfirmationCodeResponse {
     pub code_delivery_details: Option<CodeDeliveryDetailsType>,
 }
 
-/// The response of [`RespondToAuthChallenge`](crate::Operation::RespondToAuthChallenge).
+/// The response of [`RespondToAuthChallenge`].
+///
+/// [`RespondToAuthChallenge`]: crate::Operation::RespondToAuthChallenge
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RespondToAuthChallengeResponse {
     /// `ChallengeName`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub challenge_name: Option<ChallengeNameType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
     /// `ChallengeParameters`.
@@ -615,19 +719,27 @@ pub struct RespondToAuthChallengeResponse {
     pub available_challenges: Option<Vec<ChallengeNameType>>,
 }
 
-/// The response of [`RevokeToken`](crate::Operation::RevokeToken).
+/// The response of [`RevokeToken`].
+///
+/// [`RevokeToken`]: crate::Operation::RevokeToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RevokeTokenResponse {}
 
-/// The response of [`RevokeUserSession`](crate::Operation::RevokeUserSession).
+/// The response of [`RevokeUserSession`].
+///
+/// [`RevokeUserSession`]: crate::Operation::RevokeUserSession
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RevokeUserSessionResponse {}
 
-/// The response of [`SetUserMFAPreference`](crate::Operation::SetUserMFAPreference).
+/// The response of [`SetUserMFAPreference`].
+///
+/// [`SetUserMFAPreference`]: crate::Operation::SetUserMFAPreference
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SetUserMFAPreferenceResponse {}
 
-/// The response of [`SetUserPoolMfaConfig`](crate::Operation::SetUserPoolMfaConfig).
+/// The response of [`SetUserPoolMfaConfig`].
+///
+/// [`SetUserPoolMfaConfig`]: crate::Operation::SetUserPoolMfaConfig
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SetUserPoolMfaConfigResponse {
@@ -648,11 +760,15 @@ pub struct SetUserPoolMfaConfigResponse {
     pub web_authn_configuration: Option<WebAuthnConfigurationType>,
 }
 
-/// The response of [`SetUserSettings`](crate::Operation::SetUserSettings).
+/// The response of [`SetUserSettings`].
+///
+/// [`SetUserSettings`]: crate::Operation::SetUserSettings
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SetUserSettingsResponse {}
 
-/// The response of [`SignUp`](crate::Operation::SignUp).
+/// The response of [`SignUp`].
+///
+/// [`SignUp`]: crate::Operation::SignUp
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SignUpResponse {
@@ -662,16 +778,16 @@ pub struct SignUpResponse {
     /// `CodeDeliveryDetails`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_delivery_details: Option<CodeDeliveryDetailsType>,
-    /// `UserSub`, length 0 to 131072.
+    /// `UserSub`. At most 131072 characters.
     #[serde(default, deserialize_with = "null_as_default")]
     pub user_sub: String,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
 impl SignUpResponse {
-    /// With the required members, and none of the others.
+    /// A response with its required members; the others are `None`.
     #[must_use]
     pub fn new(user_confirmed: bool, user_sub: impl Into<String>) -> Self {
         Self {
@@ -683,19 +799,27 @@ impl SignUpResponse {
     }
 }
 
-/// The response of [`TagResource`](crate::Operation::TagResource).
+/// The response of [`TagResource`].
+///
+/// [`TagResource`]: crate::Operation::TagResource
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TagResourceResponse {}
 
-/// The response of [`UntagResource`](crate::Operation::UntagResource).
+/// The response of [`UntagResource`].
+///
+/// [`UntagResource`]: crate::Operation::UntagResource
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
 
-/// The response of [`UpdateDeviceStatus`](crate::Operation::UpdateDeviceStatus).
+/// The response of [`UpdateDeviceStatus`].
+///
+/// [`UpdateDeviceStatus`]: crate::Operation::UpdateDeviceStatus
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UpdateDeviceStatusResponse {}
 
-/// The response of [`UpdateUserAttributes`](crate::Operation::UpdateUserAttributes).
+/// The response of [`UpdateUserAttributes`].
+///
+/// [`UpdateUserAttributes`]: crate::Operation::UpdateUserAttributes
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateUserAttributesResponse {
@@ -704,7 +828,9 @@ pub struct UpdateUserAttributesResponse {
     pub code_delivery_details_list: Option<Vec<CodeDeliveryDetailsType>>,
 }
 
-/// The response of [`UpdateUserPoolClient`](crate::Operation::UpdateUserPoolClient).
+/// The response of [`UpdateUserPoolClient`].
+///
+/// [`UpdateUserPoolClient`]: crate::Operation::UpdateUserPoolClient
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateUserPoolClientResponse {
@@ -713,22 +839,28 @@ pub struct UpdateUserPoolClientResponse {
     pub user_pool_client: Option<UserPoolClientType>,
 }
 
-/// The response of [`UpdateUserPool`](crate::Operation::UpdateUserPool).
+/// The response of [`UpdateUserPool`].
+///
+/// [`UpdateUserPool`]: crate::Operation::UpdateUserPool
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UpdateUserPoolResponse {}
 
-/// The response of [`VerifySoftwareToken`](crate::Operation::VerifySoftwareToken).
+/// The response of [`VerifySoftwareToken`].
+///
+/// [`VerifySoftwareToken`]: crate::Operation::VerifySoftwareToken
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VerifySoftwareTokenResponse {
     /// `Status`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<VerifySoftwareTokenResponseType>,
-    /// `Session`, length 20 to 4096.
+    /// `Session`. 20 to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Sensitive<String>>,
 }
 
-/// The response of [`VerifyUserAttribute`](crate::Operation::VerifyUserAttribute).
+/// The response of [`VerifyUserAttribute`].
+///
+/// [`VerifyUserAttribute`]: crate::Operation::VerifyUserAttribute
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct VerifyUserAttributeResponse {}

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Sensitive;
-use crate::Timestamp;
 use crate::generated::enums::*;
-use crate::null_as_default;
-use crate::null_entries_absent;
+use crate::null::null_as_default;
+use crate::null::null_entries_absent;
+use crate::sensitive::Sensitive;
+use crate::timestamp::Timestamp;
 
 /// The shape `AccountRecoverySettingType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccountRecoverySettingType {
-    /// `RecoveryMechanisms`, entries 1 to 2.
+    /// `RecoveryMechanisms`. 1 to 2 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_mechanisms: Option<Vec<RecoveryOptionType>>,
 }
@@ -24,12 +24,12 @@ pub struct AccountRecoverySettingType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AcrLevelConfigType {
-    /// `AcrValue`, length 1 to 64, pattern `[\x21\x23-\x5B\x5D-\x7E]+`.
+    /// `AcrValue`. 1 to 64 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
     pub acr_value: String,
 }
 
 impl AcrLevelConfigType {
-    /// With the required members, and none of the others.
+    /// A `AcrLevelConfigType` with its required members.
     #[must_use]
     pub fn new(acr_value: impl Into<String>) -> Self {
         Self { acr_value: acr_value.into() }
@@ -43,7 +43,7 @@ pub struct AdminCreateUserConfigType {
     /// `AllowAdminCreateUserOnly`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_admin_create_user_only: Option<bool>,
-    /// `UnusedAccountValidityDays`, value 0 to 365.
+    /// `UnusedAccountValidityDays`. A value of at most 365.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unused_account_validity_days: Option<i32>,
     /// `InviteMessageTemplate`.
@@ -64,16 +64,18 @@ pub struct AdvancedSecurityAdditionalFlowsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AnalyticsConfigurationType {
-    /// `ApplicationId`, pattern `^[0-9a-fA-F]+$`.
+    /// `ApplicationId`. Matches `^[0-9a-fA-F]+$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,
-    /// `ApplicationArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `ApplicationArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_arn: Option<String>,
-    /// `RoleArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `RoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// `ExternalId`, length 0 to 131072.
+    /// `ExternalId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// `UserDataShared`.
@@ -85,7 +87,7 @@ pub struct AnalyticsConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AnalyticsMetadataType {
-    /// `AnalyticsEndpointId`, length 0 to 131072.
+    /// `AnalyticsEndpointId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_endpoint_id: Option<String>,
 }
@@ -94,15 +96,15 @@ pub struct AnalyticsMetadataType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AttributeType {
-    /// `Name`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
+    /// `Name`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     pub name: String,
-    /// `Value`, length at most 2048.
+    /// `Value`. At most 2048 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Sensitive<String>>,
 }
 
 impl AttributeType {
-    /// With the required members, and none of the others.
+    /// A `AttributeType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), value: None }
@@ -113,7 +115,7 @@ impl AttributeType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AuthEventType {
-    /// `EventId`, length 0 to 131072.
+    /// `EventId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// `EventType`.
@@ -143,19 +145,19 @@ pub struct AuthEventType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AuthenticationResultType {
-    /// `AccessToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Sensitive<String>>,
     /// `ExpiresIn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<i32>,
-    /// `TokenType`, length 0 to 131072.
+    /// `TokenType`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<String>,
-    /// `RefreshToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `RefreshToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Sensitive<String>>,
-    /// `IdToken`, pattern `[A-Za-z0-9-_=.]+`.
+    /// `IdToken`. Matches `[A-Za-z0-9-_=.]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<Sensitive<String>>,
     /// `NewDeviceMetadata`.
@@ -179,13 +181,13 @@ pub struct ChallengeResponseType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CodeDeliveryDetailsType {
-    /// `Destination`, length 0 to 131072.
+    /// `Destination`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
     /// `DeliveryMedium`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_medium: Option<DeliveryMediumType>,
-    /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
+    /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_name: Option<String>,
 }
@@ -194,21 +196,21 @@ pub struct CodeDeliveryDetailsType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContextDataType {
-    /// `IpAddress`, length 0 to 131072.
+    /// `IpAddress`. At most 131072 characters.
     pub ip_address: String,
-    /// `ServerName`, length 0 to 131072.
+    /// `ServerName`. At most 131072 characters.
     pub server_name: String,
-    /// `ServerPath`, length 0 to 131072.
+    /// `ServerPath`. At most 131072 characters.
     pub server_path: String,
     /// `HttpHeaders`.
     pub http_headers: Vec<HttpHeader>,
-    /// `EncodedData`, length 0 to 131072.
+    /// `EncodedData`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoded_data: Option<String>,
 }
 
 impl ContextDataType {
-    /// With the required members, and none of the others.
+    /// A `ContextDataType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(
         ip_address: impl Into<String>,
@@ -232,12 +234,13 @@ impl ContextDataType {
 pub struct CustomEmailLambdaVersionConfigType {
     /// `LambdaVersion`.
     pub lambda_version: CustomEmailSenderLambdaVersionType,
-    /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `LambdaArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub lambda_arn: String,
 }
 
 impl CustomEmailLambdaVersionConfigType {
-    /// With the required members, and none of the others.
+    /// A `CustomEmailLambdaVersionConfigType` with its required members.
     #[must_use]
     pub fn new(
         lambda_version: CustomEmailSenderLambdaVersionType,
@@ -253,12 +256,13 @@ impl CustomEmailLambdaVersionConfigType {
 pub struct CustomSMSLambdaVersionConfigType {
     /// `LambdaVersion`.
     pub lambda_version: CustomSMSSenderLambdaVersionType,
-    /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `LambdaArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub lambda_arn: String,
 }
 
 impl CustomSMSLambdaVersionConfigType {
-    /// With the required members, and none of the others.
+    /// A `CustomSMSLambdaVersionConfigType` with its required members.
     #[must_use]
     pub fn new(
         lambda_version: CustomSMSSenderLambdaVersionType,
@@ -278,13 +282,13 @@ pub struct DcrConfigurationType {
     /// `OpenDcrEnabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_dcr_enabled: Option<bool>,
-    /// `AuthenticatedGrantTypes`, entries 0 to 3.
+    /// `AuthenticatedGrantTypes`. At most 3 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authenticated_grant_types: Option<Vec<OAuthFlowType>>,
-    /// `OpenDcrGrantTypes`, entries 0 to 3.
+    /// `OpenDcrGrantTypes`. At most 3 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_dcr_grant_types: Option<Vec<OAuthFlowType>>,
-    /// `AllowedScopes`, entries at most 50.
+    /// `AllowedScopes`. At most 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_scopes: Option<Vec<String>>,
 }
@@ -305,10 +309,10 @@ pub struct DeviceConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeviceSecretVerifierConfigType {
-    /// `PasswordVerifier`, length 0 to 131072.
+    /// `PasswordVerifier`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_verifier: Option<Sensitive<String>>,
-    /// `Salt`, length 0 to 131072.
+    /// `Salt`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub salt: Option<Sensitive<String>>,
 }
@@ -317,7 +321,7 @@ pub struct DeviceSecretVerifierConfigType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeviceType {
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<String>,
     /// `DeviceAttributes`.
@@ -338,19 +342,20 @@ pub struct DeviceType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EmailConfigurationType {
-    /// `SourceArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `SourceArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_arn: Option<String>,
-    /// `ReplyToEmailAddress`, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+@[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `ReplyToEmailAddress`. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+@[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to_email_address: Option<String>,
     /// `EmailSendingAccount`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_sending_account: Option<EmailSendingAccountType>,
-    /// `From`, length 0 to 131072.
+    /// `From`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// `ConfigurationSet`, length 1 to 64, pattern `^[a-zA-Z0-9_-]+$`.
+    /// `ConfigurationSet`. 1 to 64 characters. Matches `^[a-zA-Z0-9_-]+$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration_set: Option<String>,
 }
@@ -359,10 +364,11 @@ pub struct EmailConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EmailMfaConfigType {
-    /// `Message`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `Message`. 6 to 20000 characters.
+    /// Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// `Subject`, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `Subject`. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
 }
@@ -383,30 +389,31 @@ pub struct EmailMfaSettingsType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EumsSmsConfigurationType {
-    /// `CallerArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `CallerArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub caller_arn: String,
-    /// `ExternalId`, length 0 to 131072.
+    /// `ExternalId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// `OriginationIdentity`, length 0 to 131072.
+    /// `OriginationIdentity`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origination_identity: Option<String>,
-    /// `ConfigurationSetName`, length 0 to 131072.
+    /// `ConfigurationSetName`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration_set_name: Option<String>,
-    /// `InEntityId`, length 0 to 131072.
+    /// `InEntityId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_entity_id: Option<String>,
-    /// `InTemplateId`, length 0 to 131072.
+    /// `InTemplateId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_template_id: Option<String>,
-    /// `Region`, length 5 to 32.
+    /// `Region`. 5 to 32 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 }
 
 impl EumsSmsConfigurationType {
-    /// With the required members, and none of the others.
+    /// A `EumsSmsConfigurationType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(caller_arn: impl Into<String>) -> Self {
         Self {
@@ -425,19 +432,19 @@ impl EumsSmsConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventContextDataType {
-    /// `IpAddress`, length 0 to 131072.
+    /// `IpAddress`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
-    /// `DeviceName`, length 0 to 131072.
+    /// `DeviceName`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// `Timezone`, length 0 to 131072.
+    /// `Timezone`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// `City`, length 0 to 131072.
+    /// `City`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// `Country`, length 0 to 131072.
+    /// `Country`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
@@ -448,7 +455,7 @@ pub struct EventContextDataType {
 pub struct EventFeedbackType {
     /// `FeedbackValue`.
     pub feedback_value: FeedbackValueType,
-    /// `Provider`, length 0 to 131072.
+    /// `Provider`. At most 131072 characters.
     #[serde(default, deserialize_with = "null_as_default")]
     pub provider: String,
     /// `FeedbackDate`.
@@ -457,7 +464,7 @@ pub struct EventFeedbackType {
 }
 
 impl EventFeedbackType {
-    /// With the required members, and none of the others.
+    /// A `EventFeedbackType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(feedback_value: FeedbackValueType, provider: impl Into<String>) -> Self {
         Self { feedback_value, provider: provider.into(), feedback_date: None }
@@ -483,19 +490,20 @@ pub struct EventRiskType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GroupType {
-    /// `GroupName`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_id: Option<String>,
-    /// `Description`, length at most 2048.
+    /// `Description`. At most 2048 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `RoleArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `RoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// `Precedence`, value at least 0.
+    /// `Precedence`. A value of at least 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,
     /// `LastModifiedDate`.
@@ -510,10 +518,10 @@ pub struct GroupType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct HttpHeader {
-    /// `headerName`, length 0 to 131072.
+    /// `headerName`. At most 131072 characters.
     #[serde(rename = "headerName", skip_serializing_if = "Option::is_none")]
     pub header_name: Option<String>,
-    /// `headerValue`, length 0 to 131072.
+    /// `headerValue`. At most 131072 characters.
     #[serde(rename = "headerValue", skip_serializing_if = "Option::is_none")]
     pub header_value: Option<String>,
 }
@@ -524,12 +532,13 @@ pub struct HttpHeader {
 pub struct InboundFederationLambdaType {
     /// `LambdaVersion`.
     pub lambda_version: InboundFederationLambdaVersionType,
-    /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `LambdaArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub lambda_arn: String,
 }
 
 impl InboundFederationLambdaType {
-    /// With the required members, and none of the others.
+    /// A `InboundFederationLambdaType` with its required members.
     #[must_use]
     pub fn new(
         lambda_version: InboundFederationLambdaVersionType,
@@ -555,7 +564,8 @@ pub struct KeyConfigurationType {
     /// `KeyType`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_type: Option<EncryptionKeyType>,
-    /// `KmsKeyArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `KmsKeyArn`. 20 to 2048 characters.
+    /// Matches the pattern of `EncryptionKeyArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_arn: Option<String>,
 }
@@ -564,34 +574,44 @@ pub struct KeyConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LambdaConfigType {
-    /// `PreSignUp`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `PreSignUp`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_sign_up: Option<String>,
-    /// `CustomMessage`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `CustomMessage`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_message: Option<String>,
-    /// `PostConfirmation`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `PostConfirmation`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_confirmation: Option<String>,
-    /// `PreAuthentication`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `PreAuthentication`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_authentication: Option<String>,
-    /// `PostAuthentication`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `PostAuthentication`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_authentication: Option<String>,
-    /// `DefineAuthChallenge`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `DefineAuthChallenge`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub define_auth_challenge: Option<String>,
-    /// `CreateAuthChallenge`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `CreateAuthChallenge`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_auth_challenge: Option<String>,
-    /// `VerifyAuthChallengeResponse`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `VerifyAuthChallengeResponse`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify_auth_challenge_response: Option<String>,
-    /// `PreTokenGeneration`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `PreTokenGeneration`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_token_generation: Option<String>,
-    /// `UserMigration`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `UserMigration`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_migration: Option<String>,
     /// `PreTokenGenerationConfig`.
@@ -603,7 +623,8 @@ pub struct LambdaConfigType {
     /// `CustomEmailSender`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_email_sender: Option<CustomEmailLambdaVersionConfigType>,
-    /// `KMSKeyID`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `KMSKeyID`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(rename = "KMSKeyID", skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `InboundFederation`.
@@ -618,7 +639,7 @@ pub struct MFAOptionType {
     /// `DeliveryMedium`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_medium: Option<DeliveryMediumType>,
-    /// `AttributeName`, length 1 to 32, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
+    /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_name: Option<String>,
 }
@@ -627,13 +648,13 @@ pub struct MFAOptionType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MessageTemplateType {
-    /// `SMSMessage`, length 6 to 140, pattern `(?s).*`.
+    /// `SMSMessage`. 6 to 140 characters. Matches `(?s).*`.
     #[serde(rename = "SMSMessage", skip_serializing_if = "Option::is_none")]
     pub sms_message: Option<String>,
-    /// `EmailMessage`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailMessage`. 6 to 20000 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_message: Option<String>,
-    /// `EmailSubject`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailSubject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_subject: Option<String>,
 }
@@ -642,10 +663,10 @@ pub struct MessageTemplateType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NewDeviceMetadataType {
-    /// `DeviceKey`, length 1 to 55, pattern `[\w-]+_[0-9a-f-]+`.
+    /// `DeviceKey`. 1 to 55 characters. Matches `[\w-]+_[0-9a-f-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_key: Option<String>,
-    /// `DeviceGroupKey`, length 0 to 131072.
+    /// `DeviceGroupKey`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_group_key: Option<String>,
 }
@@ -654,10 +675,10 @@ pub struct NewDeviceMetadataType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NumberAttributeConstraintsType {
-    /// `MinValue`, length 0 to 131072.
+    /// `MinValue`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_value: Option<String>,
-    /// `MaxValue`, length 0 to 131072.
+    /// `MaxValue`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<String>,
 }
@@ -666,7 +687,7 @@ pub struct NumberAttributeConstraintsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PasswordPolicyType {
-    /// `MinimumLength`, value 6 to 99.
+    /// `MinimumLength`. A value of 6 to 99.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum_length: Option<i32>,
     /// `RequireUppercase`.
@@ -681,10 +702,10 @@ pub struct PasswordPolicyType {
     /// `RequireSymbols`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_symbols: Option<bool>,
-    /// `PasswordHistorySize`, value 0 to 24.
+    /// `PasswordHistorySize`. A value of at most 24.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_history_size: Option<i32>,
-    /// `TemporaryPasswordValidityDays`, value 0 to 365.
+    /// `TemporaryPasswordValidityDays`. A value of at most 365.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_password_validity_days: Option<i32>,
 }
@@ -695,12 +716,13 @@ pub struct PasswordPolicyType {
 pub struct PreTokenGenerationVersionConfigType {
     /// `LambdaVersion`.
     pub lambda_version: PreTokenGenerationLambdaVersionType,
-    /// `LambdaArn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `LambdaArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     pub lambda_arn: String,
 }
 
 impl PreTokenGenerationVersionConfigType {
-    /// With the required members, and none of the others.
+    /// A `PreTokenGenerationVersionConfigType` with its required members.
     #[must_use]
     pub fn new(
         lambda_version: PreTokenGenerationLambdaVersionType,
@@ -714,14 +736,14 @@ impl PreTokenGenerationVersionConfigType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RecoveryOptionType {
-    /// `Priority`, value 1 to 2.
+    /// `Priority`. A value of 1 to 2.
     pub priority: i32,
     /// `Name`.
     pub name: RecoveryOptionNameType,
 }
 
 impl RecoveryOptionType {
-    /// With the required members, and none of the others.
+    /// A `RecoveryOptionType` with its required members.
     #[must_use]
     pub fn new(priority: i32, name: RecoveryOptionNameType) -> Self {
         Self { priority, name }
@@ -734,13 +756,13 @@ impl RecoveryOptionType {
 pub struct RefreshTokenRotationType {
     /// `Feature`.
     pub feature: FeatureType,
-    /// `RetryGracePeriodSeconds`, value 0 to 60.
+    /// `RetryGracePeriodSeconds`. A value of at most 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_grace_period_seconds: Option<i32>,
 }
 
 impl RefreshTokenRotationType {
-    /// With the required members, and none of the others.
+    /// A `RefreshTokenRotationType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(feature: FeatureType) -> Self {
         Self { feature, retry_grace_period_seconds: None }
@@ -763,7 +785,7 @@ pub struct SMSMfaSettingsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SchemaAttributeType {
-    /// `Name`, length 1 to 20, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Name`. 1 to 20 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `AttributeDataType`.
@@ -790,13 +812,13 @@ pub struct SchemaAttributeType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SessionDescriptionType {
-    /// `SessionId`, length 28 to 28, pattern `^(tkn|sso)[a-z0-9]{25}$`.
+    /// `SessionId`. Exactly 28 characters. Matches `^(tkn|sso)[a-z0-9]{25}$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// `SessionType`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_type: Option<SessionTypeType>,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Sensitive<String>>,
     /// `CreateDate`.
@@ -805,16 +827,16 @@ pub struct SessionDescriptionType {
     /// `LastActiveDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_date: Option<Timestamp>,
-    /// `DeviceType`, length 0 to 1024.
+    /// `DeviceType`. At most 1024 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
-    /// `LastIPAddress`, length 0 to 128.
+    /// `LastIPAddress`. At most 128 characters.
     #[serde(rename = "LastIPAddress", skip_serializing_if = "Option::is_none")]
     pub last_ip_address: Option<Sensitive<String>>,
     /// `LastLocation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_location: Option<SessionLocationType>,
-    /// `OriginSessionId`, length 28 to 28, pattern `^(tkn|sso)[a-z0-9]{25}$`.
+    /// `OriginSessionId`. Exactly 28 characters. Matches `^(tkn|sso)[a-z0-9]{25}$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_session_id: Option<String>,
     /// `IsCurrentSession`.
@@ -826,10 +848,10 @@ pub struct SessionDescriptionType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SessionLocationType {
-    /// `City`, length 0 to 256.
+    /// `City`. At most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// `Country`, length 0 to 256.
+    /// `Country`. At most 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
@@ -838,7 +860,7 @@ pub struct SessionLocationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SignInPolicyType {
-    /// `AllowedFirstAuthFactors`, entries 1 to 5.
+    /// `AllowedFirstAuthFactors`. 1 to 5 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_first_auth_factors: Option<Vec<AuthFactorType>>,
 }
@@ -847,13 +869,14 @@ pub struct SignInPolicyType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SmsConfigurationType {
-    /// `SnsCallerArn`, length 0 to 2048, pattern `(arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?)?`.
+    /// `SnsCallerArn`. At most 2048 characters.
+    /// Matches the pattern of `OptionalArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sns_caller_arn: Option<String>,
-    /// `ExternalId`, length 0 to 131072.
+    /// `ExternalId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// `SnsRegion`, length 5 to 32.
+    /// `SnsRegion`. 5 to 32 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sns_region: Option<String>,
     /// `EumsSms`.
@@ -865,7 +888,7 @@ pub struct SmsConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SmsMfaConfigType {
-    /// `SmsAuthenticationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsAuthenticationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_authentication_message: Option<String>,
     /// `SmsConfiguration`.
@@ -898,10 +921,10 @@ pub struct SoftwareTokenMfaSettingsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StringAttributeConstraintsType {
-    /// `MinLength`, length 0 to 131072.
+    /// `MinLength`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_length: Option<String>,
-    /// `MaxLength`, length 0 to 131072.
+    /// `MaxLength`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<String>,
 }
@@ -934,10 +957,10 @@ pub struct UserAttributeUpdateSettingsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserContextDataType {
-    /// `IpAddress`, length 0 to 131072.
+    /// `IpAddress`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<Sensitive<String>>,
-    /// `EncodedData`, length 0 to 131072.
+    /// `EncodedData`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoded_data: Option<Sensitive<String>>,
 }
@@ -954,7 +977,7 @@ pub struct UserPoolAddOnsType {
 }
 
 impl UserPoolAddOnsType {
-    /// With the required members, and none of the others.
+    /// A `UserPoolAddOnsType` with its required members; the others are `None`.
     #[must_use]
     pub fn new(advanced_security_mode: AdvancedSecurityModeType) -> Self {
         Self { advanced_security_mode, advanced_security_additional_flows: None }
@@ -965,13 +988,13 @@ impl UserPoolAddOnsType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPoolClientDescription {
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Sensitive<String>>,
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_id: Option<String>,
-    /// `ClientName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
 }
@@ -980,16 +1003,16 @@ pub struct UserPoolClientDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPoolClientType {
-    /// `UserPoolId`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_id: Option<String>,
-    /// `ClientName`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// `ClientId`, length 1 to 128, pattern `[\w+]+`.
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Sensitive<String>>,
-    /// `ClientSecret`, length 24 to 64, pattern `[\w+]+`.
+    /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
     /// `LastModifiedDate`.
@@ -998,13 +1021,13 @@ pub struct UserPoolClientType {
     /// `CreationDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date: Option<Timestamp>,
-    /// `RefreshTokenValidity`, value 0 to 315360000.
+    /// `RefreshTokenValidity`. A value of at most 315360000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_validity: Option<i32>,
-    /// `AccessTokenValidity`, value 1 to 86400.
+    /// `AccessTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_validity: Option<i32>,
-    /// `IdTokenValidity`, value 1 to 86400.
+    /// `IdTokenValidity`. A value of 1 to 86400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_validity: Option<i32>,
     /// `TokenValidityUnits`.
@@ -1022,19 +1045,19 @@ pub struct UserPoolClientType {
     /// `SupportedIdentityProviders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_identity_providers: Option<Vec<String>>,
-    /// `CallbackURLs`, entries 0 to 100.
+    /// `CallbackURLs`. At most 100 entries.
     #[serde(rename = "CallbackURLs", skip_serializing_if = "Option::is_none")]
     pub callback_urls: Option<Vec<String>>,
-    /// `LogoutURLs`, entries 0 to 100.
+    /// `LogoutURLs`. At most 100 entries.
     #[serde(rename = "LogoutURLs", skip_serializing_if = "Option::is_none")]
     pub logout_urls: Option<Vec<String>>,
-    /// `DefaultRedirectURI`, length 1 to 1024, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `DefaultRedirectURI`. 1 to 1024 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(rename = "DefaultRedirectURI", skip_serializing_if = "Option::is_none")]
     pub default_redirect_uri: Option<String>,
-    /// `AllowedOAuthFlows`, entries 0 to 3.
+    /// `AllowedOAuthFlows`. At most 3 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_flows: Option<Vec<OAuthFlowType>>,
-    /// `AllowedOAuthScopes`, entries at most 50.
+    /// `AllowedOAuthScopes`. At most 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_o_auth_scopes: Option<Vec<String>>,
     /// `AllowedOAuthFlowsUserPoolClient`.
@@ -1052,7 +1075,7 @@ pub struct UserPoolClientType {
     /// `EnablePropagateAdditionalUserContextData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_propagate_additional_user_context_data: Option<bool>,
-    /// `AuthSessionValidity`, value 3 to 15.
+    /// `AuthSessionValidity`. A value of 3 to 15.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_session_validity: Option<i32>,
     /// `RefreshTokenRotation`.
@@ -1067,10 +1090,10 @@ pub struct UserPoolClientType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPoolDescriptionType {
-    /// `Id`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `Id`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `Name`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `Name`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `LambdaConfig`.
@@ -1106,10 +1129,10 @@ pub struct UserPoolPolicyType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPoolType {
-    /// `Id`, length 1 to 55, pattern `[\w-]+_[0-9a-zA-Z]+`.
+    /// `Id`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `Name`, length 1 to 128, pattern `[\w\s+=,.@-]+`.
+    /// `Name`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `Policies`.
@@ -1130,7 +1153,7 @@ pub struct UserPoolType {
     /// `CreationDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_date: Option<Timestamp>,
-    /// `SchemaAttributes`, entries 1 to 50.
+    /// `SchemaAttributes`. 1 to 50 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_attributes: Option<Vec<SchemaAttributeType>>,
     /// `AutoVerifiedAttributes`.
@@ -1142,19 +1165,20 @@ pub struct UserPoolType {
     /// `UsernameAttributes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username_attributes: Option<Vec<UsernameAttributeType>>,
-    /// `SmsVerificationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsVerificationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_verification_message: Option<String>,
-    /// `EmailVerificationMessage`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailVerificationMessage`. 6 to 20000 characters.
+    /// Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_message: Option<String>,
-    /// `EmailVerificationSubject`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailVerificationSubject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verification_subject: Option<String>,
     /// `VerificationMessageTemplate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_message_template: Option<VerificationMessageTemplateType>,
-    /// `SmsAuthenticationMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsAuthenticationMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_authentication_message: Option<String>,
     /// `UserAttributeUpdateSettings`.
@@ -1182,16 +1206,16 @@ pub struct UserPoolType {
         skip_serializing_if = "Option::is_none"
     )]
     pub user_pool_tags: Option<BTreeMap<String, String>>,
-    /// `SmsConfigurationFailure`, length 0 to 131072.
+    /// `SmsConfigurationFailure`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_configuration_failure: Option<String>,
-    /// `EmailConfigurationFailure`, length 0 to 131072.
+    /// `EmailConfigurationFailure`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_configuration_failure: Option<String>,
-    /// `Domain`, length 1 to 63, pattern `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// `CustomDomain`, length 1 to 63, pattern `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
+    /// `CustomDomain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_domain: Option<String>,
     /// `AdminCreateUserConfig`.
@@ -1206,7 +1230,8 @@ pub struct UserPoolType {
     /// `UsernameConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username_configuration: Option<UsernameConfigurationType>,
-    /// `Arn`, length 20 to 2048, pattern `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:([\w+=/,.@-]*)?:[0-9]+:[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    /// `Arn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
     /// `AccountRecoverySetting`.
@@ -1221,7 +1246,7 @@ pub struct UserPoolType {
     /// `IssuerConfiguration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_configuration: Option<IssuerConfigurationType>,
-    /// `AcrConfiguration`, entries 0 to 4.
+    /// `AcrConfiguration`. At most 4 entries.
     #[serde(
         default,
         deserialize_with = "null_entries_absent",
@@ -1234,7 +1259,7 @@ pub struct UserPoolType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserType {
-    /// `Username`, length 1 to 128, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<Sensitive<String>>,
     /// `Attributes`.
@@ -1266,7 +1291,7 @@ pub struct UsernameConfigurationType {
 }
 
 impl UsernameConfigurationType {
-    /// With the required members, and none of the others.
+    /// A `UsernameConfigurationType` with its required members.
     #[must_use]
     pub fn new(case_sensitive: bool) -> Self {
         Self { case_sensitive }
@@ -1277,19 +1302,21 @@ impl UsernameConfigurationType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VerificationMessageTemplateType {
-    /// `SmsMessage`, length 6 to 140, pattern `.*\{####\}.*`.
+    /// `SmsMessage`. 6 to 140 characters. Matches `.*\{####\}.*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sms_message: Option<String>,
-    /// `EmailMessage`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailMessage`. 6 to 20000 characters.
+    /// Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{####\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_message: Option<String>,
-    /// `EmailSubject`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailSubject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_subject: Option<String>,
-    /// `EmailMessageByLink`, length 6 to 20000, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*\{##[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*##\}[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]*`.
+    /// `EmailMessageByLink`. 6 to 20000 characters.
+    /// Matches the pattern of `EmailVerificationMessageByLinkType` in `MODEL_JSON`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_message_by_link: Option<String>,
-    /// `EmailSubjectByLink`, length 1 to 140, pattern `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    /// `EmailSubjectByLink`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_subject_by_link: Option<String>,
     /// `DefaultEmailOption`.
@@ -1301,7 +1328,7 @@ pub struct VerificationMessageTemplateType {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct WebAuthnConfigurationType {
-    /// `RelyingPartyId`, length 1 to 127.
+    /// `RelyingPartyId`. 1 to 127 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relying_party_id: Option<String>,
     /// `UserVerification`.
