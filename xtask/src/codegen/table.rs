@@ -7,7 +7,8 @@ use super::structures::structures;
 
 pub(super) fn table(model: &Model) -> String {
     let mut source = String::from(
-        "//! Every type by its name in the model.\n\nuse device_wire::{enums::*, requests::*, responses::*, shapes::*};\n\n\
+        "//! Every type by its name in the model.\n\n\
+         use device_wire::{enums::*, requests::*, responses::*, shapes::*};\n\n\
          use super::{EnumProbe, StructureProbe, enum_probe, structure_probe};\n\n",
     );
     source.push_str("pub(crate) const STRUCTURES: &[(&str, StructureProbe)] = &[\n");

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{
-    AuthenticationResultType, ChallengeNameType, InitiateAuthRequest, Operation,
-    RespondToAuthChallengeRequest, Sensitive, param,
-};
+use device_wire::enums::ChallengeNameType;
+use device_wire::requests::{InitiateAuthRequest, RespondToAuthChallengeRequest};
+use device_wire::responses::InitiateAuthResponse;
+use device_wire::shapes::AuthenticationResultType;
+use device_wire::{Operation, Sensitive, param};
 
 use crate::error::Error;
 use crate::request::Reply;
@@ -19,29 +20,28 @@ pub(super) struct AuthReply {
     pub(super) available: Vec<ChallengeNameType>,
 }
 
-macro_rules! read {
-    ($request:ident, $reply:expr) => {{
-        let response = $reply.read::<$request>()?;
-        Ok(AuthReply {
-            operation: <$request as device_wire::Request>::OPERATION,
+impl AuthReply {
+    /// The reply to `InitiateAuth`.
+    pub(super) fn begun(reply: Reply<'_>) -> Result<Self, Error> {
+        let response = reply.read::<InitiateAuthRequest>()?;
+        Ok(Self::new(Operation::InitiateAuth, response))
+    }
+
+    /// The reply to `RespondToAuthChallenge`.
+    pub(super) fn answered(reply: Reply<'_>) -> Result<Self, Error> {
+        let response = reply.read::<RespondToAuthChallengeRequest>()?;
+        Ok(Self::new(Operation::RespondToAuthChallenge, response.into()))
+    }
+
+    fn new(operation: Operation, response: InitiateAuthResponse) -> Self {
+        Self {
+            operation,
             challenge: response.challenge_name,
             session: response.session.filter(|session| !session.is_empty()),
             parameters: response.challenge_parameters.unwrap_or_default(),
             result: response.authentication_result,
             available: response.available_challenges.unwrap_or_default(),
-        })
-    }};
-}
-
-impl AuthReply {
-    /// The reply to `InitiateAuth`.
-    pub(super) fn begun(reply: Reply<'_>) -> Result<Self, Error> {
-        read!(InitiateAuthRequest, reply)
-    }
-
-    /// The reply to `RespondToAuthChallenge`.
-    pub(super) fn answered(reply: Reply<'_>) -> Result<Self, Error> {
-        read!(RespondToAuthChallengeRequest, reply)
+        }
     }
 
     /// A challenge parameter that has a value.
