@@ -1,0 +1,222 @@
+//! Records in a PostgreSQL database, shared by any number of servers.
+
+mod address;
+mod commit;
+mod connections;
+mod open_error;
+mod place;
+mod schema;
+
+use std::fmt;
+use std::time::Duration;
+
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version};
+use tokio::runtime::{self, Runtime};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use self::address::Address;
+use self::commit::Commit;
+use self::connections::{Connections, Fault};
+pub use self::open_error::PostgresError;
+use self::place::{Place, owner_of_prefix};
+use crate::entry::Entry;
+
+const GET: &str = "SELECT version, body FROM device_store.record
+    WHERE kind = $1 AND id = $2 AND owner = $3";
+
+/// A page of records. PostgreSQL compares `bytea` as bytes, which is the order of ids.
+const SCAN: &str = "SELECT version, body, id, expires_at FROM device_store.record
+    WHERE kind = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4";
+
+/// The same within one partition, for a prefix that names an owner.
+const SCAN_OWNER: &str = "SELECT version, body, id, expires_at FROM device_store.record
+    WHERE kind = $1 AND id >= $2 AND id < $3 AND owner = $5 ORDER BY id LIMIT $4";
+
+/// `SKIP LOCKED` keeps a purge from ever waiting for a change, so the two cannot deadlock.
+const PURGE: &str = "WITH expired AS MATERIALIZED (
+        SELECT kind, id, owner FROM device_store.record WHERE expires_at < $1
+        LIMIT $2 FOR UPDATE SKIP LOCKED),
+    removed AS (
+        DELETE FROM device_store.record AS r USING expired AS e
+        WHERE r.kind = e.kind AND r.id = e.id AND r.owner = e.owner RETURNING 1)
+    SELECT count(*) FROM removed";
+
+/// Records removed in one statement of a purge, as with SQLite.
+const PURGE_BATCH: i64 = 500;
+
+/// How long a call may take, failovers included, before it fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Threads that drive the connections; callers' threads only wait.
+const THREADS: usize = 2;
+
+/// A [`Store`] in a PostgreSQL database.
+///
+/// Any number of stores, in as many processes, may share a database. A change that
+/// [`apply`](Store::apply) has acknowledged was committed by the server; whether it survives the
+/// loss of that server depends on its replication (`docs/storage.md`).
+///
+/// The records are in one table, `device_store.record (kind, id, owner, version, expires_at,
+/// body)`, whose bodies are JSON. Give the store a database of its own: it takes advisory locks,
+/// whose numbers all users of a database share.
+pub struct PostgresStore {
+    connections: Connections,
+    /// `None` only while it is being dropped.
+    runtime: Option<Runtime>,
+    name: String,
+}
+
+impl PostgresStore {
+    /// Connects to a database and brings its schema to the latest version.
+    ///
+    /// `url` is a connection string of PostgreSQL, such as
+    /// `postgres://user:password@one.example.com,two.example.com/device`. Of several hosts, the
+    /// first that accepts writes is used. `sslrootcert=FILE` names the certificates (PEM) to trust
+    /// in place of the system's. To hosts other than this machine, TLS is required unless
+    /// `sslmode=disable` or `sslmode=prefer` is given; where TLS is used, certificate and name are
+    /// checked.
+    ///
+    /// # Errors
+    /// [`PostgresError`] says what stands in the way and what a person can do about it.
+    pub fn open(url: &str) -> Result<Self, PostgresError> {
+        let address = Address::parse(url)?;
+        let name = address.name();
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("device-store-postgres")
+            .enable_all()
+            .build()
+            .map_err(PostgresError::Runtime)?;
+        let connections = Connections::new(address)?;
+        let store = Self { connections, runtime: Some(runtime), name };
+        store.wait(async {
+            let mut client = store.connections.first().await.map_err(|error| {
+                PostgresError::Unreachable { name: store.name.clone(), detail: error }
+            })?;
+            schema::migrate(&mut client, &store.name).await
+        })?;
+        Ok(store)
+    }
+
+    /// Blocks this thread until `future` is done; works inside and outside of an async runtime.
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let _context = self.runtime.as_ref().map(Runtime::enter);
+        pollster::block_on(future)
+    }
+
+    /// Runs a statement that may be repeated, again if the connection fails.
+    fn read(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.wait(self.connections.read(statement, parameters)).map_err(failed)
+    }
+
+    /// Up to `limit` records of a kind behind `after`, with all that is kept of each.
+    pub(crate) fn entries(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let kind = table.name();
+        // A byte more than `after` is the next id that there can be. Ids are UTF-8, which has no
+        // byte 0xff.
+        let start = match after {
+            Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
+            _ => prefix.as_bytes().to_vec(),
+        };
+        let end = [prefix.as_bytes(), b"\xff"].concat();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = match owner_of_prefix(prefix) {
+            Some(owner) => self.read(SCAN_OWNER, &[&kind, &start, &end, &limit, &owner])?,
+            None => self.read(SCAN, &[&kind, &start, &end, &limit])?,
+        };
+        rows.iter().map(|row| entry(table, row)).collect()
+    }
+}
+
+impl Store for PostgresStore {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let place = Place::of(key);
+        let rows = self.read(GET, &[&place.kind, &place.id, &place.owner])?;
+        rows.first().map(record).transpose()
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        let entries = self.entries(table, prefix, after, limit)?;
+        Ok(entries.into_iter().map(|entry| (entry.key, entry.record)).collect())
+    }
+
+    fn apply(&self, change: Change) -> Result<(), StoreError> {
+        let commit = Commit::new(&change, rand::random());
+        match self.wait(commit.run(&self.connections)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Conflict),
+            Err(fault) => Err(failed(fault)),
+        }
+    }
+
+    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
+        let mut total = 0;
+        loop {
+            // May be repeated like a read: what has expired stays so.
+            let rows = self.read(PURGE, &[&now_millis, &PURGE_BATCH])?;
+            let removed: i64 =
+                rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(unreadable)?;
+            total += usize::try_from(removed).unwrap_or_default();
+            if removed < PURGE_BATCH {
+                return Ok(total);
+            }
+        }
+    }
+}
+
+fn failed(fault: Fault) -> StoreError {
+    StoreError::Failed(fault.to_string())
+}
+
+fn unreadable(error: tokio_postgres::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
+}
+
+/// The record in a row that starts with `version, body`.
+fn record(row: &Row) -> Result<Record, StoreError> {
+    let version: i64 = row.try_get(0).map_err(unreadable)?;
+    let body: &str = row.try_get(1).map_err(unreadable)?;
+    Ok(Record { version: Version(version.cast_unsigned()), body: body.as_bytes().to_vec() })
+}
+
+/// All that is kept of a record, in a row `version, body, id, expires_at`.
+fn entry(table: Table, row: &Row) -> Result<Entry, StoreError> {
+    let id: Vec<u8> = row.try_get(2).map_err(unreadable)?;
+    let id = String::from_utf8(id)
+        .map_err(|_| StoreError::Failed(format!("a {} has an id not in UTF-8", table.name())))?;
+    let expires_at = row.try_get(3).map_err(unreadable)?;
+    Ok(Entry { key: Key { table, id }, record: record(row)?, expires_at })
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        // Dropping a runtime waits for its threads, which panics inside of another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Names hosts and database; the user's password is not among them.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("database", &self.name).finish_non_exhaustive()
+    }
+}

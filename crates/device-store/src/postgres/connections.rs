@@ -1,0 +1,185 @@
+//! Pooled connections: statements on them, and what their failures mean.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+
+use super::address::Address;
+use super::{PATIENCE, PostgresError};
+
+/// Connections of one store at most. A call holds one for a round trip, so a few serve many calls,
+/// and a server takes a hundred in all unless told otherwise.
+const CONNECTIONS: usize = 16;
+
+/// What every session must have, whatever the server's settings are: `apply` reads under its locks
+/// what others committed, an acknowledged change was synced, and no statement outlives the patience
+/// of its caller by much.
+const SESSION: &str = "SET default_transaction_isolation = 'read committed';
+    SET statement_timeout = '10s';
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// How long the first try waits before the second; each further one waits twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a statement did not do what it was to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// Certainly without effect, and trying again has no prospect.
+    #[error("{0}")]
+    Refused(String),
+    /// Certainly without effect; it may be tried again.
+    #[error("{0}")]
+    NotDone(String),
+    /// Whether it had an effect is unknown.
+    #[error("{0}; whether the change was made is unknown")]
+    InDoubt(String),
+}
+
+pub(super) struct Connections {
+    pool: Pool,
+}
+
+impl Connections {
+    pub(super) fn new(address: Address) -> Result<Self, PostgresError> {
+        let (config, tls) = address.into_parts()?;
+        let recycling_method = RecyclingMethod::Fast;
+        let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
+        let prepare = Hook::async_fn(|client: &mut ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .post_create(prepare)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| PostgresError::Address { reason: error.to_string() })?;
+        Ok(Self { pool })
+    }
+
+    /// A connection to set the database up with, or what hinders.
+    pub(super) async fn first(&self) -> Result<Object, String> {
+        match timeout_at(Instant::now() + PATIENCE, self.pool.get()).await {
+            Ok(client) => client.map_err(|error| pool_detail(&error)),
+            Err(_) => Err(no_answer()),
+        }
+    }
+
+    /// Runs a statement that may be repeated, again after any fault that may pass.
+    pub(super) async fn read(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Fault> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.query(statement, parameters, deadline).await {
+                Err(Fault::InDoubt(_)) if Instant::now() < deadline => {}
+                Err(Fault::InDoubt(detail)) => return Err(Fault::NotDone(detail)),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Runs a statement, again for as long as it certainly had no effect.
+    pub(super) async fn query(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+        deadline: Instant,
+    ) -> Result<Vec<Row>, Fault> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.query_once(statement, parameters, deadline).await {
+                Err(Fault::NotDone(_)) if Instant::now() + pause < deadline => {}
+                outcome => return outcome,
+            }
+            sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn query_once(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+        deadline: Instant,
+    ) -> Result<Vec<Row>, Fault> {
+        // Nothing is sent before the statement is prepared, so until then no fault leaves a doubt.
+        let prepare = async {
+            let client = self.pool.get().await.map_err(|error| pool_detail(&error))?;
+            match client.prepare_cached(statement).await {
+                Ok(prepared) => Ok((client, prepared)),
+                Err(error) => {
+                    drop(Object::take(client));
+                    Err(detail(&error))
+                }
+            }
+        };
+        let (client, prepared) = match timeout_at(deadline, prepare).await {
+            Ok(prepared) => prepared.map_err(Fault::NotDone)?,
+            Err(_) => return Err(Fault::NotDone(no_answer())),
+        };
+        let fault = match timeout_at(deadline, client.query(&prepared, parameters)).await {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => judge(&error),
+            Err(_) => Fault::InDoubt(no_answer()),
+        };
+        // The server that failed or refuses writes is not the one to try again.
+        if !matches!(fault, Fault::Refused(_)) {
+            drop(Object::take(client));
+        }
+        Err(fault)
+    }
+}
+
+/// What an error says about the statement's effect. Without a word of the server there is a doubt,
+/// and also where the server speaks of its own end.
+fn judge(error: &tokio_postgres::Error) -> Fault {
+    let detail = detail(error);
+    let Some(code) = error.code() else {
+        return Fault::InDoubt(detail);
+    };
+    let no_effect = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::CANNOT_CONNECT_NOW,
+    ];
+    let of_class = |class| code.code().starts_with(class);
+    if no_effect.contains(code) {
+        Fault::NotDone(detail)
+    } else if of_class("08") || of_class("57P") || of_class("58") || of_class("XX") {
+        Fault::InDoubt(detail)
+    } else {
+        Fault::Refused(detail)
+    }
+}
+
+fn pool_detail(error: &deadpool_postgres::PoolError) -> String {
+    match error {
+        deadpool_postgres::PoolError::Backend(error)
+        | deadpool_postgres::PoolError::PostCreateHook(HookError::Backend(error)) => detail(error),
+        error => error.to_string(),
+    }
+}
+
+/// What the server or the network said. The error's own text only names the step that failed.
+pub(super) fn detail(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
+}

@@ -1,0 +1,54 @@
+//! The schema and its versions.
+
+use deadpool_postgres::ClientWrapper;
+
+use super::PostgresError;
+
+/// What leads from each version of the schema to the next; `device_store.schema` counts how many
+/// have been run.
+///
+/// Version 1: `owner` is the hash of the id's first two parts (pool and user), computed by the
+/// program, since a primary key must hold the partition key as a column. A version is drawn at
+/// random rather than counted: after a failover that lost changes, a counter would give a number
+/// that some replica has seen to another state. See `commit.rs` for `apply`.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+
+/// Held while migrating, so that replicas that start together do it one after the other. `deva`
+/// in ASCII.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1684371041)";
+
+/// Brings the database to the latest schema, in one transaction. A schema that a newer version
+/// wrote is left alone.
+pub(super) async fn migrate(client: &mut ClientWrapper, name: &str) -> Result<(), PostgresError> {
+    let refused = |error| PostgresError::migration(name, &error);
+    let transaction = client.transaction().await.map_err(refused)?;
+    transaction.batch_execute(LOCK).await.map_err(refused)?;
+    let row = transaction
+        .query_one(
+            "SELECT to_regnamespace('device_store') IS NULL,
+                    to_regclass('device_store.schema') IS NOT NULL",
+            &[],
+        )
+        .await
+        .map_err(refused)?;
+    let (empty, ours): (bool, bool) = (row.get(0), row.get(1));
+    let found = match (empty, ours) {
+        (true, _) => 0,
+        (false, false) => return Err(PostgresError::Foreign { name: name.to_owned() }),
+        (false, true) => {
+            let row = transaction
+                .query_one("SELECT version FROM device_store.schema", &[])
+                .await
+                .map_err(refused)?;
+            usize::try_from(row.get::<_, i32>(0)).unwrap_or(usize::MAX)
+        }
+    };
+    if found > MIGRATIONS.len() {
+        let supported = MIGRATIONS.len();
+        return Err(PostgresError::NewerSchema { name: name.to_owned(), found, supported });
+    }
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.batch_execute(migration).await.map_err(refused)?;
+    }
+    transaction.commit().await.map_err(refused)
+}

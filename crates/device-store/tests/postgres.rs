@@ -1,0 +1,316 @@
+//! The store in PostgreSQL: the suite of every store, and what only several servers can do to one
+//! database. `cargo xtask test` starts the server that these tests need.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its own functions too"
+)]
+
+#[path = "conformance/cases.rs"]
+mod cases;
+#[path = "postgres/database.rs"]
+mod database;
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::thread;
+
+use cases::conformance;
+use database::Database;
+use device_pool::store::{Change, Key, Store, StoreError, Table, Version, Write};
+use device_store::{PostgresError, PostgresStore};
+
+fn postgres() -> (PostgresStore, Database) {
+    let database = Database::new();
+    (database.open(), database)
+}
+
+conformance!(in_postgres, postgres());
+
+fn key(id: &str) -> Key {
+    Key { table: Table::Grant, id: id.to_owned() }
+}
+
+fn put(id: &str, n: usize) -> (Key, Write) {
+    let body = format!(r#"{{"n":{n}}}"#).into_bytes();
+    (key(id), Write::Put { body, expires_at: None })
+}
+
+fn number(store: &PostgresStore, id: &str) -> Option<usize> {
+    let record = store.get(&key(id)).unwrap()?;
+    let text = String::from_utf8(record.body).unwrap();
+    Some(text.trim_start_matches(r#"{"n":"#).trim_end_matches('}').parse().unwrap())
+}
+
+fn version(store: &PostgresStore, id: &str) -> Option<Version> {
+    store.get(&key(id)).unwrap().map(|record| record.version)
+}
+
+/// Runs `race` in `count` threads that start together, on two stores by turns; the results.
+fn race<T: Send>(
+    stores: &[PostgresStore; 2],
+    count: usize,
+    race: impl Fn(&PostgresStore, usize) -> T + Sync,
+) -> Vec<T> {
+    let start = Barrier::new(count);
+    thread::scope(|scope| {
+        let racers: Vec<_> = (0..count)
+            .map(|n| {
+                let (start, race, store) = (&start, &race, &stores[n % 2]);
+                scope.spawn(move || {
+                    start.wait();
+                    race(store, n)
+                })
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    })
+}
+
+fn applied(outcome: Result<(), StoreError>) -> bool {
+    match outcome {
+        Ok(()) => true,
+        Err(StoreError::Conflict) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn of_fifty_writers_on_one_version_one_wins() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    for round in 0..10 {
+        applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0)] }));
+        let seen = version(&stores[0], "a");
+        let won = race(&stores, 50, |store, n| {
+            let expect = vec![(key("a"), seen)];
+            applied(store.apply(Change { expect, writes: vec![put("a", n)] }))
+        });
+        let winners: Vec<_> = (0..50).filter(|n| won[*n]).collect();
+        assert_eq!(winners.len(), 1, "round {round}: {winners:?}");
+        assert_eq!(number(&stores[1], "a"), Some(winners[0]));
+    }
+}
+
+#[test]
+fn of_fifty_that_create_one_key_one_does() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    for round in 0..10 {
+        let id = format!("pool/single-use/{round}");
+        let won = race(&stores, 50, |store, n| {
+            let expect = vec![(key(&id), None)];
+            applied(store.apply(Change { expect, writes: vec![put(&id, n)] }))
+        });
+        let winners: Vec<_> = (0..50).filter(|n| won[*n]).collect();
+        assert_eq!(winners.len(), 1, "round {round}: {winners:?}");
+        assert_eq!(number(&stores[1], &id), Some(winners[0]));
+    }
+}
+
+/// Each expects that the other's key is not there and makes its own: in no order could both.
+#[test]
+fn absence_that_is_only_expected_holds_to_the_end() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    for round in 0..50 {
+        let ids = [format!("a/{round}"), format!("b/{round}")];
+        let won = race(&stores, 2, |store, n| {
+            let expect = vec![(key(&ids[1 - n]), None)];
+            applied(store.apply(Change { expect, writes: vec![put(&ids[n], n)] }))
+        });
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}");
+    }
+}
+
+/// The same with versions: write skew.
+#[test]
+fn a_version_that_is_only_expected_holds_too() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    for round in 0..50 {
+        applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0), put("b", 0)] }));
+        let seen = ["a", "b"].map(|id| version(&stores[0], id));
+        let won = race(&stores, 2, |store, n| {
+            let (mine, other) = (["a", "b"][n], ["b", "a"][n]);
+            let expect = vec![(key(other), seen[1 - n])];
+            applied(store.apply(Change { expect, writes: vec![put(mine, 1)] }))
+        });
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "round {round}");
+    }
+}
+
+/// Changes of many keys in opposite orders would deadlock if locks were taken as they come.
+#[test]
+fn changes_of_many_keys_never_deadlock() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    let ids: Vec<String> = (0..40).map(|n| format!("pool/{n}")).collect();
+    let count = race(&stores, 16, |store, n| {
+        for round in 0..10 {
+            let writes: Vec<_> = ids.iter().map(|id| put(id, n * 10 + round)).collect();
+            let writes = if n % 2 == 0 { writes } else { writes.into_iter().rev().collect() };
+            store.apply(Change { expect: vec![], writes }).unwrap();
+        }
+    });
+    assert_eq!(count.len(), 16);
+    // Atomic: all keys have the number of one and the same change.
+    let found: BTreeSet<_> = ids.iter().map(|id| number(&stores[0], id)).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(database.run(deadlocks).trim(), "0");
+}
+
+/// Two purges at a time, and changes of the same records: what was renewed stays.
+#[test]
+fn a_purge_spares_what_is_renewed_meanwhile() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    let expiring = |n: usize, at| {
+        let write = Write::Put { body: b"{}".to_vec(), expires_at: Some(at) };
+        (key(&format!("{n:04}")), write)
+    };
+    let writes = (0..2000).map(|n| expiring(n, 10)).collect();
+    applied(stores[0].apply(Change { expect: vec![], writes }));
+    let removed = race(&stores, 4, |store, n| {
+        if n < 2 {
+            return store.purge(100).unwrap();
+        }
+        for id in (n - 2..2000).step_by(20) {
+            store.apply(Change { expect: vec![], writes: vec![expiring(id, 1000)] }).unwrap();
+        }
+        0
+    });
+    // A renewed record counts as removed if the purge came first, and is there either way.
+    let left = stores[0].scan(Table::Grant, "", None, 9999).unwrap().len();
+    assert_eq!(left, 200);
+    assert!((1800..=2000).contains(&(removed[0] + removed[1])), "{removed:?}");
+}
+
+#[test]
+fn two_stores_see_each_others_changes_at_once() {
+    let database = Database::new();
+    let stores = [database.open(), database.open()];
+    for n in 0..100 {
+        let (writer, reader) = (&stores[n % 2], &stores[1 - n % 2]);
+        writer.apply(Change { expect: vec![], writes: vec![put("a", n)] }).unwrap();
+        assert_eq!(number(reader, "a"), Some(n));
+    }
+}
+
+#[test]
+fn stores_that_open_a_new_database_together_agree() {
+    let database = Database::new();
+    let stores: Vec<_> = thread::scope(|scope| {
+        let opening: Vec<_> = (0..6).map(|_| scope.spawn(|| database.open())).collect();
+        opening.into_iter().map(|store| store.join().unwrap()).collect()
+    });
+    stores[0].apply(Change { expect: vec![], writes: vec![put("a", 1)] }).unwrap();
+    assert!(stores.iter().all(|store| number(store, "a") == Some(1)));
+}
+
+#[test]
+fn a_schema_of_a_later_version_is_left_alone() {
+    let database = Database::new();
+    drop(database.open());
+    database.run("UPDATE device_store.schema SET version = 99");
+    let error = PostgresStore::open(database.url()).unwrap_err();
+    assert!(matches!(error, PostgresError::NewerSchema { found: 99, supported: 1, .. }), "{error}");
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[test]
+fn a_schema_of_somebody_else_is_left_alone() {
+    let database = Database::new();
+    database.run("CREATE SCHEMA device_store; CREATE TABLE device_store.theirs ()");
+    let error = PostgresStore::open(database.url()).unwrap_err();
+    assert!(matches!(error, PostgresError::Foreign { .. }), "{error}");
+    database.run("SELECT * FROM device_store.theirs");
+}
+
+#[test]
+fn what_hinders_is_said_and_no_password_with_it() {
+    let database = Database::new();
+    let unknown = database.url().replacen("postgres@", "ana:tiger@", 1);
+    for (url, said) in [
+        ("mysql://ana:tiger@localhost/device", "does not start with postgres://"),
+        ("postgres://ana:tiger@localhost", "names no database"),
+        ("postgres:///device", "names no host"),
+        ("postgres://ana:tiger@localhost/device?sslmode=often", "sslmode"),
+        ("postgres://ana:tiger@127.0.0.1:1/device", "cannot connect"),
+        ("postgres://ana:tiger@localhost/device?sslrootcert=/none.pem", "/none.pem"),
+        (unknown.as_str(), "\"ana\" does not exist"),
+    ] {
+        let error = PostgresStore::open(url).unwrap_err().to_string();
+        assert!(error.contains(said), "{url}: {error}");
+        assert!(!error.contains("tiger"), "{error}");
+    }
+}
+
+/// Whatever the database's own settings are.
+#[test]
+fn a_session_is_what_the_commit_relies_on() {
+    let database = Database::new();
+    let name = database.name();
+    database.run(&format!(
+        "ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read';
+         ALTER DATABASE {name} SET synchronous_commit = off"
+    ));
+    let stores = [database.open(), database.open()];
+    applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0)] }));
+    let total: usize = race(&stores, 8, |store, _| {
+        let mut done = 0;
+        while done < 10 {
+            let seen = store.get(&key("a")).unwrap().unwrap();
+            let expect = vec![(key("a"), Some(seen.version)), (key("b"), None)];
+            let next = number(store, "a").unwrap() + 1;
+            done +=
+                usize::from(applied(store.apply(Change { expect, writes: vec![put("a", next)] })));
+        }
+        done
+    })
+    .into_iter()
+    .sum();
+    assert_eq!(number(&stores[0], "a"), Some(total));
+}
+
+/// A host that is down, and one that answers: the second is used.
+#[test]
+fn of_several_hosts_one_that_writes_is_used() {
+    let database = Database::new();
+    let store = PostgresStore::open(&database.url_behind_dead_host()).unwrap();
+    applied(store.apply(Change { expect: vec![], writes: vec![put("a", 7)] }));
+    assert_eq!(number(&store, "a"), Some(7));
+}
+
+#[test]
+fn a_database_that_refuses_writes_is_not_opened() {
+    let database = Database::new();
+    let name = database.name();
+    database.run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    let error = PostgresStore::open(database.url()).unwrap_err();
+    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error}");
+}
+
+/// All users' records of a pool, and one user's, come in the order of their ids.
+#[test]
+fn a_scan_is_in_order_across_partitions() {
+    let (store, _database) = postgres();
+    let ids: Vec<String> =
+        (0..200).flat_map(|user| (0..2).map(move |d| format!("p/{user:03}/{d}"))).collect();
+    applied(
+        store.apply(Change {
+            expect: vec![],
+            writes: ids.iter().rev().map(|id| put(id, 1)).collect(),
+        }),
+    );
+    let scan = |prefix, after, limit| -> Vec<String> {
+        let found = store.scan(Table::Grant, prefix, after, limit).unwrap();
+        found.into_iter().map(|(key, _)| key.id).collect()
+    };
+    assert_eq!(scan("p/", None, 999), ids);
+    assert_eq!(scan("p/", Some("p/099/1"), 3), ids[200..203]);
+    assert_eq!(scan("p/007/", None, 9), ids[14..16]);
+    assert_eq!(scan("p/00", None, 999), ids[..20]);
+}

@@ -1,0 +1,78 @@
+//! A database of its own for every test, on the server that `cargo xtask test` started.
+
+use std::env;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use device_store::PostgresStore;
+
+/// The variable that names the directory of the server's socket.
+const SERVER: &str = "DEVICE_TEST_POSTGRES";
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// A database that is dropped with this.
+pub(crate) struct Database {
+    host: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    pub(crate) fn new() -> Self {
+        let host = env::var(SERVER).unwrap_or_else(|_| {
+            panic!(
+                "these tests need a PostgreSQL server: run `cargo xtask test`, or name the \
+                 directory of a server's socket in {SERVER}"
+            )
+        });
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        psql(&host, "postgres", &format!("CREATE DATABASE {name}"));
+        let url = format!("postgres://postgres@{}/{name}", host.replace('/', "%2F"));
+        Self { host, name, url }
+    }
+}
+
+impl Database {
+    pub(crate) fn open(&self) -> PostgresStore {
+        PostgresStore::open(&self.url).unwrap()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Hosts of which the first does not answer.
+    pub(crate) fn url_behind_dead_host(&self) -> String {
+        self.url.replacen('@', "@127.0.0.1:1,", 1).replacen(
+            &format!("/{}", self.name),
+            &format!(":5432/{}", self.name),
+            1,
+        )
+    }
+
+    /// Runs statements as an operator would; what they print.
+    pub(crate) fn run(&self, statements: &str) -> String {
+        psql(&self.host, &self.name, statements)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        psql(&self.host, "postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// What a statement prints, without a frame.
+fn psql(host: &str, database: &str, statement: &str) -> String {
+    let arguments = ["-XqtA", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", host];
+    let output =
+        Command::new("psql").args(arguments).args(["-d", database, "-c", statement]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
