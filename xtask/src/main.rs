@@ -7,6 +7,7 @@ mod docs;
 mod fuzz;
 mod generated;
 mod interop;
+mod postgres;
 mod setup;
 mod test;
 mod tidy;

@@ -160,10 +160,32 @@ pub(crate) fn qemu(root: &Path) -> Result<()> {
     }
 }
 
+/// The folder of PostgreSQL's programs, the latest where there are several.
+pub(crate) fn postgres(root: &Path) -> Result<PathBuf> {
+    let installed = || -> Option<PathBuf> {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+        let programs = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
+        let version = |programs: &PathBuf| {
+            let version = programs.parent()?.file_name()?.to_str()?;
+            version.parse::<u32>().ok()
+        };
+        programs.filter(|programs| programs.join("initdb").exists()).max_by_key(version)
+    };
+    if installed().is_none() {
+        debian(root, &["postgresql"])?;
+    }
+    installed().ok_or_else(|| "Debian's package has no initdb in /usr/lib/postgresql".into())
+}
+
+/// Whether this user may do anything.
+pub(crate) fn by_root(root: &Path) -> Result<bool> {
+    Ok(capture(&mut program(root, "id", &["-u"]))?.trim() == "0")
+}
+
 /// Installs Debian packages.
 fn debian(root: &Path, packages: &[&str]) -> Result<()> {
     println!("Installing {} from Debian.", packages.join(", "));
-    let by_root = capture(&mut program(root, "id", &["-u"]))?.trim() == "0";
+    let by_root = by_root(root)?;
     let apt = |arguments: &[&str]| {
         let mut command = program(root, if by_root { "apt-get" } else { "sudo" }, &[]);
         if !by_root {

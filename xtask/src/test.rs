@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
+use crate::postgres::Postgres;
 use crate::{Result, codegen, cortex_m4, docs, interop, setup, tidy};
 
 /// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is
@@ -27,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "vectors", run: vectors },
     Step { name: "vectors on a Cortex-M4", run: cortex_m4::run_vectors },
+    Step { name: "PostgreSQL", run: postgres },
     Step { name: "arithmetic backends", run: backends },
     Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
@@ -68,7 +70,8 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
 }
 
 /// What no other crate of the workspace asks for.
-const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,device-auth/keyring,device-srp/num-bigint";
+const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,device-auth/keyring,\
+    device-cli/test-postgres,device-srp/num-bigint,device-store/test-postgres";
 
 fn clippy(root: &Path) -> Result<()> {
     let everything =
@@ -106,8 +109,12 @@ fn documentation(root: &Path) -> Result<()> {
 /// failure.
 const VECTORS: &str = "binary(vectors)";
 
+/// What needs a PostgreSQL server; the last of it restarts that server.
+const POSTGRES: &str = "binary(postgres)";
+const POSTGRES_RESTART: &str = "binary(postgres_restart)";
+
 fn tests(root: &Path) -> Result<()> {
-    let others = format!("not {VECTORS}");
+    let others = format!("not ({VECTORS} | {POSTGRES} | {POSTGRES_RESTART})");
     let run_all = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", &others];
     run(&mut setup::nextest(root)?.command(root, &run_all))
 }
@@ -115,6 +122,16 @@ fn tests(root: &Path) -> Result<()> {
 fn vectors(root: &Path) -> Result<()> {
     let run_vectors = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", VECTORS];
     run(&mut setup::nextest(root)?.command(root, &run_vectors))
+}
+
+/// On a server of their own, which is gone afterwards.
+fn postgres(root: &Path) -> Result<()> {
+    let server = Postgres::start(root)?;
+    for tests in [POSTGRES, POSTGRES_RESTART] {
+        let run_tests = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", tests];
+        run(setup::nextest(root)?.command(root, &run_tests).envs(server.environment()))?;
+    }
+    server.stop()
 }
 
 /// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a

@@ -5,6 +5,7 @@ mod descriptors;
 mod health;
 mod serve;
 mod signals;
+mod store;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,9 @@ enum Command {
     Health(health::Options),
     /// Show the whole life of a remembered device, against a server of its own.
     Demo(demo::Options),
+    /// Move what a server keeps.
+    #[command(subcommand)]
+    Store(store::Command),
 }
 
 fn main() -> ExitCode {
@@ -55,5 +59,6 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
         }
         Command::Health(options) => Ok(health::run(options)?),
         Command::Demo(options) => Ok(demo::run(&options)?),
+        Command::Store(command) => store::run(&command),
     }
 }

@@ -9,7 +9,6 @@ mod settings;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +56,12 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     let store = settings.storage.open()?;
 
     let mut greeting = format!("device {}\n", env!("CARGO_PKG_VERSION"));
-    greeting.push_str(&line("data", &directory.map_or("in memory".into(), Path::to_string_lossy)));
+    let data = match &settings.storage {
+        Storage::Directory(directory) => directory.to_string_lossy(),
+        Storage::Postgres(_) => "in PostgreSQL".into(),
+        _ => "in memory".into(),
+    };
+    greeting.push_str(&line("data", &data));
     greeting.push_str(&line("region", &settings.region));
     let administrators = match settings.administration {
         Administration::Anyone(mode) => {

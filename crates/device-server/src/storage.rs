@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use device_pool::store::Store;
 use device_store::{MemoryStore, SqliteStore};
+#[cfg(feature = "postgres")]
+use device_store::{OpenError, PostgresStore};
+#[cfg(feature = "postgres")]
+use device_wire::Sensitive;
 
 use crate::setup_error::SetupError;
 
@@ -17,17 +21,23 @@ pub enum Storage {
     /// In this directory, created if it does not exist. Acknowledged writes survive the end of the
     /// process and a power cut.
     Directory(PathBuf),
+    /// In the PostgreSQL database at this URL, which other servers may use at the same time. The
+    /// URL may hold a password.
+    #[cfg(feature = "postgres")]
+    Postgres(Sensitive<String>),
 }
 
 impl Storage {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`SetupError::Store`], worded for the person who chose the directory.
+    /// [`SetupError::Store`], worded for the person who chose the place.
     pub fn open(&self) -> Result<Arc<dyn Store>, SetupError> {
         Ok(match self {
             Self::InMemory => Arc::new(MemoryStore::new()),
             Self::Directory(directory) => Arc::new(SqliteStore::open(directory)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => Arc::new(PostgresStore::open(url).map_err(OpenError::from)?),
         })
     }
 }

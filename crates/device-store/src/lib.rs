@@ -4,9 +4,11 @@
 //!
 //! - [`SqliteStore`] keeps them in one directory on the local disk. A change it has acknowledged
 //!   survives a kill and a power cut; changes that wait at the same time share one disk sync.
+//! - `PostgresStore` keeps them in a PostgreSQL database that any number of servers share (feature
+//!   `postgres`).
 //! - [`MemoryStore`] keeps them until the process ends.
 //!
-//! Both pass one conformance suite (`tests/conformance.rs`), which is also the entrance test for
+//! All pass one conformance suite (`tests/conformance/cases.rs`), which is also the entrance test for
 //! another backend.
 //!
 //! What it deliberately does not do: it knows no user or device, takes no decision beyond "does
@@ -32,12 +34,16 @@
 //! ```
 
 #[cfg(feature = "postgres")]
+mod copy;
+#[cfg(feature = "postgres")]
 mod entry;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use copy::{Copied, CopyError, copy};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};

@@ -17,6 +17,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 pub use self::open_error::OpenError;
 use self::readers::Readers;
 use self::writer::{Task, Writer};
+#[cfg(feature = "postgres")]
+use crate::entry::Entry;
 
 /// How long a statement waits for somebody else's lock. Only an operator at the database's own
 /// shell can hold one.
@@ -78,6 +80,52 @@ impl SqliteStore {
         let writer =
             Writer::spawn(connection).map_err(|source| OpenError::io(&database, source))?;
         Ok(Self { readers, writer, _lock: lock, database })
+    }
+}
+
+/// For copies.
+#[cfg(feature = "postgres")]
+impl SqliteStore {
+    /// Opens the store in `directory` only if there is one.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open); [`OpenError::Missing`] if the directory has no store. Nothing is
+    /// made then.
+    pub fn open_existing(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let directory = directory.as_ref();
+        if !directory::is_used(directory) {
+            return Err(OpenError::Missing { path: directory.to_owned() });
+        }
+        Self::open(directory)
+    }
+
+    /// How many records there are.
+    pub(crate) fn count(&self) -> Result<u64, StoreError> {
+        let count = |connection: &Connection| {
+            connection.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0))
+        };
+        self.readers.read(count).map(i64::cast_unsigned)
+    }
+
+    /// Up to `limit` records of a kind behind `after`, with all that is kept of each.
+    pub(crate) fn entries(
+        &self,
+        table: Table,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.readers.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT version, body, id, expires_at FROM record
+                     WHERE kind = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
+                )?
+                .query_map((table.name(), after, limit.cast_signed()), |row| {
+                    let key = Key { table, id: row.get(2)? };
+                    Ok(Entry { key, record: record(row)?, expires_at: row.get(3)? })
+                })?
+                .collect()
+        })
     }
 }
 

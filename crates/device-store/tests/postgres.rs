@@ -11,6 +11,8 @@
 mod cases;
 #[path = "postgres/database.rs"]
 mod database;
+#[path = "postgres/load.rs"]
+mod load;
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -21,9 +23,19 @@ use database::Database;
 use device_pool::store::{Change, Key, Store, StoreError, Table, Version, Write};
 use device_store::{PostgresError, PostgresStore};
 
+fn open(database: &Database) -> PostgresStore {
+    PostgresStore::open(database.url()).unwrap()
+}
+
+/// A setting that every session of a database begins with.
+fn set_for_all(database: &Database, setting: &str) {
+    let name = database.run("SELECT current_database()");
+    database.run(&format!("ALTER DATABASE {} SET {setting}", name.trim()));
+}
+
 fn postgres() -> (PostgresStore, Database) {
     let database = Database::new();
-    (database.open(), database)
+    (open(&database), database)
 }
 
 conformance!(in_postgres, postgres());
@@ -79,7 +91,7 @@ fn applied(outcome: Result<(), StoreError>) -> bool {
 #[test]
 fn of_fifty_writers_on_one_version_one_wins() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     for round in 0..10 {
         applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0)] }));
         let seen = version(&stores[0], "a");
@@ -96,7 +108,7 @@ fn of_fifty_writers_on_one_version_one_wins() {
 #[test]
 fn of_fifty_that_create_one_key_one_does() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     for round in 0..10 {
         let id = format!("pool/single-use/{round}");
         let won = race(&stores, 50, |store, n| {
@@ -113,7 +125,7 @@ fn of_fifty_that_create_one_key_one_does() {
 #[test]
 fn absence_that_is_only_expected_holds_to_the_end() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     for round in 0..50 {
         let ids = [format!("a/{round}"), format!("b/{round}")];
         let won = race(&stores, 2, |store, n| {
@@ -128,7 +140,7 @@ fn absence_that_is_only_expected_holds_to_the_end() {
 #[test]
 fn a_version_that_is_only_expected_holds_too() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     for round in 0..50 {
         applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0), put("b", 0)] }));
         let seen = ["a", "b"].map(|id| version(&stores[0], id));
@@ -145,7 +157,7 @@ fn a_version_that_is_only_expected_holds_too() {
 #[test]
 fn changes_of_many_keys_never_deadlock() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     let ids: Vec<String> = (0..40).map(|n| format!("pool/{n}")).collect();
     let count = race(&stores, 16, |store, n| {
         for round in 0..10 {
@@ -166,7 +178,7 @@ fn changes_of_many_keys_never_deadlock() {
 #[test]
 fn a_purge_spares_what_is_renewed_meanwhile() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     let expiring = |n: usize, at| {
         let write = Write::Put { body: b"{}".to_vec(), expires_at: Some(at) };
         (key(&format!("{n:04}")), write)
@@ -191,7 +203,7 @@ fn a_purge_spares_what_is_renewed_meanwhile() {
 #[test]
 fn two_stores_see_each_others_changes_at_once() {
     let database = Database::new();
-    let stores = [database.open(), database.open()];
+    let stores = [open(&database), open(&database)];
     for n in 0..100 {
         let (writer, reader) = (&stores[n % 2], &stores[1 - n % 2]);
         writer.apply(Change { expect: vec![], writes: vec![put("a", n)] }).unwrap();
@@ -203,7 +215,7 @@ fn two_stores_see_each_others_changes_at_once() {
 fn stores_that_open_a_new_database_together_agree() {
     let database = Database::new();
     let stores: Vec<_> = thread::scope(|scope| {
-        let opening: Vec<_> = (0..6).map(|_| scope.spawn(|| database.open())).collect();
+        let opening: Vec<_> = (0..6).map(|_| scope.spawn(|| open(&database))).collect();
         opening.into_iter().map(|store| store.join().unwrap()).collect()
     });
     stores[0].apply(Change { expect: vec![], writes: vec![put("a", 1)] }).unwrap();
@@ -213,7 +225,7 @@ fn stores_that_open_a_new_database_together_agree() {
 #[test]
 fn a_schema_of_a_later_version_is_left_alone() {
     let database = Database::new();
-    drop(database.open());
+    drop(open(&database));
     database.run("UPDATE device_store.schema SET version = 99");
     let error = PostgresStore::open(database.url()).unwrap_err();
     assert!(matches!(error, PostgresError::NewerSchema { found: 99, supported: 1, .. }), "{error}");
@@ -252,12 +264,9 @@ fn what_hinders_is_said_and_no_password_with_it() {
 #[test]
 fn a_session_is_what_the_commit_relies_on() {
     let database = Database::new();
-    let name = database.name();
-    database.run(&format!(
-        "ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read';
-         ALTER DATABASE {name} SET synchronous_commit = off"
-    ));
-    let stores = [database.open(), database.open()];
+    set_for_all(&database, "default_transaction_isolation = 'repeatable read'");
+    set_for_all(&database, "synchronous_commit = off");
+    let stores = [open(&database), open(&database)];
     applied(stores[0].apply(Change { expect: vec![], writes: vec![put("a", 0)] }));
     let total: usize = race(&stores, 8, |store, _| {
         let mut done = 0;
@@ -275,11 +284,25 @@ fn a_session_is_what_the_commit_relies_on() {
     assert_eq!(number(&stores[0], "a"), Some(total));
 }
 
+/// Whatever a connection was doing when it was cut.
+#[test]
+fn cut_connections_lose_and_repeat_nothing() {
+    let database = Database::new();
+    let stores = [open(&database), open(&database)];
+    load::survive(&stores, 25, || {
+        database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+    });
+}
+
 /// A host that is down, and one that answers: the second is used.
 #[test]
 fn of_several_hosts_one_that_writes_is_used() {
     let database = Database::new();
-    let store = PostgresStore::open(&database.url_behind_dead_host()).unwrap();
+    let url = database.url().replacen('@', "@127.0.0.1:1,", 1).replacen("/test", ":5432/test", 1);
+    let store = PostgresStore::open(&url).unwrap();
     applied(store.apply(Change { expect: vec![], writes: vec![put("a", 7)] }));
     assert_eq!(number(&store, "a"), Some(7));
 }
@@ -287,8 +310,7 @@ fn of_several_hosts_one_that_writes_is_used() {
 #[test]
 fn a_database_that_refuses_writes_is_not_opened() {
     let database = Database::new();
-    let name = database.name();
-    database.run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    set_for_all(&database, "default_transaction_read_only = on");
     let error = PostgresStore::open(database.url()).unwrap_err();
     assert!(matches!(error, PostgresError::Unreachable { .. }), "{error}");
 }

@@ -43,6 +43,12 @@ pub(crate) struct Options {
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     in_memory: Option<bool>,
 
+    /// Keep data in a PostgreSQL database that several servers may share, such as
+    /// postgres://user:password@db.example.com/device; prefer the environment or a file where it
+    /// has a password
+    #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<String>,
+
     /// The region that pool ids and ARNs name and administrators sign for [default: us-east-1]
     #[arg(long, env = "DEVICE_REGION")]
     region: Option<String>,
@@ -189,6 +195,12 @@ impl Settings {
             let hosts = options.dev_host.or(file.dev_host).unwrap_or_default();
             Administration::Anyone(DevMode::with_hosts(hosts.iter().map(String::as_str)))
         } else {
+            if key.is_none() && matches!(storage, Storage::Postgres(_)) {
+                return Err(invalid(
+                    "with store, give access-key-id and secret-access-key: all servers of one \
+                     database need the same",
+                ));
+            }
             key.map_or(Administration::Kept, Administration::Given)
         };
         let mut limits = Limits::default();
@@ -225,29 +237,37 @@ fn read(path: &Path) -> Result<Options, ServeError> {
         let line = 1 + before.matches('\n').count();
         unusable(format!("line {line}: {}", error.message()))
     })?;
-    if options.secret_access_key.is_some() {
+    if options.secret_access_key.is_some() || options.store.is_some() {
         modes::check_file(path)?;
     }
     Ok(options)
 }
 
-/// A directory and memory exclude each other; the one given further up wins.
+/// The places exclude each other; the one given further up wins.
 fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<Storage, ServeError> {
-    let origin = |id: &str, in_file: bool| match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => Some(Origin::Flag),
-        Some(ValueSource::EnvVariable) => Some(Origin::Environment),
-        _ => in_file.then_some(Origin::File),
+    let origin = |id: &str| match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Origin::Flag,
+        Some(ValueSource::EnvVariable) => Origin::Environment,
+        _ => Origin::File,
     };
-    let data_from = origin("data", file.data.is_some());
-    let memory_from = origin("in_memory", file.in_memory.is_some());
-    if options.in_memory.or(file.in_memory).unwrap_or(false) && memory_from >= data_from {
-        if memory_from == data_from {
-            return Err(invalid("data and in-memory exclude each other: give one of them"));
+    let data = options.data.as_ref().or(file.data.as_ref());
+    let in_memory = options.in_memory.or(file.in_memory).unwrap_or(false);
+    let store = options.store.as_ref().or(file.store.as_ref());
+    let given = [
+        data.map(|data| (origin("data"), "data", Storage::Directory(data.clone()))),
+        in_memory.then(|| (origin("in_memory"), "in-memory", Storage::InMemory)),
+        store.map(|url| (origin("store"), "store", Storage::Postgres(url.clone().into()))),
+    ];
+    let given: Vec<_> = given.into_iter().flatten().collect();
+    let highest = given.iter().map(|(origin, ..)| *origin).max();
+    let mut winners = given.into_iter().filter(|(origin, ..)| Some(*origin) == highest);
+    match (winners.next(), winners.next()) {
+        (None, _) => Ok(Storage::Directory(DEFAULT_DATA.into())),
+        (Some((_, _, storage)), None) => Ok(storage),
+        (Some((_, one, _)), Some((_, other, _))) => {
+            Err(invalid(format!("{one} and {other} exclude each other: give one of them")))
         }
-        return Ok(Storage::InMemory);
     }
-    let directory = options.data.clone().or_else(|| file.data.clone());
-    Ok(Storage::Directory(directory.unwrap_or_else(|| DEFAULT_DATA.into())))
 }
 
 fn region(given: Option<String>) -> Result<String, ServeError> {

@@ -12,7 +12,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::PostgresError;
+use super::open_error::{PostgresError, detail};
 
 /// How long one host may take to answer before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,9 +33,8 @@ impl Address {
             return Err(invalid("it does not start with postgres://".to_owned()));
         }
         let (text, settings) = own_settings(url);
-        let mut config: Config = text
-            .parse()
-            .map_err(|error: tokio_postgres::Error| invalid(super::connections::detail(&error)))?;
+        let mut config: Config =
+            text.parse().map_err(|error: tokio_postgres::Error| invalid(detail(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(invalid("it names no host".to_owned()));
         }

@@ -10,8 +10,9 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use super::PATIENCE;
 use super::address::Address;
-use super::{PATIENCE, PostgresError};
+use super::open_error::{PostgresError, detail};
 
 /// Connections of one store at most. A call holds one for a round trip, so a few serve many calls,
 /// and a server takes a hundred in all unless told otherwise.
@@ -168,15 +169,6 @@ fn pool_detail(error: &deadpool_postgres::PoolError) -> String {
         deadpool_postgres::PoolError::Backend(error)
         | deadpool_postgres::PoolError::PostCreateHook(HookError::Backend(error)) => detail(error),
         error => error.to_string(),
-    }
-}
-
-/// What the server or the network said. The error's own text only names the step that failed.
-pub(super) fn detail(error: &tokio_postgres::Error) -> String {
-    match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),
-        (None, Some(source)) => format!("{error}: {source}"),
-        (None, None) => error.to_string(),
     }
 }
 

@@ -73,6 +73,15 @@ pub enum PostgresError {
 
 impl PostgresError {
     pub(super) fn migration(name: &str, error: &tokio_postgres::Error) -> Self {
-        Self::Migration { name: name.to_owned(), detail: super::connections::detail(error) }
+        Self::Migration { name: name.to_owned(), detail: detail(error) }
+    }
+}
+
+/// What the server or the network said. The error's own text only names the step that failed.
+pub(super) fn detail(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::ClientWrapper;
 
-use super::PostgresError;
+use super::open_error::PostgresError;
 
 /// What leads from each version of the schema to the next; `device_store.schema` counts how many
 /// have been run.

@@ -55,6 +55,12 @@ fn make(directory: &Path) -> io::Result<()> {
     sync(parent)
 }
 
+/// Whether a store was ever opened in `directory`.
+#[cfg(feature = "postgres")]
+pub(super) fn is_used(directory: &Path) -> bool {
+    directory.join(DATABASE).exists()
+}
+
 fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why a [`SqliteStore`](crate::SqliteStore) could not be opened. The message says what to do.
+/// Why a store could not be opened. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -60,6 +60,16 @@ pub enum OpenError {
         /// What SQLite says.
         detail: String,
     },
+    /// There is no database in the directory, and none is to be made.
+    #[error("{path} has no data of this program: name the directory that a server kept it in")]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The database is in PostgreSQL and cannot be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] crate::postgres::PostgresError),
     /// The operating system refused something else.
     #[error("cannot use {path}: {source}")]
     Io {

@@ -4,8 +4,6 @@ use std::env;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use device_store::PostgresStore;
-
 /// The variable that names the directory of the server's socket.
 const SERVER: &str = "DEVICE_TEST_POSTGRES";
 
@@ -34,25 +32,8 @@ impl Database {
 }
 
 impl Database {
-    pub(crate) fn open(&self) -> PostgresStore {
-        PostgresStore::open(&self.url).unwrap()
-    }
-
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Hosts of which the first does not answer.
-    pub(crate) fn url_behind_dead_host(&self) -> String {
-        self.url.replacen('@', "@127.0.0.1:1,", 1).replacen(
-            &format!("/{}", self.name),
-            &format!(":5432/{}", self.name),
-            1,
-        )
     }
 
     /// Runs statements as an operator would; what they print.

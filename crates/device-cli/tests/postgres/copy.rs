@@ -1,0 +1,87 @@
+//! `device store copy`: a server's life goes on in PostgreSQL.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::client::{Pool, User};
+use crate::database::Database;
+use crate::process::command;
+use crate::replicas::start;
+
+fn copy(from: &Path, to: &Database) -> Output {
+    let from = format!("sqlite:{}", from.display());
+    let mut copy = Command::new(env!("CARGO_BIN_EXE_device"));
+    copy.args(["store", "copy", "--from", &from, "--to", to.url()]).output().unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn devices_and_tokens_of_before_the_copy_still_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let public = ["--public-url", "https://auth.example.com", "--listen", "127.0.0.1:0", "--dev"];
+    let serve = |place: [&str; 2]| start(command(&[&public[..], &place].concat()));
+
+    let before = serve(["--data", data]);
+    let pool = Pool::new(&before);
+    pool.add_user(&before, "ana");
+    let mut ana = User::new(&pool, "ana");
+    let done = before.ok("RespondToAuthChallenge", &ana.begin(&before));
+    ana.confirm_device(&before, &done["AuthenticationResult"]);
+    let tokens = ana.sign_in([&before; 4]);
+    for n in 0..600 {
+        let user = json!({
+            "UserPoolId": pool.id, "Username": format!("user{n}"), "MessageAction": "SUPPRESS",
+        });
+        before.ok("AdminCreateUser", &user);
+    }
+
+    let database = Database::new();
+    let said = complaint(&copy(directory.path(), &database));
+    assert!(said.contains("in use by another process"), "{said}");
+    assert_eq!(before.end("TERM").0, Some(0));
+
+    let copied = copy(directory.path(), &database);
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    let said = String::from_utf8(copied.stdout).unwrap();
+    let users = said.lines().find(|line| line.starts_with("user ")).unwrap();
+    assert!(users.contains(" 601 "), "{said}");
+    assert!(said.ends_with("records copied and verified\n"), "{said}");
+
+    let after = serve(["--store", database.url()]);
+    after.ok("GetUser", &json!({ "AccessToken": tokens["AccessToken"] }));
+    after.ok("InitiateAuth", &ana.refresh(&tokens));
+    ana.sign_in([&after; 4]);
+
+    let said = complaint(&copy(directory.path(), &database));
+    assert!(said.contains("holds records already"), "{said}");
+}
+
+#[test]
+fn a_source_that_is_none_is_refused_and_not_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::new();
+    let none = directory.path().join("none");
+    let said = complaint(&copy(&none, &database));
+    assert!(said.contains("has no data of this program"), "{said}");
+    assert!(!none.exists());
+    assert_eq!(database.run("SELECT to_regnamespace('device_store') IS NULL").trim(), "t");
+}
+
+#[test]
+fn a_server_on_postgresql_is_told_what_it_lacks() {
+    let database = Database::new();
+    let refusal = |arguments: &[&str]| complaint(&command(arguments).output().unwrap());
+    let said = refusal(&["--store", database.url()]);
+    assert!(said.contains("access-key-id and secret-access-key"), "{said}");
+    let said = refusal(&["--store", database.url(), "--in-memory"]);
+    assert!(said.contains("in-memory and store exclude each other"), "{said}");
+    let said = refusal(&["--dev", "--store", "postgres://ana:tiger@127.0.0.1:1/device"]);
+    assert!(said.contains("cannot connect") && !said.contains("tiger"), "{said}");
+}
