@@ -91,6 +91,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         region: settings.region,
         account_id: ACCOUNT_ID.to_owned(),
         public_base_url: settings.public_url.unwrap_or_else(|| endpoint.clone()),
+        retention: settings.retention,
     };
     let mut service = Service::builder(store, config)
         .administrators(administrators)

@@ -19,7 +19,7 @@ use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
-use crate::rules::pool_deletion;
+use crate::rules::{pool_deletion, unknown_names};
 use crate::store::{Store, StoreError, Table};
 
 /// How often a command is decided anew because others changed what it rests on.
@@ -232,11 +232,16 @@ impl Engine {
         })))
     }
 
-    /// Removes what has expired, and what deleted pools left behind; returns how many records.
+    /// Removes what has expired, what deleted pools left behind, and what there is too much of
+    /// unknown names (see [`Retention`](crate::host::invocation::Retention)); returns how many
+    /// records.
     ///
     /// # Errors
     /// Storage failures.
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
-        Ok(self.store.purge(now.millis())? + pool_deletion::erase(&*self.store)?)
+        let max = self.config.retention.max_unknown_names;
+        Ok(self.store.purge(now.millis())?
+            + pool_deletion::erase(&*self.store)?
+            + unknown_names::cap(&*self.store, max)?)
     }
 }

@@ -16,7 +16,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use device_pool::{Config, Engine, Invocation, Moment, ServiceError, SigningKeySource};
+//! use device_pool::{Config, Engine, Invocation, Moment, Retention, ServiceError};
+//! use device_pool::SigningKeySource;
 //! use device_store::MemoryStore;
 //! use device_wire::{CreateUserPoolRequest, DeviceConfigurationType, ListDevicesRequest};
 //! use rand::SeedableRng;
@@ -36,6 +37,7 @@
 //!     region: "us-east-1".into(),
 //!     account_id: "000000000000".into(),
 //!     public_base_url: "http://localhost:9229".into(),
+//!     retention: Retention::default(),
 //! };
 //! let engine =
 //!     Engine::builder(Arc::new(MemoryStore::new()), config, Arc::new(Rsa2048)).build();
@@ -99,7 +101,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::hooks::{HookError, Hooks, NoHooks};
-pub use host::invocation::{Config, Invocation, Outcome};
+pub use host::invocation::{Config, Invocation, Outcome, Retention};
 pub use host::message::{Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};

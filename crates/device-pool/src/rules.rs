@@ -17,3 +17,4 @@ pub(crate) mod risk;
 pub(crate) mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod tokens;
+pub(crate) mod unknown_names;

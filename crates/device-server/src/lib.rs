@@ -57,5 +57,5 @@ pub use storage::Storage;
 pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
-pub use device_pool::Config as PoolConfig;
+pub use device_pool::{Config as PoolConfig, Retention};
 pub use device_store::OpenError;

@@ -53,6 +53,7 @@ const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 ///     region: "us-east-1".to_owned(),
 ///     account_id: "000000000000".to_owned(),
 ///     public_base_url: format!("http://{}", server.local_addr()),
+///     retention: Default::default(),
 /// };
 /// let store = Storage::Directory("device-data".into()).open()?;
 /// let key = AccessKey::new("ADMIN", std::env::var("ADMIN_SECRET")?)?;

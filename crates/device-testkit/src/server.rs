@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use device_pool::store::Store;
 use device_pool::{Engine, Invocation, Moment, ServiceError, SigningKeySource};
 use device_server::{
-    AccessKey, Administrators, DevMode, Entropy, PoolConfig, Server, Service, ServiceBuilder,
+    AccessKey, Administrators, DevMode, Entropy, PoolConfig, Retention, Server, Service,
+    ServiceBuilder,
 };
 use device_store::MemoryStore;
 use device_wire::Operation;
@@ -61,6 +62,7 @@ pub fn config(public_base_url: &str) -> PoolConfig {
         region: "us-east-1".to_owned(),
         account_id: "123456789012".to_owned(),
         public_base_url: public_base_url.to_owned(),
+        retention: Retention::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
-use device_server::{AccessKey, Administrators, PoolConfig, Server, Service, Storage};
+use device_server::{AccessKey, Administrators, PoolConfig, Retention, Server, Service, Storage};
 use device_wire::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest,
     AuthFlowType, CreateUserPoolClientRequest, CreateUserPoolRequest, DeviceConfigurationType,
@@ -69,6 +69,7 @@ impl Scene {
             region: REGION.to_owned(),
             account_id: "000000000000".to_owned(),
             public_base_url: endpoint.clone(),
+            retention: Retention::default(),
         };
         let key = AccessKey::new("demo", &*secret).map_err(DemoError::start)?;
         let service = Service::builder(data.open().map_err(DemoError::start)?, config)

@@ -10,8 +10,8 @@ use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use device_server::{
-    AccessKey, DevMode, HttpHooks, Limits, Origins, Smtp, Storage, Transport, Transports,
-    TrustedProxies, Webhook,
+    AccessKey, DevMode, HttpHooks, Limits, Origins, Retention, Smtp, Storage, Transport,
+    Transports, TrustedProxies, Webhook,
 };
 use serde::Deserialize;
 
@@ -122,6 +122,14 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
 
+    /// Days that events stay in a user's audit trail [default: 730]
+    #[arg(long, env = "DEVICE_AUDIT_DAYS", value_name = "DAYS")]
+    audit_days: Option<u32>,
+
+    /// Days after which users who signed up and did not confirm are removed [default: 7]
+    #[arg(long, env = "DEVICE_UNCONFIRMED_USER_DAYS", value_name = "DAYS")]
+    unconfirmed_user_days: Option<u32>,
+
     /// Connections open at a time; beyond, idle ones are closed [default: 1024]
     #[arg(long, env = "DEVICE_MAX_CONNECTIONS", value_name = "COUNT")]
     max_connections: Option<usize>,
@@ -153,6 +161,7 @@ pub(crate) struct Settings {
     pub(crate) transports: Transports,
     pub(crate) hooks: Option<HttpHooks>,
     pub(crate) limits: Limits,
+    pub(crate) retention: Retention,
     pub(crate) log_format: LogFormat,
     /// What the log should warn of, once there is one.
     pub(crate) warnings: Vec<&'static str>,
@@ -211,6 +220,7 @@ impl Settings {
         {
             limits.max_connections_per_address = max.max(1);
         }
+        let kept = Retention::default();
         Ok(Self {
             listen,
             storage,
@@ -222,6 +232,14 @@ impl Settings {
             transports,
             hooks: hooks(options.hook_url.or(file.hook_url), &mut warnings)?,
             limits,
+            retention: Retention {
+                audit_days: options.audit_days.or(file.audit_days).unwrap_or(kept.audit_days),
+                unconfirmed_user_days: options
+                    .unconfirmed_user_days
+                    .or(file.unconfirmed_user_days)
+                    .unwrap_or(kept.unconfirmed_user_days),
+                ..kept
+            },
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
             warnings,
         })

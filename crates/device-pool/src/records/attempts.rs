@@ -39,7 +39,7 @@ const MAX_SOURCES: usize = 16;
 
 /// How long the slow count is kept after the last failure.
 const SLOW_MEMORY: Duration = days(365);
-const SLOW_MEMORY_OF_NOBODY: Duration = days(1);
+const SLOW_MEMORY_OF_NOBODY: Duration = minutes(15 + 24 * 60);
 
 /// What was attempted. Each kind is counted on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

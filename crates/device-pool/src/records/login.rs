@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::error::ServiceError;
+use crate::host::moment::Moment;
 use crate::records::pool::Pool;
 use crate::store::Table;
 
@@ -16,6 +17,9 @@ pub(crate) struct Login {
     pub(crate) pool_id: String,
     pub(crate) name: Sensitive<String>,
     pub(crate) username: String,
+    /// When the user is removed who has not confirmed the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Moment>,
 }
 
 impl Entity for Login {
@@ -23,6 +27,10 @@ impl Entity for Login {
 
     fn id(&self) -> String {
         Self::key(&self.pool_id, &self.name)
+    }
+
+    fn expires_at(&self) -> Option<Moment> {
+        self.expires_at
     }
 }
 

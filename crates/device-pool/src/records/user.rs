@@ -10,7 +10,7 @@ use crate::command::transaction::{Entity, id_of};
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::host::moment::Moment;
+use crate::host::moment::{Moment, days};
 use crate::records::address::Address;
 use crate::records::attributes::Attributes;
 use crate::records::factor::MfaPreference;
@@ -44,6 +44,10 @@ pub(crate) struct User {
     /// A secret that was handed out and that no code has proven yet.
     pub(crate) pending_token: Option<Sensitive<String>>,
     pub(crate) mfa: MfaPreference,
+    /// When this user is removed, unless the account is confirmed by then. `None` for users of
+    /// earlier releases.
+    #[serde(default)]
+    pub(crate) unconfirmed_until: Option<Moment>,
     /// How often the user was signed out everywhere. Grants and sign-ins of an earlier count are
     /// over, whatever the clock says.
     #[serde(default)]
@@ -57,6 +61,10 @@ impl Entity for User {
 
     fn id(&self) -> String {
         User::key(&self.pool_id, &self.username)
+    }
+
+    fn expires_at(&self) -> Option<Moment> {
+        self.unconfirmed_until.filter(|_| self.status == UserStatusType::Unconfirmed)
     }
 }
 
@@ -87,6 +95,9 @@ impl User {
             pending_token: None,
             mfa: MfaPreference::default(),
             sign_outs: 0,
+            unconfirmed_until: Some(
+                cx.now() + days(u64::from(cx.config.retention.unconfirmed_user_days)),
+            ),
             signed_out_at: None,
         }
     }

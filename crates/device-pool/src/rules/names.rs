@@ -7,6 +7,7 @@ use device_wire::{
 };
 
 use crate::command::context::Context;
+use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::login::Login;
@@ -78,21 +79,36 @@ impl Login {
         for gone in old.keys().filter(|name| !new.contains_key(*name)) {
             Self::give_up(cx, pool, after, gone)?;
         }
-        for (name, kind) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            if let Some(login) = Self::find(cx, pool, name)? {
-                release(cx, pool, &login, name, kind, conflict).map_err(|error| match before {
-                    None if *error.code() == ErrorCode::AliasExists => {
-                        let message = format!("An account with the given {kind} already exists.");
-                        ServiceError::new(ErrorCode::UsernameExists, message)
-                    }
-                    _ => error,
-                })?;
+        // Names live as long as their user: whoever confirms the account keeps them.
+        let expires_at = after.expires_at();
+        let same_life = before.is_none_or(|before| before.expires_at() == expires_at);
+        for (name, kind) in &new {
+            let had = old.contains_key(name);
+            if had && same_life {
+                continue;
             }
-            let name = Sensitive::from(name.clone());
+            match Self::find(cx, pool, name)? {
+                Some(login) if had && login.username == after.username => {}
+                // An attribute alone is no claim to a name.
+                _ if had => continue,
+                None => {}
+                Some(login) => {
+                    release(cx, pool, &login, name, kind, conflict).map_err(
+                        |error| match before {
+                            None if *error.code() == ErrorCode::AliasExists => ServiceError::new(
+                                ErrorCode::UsernameExists,
+                                format!("An account with the given {kind} already exists."),
+                            ),
+                            _ => error,
+                        },
+                    )?;
+                }
+            }
             cx.tx.put(&Self {
                 pool_id: pool.id.clone(),
-                name,
+                name: Sensitive::from(name.clone()),
                 username: after.username.clone(),
+                expires_at,
             })?;
         }
         Ok(())
@@ -139,10 +155,10 @@ fn release(
             format!("An account with the {kind} already exists."),
         )
     };
-    let mut owner = Context::stored(
-        User::by_username(cx, &pool.id, &login.username)?,
-        "the user of a login name",
-    )?;
+    // An owner who has not confirmed the account may have been removed before the name is.
+    let Some(mut owner) = User::by_username(cx, &pool.id, &login.username)? else {
+        return Ok(());
+    };
     let held = names(pool, &owner).get(name).copied();
     match (conflict, held) {
         // Only an address that is proven as one displaces an address.

@@ -13,7 +13,7 @@ use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
 use crate::host::arithmetic::InPlace;
 use crate::host::hooks::NoHooks;
-use crate::host::invocation::{Config, Invocation};
+use crate::host::invocation::{Config, Invocation, Retention};
 use crate::host::moment::Moment;
 use crate::host::risk::NewAddressOrFailures;
 use crate::host::signing_keys::SigningKeySource;
@@ -74,6 +74,7 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
         region: "eu-test-1".to_owned(),
         account_id: "000000000000".to_owned(),
         public_base_url: "http://localhost:9229".to_owned(),
+        retention: Retention::default(),
     };
     let mut cx = Context {
         tx: Transaction::new(&Empty),

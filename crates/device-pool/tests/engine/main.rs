@@ -31,6 +31,7 @@ mod pool_life;
 mod pools;
 mod profile;
 mod recovery;
+mod retention;
 mod risk;
 mod rotation;
 mod schema;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use device_pool::{Config, Engine, Risk, RiskEvaluator, SignInFacts};
+use device_pool::{Config, Engine, Retention, Risk, RiskEvaluator, SignInFacts};
 use device_store::MemoryStore;
 use device_testkit::TestSigningKeys;
 use device_wire::Operation;
@@ -150,6 +150,7 @@ fn the_evaluator_can_be_exchanged() {
         region: "eu-test-1".into(),
         account_id: "000000000000".into(),
         public_base_url: "http://localhost:9229".into(),
+        retention: Retention::default(),
     };
     let keys = Arc::new(TestSigningKeys::default());
     let engine =

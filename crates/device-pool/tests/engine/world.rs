@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
 use device_pool::{
     Arithmetic, Config, Engine, EngineBuilder, HookError, Hooks, InPlace, Invocation, Message,
-    Moment, NoHooks, SUPPORTED, ServiceError,
+    Moment, NoHooks, Retention, SUPPORTED, ServiceError,
 };
 use device_srp::{
     ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, ServerEphemeral, SessionKey,
@@ -115,10 +115,16 @@ impl World {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, seed: u64) -> Self {
+        Self::keeping(Retention::default(), store, seed)
+    }
+
+    /// A service that keeps things for as long as `retention` says.
+    pub(crate) fn keeping(retention: Retention, store: Arc<dyn Store>, seed: u64) -> Self {
         let config = Config {
             region: "eu-test-1".into(),
             account_id: "000000000000".into(),
             public_base_url: "http://localhost:9229".into(),
+            retention,
         };
         Self::around(Engine::builder(store, config, Arc::new(TestSigningKeys::default())), seed)
     }

@@ -1,0 +1,146 @@
+//! What is kept, and for how long: unconfirmed users, and records of names that nobody has.
+
+use std::sync::Arc;
+
+use device_pool::Retention;
+use device_pool::store::{Store as _, Table};
+use device_store::MemoryStore;
+use device_wire::Operation;
+use serde_json::{Value, json};
+
+use crate::accounts::{attributes, sent_code, sign_up};
+use crate::world::{Flow, World};
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn world(retention: Retention) -> (World, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::keeping(retention, store.clone(), 7);
+    world.set_pool("AutoVerifiedAttributes", json!(["email"]));
+    (world, store)
+}
+
+fn count(store: &MemoryStore, table: Table) -> usize {
+    store.scan(table, "", None, 10_000).unwrap().len()
+}
+
+fn signed_up(world: &mut World, name: &str) -> String {
+    let request = sign_up(world, name, &[("email", &format!("{name}@example.com"))]);
+    world.ok(Operation::SignUp, request);
+    sent_code(world)
+}
+
+#[test]
+fn whoever_does_not_confirm_is_removed_after_a_week() {
+    let (mut world, store) = world(Retention::default());
+    signed_up(&mut world, "ada");
+    let code = signed_up(&mut world, "bob");
+    world.ok(
+        Operation::ConfirmSignUp,
+        json!({"ClientId": world.client, "Username": "bob", "ConfirmationCode": code}),
+    );
+    signed_up(&mut world, "eve");
+    world.ok(
+        Operation::AdminUpdateUserAttributes,
+        json!({
+            "UserPoolId": world.pool, "Username": "eve",
+            "UserAttributes": attributes(&[("email", "other@example.com")]),
+        }),
+    );
+    world.seconds(7 * DAY - 1);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::User), 3);
+    world.seconds(2);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::User), 1);
+    assert_eq!(count(&store, Table::Login), 2, "bob's name and id");
+    world.first_factor(Flow::Password, "bob", None).unwrap();
+    // The name and the address are free again.
+    let code = signed_up(&mut world, "ada");
+    world.ok(
+        Operation::ConfirmSignUp,
+        json!({"ClientId": world.client, "Username": "ada", "ConfirmationCode": code}),
+    );
+    world.seconds(8 * DAY);
+    world.engine.purge(world.moment()).unwrap();
+    world.first_factor(Flow::Password, "ada", None).unwrap();
+}
+
+#[test]
+fn how_long_unconfirmed_users_are_kept_can_be_set() {
+    let retention = Retention { unconfirmed_user_days: 30, ..Retention::default() };
+    let (mut world, store) = world(retention);
+    signed_up(&mut world, "ada");
+    world.seconds(30 * DAY - 1);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::User), 1);
+    world.seconds(2);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::User), 0);
+}
+
+#[test]
+fn a_name_outlives_its_user_only_until_another_wants_it() {
+    let (mut world, store) = world(Retention::default());
+    signed_up(&mut world, "ada");
+    let users = store.scan(Table::User, "", None, 10).unwrap();
+    let writes = users.into_iter().map(|(key, _)| (key, device_pool::store::Write::Delete));
+    let change = device_pool::store::Change { expect: Vec::new(), writes: writes.collect() };
+    store.apply(change).unwrap();
+    assert_eq!(count(&store, Table::Login), 2);
+    signed_up(&mut world, "ada");
+}
+
+#[test]
+fn records_of_unknown_names_are_capped_in_each_pool() {
+    let retention = Retention { max_unknown_names: 30, ..Retention::default() };
+    let (mut world, store) = world(retention);
+    world.user("ada");
+    world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
+    world.client = world.make_client(json!({
+        "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+    }));
+    let guess = |world: &World, name: &str| -> [(Operation, Value); 3] {
+        let parameters = json!({"USERNAME": name, "PASSWORD": "wrong"});
+        let named = json!({"ClientId": world.client, "Username": name});
+        let mut reset = named.clone();
+        reset["ConfirmationCode"] = json!("12345x");
+        reset["Password"] = json!("Another-horse-8");
+        let mut start = json!({"ClientId": world.client, "AuthParameters": parameters});
+        start["AuthFlow"] = json!("USER_PASSWORD_AUTH");
+        [
+            (Operation::InitiateAuth, start),
+            (Operation::ForgotPassword, named),
+            (Operation::ConfirmForgotPassword, reset),
+        ]
+    };
+    for name in std::iter::once("ada".to_owned()).chain((0..40).map(|n| format!("nobody{n}"))) {
+        for (operation, body) in guess(&world, &name) {
+            let _either_way = world.call(operation, body);
+        }
+        world.seconds(1);
+    }
+    let tables = [Table::Attempts, Table::Code, Table::SentCodes];
+    let users = |table| {
+        let nobodys = format!("{}//", world.pool);
+        let all = store.scan(table, "", None, 10_000).unwrap();
+        let nobody = all.iter().filter(|(key, _)| key.id.starts_with(&nobodys)).count();
+        (all.len() - nobody, nobody)
+    };
+    let before = tables.map(users);
+    world.engine.purge(world.moment()).unwrap();
+    let after = tables.map(users);
+    for (before, after) in before.iter().zip(after) {
+        assert_eq!(after.0, before.0, "of users all are kept");
+        assert!(before.1 >= 40);
+        assert_eq!(after.1, 30);
+    }
+    // Those that were looked for last are still counted.
+    for _ in 0..4 {
+        let [(operation, body), ..] = guess(&world, "nobody39");
+        world.refused(operation, body);
+    }
+    let [(operation, body), ..] = guess(&world, "nobody39");
+    let refused = world.refused(operation, body);
+    assert_eq!(refused, "NotAuthorizedException: Password attempts exceeded");
+}
