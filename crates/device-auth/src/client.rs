@@ -30,8 +30,8 @@ pub(crate) struct Inner {
     sessions: Option<Arc<dyn SessionStore>>,
     subscribers: Subscribers,
     active: Mutex<Option<Arc<Active>>>,
-    /// Held while a refresh is under way. Others who want one wait for it, and so does whoever
-    /// changes the session that it is going to replace.
+    /// Held while a refresh is under way. Other refreshes wait for it, and so do changes of the
+    /// session that it is going to replace.
     refreshing: tokio::sync::Mutex<()>,
     /// Held while the session is written, so that the store ends up with the latest one.
     persisting: tokio::sync::Mutex<()>,

@@ -121,7 +121,7 @@ impl DeviceAuth {
         self.tell(&Event::DeviceForgotten { key: device_key });
     }
 
-    /// Deletes the records of a user whom the service does not know. What was typed counts only as
+    /// Deletes the records of a user that the service does not know. What was typed counts only as
     /// an internal name: as an alias, it may be another user's by now.
     async fn forget_if_deleted(&self, attempt: &Attempt, error: &device_proto::Error) {
         let username = attempt.username.as_ref().unwrap_or(&attempt.alias);

@@ -23,7 +23,7 @@ struct Alias {
 }
 
 impl Records {
-    /// The records of the user whom `owner` names.
+    /// The records of the user that `owner` names.
     pub(super) fn find(&self, owner: &DeviceOwner) -> Vec<DeviceRecord> {
         let folded = owner.username.to_lowercase();
         let user = self

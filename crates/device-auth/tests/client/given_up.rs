@@ -1,5 +1,4 @@
-//! A sign-in that is given up: its future is dropped wherever it waits for the service or for the
-//! store.
+//! A sign-in that is given up: its future is dropped at each wait for the service or the store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +8,7 @@ use tokio::sync::Notify;
 use super::files::owner;
 use super::*;
 
-/// How many more waits go by before one that has no end.
+/// How many more waits end before one that does not.
 #[derive(Clone)]
 struct Patience {
     left: Arc<AtomicUsize>,
@@ -21,8 +20,7 @@ impl Patience {
         Self { left: Arc::new(AtomicUsize::new(waits)), over: Arc::default() }
     }
 
-    /// A wait before the work, when nothing is done yet, and one after it, when nobody has heard of
-    /// it yet.
+    /// Waits before the work, when nothing is done yet, and after it, before anyone has its result.
     fn around<'a, T: Send>(
         &'a self,
         work: impl Future<Output = T> + Send + 'a,
@@ -43,7 +41,7 @@ impl Patience {
         }
     }
 
-    /// What the work ends in; nothing if it was dropped at its last wait.
+    /// The result of the work. `None` if it was dropped at its last wait.
     async fn spend_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
@@ -95,9 +93,10 @@ async fn kept(store: &MemoryStore) -> Option<String> {
     found(store, &owner(USER)).await.map(|record| record.device_key)
 }
 
-/// Gives a sign-in up at its first wait, in a world of the same kind at its second, and so on until
-/// it is not given up. `prepare` makes the world, and says which device of the store the service
-/// does not accept; the store is used `uses` times.
+/// Gives a sign-in up at its first wait, another at its second, and so on until one completes.
+///
+/// `prepare` makes a world for each, and says which device in the store the service does not accept.
+/// A sign-in uses the store `uses` times.
 async fn given_up_at_each_wait(
     uses: usize,
     prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>),

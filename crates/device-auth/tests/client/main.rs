@@ -1,5 +1,4 @@
-//! The client against a small service: over a stack that hands requests straight to it, and once
-//! over real HTTP.
+//! The client against a small service, without a network, and once over real HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,7 +40,7 @@ use rand::rngs::StdRng;
 use service::{CLIENT, CODE, Devices, Fault, Mfa, PASSWORD, POOL, Service, USER};
 use zeroize::Zeroizing;
 
-/// The service as something to send HTTP requests to.
+/// The service as an HTTP client.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Service>>);
 
@@ -54,7 +53,7 @@ impl Shared {
         work(&mut self.0.lock().unwrap())
     }
 
-    /// Status and body; nothing where the answer is lost.
+    /// The status and the body. `None` if the answer is lost.
     fn answer(&self, target: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let operation = Operation::from_name(target.rsplit('.').next().unwrap()).unwrap();
         match self.with(|service| service.serve(operation, body)) {
@@ -119,7 +118,7 @@ async fn sign_in(auth: &DeviceAuth) -> SignedIn {
     finish(step).await
 }
 
-/// Gives the code where it is asked for.
+/// Gives the code, if one is asked for.
 async fn finish(step: SignInStep) -> SignedIn {
     match step {
         SignInStep::Done(signed_in) => signed_in,

@@ -1,4 +1,4 @@
-//! What happens to a session at the same time, and what is given up half-way.
+//! Concurrent calls on a session, and calls that are given up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::files::owner;
 use super::*;
 
-/// Holds something back until it is let go.
+/// Holds a task back until it is let go.
 #[derive(Clone)]
 struct Gate {
     reached: Arc<Notify>,
@@ -54,8 +54,7 @@ impl HttpClient for Slow {
     }
 }
 
-/// A client that is signed in, whose next refresh brings another refresh token, and what holds that
-/// refresh back.
+/// A signed-in client whose next refresh rotates the refresh token, and the gate that holds it back.
 async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     let slow = Slow(service.clone(), gate.clone(), "GetTokensFromRefreshToken");
@@ -67,8 +66,8 @@ async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     (service, auth, gate)
 }
 
-/// The refresh token that the client has. The service here knows no other than its first, so that
-/// the refresh itself may fail.
+/// The refresh token that the client has. The small service knows only its first one, so the refresh
+/// itself may fail.
 async fn next_refresh_token(service: &Shared, auth: &DeviceAuth) -> serde_json::Value {
     let _ = auth.refresh().await;
     service.with(|service| service.last("GetTokensFromRefreshToken")["RefreshToken"].clone())
@@ -142,7 +141,7 @@ async fn delete_ada_while_bob_signs_in(
         gate.reached().await;
         let token = format!("access.{}.signature", URL_SAFE_NO_PAD.encode(r#"{"username":"bob"}"#));
         auth.use_session(Tokens::new(token), SessionOrigin::SignIn).await.unwrap();
-        // For a second call too, if it comes to that.
+        // And a second call, if there is one.
         gate.let_go();
         gate.let_go();
     };

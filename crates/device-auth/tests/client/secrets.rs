@@ -1,5 +1,6 @@
-//! Every public type of the client's crates is formatted, and none shows a secret. Everything
-//! secret has "hush" in it; the device's own secret is random, and searched for as it is.
+//! Every public type of the client's crates is formatted, and none shows a secret.
+//!
+//! All secrets contain "hush". The device's own secret is random, and searched for as it is.
 
 use std::any::type_name;
 use std::collections::BTreeSet;
@@ -18,11 +19,11 @@ use serde_json::{Value, json};
 use super::files::{owner, record};
 use super::*;
 
-/// What is exported and is no type to format: traits, aliases, functions, modules.
+/// Exports that are not types: traits, aliases, functions, modules.
 const NO_TYPES: [&str; 6] =
     ["BoxFuture", "DeviceStore", "HttpClient", "SessionStore", "device_http", "is_expired"];
 
-/// What was formatted, and of which types.
+/// The text so far, and the types that it is of.
 #[derive(Clone, Default)]
 struct Shown(Arc<Mutex<(BTreeSet<String>, String)>>);
 
@@ -74,8 +75,7 @@ async fn no_public_type_shows_a_secret() {
     due.extend(exported(include_str!("../../src/lib.rs"), "device_auth"));
     due.retain(|name| {
         let (from, one) = name.split_once("::").unwrap_or(("", name));
-        // The vocabulary's own types are tested with it, and what a feature brings is there with it
-        // alone.
+        // device-wire tests its own types. Types behind a feature are there only with it.
         let absent = (!cfg!(feature = "admin") && one == "DeviceAdmin")
             || (!cfg!(feature = "keyring") && one == "KeychainStore");
         from != "device_wire" && !NO_TYPES.contains(&one) && !absent

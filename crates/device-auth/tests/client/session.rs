@@ -191,7 +191,7 @@ async fn signing_out_works_here_even_if_the_service_is_not_told() {
     }
 }
 
-/// The record goes when the service says that the user is deleted, and then only.
+/// The record goes only if the service says that the user is deleted.
 #[tokio::test]
 async fn the_record_of_a_user_who_is_gone_goes() {
     let gone = || Fault::Refuse(ErrorCode::UserNotFound, "User does not exist.");

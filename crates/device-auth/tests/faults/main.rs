@@ -1,6 +1,7 @@
-//! A whole life of a device, from its first sign-in until it is forgotten, over a network that
-//! spoils one exchange: every exchange, by every fault. It ends in a clear error or a correct
-//! session, and never in a wrong device record.
+//! The life of a device over a network that spoils one exchange: every exchange, by every fault.
+//!
+//! A life goes from the first sign-in until the device is forgotten. It ends in a clear error or a
+//! correct session, and never in a wrong device record.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +21,7 @@ use device_testkit::PASSWORD;
 use proxy::Fault;
 use world::{USER, World, with_world};
 
-/// What a life goes through, where nothing goes wrong.
+/// The steps of a life in which nothing goes wrong.
 const STEPS: [&str; 14] = [
     "USER_SRP_AUTH",
     "PASSWORD_VERIFIER",
@@ -49,7 +50,7 @@ async fn life(app: &DeviceAuth, world: &World) -> Result<(), Error> {
     app.forget_this_device().await
 }
 
-/// Signs in, with a code where one is asked for, and another where that one did not count.
+/// Signs in. Gives a code if one is asked for, and another if that one was not accepted.
 async fn sign_in(app: &DeviceAuth, world: &World) -> Result<SignedIn, Error> {
     let mut step = app.sign_in(Credentials::srp(USER, PASSWORD)).await?;
     for _ in 0..3 {
@@ -62,11 +63,11 @@ async fn sign_in(app: &DeviceAuth, world: &World) -> Result<SignedIn, Error> {
     panic!("no code is ever right")
 }
 
-/// Spoils every exchange of a life in this way, one in each life, with second attempts and without.
+/// Spoils every exchange with this fault, one in each life, with retries and without.
 fn spoil_each(fault: Fault) {
     let immediately = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
     for policy in [RetryPolicy::never(), immediately] {
-        // Before the first exchange there is none whose answer could come again.
+        // These repeat an earlier answer, and the first exchange has none before it.
         let first = usize::from(matches!(fault, Fault::StaleAnswer | Fault::StaleInstead));
         for at in first..STEPS.len() {
             with_world(async |world| spoil(world, at, fault, policy).await);
@@ -89,9 +90,8 @@ async fn spoil(world: &World, at: usize, fault: Fault, policy: RetryPolicy) {
         is_clear(error, &case);
     }
     is_right(&app, world, &case).await;
-    // A device whose confirming was lost stays behind, never of use; and "forgotten" is said in an
-    // empty answer, which another's stands for just as well. There is no other reason for a second
-    // one.
+    // A device whose confirmation was lost stays behind. The answer to ForgetDevice is empty, so a
+    // stale one looks like it. Nothing else may leave a second device.
     let most = match (STEPS[at], fault) {
         ("ConfirmDevice", _) | ("ForgetDevice", Fault::StaleInstead) => 2,
         _ => 1,
@@ -106,7 +106,7 @@ fn is_clear(error: &Error, case: &str) {
     assert!(!matches!(error, Error::Configuration(_) | Error::Store(_)), "{case}");
 }
 
-/// What is kept is of use, or found out and replaced at the next sign-in.
+/// Asserts that the kept record is good, or is replaced at the next sign-in.
 async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     let kept = world.record().await.map(|record| record.device_key);
     if let Some(session_key) = app.current_device_key() {
@@ -125,7 +125,7 @@ async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     if let Some(known) = known {
         assert_eq!(key, known, "{case}: the service knows the device that is kept");
     }
-    // Its secret is the one that the service has the verifier of: it stands in for the code.
+    // The service has the verifier of its secret: it stands in for the code.
     app.remember_device().await.expect(case);
     let SignInStep::Done(last) = app.sign_in(Credentials::srp(USER, PASSWORD)).await.expect(case)
     else {

@@ -1,4 +1,4 @@
-//! Stands between the client and the server, and spoils one exchange.
+//! A proxy between the client and the server, which spoils one exchange.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -14,34 +14,34 @@ use tokio::sync::Notify;
 /// What happens to an exchange.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Fault {
-    /// The connection breaks before the server has heard of the request.
+    /// The connection breaks before the server has the request.
     DropRequest,
-    /// The connection breaks before the client has heard of the answer.
+    /// The connection breaks before the client has the answer.
     DropAnswer,
     /// Half of the answer comes through.
     TruncateAnswer,
     /// The request takes longer than the session of a sign-in lasts.
     LateRequest,
-    /// The answer does.
+    /// The answer takes longer than that.
     LateAnswer,
-    /// The server hears the request twice, the client the first answer.
+    /// The server gets the request twice, and the client gets the first answer.
     DuplicateAnsweredFirst,
-    /// The same, and the client hears the second.
+    /// The server gets the request twice, and the client gets the second answer.
     DuplicateAnsweredLast,
-    /// The server does it, and the client hears the answer to the request before.
+    /// The server gets the request, and the client gets the answer to the previous one.
     StaleAnswer,
-    /// The same without the server's having heard of it.
+    /// The server does not get the request, and the client gets the previous answer.
     StaleInstead,
-    /// The server does it, and the client hears of a gateway's trouble.
+    /// The server gets the request, and the client gets a gateway's error page.
     ErrorPage,
     /// The request stays on its way until the client gives up.
     HoldRequest,
-    /// The answer does.
+    /// The answer stays on its way until the client gives up.
     HoldAnswer,
 }
 
 impl Fault {
-    /// Sessions last three minutes, and five is how far the clock of a proof may be off.
+    /// Longer than a session lasts (3 minutes), and within the clock skew of a proof (5 minutes).
     const LATE: Duration = Duration::from_secs(4 * 60);
 }
 
@@ -80,8 +80,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
-                // A connection ends by either side's hanging up, and that is all there is to say of
-                // it.
+                // A connection ends with an error if either side hangs up, as faults have it.
                 tokio::spawn(async move { shared.serve(connection).await.ok() });
             }
         });
@@ -91,7 +90,7 @@ impl Proxy {
         format!("http://{}", self.listener.local_addr().unwrap())
     }
 
-    /// Spoils the exchange after so many others.
+    /// Spoils the exchange with the index `at`.
     pub(crate) fn spoil(&self, at: usize, fault: Fault) {
         self.shared.state.lock().unwrap().plan = Some((at, fault));
     }
@@ -101,7 +100,7 @@ impl Proxy {
         self.shared.held.notified().await;
     }
 
-    /// What was asked for so far.
+    /// The steps of the requests so far.
     pub(crate) fn steps(&self) -> Vec<String> {
         self.shared.state.lock().unwrap().steps.clone()
     }
@@ -120,8 +119,7 @@ impl Shared {
         }
     }
 
-    /// Takes note of a request, and says what happens to it, and what the last one was answered
-    /// with.
+    /// Notes a request. Returns the fault that it meets and the previous answer.
     fn meet(&self, request: &[u8]) -> (Option<Fault>, Vec<u8>) {
         let mut state = self.state.lock().unwrap();
         let at = state.steps.len();
@@ -130,7 +128,7 @@ impl Shared {
         (fault, state.last_answer.clone())
     }
 
-    /// What the client hears; nothing where the connection breaks.
+    /// The answer that the client gets. `None` if the connection breaks.
     async fn exchange(
         &self,
         request: &[u8],
@@ -180,7 +178,7 @@ impl Shared {
     }
 }
 
-/// Reads a message of HTTP/1.1 that says how long it is.
+/// Reads an HTTP/1.1 message with a Content-Length.
 async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     loop {
@@ -202,7 +200,7 @@ fn body_at(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|window| window == b"\r\n\r\n").map(|end| end + 4)
 }
 
-/// The first half of a message's body; of its head if there is none.
+/// The first half of a message's body, or of its head if the body is empty.
 fn half(message: &[u8]) -> Vec<u8> {
     let body = body_at(message).unwrap();
     let cut = if body < message.len() { usize::midpoint(body, message.len()) } else { body / 2 };

@@ -1,5 +1,4 @@
-//! The server, with a user who has an authenticator app; her device's records; and the proxy in
-//! between.
+//! A server, a user with an authenticator app, her device's records, and the proxy in between.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,9 +37,8 @@ pub(crate) fn with_world<T>(test: impl AsyncFnOnce(&World) -> T) -> T {
 impl World {
     fn new() -> Self {
         let server = TestServer::start();
-        // Proofs are stamped by this machine's clock, and the server's may be off by five minutes
-        // either way. It begins three behind, so that there is time for every code and for
-        // something to be late.
+        // Proofs carry this machine's time, and the server accepts five minutes of difference. Its
+        // clock begins three minutes behind, so that there is time for codes and for late messages.
         let now =
             SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(3 * 60);
         let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
@@ -65,12 +63,12 @@ impl World {
         builder.http(http).store(self.store.clone()).build().unwrap()
     }
 
-    /// The next code of the authenticator app: each counts once.
+    /// The next code of the authenticator app. Each is good once.
     pub(crate) fn code(&self) -> String {
         next_code(&self.server, &self.secret)
     }
 
-    /// What is kept of the device.
+    /// The device's record.
     pub(crate) async fn record(&self) -> Option<DeviceRecord> {
         let (user_pool_id, client_id) = (self.pool.clone(), self.client.clone());
         let owner = DeviceOwner { user_pool_id, client_id, username: USER.into() };

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::world::{password_of, sign_in};
 use super::*;
 
-/// A pool whose refresh tokens count once, with no grace: whoever uses one again loses the session.
+/// A pool whose refresh tokens are good once, without grace: to use one again ends the session.
 pub(crate) fn rotating() -> World {
     let mut world = World::new(Devices::Always, Mfa::Off);
     let rotation = json!({

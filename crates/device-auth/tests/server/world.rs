@@ -24,7 +24,7 @@ pub(crate) enum Devices {
     OptIn,
 }
 
-/// Whether Ada has a second factor, for which a remembered device stands in.
+/// Whether Ada has a second factor. A remembered device stands in for it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mfa {
     Off,
@@ -91,7 +91,7 @@ impl World {
         let start =
             move || TestServer::start_with(|service| service.administrators(administrators));
         let server = std::thread::spawn(start).join().unwrap();
-        // Proofs are stamped by this machine's clock, so the server's begins there too.
+        // Proofs carry this machine's time, so the server's clock begins there too.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
         server.clock().advance(now.saturating_sub(start));
@@ -135,25 +135,24 @@ impl World {
         );
     }
 
-    /// The next code of Ada's app: each counts once.
+    /// The next code of Ada's authenticator app. Each is good once.
     pub(crate) fn code(&self) -> String {
         self.server.clock().advance(Duration::from_secs(30));
         totp_code(self.secret.as_ref().unwrap(), self.server.clock().now())
     }
 
-    /// Does something past the client.
+    /// Runs an operation without the client.
     pub(crate) fn run(&self, operation: Operation, body: Value) -> Value {
         self.server.execute(operation, body).unwrap()
     }
 
-    /// What an administrator sees of Ada's devices: the tracked ones too.
+    /// Ada's devices as an administrator sees them, tracked ones included.
     pub(crate) fn all_devices(&self) -> Vec<Value> {
         let list = json!({ "UserPoolId": self.pool, "Username": USER });
         self.run(Operation::AdminListDevices, list)["Devices"].as_array().unwrap().clone()
     }
 
-    /// Has Ada sign in somewhere that nobody here sees, on a device that will never prove itself;
-    /// gives its key.
+    /// Signs Ada in on a device that will never prove itself. Returns its key.
     #[cfg(feature = "admin")]
     pub(crate) fn confirm_a_device(&self) -> String {
         let tokens = self.tokens();
@@ -170,7 +169,7 @@ impl World {
         key.as_str().unwrap().to_owned()
     }
 
-    /// Ada's, for a password.
+    /// Tokens for Ada's password.
     fn tokens(&self) -> Value {
         let password = json!({
             "AuthFlow": "USER_PASSWORD_AUTH",
@@ -180,7 +179,7 @@ impl World {
         self.run(Operation::InitiateAuth, password)["AuthenticationResult"].clone()
     }
 
-    /// An administrator forgets that device.
+    /// Forgets a device as an administrator.
     pub(crate) fn forget(&self, key: &str) {
         let forget = json!({ "UserPoolId": self.pool, "Username": USER, "DeviceKey": key });
         self.run(Operation::AdminForgetDevice, forget);
@@ -191,7 +190,7 @@ impl World {
         FileStore::open(self.directory.path().join(installation))
     }
 
-    /// An installation of the app as it starts: it knows what its file knows.
+    /// An installation of the app as it starts, with the records in its file.
     pub(crate) fn app_at(&self, installation: &str) -> DeviceAuth {
         self.builder(installation).build().unwrap()
     }
@@ -243,22 +242,22 @@ impl World {
     }
 }
 
-/// What Ada signs in with, under a name of hers.
+/// Ada's credentials under one of her names.
 pub(crate) fn password_of(name: &str) -> Credentials {
     Credentials::srp(name, PASSWORD)
 }
 
-/// Signs in where nothing but the password may be asked for.
+/// Signs in. Nothing but the password may be asked for.
 pub(crate) async fn sign_in(app: &DeviceAuth) -> SignedIn {
     done(app.sign_in(password_of(USER)).await.unwrap())
 }
 
-/// Signs in where a code must be asked for.
+/// Signs in. A code must be asked for.
 pub(crate) async fn sign_in_with_code(app: &DeviceAuth, world: &World) -> SignedIn {
     sign_in_as_with_code(app, world, USER).await
 }
 
-/// The same under a name of Ada's.
+/// Signs in under one of Ada's names. A code must be asked for.
 pub(crate) async fn sign_in_as_with_code(app: &DeviceAuth, world: &World, name: &str) -> SignedIn {
     let step = app.sign_in(password_of(name)).await.unwrap();
     let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("no code: {step:?}") };

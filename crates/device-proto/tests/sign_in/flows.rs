@@ -1,4 +1,4 @@
-//! The flows, from first sight of a device to its standing in for the second factor.
+//! The flows, from a new device to one that stands in for the second factor.
 
 use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt, Repeat};
 use device_wire::{ChallengeNameType, ErrorCode, UserContextDataType};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use service::ALIAS;
 
-/// Every request that can carry a device key, and whether it does.
+/// The device key of every request so far, if it has one.
 fn keys(pair: &Pair) -> Vec<Option<&str>> {
     pair.service
         .log

@@ -1,5 +1,4 @@
-//! Whole sign-ins against a small service: the flows, what happens when a device is refused, and
-//! what happens when the service does not keep to its protocol.
+//! Whole sign-ins against a small service: flows, names, refused devices, broken answers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,7 +38,7 @@ struct Pair {
     rng: StdRng,
 }
 
-/// Where a sign-in comes to rest.
+/// How far a sign-in goes by itself.
 #[derive(Debug)]
 enum Rest {
     Ask(Challenge),
@@ -118,7 +117,7 @@ impl Pair {
         self.go_on(next)
     }
 
-    /// A device that signed in before; the log is empty again.
+    /// The record of a device that signed in before. Empties the log.
     fn known_device(&mut self) -> DeviceRecord {
         let mut rest = self.sign_in(None);
         if self.service.mfa != Mfa::Off {
@@ -131,7 +130,7 @@ impl Pair {
         }
     }
 
-    /// The same, remembered.
+    /// The record of a remembered device that signed in before. Empties the log.
     fn remembered_device(&mut self) -> DeviceRecord {
         let devices = std::mem::replace(&mut self.service.devices, Devices::Always);
         let record = self.known_device();

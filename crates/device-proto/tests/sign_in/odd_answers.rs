@@ -1,5 +1,4 @@
-//! A service that does not keep to its protocol gets an error that says so, and never a proof or a
-//! record that is wrong.
+//! A service that breaks its protocol: the client says so, and makes no wrong proof or record.
 
 use device_wire::{ChallengeNameType, ErrorCode};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
-//! What happens when the service does not accept the device, or an answer is lost: the recovery
-//! table, row by row.
+//! Recovery: the service does not accept the device, or an answer is lost.
 
 use device_proto::{Consent, Repeat, Reply};
 use device_wire::ErrorCode;
@@ -8,7 +7,7 @@ use super::*;
 
 const UNKNOWN: Fault = Fault::Refuse(ErrorCode::ResourceNotFound, "Device does not exist.");
 
-/// A sign-in of a remembered device that meets that fault, and the code where it is asked for.
+/// Signs in on a remembered device and meets that fault. Codes that are asked for are given.
 fn meet(mfa: Mfa, step: &str, fault: Fault) -> (Pair, Rest) {
     let mut pair = Pair::new(Devices::Always, mfa).with_secret();
     let record = pair.known_device();
@@ -20,7 +19,7 @@ fn meet(mfa: Mfa, step: &str, fault: Fault) -> (Pair, Rest) {
     (pair, rest)
 }
 
-/// The device was dropped once, its key never sent again, and a new one took its place.
+/// Asserts that the device was discarded once and a new one took its place.
 fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
     let outcome = rest.done();
     let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
@@ -154,8 +153,7 @@ fn a_device_secret_that_no_longer_fits_is_replaced() {
     replaced(pair, rest, &[&first, &again[..]].concat());
 }
 
-/// A name can come to lead to another user than it did, and names that differ in case alone can be
-/// two users'.
+/// A name can come to lead to another user, and names that differ in case alone can be two users'.
 #[test]
 fn another_users_device_is_set_aside_and_not_discarded() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
@@ -269,7 +267,7 @@ fn a_sign_in_stands_and_confirming_is_tried_again() {
         };
         assert_eq!(matches!(error, Error::NoAnswer(_)), served);
 
-        // Where the first request did arrive, this one finds the device confirmed by it.
+        // If the first request arrived, this one finds the device confirmed.
         let request = device.request(&outcome.tokens.access);
         assert_eq!(request.repeat(), Repeat::Always);
         let answer = pair.service.serve(request.operation(), request.body());

@@ -1,4 +1,4 @@
-//! No secret shows in any `Debug` on the way; every other test's steps pass through [`check`].
+//! No `Debug` on the way shows a secret. The steps of all other tests pass through [`check`].
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! A user pool with one user in it, small enough to see through: the other end of every test here.
+//! A small user pool with one user: the other end of every test here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -35,7 +35,7 @@ pub(crate) enum Mfa {
     Asked,
 }
 
-/// What happens to a request instead of its being served.
+/// What happens to a request in place of being served.
 pub(crate) enum Fault {
     Refuse(ErrorCode, &'static str),
     /// Answer with this JSON.
@@ -48,13 +48,13 @@ pub(crate) struct Service {
     pub(crate) devices: Devices,
     pub(crate) mfa: Mfa,
     pub(crate) client_secret: Option<&'static str>,
-    /// Leaves `Session` out of every answer, as services of old do.
+    /// Leaves `Session` out of every answer, as old services do.
     pub(crate) sessionless: bool,
-    /// The password to be replaced at the next sign-in.
+    /// Whether the password has to be replaced at the next sign-in.
     pub(crate) temporary: bool,
     /// Every request so far: its step, and its body.
     pub(crate) log: Vec<(String, Value)>,
-    /// What to do to the request of a step when it comes next.
+    /// The faults that wait for the next request of a step.
     faults: VecDeque<(String, Fault)>,
     registered: BTreeMap<String, Registered>,
     salt: Salt,
@@ -86,7 +86,7 @@ impl Registered {
     }
 }
 
-/// What a request got.
+/// The answer to a request.
 pub(crate) type Answer = Result<Vec<u8>, Option<ServiceError>>;
 
 type Served = Result<Value, ServiceError>;
@@ -125,12 +125,12 @@ impl Service {
         }
     }
 
-    /// Has the next request of that step meet this instead.
+    /// Has the next request of that step meet this fault.
     pub(crate) fn fault(&mut self, step: &str, fault: Fault) {
         self.faults.push_back((step.to_owned(), fault));
     }
 
-    /// The steps so far, and a clean slate.
+    /// The steps so far. Empties the log.
     pub(crate) fn take_steps(&mut self) -> Vec<String> {
         self.log.drain(..).map(|(step, _)| step).collect()
     }
