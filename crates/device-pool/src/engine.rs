@@ -145,8 +145,8 @@ impl Engine {
         ))
     }
 
-    /// The keys that verify the pool's tokens at the time `now`, as a JWK set, or `None` where there is no such pool: the two that sign, and those before them
-    /// whose tokens may still be out.
+    /// The keys that verify the pool's tokens at the time `now`, as a JWK set, or `None` for an
+    /// unknown pool: the two that sign, and those before them whose tokens may still be out.
     ///
     /// # Errors
     /// Storage failures.
@@ -161,8 +161,9 @@ impl Engine {
         Ok(Some(json!({ "keys": set })))
     }
 
-    /// Replaces the signing keys of every pool whose keys have signed for `age` or more; returns in how many pools. Tokens that are out stay good: [`Engine::jwks`] has their
-    /// keys until the last of them has expired.
+    /// Replaces the signing keys of every pool whose keys have signed for `age` or more; returns in
+    /// how many pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the last
+    /// of them has expired.
     ///
     /// # Errors
     /// Storage failures, and those of the key source. The pools that come before keep their new

@@ -1,8 +1,8 @@
 //! Signing in: from `InitiateAuth` through the challenges to tokens.
 //!
-//! The order of steps is here and nowhere else: [`run`] is the one loop, and the pure [`next::next`]
-//! decides what is due. Every other module handles one kind of step. It checks what the client
-//! proved, notes it in the [`Progress`], and returns a [`Step`].
+//! The order of steps is here and nowhere else: [`run`] is the one loop, and the pure
+//! [`next::next`] decides what is due. Every other module handles one kind of step. It checks what
+//! the client proved, notes it in the [`Progress`], and returns a [`Step`].
 
 mod admin;
 mod answer;

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_alone_is_held_to_what_was_read_only_where_it_is_pinned() {
+    fn a_read_alone_is_checked_only_if_pinned() {
         for (pinned, holds) in [(false, true), (true, false)] {
             let store = Restless::default();
             let mut tx = Transaction::new(&store);

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_only_what_was_sealed_for_the_same_purpose_and_client() {
+    fn a_seal_opens_only_for_its_purpose_and_client() {
         let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();
         assert_eq!(
             KEY.open::<String>(Purpose::Session, "client", &sealed).as_deref(),

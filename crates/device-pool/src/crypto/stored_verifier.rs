@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_gives_back_the_verifier_with_powers_that_are_its_own() {
+    fn a_record_gives_back_the_verifier_with_its_own_powers() {
         let salt = Salt::from_hex("5a17").unwrap();
         let verifier = Verifier::derive(&Identity::user("pool", "user"), "password", &salt);
         let record = serde_json::to_value(StoredVerifier::new(&salt, &verifier)).unwrap();

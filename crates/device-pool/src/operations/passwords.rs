@@ -5,6 +5,7 @@ use device_wire::{
     AdminResetUserPasswordRequest, AdminResetUserPasswordResponse, ChangePasswordRequest,
     ChangePasswordResponse, ConfirmForgotPasswordRequest, ConfirmForgotPasswordResponse, ErrorCode,
     ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
+    sentence,
 };
 
 use crate::command::context::Context;
@@ -29,7 +30,7 @@ pub(crate) fn change(
     request: ChangePasswordRequest,
 ) -> Result<ChangePasswordResponse, ServiceError> {
     let Caller { pool, mut user, .. } = Caller::authenticate(cx, &request.access_token)?;
-    let incorrect = || ServiceError::not_authorized("Incorrect username or password.");
+    let incorrect = || ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS);
     let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::PasswordChange, None)?;
     let identity = Identity::user(pool.srp_name(), &user.username);
     let proven = match (&user.password, &request.previous_password) {
@@ -90,7 +91,7 @@ fn recipient<'a>(pool: &Pool, account: &'a Account) -> Result<(&'a User, Address
         .as_deref()
         .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
     if !user.enabled {
-        return Err(ServiceError::not_authorized("User is disabled."));
+        return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
     }
     let address = recovery_address(pool, user)?;
     Ok((user, address))
@@ -155,7 +156,7 @@ pub(crate) fn confirm_forgot(
     let code = request.confirmation_code.as_str();
     let (mut user, _) = account.redeem(cx, &pool, &CodePurpose::ForgotPassword, code)?;
     if !user.enabled {
-        return Err(ServiceError::not_authorized("User is disabled."));
+        return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
     }
     if user.status == UserStatusType::Unconfirmed {
         return Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."));

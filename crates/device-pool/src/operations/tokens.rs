@@ -2,7 +2,7 @@
 
 use device_wire::{
     AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GlobalSignOutRequest,
-    GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse,
+    GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse, sentence,
 };
 
 use crate::command::context::Context;
@@ -46,7 +46,7 @@ pub(crate) fn revoke_token(
     let grant = Grant::by_refresh_token(cx, &keys, &request.token)?.map(|(grant, _)| grant);
     let mut grant = grant
         .filter(|grant| grant.client_id == client.id)
-        .ok_or_else(|| ServiceError::invalid("Invalid Refresh Token."))?;
+        .ok_or_else(|| ServiceError::invalid(sentence::INVALID_REFRESH_TOKEN))?;
     grant.revoked = true;
     cx.tx.put(&grant)?;
     Ok(RevokeTokenResponse {})

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use device_wire::{
     ErrorCode, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
-    TokenValidityUnitsType, UserPoolClientType,
+    TokenValidityUnitsType, UserPoolClientType, sentence,
 };
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -187,7 +187,7 @@ impl AppClient {
     /// The refusal of a name that nobody has, as much of it as this client may learn.
     pub(crate) fn unknown_user(&self) -> ServiceError {
         if self.hides_users() {
-            ServiceError::not_authorized("Incorrect username or password.")
+            ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS)
         } else {
             ServiceError::new(ErrorCode::UserNotFound, "User does not exist.")
         }

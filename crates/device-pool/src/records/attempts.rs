@@ -15,7 +15,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use device_wire::{ErrorCode, Sensitive};
+use device_wire::{ErrorCode, Sensitive, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -87,7 +87,7 @@ impl Attempt {
     fn exceeded(self) -> ServiceError {
         match self {
             Self::SentCode | Self::PasswordChange => limit_exceeded(),
-            _ => ServiceError::not_authorized("Password attempts exceeded"),
+            _ => ServiceError::not_authorized(sentence::TOO_MANY_ATTEMPTS),
         }
     }
 
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_from_the_fifth_failure_and_stops_at_a_quarter_of_an_hour() {
+    fn the_wait_doubles_up_to_a_quarter_of_an_hour() {
         let seconds: Vec<i64> = [0, 4, 5, 6, 9, 14, 15, 63, 200, u32::MAX]
             .map(|n| after(n).locked_until().unix_seconds())
             .into();

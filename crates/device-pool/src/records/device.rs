@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use device_wire::{AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp};
+use device_wire::{
+    AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp, sentence,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -231,5 +233,5 @@ impl Device {
 }
 
 pub(crate) fn does_not_exist() -> ServiceError {
-    ServiceError::not_found("Device does not exist.")
+    ServiceError::not_found(sentence::UNKNOWN_DEVICE)
 }

@@ -1,5 +1,6 @@
 //! What was used up, until it would have expired.
 
+use device_wire::sentence;
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -32,9 +33,7 @@ impl Spent {
     pub(crate) fn refuse(cx: &mut Context<'_, '_>, id: &str) -> Result<(), ServiceError> {
         match cx.tx.find::<Self>(id)? {
             None => Ok(()),
-            Some(_) => Err(ServiceError::not_authorized(
-                "Invalid session for the user, session can only be used once.",
-            )),
+            Some(_) => Err(ServiceError::not_authorized(sentence::USED_SESSION)),
         }
     }
 

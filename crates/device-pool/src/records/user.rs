@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::{AttributeType, ErrorCode, Sensitive, Timestamp, UserStatusType, UserType};
+use device_wire::{
+    AttributeType, ErrorCode, Sensitive, Timestamp, UserStatusType, UserType, sentence,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -141,7 +143,7 @@ impl User {
     /// Refuses a user who has proven the password and may still not come in.
     pub(crate) fn admit(&self) -> Result<(), ServiceError> {
         if !self.enabled {
-            return Err(ServiceError::not_authorized("User is disabled."));
+            return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
         }
         match self.status {
             UserStatusType::Unconfirmed => {
@@ -179,5 +181,30 @@ impl Address {
     /// The user's phone number or e-mail address, if it is known to be the user's.
     pub(crate) fn verified(user: &User, medium: Medium) -> Option<Self> {
         Self::of(user, medium).filter(|_| user.attributes.is_verified(medium))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_of_the_last_release_loads_and_loses_nothing() {
+        let stored = serde_json::json!({
+            "pool_id": "p", "username": "ada", "sub": "s", "status": "CONFIRMED", "enabled": true,
+            "attributes": {"email": "ada@b.example", "email_verified": "true"},
+            "unproven": {}, "groups": ["staff"],
+            "created": 1_790_000_000_123_i64, "modified": 1_790_000_000_456_i64,
+            "password": null, "earlier_passwords": [], "software_token": null,
+            "pending_token": null, "mfa": {"enabled": ["email"], "preferred": null},
+            "signed_out_at": 1_790_000_000_789_i64,
+        });
+        let user: User = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(user.created.millis(), 1_790_000_000_123);
+        assert!(Address::verified(&user, Medium::Email).is_some());
+        let written = serde_json::to_value(&user).unwrap();
+        for (name, value) in stored.as_object().unwrap() {
+            assert_eq!(written.get(name), Some(value), "{name}");
+        }
     }
 }

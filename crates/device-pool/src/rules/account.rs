@@ -19,18 +19,18 @@ use crate::rules::{codes, decoy};
 /// The longest name that anybody can have, in characters.
 const MAX_NAME: usize = 128;
 
-/// A user, or a stand-in for one whom there is not.
+/// A user, or a decoy for one whom there is not.
 pub(crate) struct Account {
     /// The internal name, or what passes for it. Failed attempts are counted under it.
     pub(crate) username: String,
     pub(crate) salt: Salt,
-    /// For a stand-in one that no password has.
+    /// For a decoy one that no password has.
     pub(crate) verifier: Verifier,
     pub(crate) user: Option<Box<User>>,
 }
 
 impl Account {
-    /// Finds who `name` is. A client that hides its users gets a stable stand-in for one that there
+    /// Finds who `name` is. A client that hides its users gets a stable decoy for one that there
     /// is not; so does any client for a user without a password, who can't prove one.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
@@ -47,7 +47,7 @@ impl Account {
         }
         // A record is made for everyone and one is read for everyone, so that the time does not
         // tell for whom there was need of it.
-        let failed = || ServiceError::internal("a stand-in could not be made");
+        let failed = || ServiceError::internal("a decoy could not be made");
         let found = User::by_login(cx, pool, name)?;
         let mut decoy = decoy::user(cx, pool, keys, name);
         let username = found.as_ref().map_or(&decoy.username, |user| &user.username);
@@ -76,7 +76,7 @@ impl Account {
     }
 
     /// Uses up a code of the user's; returns the user, and the address that the code proves. For a
-    /// stand-in it goes the same way, and no code is the right one.
+    /// decoy it goes the same way, and no code is the right one.
     pub(crate) fn redeem(
         self,
         cx: &mut Context<'_, '_>,

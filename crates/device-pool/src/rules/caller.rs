@@ -1,6 +1,6 @@
 //! Who calls with an access token.
 
-use device_wire::ErrorCode;
+use device_wire::{ErrorCode, sentence};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -56,17 +56,17 @@ impl Caller {
             return Err(invalid());
         }
         if cx.now() >= Moment::from_unix_seconds(claims.exp) {
-            return Err(ServiceError::not_authorized("Access Token has expired"));
+            return Err(ServiceError::not_authorized(sentence::EXPIRED_ACCESS_TOKEN));
         }
         let pool = Pool::load(cx, pool_id)?;
         let user = User::by_username(cx, pool_id, &claims.username)?
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
         let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
         if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
-            return Err(ServiceError::not_authorized("Access Token has been revoked"));
+            return Err(ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN));
         }
         if !user.enabled {
-            return Err(ServiceError::not_authorized("User is disabled."));
+            return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
         }
         Ok(Self { pool, keys, user, claims })
     }

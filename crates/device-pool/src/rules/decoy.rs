@@ -35,7 +35,7 @@ pub(crate) fn password(
     keys: &PoolKeys,
     username: &str,
 ) -> Result<Password, ServiceError> {
-    let failed = || ServiceError::internal("a stand-in could not be made");
+    let failed = || ServiceError::internal("a decoy could not be made");
     let part = |label: &[u8]| keys.sealing().derive(label, &[username.as_bytes()]);
     let salt = part(b"stand-in salt");
     let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
@@ -117,7 +117,7 @@ fn address_like([a, b, c, d, e, f]: [u8; 6]) -> Option<String> {
     .filter(|address| is_email(address) || is_phone(address))
 }
 
-/// The address that a stand-in of this internal name was found by, as far as it is ever shown.
+/// The address that a decoy of this internal name was found by, as far as it is ever shown.
 fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     let like = || {
         let [a, b, c, d, e, f, rest @ ..] = Uuid::parse_str(username).ok()?.into_bytes();
@@ -130,7 +130,7 @@ fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     Some(username.to_owned()).filter(is).or_else(|| like().filter(is))
 }
 
-/// The verified address that a stand-in passes for having, if it does. Whoever is found by an alias
+/// The verified address that a decoy passes for having, if it does. Whoever is found by an alias
 /// has it.
 pub(crate) fn verified(
     pool: &Pool,
@@ -150,7 +150,7 @@ pub(crate) fn verified(
     has.then(|| address(keys, username, medium))
 }
 
-/// The address of a stand-in, whichever operation says that a code went there.
+/// The address of a decoy, whichever operation says that a code went there.
 pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Address {
     let destination = found_by(keys, username, medium).unwrap_or_else(|| {
         let bytes = keys.sealing().derive(b"stand-in destination", &[username.as_bytes()]);
@@ -164,7 +164,7 @@ pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Addres
     Address { medium, destination: Sensitive::from(destination) }
 }
 
-/// A question about a stand-in, answered with yes in `part` of `whole` cases, and for one name
+/// A question about a decoy, answered with yes in `part` of `whole` cases, and for one name
 /// always alike.
 pub(crate) fn draw(keys: &PoolKeys, username: &str, question: &[u8], part: u8, whole: u8) -> bool {
     let bytes = keys.sealing().derive(b"stand-in draw", &[question, username.as_bytes()]);

@@ -16,7 +16,7 @@ impl Pool {
         })
     }
 
-    /// The first factors that the pool allows; the password alone, unless its policy says otherwise.
+    /// The first factors that the pool allows; unless its policy names any, the password alone.
     pub(crate) fn first_factors(&self) -> Vec<AuthFactorType> {
         let policies = self.description.policies.as_ref();
         policies

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_foremost_group_gives_the_preferred_role_unless_several_disagree() {
+    fn the_foremost_group_gives_the_role_unless_they_disagree() {
         for (groups, all, preferred) in [
             (vec![], vec![], None),
             (vec![(Some(0), None)], vec![], None),

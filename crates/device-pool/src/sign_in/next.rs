@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_risk_demands_the_factor_that_there_is_unless_devices_always_stand_in() {
+    fn a_risk_demands_mfa_unless_devices_always_replace_it() {
         let risky =
             |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
         for situation in all().into_iter().filter(risky) {

@@ -19,7 +19,7 @@ use crate::rules::account::Account;
 pub(crate) struct Progress {
     pub(crate) username: String,
     /// When the user's password had been set. A sign-in under way ends when the password is
-    /// changed. As wide for a stand-in as for a user: a session's length shows what is in it.
+    /// changed. As wide for a decoy as for a user: a session's length shows what is in it.
     password_set_at: String,
     /// Whose sign-in this is: see [`mark`]. Empty in sessions of earlier releases.
     #[serde(default)]

@@ -1,6 +1,8 @@
 //! New tokens for a refresh token, with the device that it is bound to.
 
-use device_wire::{GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param};
+use device_wire::{
+    GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param, sentence,
+};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
@@ -67,7 +69,7 @@ pub(crate) fn get_tokens_from_refresh_token(
 }
 
 fn invalid() -> ServiceError {
-    ServiceError::not_authorized("Invalid Refresh Token.")
+    ServiceError::not_authorized(sentence::INVALID_REFRESH_TOKEN)
 }
 
 fn find(
@@ -80,7 +82,7 @@ fn find(
         .filter(|(grant, _)| grant.client_id == client.id)
         .ok_or_else(invalid)?;
     if grant.has_expired(cx.now()) {
-        return Err(ServiceError::not_authorized("Refresh Token has expired"));
+        return Err(ServiceError::not_authorized(sentence::EXPIRED_REFRESH_TOKEN));
     }
     if let Err(reuse) = grant.refuse_replaced(client, generation, cx.now()) {
         // Two parties hold the grant, and one of them is a thief: it ends for both (RFC 9700,
@@ -95,7 +97,7 @@ fn find(
 fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError> {
     let user = User::by_username(cx, &grant.pool_id, &grant.username)?.ok_or_else(invalid)?;
     if !grant.stands(&user) {
-        return Err(ServiceError::not_authorized("Refresh Token has been revoked"));
+        return Err(ServiceError::not_authorized(sentence::REVOKED_REFRESH_TOKEN));
     }
     user.admit()?;
     Ok(user)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{ErrorCode, Sensitive, param};
+use device_wire::{ErrorCode, Sensitive, param, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -197,7 +197,7 @@ pub(crate) fn invalid_session() -> ServiceError {
 }
 
 pub(crate) fn expired_session() -> ServiceError {
-    ServiceError::not_authorized("Invalid session for the user, session is expired.")
+    ServiceError::not_authorized(sentence::EXPIRED_SESSION)
 }
 
 impl Progress {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
-use device_wire::{ChallengeNameType, Sensitive, param};
+use device_wire::{ChallengeNameType, Sensitive, param, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -160,7 +160,7 @@ impl<'a> Claim<'a> {
 }
 
 pub(crate) fn incorrect() -> ServiceError {
-    ServiceError::not_authorized("Incorrect username or password.")
+    ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS)
 }
 
 /// `SRP_A` of a request, bounded and checked before anything is computed with it.

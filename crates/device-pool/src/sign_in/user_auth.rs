@@ -113,7 +113,7 @@ struct Choice {
 impl Choice {
     /// What the pool lets this user sign in with.
     ///
-    /// A stand-in has a list too, drawn with the pool's key out of those that users of this pool
+    /// A decoy has a list too, drawn with the pool's key out of those that users of this pool
     /// can have under such a name. It can't be told from a user's: no list is shown for one of them
     /// that is never shown for the other, nobody without the key can foresee the draw, and it comes
     /// out the same at every attempt. (The service itself answers with a random pick.) A list is at
@@ -143,7 +143,7 @@ impl Choice {
         available
     }
 
-    /// Whether the stand-in passes for a user of whom a second factor is due.
+    /// Whether the decoy passes for a user of whom a second factor is due.
     fn pretends_mfa(&self) -> bool {
         match self.request.pool.mfa_mode() {
             UserPoolMfaType::On => true,
@@ -191,7 +191,7 @@ impl Choice {
         }
     }
 
-    /// Sends a code as the first factor. To a stand-in none goes, which does not show.
+    /// Sends a code as the first factor. To a decoy none goes, which does not show.
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
         let Self { request, account, progress } = self;
         let StepRequest { pool, keys, client, .. } = &request;
@@ -235,7 +235,7 @@ pub(crate) fn answer_code(
     // What was sent to nobody proves no address: nobody has none.
     let address = account.user.as_deref().and_then(|user| Address::verified(user, medium));
     let redeemed = otp::redeem(cx, account.whose(pool), &progress, code, address.as_ref());
-    // Nobody was told the code of a stand-in; who guesses it is told that it was wrong.
+    // Nobody was told the code of a decoy; who guesses it is told that it was wrong.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {
         Ok(user) => *user,

@@ -94,7 +94,7 @@ fn a_user_signs_up_confirms_with_the_code_and_signs_in() {
 }
 
 #[test]
-fn a_message_follows_the_pools_template_and_a_name_brings_no_markup_into_it() {
+fn a_message_follows_the_template_and_escapes_names() {
     let mut world = pool_with(json!({
         "AutoVerifiedAttributes": ["email"],
         "VerificationMessageTemplate": {"EmailMessage": "<b>{username}</b>: \
@@ -169,7 +169,7 @@ fn a_sign_up_is_refused_for_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_pool_may_require_attributes_or_keep_sign_up_to_administrators() {
+fn a_pool_may_require_attributes_or_forbid_sign_up() {
     let mut world = pool_with(json!({"Schema": [{"Name": "email", "Required": true}]}));
     let request = sign_up(&world, "ada", &[]);
     assert_eq!(
@@ -259,7 +259,7 @@ fn guesses_at_a_code_lock_codes_and_not_passwords() {
 }
 
 #[test]
-fn a_client_that_hides_its_users_answers_alike_for_whom_there_is_not() {
+fn sign_up_answers_alike_if_users_are_hidden() {
     let mut world = verifying_email();
     let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
     world.ok(Operation::SignUp, request);
@@ -342,7 +342,7 @@ fn a_proven_address_goes_to_whoever_forces_it() {
 }
 
 #[test]
-fn a_sign_up_that_is_confirmed_proves_the_address_of_its_code_and_none_that_waits() {
+fn a_confirmed_sign_up_proves_only_the_address_of_its_code() {
     let mut world = pool_with(json!({
         "AutoVerifiedAttributes": ["email"],
         "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
@@ -358,7 +358,7 @@ fn a_sign_up_that_is_confirmed_proves_the_address_of_its_code_and_none_that_wait
 }
 
 #[test]
-fn a_pool_that_was_made_case_insensitive_shows_names_in_lower_case() {
+fn a_case_insensitive_pool_shows_names_in_lower_case() {
     for (settings, shown) in [
         (json!({"UsernameConfiguration": {"CaseSensitive": false}}), "ada"),
         (json!({"UsernameConfiguration": {"CaseSensitive": true}}), "Ada"),
@@ -404,7 +404,7 @@ fn who_gives_up_a_name_takes_it_from_nobody_else() {
 }
 
 #[test]
-fn no_username_reads_as_an_address_where_addresses_are_aliases() {
+fn no_username_reads_as_an_address_that_is_an_alias() {
     let mut world = pool_with(json!({"AliasAttributes": ["email", "phone_number"]}));
     for (name, format) in [("ada@example.com", "email"), ("+15550100", "phone number")] {
         let request = sign_up(&world, name, &[]);
@@ -420,7 +420,7 @@ fn no_username_reads_as_an_address_where_addresses_are_aliases() {
 }
 
 #[test]
-fn where_addresses_are_the_usernames_the_internal_name_is_the_sub() {
+fn if_addresses_are_usernames_the_internal_name_is_the_sub() {
     let mut world =
         pool_with(json!({"AutoVerifiedAttributes": ["email"], "UsernameAttributes": ["email"]}));
     let request = sign_up(&world, "Ada@example.com", &[]);

@@ -87,7 +87,7 @@ fn what_is_not_allowed_is_refused() {
 }
 
 #[test]
-fn the_users_address_is_the_one_that_the_administrator_names() {
+fn the_users_address_is_the_one_the_administrator_names() {
     let mut world = world();
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
     request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s", "ServerPath": "/", "HttpHeaders": []});

@@ -61,7 +61,7 @@ fn an_invitation_carries_a_temporary_password_that_works() {
 }
 
 #[test]
-fn a_suppressed_invitation_sends_nothing_and_an_alias_is_given_once() {
+fn a_suppressed_invitation_sends_nothing() {
     let mut world = pool_with(json!({"AliasAttributes": ["email"]}));
     let mut request = admin(&world, "ada");
     request["UserAttributes"] =
@@ -81,7 +81,7 @@ fn a_suppressed_invitation_sends_nothing_and_an_alias_is_given_once() {
 }
 
 #[test]
-fn a_disabled_user_is_out_at_once_and_an_enabled_one_signs_in_anew() {
+fn a_disabled_user_is_out_until_enabled_again() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -107,10 +107,10 @@ fn a_disabled_user_is_out_at_once_and_an_enabled_one_signs_in_anew() {
 }
 
 #[test]
-fn nothing_of_a_deleted_user_is_left_to_the_next_of_that_name() {
+fn nothing_of_a_deleted_user_is_left_to_the_next() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     let token = signed_in.access_token();
     world.seconds(1);
     assert_eq!(world.ok(Operation::DeleteUser, json!({"AccessToken": token})), json!(null));
@@ -123,11 +123,11 @@ fn nothing_of_a_deleted_user_is_left_to_the_next_of_that_name() {
         "NotAuthorizedException: Access Token has been revoked"
     );
     assert_eq!(world.ok(Operation::AdminListDevices, ada)["Devices"], json!([]));
-    let refused = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap_err().to_string();
+    let refused = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap_err().to_string();
     assert_eq!(refused, "ResourceNotFoundException: Device does not exist.");
     let refresh = json!({
         "AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": world.client,
-        "AuthParameters": {"REFRESH_TOKEN": signed_in.refresh_token(), "DEVICE_KEY": phone.key},
+        "AuthParameters": {"REFRESH_TOKEN": signed_in.refresh_token(), "DEVICE_KEY": device.key},
     });
     assert!(world.refused(Operation::InitiateAuth, refresh).starts_with("NotAuthorizedException"));
 }
@@ -252,7 +252,7 @@ fn users_are_listed_filtered_and_in_pages() {
 }
 
 #[test]
-fn an_invitation_anew_repeats_no_password_that_the_pool_remembers() {
+fn a_new_invitation_repeats_no_remembered_password() {
     let mut world = pool_with(json!({"Policies": {"PasswordPolicy": {"PasswordHistorySize": 2}}}));
     let mut request = admin(&world, "ada");
     request["TemporaryPassword"] = json!(PASSWORD);

@@ -19,10 +19,10 @@ fn a_skipped_factor_is_told_with_its_reason() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
-    world.set_status("ada", &phone, "remembered");
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
+    world.set_status("ada", &device, "remembered");
     world.seconds(10);
-    world.sign_in("ada", Some(&phone), None);
+    world.sign_in("ada", Some(&device), None);
     let events = events(&mut world);
     let latest = &events[0];
     assert_eq!(latest["EventType"], "SignIn");
@@ -33,7 +33,7 @@ fn a_skipped_factor_is_told_with_its_reason() {
     );
     assert_eq!(latest["EventContextData"]["IpAddress"], "203.0.113.9");
     let told = reasons(latest);
-    assert!(told.starts_with(&phone.key), "{told}");
+    assert!(told.starts_with(&device.key), "{told}");
     assert!(told.ends_with("MFA skipped: device remembered 2026-09-21, proof verified"), "{told}");
     assert_eq!(latest["EventRisk"]["RiskDecision"], "NoRisk");
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 #[test]
-fn bodies_of_the_wrong_shape_are_refused_by_every_operation() {
+fn every_operation_refuses_bodies_of_the_wrong_shape() {
     let mut world = World::new();
     for operation in SUPPORTED {
         for body in [
@@ -114,15 +114,15 @@ fn unknown_pools_and_clients_are_named() {
 fn a_refused_sign_in_leaves_the_device_as_it_was() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    world.set_status("ada", &phone, "remembered");
+    let (device, _) = world.confirmed_device("ada", None);
+    world.set_status("ada", &device, "remembered");
     let shown = |world: &mut World| -> Value {
-        let request = json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": phone.key});
+        let request = json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": device.key});
         world.ok(Operation::AdminGetDevice, request)
     };
     let before = shown(&mut world);
     world.seconds(60);
-    let impostor = crate::world::Phone { password: "wrong".into(), ..phone.clone() };
+    let impostor = crate::world::Device { password: "wrong".into(), ..device.clone() };
     world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
     assert_eq!(shown(&mut world), before);
 }

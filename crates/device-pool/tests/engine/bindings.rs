@@ -4,7 +4,7 @@ use device_pool::ServiceError;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, PASSWORD, Phone, World};
+use crate::world::{Device, Flow, PASSWORD, World};
 
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const USED: &str =
@@ -36,20 +36,20 @@ fn back(world: &mut World, here: &Place) {
 }
 
 /// Users `ada` and `bob`, each with a remembered device.
-fn remembered() -> (World, Phone, Phone) {
+fn remembered() -> (World, Device, Device) {
     let mut world = World::with(json!({"ChallengeRequiredOnNewDevice": true}), "OPTIONAL");
     let [ada, bob] = ["ada", "bob"].map(|name| {
         world.user(name);
-        world.confirmed_phone(name, None).0
+        world.confirmed_device(name, None).0
     });
     (world, ada, bob)
 }
 
 #[test]
 fn a_device_proof_is_refused_in_another_pool() {
-    let (mut world, phone, _) = remembered();
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
-    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
+    let (mut world, device, _) = remembered();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     let here = elsewhere(&mut world);
     for session in [&session, &Value::Null] {
         assert_eq!(
@@ -57,7 +57,7 @@ fn a_device_proof_is_refused_in_another_pool() {
             INVALID
         );
     }
-    let refused = world.device_claim("ada", &phone, &asked["Session"]).unwrap_err();
+    let refused = world.device_claim("ada", &device, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "nor does the session start one there");
     back(&mut world, &here);
     world
@@ -67,11 +67,11 @@ fn a_device_proof_is_refused_in_another_pool() {
 
 #[test]
 fn a_device_proof_is_refused_for_another_user() {
-    let (mut world, phone, other) = remembered();
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (mut world, device, other) = remembered();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let refused = world.device_claim("bob", &other, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "the session is the other user's");
-    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     for session in [&session, &Value::Null] {
         let mut as_bob = answers.clone();
         as_bob["USERNAME"] = json!("bob");
@@ -139,20 +139,20 @@ fn tokens_are_their_pools() {
 }
 
 #[test]
-fn a_device_key_is_confirmed_by_none_but_whom_it_was_issued_to() {
+fn a_device_key_is_confirmed_only_by_its_user() {
     let (mut world, _, _) = remembered();
     let ada = world.sign_in("ada", None, None);
-    let phone = world.issued_phone(&ada);
+    let device = world.issued_device(&ada);
     let bob = world.sign_in("bob", None, None);
-    let request = world.confirmation(&bob.access_token(), &phone);
+    let request = world.confirmation(&bob.access_token(), &device);
     let refused = "InvalidParameterException: Invalid device key given.";
     assert_eq!(world.refused(Operation::ConfirmDevice, request), refused);
     let here = elsewhere(&mut world);
     let namesake = world.sign_in("ada", None, None);
-    let request = world.confirmation(&namesake.access_token(), &phone);
+    let request = world.confirmation(&namesake.access_token(), &device);
     assert_eq!(world.refused(Operation::ConfirmDevice, request), refused);
     back(&mut world, &here);
-    let request = world.confirmation(&ada.access_token(), &phone);
+    let request = world.confirmation(&ada.access_token(), &device);
     world.ok(Operation::ConfirmDevice, request);
 }
 
@@ -161,12 +161,12 @@ fn no_challenge_is_skipped_or_answered_out_of_turn() {
     let mut world = World::with(json!({}), "OPTIONAL");
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
     let session = &asked["Session"];
     let anything = json!({
-        "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "DEVICE_KEY": phone.key, "SRP_A": "5",
+        "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "DEVICE_KEY": device.key, "SRP_A": "5",
         "SOFTWARE_TOKEN_MFA_CODE": "000000", "SMS_MFA_CODE": "000000", "EMAIL_OTP_CODE": "000000",
         "ANSWER": "SOFTWARE_TOKEN_MFA", "PASSWORD": PASSWORD,
         "PASSWORD_CLAIM_SIGNATURE": "A".repeat(43) + "=", "PASSWORD_CLAIM_SECRET_BLOCK": "AAAA",
@@ -199,7 +199,7 @@ fn no_challenge_is_skipped_or_answered_out_of_turn() {
     assert!(early.is_err());
     let code = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], code)), INVALID);
-    let (answers, proof) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
+    let (answers, proof) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
 }
 
@@ -208,18 +208,18 @@ fn no_answer_is_good_twice() {
     let mut world = World::with(json!({}), "OPTIONAL");
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
     let mut claim = world.srp_claim("ada", PASSWORD);
-    claim["DEVICE_KEY"] = json!(phone.key);
+    claim["DEVICE_KEY"] = json!(device.key);
     let asked = world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone()).unwrap();
     assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)), USED);
     let code = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
     let next = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], code.clone()).unwrap();
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], code)), USED);
-    let (answers, proof) = world.device_claim("ada", &phone, &next["Session"]).unwrap();
-    let (others, of_others) = world.device_claim("ada", &phone, &next["Session"]).unwrap();
+    let (answers, proof) = world.device_claim("ada", &device, &next["Session"]).unwrap();
+    let (others, of_others) = world.device_claim("ada", &device, &next["Session"]).unwrap();
     world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers.clone()).unwrap();
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &of_others, others)), USED);
-    assert_eq!(world.device_claim("ada", &phone, &next["Session"]).unwrap_err().to_string(), USED);
+    assert_eq!(world.device_claim("ada", &device, &next["Session"]).unwrap_err().to_string(), USED);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers)), USED);
 }

@@ -40,7 +40,7 @@ fn a_client_is_described_as_it_was_made() {
 }
 
 #[test]
-fn an_update_resets_what_it_leaves_out_and_keeps_id_secret_and_name() {
+fn a_client_update_resets_what_it_leaves_out() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPoolClient,
@@ -68,7 +68,7 @@ fn an_update_resets_what_it_leaves_out_and_keeps_id_secret_and_name() {
 }
 
 #[test]
-fn settings_that_contradict_each_other_or_the_pool_are_refused_at_birth_and_later() {
+fn contradictory_client_settings_are_refused() {
     let mut world = World::new();
     let client = world.client.clone();
     for (settings, says) in [

@@ -61,7 +61,7 @@ fn moved(token: &str, world: &World) -> Vec<(Operation, Value)> {
 }
 
 #[test]
-fn a_code_is_good_for_nothing_once_its_address_is_no_longer_the_users() {
+fn a_code_dies_with_the_address_that_it_went_to() {
     for way in 0..6 {
         let mut world = pool_with(json!({}));
         ada(&mut world);
@@ -98,7 +98,7 @@ fn of_an_address_that_is_given_twice_the_last_counts() {
 }
 
 #[test]
-fn a_sign_up_is_not_confirmed_with_a_code_that_went_to_another_address() {
+fn a_sign_up_needs_a_code_sent_to_its_own_address() {
     let mut world = verifying_email();
     let request = sign_up(&world, "ada", &[("email", "typo@example.com")]);
     world.ok(Operation::SignUp, request);
@@ -146,7 +146,7 @@ fn an_address_that_was_taken_back_is_not_proven_any_more() {
 }
 
 #[test]
-fn an_address_that_somebody_else_has_proven_resets_no_password_any_more() {
+fn an_address_proven_by_another_resets_no_password() {
     let mut world =
         pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     ada(&mut world);
@@ -176,7 +176,7 @@ fn exhaust(world: &mut World, operation: Operation, body: &Value) -> usize {
 }
 
 #[test]
-fn only_so_many_codes_are_sent_within_an_hour_for_each_purpose() {
+fn only_so_many_codes_are_sent_an_hour_for_each_purpose() {
     let mut world = verifying_email();
     ada(&mut world);
     let token = world.sign_in("ada", None, None).access_token();
@@ -236,7 +236,7 @@ fn the_limit_does_not_tell_who_exists() {
 }
 
 #[test]
-fn a_user_who_moves_an_address_again_and_again_is_stopped_and_an_administrator_is_not() {
+fn a_user_may_move_an_address_only_so_often() {
     let mut world = verifying_email();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
@@ -255,7 +255,7 @@ fn a_user_who_moves_an_address_again_and_again_is_stopped_and_an_administrator_i
 }
 
 #[test]
-fn guesses_at_a_reset_code_do_not_keep_the_user_from_proving_an_address() {
+fn reset_code_guesses_do_not_block_proving_an_address() {
     let mut world = verifying_email();
     ada(&mut world);
     let token = world.sign_in("ada", None, None).access_token();
@@ -313,7 +313,7 @@ fn a_user_made_anew_under_the_same_name_inherits_no_code() {
 }
 
 #[test]
-fn a_mail_shows_name_and_password_as_they_are_and_brings_no_markup_of_theirs() {
+fn a_mail_escapes_the_markup_of_name_and_password() {
     const SAFE: &str = "Your username is {####}&lt;b&gt; and temporary password is \
                         A1&lt;{username}&gt;&amp;&quot;z";
     const PLAIN: &str = "Your username is {####}<b> and temporary password is A1<{username}>&\"z";
@@ -330,7 +330,7 @@ fn a_mail_shows_name_and_password_as_they_are_and_brings_no_markup_of_theirs() {
 }
 
 #[test]
-fn an_administrators_password_that_confirms_a_user_claims_the_preferred_name() {
+fn an_administrators_password_claims_the_preferred_name() {
     let mut world = pool_with(json!({"AliasAttributes": ["preferred_username"]}));
     for name in ["ada", "bob"] {
         let request = sign_up(&world, name, &[("preferred_username", "boss")]);

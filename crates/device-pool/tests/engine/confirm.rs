@@ -8,20 +8,20 @@ use crate::world::World;
 const INVALID_KEY: &str = "InvalidParameterException: Invalid device key given.";
 
 #[test]
-fn an_opt_in_pool_asks_for_the_users_word_and_an_always_pool_does_not() {
+fn only_an_opt_in_pool_asks_for_the_users_word() {
     for (prompt, status) in [(true, "not_remembered"), (false, "remembered")] {
         let mut world = World::with(json!({"DeviceOnlyRememberedOnUserPrompt": prompt}), "OFF");
         world.user("ada");
         let signed_in = world.sign_in("ada", None, None);
-        let phone = world.issued_phone(&signed_in);
-        let request = world.confirmation(&signed_in.access_token(), &phone);
+        let device = world.issued_device(&signed_in);
+        let request = world.confirmation(&signed_in.access_token(), &device);
         assert_eq!(
             world.ok(Operation::ConfirmDevice, request),
             json!({"UserConfirmationNecessary": prompt})
         );
         let shown = world.ok(
             Operation::AdminGetDevice,
-            json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": phone.key}),
+            json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": device.key}),
         );
         let attributes = shown["Device"]["DeviceAttributes"].as_array().unwrap();
         let remembered =
@@ -43,8 +43,8 @@ fn any_device_configuration_tracks_and_none_does_not() {
 fn a_key_is_confirmed_once() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
-    let again = world.confirmation(&signed_in.access_token(), &phone);
+    let (device, signed_in) = world.confirmed_device("ada", None);
+    let again = world.confirmation(&signed_in.access_token(), &device);
     assert_eq!(
         world.refused(Operation::ConfirmDevice, again),
         "DeviceKeyExistsException: Device already exists with this key."
@@ -56,9 +56,9 @@ fn a_key_of_an_earlier_sign_in_of_the_same_user_is_taken() {
     let mut world = World::opt_in();
     world.user("ada");
     let earlier = world.sign_in("ada", None, None);
-    let phone = world.issued_phone(&earlier);
+    let device = world.issued_device(&earlier);
     let later = world.sign_in("ada", None, None);
-    let request = world.confirmation(&later.access_token(), &phone);
+    let request = world.confirmation(&later.access_token(), &device);
     world.ok(Operation::ConfirmDevice, request);
 }
 
@@ -69,27 +69,27 @@ fn keys_that_were_not_issued_to_this_user_are_refused() {
     world.user("bob");
     let token = world.sign_in("ada", None, None).access_token();
     let bobs = world.sign_in("bob", None, None);
-    let bobs = world.issued_phone(&bobs);
+    let bobs = world.issued_device(&bobs);
     let mut other_pool = World::seeded(8);
     other_pool.set_devices(json!({}));
     other_pool.user("ada");
     let elsewhere = other_pool.sign_in("ada", None, None);
-    let elsewhere = other_pool.issued_phone(&elsewhere);
+    let elsewhere = other_pool.issued_device(&elsewhere);
     let mut flipped = bobs.clone();
     flipped.key.pop();
     flipped.key.push('0');
-    for mut phone in [bobs.clone(), elsewhere, flipped] {
-        let request = world.confirmation(&token, &phone);
-        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{}", phone.key);
-        phone.key = phone.key.to_uppercase();
-        let request = world.confirmation(&token, &phone);
-        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{}", phone.key);
+    for mut device in [bobs.clone(), elsewhere, flipped] {
+        let request = world.confirmation(&token, &device);
+        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{}", device.key);
+        device.key = device.key.to_uppercase();
+        let request = world.confirmation(&token, &device);
+        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{}", device.key);
     }
     for key in
         ["", "eu-test-1_", "eu-test-1", "us-east-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "é_é"]
     {
-        let phone = crate::world::Phone { key: key.into(), ..bobs.clone() };
-        let request = world.confirmation(&token, &phone);
+        let device = crate::world::Device { key: key.into(), ..bobs.clone() };
+        let request = world.confirmation(&token, &device);
         assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY, "{key}");
     }
 }
@@ -98,14 +98,14 @@ fn keys_that_were_not_issued_to_this_user_are_refused() {
 fn a_forgotten_key_is_never_valid_again() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
-    world.forget("ada", &phone);
-    let request = world.confirmation(&signed_in.access_token(), &phone);
+    let (device, signed_in) = world.confirmed_device("ada", None);
+    world.forget("ada", &device);
+    let request = world.confirmation(&signed_in.access_token(), &device);
     assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
     world.seconds(24 * 60 * 60 + 60);
     world.engine.purge(world.moment()).unwrap();
     let later = world.sign_in("ada", None, None);
-    let request = world.confirmation(&later.access_token(), &phone);
+    let request = world.confirmation(&later.access_token(), &device);
     assert_eq!(
         world.refused(Operation::ConfirmDevice, request),
         INVALID_KEY,
@@ -114,27 +114,27 @@ fn a_forgotten_key_is_never_valid_again() {
 }
 
 #[test]
-fn a_purge_never_frees_a_forgotten_key_that_could_still_be_confirmed() {
+fn a_purge_never_frees_a_key_that_could_still_be_confirmed() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    world.forget("ada", &phone);
+    let (device, _) = world.confirmed_device("ada", None);
+    world.forget("ada", &device);
     for _ in 0..4 {
         world.seconds(24 * 60 * 60 / 4 + 5);
         world.engine.purge(world.moment()).unwrap();
         let later = world.sign_in("ada", None, None);
-        let request = world.confirmation(&later.access_token(), &phone);
+        let request = world.confirmation(&later.access_token(), &device);
         assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
     }
 }
 
 #[test]
-fn what_is_no_secret_verifier_is_refused_with_what_is_wrong() {
+fn a_malformed_secret_verifier_is_refused_with_the_reason() {
     let mut world = World::opt_in();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
-    let phone = world.issued_phone(&signed_in);
-    let good = world.confirmation(&signed_in.access_token(), &phone);
+    let device = world.issued_device(&signed_in);
+    let good = world.confirmation(&signed_in.access_token(), &device);
     let zero = "AAAA";
     let too_long = "QUFB".repeat(200);
     for (member, value, says) in [

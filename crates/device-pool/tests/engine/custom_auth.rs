@@ -118,7 +118,7 @@ fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
 }
 
 #[test]
-fn the_password_comes_first_where_the_client_starts_with_it() {
+fn the_password_comes_first_if_the_client_starts_with_it() {
     let (mut world, riddle) = world();
     for (password, proven) in [("Wrong-horse-7", false), (PASSWORD, true)] {
         let ephemeral = ClientEphemeral::generate(&mut world.rng);
@@ -283,7 +283,7 @@ fn a_hook_that_refuses_an_answer_buys_no_guesses() {
 }
 
 #[test]
-fn who_there_is_not_goes_to_the_hook_as_not_found_and_gets_no_tokens() {
+fn a_hook_is_told_of_an_unknown_user_who_gets_no_tokens() {
     let (mut world, riddle) = world();
     let mut request = start(&world);
     request["AuthParameters"]["USERNAME"] = json!("nobody");
@@ -310,7 +310,7 @@ impl Hooks for Always {
 }
 
 #[test]
-fn what_goes_wrong_with_a_hook_is_said_as_the_service_says_it() {
+fn hook_failures_are_worded_as_the_service_words_them() {
     let mut world = World::new();
     world.user("ada");
     let request = start(&world);

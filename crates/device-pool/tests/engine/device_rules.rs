@@ -12,7 +12,7 @@
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, Phone, World};
+use crate::world::{Device, Flow, World};
 
 const SETTINGS: &str = "
 devices  replaces-MFA  MFA        no-key     unknown    unconfirmed forgotten  another's  not-remembered remembered remembered-before-MFA
@@ -69,44 +69,44 @@ fn set_the_stage(world: &mut World) {
 struct Actor {
     name: String,
     totp: String,
-    phone: Option<Phone>,
+    device: Option<Device>,
 }
 
 fn actor(world: &mut World, name: String, state: &str) -> Actor {
     world.user(&name);
     world.set_attributes(&name, &[("email", "somebody@example.com"), ("email_verified", "true")]);
     let before_mfa =
-        (state == "remembered-before-MFA").then(|| world.confirmed_phone(&name, None).0);
+        (state == "remembered-before-MFA").then(|| world.confirmed_device(&name, None).0);
     let totp = world.enrol_totp(&name);
-    let phone = match state {
+    let device = match state {
         "no-key" => None,
         "remembered-before-MFA" => before_mfa,
-        "unknown" => Some(Phone {
+        "unknown" => Some(Device {
             key: "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0".into(),
             group_key: "-Ab1Cd2Ef".into(),
             password: "never confirmed".into(),
         }),
         "unconfirmed" => {
             let signed_in = world.sign_in(&name, None, Some(&totp));
-            Some(world.issued_phone(&signed_in))
+            Some(world.issued_device(&signed_in))
         }
         "another's" => {
             world.user("somebody-else");
-            Some(world.confirmed_phone("somebody-else", None).0)
+            Some(world.confirmed_device("somebody-else", None).0)
         }
         "forgotten" | "not-remembered" | "remembered" => {
-            Some(world.confirmed_phone(&name, Some(&totp)).0)
+            Some(world.confirmed_device(&name, Some(&totp)).0)
         }
         other => panic!("{other}"),
     };
-    if let Some(phone) = &phone {
+    if let Some(device) = &device {
         match state {
-            "forgotten" => world.forget(&name, phone),
-            "remembered" | "remembered-before-MFA" => world.set_status(&name, phone, "remembered"),
+            "forgotten" => world.forget(&name, device),
+            "remembered" | "remembered-before-MFA" => world.set_status(&name, device, "remembered"),
             _ => {}
         }
     }
-    Actor { name, totp, phone }
+    Actor { name, totp, device }
 }
 
 /// One test a flow, so that they run side by side.
@@ -208,7 +208,7 @@ fn met(world: &mut World, flow: Flow, actor: &Actor) -> String {
         }
     }
     let signed_in =
-        match world.try_sign_in(flow, &actor.name, actor.phone.as_ref(), Some(&actor.totp)) {
+        match world.try_sign_in(flow, &actor.name, actor.device.as_ref(), Some(&actor.totp)) {
             Ok(signed_in) => signed_in,
             Err(error) => {
                 assert_eq!(error.to_string(), "ResourceNotFoundException: Device does not exist.");
@@ -232,13 +232,14 @@ fn met(world: &mut World, flow: Flow, actor: &Actor) -> String {
 }
 
 #[test]
-fn a_device_from_before_mfa_vouches_once_it_was_present_at_a_passed_mfa() {
+fn a_device_vouches_once_it_was_present_at_a_passed_mfa() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    world.set_status("ada", &phone, "remembered");
+    let (device, _) = world.confirmed_device("ada", None);
+    world.set_status("ada", &device, "remembered");
     let totp = world.enrol_totp("ada");
-    let challenges = |world: &mut World| world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+    let challenges =
+        |world: &mut World| world.sign_in("ada", Some(&device), Some(&totp)).challenges;
     assert_eq!(challenges(&mut world), ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]);
     assert_eq!(challenges(&mut world), ["DEVICE_SRP_AUTH"]);
 }
@@ -247,13 +248,13 @@ fn a_device_from_before_mfa_vouches_once_it_was_present_at_a_passed_mfa() {
 fn a_device_key_that_came_with_the_start_only_is_taken_up() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
+    let (device, _) = world.confirmed_device("ada", None);
     let ephemeral = device_srp::ClientEphemeral::generate(&mut world.rng);
     let asked = world.ok(
         Operation::InitiateAuth,
         json!({
             "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client,
-            "AuthParameters": {"USERNAME": "ada", "SRP_A": ephemeral.public().to_hex(), "DEVICE_KEY": phone.key},
+            "AuthParameters": {"USERNAME": "ada", "SRP_A": ephemeral.public().to_hex(), "DEVICE_KEY": device.key},
         }),
     );
     let parameters = &asked["ChallengeParameters"];
@@ -270,7 +271,7 @@ fn a_device_key_that_came_with_the_start_only_is_taken_up() {
 }
 
 #[test]
-fn after_device_does_not_exist_the_same_answer_without_the_key_goes_on() {
+fn after_an_unknown_device_the_answer_without_it_goes_on() {
     let mut world = World::opt_in();
     world.user("ada");
     let mut claim = world.srp_claim("ada", crate::world::PASSWORD);
@@ -283,7 +284,7 @@ fn after_device_does_not_exist_the_same_answer_without_the_key_goes_on() {
 }
 
 #[test]
-fn an_mfa_answer_with_an_unknown_device_can_be_repeated_without_it() {
+fn an_mfa_answer_may_be_repeated_without_the_device() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
@@ -298,7 +299,7 @@ fn an_mfa_answer_with_an_unknown_device_can_be_repeated_without_it() {
 }
 
 #[test]
-fn an_unknown_device_is_told_only_to_who_has_proven_the_password() {
+fn an_unknown_device_is_told_only_after_the_password() {
     let mut world = World::opt_in();
     world.user("ada");
     let mut claim = world.srp_claim("ada", "wrong");

@@ -9,17 +9,17 @@ use crate::world::{Flow, START, World};
 
 const GONE: &str = "ResourceNotFoundException: Device does not exist.";
 
-fn admin(world: &World, phone: &crate::world::Phone) -> Value {
-    json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": phone.key})
+fn admin(world: &World, device: &crate::world::Device) -> Value {
+    json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": device.key})
 }
 
 #[test]
-fn a_user_sees_remembered_devices_and_an_administrator_sees_all() {
+fn users_see_remembered_devices_and_administrators_all() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     let token = signed_in.access_token();
-    let own = json!({"AccessToken": token, "DeviceKey": phone.key});
+    let own = json!({"AccessToken": token, "DeviceKey": device.key});
     let all = json!({"UserPoolId": world.pool, "Username": "ada"});
 
     assert_eq!(
@@ -29,7 +29,7 @@ fn a_user_sees_remembered_devices_and_an_administrator_sees_all() {
     assert_eq!(world.refused(Operation::GetDevice, own.clone()), GONE);
     assert_eq!(
         world.ok(Operation::AdminListDevices, all.clone())["Devices"][0]["DeviceKey"],
-        phone.key
+        device.key
     );
 
     let mut remember = own.clone();
@@ -38,7 +38,7 @@ fn a_user_sees_remembered_devices_and_an_administrator_sees_all() {
     let listed = world.ok(Operation::ListDevices, json!({"AccessToken": token}));
     assert_eq!(listed["Devices"][0], world.ok(Operation::GetDevice, own)["Device"]);
 
-    let request = admin(&world, &phone);
+    let request = admin(&world, &device);
     let names = |device: &Value| -> BTreeSet<String> {
         let attributes = device["DeviceAttributes"].as_array().unwrap();
         attributes.iter().map(|a| a["Name"].as_str().unwrap().to_owned()).collect()
@@ -68,12 +68,12 @@ fn dates_follow_confirmation_status_and_sign_in() {
     let mut world = World::opt_in();
     world.user("ada");
     world.now = START + 500;
-    let (phone, _) = world.confirmed_phone("ada", None);
+    let (device, _) = world.confirmed_device("ada", None);
     world.now = START + 60_000;
-    world.set_status("ada", &phone, "remembered");
+    world.set_status("ada", &device, "remembered");
     world.now = START + 120_250;
-    world.sign_in("ada", Some(&phone), None);
-    let request = admin(&world, &phone);
+    world.sign_in("ada", Some(&device), None);
+    let request = admin(&world, &device);
     let device = &world.ok(Operation::AdminGetDevice, request)["Device"];
     let seconds = |millis: i64| millis as f64 / 1000.0;
     assert_eq!(device["DeviceCreateDate"].as_f64(), Some(seconds(START + 500)));
@@ -89,7 +89,8 @@ fn dates_follow_confirmation_status_and_sign_in() {
 fn pages_hold_what_was_asked_for_and_end() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let keys: BTreeSet<String> = (0..5).map(|_| world.confirmed_phone("ada", None).0.key).collect();
+    let keys: BTreeSet<String> =
+        (0..5).map(|_| world.confirmed_device("ada", None).0.key).collect();
     let token = world.sign_in("ada", None, None).access_token();
     for limit in [1, 2, 5, 60] {
         let mut seen = Vec::new();
@@ -112,10 +113,11 @@ fn unknown_and_other_peoples_devices_do_not_exist() {
     let mut world = World::opt_in();
     world.user("ada");
     world.user("bob");
-    let (phone, _) = world.confirmed_phone("bob", None);
-    world.set_status("bob", &phone, "remembered");
+    let (device, _) = world.confirmed_device("bob", None);
+    world.set_status("bob", &device, "remembered");
     let token = world.sign_in("ada", None, None).access_token();
-    for key in [phone.key.as_str(), "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "x/../y", "%"]
+    for key in
+        [device.key.as_str(), "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "x/../y", "%"]
     {
         let own =
             json!({"AccessToken": token, "DeviceKey": key, "DeviceRememberedStatus": "remembered"});
@@ -135,20 +137,20 @@ fn unknown_and_other_peoples_devices_do_not_exist() {
             assert_eq!(world.refused(operation, admin.clone()), GONE, "{operation} {key}");
         }
     }
-    world.sign_in("bob", Some(&phone), None);
+    world.sign_in("bob", Some(&device), None);
 }
 
 #[test]
-fn forgetting_ends_the_refresh_tokens_of_the_device_and_spares_its_access_tokens() {
+fn forgetting_a_device_ends_its_refresh_tokens_alone() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     let refresh = json!({
-        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key,
+        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key,
     });
     world.ok(Operation::GetTokensFromRefreshToken, refresh.clone());
     let token = signed_in.access_token();
-    world.ok(Operation::ForgetDevice, json!({"AccessToken": token, "DeviceKey": phone.key}));
+    world.ok(Operation::ForgetDevice, json!({"AccessToken": token, "DeviceKey": device.key}));
     assert_eq!(
         world.refused(Operation::GetTokensFromRefreshToken, refresh),
         "NotAuthorizedException: Invalid Refresh Token."
@@ -157,7 +159,7 @@ fn forgetting_ends_the_refresh_tokens_of_the_device_and_spares_its_access_tokens
     assert_eq!(
         world.refused(
             Operation::ForgetDevice,
-            json!({"AccessToken": token, "DeviceKey": phone.key})
+            json!({"AccessToken": token, "DeviceKey": device.key})
         ),
         GONE
     );
@@ -167,22 +169,22 @@ fn forgetting_ends_the_refresh_tokens_of_the_device_and_spares_its_access_tokens
 fn a_device_that_is_un_remembered_is_asked_for_no_proof() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    assert_eq!(world.sign_in("ada", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
-    world.set_status("ada", &phone, "not_remembered");
-    assert!(world.sign_in("ada", Some(&phone), None).challenges.is_empty());
+    let (device, _) = world.confirmed_device("ada", None);
+    assert_eq!(world.sign_in("ada", Some(&device), None).challenges, ["DEVICE_SRP_AUTH"]);
+    world.set_status("ada", &device, "not_remembered");
+    assert!(world.sign_in("ada", Some(&device), None).challenges.is_empty());
 }
 
 #[test]
-fn a_wrong_device_secret_gets_no_tokens_and_the_device_stays() {
+fn a_wrong_device_secret_gets_no_tokens() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    let impostor = crate::world::Phone { password: "not the device's".into(), ..phone.clone() };
+    let (device, _) = world.confirmed_device("ada", None);
+    let impostor = crate::world::Device { password: "not the device's".into(), ..device.clone() };
     let refusal =
         world.try_sign_in(crate::world::Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
     assert_eq!(refusal.to_string(), "NotAuthorizedException: Incorrect username or password.");
-    world.sign_in("ada", Some(&phone), None);
+    world.sign_in("ada", Some(&device), None);
 }
 
 #[test]
@@ -191,11 +193,11 @@ fn names_that_contain_one_another_share_no_devices() {
     world.user("a");
     world.user("a/b");
     let totp = world.enrol_totp("a");
-    let (phone, _) = world.confirmed_phone("a/b", None);
-    world.set_status("a/b", &phone, "remembered");
+    let (device, _) = world.confirmed_device("a/b", None);
+    world.set_status("a/b", &device, "remembered");
     let all = json!({"UserPoolId": world.pool, "Username": "a"});
     assert_eq!(world.ok(Operation::AdminListDevices, all), json!({"Devices": []}));
-    let borrowed = crate::world::Phone { key: format!("b/{}", phone.key), ..phone };
+    let borrowed = crate::world::Device { key: format!("b/{}", device.key), ..device };
     let refused = world.try_sign_in(Flow::Srp, "a", Some(&borrowed), Some(&totp)).unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -208,11 +210,11 @@ fn names_that_contain_one_another_share_no_devices() {
 fn a_refresh_is_no_sign_in_of_the_device() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
-    let request = admin(&world, &phone);
+    let (device, signed_in) = world.confirmed_device("ada", None);
+    let request = admin(&world, &device);
     let before = world.ok(Operation::AdminGetDevice, request.clone());
     world.seconds(600);
-    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key});
+    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key});
     world.ok(Operation::GetTokensFromRefreshToken, refresh);
     assert_eq!(world.ok(Operation::AdminGetDevice, request), before);
 }

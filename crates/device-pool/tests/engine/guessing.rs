@@ -4,7 +4,7 @@ use device_wire::Operation;
 use serde_json::{Value, json};
 
 use crate::accounts::{attribute, pool_with, sent_code, sign_up, verifying_email};
-use crate::world::{Flow, PASSWORD, Phone, World};
+use crate::world::{Device, Flow, PASSWORD, World};
 
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
 const MISMATCH: &str =
@@ -50,7 +50,7 @@ fn word(answer: Result<Value, device_pool::ServiceError>) -> String {
     answer.map_or_else(|error| error.to_string(), |_| "done".to_owned())
 }
 
-fn password(world: &mut World, password: &str, device: Option<&Phone>) -> String {
+fn password(world: &mut World, password: &str, device: Option<&Device>) -> String {
     let mut claim = world.srp_claim("ada", password);
     if let Some(device) = device {
         claim["DEVICE_KEY"] = json!(device.key);
@@ -223,7 +223,7 @@ fn a_remembered_device_is_not_locked_out_by_strangers() {
         "OFF",
     );
     world.user("ada");
-    let (device, _) = world.confirmed_phone("ada", None);
+    let (device, _) = world.confirmed_device("ada", None);
     world.ip = STRANGER;
     for _ in 0..5 {
         assert_eq!(password(&mut world, "wrong", None), INCORRECT);

@@ -21,7 +21,7 @@ fn attempt(world: &mut World, name: &str, password: &str) -> String {
 }
 
 #[test]
-fn five_wrong_passwords_lock_even_the_right_one_out_for_a_second() {
+fn five_wrong_passwords_lock_out_the_right_one_a_second() {
     let mut world = World::new();
     world.user("ada");
     for _ in 0..5 {
@@ -55,7 +55,7 @@ fn a_quarter_of_an_hour_without_attempts_starts_afresh() {
 }
 
 #[test]
-fn a_name_that_nobody_has_locks_like_any_other_where_users_are_hidden() {
+fn an_unknown_name_locks_alike_if_users_are_hidden() {
     let mut world = World::new();
     world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
     for _ in 0..5 {
@@ -159,14 +159,14 @@ fn wrong_codes_lock_the_code_and_not_the_password() {
 fn wrong_device_proofs_are_counted_on_their_own() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
-    let impostor = crate::world::Phone { password: "not the device's".into(), ..phone.clone() };
+    let (device, _) = world.confirmed_device("ada", None);
+    let impostor = crate::world::Device { password: "not the device's".into(), ..device.clone() };
     for _ in 0..5 {
         let refused = world.try_sign_in(Flow::Srp, "ada", Some(&impostor), None).unwrap_err();
         assert_eq!(refused.to_string(), INCORRECT);
     }
-    let refused = world.try_sign_in(Flow::Srp, "ada", Some(&phone), None).unwrap_err();
+    let refused = world.try_sign_in(Flow::Srp, "ada", Some(&device), None).unwrap_err();
     assert_eq!(refused.to_string(), LOCKED);
     world.seconds(1);
-    world.sign_in("ada", Some(&phone), None);
+    world.sign_in("ada", Some(&device), None);
 }

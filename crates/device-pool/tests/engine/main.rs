@@ -22,6 +22,7 @@ mod custom_auth;
 mod device_rules;
 mod devices;
 mod flows;
+mod grants;
 mod guessing;
 mod hidden_users;
 mod lockout;
@@ -40,5 +41,5 @@ mod sessions;
 mod software_token;
 mod tokens;
 mod user_auth;
-mod user_sessions;
+
 mod world;

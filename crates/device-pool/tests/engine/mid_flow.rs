@@ -3,7 +3,7 @@
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, PASSWORD, Phone, World};
+use crate::world::{Device, Flow, PASSWORD, World};
 
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
@@ -112,7 +112,7 @@ fn sign_outs_count_by_number_while_the_clock_steps_back() {
 fn a_namesake_made_while_the_clock_steps_back_has_nothing() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (device, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     world.set_status("ada", &device, "remembered");
     world.seconds(-600);
     let request = ada(&world);
@@ -126,11 +126,11 @@ fn a_namesake_made_while_the_clock_steps_back_has_nothing() {
 }
 
 /// A remembered device that stands in for MFA, and its user stopped before its proof.
-fn before_the_proof() -> (World, Phone) {
+fn before_the_proof() -> (World, Device) {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (device, _) = world.confirmed_phone("ada", Some(&totp));
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
     world.set_status("ada", &device, "remembered");
     let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
@@ -160,7 +160,7 @@ fn a_proof_without_session_comes_within_ten_seconds() {
 #[test]
 fn whoever_knows_a_device_key_cannot_spoil_its_sign_in() {
     let (mut world, device) = before_the_proof();
-    let stranger = Phone { password: "guessed".to_owned(), ..device.clone() };
+    let stranger = Device { password: "guessed".to_owned(), ..device.clone() };
     let (answers, session) = world.device_claim("ada", &stranger, &Value::Null).unwrap();
     assert!(world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).is_err());
     let (answers, session) = world.device_claim("ada", &device, &Value::Null).unwrap();
@@ -183,7 +183,7 @@ fn a_pool_can_demand_the_session_of_a_device_proof() {
 }
 
 #[test]
-fn the_temporary_password_does_not_become_the_permanent_one() {
+fn a_temporary_password_does_not_become_permanent() {
     let mut world = World::new();
     let mut temporary = ada(&world);
     temporary["TemporaryPassword"] = json!(PASSWORD);

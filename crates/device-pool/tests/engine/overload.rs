@@ -39,10 +39,10 @@ fn refused(world: &mut World, request: impl Fn(&mut World) -> Result<Value, Serv
 }
 
 #[test]
-fn each_step_of_a_sign_in_that_was_refused_for_overload_succeeds_when_it_is_sent_again() {
+fn each_step_refused_for_overload_succeeds_when_repeated() {
     let mut world = World::with(json!({"ChallengeRequiredOnNewDevice": true}), "OPTIONAL");
     world.user("ada");
-    let (phone, _) = world.confirmed_phone("ada", None);
+    let (device, _) = world.confirmed_device("ada", None);
     let a = ClientEphemeral::generate(&mut world.rng).public().to_hex();
 
     let start = json!({
@@ -50,15 +50,15 @@ fn each_step_of_a_sign_in_that_was_refused_for_overload_succeeds_when_it_is_sent
     });
     refused(&mut world, |world| world.call(Operation::InitiateAuth, start.clone()));
     let mut claim = world.srp_claim("ada", PASSWORD);
-    claim["DEVICE_KEY"] = json!(phone.key);
+    claim["DEVICE_KEY"] = json!(device.key);
 
     let prove = |world: &mut World| world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone());
     refused(&mut world, prove);
     let session = prove(&mut world).unwrap()["Session"].take();
 
-    let answers = json!({"USERNAME": "ada", "DEVICE_KEY": phone.key, "SRP_A": a});
+    let answers = json!({"USERNAME": "ada", "DEVICE_KEY": device.key, "SRP_A": a});
     refused(&mut world, |world| world.respond("DEVICE_SRP_AUTH", &session, answers.clone()));
-    let (claim, session) = world.device_claim("ada", &phone, &session).unwrap();
+    let (claim, session) = world.device_claim("ada", &device, &session).unwrap();
 
     let prove =
         |world: &mut World| world.respond("DEVICE_PASSWORD_VERIFIER", &session, claim.clone());

@@ -21,14 +21,14 @@ fn records(store: &MemoryStore) -> Vec<(Table, String)> {
 }
 
 #[test]
-fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
+fn a_deleted_pool_is_gone_at_once_with_its_users() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
     let other = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     let kept = records(&store).len() - 4;
     world.set_devices(json!({}));
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     let pool = json!({"UserPoolId": world.pool});
     assert_eq!(world.ok(Operation::DeleteUserPool, pool.clone()), Value::Null);
 
@@ -43,7 +43,7 @@ fn a_deleted_pool_is_gone_at_once_and_leaves_nothing_of_its_users() {
         "NotAuthorizedException: Invalid Access Token"
     );
     let refresh = json!({
-        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": phone.key,
+        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key,
     });
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
     let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});

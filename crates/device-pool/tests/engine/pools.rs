@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Flow, PASSWORD, World};
 
 #[test]
-fn an_update_resets_what_it_leaves_out_and_keeps_what_cannot_change() {
+fn a_pool_update_resets_what_it_leaves_out() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPool,
@@ -215,7 +215,7 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
 }
 
 #[test]
-fn a_user_is_found_by_name_in_any_case_and_by_administrators_by_sub() {
+fn users_are_found_in_any_case_or_by_sub_of_administrators() {
     let mut world = World::new();
     world.user("Ada");
     let shown =
@@ -238,7 +238,7 @@ fn a_user_is_found_by_name_in_any_case_and_by_administrators_by_sub() {
 }
 
 #[test]
-fn an_email_pool_signs_in_by_address_under_an_internal_name() {
+fn an_email_pool_signs_in_by_address() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPool,
@@ -256,17 +256,17 @@ fn an_email_pool_signs_in_by_address_under_an_internal_name() {
             .starts_with("InvalidParameterException")
     );
     world.user("Ada@Example.com");
-    let (phone, signed_in) = world.confirmed_phone("ada@example.com", None);
+    let (device, signed_in) = world.confirmed_device("ada@example.com", None);
     let claims = crate::world::claims(&signed_in.access_token());
     assert_eq!(claims["username"], claims["sub"]);
     assert_eq!(
-        world.sign_in("ADA@example.com", Some(&phone), None).challenges,
+        world.sign_in("ADA@example.com", Some(&device), None).challenges,
         ["DEVICE_SRP_AUTH"]
     );
 }
 
 #[test]
-fn a_hidden_user_looks_like_any_other_and_the_same_every_time() {
+fn a_decoy_looks_like_a_user_and_never_changes() {
     let mut world = World::new();
     world.user("ada");
     let start = |world: &World, name: &str| {
@@ -299,7 +299,7 @@ fn a_hidden_user_looks_like_any_other_and_the_same_every_time() {
 }
 
 #[test]
-fn a_hidden_user_is_the_same_in_any_case_and_a_user_without_a_password_looks_like_none() {
+fn a_decoy_is_stable_and_covers_users_without_a_password() {
     let mut world = World::new();
     world.ok(Operation::AdminCreateUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
@@ -320,7 +320,7 @@ fn a_hidden_user_is_the_same_in_any_case_and_a_user_without_a_password_looks_lik
 }
 
 #[test]
-fn a_name_that_is_too_long_for_anyone_is_refused_before_it_is_kept_anywhere() {
+fn a_name_too_long_for_anyone_is_refused_and_not_kept() {
     let mut world = World::new();
     world.client = world.make_client(json!({
         "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
@@ -389,7 +389,7 @@ fn a_pool_without_mfa_describes_no_factor() {
 }
 
 #[test]
-fn an_unconfirmed_user_is_told_before_the_password_is_judged() {
+fn an_unconfirmed_user_is_told_before_the_password_check() {
     let mut world = World::new();
     let request = json!({"ClientId": world.client, "Username": "new", "Password": PASSWORD});
     world.ok(Operation::SignUp, request);

@@ -70,7 +70,7 @@ fn a_code_proves_the_address_that_it_went_to() {
 }
 
 #[test]
-fn a_pool_may_keep_the_old_address_until_the_new_one_is_proven() {
+fn a_pool_may_keep_the_old_address_until_the_new_is_proven() {
     let mut world = pool_with(json!({
         "AutoVerifiedAttributes": ["email"],
         "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
@@ -109,7 +109,7 @@ fn a_verification_code_needs_an_address() {
 }
 
 #[test]
-fn a_user_writes_neither_what_vouches_nor_what_the_client_may_not() {
+fn a_user_writes_only_what_the_client_may() {
     let mut world = World::new();
     let token = ada(&mut world);
     let unauthorized = "NotAuthorizedException: A client attempted to write unauthorized attribute";

@@ -148,7 +148,7 @@ fn a_pool_chooses_how_passwords_are_recovered() {
 }
 
 #[test]
-fn a_client_that_hides_its_users_gives_all_names_the_same_answers() {
+fn recovery_answers_alike_where_users_are_hidden() {
     let mut world = verifying_email();
     ada(&mut world);
     world.user("plain");

@@ -8,25 +8,25 @@ use device_testkit::TestSigningKeys;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, Phone, World};
+use crate::world::{Device, Flow, World};
 
 const HOME: [u8; 4] = [203, 0, 113, 9];
 const AWAY: [u8; 4] = [198, 51, 100, 1];
 
 /// A user with a software token and a remembered device, who signs in from elsewhere.
-fn away(remember: &str, replaces: bool, protection: &str) -> (World, Phone, String) {
+fn away(remember: &str, replaces: bool, protection: &str) -> (World, Device, String) {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
-    world.set_status("ada", &phone, "remembered");
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
+    world.set_status("ada", &device, "remembered");
     let devices = json!({
         "ChallengeRequiredOnNewDevice": replaces, "DeviceOnlyRememberedOnUserPrompt": remember == "opt-in",
     });
     world.set_pool("DeviceConfiguration", devices);
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": protection}));
     world.ip = AWAY;
-    (world, phone, totp)
+    (world, device, totp)
 }
 
 fn latest(world: &mut World) -> Value {
@@ -35,7 +35,7 @@ fn latest(world: &mut World) -> Value {
 }
 
 #[test]
-fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
+fn a_new_address_demands_mfa_unless_devices_replace_it() {
     for (remember, replaces, protection, challenges, level) in [
         (
             "opt-in",
@@ -49,9 +49,9 @@ fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
         ("Always", true, "ENFORCED", &["DEVICE_SRP_AUTH"], json!("Medium")),
         ("Always", false, "ENFORCED", &["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"], json!("Medium")),
     ] {
-        let (mut world, phone, totp) = away(remember, replaces, protection);
+        let (mut world, device, totp) = away(remember, replaces, protection);
         world.seconds(5);
-        let met = world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+        let met = world.sign_in("ada", Some(&device), Some(&totp)).challenges;
         assert_eq!(met, challenges, "{remember} {replaces} {protection}");
         assert_eq!(
             latest(&mut world)["EventRisk"]["RiskLevel"],
@@ -63,17 +63,17 @@ fn a_new_address_demands_mfa_unless_devices_always_stand_in_for_it() {
 
 #[test]
 fn an_address_is_new_once() {
-    let (mut world, phone, totp) = away("opt-in", true, "ENFORCED");
+    let (mut world, device, totp) = away("opt-in", true, "ENFORCED");
     world.seconds(5);
-    world.sign_in("ada", Some(&phone), Some(&totp));
+    world.sign_in("ada", Some(&device), Some(&totp));
     world.seconds(5);
-    assert_eq!(world.sign_in("ada", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
+    assert_eq!(world.sign_in("ada", Some(&device), None).challenges, ["DEVICE_SRP_AUTH"]);
     assert_eq!(latest(&mut world)["EventRisk"]["RiskDecision"], "NoRisk");
 }
 
 #[test]
 fn failed_attempts_demand_mfa() {
-    let (mut world, phone, totp) = away("opt-in", true, "ENFORCED");
+    let (mut world, device, totp) = away("opt-in", true, "ENFORCED");
     world.ip = HOME;
     for _ in 0..3 {
         world.seconds(1);
@@ -81,7 +81,7 @@ fn failed_attempts_demand_mfa() {
         world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
     }
     world.seconds(1);
-    let met = world.sign_in("ada", Some(&phone), Some(&totp)).challenges;
+    let met = world.sign_in("ada", Some(&device), Some(&totp)).challenges;
     assert_eq!(met, ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]);
     let told = latest(&mut world)["EventContextData"]["DeviceName"].to_string();
     assert!(told.contains("MFA asked: the sign-in is risky"), "{told}");
@@ -100,7 +100,7 @@ fn who_has_no_factor_is_let_in_and_the_risk_is_told() {
 }
 
 #[test]
-fn what_became_of_somebody_who_had_the_name_before_is_no_risk() {
+fn events_of_an_earlier_user_of_the_name_are_no_risk() {
     let mut world = World::new();
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
     world.user("ada");

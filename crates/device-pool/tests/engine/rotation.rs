@@ -35,7 +35,7 @@ fn refresh(world: &mut World, token: &str) -> (String, String) {
 }
 
 #[test]
-fn each_refresh_replaces_the_token_and_an_old_one_is_known_for_what_it_is() {
+fn each_refresh_replaces_the_token_and_knows_old_ones() {
     let (mut world, signed_in) = rotating(0);
     let first = signed_in.refresh_token();
     let (second, access) = refresh(&mut world, &first);
@@ -109,7 +109,7 @@ fn a_rotating_client_refreshes_by_the_operation_alone() {
 }
 
 #[test]
-fn a_replaced_token_stays_replaced_when_rotation_is_switched_off() {
+fn a_replaced_token_stays_replaced_without_rotation() {
     let (mut world, signed_in) = rotating(60);
     let (second, _) = refresh(&mut world, &signed_in.refresh_token());
     let off = json!({"UserPoolId": world.pool, "ClientId": world.client});
@@ -208,7 +208,7 @@ fn published(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn replaced_signing_keys_verify_until_their_last_token_is_out() {
+fn replaced_signing_keys_verify_while_tokens_are_out() {
     let mut world = World::new();
     world.user("ada");
     world.client = world.make_client(json!({"AccessTokenValidity": 24}));

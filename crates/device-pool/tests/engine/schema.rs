@@ -37,7 +37,7 @@ fn every_pool_has_the_standard_attributes() {
 }
 
 #[test]
-fn a_pool_says_more_of_a_standard_attribute_and_adds_its_own() {
+fn a_pool_extends_standard_attributes_and_adds_its_own() {
     let mut world = World::new();
     let schema = json!([
         {"Name": "email", "Required": true, "Mutable": false},

@@ -270,7 +270,7 @@ fn an_address_is_set_up_on_the_way_in() {
 }
 
 #[test]
-fn a_set_up_that_began_earlier_adds_no_second_factor_of_another_kind() {
+fn an_earlier_set_up_adds_no_factor_of_another_kind() {
     const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
     for first in ["token", "e-mail"] {
         let mut world = World::new();

@@ -4,7 +4,7 @@
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Flow, PASSWORD, Phone, World};
+use crate::world::{Device, Flow, PASSWORD, World};
 
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const USED: &str =
@@ -13,13 +13,13 @@ const EXPIRED: &str = "NotAuthorizedException: Invalid session for the user, ses
 const INCORRECT: &str = "NotAuthorizedException: Incorrect username or password.";
 
 /// A user with MFA and a device that stands in for it.
-fn remembered() -> (World, Phone, String) {
+fn remembered() -> (World, Device, String) {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
-    world.set_status("ada", &phone, "remembered");
-    (world, phone, totp)
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
+    world.set_status("ada", &device, "remembered");
+    (world, device, totp)
 }
 
 fn refusal(answer: Result<Value, device_pool::ServiceError>) -> String {
@@ -82,7 +82,7 @@ fn a_proof_is_bound_to_its_client_and_user() {
 }
 
 #[test]
-fn a_proof_made_for_one_pool_is_refused_by_another_with_the_same_password() {
+fn a_proof_for_one_pool_is_refused_by_another() {
     let mut world = World::new();
     world.user("ada");
     let claim = world.srp_claim("ada", PASSWORD);
@@ -192,79 +192,79 @@ fn a_session_is_bound_to_its_client_user_and_challenge() {
 
 #[test]
 fn a_device_cannot_skip_the_second_factor_that_is_due() {
-    let (mut world, phone, _) = remembered();
+    let (mut world, device, _) = remembered();
     world.set_devices(json!({"DeviceOnlyRememberedOnUserPrompt": true}));
     world.set_mfa("OPTIONAL");
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
-    let refused = world.device_claim("ada", &phone, &asked["Session"]).unwrap_err();
+    let refused = world.device_claim("ada", &device, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID);
-    let refused = world.device_claim("ada", &phone, &Value::Null).unwrap_err();
+    let refused = world.device_claim("ada", &device, &Value::Null).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "and not without a session either");
 }
 
 #[test]
 fn a_device_alone_signs_nobody_in() {
-    let (mut world, phone, _) = remembered();
-    let refused = world.device_claim("ada", &phone, &Value::Null).unwrap_err();
+    let (mut world, device, _) = remembered();
+    let refused = world.device_claim("ada", &device, &Value::Null).unwrap_err();
     assert_eq!(refused.to_string(), INVALID);
 }
 
 #[test]
 fn device_answers_without_a_session_are_taken_once() {
-    let (mut world, phone, _) = remembered();
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (mut world, device, _) = remembered();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
     assert_eq!(asked["ChallengeParameters"], json!({"USERNAME": "ada"}));
-    let (answers, _) = world.device_claim("ada", &phone, &Value::Null).unwrap();
+    let (answers, _) = world.device_claim("ada", &device, &Value::Null).unwrap();
     let tokens = world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, answers.clone()).unwrap();
     assert!(tokens["AuthenticationResult"]["AccessToken"].is_string());
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, answers)), USED);
-    let refused = world.device_claim("ada", &phone, &Value::Null).unwrap_err();
+    let refused = world.device_claim("ada", &device, &Value::Null).unwrap_err();
     assert_eq!(refused.to_string(), INVALID);
-    let refused = world.device_claim("ada", &phone, &asked["Session"]).unwrap_err();
+    let refused = world.device_claim("ada", &device, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), USED);
 }
 
 #[test]
-fn after_a_code_the_device_may_answer_with_the_session_of_that_code() {
+fn a_device_may_answer_with_the_session_of_a_passed_code() {
     let mut world = World::with(json!({"DeviceOnlyRememberedOnUserPrompt": true}), "OPTIONAL");
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
-    world.set_status("ada", &phone, "remembered");
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
+    world.set_status("ada", &device, "remembered");
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let session = &asked["Session"];
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
-    let refused = world.device_claim("ada", &phone, session).unwrap_err();
+    let refused = world.device_claim("ada", &device, session).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "not before the code");
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
     let asked = world.respond("SOFTWARE_TOKEN_MFA", session, answers).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
-    let (answers, proof) = world.device_claim("ada", &phone, session).unwrap();
+    let (answers, proof) = world.device_claim("ada", &device, session).unwrap();
     let done = world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
-    let refused = world.device_claim("ada", &phone, session).unwrap_err();
+    let refused = world.device_claim("ada", &device, session).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "and once");
 }
 
 #[test]
 fn device_answers_without_a_session_grow_old() {
-    let (mut world, phone, _) = remembered();
-    world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let (mut world, device, _) = remembered();
+    world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     world.seconds(180);
-    assert_eq!(world.device_claim("ada", &phone, &Value::Null).unwrap_err().to_string(), EXPIRED);
+    assert_eq!(world.device_claim("ada", &device, &Value::Null).unwrap_err().to_string(), EXPIRED);
 }
 
 #[test]
-fn a_device_proof_is_bound_to_its_session_client_and_device() {
-    let (mut world, phone, totp) = remembered();
-    let (other, _) = world.confirmed_phone("ada", Some(&totp));
+fn a_device_proof_is_bound_to_session_client_and_device() {
+    let (mut world, device, totp) = remembered();
+    let (other, _) = world.confirmed_device("ada", Some(&totp));
     world.set_status("ada", &other, "remembered");
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let refused = world.device_claim("ada", &other, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID, "the session is the other device's");
-    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     let mut as_other = answers.clone();
     as_other["DEVICE_KEY"] = json!(other.key);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &session, as_other)), INVALID);
@@ -288,18 +288,18 @@ fn a_device_proof_is_bound_to_its_session_client_and_device() {
 
 #[test]
 fn a_password_proof_is_no_device_proof() {
-    let (mut world, phone, _) = remembered();
+    let (mut world, device, _) = remembered();
     let mut claim = world.srp_claim("ada", PASSWORD);
-    claim["DEVICE_KEY"] = json!(phone.key);
+    claim["DEVICE_KEY"] = json!(device.key);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, claim)), INVALID);
 }
 
 #[test]
-fn a_device_that_is_forgotten_during_its_proof_does_not_exist() {
-    let (mut world, phone, _) = remembered();
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
-    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
-    world.forget("ada", &phone);
+fn a_device_forgotten_during_its_proof_does_not_exist() {
+    let (mut world, device, _) = remembered();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
+    world.forget("ada", &device);
     assert_eq!(
         refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers)),
         "ResourceNotFoundException: Device does not exist."
@@ -308,7 +308,7 @@ fn a_device_that_is_forgotten_during_its_proof_does_not_exist() {
 
 #[test]
 fn public_values_are_checked_before_anything_is_computed() {
-    let (mut world, phone, _) = remembered();
+    let (mut world, device, _) = remembered();
     let n = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aaac42dad33170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7db3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e04a25619dcee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200cbbe117577a615d6c770988c0bad946e208e24fa074e5ab3143db5bfce0fd108e4b82d120a93ad2caffffffffffffffff";
     let long = "1".repeat(100_000);
     for srp_a in ["0", "00", n, "zz", "-1", long.as_str()] {
@@ -318,11 +318,11 @@ fn public_values_are_checked_before_anything_is_computed() {
         });
         let refused = world.refused(Operation::InitiateAuth, start);
         assert!(refused.starts_with("InvalidParameterException: SRP_A"), "{refused}");
-        let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
-        let answers = json!({"USERNAME": "ada", "DEVICE_KEY": phone.key, "SRP_A": srp_a});
+        let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+        let answers = json!({"USERNAME": "ada", "DEVICE_KEY": device.key, "SRP_A": srp_a});
         let refused = refusal(world.respond("DEVICE_SRP_AUTH", &asked["Session"], answers));
         assert!(refused.starts_with("InvalidParameterException: SRP_A"), "{refused}");
-        world.device_claim("ada", &phone, &asked["Session"]).expect("the refusal used nothing up");
+        world.device_claim("ada", &device, &asked["Session"]).expect("the refusal used nothing up");
     }
 }
 
@@ -331,11 +331,11 @@ fn a_sign_in_under_way_ends_when_its_password_is_changed() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
-    let (phone, _) = world.confirmed_phone("ada", Some(&totp));
+    let (device, _) = world.confirmed_device("ada", Some(&totp));
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
-    world.set_status("ada", &phone, "remembered");
-    let device_asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
-    let (proof, _) = world.device_claim("ada", &phone, &device_asked["Session"]).unwrap();
+    world.set_status("ada", &device, "remembered");
+    let device_asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (proof, _) = world.device_claim("ada", &device, &device_asked["Session"]).unwrap();
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
     let change = json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8", "Permanent": true});
     world.ok(Operation::AdminSetUserPassword, change);
@@ -344,7 +344,7 @@ fn a_sign_in_under_way_ends_when_its_password_is_changed() {
 }
 
 #[test]
-fn of_two_who_know_a_temporary_password_only_the_first_sets_another() {
+fn a_temporary_password_is_replaced_once() {
     let mut world = World::new();
     let temporary =
         json!({"UserPoolId": world.pool, "Username": "ada", "TemporaryPassword": PASSWORD});
@@ -359,13 +359,13 @@ fn of_two_who_know_a_temporary_password_only_the_first_sets_another() {
 }
 
 #[test]
-fn a_device_that_takes_the_place_of_a_proven_one_must_prove_itself() {
-    let (mut world, phone, totp) = remembered();
-    let (other, _) = world.confirmed_phone("ada", Some(&totp));
+fn a_device_in_place_of_a_proven_one_must_prove_itself() {
+    let (mut world, device, totp) = remembered();
+    let (other, _) = world.confirmed_device("ada", Some(&totp));
     world.set_status("ada", &other, "remembered");
-    let asked = world.first_factor(Flow::Srp, "ada", Some(&phone.key)).unwrap();
-    let (answers, session) = world.device_claim("ada", &phone, &asked["Session"]).unwrap();
-    world.set_status("ada", &phone, "not_remembered");
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
+    world.set_status("ada", &device, "not_remembered");
     let asked = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA", "it stands in no longer");
     let code = world.code(&totp);
@@ -376,12 +376,12 @@ fn a_device_that_takes_the_place_of_a_proven_one_must_prove_itself() {
 }
 
 #[test]
-fn the_longest_way_in_of_the_longest_name_keeps_its_sessions_short() {
+fn the_longest_sign_in_keeps_its_sessions_short() {
     let mut world = World::opt_in();
     let name = "\u{10400}".repeat(128);
     world.user(&name);
-    let (phone, _) = world.confirmed_phone(&name, None);
-    world.set_status(&name, &phone, "remembered");
+    let (device, _) = world.confirmed_device(&name, None);
+    world.set_status(&name, &device, "remembered");
     let change = json!({"UserPoolId": world.pool, "Username": name, "Password": PASSWORD});
     world.ok(Operation::AdminSetUserPassword, change);
     world.set_devices(json!({}));
@@ -392,7 +392,7 @@ fn the_longest_way_in_of_the_longest_name_keeps_its_sessions_short() {
         lengths.push(answer["Session"].as_str().unwrap().len());
         answer["Session"].clone()
     };
-    let asked = world.first_factor(Flow::Srp, &name, Some(&phone.key)).unwrap();
+    let asked = world.first_factor(Flow::Srp, &name, Some(&device.key)).unwrap();
     let answers = json!({"USERNAME": name, "NEW_PASSWORD": ANOTHER});
     world.seconds(1);
     let asked = world.respond("NEW_PASSWORD_REQUIRED", &session(&asked), answers).unwrap();
@@ -401,7 +401,7 @@ fn the_longest_way_in_of_the_longest_name_keeps_its_sessions_short() {
     let verify = json!({"Session": session(&made), "UserCode": code});
     let verified = world.ok(Operation::VerifySoftwareToken, verify);
     let asked = world.respond("MFA_SETUP", &session(&verified), json!({"USERNAME": name})).unwrap();
-    let (answers, proof) = world.device_claim(&name, &phone, &session(&asked)).unwrap();
+    let (answers, proof) = world.device_claim(&name, &device, &session(&asked)).unwrap();
     lengths.push(proof.as_str().unwrap().len());
     world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
     assert_eq!(lengths.len(), 6);

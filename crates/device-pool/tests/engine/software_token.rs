@@ -68,7 +68,7 @@ fn a_pool_that_requires_mfa_has_it_set_up_on_the_way_in() {
 }
 
 #[test]
-fn a_token_that_was_set_up_is_not_replaced_by_a_sign_in_that_began_before() {
+fn a_token_is_not_replaced_by_a_sign_in_begun_before_it() {
     let mut world = World::with(json!(null), "ON");
     world.user("ada");
     let kept = world.first_factor(Flow::Srp, "ada", None).unwrap();
@@ -156,7 +156,7 @@ fn a_temporary_password_is_changed_on_the_way_in() {
 }
 
 #[test]
-fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
+fn required_attributes_are_asked_with_the_new_password() {
     let mut world = World::new();
     let schema = json!([{"Name": "email", "Required": true}, {"Name": "name", "Required": true}]);
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "p", "Schema": schema}));
@@ -191,8 +191,7 @@ fn what_the_pool_requires_of_its_users_is_asked_for_with_the_new_password() {
 }
 
 #[test]
-fn with_the_new_password_come_only_attributes_that_the_client_may_write_and_addresses_that_are_some()
- {
+fn a_new_password_brings_only_writable_valid_attributes() {
     let mut world = World::new();
     world.client = world.make_client(json!({"WriteAttributes": ["name", "email", "phone_number"]}));
     let request =

@@ -10,12 +10,12 @@ use crate::world::{Flow, PASSWORD, START, World, claims};
 fn claims_are_the_services() {
     let mut world = World::opt_in();
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     let access = claims(&signed_in.access_token());
     let id = claims(signed_in.result["IdToken"].as_str().unwrap());
     assert_eq!(access["iss"], format!("http://localhost:9229/{}", world.pool));
     assert_eq!(access["client_id"], json!(world.client));
-    assert_eq!(access["device_key"], json!(phone.key));
+    assert_eq!(access["device_key"], json!(device.key));
     assert_eq!(access["token_use"], "access");
     assert_eq!(access["scope"], "aws.cognito.signin.user.admin");
     assert_eq!(access["username"], "ada");
@@ -108,7 +108,7 @@ fn tokens_of_another_kind_signer_or_shape_are_refused() {
 }
 
 #[test]
-fn refreshing_keeps_the_origin_and_the_time_of_sign_in_and_gives_no_new_refresh_token() {
+fn refreshing_keeps_origin_sign_in_time_and_refresh_token() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -141,17 +141,17 @@ fn a_refresh_needs_the_device_that_the_token_is_bound_to() {
     let mut world = World::opt_in();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
-    let phone = world.issued_phone(&signed_in);
-    let (other, _) = world.confirmed_phone("ada", None);
+    let device = world.issued_device(&signed_in);
+    let (other, _) = world.confirmed_device("ada", None);
     let refresh = |key: Option<&str>, world: &World| json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": key});
     let invalid = "NotAuthorizedException: Invalid Refresh Token.";
-    let request = refresh(Some(&phone.key), &world);
+    let request = refresh(Some(&device.key), &world);
     assert_eq!(
         world.refused(Operation::GetTokensFromRefreshToken, request.clone()),
         invalid,
         "not confirmed yet"
     );
-    let confirmation = world.confirmation(&signed_in.access_token(), &phone);
+    let confirmation = world.confirmation(&signed_in.access_token(), &device);
     world.ok(Operation::ConfirmDevice, confirmation);
     for key in [None, Some(""), Some(other.key.as_str())] {
         let request = refresh(key, &world);
@@ -225,10 +225,10 @@ fn revoking_ends_one_sign_in_and_global_sign_out_all() {
 fn global_sign_out_leaves_devices() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
-    let (phone, signed_in) = world.confirmed_phone("ada", None);
+    let (device, signed_in) = world.confirmed_device("ada", None);
     world.ok(Operation::GlobalSignOut, json!({"AccessToken": signed_in.access_token()}));
     world.seconds(1);
-    assert_eq!(world.sign_in("ada", Some(&phone), None).challenges, ["DEVICE_SRP_AUTH"]);
+    assert_eq!(world.sign_in("ada", Some(&device), None).challenges, ["DEVICE_SRP_AUTH"]);
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn available(world: &mut World, name: &str) -> Value {
 const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
 
 #[test]
-fn who_there_is_not_goes_the_same_way() {
+fn an_unknown_user_goes_the_same_way() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
@@ -181,7 +181,7 @@ fn who_there_is_not_goes_the_same_way() {
 }
 
 #[test]
-fn what_nobody_may_choose_from_is_what_users_may_and_stays_the_same() {
+fn decoys_offer_what_users_may_choose_and_never_change() {
     let mut world = world();
     world.user("plain");
     for (name, address, value) in
@@ -236,7 +236,7 @@ fn found_by_address(setting: &str) -> World {
 }
 
 #[test]
-fn whom_an_address_does_not_find_has_that_address_and_a_name_apart_from_it() {
+fn a_decoy_found_by_address_has_it_and_a_separate_name() {
     for setting in ["AliasAttributes", "UsernameAttributes"] {
         let mut world = found_by_address(setting);
         let mut told = Vec::new();
@@ -289,7 +289,7 @@ fn shown(world: &mut World, name: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn whom_an_address_does_not_find_is_the_same_under_the_internal_name() {
+fn a_decoy_is_the_same_under_its_internal_name() {
     for setting in ["AliasAttributes", "UsernameAttributes"] {
         let mut world = found_by_address(setting);
         let names = (0..12).map(|n| format!("{}ve{n}@Example.org", char::from(b'e' + n)));
@@ -325,7 +325,7 @@ fn a_user_without_a_password_has_one_salt_by_whatever_name() {
 }
 
 #[test]
-fn anyone_may_have_so_many_codes_sent_for_sign_ins_that_nobody_completes() {
+fn only_so_many_codes_are_sent_for_unfinished_sign_ins() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
@@ -365,7 +365,7 @@ fn anyone_may_have_so_many_codes_sent_for_sign_ins_that_nobody_completes() {
 }
 
 #[test]
-fn guesses_under_the_internal_name_lock_nobody_as_they_lock_a_user() {
+fn guesses_under_the_internal_name_lock_a_decoy_alike() {
     for setting in ["AliasAttributes", "UsernameAttributes"] {
         let mut world = found_by_address(setting);
         let [user, nobody] = ["ada@example.com", "eve@example.com"].map(|name| -> Vec<String> {
@@ -451,7 +451,7 @@ fn the_code_that_confirmed_a_sign_up_signs_in_once() {
 }
 
 #[test]
-fn the_session_of_a_sign_up_is_for_that_user_and_that_step_alone() {
+fn the_session_of_a_sign_up_is_bound_to_user_and_step() {
     let mut world = World::opt_in();
     passwordless(&mut world, &["ALLOW_USER_AUTH"], "OFF");
     let ada = join(&mut world, "ada")["Session"].clone();
@@ -480,7 +480,7 @@ fn the_session_of_a_sign_up_is_for_that_user_and_that_step_alone() {
 }
 
 #[test]
-fn a_confirmed_sign_up_signs_in_only_where_such_a_code_would() {
+fn a_confirmed_sign_up_signs_in_only_where_a_code_does() {
     let mut world = World::opt_in();
     for (flows, mfa) in [(&["ALLOW_USER_SRP_AUTH"], "OFF"), (&["ALLOW_USER_AUTH"], "ON")] {
         passwordless(&mut world, flows, mfa);
@@ -489,7 +489,7 @@ fn a_confirmed_sign_up_signs_in_only_where_such_a_code_would() {
 }
 
 #[test]
-fn a_session_of_somebody_who_had_the_name_before_is_nobodys() {
+fn a_session_of_an_earlier_user_of_the_name_is_nobodys() {
     let mut world = world();
     let make = |world: &mut World| {
         let made =

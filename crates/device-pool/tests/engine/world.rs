@@ -76,7 +76,7 @@ impl Arithmetic for Exchangeable<dyn Arithmetic> {
 
 /// A device as its app keeps it.
 #[derive(Clone)]
-pub(crate) struct Phone {
+pub(crate) struct Device {
     pub(crate) key: String,
     pub(crate) group_key: String,
     pub(crate) password: String,
@@ -381,26 +381,26 @@ impl World {
         })
     }
 
-    /// The proof of `phone` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to
+    /// The proof of `device` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to
     /// `DEVICE_PASSWORD_VERIFIER`.
     pub(crate) fn device_claim(
         &mut self,
         name: &str,
-        phone: &Phone,
+        device: &Device,
         session: &Value,
     ) -> Result<(Value, Value), ServiceError> {
         let ephemeral = ClientEphemeral::generate(&mut self.rng);
         let asked = self.respond(
             "DEVICE_SRP_AUTH",
             session,
-            json!({"USERNAME": name, "DEVICE_KEY": phone.key, "SRP_A": ephemeral.public().to_hex()}),
+            json!({"USERNAME": name, "DEVICE_KEY": device.key, "SRP_A": ephemeral.public().to_hex()}),
         )?;
         assert_eq!(asked["ChallengeName"], "DEVICE_PASSWORD_VERIFIER");
-        let identity = Identity::device(&phone.group_key, &phone.key);
+        let identity = Identity::device(&device.group_key, &device.key);
         let mut answer =
-            self.claim(&identity, &phone.password, &ephemeral, &asked["ChallengeParameters"]);
+            self.claim(&identity, &device.password, &ephemeral, &asked["ChallengeParameters"]);
         answer["USERNAME"] = json!(name);
-        answer["DEVICE_KEY"] = json!(phone.key);
+        answer["DEVICE_KEY"] = json!(device.key);
         Ok((answer, asked["Session"].clone()))
     }
 
@@ -409,10 +409,10 @@ impl World {
     pub(crate) fn sign_in(
         &mut self,
         name: &str,
-        phone: Option<&Phone>,
+        device: Option<&Device>,
         totp: Option<&str>,
     ) -> SignedIn {
-        self.try_sign_in(Flow::Srp, name, phone, totp)
+        self.try_sign_in(Flow::Srp, name, device, totp)
             .unwrap_or_else(|error| panic!("{error} {:?}", error.detail()))
     }
 
@@ -420,10 +420,10 @@ impl World {
         &mut self,
         flow: Flow,
         name: &str,
-        phone: Option<&Phone>,
+        device: Option<&Device>,
         totp: Option<&str>,
     ) -> Result<SignedIn, ServiceError> {
-        let device_key = phone.map(|phone| phone.key.as_str());
+        let device_key = device.map(|device| device.key.as_str());
         let mut answer = self.first_factor(flow, name, device_key)?;
         let mut challenges = Vec::new();
         while let Some(challenge) = answer["ChallengeName"].as_str() {
@@ -445,7 +445,7 @@ impl World {
                     self.respond(challenge, &session, without_nulls(answers))?
                 }
                 "DEVICE_SRP_AUTH" => {
-                    let (answers, session) = self.device_claim(name, phone.unwrap(), &session)?;
+                    let (answers, session) = self.device_claim(name, device.unwrap(), &session)?;
                     self.respond("DEVICE_PASSWORD_VERIFIER", &session, answers)?
                 }
                 other => panic!("unexpected challenge {other}"),
@@ -460,24 +460,24 @@ impl World {
     }
 
     /// The device that a sign-in was issued, with a secret of its own, not confirmed yet.
-    pub(crate) fn issued_phone(&mut self, signed_in: &SignedIn) -> Phone {
+    pub(crate) fn issued_device(&mut self, signed_in: &SignedIn) -> Device {
         let metadata = &signed_in.result["NewDeviceMetadata"];
-        Phone {
+        Device {
             key: metadata["DeviceKey"].as_str().expect("a device key was issued").to_owned(),
             group_key: metadata["DeviceGroupKey"].as_str().unwrap().to_owned(),
             password: DevicePassword::random(&mut self.rng).expose().to_owned(),
         }
     }
 
-    pub(crate) fn confirmation(&mut self, token: &str, phone: &Phone) -> Value {
+    pub(crate) fn confirmation(&mut self, token: &str, device: &Device) -> Value {
         let salt = Salt::random(&mut self.rng);
         let verifier = Verifier::derive(
-            &Identity::device(&phone.group_key, &phone.key),
-            &phone.password,
+            &Identity::device(&device.group_key, &device.key),
+            &device.password,
             &salt,
         );
         json!({
-            "AccessToken": token, "DeviceKey": phone.key, "DeviceName": "a phone",
+            "AccessToken": token, "DeviceKey": device.key, "DeviceName": "a device",
             "DeviceSecretVerifierConfig": {
                 "Salt": STANDARD.encode(salt.padded()), "PasswordVerifier": STANDARD.encode(verifier.padded()),
             },
@@ -485,25 +485,29 @@ impl World {
     }
 
     /// Signs in as on a new device and confirms it.
-    pub(crate) fn confirmed_phone(&mut self, name: &str, totp: Option<&str>) -> (Phone, SignedIn) {
+    pub(crate) fn confirmed_device(
+        &mut self,
+        name: &str,
+        totp: Option<&str>,
+    ) -> (Device, SignedIn) {
         let signed_in = self.sign_in(name, None, totp);
-        let phone = self.issued_phone(&signed_in);
-        let request = self.confirmation(&signed_in.access_token(), &phone);
+        let device = self.issued_device(&signed_in);
+        let request = self.confirmation(&signed_in.access_token(), &device);
         self.ok(Operation::ConfirmDevice, request);
-        (phone, signed_in)
+        (device, signed_in)
     }
 
-    pub(crate) fn set_status(&mut self, name: &str, phone: &Phone, status: &str) {
+    pub(crate) fn set_status(&mut self, name: &str, device: &Device, status: &str) {
         self.ok(
             Operation::AdminUpdateDeviceStatus,
-            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": phone.key, "DeviceRememberedStatus": status}),
+            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": device.key, "DeviceRememberedStatus": status}),
         );
     }
 
-    pub(crate) fn forget(&mut self, name: &str, phone: &Phone) {
+    pub(crate) fn forget(&mut self, name: &str, device: &Device) {
         self.ok(
             Operation::AdminForgetDevice,
-            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": phone.key}),
+            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": device.key}),
         );
     }
 }

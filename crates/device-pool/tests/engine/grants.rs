@@ -81,7 +81,7 @@ fn an_administrator_ends_a_session() {
 }
 
 #[test]
-fn sessions_that_are_over_are_not_listed_and_many_come_in_pages() {
+fn ended_sessions_are_not_listed_and_many_come_in_pages() {
     let mut world = World::new();
     world.user("ada");
     for _ in 0..3 {
