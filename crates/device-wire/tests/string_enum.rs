@@ -1,7 +1,5 @@
 //! String enumerations keep what they do not know.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use device_wire::enums::ChallengeNameType;
 
 #[test]
