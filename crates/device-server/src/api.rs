@@ -53,8 +53,11 @@ async fn run(
     })?;
     let source_ip = head.extensions.get::<Peer>().map(|peer| peer.0);
     let body = service.body_memory.receive(body, source_ip).await?;
-    let output = service.run(Call { operation, head, body, source_ip }).await?;
-    Ok(answer::success(operation, output))
+    let (output, subject) = service.run(Call { operation, head, body, source_ip }).await;
+    let mut response =
+        output.map_or_else(answer::refusal, |output| answer::success(operation, output));
+    response.extensions_mut().insert(subject);
+    Ok(response)
 }
 
 /// Which of the service's operations the headers ask for, implemented or not.

@@ -36,6 +36,7 @@ mod setup_error;
 mod signing_keys;
 mod sigv4;
 mod storage;
+mod subject;
 mod transport;
 mod trusted_proxies;
 mod web_address;

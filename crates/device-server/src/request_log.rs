@@ -14,6 +14,7 @@ use axum::middleware::Next;
 
 use crate::answer::{Failure, REQUEST_ID};
 use crate::service::Service;
+use crate::subject::Subject;
 
 /// The operation or document that a request asked for; an extension of its response.
 #[derive(Clone, Copy)]
@@ -43,15 +44,39 @@ pub(crate) async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let operation = response.extensions().get::<Named>().map(|named| named.0);
+    let subject = response.extensions().get::<Subject>();
+    let pool = subject.and_then(|subject| subject.pool.as_deref());
+    let client = subject.and_then(|subject| subject.client.as_deref());
     let failure = response.extensions().get::<Failure>().map(|failure| &failure.0);
     let error = failure.map(|error| error.code().as_str());
     let status = response.status().as_u16();
     let peer = peer.map(tracing::field::display);
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     if let Some(cause) = failure.and_then(device_pool::ServiceError::detail) {
-        tracing::error!(operation, status, error, request_id = id, micros, peer, cause, "request");
+        tracing::error!(
+            operation,
+            status,
+            error,
+            pool,
+            client,
+            request_id = id,
+            micros,
+            peer,
+            cause,
+            "request"
+        );
     } else {
-        tracing::info!(operation, status, error, request_id = id, micros, peer, "request");
+        tracing::info!(
+            operation,
+            status,
+            error,
+            pool,
+            client,
+            request_id = id,
+            micros,
+            peer,
+            "request"
+        );
     }
     response
 }

@@ -25,6 +25,7 @@ use crate::json;
 use crate::limits::Limits;
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
+use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
 
 pub use builder::ServiceBuilder;
@@ -66,6 +67,7 @@ const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 /// ```
 pub struct Service {
     engine: Engine,
+    store: Arc<dyn Store>,
     health: Health,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -114,29 +116,43 @@ impl Service {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// Runs a call: who asks, what it says, and what the engine decides, in this order. All of it
-    /// happens off the async workers, because a body can be made to take long to check.
-    pub(crate) async fn run(self: &Arc<Self>, call: Call) -> Result<Option<Value>, ServiceError> {
+    /// Runs a call: who asks, what it says, and what the engine decides, in this order. Returns the
+    /// answer, and what the call was about.
+    ///
+    /// All of it happens off the async workers, because a body can be made to take long to check.
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        call: Call,
+    ) -> (Result<Option<Value>, ServiceError>, Subject) {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+            let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
+            return (Err(refusal), Subject::default());
         };
         // The permit moves with the work: if the caller hangs up, the work still occupies its
         // thread.
-        let outcome = self.off_the_workers(move |service| {
+        let decided = self.off_the_workers(move |service| {
             let _permit = permit;
-            service.decide(&call)
+            let mut subject = Subject::default();
+            Ok((service.decide(&call, &mut subject), subject))
         });
-        let Outcome { body, messages } = outcome.await?;
-        self.send(messages);
-        Ok(body)
+        let (outcome, subject) = match decided.await {
+            Ok(decided) => decided,
+            Err(error) => (Err(error), Subject::default()),
+        };
+        let answer = outcome.map(|Outcome { body, messages }| {
+            self.send(messages);
+            body
+        });
+        (answer, subject)
     }
 
-    fn decide(&self, call: &Call) -> Result<Outcome, ServiceError> {
+    fn decide(&self, call: &Call, subject: &mut Subject) -> Result<Outcome, ServiceError> {
         let Call { operation, head, body, source_ip } = call;
         if operation.auth() == Auth::SigV4 {
             self.administrators.admit(head, body.bytes(), &self.region, self.now())?;
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
+        *subject = Subject::of(&input, &*self.store);
         let mut rng = self.entropy.generator();
         let mut invocation =
             Invocation { now: self.moment(), rng: &mut *rng, source_ip: *source_ip };

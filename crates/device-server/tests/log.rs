@@ -17,7 +17,7 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use device_server::{TrustedProxies, app};
 use device_testkit::{FakeClock, service};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -97,6 +97,45 @@ async fn a_line_a_request_and_no_secret_in_it() {
     assert_eq!(requests[4]["operation"], Value::Null);
     assert_eq!(requests[6]["operation"], "jwks");
     assert_eq!(requests[6]["status"], 404);
+}
+
+#[tokio::test]
+async fn a_line_names_operation_pool_and_client_if_known() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let app = app(service(&FakeClock::new()).build());
+    let call = async |operation: &str, body: Value| {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let body = app.clone().oneshot(request).await.unwrap().into_body();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let pool = call("CreateUserPool", json!({ "PoolName": "p" })).await["UserPool"]["Id"].take();
+    let client = json!({ "UserPoolId": pool, "ClientName": "c" });
+    let client = call("CreateUserPoolClient", client).await["UserPoolClient"]["ClientId"].take();
+    let refused = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client,
+        "AuthParameters": { "USERNAME": "ada", "PASSWORD": "wrong" },
+    });
+    call("InitiateAuth", refused).await;
+    call("StartUserImportJob", json!({})).await;
+
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
+        .collect();
+    let [_, created, refused, unsupported] = &lines[..] else { panic!("{text}") };
+    assert_eq!((&created["pool"], &created["client"]), (&pool, &Value::Null));
+    assert_eq!((&refused["operation"], &refused["client"]), (&json!("InitiateAuth"), &client));
+    assert_eq!(refused["status"], 400);
+    assert_eq!(unsupported["operation"], "StartUserImportJob");
+    assert_eq!(unsupported["error"], "UnsupportedOperationException");
 }
 
 #[tokio::test]
