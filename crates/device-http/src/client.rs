@@ -1,171 +1,39 @@
-//! The client: one call at a time, from a request to the body of its answer.
+//! The client: one call at a time, from a request to the body of its response.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use device_proto::{Repeat, Reply, Request};
-use device_wire::{Auth, Operation};
+use device_wire::Auth;
 use http::{HeaderValue, Method, Uri, header};
-use serde::Deserialize;
 use tracing::Instrument as _;
-use zeroize::Zeroizing;
 
-use crate::connection::{Failure, Reqwest};
+use crate::connection::{Body, Failure, HttpClient, HttpRequest};
+use crate::error::{Error, ErrorKind};
+use crate::observe::{CallEvent, CallOutcome, Observer};
 use crate::retry::Retries;
-use crate::{CallEvent, CallOutcome, Error, ErrorKind, HttpClient, RetryPolicy, endpoint};
 
-/// Sends requests to a user pool's service. Cheap to clone; clones share connections and the retry
-/// budget.
+/// A connection to the service of a user pool. Clones are cheap and share the connections and the
+/// retry budget.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(crate) Arc<Inner>);
 
-struct Inner {
-    endpoint: Uri,
-    http: Arc<dyn HttpClient>,
-    retries: Retries,
-    observer: Option<Observer>,
+pub(crate) struct Inner {
+    pub(crate) endpoint: Uri,
+    pub(crate) http: Arc<dyn HttpClient>,
+    pub(crate) retries: Retries,
+    pub(crate) observer: Option<Observer>,
     #[cfg(feature = "admin")]
-    signer: Option<crate::sign::Signer>,
-}
-
-type Observer = Arc<dyn Fn(&CallEvent<'_>) + Send + Sync>;
-
-/// Sets up a [`Client`].
-#[must_use = "a client comes of build()"]
-pub struct Builder {
-    region: Option<String>,
-    endpoint_url: Option<String>,
-    connect_timeout: Duration,
-    timeout: Duration,
-    http: Option<Arc<dyn HttpClient>>,
-    retry: RetryPolicy,
-    observer: Option<Observer>,
-    #[cfg(feature = "admin")]
-    credentials: Option<aws_credential_types::provider::SharedCredentialsProvider>,
-}
-
-impl Builder {
-    /// The region: it names the endpoint, and goes into signatures.
-    pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.region = Some(region.into());
-        self
-    }
-
-    /// Another endpoint than the region's. Without it, the environment's
-    /// `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and then `AWS_ENDPOINT_URL` count, unless
-    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
-    ///
-    /// Over plain `http` everything but a password of SRP can be read on the way: for tests on one
-    /// machine.
-    pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
-        self.endpoint_url = Some(url.into());
-        self
-    }
-
-    /// How long connecting may take; 5 s unless said otherwise.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long one attempt may take in all; 20 s unless said otherwise.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// How to try again.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
-        self
-    }
-
-    /// Another HTTP stack than the one that comes with this crate. Time-outs are then its own
-    /// affair.
-    pub fn http_client(mut self, client: impl HttpClient) -> Self {
-        self.http = Some(Arc::new(client));
-        self
-    }
-
-    /// Whom to tell of each attempt. It is called on the task that makes the call, and should be
-    /// quick.
-    pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
-        self
-    }
-
-    /// What to sign with, where an operation wants it.
-    #[cfg(feature = "admin")]
-    pub fn credentials(
-        mut self,
-        provider: impl aws_credential_types::provider::ProvideCredentials + 'static,
-    ) -> Self {
-        self.credentials =
-            Some(aws_credential_types::provider::SharedCredentialsProvider::new(provider));
-        self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] if there is no endpoint, it is not an `http` or `https` URL,
-    /// credentials come without a region, or the platform's TLS cannot be set up.
-    pub fn build(self) -> Result<Client, Error> {
-        let region = self.region.as_deref();
-        let endpoint = endpoint::resolve(self.endpoint_url.as_deref(), region, |name| {
-            std::env::var(name).ok()
-        })?;
-        let http = match self.http {
-            Some(http) => http,
-            None => Arc::new(
-                Reqwest::new(self.connect_timeout, self.timeout)
-                    .map_err(|error| Error::new(ErrorKind::Configuration, error))?,
-            ),
-        };
-        Ok(Client(Arc::new(Inner {
-            endpoint,
-            http,
-            retries: Retries::new(self.retry, rand::random),
-            observer: self.observer,
-            #[cfg(feature = "admin")]
-            signer: match (self.credentials, self.region) {
-                (None, _) => None,
-                (Some(credentials), Some(region)) => {
-                    Some(crate::sign::Signer::new(credentials, region))
-                }
-                (Some(_), None) => {
-                    return Err(Error::new(
-                        ErrorKind::Configuration,
-                        "credentials were given, but no region",
-                    ));
-                }
-            },
-        })))
-    }
+    pub(crate) signer: Option<crate::sign::Signer>,
 }
 
 impl Client {
-    /// A client to set up.
-    pub fn builder() -> Builder {
-        Builder {
-            region: None,
-            endpoint_url: None,
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(20),
-            http: None,
-            retry: RetryPolicy::default(),
-            observer: None,
-            #[cfg(feature = "admin")]
-            credentials: None,
-        }
-    }
-
-    /// Makes a call and reads its response.
+    /// Makes a call and decodes its response.
     ///
     /// # Errors
-    /// As [`send`](Self::send); and [`ErrorKind::InvalidResponse`] if the response is not the
-    /// operation's.
+    /// The same as [`send`](Self::send), and [`ErrorKind::InvalidResponse`] if the response does
+    /// not decode.
     pub async fn call<R: device_wire::Request>(&self, request: &R) -> Result<R::Output, Error> {
         let body = self.send(&Request::new(request)).await?;
         Reply::Answered(&body)
@@ -173,18 +41,18 @@ impl Client {
             .map_err(|error| Error::new(ErrorKind::InvalidResponse, error))
     }
 
-    /// Sends a request, more than once where that is safe, and gives the body of the answer.
+    /// Sends a request and returns the body of the response. Retries if that is safe.
     ///
     /// # Errors
-    /// [`ErrorKind::Service`] if the service refused, another [`ErrorKind`] if it did not come to
-    /// that.
-    pub async fn send(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// [`ErrorKind::Service`] if the service refused. Any other [`ErrorKind`] if there was no
+    /// answer from it.
+    pub async fn send(&self, request: &Request) -> Result<Body, Error> {
         let span =
             tracing::debug_span!("call", operation = %request.operation(), step = request.step());
         self.attempts(request).instrument(span).await
     }
 
-    async fn attempts(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Error> {
+    async fn attempts(&self, request: &Request) -> Result<Body, Error> {
         let mut attempt = 1;
         loop {
             let started = Instant::now();
@@ -205,9 +73,9 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Error> {
+    async fn attempt(&self, request: &Request) -> Result<Body, Error> {
         let http_request = self.http_request(request).await?;
-        let response = self.0.http.send(http_request).await.map_err(|error| {
+        let response = self.0.http.send(HttpRequest(http_request)).await.map_err(|error| {
             let kind = match error.failure {
                 Failure::Unsendable => ErrorKind::Configuration,
                 Failure::Unsent => ErrorKind::Connect,
@@ -216,13 +84,11 @@ impl Client {
             };
             Error::new(kind, error.source)
         })?;
-        let header =
-            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let request_id = header("x-amzn-requestid").map(str::to_owned);
-        let status = response.status().as_u16();
+        let request_id = response.header("x-amzn-requestid").map(str::to_owned);
+        let status = response.status();
         let reply = match status {
             200 => Reply::Answered(response.body()),
-            _ => Reply::from_error(response.body(), header("x-amzn-errortype")),
+            _ => Reply::from_error(response.body(), response.header("x-amzn-errortype")),
         };
         match reply {
             Reply::Answered(_) => Ok(response.into_body()),
@@ -233,7 +99,7 @@ impl Client {
             Reply::Lost => {
                 let error = Error::new(
                     ErrorKind::InvalidResponse,
-                    "the response is not one of the service's",
+                    "neither a result nor an error of the service",
                 );
                 Err(error.with_response(status, request_id))
             }
@@ -261,15 +127,15 @@ impl Client {
         match &self.0.signer {
             Some(signer) => signer.sign(request, std::time::SystemTime::now()).await,
             None => {
-                Err(Error::new(ErrorKind::Credentials, "the client was set up without credentials"))
+                Err(Error::new(ErrorKind::Credentials, "no credentials: set them on the builder"))
             }
         }
     }
 
     #[cfg(not(feature = "admin"))]
-    #[expect(clippy::unused_async, reason = "the other one of this name waits for credentials")]
+    #[expect(clippy::unused_async, reason = "with the feature `admin` it waits for credentials")]
     async fn sign(&self, _: &mut http::Request<&[u8]>) -> Result<(), Error> {
-        Err(Error::new(ErrorKind::Credentials, "signing needs this crate's feature `admin`"))
+        Err(Error::new(ErrorKind::Credentials, "signing needs the feature `admin` of device-http"))
     }
 
     fn tell(
@@ -277,7 +143,7 @@ impl Client {
         request: &Request,
         attempt: u32,
         duration: Duration,
-        result: &Result<Zeroizing<Vec<u8>>, Error>,
+        result: &Result<Body, Error>,
     ) {
         let milliseconds = duration.as_millis();
         match result {
@@ -293,9 +159,9 @@ impl Client {
             ),
         }
         let Some(observer) = &self.0.observer else { return };
-        let challenge = result.as_ref().ok().and_then(|body| challenge(request.operation(), body));
+        let next_step = result.as_ref().ok().and_then(|body| request.next_step(body));
         let outcome = match result {
-            Ok(_) => CallOutcome::Answered { challenge: challenge.as_deref() },
+            Ok(_) => CallOutcome::Answered { next_step: next_step.as_deref() },
             Err(error) => match error.service() {
                 Some(error) => CallOutcome::Refused(error),
                 None => CallOutcome::Failed(error.kind()),
@@ -306,34 +172,9 @@ impl Client {
     }
 }
 
-/// The challenge in an answer of a sign-in.
-fn challenge(operation: Operation, body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Challenge {
-        #[serde(rename = "ChallengeName")]
-        name: Option<String>,
-    }
-    match operation {
-        Operation::InitiateAuth | Operation::RespondToAuthChallenge => {
-            serde_json::from_slice::<Challenge>(body).ok()?.name
-        }
-        _ => None,
-    }
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("endpoint", &self.0.endpoint).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("region", &self.region)
-            .field("timeout", &self.timeout)
-            .field("retry", &self.retry)
-            .finish_non_exhaustive()
     }
 }
 
@@ -341,25 +182,26 @@ impl fmt::Debug for Builder {
 mod tests {
     use std::sync::Mutex;
 
-    use device_wire::GetDeviceRequest;
+    use device_wire::requests::GetDeviceRequest;
 
     use super::*;
-    use crate::{BoxFuture, SendError};
+    use crate::connection::{BoxFuture, HttpResponse, SendError};
+    use crate::retry::RetryPolicy;
 
-    /// Fails each time, and keeps when that was.
+    /// Fails each time, and records when.
     struct Broken(Arc<Mutex<Vec<tokio::time::Instant>>>);
 
     impl HttpClient for Broken {
         fn send<'a>(
             &'a self,
-            _: http::Request<&'a [u8]>,
-        ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+            _: HttpRequest<'a>,
+        ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
             self.0.lock().unwrap().push(tokio::time::Instant::now());
             Box::pin(std::future::ready(Err(SendError::interrupted("reset"))))
         }
     }
 
-    /// How long a call waits between its attempts, where chance draws `jitter`.
+    /// The milliseconds between the attempts of a call, with `jitter` as the random factor.
     async fn waits(jitter: fn() -> f64) -> Vec<u128> {
         let sent = Arc::new(Mutex::new(Vec::new()));
         let delays = RetryPolicy::default()
@@ -374,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_are_a_random_part_of_a_growing_time_apart() {
+    async fn waits_between_attempts_grow_and_are_random() {
         assert_eq!(waits(|| 1.0).await, [200, 400, 700]);
         assert_eq!(waits(|| 0.5).await, [100, 200, 350]);
         assert_eq!(waits(|| 0.0).await, [0, 0, 0]);

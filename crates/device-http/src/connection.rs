@@ -1,27 +1,144 @@
-//! The one thing that touches the network.
+//! The trait of an HTTP stack, and what goes in and out of it.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// A future behind a pointer.
+/// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends a request over HTTP. Implement it to bring another HTTP stack, or a test's.
+/// An HTTP stack. Implement it to use another one than reqwest, or to answer in a test.
+///
+/// ```
+/// use device_http::{BoxFuture, HttpClient, HttpRequest, HttpResponse, SendError};
+///
+/// /// Answers each request with an empty object.
+/// struct Empty;
+///
+/// impl HttpClient for Empty {
+///     fn send<'a>(
+///         &'a self,
+///         _: HttpRequest<'a>,
+///     ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
+///         Box::pin(async { Ok(HttpResponse::new(200, b"{}".to_vec())) })
+///     }
+/// }
+///
+/// let client = device_http::Client::builder()
+///     .endpoint_url("http://pool.test/")
+///     .http_client(Empty)
+///     .build()?;
+/// # Ok::<(), device_http::Error>(())
+/// ```
 pub trait HttpClient: Send + Sync + 'static {
-    /// Sends the request and reads the whole response, whatever its status, without following
-    /// redirects.
+    /// Sends the request and reads the whole response, whatever its status. Redirects are not
+    /// followed.
     ///
-    /// Both bodies hold secrets and must not be logged. If the future is dropped, the request may
-    /// or may not have been sent.
+    /// Both bodies hold secrets: never log them. If the future is dropped, the request may or may
+    /// not have been sent.
     fn send<'a>(
         &'a self,
-        request: http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>>;
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>>;
+}
+
+/// A `POST` request to send. `Debug` shows the URL only.
+pub struct HttpRequest<'a>(pub(crate) http::Request<&'a [u8]>);
+
+impl<'a> HttpRequest<'a> {
+    /// The absolute URL to post to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.0.uri().to_string()
+    }
+
+    /// The headers, as lower-case names and values. `host` and `content-length` are not among
+    /// them.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        // Every header is set from a string.
+        let headers = self.0.headers().iter();
+        headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    /// The value of a header; `name` in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers().get(name)?.to_str().ok()
+    }
+
+    /// The body, JSON.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.0.body()
+    }
+}
+
+impl fmt::Debug for HttpRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+/// A response, whatever its status. `Debug` does not show the body.
+#[derive(Debug)]
+pub struct HttpResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Body,
+}
+
+impl HttpResponse {
+    /// A response with a status code and a body, without headers.
+    #[must_use]
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, headers: Vec::new(), body: Body(Zeroizing::new(body)) }
+    }
+
+    /// Adds a header. Only `x-amzn-requestid` and `x-amzn-errortype` are of use.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+        Some(value)
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(crate) fn into_body(self) -> Body {
+        self.body
+    }
+}
+
+/// The body of a response: bytes that are overwritten when dropped. `Debug` does not show them.
+pub struct Body(Zeroizing<Vec<u8>>);
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// Why there is no response.
@@ -40,8 +157,10 @@ pub(crate) enum Failure {
 }
 
 impl SendError {
-    /// There was no connection: not a byte of the request was sent. Say so only where it is
-    /// certain, since the request is then sent again whatever it holds.
+    /// There was no connection, and not one byte of the request was sent.
+    ///
+    /// Use it only if that is certain: the request is then sent again, even if it carries a proof
+    /// or a code.
     pub fn unsent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { failure: Failure::Unsent, source: source.into() }
     }
@@ -67,78 +186,4 @@ impl StdError for SendError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.source()
     }
-}
-
-/// The default: reqwest.
-pub(crate) struct Reqwest(reqwest::Client);
-
-impl Reqwest {
-    /// More than any response of the service, so that nothing that poses as it can fill the memory.
-    const MAX_BODY: usize = 4 * 1024 * 1024;
-
-    pub(crate) fn new(
-        connect_timeout: Duration,
-        timeout: Duration,
-    ) -> Result<Self, Box<dyn StdError + Send + Sync>> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("device-auth/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            // Ours alone decides what is sent again.
-            .retry(reqwest::retry::never())
-            .connect_timeout(connect_timeout)
-            .timeout(timeout)
-            .build()?;
-        Ok(Self(client))
-    }
-
-    async fn fetch(
-        &self,
-        request: http::Request<&[u8]>,
-    ) -> Result<http::Response<Zeroizing<Vec<u8>>>, SendError> {
-        let (parts, body) = request.into_parts();
-        let mut response = self
-            .0
-            .request(parts.method, parts.uri.to_string())
-            .headers(parts.headers)
-            .body(body.to_vec())
-            .send()
-            .await
-            .map_err(classify)?;
-        let mut content = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        while let Some(chunk) = response.chunk().await.map_err(classify)? {
-            if content.len().saturating_add(chunk.len()) > Self::MAX_BODY {
-                return Err(SendError::interrupted(
-                    "the response is longer than any of the service's",
-                ));
-            }
-            content.extend_from_slice(&chunk);
-        }
-        let mut whole = http::Response::new(content);
-        *whole.status_mut() = response.status();
-        *whole.headers_mut() = std::mem::take(response.headers_mut());
-        Ok(whole)
-    }
-}
-
-impl HttpClient for Reqwest {
-    fn send<'a>(
-        &'a self,
-        request: http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
-        Box::pin(self.fetch(request))
-    }
-}
-
-fn classify(error: reqwest::Error) -> SendError {
-    // A failure to connect can be a time-out as well, but what counts is that nothing was sent.
-    let failure = if error.is_builder() {
-        Failure::Unsendable
-    } else if error.is_connect() {
-        Failure::Unsent
-    } else if error.is_timeout() {
-        Failure::TimedOut
-    } else {
-        Failure::Interrupted
-    };
-    SendError { failure, source: error.without_url().into() }
 }

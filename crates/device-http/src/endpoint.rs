@@ -1,17 +1,16 @@
-//! Where the service is.
+//! The URL of the service.
 
 use http::Uri;
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// The environment's names for another endpoint than the region's, the one for this service alone
-/// first.
+/// Environment variables with an endpoint, in order of precedence.
 const OVERRIDES: [&str; 2] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
 
-/// What switches those off.
+/// The environment variable that switches those off.
 const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// The URL to post to: the one given, else the environment's, else the region's.
+/// The URL to post to: as given, or from the environment, or from the region.
 pub(crate) fn resolve(
     given: Option<&str>,
     region: Option<&str>,
@@ -29,31 +28,34 @@ pub(crate) fn resolve(
         (None, Some(region)) => parse(&regional(region)?),
         (None, None) => Err(Error::new(
             ErrorKind::Configuration,
-            "neither a region nor an endpoint URL was given",
+            "no endpoint: set `region` or `endpoint_url` on the builder",
         )),
     }
 }
 
 fn regional(region: &str) -> Result<String, Error> {
-    // Anything else could end the host's name early, and send the calls to another host.
+    // Any other character could end the host name early and send the calls to another host.
     if region.is_empty() || !region.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') {
-        return Err(Error::new(ErrorKind::Configuration, format!("{region:?} is not a region")));
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            format!("{region:?} is not a region, such as eu-west-1"),
+        ));
     }
     let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     Ok(format!("https://cognito-idp.{region}.{suffix}/"))
 }
 
 fn parse(url: &str) -> Result<Uri, Error> {
-    // What is before an @ may be a password.
+    // The part before an @ may be a password.
     let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
     let refuse =
         |why: &str| Error::new(ErrorKind::Configuration, format!("endpoint URL{shown}: {why}"));
-    let uri: Uri = url.parse().map_err(|_| refuse("it is not a URL"))?;
+    let uri: Uri = url.parse().map_err(|_| refuse("not a URL"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(refuse("its scheme is neither http nor https"));
+        return Err(refuse("the scheme has to be http or https"));
     }
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(refuse("it has a user name or password in it"));
+        return Err(refuse("remove the user name and password"));
     }
     Ok(uri)
 }
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_one_counts() {
+    fn the_most_specific_endpoint_wins() {
         let specific = ("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "http://specific:1/");
         let general = ("AWS_ENDPOINT_URL", "http://general:2/");
         let region = Some("eu-west-1");
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn malformed_endpoints_and_regions_are_refused() {
         for url in [
             "",
             "localhost:9229",
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_is_not_repeated() {
+    fn an_error_does_not_repeat_a_password() {
         for url in ["http://ada:secret@host/", "ftp://ada:secret@host/", "http://ada:secret @host/"]
         {
             let error = resolve(Some(url), None, |_| None).unwrap_err();

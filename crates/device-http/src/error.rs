@@ -1,4 +1,4 @@
-//! What went wrong with a call, in classes that a program can act on.
+//! Errors, in classes that a program can act on.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,22 +19,21 @@ enum Cause {
     Other(Box<dyn StdError + Send + Sync>),
 }
 
-/// The classes of failure.
+/// The class of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client is not set up right: no region, an endpoint that is no URL.
+    /// The client is not set up correctly, such as without a region.
     Configuration,
-    /// The operation wants a signature, and there are no credentials, or they could not be had.
+    /// The operation has to be signed, but there are no credentials or their provider failed.
     Credentials,
-    /// No connection came about; the request was not sent.
+    /// There was no connection. The request was not sent.
     Connect,
-    /// The answer took too long.
+    /// The response took too long.
     Timeout,
-    /// The connection broke before the answer was complete.
+    /// The connection broke before the response was complete.
     Interrupted,
-    /// Something answered that is not the service, such as a proxy, or the service in a way that is
-    /// not its protocol.
+    /// The response is not one of the service's protocol. Often a proxy sent it.
     InvalidResponse,
     /// The service refused: see [`Error::service`].
     Service,
@@ -66,7 +65,7 @@ impl Error {
         self.kind
     }
 
-    /// What the service said, if it was the service that refused.
+    /// The service's error, if the service refused.
     #[must_use]
     pub fn service(&self) -> Option<&ServiceError> {
         match &self.cause {
@@ -75,25 +74,25 @@ impl Error {
         }
     }
 
-    /// Which error the service answered with.
+    /// The code of the service's error, if the service refused.
     #[must_use]
     pub fn code(&self) -> Option<&ErrorCode> {
         self.service().map(ServiceError::code)
     }
 
-    /// The HTTP status, if there was a response.
+    /// The HTTP status code, if there was a response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// The id under which the service logged the request, to give to its operator.
+    /// The service's id of the request. Give it to the operator of the service.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref().or_else(|| self.service().and_then(ServiceError::request_id))
     }
 
-    /// Whether the service refused for the rate of requests.
+    /// Whether the service refused because there are too many requests.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.status == Some(429) || self.service().is_some_and(ServiceError::is_throttled)
@@ -101,8 +100,8 @@ impl Error {
 
     /// Whether the cause may pass: throttling, a failing service, a lost connection.
     ///
-    /// The client has tried again already where that was safe. For a sign-in, trying again means to
-    /// sign in from the beginning: its proofs and codes count once.
+    /// The client has already retried if that was safe. To retry a sign-in, begin a new one: its
+    /// proofs and codes count only once.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let failing = self.status.is_some_and(|status| status >= 500);
@@ -113,7 +112,7 @@ impl Error {
         }
     }
 
-    /// What a state machine of `device-proto` makes of it.
+    /// The error as the input of a state machine of `device-proto`.
     #[must_use]
     pub fn reply(&self) -> Reply<'static> {
         match &self.cause {
@@ -126,13 +125,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            ErrorKind::Configuration => "the client is not set up right",
-            ErrorKind::Credentials => "no credentials to sign the request with",
+            ErrorKind::Configuration => "the client is not set up correctly",
+            ErrorKind::Credentials => "the request cannot be signed",
             ErrorKind::Connect => "could not connect to the service",
             ErrorKind::Timeout => "the service did not answer in time",
-            ErrorKind::Interrupted => "the connection broke before the service had answered",
-            ErrorKind::InvalidResponse => "the answer did not come from the service",
-            ErrorKind::Service => "the service refused",
+            ErrorKind::Interrupted => "the connection broke before the response was complete",
+            ErrorKind::InvalidResponse => {
+                "the response is not the service's, a proxy may have sent it"
+            }
+            ErrorKind::Service => "the service refused the request",
         })?;
         match (&self.cause, self.status) {
             (Cause::Service(error), _) => write!(f, ": {error}"),
@@ -159,7 +160,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The cause's own text is part of ours; its sources go on from there.
+        // `Display` already has the cause's own text, so the chain goes on with its source.
         match &self.cause {
             Cause::Service(_) => None,
             Cause::Other(error) => error.source(),

@@ -1,47 +1,76 @@
-//! HTTP for the calls of a Cognito user pool.
+//! HTTP for the calls of a Cognito user pool: endpoints, retries, typed errors, signed calls.
 //!
-//! [`Client`] sends what [`device_proto`] says to send, to the region's endpoint or another; tries
-//! again where that is safe and only there; and tells what went wrong in a way that a program can
-//! act on.
+//! # Make a call
+//! [`Client::call`] takes a request of [`device_wire`] and returns its response:
 //!
 //! ```no_run
 //! use device_http::Client;
-//! use device_proto::{Config, Credentials, SignIn, Step};
+//! use device_wire::requests::GetUserRequest;
+//!
+//! # async fn run(access_token: &str) -> Result<(), device_http::Error> {
+//! let client = Client::builder().region("eu-west-1").build()?;
+//! let user = client.call(&GetUserRequest::new(access_token)).await?;
+//! println!("{} attributes", user.user_attributes.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Carry a sign-in
+//! A sign-in is a state machine of [`device_proto`], which says what to send; [`Client::send`]
+//! sends it. (`device-auth` does all of this for you.)
+//!
+//! ```no_run
+//! use device_http::Client;
+//! use device_proto::{Config, Credentials, Reply, SignIn};
 //! use rand::{SeedableRng, rngs::StdRng};
 //! use std::time::SystemTime;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder().region("eu-west-1").build()?;
 //! let config = Config::new("eu-west-1_Ab12Cd34E", "4example5client6id7")?;
-//! # let mut rng = StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
-//! let (sign_in, request) = SignIn::start(&config, Credentials::srp("ada", "password"), None, &mut rng);
+//! # let mut rng = StdRng::seed_from_u64(1); // in production: an OS-seeded RNG
+//! let credentials = Credentials::srp("ada", "password");
+//! let (sign_in, request) = SignIn::start(&config, credentials, None, &mut rng);
 //! let body = client.send(&request).await?;
-//! let step = sign_in.handle(device_proto::Reply::Answered(&body), SystemTime::now(), &mut rng)?;
+//! let step = sign_in.handle(Reply::Answered(&body), SystemTime::now(), &mut rng)?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What is tried again
-//! A request that certainly never reached the service is. One that may have is only if it comes to
-//! the same twice ([`Repeat::Always`](device_proto::Repeat::Always)): never one with a proof, a
-//! password or a code. Between attempts it waits for a random part of an exponentially growing
-//! time, and all calls of a client draw on one budget, so that a service in trouble is not held
-//! under by its clients. See [`RetryPolicy`].
+//! # Retries
+//! Requests that certainly never left are retried. Others only if they are idempotent
+//! ([`Repeat::Always`](device_proto::Repeat::Always)); never one that carries a proof, a password
+//! or a code. Waits are random and grow, and all calls of a client share one budget, so that
+//! clients do not overload a service that is in trouble. See [`RetryPolicy`].
 //!
-//! # Admin calls
-//! With the feature `admin` a client can have credentials, and signs with them the operations that
-//! want a signature. Without, those fail before they are sent.
+//! # Errors
+//! [`Error::kind`] is the class of an error; [`Error::service`] is what the service said;
+//! [`Error::is_retryable`] and [`Error::is_throttled`] say whether to come back later.
 //!
-//! # What it wipes
-//! Requests and responses, here and with a [`HttpClient`] of one's own; reqwest keeps a copy of
-//! each body while it is under way, which nobody wipes.
+//! # Calls of administrators
+//! With the feature `admin` a client can have credentials, from any provider of
+//! `aws-credential-types`, and signs the operations that need it with AWS Signature Version 4.
+//! Without credentials such a call fails with [`ErrorKind::Credentials`] and is not sent.
 //!
-//! # What it does not do
-//! No redirects: an endpoint that answers with one is not the service. No cookies, no caching, no
-//! state of a sign-in.
+//! # Observing
+//! [`Builder::observer`] is told of each attempt. `tracing` events at debug level tell the same.
+//! Neither holds a secret.
+//!
+//! # Another HTTP stack
+//! Implement [`HttpClient`] to use another stack than reqwest, or none: a test can answer itself.
+//!
+//! # What is wiped from memory
+//! Requests and responses, here and in an [`HttpClient`] of your own. reqwest keeps a copy of each
+//! body while it is on its way, which is not wiped.
+//!
+//! # What it deliberately does not do
+//! - No redirects: an endpoint that answers with one is not the service.
+//! - No cookies and no caching.
+//! - No state of a sign-in: see `device-proto` and `device-auth`.
 
 #![warn(clippy::exhaustive_enums)]
 
+mod builder;
 mod client;
 mod connection;
 mod endpoint;
@@ -50,9 +79,11 @@ mod observe;
 mod retry;
 #[cfg(feature = "admin")]
 mod sign;
+mod stack;
 
-pub use client::{Builder, Client};
-pub use connection::{BoxFuture, HttpClient, SendError};
+pub use builder::Builder;
+pub use client::Client;
+pub use connection::{Body, BoxFuture, HttpClient, HttpRequest, HttpResponse, SendError};
 pub use error::{Error, ErrorKind};
 pub use observe::{CallEvent, CallOutcome};
 pub use retry::RetryPolicy;

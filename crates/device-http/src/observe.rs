@@ -1,39 +1,44 @@
-//! Seeing the calls go by.
+//! Events of each attempt at a call, for logs and metrics.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use device_proto::ServiceError;
 use device_wire::Operation;
 
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
-/// One attempt at a call, after it ended. It carries no secret.
+/// A function that is told of each attempt.
+pub(crate) type Observer = Arc<dyn Fn(&CallEvent<'_>) + Send + Sync>;
+
+/// One finished attempt at a call. It holds no secret.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct CallEvent<'a> {
     /// The operation.
     pub operation: Operation,
-    /// The flow that it began, or the challenge that it answered.
+    /// The step of a sign-in that the request takes: see [`step`](device_proto::Request::step).
     pub step: Option<&'a str>,
-    /// Which attempt it was, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// How long it took.
+    /// How long the attempt took.
     pub duration: Duration,
-    /// What came of it.
+    /// How it ended.
     pub outcome: CallOutcome<'a>,
 }
 
-/// What came of an attempt.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum CallOutcome<'a> {
-    /// The service did it. In a sign-in, that may be to ask for more.
+    /// The service carried out the request.
     Answered {
-        /// The challenge that it asked, if any.
-        challenge: Option<&'a str>,
+        /// The next step of the sign-in, if the service asks for one: see
+        /// [`next_step`](device_proto::Request::next_step).
+        next_step: Option<&'a str>,
     },
     /// The service refused.
     Refused(&'a ServiceError),
-    /// There was no answer by the service.
+    /// There was no answer from the service.
     Failed(ErrorKind),
 }

@@ -1,40 +1,41 @@
-//! When to try again, and how long to wait before.
+//! Retries: how many, and how long to wait before each.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How a client tries again.
+/// How often and how fast a client retries.
 ///
-/// Whether it may is a matter of the request: see [`Repeat`](device_proto::Repeat).
+/// Whether a request may be retried at all depends on the request: see
+/// [`Repeat`](device_proto::Repeat).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often to send a request at most, the first time included.
+    /// How often a request is sent at most, the first time included.
     pub attempts: u32,
-    /// The longest wait before the second attempt; it doubles for each further one.
+    /// The longest wait before the second attempt. It doubles before each further attempt.
     pub base_delay: Duration,
-    /// The longest wait of all.
+    /// The limit of that doubling.
     pub max_delay: Duration,
-    /// How many attempts beyond the first a client has in all. Each call that succeeds gives a
-    /// tenth of one back.
+    /// How many retries all calls of a client have together. A call that succeeds returns a tenth
+    /// of a retry to the budget.
     pub budget: u32,
 }
 
 impl RetryPolicy {
-    /// No second attempts.
+    /// No retries.
     #[must_use]
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// So many attempts for a call.
+    /// The policy with that many attempts a call, the first included.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Those waits before the second attempt, and at most.
+    /// The policy with other delays: before the second attempt, and at most.
     #[must_use]
     pub fn with_delays(mut self, base: Duration, max: Duration) -> Self {
         self.base_delay = base;
@@ -42,9 +43,9 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before the attempt after the `failed`th (from 1), where `random` is from 0
-    /// to 1: a random part of a growing time, so that clients that failed together do not come back
-    /// together.
+    /// The wait after attempt number `failed` (from 1), with a `random` factor from 0 to 1.
+    ///
+    /// The factor keeps clients that failed at the same time from coming back at the same time.
     fn delay(&self, failed: u32, random: f64) -> Duration {
         let ceiling = self.base_delay.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)));
         ceiling.min(self.max_delay).mul_f64(random.clamp(0.0, 1.0))
@@ -52,7 +53,7 @@ impl RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts, up to 200 ms and 400 ms apart, and a budget of 100 further attempts.
+    /// Three attempts, at most 200 ms and 400 ms apart, and a budget of 100 retries.
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -63,12 +64,12 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A policy and what is left of its budget, shared by all calls of a client.
+/// A policy with the rest of its budget, shared by all calls of a client.
 #[derive(Debug)]
 pub(crate) struct Retries {
     policy: RetryPolicy,
     tenths: AtomicU32,
-    /// Draws from 0 to 1.
+    /// Draws a random number from 0 to 1.
     jitter: fn() -> f64,
 }
 
@@ -77,8 +78,8 @@ impl Retries {
         Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)), jitter }
     }
 
-    /// Whether there is an attempt left after the `failed`th (from 1), and how long to wait before
-    /// it.
+    /// The wait before the next attempt, after attempt number `failed` (from 1) failed. `None` if
+    /// attempts or budget are used up.
     pub(crate) fn next(&self, failed: u32) -> Option<Duration> {
         if failed >= self.policy.attempts {
             return None;
@@ -90,9 +91,10 @@ impl Retries {
         spent.then(|| self.policy.delay(failed, (self.jitter)()))
     }
 
+    /// Returns a tenth of a retry to the budget.
     pub(crate) fn succeeded(&self) {
         let full = self.policy.budget.saturating_mul(10);
-        // Whether it was full already makes no difference.
+        // It fails if the budget is full, which needs no handling.
         let _ = self.tenths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
             (left < full).then(|| left.saturating_add(1))
         });
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_and_are_a_random_part() {
+    fn waits_grow_and_are_random() {
         let policy = RetryPolicy::default()
             .with_delays(Duration::from_millis(100), Duration::from_millis(350));
         let ms = |failed, random| policy.delay(failed, random).as_millis();
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn never_is_never() {
+    fn the_policy_never_has_no_retries() {
         assert!(Retries::new(RetryPolicy::never(), || 0.0).next(1).is_none());
     }
 }

@@ -7,9 +7,9 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// The name of the service in signatures.
+/// The service's name in signatures.
 const SERVICE: &str = "cognito-idp";
 
 pub(crate) struct Signer {
@@ -22,7 +22,7 @@ impl Signer {
         Self { credentials, region }
     }
 
-    /// Adds the headers of a signature over the request as it stands.
+    /// Signs the request with all of its present headers, and adds the signature's own.
     pub(crate) async fn sign(
         &self,
         request: &mut http::Request<&[u8]>,

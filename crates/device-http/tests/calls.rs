@@ -1,5 +1,4 @@
-//! Calls over a scripted HTTP stack: what goes out, what is tried again, and how failures are told
-//! apart.
+//! Calls over a scripted HTTP stack: what is sent, what is retried, and how failures differ.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,16 +12,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use device_http::{
-    BoxFuture, Builder, CallOutcome, Client, Error, ErrorKind, HttpClient, RetryPolicy, SendError,
+    BoxFuture, Builder, CallOutcome, Client, Error, ErrorKind, HttpClient, HttpRequest,
+    HttpResponse, RetryPolicy, SendError,
 };
 use device_proto::Request;
 use device_wire::{
     AuthFlowType, ErrorCode, GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest,
     RespondToAuthChallengeRequest, Sensitive, param,
 };
-use zeroize::Zeroizing;
 
-/// What one attempt meets.
+/// How one attempt ends.
 #[derive(Clone)]
 enum Meets {
     Response(u16, &'static str),
@@ -40,7 +39,7 @@ const BROKEN: Meets =
 const REFUSED: Meets = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
 const PROXY: Meets = Response(503, "<html>");
 
-/// A stack that meets each attempt with the next line of a script, and keeps what it was sent.
+/// A stack that ends each attempt with the next line of a script, and records the requests.
 #[derive(Clone)]
 struct Script {
     lines: Arc<Mutex<VecDeque<Meets>>>,
@@ -69,16 +68,17 @@ impl Script {
 impl HttpClient for Script {
     fn send<'a>(
         &'a self,
-        request: http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<http::Response<Zeroizing<Vec<u8>>>, SendError>> {
-        self.seen.lock().unwrap().push(request.map(<[u8]>::to_vec));
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
+        let mut seen = http::Request::post(request.url());
+        for (name, value) in request.headers() {
+            seen = seen.header(name, value);
+        }
+        self.seen.lock().unwrap().push(seen.body(request.body().to_vec()).unwrap());
         let result =
-            match self.lines.lock().unwrap().pop_front().expect("another attempt than scripted") {
-                Response(status, body) => Ok(http::Response::builder()
-                    .status(status)
-                    .header("x-amzn-requestid", "request-1")
-                    .body(Zeroizing::new(body.as_bytes().to_vec()))
-                    .unwrap()),
+            match self.lines.lock().unwrap().pop_front().expect("more attempts than scripted") {
+                Response(status, body) => Ok(HttpResponse::new(status, body.as_bytes().to_vec())
+                    .with_header("X-Amzn-RequestId", "request-1")),
                 Unsent => Err(SendError::unsent("refused")),
                 TimedOut => Err(SendError::timed_out("too long")),
                 Interrupted => Err(SendError::interrupted("reset")),
@@ -87,12 +87,12 @@ impl HttpClient for Script {
     }
 }
 
-/// A read, which may be repeated.
+/// An idempotent request.
 fn read() -> Request {
     Request::new(&GetDeviceRequest::new("eu_1"))
 }
 
-/// A password on its way, which may not.
+/// A request with a password, which is not idempotent.
 fn password() -> Request {
     Request::new(&InitiateAuthRequest {
         auth_parameters: Some(Sensitive::from([(param::PASSWORD, "hush")])),
@@ -123,7 +123,7 @@ async fn a_call_is_a_post_of_json_to_its_target() {
 }
 
 #[tokio::test]
-async fn what_comes_to_the_same_twice_is_tried_again() {
+async fn idempotent_requests_are_retried() {
     for failure in [THROTTLED, BROKEN, PROXY, TimedOut, Interrupted, Unsent, Response(429, "")] {
         let (sent, result) = attempts(read(), &[failure.clone(), failure.clone(), OK]).await;
         assert_eq!((sent, result.is_ok()), (3, true));
@@ -133,7 +133,7 @@ async fn what_comes_to_the_same_twice_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_proof_is_sent_once_unless_it_never_left() {
+async fn a_proof_is_retried_only_if_it_never_left() {
     for failure in [THROTTLED, BROKEN, PROXY, TimedOut, Interrupted] {
         let (sent, result) = attempts(password(), &[failure]).await;
         assert_eq!((sent, result.is_ok()), (1, false));
@@ -177,7 +177,7 @@ async fn all_calls_of_a_client_share_a_budget() {
 }
 
 #[tokio::test]
-async fn failures_are_told_apart() {
+async fn failures_have_different_kinds() {
     for (meets, kind, retryable, throttled) in [
         (REFUSED, ErrorKind::Service, false, false),
         (THROTTLED, ErrorKind::Service, true, true),
@@ -206,7 +206,7 @@ async fn failures_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_response_of_another_shape_is_not_the_services() {
+async fn a_response_of_another_shape_is_invalid() {
     let stack = Script::new(&[Response(200, r#"{"Device":"hush"}"#)]);
     let client = stack.client().build().unwrap();
     let error = client.call(&GetDeviceRequest::new("eu_1")).await.unwrap_err();
@@ -215,13 +215,13 @@ async fn a_response_of_another_shape_is_not_the_services() {
 }
 
 #[tokio::test]
-async fn the_observer_is_told_of_each_attempt_and_of_no_secret() {
+async fn the_observer_sees_each_attempt_but_no_secret() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (stack, list) = (Script::new(&[Unsent, OK, REFUSED]), told.clone());
     let observe = move |call: &device_http::CallEvent<'_>| {
         assert!(!format!("{call:?}").contains("hush"));
         let outcome = match call.outcome {
-            CallOutcome::Answered { challenge } => format!("answered {challenge:?}"),
+            CallOutcome::Answered { next_step } => format!("answered {next_step:?}"),
             CallOutcome::Refused(error) => format!("refused {}", error.code()),
             CallOutcome::Failed(kind) => format!("failed {kind:?}"),
             _ => "another".to_owned(),
@@ -241,8 +241,18 @@ async fn the_observer_is_told_of_each_attempt_and_of_no_secret() {
     );
 }
 
+#[test]
+fn a_timeout_beside_a_stack_is_refused() {
+    let (one, other) = (Script::new(&[]).client(), Script::new(&[]).client());
+    for builder in [one.timeout(Duration::from_secs(1)), other.connect_timeout(Duration::ZERO)] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("http_client"), "{error}");
+    }
+}
+
 #[tokio::test]
-async fn an_admins_call_without_credentials_is_not_sent() {
+async fn an_admin_call_without_credentials_is_not_sent() {
     let stack = Script::new(&[]);
     let error =
         stack.client().build().unwrap().call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
@@ -261,7 +271,7 @@ mod admin {
     const POOLS: Meets = Response(200, r#"{"UserPools":[]}"#);
 
     #[tokio::test]
-    async fn an_admins_call_is_signed_and_a_public_one_is_not() {
+    async fn an_admin_call_is_signed_and_a_public_one_is_not() {
         let stack = Script::new(&[POOLS, OK]);
         let credentials =
             Credentials::new("AKIDEXAMPLE", "hush", Some("token".into()), None, "test");
@@ -299,7 +309,7 @@ mod admin {
     }
 
     #[tokio::test]
-    async fn credentials_that_cannot_be_had_are_an_error_of_their_own() {
+    async fn a_failing_provider_is_a_credentials_error() {
         let stack = Script::new(&[]);
         let client = stack.client().credentials(Nobody).build().unwrap();
         let error = client.call(&ListUserPoolsRequest::new(1)).await.unwrap_err();
@@ -307,7 +317,7 @@ mod admin {
     }
 
     #[test]
-    fn credentials_want_a_region() {
+    fn credentials_need_a_region() {
         let credentials = Credentials::new("AKIDEXAMPLE", "hush", None, None, "test");
         let builder = Client::builder().endpoint_url("http://pool.test/").credentials(credentials);
         assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Configuration);

@@ -9,8 +9,7 @@ use device_wire::GetDeviceRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that meets each connection with these bytes, once it has read a request, and then hangs
-/// up or waits.
+/// A server that reads a request, answers with these bytes, and then hangs up or waits.
 async fn server(response: &'static str, hang_up: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,7 +49,7 @@ async fn call(endpoint: String) -> Result<usize, ErrorKind> {
 }
 
 #[tokio::test]
-async fn an_answer_arrives() {
+async fn a_response_arrives() {
     let endpoint = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", false).await;
     assert_eq!(call(endpoint).await, Ok(2));
 }
@@ -66,7 +65,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_none() {
+async fn a_truncated_response_is_an_error() {
     let endpoint = server("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}", true).await;
     assert_eq!(call(endpoint).await, Err(ErrorKind::Interrupted));
     let endpoint = server("", true).await;
@@ -74,30 +73,30 @@ async fn a_truncated_answer_is_none() {
 }
 
 #[tokio::test]
-async fn silence_is_not_waited_out() {
+async fn a_silent_server_times_out() {
     assert_eq!(call(server("", false).await).await, Err(ErrorKind::Timeout));
     let begun = server("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}", false).await;
     assert_eq!(call(begun).await, Err(ErrorKind::Timeout));
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_failure_to_connect() {
+async fn a_closed_port_is_a_failure_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     assert_eq!(call(format!("http://{address}/")).await, Err(ErrorKind::Connect));
 }
 
-/// It is a URI, but no host has that name: trying again would not help.
+/// It is a URI, but no host can have that name, so a retry is of no use.
 #[tokio::test]
-async fn an_address_that_nothing_can_be_sent_to_is_no_failure_to_connect() {
+async fn an_impossible_host_is_a_configuration_error() {
     let client = Client::builder().endpoint_url("http://[::1%25lo]/").build().unwrap();
     let error = client.send(&Request::new(&GetDeviceRequest::new("eu_1"))).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Configuration, false), "{error}");
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_cut_off() {
+async fn an_endless_response_is_cut_off() {
     let endpoint = server(
         format!("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n{}", " ".repeat(5 << 20))
             .leak(),

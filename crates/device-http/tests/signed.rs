@@ -16,7 +16,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 const USER: &str = "ada";
 
-/// A server that takes administrators' calls signed with that key, at the time of this machine.
+/// A server that checks administrators' signatures with that key, at this machine's time.
 fn server() -> TestServer {
     let server = TestServer::start_with(|service| {
         let key = AccessKey::new(ID, SECRET).unwrap();
@@ -29,7 +29,7 @@ fn server() -> TestServer {
     server
 }
 
-/// Lists the devices of a user, as an administrator with that key.
+/// Lists a user's devices, as an administrator with that key.
 fn call(server: &TestServer, region: &str, id: &str, secret: &str) -> Result<usize, Error> {
     let pool = server.create_pool(json!({}));
     server.create_user(&pool, USER);
@@ -51,7 +51,7 @@ fn a_signature_is_accepted_by_a_server_that_checks_it() {
 }
 
 #[test]
-fn one_by_another_key_or_for_another_region_is_not() {
+fn another_key_or_region_is_refused() {
     let server = server();
     for (region, id, secret) in [
         ("us-east-1", ID, "another secret"),
@@ -76,7 +76,7 @@ fn one_by_another_key_or_for_another_region_is_not() {
 }
 
 #[test]
-fn one_of_another_time_is_not() {
+fn an_old_signature_is_refused() {
     let server = server();
     server.clock().advance(Duration::from_secs(16 * 60));
     assert!(call(&server, "us-east-1", ID, SECRET).unwrap_err().code().is_some());

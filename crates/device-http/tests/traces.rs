@@ -1,4 +1,4 @@
-//! What is traced of a call, at the highest verbosity and by every crate below: no secret.
+//! Traces of a call hold no secret, at the highest verbosity and from every crate below.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io;
@@ -25,8 +25,7 @@ impl io::Write for Log {
     }
 }
 
-/// A server that answers the first request with a session and an access token, and refuses the
-/// second.
+/// A server that answers the first request with a session and a token, and refuses the second.
 async fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -56,7 +55,7 @@ async fn server() -> String {
 }
 
 #[tokio::test]
-async fn a_trace_tells_of_the_call_and_of_no_secret() {
+async fn a_trace_shows_the_call_but_no_secret() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -72,6 +72,24 @@ impl Request {
         self.step.as_deref()
     }
 
+    /// The challenge in the body of a response to this request, if it has one.
+    ///
+    /// Only `InitiateAuth` and `RespondToAuthChallenge` are answered with challenges.
+    #[must_use]
+    pub fn next_step(&self, body: &[u8]) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Challenge {
+            #[serde(rename = "ChallengeName")]
+            name: Option<String>,
+        }
+        match self.operation {
+            Operation::InitiateAuth | Operation::RespondToAuthChallenge => {
+                serde_json::from_slice::<Challenge>(body).ok()?.name
+            }
+            _ => None,
+        }
+    }
+
     /// The value of the `X-Amz-Target` header.
     #[must_use]
     pub fn target(&self) -> &'static str {

@@ -57,8 +57,8 @@ struct Waiting<T>(T, Patience);
 impl HttpClient for Waiting<Shared> {
     fn send<'a>(
         &'a self,
-        request: ::http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
         // A block, since the service here answers as soon as it is called.
         self.1.around(async move { self.0.send(request).await })
     }

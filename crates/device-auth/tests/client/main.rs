@@ -33,12 +33,11 @@ use device_auth::{
     BoxFuture, Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore, Error,
     MemoryStore, SignInStep, SignedIn,
 };
-use device_http::{Client, HttpClient, RetryPolicy, SendError};
+use device_http::{Client, HttpClient, HttpRequest, HttpResponse, RetryPolicy, SendError};
 use device_wire::Operation;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use service::{CLIENT, CODE, Devices, Fault, Mfa, PASSWORD, POOL, Service, USER};
-use zeroize::Zeroizing;
 
 /// The service as an HTTP client.
 #[derive(Clone)]
@@ -93,13 +92,11 @@ impl Shared {
 impl HttpClient for Shared {
     fn send<'a>(
         &'a self,
-        request: ::http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
-        let target = request.headers()["x-amz-target"].to_str().unwrap();
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
+        let target = request.header("x-amz-target").unwrap();
         let result = match self.answer(target, request.body()) {
-            Some((status, body)) => {
-                Ok(::http::Response::builder().status(status).body(Zeroizing::new(body)).unwrap())
-            }
+            Some((status, body)) => Ok(HttpResponse::new(status, body)),
             None => Err(SendError::interrupted("lost")),
         };
         Box::pin(std::future::ready(result))

@@ -42,10 +42,10 @@ struct Slow(Shared, Gate, &'static str);
 impl HttpClient for Slow {
     fn send<'a>(
         &'a self,
-        request: ::http::Request<&'a [u8]>,
-    ) -> BoxFuture<'a, Result<::http::Response<Zeroizing<Vec<u8>>>, SendError>> {
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
         Box::pin(async move {
-            let target = request.headers()["x-amz-target"].to_str().unwrap();
+            let target = request.header("x-amz-target").unwrap();
             if target.ends_with(self.2) {
                 self.1.pass().await;
             }

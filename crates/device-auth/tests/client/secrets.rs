@@ -235,6 +235,23 @@ fn of_challenges(shown: &Shown) {
     }
 }
 
+/// A stack that shows what goes through it.
+struct Showing(Shared, Shown);
+
+impl HttpClient for Showing {
+    fn send<'a>(
+        &'a self,
+        request: HttpRequest<'a>,
+    ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
+        self.1.debug(&request);
+        Box::pin(async move {
+            let response = self.0.send(request).await?;
+            self.1.debug(&response);
+            Ok(response)
+        })
+    }
+}
+
 async fn of_http(shown: &Shown) {
     let service = Shared::new(Devices::Off, Mfa::Off);
     service.with(|service| {
@@ -245,7 +262,7 @@ async fn of_http(shown: &Shown) {
     let seen = shown.clone();
     let builder = Client::builder()
         .endpoint_url("http://pool.test")
-        .http_client(service)
+        .http_client(Showing(service, shown.clone()))
         .retry(RetryPolicy::never())
         .observer(move |call| {
             seen.0.lock().unwrap().0.insert("device_http::CallEvent".to_owned());
@@ -263,8 +280,9 @@ async fn of_http(shown: &Shown) {
         let credentials = Credentials::password(USER, PASSWORD);
         let (_, request) = SignIn::start(&config, credentials, None, &mut StdRng::seed_from_u64(4));
         shown.debug(&request);
-        if let Err(error) = client.send(&request).await {
-            shown.both(&error);
+        match client.send(&request).await {
+            Ok(body) => shown.debug(&body),
+            Err(error) => shown.both(&error),
         }
     }
 }

@@ -70,8 +70,8 @@ impl Report {
     /// wire unseen.
     pub(crate) fn call(&self, event: &CallEvent<'_>) {
         let outcome = match event.outcome {
-            CallOutcome::Answered { challenge: Some(challenge) } => challenge.to_owned(),
-            CallOutcome::Answered { challenge: None } if event.step.is_some() => {
+            CallOutcome::Answered { next_step: Some(step) } => step.to_owned(),
+            CallOutcome::Answered { next_step: None } if event.step.is_some() => {
                 "tokens".to_owned()
             }
             CallOutcome::Refused(error) => {
