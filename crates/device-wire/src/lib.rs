@@ -6,10 +6,10 @@
 //! # Where things are
 //! | what | where |
 //! |---|---|
-//! | a request for each operation, such as [`InitiateAuthRequest`](requests::InitiateAuthRequest) | [`requests`] |
+//! | a request for each operation, such as [`requests::InitiateAuthRequest`] | [`requests`] |
 //! | their responses | [`responses`] |
 //! | the structures inside both | [`shapes`] |
-//! | the enumerations, such as [`ChallengeNameType`](enums::ChallengeNameType) | [`enums`] |
+//! | the enumerations, such as [`enums::ChallengeNameType`] | [`enums`] |
 //! | the keys of the open maps of a sign-in, such as `SRP_A` | [`param`] |
 //! | the messages that clients recognise | [`sentence`] |
 //! | which operation a request is for, and its response | [`Request`] |

@@ -43,7 +43,6 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Starts one against `verifier`.
-    #[expect(clippy::too_many_arguments, reason = "the two exchanges share nothing but these")]
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
