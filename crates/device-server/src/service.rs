@@ -61,7 +61,7 @@ const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 /// let service = Service::builder(store, config)
 ///     .administrators(Administrators::Signing(key))
 ///     .build();
-/// server.serve(service, std::future::pending()).await?;
+/// server.serve(service, std::future::pending()).await;
 /// # Ok(())
 /// # }
 /// ```
