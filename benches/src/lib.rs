@@ -13,4 +13,4 @@ mod work;
 pub use clock::measure;
 pub use numbers::Numbers;
 pub use peer::{Peer, peers};
-pub use work::{Ours, Theirs, Work, works};
+pub use work::{Floor, Ours, Theirs, Work, works};

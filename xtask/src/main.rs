@@ -32,7 +32,9 @@ Tasks:
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
                      with --address, the target over the unsafe kernels under the address sanitizer
-  ratios             the arithmetic beside the best constant-time peer, against floors
+  ratios [mulx|portable]
+                     the arithmetic beside the best constant-time peer, against floors: by the
+                     kernel that this CPU chooses, or by another
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
   docs [--check]     write the generated parts of ARCHITECTURE.md and docs/;
                      with --check, fail if they are stale
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
+        ["ratios", kernel @ ("mulx" | "portable")] => ratios_by(root, kernel),
         ["cortex-m4"] => cortex_m4::run_vectors(root),
         ["docs"] => docs::write(root),
         ["docs", "--check"] => docs::check(root),
@@ -72,6 +75,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Measures a kernel that this CPU might not choose, built apart from what it would.
+fn ratios_by(root: &Path, kernel: &str) -> Result<()> {
+    run(cargo(root, &RATIOS)
+        .env("RUSTFLAGS", format!("--cfg device_srp_backend=\"{kernel}\""))
+        .env("CARGO_TARGET_DIR", command::target(root).join(kernel)))
 }
 
 fn fuzz_smoke(root: &Path, options: &[&str]) -> Result<()> {

@@ -9,6 +9,18 @@ use super::{Backend, formula};
 use super::{LANES, WORTHWHILE};
 use crate::{exponent::Exponent, group::Residue, public_value::PublicValue};
 
+/// The kernel that runs one handshake: "ifma", "mulx" or "portable".
+#[must_use]
+pub fn kernel() -> &'static str {
+    match Backend::detect() {
+        Backend::Portable(_) => "portable",
+        #[cfg(target_arch = "x86_64")]
+        Backend::Mulx(_) => "mulx",
+        #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
+        Backend::Ifma(_) => "ifma",
+    }
+}
+
 /// Each base to the power of its big-endian exponent, in lanes where that is faster.
 #[must_use]
 pub fn powers(of: &[(&PublicValue, &[u8])]) -> Vec<PublicValue> {
