@@ -162,8 +162,8 @@ impl Engine {
     }
 
     /// Replaces the signing keys of every pool whose keys have signed for `age` or more; returns in
-    /// how many pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the last
-    /// of them has expired.
+    /// how many pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the
+    /// last of them has expired.
     ///
     /// # Errors
     /// Storage failures, and those of the key source. The pools that come before keep their new

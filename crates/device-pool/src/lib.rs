@@ -7,7 +7,8 @@
 //!
 //! 1. **load** through the [`store::Store`] what the operation rests on, each record with its
 //!    version;
-//! 2. **decide** from those records, the time and the randomness of the [`Invocation`], and nothing else;
+//! 2. **decide** from those records, the time and the randomness of the [`Invocation`], and
+//!    nothing else;
 //! 3. **apply** one change that holds only if none of those records has moved; otherwise decide
 //!    anew.
 //!

@@ -119,7 +119,8 @@ pub(crate) struct PublicKey {
 impl PublicKey {
     /// As a JSON Web Key (RFC 7517).
     pub(crate) fn jwk(&self) -> Value {
-        json!({"kid": self.kid, "alg": "RS256", "kty": "RSA", "use": "sig", "e": self.e, "n": self.n})
+        json!({"kid": self.kid, "alg": "RS256", "kty": "RSA", "use": "sig", "e": self.e,
+            "n": self.n})
     }
 }
 

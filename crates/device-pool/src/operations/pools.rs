@@ -44,7 +44,7 @@ pub(crate) fn create(
         )),
         creation_date: Some(now),
         last_modified_date: Some(now),
-        schema_attributes: Some(schema::whole(request.schema.clone().unwrap_or_default())?),
+        schema_attributes: Some(schema::with_standard(request.schema.clone().unwrap_or_default())?),
         ..settings(&request)?
     };
     check_mfa(&description)?;

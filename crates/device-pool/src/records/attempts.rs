@@ -9,8 +9,8 @@
 //! - a wait that was caused from elsewhere lets attempts through, a few in all.
 //!
 //! Passwords and MFA codes have a slow count as well: after a hundred failures without a success,
-//! only a recovered password or an administrator lifts the lockout. Without it, patience alone would
-//! guess a code.
+//! only a recovered password or an administrator lifts the lockout. Without it, patience alone
+//! would guess a code.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -116,8 +116,8 @@ pub(crate) fn limit_exceeded() -> ServiceError {
 }
 
 /// Failed attempts of one kind for one subject: `<pool>/<kind>/<subject>`, and for those with a
-/// remembered device, `<pool>/<kind>/<subject>/<device key>`. Names that nobody has are counted too,
-/// or the lockout would tell who exists.
+/// remembered device, `<pool>/<kind>/<subject>/<device key>`. Names that nobody has are counted
+/// too, or the lockout would tell who exists.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Attempts {
     pool_id: String,

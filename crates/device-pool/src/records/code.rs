@@ -43,8 +43,8 @@ impl CodePurpose {
         }
     }
 
-    /// What codes for this purpose are counted as. Sign-ins are counted together: each has a purpose
-    /// of its own.
+    /// What codes for this purpose are counted as. Sign-ins are counted together: each has a
+    /// purpose of its own.
     pub(crate) fn counted_as(&self) -> String {
         match self {
             Self::SignIn(_) => "sign_ins".to_owned(),
@@ -60,8 +60,8 @@ impl CodePurpose {
         }
     }
 
-    /// What wrong ones count under, for a username or a destination. Anyone may guess at the code of
-    /// a forgotten password; that must not keep the user from proving a new address.
+    /// What wrong ones count under, for a username or a destination. Anyone may guess at the code
+    /// of a forgotten password; that must not keep the user from proving a new address.
     pub(crate) fn counted_under(&self, subject: &str) -> String {
         match self {
             Self::SignIn(_) => subject.to_owned(),

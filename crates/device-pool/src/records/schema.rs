@@ -40,7 +40,7 @@ const STANDARD: [&str; 21] = [
 
 /// A pool's whole schema: the standard attributes, as far as `given` does not say otherwise, and
 /// the pool's own.
-pub(crate) fn whole(
+pub(crate) fn with_standard(
     given: Vec<SchemaAttributeType>,
 ) -> Result<Vec<SchemaAttributeType>, ServiceError> {
     let mut schema: Vec<SchemaAttributeType> = STANDARD.into_iter().map(standard).collect();
@@ -265,7 +265,7 @@ mod tests {
             (Some("few"), None, false),
             (None, Some("inf"), false),
         ] {
-            let made = whole(vec![own(AttributeDataType::String, least, most)]);
+            let made = with_standard(vec![own(AttributeDataType::String, least, most)]);
             assert_eq!(made.is_ok(), accepted, "{least:?} {most:?}");
         }
     }

@@ -166,8 +166,8 @@ fn redeem_if(
             .try_for_each(|attempts| attempts.failed(cx))
             .and(Err(mismatch()));
     };
-    // Outside of a sign-in a right code must not buy guesses at the next one for the same: only time
-    // clears the count of a name, which can have codes sent to any address.
+    // Outside of a sign-in a right code must not buy guesses at the next one for the same: only
+    // time clears the count of a name, which can have codes sent to any address.
     if kind != Attempt::SentCode {
         by_name.succeeded(cx);
         // The count stops a flood, and no one who uses the codes.

@@ -62,7 +62,7 @@ fn id(keys: &PoolKeys, name: &str) -> Uuid {
     bytes.iter_mut().zip(unique.iter()).for_each(|(byte, unique)| *byte = *unique);
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
     let [_, _, _, _, _, _, rest @ ..] = id.into_bytes();
-    let [a, b, c, d, e, f] = mix(keys, &rest, shown(name));
+    let [a, b, c, d, e, f] = mix(keys, &rest, visible_parts(name));
     let [g, h, i, j, k, l, m, n, o, p] = rest;
     Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
@@ -81,7 +81,7 @@ const VALUE_BITS: u32 = 21;
 
 /// All that a response shows of `name` where it is an address: the first letters of its halves, or
 /// how many digits it has and the last four.
-fn shown(name: &str) -> [u8; 6] {
+fn visible_parts(name: &str) -> [u8; 6] {
     let (kind, first, second) = if is_email(name) {
         let mut letters = name.split('@').map(|half| half.chars().next().map_or(0, u32::from));
         (EMAIL, letters.next().unwrap_or(0), letters.next().unwrap_or(0))
@@ -186,11 +186,11 @@ mod tests {
             (Medium::Sms, "+007"),
             (Medium::Sms, "+1"),
         ] {
-            let like = address_like(shown(address)).unwrap();
+            let like = address_like(visible_parts(address)).unwrap();
             assert_eq!(medium.mask(&like), medium.mask(address), "{address}");
         }
         for none in ["", "eve", "@", "+", "+1234567890123456"] {
-            assert_eq!(address_like(shown(none)), None, "{none}");
+            assert_eq!(address_like(visible_parts(none)), None, "{none}");
         }
     }
 }

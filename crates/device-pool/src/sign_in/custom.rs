@@ -275,7 +275,8 @@ impl Flow {
                 json!({"challengeName": null, "issueTokens": null, "failAuthentication": null})
             }
             Trigger::Create => json!({
-                "publicChallengeParameters": null, "privateChallengeParameters": null, "challengeMetadata": null,
+                "publicChallengeParameters": null, "privateChallengeParameters": null,
+                "challengeMetadata": null,
             }),
             Trigger::Verify => json!({"answerCorrect": null}),
         };

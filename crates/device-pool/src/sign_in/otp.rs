@@ -14,7 +14,8 @@ use crate::records::whose::Whose;
 use crate::rules::codes::{self, Recipient};
 use crate::sign_in::progress::Progress;
 
-/// Sends a code of this sign-in, unless too many were sent, and says where it went as challenges do.
+/// Sends a code of this sign-in, unless too many were sent, and says where it went as challenges
+/// do.
 pub(crate) fn send(
     cx: &mut Context<'_, '_>,
     pool: &Pool,

@@ -24,7 +24,8 @@ pub(crate) fn pool_with(mut settings: Value) -> World {
     let made = world.ok(Operation::CreateUserPool, settings);
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({
-        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH",
+            "ALLOW_REFRESH_TOKEN_AUTH"],
     }));
     world
 }
@@ -39,7 +40,8 @@ pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Value {
 
 pub(crate) fn sign_up(world: &World, name: &str, pairs: &[(&str, &str)]) -> Value {
     json!({
-        "ClientId": world.client, "Username": name, "Password": PASSWORD, "UserAttributes": attributes(pairs),
+        "ClientId": world.client, "Username": name, "Password": PASSWORD,
+        "UserAttributes": attributes(pairs),
     })
 }
 

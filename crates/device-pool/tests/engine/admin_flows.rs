@@ -90,7 +90,8 @@ fn what_is_not_allowed_is_refused() {
 fn the_users_address_is_the_one_the_administrator_names() {
     let mut world = world();
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
-    request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s", "ServerPath": "/", "HttpHeaders": []});
+    request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s",
+        "ServerPath": "/", "HttpHeaders": []});
     world.ok(Operation::AdminInitiateAuth, request.clone());
     let events = world.ok(
         Operation::AdminListUserAuthEvents,

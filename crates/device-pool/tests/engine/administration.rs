@@ -146,7 +146,10 @@ fn groups_are_in_the_tokens_and_listed() {
     assert!(
         claims(&world.sign_in("ada", None, None).access_token()).get("cognito:groups").is_none()
     );
-    let member = |world: &World, group: &str| json!({"UserPoolId": world.pool, "Username": "ada", "GroupName": group});
+    let member = |world: &World, group: &str| {
+        json!({"UserPoolId": world.pool, "Username": "ada",
+            "GroupName": group})
+    };
     for name in ["staff", "admins", "staff"] {
         let request = member(&world, name);
         world.ok(Operation::AdminAddUserToGroup, request);

@@ -48,8 +48,10 @@ fn names_that_are_paths_patterns_or_nothing_are_only_names() {
     for operation in SUPPORTED {
         for name in odd {
             let body = json!({
-                "UserPoolId": name, "ClientId": name, "ClientName": name, "Username": name, "Password": name,
-                "AccessToken": name, "DeviceKey": name, "RefreshToken": name, "Token": name, "Session": name,
+                "UserPoolId": name, "ClientId": name, "ClientName": name, "Username": name,
+                "Password": name,
+                "AccessToken": name, "DeviceKey": name, "RefreshToken": name, "Token": name,
+                "Session": name,
                 "UserCode": name, "AuthFlow": name, "ChallengeName": name,
                 "AuthParameters": {"USERNAME": name}, "ChallengeResponses": {"USERNAME": name},
             });
@@ -73,7 +75,8 @@ fn names_that_are_paths_patterns_or_nothing_are_only_names() {
             Operation::UpdateDeviceStatus,
         ] {
             let body = json!({
-                "AccessToken": token, "DeviceKey": name, "PaginationToken": name, "DeviceRememberedStatus": "remembered",
+                "AccessToken": token, "DeviceKey": name, "PaginationToken": name,
+                "DeviceRememberedStatus": "remembered",
             });
             match world.call(operation, body) {
                 Ok(listed) => assert_eq!(listed, json!({"Devices": []})),

@@ -23,7 +23,8 @@ fn elsewhere(world: &mut World) -> Place {
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     world.client = world.make_client(json!({
-        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH",
+            "ALLOW_REFRESH_TOKEN_AUTH"],
     }));
     world.set_devices(json!({"ChallengeRequiredOnNewDevice": true}));
     world.set_mfa("OPTIONAL");

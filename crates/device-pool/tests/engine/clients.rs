@@ -20,7 +20,8 @@ fn a_client_is_described_as_it_was_made() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPoolClient,
-        json!({"UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true, "IdTokenValidity": 2}),
+        json!({"UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true,
+            "IdTokenValidity": 2}),
     );
     let id = made["UserPoolClient"]["ClientId"].as_str().unwrap();
     let shown = world.ok(Operation::DescribeUserPoolClient, of(&world, id));
@@ -45,7 +46,8 @@ fn a_client_update_resets_what_it_leaves_out() {
     let made = world.ok(
         Operation::CreateUserPoolClient,
         json!({
-            "UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true, "RefreshTokenValidity": 7,
+            "UserPoolId": world.pool, "ClientName": "app", "GenerateSecret": true,
+            "RefreshTokenValidity": 7,
             "AuthSessionValidity": 9, "PreventUserExistenceErrors": "ENABLED",
         }),
     )["UserPoolClient"]
@@ -81,7 +83,8 @@ fn contradictory_client_settings_are_refused() {
         (json!({"WriteAttributes": ["custom:shoe_size"]}), "Invalid write attributes specified"),
         (
             json!({
-                "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH"], "RefreshTokenRotation": {"Feature": "ENABLED"},
+                "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH"],
+                "RefreshTokenRotation": {"Feature": "ENABLED"},
             }),
             "Refresh token rotation can't be enabled",
         ),
@@ -132,7 +135,8 @@ fn a_deleted_client_signs_nobody_in_and_refreshes_nothing() {
     let gone = format!("ResourceNotFoundException: User pool client {client} does not exist.");
     let refresh = json!({"ClientId": client, "RefreshToken": signed_in.refresh_token()});
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
-    let start = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": client, "AuthParameters": {"USERNAME": "ada"}});
+    let start = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": client,
+        "AuthParameters": {"USERNAME": "ada"}});
     assert_eq!(world.refused(Operation::InitiateAuth, start), gone);
     let listed = world.ok(Operation::ListUserPoolClients, json!({"UserPoolId": world.pool}));
     assert_eq!(listed, json!({"UserPoolClients": []}));

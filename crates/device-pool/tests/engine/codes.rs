@@ -12,7 +12,7 @@ const MISMATCH: &str =
     "CodeMismatchException: Invalid verification code provided, please try again.";
 const TOO_MANY: &str =
     "LimitExceededException: Attempt limit exceeded, please try after some time.";
-const MOST_AN_HOUR: usize = 20;
+const MAX_AN_HOUR: usize = 20;
 
 /// Ada with a verified address, as an administrator makes her.
 fn ada(world: &mut World) {
@@ -26,7 +26,8 @@ fn named(world: &World, name: &str) -> Value {
 
 fn reset(world: &World, name: &str, code: &str) -> Value {
     json!({
-        "ClientId": world.client, "Username": name, "ConfirmationCode": code, "Password": "Another-horse-8",
+        "ClientId": world.client, "Username": name, "ConfirmationCode": code,
+        "Password": "Another-horse-8",
     })
 }
 
@@ -41,7 +42,8 @@ fn moved(token: &str, world: &World) -> Vec<(Operation, Value)> {
     let by_admin = |pairs: &[(&str, &str)]| {
         (
             Operation::AdminUpdateUserAttributes,
-            json!({"UserPoolId": world.pool, "Username": "ada", "UserAttributes": attributes(pairs)}),
+            json!({"UserPoolId": world.pool, "Username": "ada",
+                "UserAttributes": attributes(pairs)}),
         )
     };
     vec![
@@ -166,7 +168,7 @@ fn an_address_proven_by_another_resets_no_password() {
 /// Sends codes until there are too many; says how many there were.
 #[track_caller]
 fn exhaust(world: &mut World, operation: Operation, body: &Value) -> usize {
-    for sent in 0..=MOST_AN_HOUR {
+    for sent in 0..=MAX_AN_HOUR {
         if let Err(error) = world.call(operation, body.clone()) {
             assert_eq!(error.to_string(), TOO_MANY, "{operation}");
             return sent;
@@ -190,12 +192,12 @@ fn only_so_many_codes_are_sent_an_hour_for_each_purpose() {
         (Operation::GetUserAttributeVerificationCode, &verify, 0),
         (Operation::ResendConfirmationCode, &resend, 1),
     ] {
-        assert_eq!(exhaust(&mut world, operation, body), MOST_AN_HOUR - sent_before, "{operation}");
+        assert_eq!(exhaust(&mut world, operation, body), MAX_AN_HOUR - sent_before, "{operation}");
     }
     world.seconds(60 * 60 - 1);
     assert_eq!(world.refused(Operation::ForgotPassword, forgot.clone()), TOO_MANY);
     world.seconds(1);
-    assert_eq!(exhaust(&mut world, Operation::ForgotPassword, &forgot), MOST_AN_HOUR);
+    assert_eq!(exhaust(&mut world, Operation::ForgotPassword, &forgot), MAX_AN_HOUR);
 }
 
 #[test]
@@ -207,7 +209,7 @@ fn a_code_that_is_used_up_still_counts() {
     let reset = reset(&world, "ada", &sent_code(&world));
     world.ok(Operation::ConfirmForgotPassword, reset.clone());
     assert_eq!(world.refused(Operation::ConfirmForgotPassword, reset), EXPIRED);
-    assert_eq!(exhaust(&mut world, Operation::ForgotPassword, &forgot), MOST_AN_HOUR - 1);
+    assert_eq!(exhaust(&mut world, Operation::ForgotPassword, &forgot), MAX_AN_HOUR - 1);
 }
 
 #[test]
@@ -222,14 +224,14 @@ fn the_limit_does_not_tell_who_exists() {
     // NOBODY is nobody once more: the pool compares names without case.
     for name in ["ada", "plain", "nobody", "NOBODY"] {
         let forgot = named(&world, name);
-        let sent = if name == "NOBODY" { 0 } else { MOST_AN_HOUR };
+        let sent = if name == "NOBODY" { 0 } else { MAX_AN_HOUR };
         assert_eq!(exhaust(&mut world, Operation::ForgotPassword, &forgot), sent, "{name}");
     }
     for name in ["new", "nobody"] {
         let resend = named(&world, name);
         assert_eq!(
             exhaust(&mut world, Operation::ResendConfirmationCode, &resend),
-            MOST_AN_HOUR,
+            MAX_AN_HOUR,
             "{name}"
         );
     }
@@ -241,11 +243,11 @@ fn a_user_may_move_an_address_only_so_often() {
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
     let change = |n: usize| attributes(&[("email", &format!("a{n}@example.com"))]);
-    for n in 0..MOST_AN_HOUR {
+    for n in 0..MAX_AN_HOUR {
         let request = json!({"AccessToken": token, "UserAttributes": change(n)});
         world.ok(Operation::UpdateUserAttributes, request);
     }
-    let request = json!({"AccessToken": token, "UserAttributes": change(MOST_AN_HOUR)});
+    let request = json!({"AccessToken": token, "UserAttributes": change(MAX_AN_HOUR)});
     assert_eq!(
         world.refused(Operation::UpdateUserAttributes, request),
         "TooManyRequestsException: Attempt limit exceeded, please try after some time."
@@ -319,7 +321,8 @@ fn a_mail_escapes_the_markup_of_name_and_password() {
     const PLAIN: &str = "Your username is {####}<b> and temporary password is A1<{username}>&\"z";
     let mut world = World::new();
     let request = json!({
-        "UserPoolId": world.pool, "Username": "{####}<b>", "TemporaryPassword": "A1<{username}>&\"z",
+        "UserPoolId": world.pool, "Username": "{####}<b>",
+        "TemporaryPassword": "A1<{username}>&\"z",
         "DesiredDeliveryMediums": ["EMAIL", "SMS"],
         "UserAttributes": attributes(&[("email", "a@example.com"), ("phone_number", "+15550100")]),
     });
@@ -336,7 +339,10 @@ fn an_administrators_password_claims_the_preferred_name() {
         let request = sign_up(&world, name, &[("preferred_username", "boss")]);
         world.ok(Operation::SignUp, request);
     }
-    let set = |world: &World, name: &str, permanent: bool| json!({"UserPoolId": world.pool, "Username": name, "Password": PASSWORD, "Permanent": permanent});
+    let set = |world: &World, name: &str, permanent: bool| {
+        json!({"UserPoolId": world.pool,
+        "Username": name, "Password": PASSWORD, "Permanent": permanent})
+    };
     let request = set(&world, "ada", true);
     world.ok(Operation::AdminSetUserPassword, request);
     let token = world.sign_in("boss", None, None).access_token();

@@ -43,7 +43,8 @@ impl Hooks for Riddle {
                 json!({"issueTokens": false, "failAuthentication": true})
             }
             "DefineAuthChallenge_Authentication" => {
-                json!({"challengeName": "CUSTOM_CHALLENGE", "issueTokens": false, "failAuthentication": false})
+                json!({"challengeName": "CUSTOM_CHALLENGE", "issueTokens": false,
+                    "failAuthentication": false})
             }
             "CreateAuthChallenge_Authentication" => json!({
                 "publicChallengeParameters": {"question": "What has keys and opens no door?"},
@@ -52,7 +53,8 @@ impl Hooks for Riddle {
             }),
             "VerifyAuthChallengeResponse_Authentication" => {
                 let request = &event["request"];
-                json!({"answerCorrect": request["privateChallengeParameters"]["answer"] == request["challengeAnswer"]})
+                let right = &request["privateChallengeParameters"]["answer"];
+                json!({"answerCorrect": *right == request["challengeAnswer"]})
             }
             other => panic!("{other}"),
         };
@@ -69,7 +71,8 @@ fn world() -> (World, Riddle) {
 }
 
 fn start(world: &World) -> Value {
-    json!({"AuthFlow": "CUSTOM_AUTH", "ClientId": world.client, "AuthParameters": {"USERNAME": "ada"}})
+    json!({"AuthFlow": "CUSTOM_AUTH", "ClientId": world.client,
+        "AuthParameters": {"USERNAME": "ada"}})
 }
 
 fn answer(world: &mut World, session: &Value, text: &str) -> Result<Value, String> {
@@ -113,7 +116,10 @@ fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
     assert_eq!(first["request"]["userNotFound"], false);
     assert_eq!(first["request"]["userAttributes"]["cognito:user_status"], "CONFIRMED");
     let last = events.last().unwrap();
-    let step = |result: bool| json!({"challengeName": "CUSTOM_CHALLENGE", "challengeResult": result, "challengeMetadata": "PIANO"});
+    let step = |result: bool| {
+        json!({"challengeName": "CUSTOM_CHALLENGE", "challengeResult": result,
+        "challengeMetadata": "PIANO"})
+    };
     assert_eq!(last["request"]["session"], json!([step(false), step(true)]));
 }
 
@@ -186,8 +192,12 @@ impl Hooks for EasyThenHard {
         let steps = event["request"]["session"].as_array().cloned().unwrap_or_default();
         let last_failed = steps.last().is_some_and(|step| step["challengeResult"] == false);
         Ok(json!({"response": match event["triggerSource"].as_str().unwrap() {
-            "DefineAuthChallenge_Authentication" if last_failed => json!({"failAuthentication": true}),
-            "DefineAuthChallenge_Authentication" if steps.len() == 2 => json!({"issueTokens": true}),
+            "DefineAuthChallenge_Authentication" if last_failed => {
+                json!({"failAuthentication": true})
+            }
+            "DefineAuthChallenge_Authentication" if steps.len() == 2 => {
+                json!({"issueTokens": true})
+            }
             "DefineAuthChallenge_Authentication" => json!({"challengeName": "CUSTOM_CHALLENGE"}),
             "CreateAuthChallenge_Authentication" => {
                 let answer = if steps.is_empty() { "easy" } else { "hard" };
@@ -315,7 +325,8 @@ fn hook_failures_are_worded_as_the_service_words_them() {
     world.user("ada");
     let request = start(&world);
     let long = json!({"response": {
-        "challengeName": "CUSTOM_CHALLENGE", "privateChallengeParameters": {"answer": "a".repeat(2000)},
+        "challengeName": "CUSTOM_CHALLENGE",
+        "privateChallengeParameters": {"answer": "a".repeat(2000)},
     }});
     for (answer, refusal) in [
         (

@@ -8,6 +8,9 @@
 //! - `+key`: the tokens come with a new device key
 //! - `none`: "Device does not exist."
 //! - `-`: tokens at once
+//!
+//! Of the devices, an `issued` one was not confirmed, `others` is another user's, a `confirmed` one
+//! is not remembered, and `before-MFA` was remembered before its user had a second factor.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -15,22 +18,22 @@ use serde_json::{Value, json};
 use crate::world::{Device, Flow, World};
 
 const SETTINGS: &str = "
-devices  replaces-MFA  MFA        no-key     unknown    unconfirmed forgotten  another's  not-remembered remembered remembered-before-MFA
-No       no            off        -          -          -           -          -          -              -          -
-No       no            optional   code       code       code        code       code       code           code       code
-No       no            on         code       code       code        code       code       code           code       code
-Always   no            off        +key       none       none        none       none       -              proof      proof
-Always   no            optional   code+key   none       none        none       none       code           code,proof code,proof
-Always   no            on         code+key   none       none        none       none       code           code,proof code,proof
-Always   yes           off        +key       none       none        none       none       -              proof      proof
-Always   yes           optional   code+key   none       none        none       none       code           proof      code,proof
-Always   yes           on         code+key   none       none        none       none       code           proof      code,proof
-opt-in   no            off        +key       none       none        none       none       -              proof      proof
-opt-in   no            optional   code+key   none       none        none       none       code           code,proof code,proof
-opt-in   no            on         code+key   none       none        none       none       code           code,proof code,proof
-opt-in   yes           off        +key       none       none        none       none       -              proof      proof
-opt-in   yes           optional   code+key   none       none        none       none       code           proof      code,proof
-opt-in   yes           on         code+key   none       none        none       none       code           proof      code,proof
+devices replaces MFA      no-key   unknown issued forgotten others confirmed remembered before-MFA
+No      no       off      -        -       -      -         -      -         -          -
+No      no       optional code     code    code   code      code   code      code       code
+No      no       on       code     code    code   code      code   code      code       code
+Always  no       off      +key     none    none   none      none   -         proof      proof
+Always  no       optional code+key none    none   none      none   code      code,proof code,proof
+Always  no       on       code+key none    none   none      none   code      code,proof code,proof
+Always  yes      off      +key     none    none   none      none   -         proof      proof
+Always  yes      optional code+key none    none   none      none   code      proof      code,proof
+Always  yes      on       code+key none    none   none      none   code      proof      code,proof
+opt-in  no       off      +key     none    none   none      none   -         proof      proof
+opt-in  no       optional code+key none    none   none      none   code      code,proof code,proof
+opt-in  no       on       code+key none    none   none      none   code      code,proof code,proof
+opt-in  yes      off      +key     none    none   none      none   -         proof      proof
+opt-in  yes      optional code+key none    none   none      none   code      proof      code,proof
+opt-in  yes      on       code+key none    none   none      none   code      proof      code,proof
 ";
 
 /// Where no password was proven, devices play no part, whatever the setting and the device.
@@ -50,10 +53,12 @@ fn configuration(devices: &str, replaces: &str) -> Value {
     match devices {
         "No" => Value::Null,
         "Always" => {
-            json!({"ChallengeRequiredOnNewDevice": replaces == "yes", "DeviceOnlyRememberedOnUserPrompt": false})
+            json!({"ChallengeRequiredOnNewDevice": replaces == "yes",
+                "DeviceOnlyRememberedOnUserPrompt": false})
         }
         "opt-in" => {
-            json!({"ChallengeRequiredOnNewDevice": replaces == "yes", "DeviceOnlyRememberedOnUserPrompt": true})
+            json!({"ChallengeRequiredOnNewDevice": replaces == "yes",
+                "DeviceOnlyRememberedOnUserPrompt": true})
         }
         other => panic!("{other}"),
     }
@@ -75,26 +80,25 @@ struct Actor {
 fn actor(world: &mut World, name: String, state: &str) -> Actor {
     world.user(&name);
     world.set_attributes(&name, &[("email", "somebody@example.com"), ("email_verified", "true")]);
-    let before_mfa =
-        (state == "remembered-before-MFA").then(|| world.confirmed_device(&name, None).0);
+    let before_mfa = (state == "before-MFA").then(|| world.confirmed_device(&name, None).0);
     let totp = world.enrol_totp(&name);
     let device = match state {
         "no-key" => None,
-        "remembered-before-MFA" => before_mfa,
+        "before-MFA" => before_mfa,
         "unknown" => Some(Device {
             key: "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0".into(),
             group_key: "-Ab1Cd2Ef".into(),
             password: "never confirmed".into(),
         }),
-        "unconfirmed" => {
+        "issued" => {
             let signed_in = world.sign_in(&name, None, Some(&totp));
             Some(world.issued_device(&signed_in))
         }
-        "another's" => {
+        "others" => {
             world.user("somebody-else");
             Some(world.confirmed_device("somebody-else", None).0)
         }
-        "forgotten" | "not-remembered" | "remembered" => {
+        "forgotten" | "confirmed" | "remembered" => {
             Some(world.confirmed_device(&name, Some(&totp)).0)
         }
         other => panic!("{other}"),
@@ -102,7 +106,7 @@ fn actor(world: &mut World, name: String, state: &str) -> Actor {
     if let Some(device) = &device {
         match state {
             "forgotten" => world.forget(&name, device),
-            "remembered" | "remembered-before-MFA" => world.set_status(&name, device, "remembered"),
+            "remembered" | "before-MFA" => world.set_status(&name, device, "remembered"),
             _ => {}
         }
     }
@@ -254,7 +258,8 @@ fn a_device_key_that_came_with_the_start_only_is_taken_up() {
         Operation::InitiateAuth,
         json!({
             "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client,
-            "AuthParameters": {"USERNAME": "ada", "SRP_A": ephemeral.public().to_hex(), "DEVICE_KEY": device.key},
+            "AuthParameters": {"USERNAME": "ada", "SRP_A": ephemeral.public().to_hex(),
+            "DEVICE_KEY": device.key},
         }),
     );
     let parameters = &asked["ChallengeParameters"];

@@ -127,7 +127,8 @@ fn unknown_and_other_peoples_devices_do_not_exist() {
             assert_eq!(world.refused(operation, own.clone()), GONE, "{operation} {key}");
         }
         let admin = json!({
-            "UserPoolId": world.pool, "Username": "ada", "DeviceKey": key, "DeviceRememberedStatus": "remembered",
+            "UserPoolId": world.pool, "Username": "ada", "DeviceKey": key,
+            "DeviceRememberedStatus": "remembered",
         });
         for operation in [
             Operation::AdminGetDevice,
@@ -146,7 +147,8 @@ fn forgetting_a_device_ends_its_refresh_tokens_alone() {
     world.user("ada");
     let (device, signed_in) = world.confirmed_device("ada", None);
     let refresh = json!({
-        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key,
+        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(),
+        "DeviceKey": device.key,
     });
     world.ok(Operation::GetTokensFromRefreshToken, refresh.clone());
     let token = signed_in.access_token();
@@ -214,7 +216,8 @@ fn a_refresh_is_no_sign_in_of_the_device() {
     let request = admin(&world, &device);
     let before = world.ok(Operation::AdminGetDevice, request.clone());
     world.seconds(600);
-    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key});
+    let refresh = json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(),
+        "DeviceKey": device.key});
     world.ok(Operation::GetTokensFromRefreshToken, refresh);
     assert_eq!(world.ok(Operation::AdminGetDevice, request), before);
 }

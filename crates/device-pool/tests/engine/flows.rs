@@ -88,7 +88,8 @@ impl World {
             Flow::Password => self.start("USER_PASSWORD_AUTH", with_password),
             Flow::Admin => {
                 let body = json!({
-                    "UserPoolId": self.pool, "ClientId": self.client, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
+                    "UserPoolId": self.pool, "ClientId": self.client,
+                    "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
                     "AuthParameters": with_password,
                 });
                 self.call(Operation::AdminInitiateAuth, body)

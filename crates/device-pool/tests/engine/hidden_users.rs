@@ -104,7 +104,8 @@ impl Step {
             Self::Proof => {
                 let claim = world.srp_claim(name, "Wrong-horse-7");
                 let body = json!({
-                    "ClientId": world.client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": claim,
+                    "ClientId": world.client, "ChallengeName": "PASSWORD_VERIFIER",
+                    "ChallengeResponses": claim,
                 });
                 (Operation::RespondToAuthChallenge, body)
             }

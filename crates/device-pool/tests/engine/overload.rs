@@ -46,7 +46,8 @@ fn each_step_refused_for_overload_succeeds_when_repeated() {
     let a = ClientEphemeral::generate(&mut world.rng).public().to_hex();
 
     let start = json!({
-        "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client, "AuthParameters": {"USERNAME": "ada", "SRP_A": a},
+        "AuthFlow": "USER_SRP_AUTH", "ClientId": world.client, "AuthParameters": {"USERNAME": "ada",
+        "SRP_A": a},
     });
     refused(&mut world, |world| world.call(Operation::InitiateAuth, start.clone()));
     let mut claim = world.srp_claim("ada", PASSWORD);

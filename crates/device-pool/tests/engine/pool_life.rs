@@ -43,7 +43,8 @@ fn a_deleted_pool_is_gone_at_once_with_its_users() {
         "NotAuthorizedException: Invalid Access Token"
     );
     let refresh = json!({
-        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": device.key,
+        "ClientId": world.client, "RefreshToken": signed_in.refresh_token(),
+        "DeviceKey": device.key,
     });
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, refresh), gone);
     let revoke = json!({"ClientId": world.client, "Token": signed_in.refresh_token()});
@@ -130,7 +131,8 @@ fn codes_from_before_they_named_an_address_are_read() {
     let write = Write::Put { body: serde_json::to_vec(&body).unwrap(), expires_at: None };
     store.apply(Change { expect: Vec::new(), writes: vec![(key, write)] }).unwrap();
     let reset = json!({
-        "ClientId": world.client, "Username": "ada", "ConfirmationCode": body["code"], "Password": "Another-horse-8",
+        "ClientId": world.client, "Username": "ada", "ConfirmationCode": body["code"],
+        "Password": "Another-horse-8",
     });
     // It does not say what it proves.
     assert!(

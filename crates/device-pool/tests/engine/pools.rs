@@ -54,7 +54,8 @@ fn a_pool_is_described_with_what_the_service_always_names() {
             json!({
                 "PasswordPolicy": {
                     "MinimumLength": 12, "RequireUppercase": false, "RequireLowercase": false,
-                    "RequireNumbers": false, "RequireSymbols": false, "TemporaryPasswordValidityDays": 7,
+                    "RequireNumbers": false, "RequireSymbols": false,
+                    "TemporaryPasswordValidityDays": 7,
                 },
                 "SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]},
             }),
@@ -95,7 +96,8 @@ fn mfa_settings_that_contradict_themselves_are_refused() {
         ("OFF", true, "can't turn off MFA"),
     ] {
         let request = json!({
-            "UserPoolId": id, "MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": enabled},
+            "UserPoolId": id, "MfaConfiguration": mode,
+            "SoftwareTokenMfaConfiguration": {"Enabled": enabled},
         });
         assert!(world.refused(Operation::SetUserPoolMfaConfig, request).contains(says), "{mode}");
     }

@@ -21,7 +21,8 @@ fn ada(world: &mut World) {
         "UserAttributes": attributes(&[("email", "ada@example.com"), ("email_verified", "true")]),
     });
     world.ok(Operation::AdminCreateUser, request);
-    let password = json!({"UserPoolId": world.pool, "Username": "ada", "Password": PASSWORD, "Permanent": true});
+    let password = json!({"UserPoolId": world.pool, "Username": "ada", "Password": PASSWORD,
+        "Permanent": true});
     world.ok(Operation::AdminSetUserPassword, password);
 }
 
@@ -30,7 +31,8 @@ fn forgot(world: &World, name: &str) -> Value {
 }
 
 fn reset(world: &World, name: &str, code: &str, password: &str) -> Value {
-    json!({"ClientId": world.client, "Username": name, "ConfirmationCode": code, "Password": password})
+    json!({"ClientId": world.client, "Username": name, "ConfirmationCode": code,
+        "Password": password})
 }
 
 fn admin(world: &World, name: &str) -> Value {
@@ -39,7 +41,8 @@ fn admin(world: &World, name: &str) -> Value {
 
 fn password_refusal(world: &mut World, password: &str) -> Option<String> {
     let parameters = json!({"USERNAME": "ada", "PASSWORD": password});
-    let start = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client, "AuthParameters": parameters});
+    let start = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client,
+        "AuthParameters": parameters});
     world.call(Operation::InitiateAuth, start).err().map(|error| error.to_string())
 }
 
@@ -119,7 +122,8 @@ fn who_cannot_reset_a_password_is_told_why() {
         "NotAuthorizedException: User is disabled."
     );
     let request = json!({
-        "UserPoolId": world.pool, "Username": "new", "TemporaryPassword": PASSWORD, "MessageAction": "SUPPRESS",
+        "UserPoolId": world.pool, "Username": "new", "TemporaryPassword": PASSWORD,
+        "MessageAction": "SUPPRESS",
         "UserAttributes": attributes(&[("email", "n@example.com"), ("email_verified", "true")]),
     });
     world.ok(Operation::AdminCreateUser, request);
@@ -181,7 +185,8 @@ fn nobody_gets_a_code_by_what_resets_no_password() {
     for (mechanism, medium) in [("verified_email", "EMAIL"), ("verified_phone_number", "SMS")] {
         let mechanisms = json!([{"Priority": 1, "Name": mechanism}]);
         let settings = json!({
-            "UsernameAttributes": ["email", "phone_number"], "AutoVerifiedAttributes": ["email", "phone_number"],
+            "UsernameAttributes": ["email", "phone_number"], "AutoVerifiedAttributes": ["email",
+            "phone_number"],
             "AccountRecoverySetting": {"RecoveryMechanisms": mechanisms},
         });
         let mut world = pool_with(settings);
@@ -219,7 +224,10 @@ fn whoever_knows_the_password_changes_it() {
     let mut world = World::new();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
-    let change = |old: &str, new: &str| json!({"AccessToken": token, "PreviousPassword": old, "ProposedPassword": new});
+    let change = |old: &str, new: &str| {
+        json!({"AccessToken": token, "PreviousPassword": old,
+        "ProposedPassword": new})
+    };
     assert_eq!(world.refused(Operation::ChangePassword, change("wrong", OTHER)), INCORRECT);
     let weak = world.refused(Operation::ChangePassword, change(PASSWORD, "weak"));
     assert!(weak.starts_with("InvalidPasswordException"), "{weak}");

@@ -21,7 +21,8 @@ fn away(remember: &str, replaces: bool, protection: &str) -> (World, Device, Str
     let (device, _) = world.confirmed_device("ada", Some(&totp));
     world.set_status("ada", &device, "remembered");
     let devices = json!({
-        "ChallengeRequiredOnNewDevice": replaces, "DeviceOnlyRememberedOnUserPrompt": remember == "opt-in",
+        "ChallengeRequiredOnNewDevice": replaces,
+        "DeviceOnlyRememberedOnUserPrompt": remember == "opt-in",
     });
     world.set_pool("DeviceConfiguration", devices);
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": protection}));

@@ -96,7 +96,10 @@ fn rotation_makes_no_sign_in_live_longer() {
 #[test]
 fn a_rotating_client_refreshes_by_the_operation_alone() {
     let (mut world, signed_in) = rotating(0);
-    let by_flow = |client: &str, token: &str| json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": client, "AuthParameters": {"REFRESH_TOKEN": token}});
+    let by_flow = |client: &str, token: &str| {
+        json!({"AuthFlow": "REFRESH_TOKEN_AUTH",
+        "ClientId": client, "AuthParameters": {"REFRESH_TOKEN": token}})
+    };
     let refused = "InvalidParameterException: REFRESH_TOKEN_AUTH flow not enabled for this client";
     let request = by_flow(&world.client, &signed_in.refresh_token());
     assert_eq!(world.refused(Operation::InitiateAuth, request), refused);

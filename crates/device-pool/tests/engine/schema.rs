@@ -23,14 +23,16 @@ fn every_pool_has_the_standard_attributes() {
     assert_eq!(
         named(&schema, "sub"),
         json!({
-            "Name": "sub", "AttributeDataType": "String", "DeveloperOnlyAttribute": false, "Mutable": false,
+            "Name": "sub", "AttributeDataType": "String", "DeveloperOnlyAttribute": false,
+            "Mutable": false,
             "Required": true, "StringAttributeConstraints": {"MinLength": "1", "MaxLength": "2048"},
         })
     );
     assert_eq!(
         named(&schema, "updated_at"),
         json!({
-            "Name": "updated_at", "AttributeDataType": "Number", "DeveloperOnlyAttribute": false, "Mutable": true,
+            "Name": "updated_at", "AttributeDataType": "Number", "DeveloperOnlyAttribute": false,
+            "Mutable": true,
             "Required": false, "NumberAttributeConstraints": {"MinValue": "0"},
         })
     );
@@ -41,13 +43,16 @@ fn a_pool_extends_standard_attributes_and_adds_its_own() {
     let mut world = World::new();
     let schema = json!([
         {"Name": "email", "Required": true, "Mutable": false},
-        {"Name": "badge", "AttributeDataType": "Number", "NumberAttributeConstraints": {"MinValue": "1"}},
+        {"Name": "badge", "AttributeDataType": "Number",
+            "NumberAttributeConstraints": {"MinValue": "1"}},
     ]);
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "p", "Schema": schema}));
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();
     let own = json!([
-        {"Name": "team", "AttributeDataType": "String", "StringAttributeConstraints": {"MaxLength": "4"}},
-        {"Name": "note", "AttributeDataType": "String", "DeveloperOnlyAttribute": true, "Mutable": false},
+        {"Name": "team", "AttributeDataType": "String",
+            "StringAttributeConstraints": {"MaxLength": "4"}},
+        {"Name": "note", "AttributeDataType": "String",
+            "DeveloperOnlyAttribute": true, "Mutable": false},
     ]);
     let add = json!({"UserPoolId": world.pool, "CustomAttributes": own});
     assert_eq!(world.ok(Operation::AddCustomAttributes, add), json!({}));

@@ -309,7 +309,17 @@ fn a_device_forgotten_during_its_proof_does_not_exist() {
 #[test]
 fn public_values_are_checked_before_anything_is_computed() {
     let (mut world, device, _) = remembered();
-    let n = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa051015728e5a8aaac42dad33170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7db3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e04a25619dcee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200cbbe117577a615d6c770988c0bad946e208e24fa074e5ab3143db5bfce0fd108e4b82d120a93ad2caffffffffffffffff";
+    let n = "\
+        ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22\
+        514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576625e7ec6\
+        f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe649286651ece45b3d\
+        c2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3ad961c62f356208552bb\
+        9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36ce3be39e772c180e8603\
+        9b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497cea956ae515d2261898fa0510\
+        15728e5a8aaac42dad33170d04507a33a85521abdf1cba64ecfb850458dbef0a8aea71575d060c7d\
+        b3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e04a25619dcee3d2261ad2ee6bf12ffa06d98a0864\
+        d87602733ec86a64521f2b18177b200cbbe117577a615d6c770988c0bad946e208e24fa074e5ab31\
+        43db5bfce0fd108e4b82d120a93ad2caffffffffffffffff";
     let long = "1".repeat(100_000);
     for srp_a in ["0", "00", n, "zz", "-1", long.as_str()] {
         let start = json!({
@@ -337,7 +347,8 @@ fn a_sign_in_under_way_ends_when_its_password_is_changed() {
     let device_asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let (proof, _) = world.device_claim("ada", &device, &device_asked["Session"]).unwrap();
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
-    let change = json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8", "Permanent": true});
+    let change = json!({"UserPoolId": world.pool, "Username": "ada", "Password": "Another-one-8",
+        "Permanent": true});
     world.ok(Operation::AdminSetUserPassword, change);
     assert_eq!(refusal(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers)), INVALID);
     assert_eq!(refusal(world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, proof)), INVALID);

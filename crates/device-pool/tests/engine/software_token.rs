@@ -175,7 +175,8 @@ fn required_attributes_are_asked_with_the_new_password() {
         r#"["userAttributes.name","userAttributes.email"]"#
     );
     let mut answers = json!({
-        "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8", "userAttributes.email": "ada@example.com",
+        "USERNAME": "ada", "NEW_PASSWORD": "Another-one-8",
+        "userAttributes.email": "ada@example.com",
     });
     let refused =
         world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers.clone()).unwrap_err();

@@ -143,7 +143,10 @@ fn a_refresh_needs_the_device_that_the_token_is_bound_to() {
     let signed_in = world.sign_in("ada", None, None);
     let device = world.issued_device(&signed_in);
     let (other, _) = world.confirmed_device("ada", None);
-    let refresh = |key: Option<&str>, world: &World| json!({"ClientId": world.client, "RefreshToken": signed_in.refresh_token(), "DeviceKey": key});
+    let refresh = |key: Option<&str>, world: &World| {
+        json!({"ClientId": world.client,
+        "RefreshToken": signed_in.refresh_token(), "DeviceKey": key})
+    };
     let invalid = "NotAuthorizedException: Invalid Refresh Token.";
     let request = refresh(Some(&device.key), &world);
     assert_eq!(
@@ -325,7 +328,8 @@ fn the_roles_of_groups_are_in_the_id_token() {
     let role = |name: &str| format!("arn:aws:iam::000000000000:role/{name}");
     for (name, precedence) in [("staff", 5), ("admins", 1)] {
         let group = json!({
-            "UserPoolId": world.pool, "GroupName": name, "Precedence": precedence, "RoleArn": role(name),
+            "UserPoolId": world.pool, "GroupName": name, "Precedence": precedence,
+            "RoleArn": role(name),
         });
         world.ok(Operation::CreateGroup, group);
         let member = json!({"UserPoolId": world.pool, "Username": "ada", "GroupName": name});

@@ -317,7 +317,8 @@ fn a_user_without_a_password_has_one_salt_by_whatever_name() {
         {"Name": "email", "Value": "eve@example.com"}, {"Name": "email_verified", "Value": "true"},
     ]);
     let eve = json!({
-        "UserPoolId": world.pool, "Username": "eve", "UserAttributes": email, "MessageAction": "SUPPRESS",
+        "UserPoolId": world.pool, "Username": "eve", "UserAttributes": email,
+        "MessageAction": "SUPPRESS",
     });
     world.ok(Operation::AdminCreateUser, eve);
     let by_alias = shown(&mut world, &json!("eve@example.com"));
@@ -335,7 +336,8 @@ fn only_so_many_codes_are_sent_for_unfinished_sign_ins() {
         .unwrap();
     let ask = |world: &mut World, name: &str| {
         let parameters = json!({"USERNAME": name, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
-        let request = json!({"AuthFlow": "USER_AUTH", "ClientId": world.client, "AuthParameters": parameters});
+        let request = json!({"AuthFlow": "USER_AUTH", "ClientId": world.client,
+            "AuthParameters": parameters});
         world.call(Operation::InitiateAuth, request).map_err(|error| error.to_string())
     };
     let refusals = ["ada", nobody.as_str()].map(|name| {

@@ -297,7 +297,8 @@ impl World {
         self.ok(Operation::AdminCreateUser, json!({"UserPoolId": self.pool, "Username": name}));
         self.ok(
             Operation::AdminSetUserPassword,
-            json!({"UserPoolId": self.pool, "Username": name, "Password": PASSWORD, "Permanent": true}),
+            json!({"UserPoolId": self.pool, "Username": name, "Password": PASSWORD,
+                "Permanent": true}),
         );
     }
 
@@ -310,7 +311,8 @@ impl World {
         self.ok(Operation::VerifySoftwareToken, json!({"AccessToken": token, "UserCode": code}));
         self.ok(
             Operation::SetUserMFAPreference,
-            json!({"AccessToken": token, "SoftwareTokenMfaSettings": {"Enabled": true, "PreferredMfa": true}}),
+            json!({"AccessToken": token, "SoftwareTokenMfaSettings": {"Enabled": true,
+                "PreferredMfa": true}}),
         );
         secret
     }
@@ -334,7 +336,8 @@ impl World {
         answers: Value,
     ) -> Result<Value, ServiceError> {
         let body = json!({
-            "ClientId": self.client, "ChallengeName": challenge, "Session": session, "ChallengeResponses": answers,
+            "ClientId": self.client, "ChallengeName": challenge, "Session": session,
+            "ChallengeResponses": answers,
         });
         self.call(Operation::RespondToAuthChallenge, body)
     }
@@ -393,7 +396,8 @@ impl World {
         let asked = self.respond(
             "DEVICE_SRP_AUTH",
             session,
-            json!({"USERNAME": name, "DEVICE_KEY": device.key, "SRP_A": ephemeral.public().to_hex()}),
+            json!({"USERNAME": name, "DEVICE_KEY": device.key,
+                "SRP_A": ephemeral.public().to_hex()}),
         )?;
         assert_eq!(asked["ChallengeName"], "DEVICE_PASSWORD_VERIFIER");
         let identity = Identity::device(&device.group_key, &device.key);
@@ -436,7 +440,8 @@ impl World {
             answer = match challenge {
                 "SOFTWARE_TOKEN_MFA" => {
                     let code = self.code(totp.expect("a code was not expected to be asked for"));
-                    let answers = json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": device_key});
+                    let answers = json!({"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code,
+                        "DEVICE_KEY": device_key});
                     self.respond(challenge, &session, without_nulls(answers))?
                 }
                 "CUSTOM_CHALLENGE" => {
@@ -479,7 +484,8 @@ impl World {
         json!({
             "AccessToken": token, "DeviceKey": device.key, "DeviceName": "a device",
             "DeviceSecretVerifierConfig": {
-                "Salt": STANDARD.encode(salt.padded()), "PasswordVerifier": STANDARD.encode(verifier.padded()),
+                "Salt": STANDARD.encode(salt.padded()),
+                "PasswordVerifier": STANDARD.encode(verifier.padded()),
             },
         })
     }
@@ -500,7 +506,8 @@ impl World {
     pub(crate) fn set_status(&mut self, name: &str, device: &Device, status: &str) {
         self.ok(
             Operation::AdminUpdateDeviceStatus,
-            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": device.key, "DeviceRememberedStatus": status}),
+            json!({"UserPoolId": self.pool, "Username": name, "DeviceKey": device.key,
+                "DeviceRememberedStatus": status}),
         );
     }
 
