@@ -22,7 +22,8 @@ fn main() {
         let below = ratio.is_nan() || ratio < floor;
         let verdict = if below { "BELOW" } else { "" };
         println!(
-            "{:40} {ours:8.1} us {theirs:8.1} us {ratio:6.2}x  floor {floor:5.2}x {verdict:6} {best}",
+            "{:40} {ours:8.1} us {theirs:8.1} us {ratio:6.2}x  \
+             floor {floor:5.2}x {verdict:6} {best}",
             work.name
         );
         failed |= below;

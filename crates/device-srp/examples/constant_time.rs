@@ -4,7 +4,8 @@
 //! which makes no promise, must be reported, or the instrument is blind.
 //!
 //! ```text
-//! RUSTFLAGS='--cfg device_srp_taint --cfg device_srp_backend="model"' cargo build --release -p device-srp --example constant_time
+//! RUSTFLAGS='--cfg device_srp_taint --cfg device_srp_backend="model"' \
+//!     cargo build --release -p device-srp --example constant_time
 //! valgrind -q target/release/examples/constant_time
 //! ```
 //!

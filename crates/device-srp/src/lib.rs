@@ -14,7 +14,7 @@
 //! ```
 //! use device_srp::*;
 //! # use rand::{SeedableRng, rngs::StdRng};
-//! # let mut rng = StdRng::seed_from_u64(1); // in earnest, a generator seeded by the operating system
+//! let mut rng = StdRng::seed_from_u64(1); // in production: an OS-seeded RNG
 //! let device = Identity::device("-Ab1Cd2Ef", "us-east-1_0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
 //!
 //! // The device enrols: salt and verifier go to the server, the password stays.
@@ -94,6 +94,7 @@ mod identity;
 mod integer;
 mod kdf;
 mod kernel;
+mod mac;
 mod public_value;
 mod salt;
 mod secrets;

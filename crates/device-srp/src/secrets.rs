@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::kdf;
+use crate::mac;
 
 /// The random password of a remembered device. A secret that only the device keeps.
 pub struct DevicePassword(Zeroizing<String>);
@@ -44,7 +44,7 @@ impl fmt::Debug for DevicePassword {
 /// `username` is the very `USERNAME` sent in the same request.
 #[must_use]
 pub fn secret_hash(username: &str, client_id: &str, client_secret: &str) -> String {
-    let hash = kdf::hmac(client_secret.as_bytes(), [username.as_bytes(), client_id.as_bytes()]);
+    let hash = mac::hmac(client_secret.as_bytes(), [username.as_bytes(), client_id.as_bytes()]);
     STANDARD.encode(hash.as_slice())
 }
 

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{error::Error, identity::Identity, kdf};
+use crate::{error::Error, identity::Identity, mac};
 
 /// The 16-byte key that both sides hold after a handshake with the right password. A secret.
 // Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody
@@ -28,7 +28,7 @@ impl SessionKey {
             secret_block,
             timestamp.as_bytes(),
         ];
-        Proof(*kdf::hmac(self.0.as_slice(), message))
+        Proof(*mac::hmac(self.0.as_slice(), message))
     }
 
     /// Checks the peer's proof, in constant time.

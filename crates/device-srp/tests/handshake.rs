@@ -60,7 +60,8 @@ proptest! {
     ) {
         let n = n();
         let salt_number = BigUint::from_bytes_be(&salt);
-        let inner = Sha256::new().chain_update(b"-Groupus-east-1_device:").chain_update(&password).finalize();
+        let name = Sha256::new().chain_update(b"-Groupus-east-1_device:");
+        let inner = name.chain_update(&password).finalize();
         let x = hash(&[&pad(&salt_number), &inner]);
         let v = BigUint::from(2u8).modpow(&x, &n);
         let k = hash(&[&pad(&n), &[2]]);

@@ -271,8 +271,16 @@ vectorized! {
                 if ADD {
                     w[BLOCK + $j] = get(&t[BLOCK + $j]);
                 }
-                macro_rules! low { ($i:literal) => { w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], b); } }
-                macro_rules! high { ($i:literal) => { w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], b); } }
+                macro_rules! low {
+                    ($i:literal) => {
+                        w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], b);
+                    };
+                }
+                macro_rules! high {
+                    ($i:literal) => {
+                        w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], b);
+                    };
+                }
                 each!(low);
                 put(&mut t[$j], w[$j]);
                 each!(high);
@@ -290,14 +298,27 @@ vectorized! {
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
         macro_rules! row {
             ($j:literal) => {
-                macro_rules! low { ($i:literal) => { if $i > $j { w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], x[$j]); } } }
-                macro_rules! high { ($i:literal) => { if $i > $j { w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], x[$j]); } } }
+                macro_rules! low {
+                    ($i:literal) => {
+                        if $i > $j {
+                            w[$j + $i] = _mm512_madd52lo_epu64(w[$j + $i], x[$i], x[$j]);
+                        }
+                    };
+                }
+                macro_rules! high {
+                    ($i:literal) => {
+                        if $i > $j {
+                            w[$j + $i + 1] = _mm512_madd52hi_epu64(w[$j + $i + 1], x[$i], x[$j]);
+                        }
+                    };
+                }
                 each!(low);
                 each!(high);
                 // columns 2 j and 2 j + 1 have had their last product of different limbs
                 let (even, odd) = (w[2 * $j], w[2 * $j + 1]);
-                put(&mut t[2 * $j], _mm512_madd52lo_epu64(_mm512_add_epi64(even, even), x[$j], x[$j]));
-                put(&mut t[2 * $j + 1], _mm512_madd52hi_epu64(_mm512_add_epi64(odd, odd), x[$j], x[$j]));
+                let (even, odd) = (_mm512_add_epi64(even, even), _mm512_add_epi64(odd, odd));
+                put(&mut t[2 * $j], _mm512_madd52lo_epu64(even, x[$j], x[$j]));
+                put(&mut t[2 * $j + 1], _mm512_madd52hi_epu64(odd, x[$j], x[$j]));
             };
         }
         each!(row);
@@ -406,8 +427,22 @@ vectorized! {
                         let digit = w[$i];
                         w[BLOCK + $i] = get(&t[BLOCK + $i]);
                         w[$i + 1] = _mm512_add_epi64(w[$i + 1], _mm512_srai_epi64::<52>(w[$i]));
-                        macro_rules! low { ($j:literal) => { if $j > 0 { w[$i + $j] = _mm512_madd52lo_epu64(w[$i + $j], digit, get(&N_PLUS_1[$j])); } } }
-                        macro_rules! high { ($j:literal) => { if $j > 0 { w[$i + $j + 1] = _mm512_madd52hi_epu64(w[$i + $j + 1], digit, get(&N_PLUS_1[$j])); } } }
+                        macro_rules! low {
+                            ($j:literal) => {
+                                if $j > 0 {
+                                    let n = get(&N_PLUS_1[$j]);
+                                    w[$i + $j] = _mm512_madd52lo_epu64(w[$i + $j], digit, n);
+                                }
+                            };
+                        }
+                        macro_rules! high {
+                            ($j:literal) => {
+                                if $j > 0 {
+                                    let (n, at) = (get(&N_PLUS_1[$j]), $i + $j + 1);
+                                    w[at] = _mm512_madd52hi_epu64(w[at], digit, n);
+                                }
+                            };
+                        }
                         each!(low);
                         each!(high);
                     };

@@ -20,7 +20,11 @@
 /// Defines functions that are compiled for the CPU features that [`Ifma::detect`] found; for the
 /// model, plain ones.
 macro_rules! vectorized {
-    ($($(#[$meta:meta])* $vis:vis fn $name:ident $(<$(const $param:ident: $type:ty),+>)? ($($arguments:tt)*) $(-> $result:ty)? $body:block)+) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident $(<$(const $param:ident: $type:ty),+>)? ($($arguments:tt)*)
+        $(-> $result:ty)? $body:block
+    )+) => {$(
         $(#[$meta])*
         #[cfg_attr(
             not(device_srp_backend = "model"),

@@ -13,7 +13,10 @@ macro_rules! lines {
 
 /// The products of rdx with rsi[2..8], as all columns end: r0 is free afterwards and takes the top.
 macro_rules! tail {
-    ($r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
+    (
+        $r0:literal $r1:literal $r2:literal $r3:literal
+        $r4:literal $r5:literal $r6:literal $r7:literal
+    ) => {
         lines!(
             "mulx rbp, rax, [rsi + 16]",
             concat!("adcx ", $r2, ", rax"),
@@ -45,9 +48,11 @@ macro_rules! column {
     ($j:literal; $r0:literal $r1:literal $r2:literal $($r:literal)*) => {
         lines!(
             concat!("mov rdx, [rcx + 8*", $j, "]"), "xor eax, eax",
-            "mulx rbp, rax, [rsi]", concat!("adox ", $r0, ", [rdi + 8*", $j, "]"), concat!("adcx ", $r0, ", rax"),
+            "mulx rbp, rax, [rsi]",
+            concat!("adox ", $r0, ", [rdi + 8*", $j, "]"), concat!("adcx ", $r0, ", rax"),
             concat!("adox ", $r1, ", rbp"), concat!("mov [rdi + 8*", $j, "], ", $r0),
-            "mulx rbp, rax, [rsi + 8]", concat!("adcx ", $r1, ", rax"), concat!("adox ", $r2, ", rbp"),
+            "mulx rbp, rax, [rsi + 8]",
+            concat!("adcx ", $r1, ", rax"), concat!("adox ", $r2, ", rbp"),
             tail!($r0 $r1 $r2 $($r)*),
         )
     };
@@ -60,7 +65,8 @@ macro_rules! quotient_column {
         lines!(
             concat!("mov rdx, ", $r0), concat!("mov [rcx + 8*", $j, "], ", $r0), "xor eax, eax",
             concat!("adox ", $r1, ", rdx"),
-            "mulx rbp, rax, [rsi + 8]", concat!("adcx ", $r1, ", rax"), concat!("adox ", $r2, ", rbp"),
+            "mulx rbp, rax, [rsi + 8]",
+            concat!("adcx ", $r1, ", rax"), concat!("adox ", $r2, ", rbp"),
             tail!($r0 $r1 $r2 $($r)*),
         )
     };
@@ -91,7 +97,8 @@ macro_rules! triangle_row {
                 concat!("adcx ", $low, ", rax"), concat!("adox ", $high, ", rbp"),
             )*
             "mulx rbp, rax, [rsi + 56]", concat!("adcx ", $last, ", rax"), "mov eax, 0",
-            concat!("mov ", $top, ", 0"), concat!("adox ", $top, ", rbp"), concat!("adcx ", $top, ", rax"),
+            concat!("mov ", $top, ", 0"),
+            concat!("adox ", $top, ", rbp"), concat!("adcx ", $top, ", rax"),
         )
     };
 }
@@ -176,9 +183,11 @@ pub(super) unsafe extern "sysv64" fn add_triangle(t: *mut u64, a: *const u64, n:
         "mov ebx, edx",
         load_accumulators!("rdi"),
         "mov [rdi], r8",
-        triangle_row!(0; 1 "r9" "r10", 2 "r10" "r11", 3 "r11" "r12", 4 "r12" "r13", 5 "r13" "r14", 6 "r14" "r15"; "r15" "r8"),
+        triangle_row!(0; 1 "r9" "r10", 2 "r10" "r11", 3 "r11" "r12", 4 "r12" "r13", 5 "r13" "r14",
+            6 "r14" "r15"; "r15" "r8"),
         "mov [rdi + 8], r9",
-        triangle_row!(1; 2 "r11" "r12", 3 "r12" "r13", 4 "r13" "r14", 5 "r14" "r15", 6 "r15" "r8"; "r8" "r9"),
+        triangle_row!(1; 2 "r11" "r12", 3 "r12" "r13", 4 "r13" "r14", 5 "r14" "r15",
+            6 "r15" "r8"; "r8" "r9"),
         "mov [rdi + 16], r10",
         triangle_row!(2; 3 "r13" "r14", 4 "r14" "r15", 5 "r15" "r8", 6 "r8" "r9"; "r9" "r10"),
         "mov [rdi + 24], r11",

@@ -4,7 +4,8 @@
 //! by Karatsuba's method, in three products of quarters where the schoolbook has four.
 //!
 //! No column reaches 2^128. A product of elements adds at most 52 products below 2^120 to one, its
-//! reduction 52 more; Karatsuba's middle is 13 products below 2^122, or below 2^123 if one factor is doubled.
+//! reduction 52 more. Karatsuba's middle is 13 products below 2^122, or below 2^123 if one factor
+//! is doubled.
 //! Tests are built with checks for overflow.
 
 #![allow(clippy::integer_division_remainder_used, reason = "public positions")]

@@ -23,7 +23,12 @@ pub(in super::super) fn broadcast(from: &u64) -> __m512i {
     let vector;
     // SAFETY: reads the eight bytes that the reference lends
     unsafe {
-        asm!("vpbroadcastq {}, [{}]", out(zmm_reg) vector, in(reg) from, options(pure, readonly, nostack, preserves_flags));
+        asm!(
+            "vpbroadcastq {}, [{}]",
+            out(zmm_reg) vector,
+            in(reg) from,
+            options(pure, readonly, nostack, preserves_flags),
+        );
     }
     vector
 }
@@ -45,7 +50,11 @@ pub(in super::super) fn carry_through(columns: &Lanes, carry: u64, digits: &mut 
             "add {x}, [{c} + 40]", "mov [{d} + 40], {x}", "shr {x}, 52",
             "add {x}, [{c} + 48]", "mov [{d} + 48], {x}", "shr {x}, 52",
             "add {x}, [{c} + 56]", "mov [{d} + 56], {x}", "shr {x}, 52",
-            x = inout(reg) sum, c = in(reg) columns.0.as_ptr(), d = in(reg) digits.0.as_mut_ptr(), options(nostack));
+            x = inout(reg) sum,
+            c = in(reg) columns.0.as_ptr(),
+            d = in(reg) digits.0.as_mut_ptr(),
+            options(nostack),
+        );
     }
     sum
 }

@@ -98,7 +98,7 @@ vectorized! {
         each!(row: 0 1 2 3 4 5 6);
         for s in 1..4 {
             shift!(s);
-            let (above_lo, above_hi) = ((0xff_u32 << (2 * s + 1)) as u8, (0xff_u32 << (2 * s)) as u8);
+            let [above_lo, above_hi] = [2 * s + 1, 2 * s].map(|from| (0xff_u32 << from) as u8);
             macro_rules! row {
                 ($k:literal) => {
                     let (y, z) = (limb(a, 8 * $k + s), limb(a, 8 * $k + s - 1));
@@ -122,7 +122,7 @@ vectorized! {
         each!(row: 0 1 2 3 4 5 6);
         for s in 5..8 {
             shift!(s);
-            let (above_lo, above_hi) = ((0xff_u32 << (2 * s - 7)) as u8, (0xff_u32 << (2 * s - 8)) as u8);
+            let [above_lo, above_hi] = [2 * s - 7, 2 * s - 8].map(|from| (0xff_u32 << from) as u8);
             macro_rules! row {
                 ($k:literal) => {
                     let (y, z) = (limb(a, 8 * $k + s), limb(a, 8 * $k + s - 1));
@@ -137,7 +137,8 @@ vectorized! {
         let low_pairs = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
         let high_pairs = _mm512_set_epi64(7, 7, 6, 6, 5, 5, 4, 4);
         for c in 0..15 {
-            let pairs = _mm512_permutexvar_epi64(if c % 2 == 0 { low_pairs } else { high_pairs }, unshifted[c / 2]);
+            let order = if c % 2 == 0 { low_pairs } else { high_pairs };
+            let pairs = _mm512_permutexvar_epi64(order, unshifted[c / 2]);
             t[c] = _mm512_add_epi64(t[c], t[c]);
             lo!(t[c], 0x55; pairs, pairs);
             hi!(t[c], 0xaa; pairs, pairs);

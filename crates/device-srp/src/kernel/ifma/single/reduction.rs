@@ -60,7 +60,10 @@ macro_rules! rows {
     (@hi $v:ident $y:ident $table:ident $at:expr; $s:literal $below:literal: $($q:literal)*) => {
         $(hi!($v[$at + $q], $y[$below], entry($table, 9 * $s + $q));)*
     };
-    (@both $w:ident $v:ident $y:ident $table:ident $at:expr; $s:literal $below:literal: $($q:literal)*) => {$(
+    (
+        @both $w:ident $v:ident $y:ident $table:ident $at:expr;
+        $s:literal $below:literal: $($q:literal)*
+    ) => {$(
         let x = entry($table, 9 * $s + $q);
         lo!($w[$at + $q], $y[$s], x);
         hi!($v[$at + $q], $y[$below], x);
@@ -98,7 +101,8 @@ vectorized! {
                     };
                 }
                 each!(digit: 1 2 3 4 5 6 7);
-                w[$k + 1] = _mm512_add_epi64(_mm512_add_epi64(p[0], r[0]), _mm512_add_epi64(p[1], r[1]));
+                let [even, odd] = [0, 1].map(|i| _mm512_add_epi64(p[i], r[i]));
+                w[$k + 1] = _mm512_add_epi64(even, odd);
                 carry = digits(w[$k + 1], carry, &mut m);
                 rows!(w v y table $k + 1;);
             };
@@ -127,7 +131,8 @@ vectorized! {
         // rounds to the multiple.
         let block = _mm512_add_epi64(w[7], v[7]);
         let rounded = _mm512_srli_epi64::<52>(_mm512_add_epi64(block, _mm512_set1_epi64(1 << 51)));
-        high[0] = _mm512_add_epi64(high[0], _mm512_maskz_permutexvar_epi64(1, _mm512_set1_epi64(7), rounded));
+        let carried = _mm512_maskz_permutexvar_epi64(1, _mm512_set1_epi64(7), rounded);
+        high[0] = _mm512_add_epi64(high[0], carried);
         normalize(&high, out);
     }
 
@@ -240,7 +245,8 @@ mod tests {
                     columns[from..to].fill(filling);
                     columns[from] = lowest;
                     if number(&columns).bits() > 6240 {
-                        columns[119] = 0; // such a top column is no product of operands below 2^3120
+                        // no product of operands below 2^3120 has such a top column
+                        columns[119] = 0;
                         columns[118] &= MASK;
                     }
                     let mut out = Element::ZERO;
