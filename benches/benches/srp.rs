@@ -1,5 +1,6 @@
-//! Every operation here and by every peer: `cargo bench -p device-benches`, with `--features
-//! system-peers,crate-peers` for those that take longer to build.
+//! Every operation, by this project and by every peer: `cargo bench -p device-benches`.
+//!
+//! `--features system-peers,crate-peers` adds the peers that take longer to build.
 #![allow(missing_docs, reason = "criterion's own items")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -13,7 +14,7 @@ fn srp(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(work.count as u64));
         group.bench_function("device-srp", |b| b.iter(|| (work.ours)()));
         for peer in peers.iter().filter(|peer| (work.theirs)(&***peer).is_some()) {
-            // a batch by a peer is one after the other
+            // a peer does the handshakes of a batch one by one
             let batch = || (0..work.count).map(|_| (work.theirs)(&**peer)).collect::<Option<()>>();
             group.bench_function(peer.name(), |b| b.iter(batch));
         }

@@ -1,9 +1,11 @@
-//! Whether the time that an operation takes tells one fixed secret from random ones, by dudect's
-//! statistics (Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?"). |t| above 5 is
-//! a difference seen; none seen is evidence and no proof. The control, num-bigint with exponents of
-//! two lengths, must be seen or the run shows nothing.
+//! Tests by dudect's statistics whether the time of an operation depends on its secret.
 //!
-//! One backend a build, see README.md.
+//! The times for one fixed secret are compared with those for random secrets (Reparaz, Balasch and
+//! Verbauwhede, "Dude, is my code constant time?"). |t| above 5 means a difference. No difference
+//! is evidence and no proof. The control, num-bigint with exponents of two lengths, must differ, or
+//! the run shows nothing.
+//!
+//! A build measures one kernel, see README.md.
 
 use std::hint::black_box;
 
@@ -13,14 +15,14 @@ use num_bigint::BigUint;
 
 const USER: Identity<'_> = Identity::user("pool", "user");
 const PASSWORD: &str = "correct horse battery staple";
-/// Of both classes together.
+/// Samples of both classes together.
 const SAMPLES: usize = 20_000;
 
 fn salt() -> Salt {
     Salt::from_hex("5b1ef2871d83ce2120f9c47a46db303d").unwrap_or_else(|_| unreachable!())
 }
 
-/// The generator that dudect seeds is of an older interface than the one here.
+/// Draws from dudect's generator, which has an older interface than `rand` here.
 fn bytes<const LENGTH: usize>(rng: &mut BenchRng) -> [u8; LENGTH] {
     use dudect_bencher::rand::Rng as _;
     let mut bytes = [0; LENGTH];
@@ -28,8 +30,10 @@ fn bytes<const LENGTH: usize>(rng: &mut BenchRng) -> [u8; LENGTH] {
     bytes
 }
 
-/// Runs `operation` over prepared inputs, made before any is timed: on the left all of one secret,
-/// on the right each of its own, in random order.
+/// Times `operation` over prepared inputs, in random order.
+///
+/// On the left all inputs have one secret, on the right each has its own. All are made before any
+/// is timed.
 fn fixed_against_random<T, R>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
@@ -43,7 +47,7 @@ fn fixed_against_random<T, R>(
             [_] => (Class::Right, prepare(bytes(rng))),
         })
         .collect();
-    // the tables and the vector unit
+    // warms the tables and the vector unit up
     inputs.iter().take(100).for_each(|(_, input)| drop(black_box(operation(input))));
     for (class, input) in inputs {
         runner.run_one(class, || operation(&input));
@@ -61,8 +65,8 @@ fn client_proof(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
     let verifier = Verifier::derive(&USER, PASSWORD, &salt());
     let client = ClientEphemeral::danger_from_secret(&[0x35; 32]);
-    // B is fixed, and with it u, whose time is allowed to differ: what varies is b. So no proof
-    // fits, in either class.
+    // Only b varies. B is fixed, and with it u, whose time may differ. So no proof fits, in either
+    // class.
     let b = PublicValue::from_be_bytes(&[0x77; 384]).unwrap_or_else(|_| unreachable!());
     let key = client.session_key(&USER, PASSWORD, &salt(), &b).unwrap_or_else(|_| unreachable!());
     let proof = key.sign(&USER, b"block", "now");
@@ -73,7 +77,7 @@ fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
     });
 }
 
-/// g^a, by the comb.
+/// Computes g^a, by the comb.
 fn generator_power(runner: &mut CtRunner, rng: &mut BenchRng) {
     fixed_against_random(
         runner,
@@ -83,7 +87,7 @@ fn generator_power(runner: &mut CtRunner, rng: &mut BenchRng) {
     );
 }
 
-/// g^x, from the password.
+/// Computes g^x, from the password.
 fn verifier_of_password(runner: &mut CtRunner, rng: &mut BenchRng) {
     let prepare = |secret: [u8; 32]| {
         secret.map(|byte| char::from(b'!' + byte % 64)).iter().collect::<String>()
@@ -93,7 +97,7 @@ fn verifier_of_password(runner: &mut CtRunner, rng: &mut BenchRng) {
     });
 }
 
-/// Must be seen.
+/// The control, which must show a difference.
 fn control_num_bigint(runner: &mut CtRunner, rng: &mut BenchRng) {
     let n = BigUint::from_bytes_be(&[0xff; 384]);
     for i in 0..400 {

@@ -1,12 +1,13 @@
-//! The plot of README.md, `times.svg`, from the first table there: a group of bars an operation, a
-//! bar a library.
+//! Draws `times.svg` from the first table of README.md.
+//!
+//! Each operation is a group of bars, each library a bar.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::fmt::Write as _;
 
 const COLOURS: [&str; 8] =
     ["#c2410c", "#94a3b8", "#64748b", "#0f766e", "#0369a1", "#7c3aed", "#b45309", "#be185d"];
-/// Lengths in the drawing's own units.
+/// The height of a bar, in the units of the drawing.
 const BAR: usize = 9;
 const GAP: usize = 10;
 const LEFT: usize = 230;
@@ -22,7 +23,7 @@ fn main() {
     print!("{}", rows.split_first().map_or_else(String::new, |(head, rows)| draw(head, rows)));
 }
 
-/// The drawing of a table whose first column names operations, and the others libraries.
+/// Draws a table whose first column names operations, and whose other columns are libraries.
 fn draw(head: &[&str], rows: &[Vec<&str>]) -> String {
     let time = |cell: &&str| cell.parse::<f64>().ok();
     let longest = rows.iter().flatten().filter_map(time).fold(1.0, f64::max);

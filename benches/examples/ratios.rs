@@ -1,8 +1,8 @@
-//! One line an operation: our time for one handshake, the best constant-time peer's, their ratio,
-//! and the floor it must not fall below, which depends on the kernel. Exits with 1 if one does.
+//! Compares each operation with the best constant-time peer, and exits with 1 below a floor.
 //!
-//! Times are of this thread's CPU, medians, all of them taken in turn so that a slow moment meets
-//! everyone.
+//! A line has our time for one handshake, the peer's, their ratio, and the floor, which depends on
+//! the kernel. Times are medians of this thread's CPU time. Rounds alternate, so that a slow moment
+//! affects everyone.
 
 use device_benches::{measure, peers, works};
 

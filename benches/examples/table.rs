@@ -1,5 +1,6 @@
-//! The table of README.md: CPU microseconds a handshake, medians of interleaved runs, for this
-//! project and every peer.
+//! Prints the table of README.md: CPU microseconds for one handshake.
+//!
+//! The times are medians of interleaved runs, for this project and every peer.
 
 use device_benches::{measure, peers, works};
 

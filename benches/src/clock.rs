@@ -1,15 +1,15 @@
-//! Time of this thread alone.
+//! The CPU time of this thread.
 
 use crate::peer::Peer;
 use crate::work::Work;
 
-/// The middle one.
+/// The median.
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// What a call costs this thread in CPU time, so that other processes do not count.
+/// The CPU time of a call on this thread; other processes do not count.
 fn cpu_microseconds(run: impl FnOnce()) -> f64 {
     let start = cpu_seconds();
     run();
@@ -19,19 +19,21 @@ fn cpu_microseconds(run: impl FnOnce()) -> f64 {
 #[allow(unsafe_code, reason = "a system call")]
 fn cpu_seconds() -> f64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the struct
+    // SAFETY: the call writes to the struct only
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
-/// Microseconds a handshake, medians over so many rounds in each of which everyone has a turn, so
-/// that a slow moment meets all: ours, and each peer's where it does this work.
+/// Measures the microseconds of one handshake: ours, and each peer's if it does this work.
+///
+/// They are medians over `rounds`. Everyone has a turn in each round, so that a slow moment affects
+/// all.
 #[must_use]
 pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize) -> (f64, Vec<Option<f64>>) {
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); peers.len()];
     for _ in 0..rounds {
-        // a vector unit that slept needs a moment to wake, as it would in a busy server
+        // The vector unit is slow at first after a pause, which a busy server does not have.
         (work.ours)();
         ours.push(cpu_microseconds(|| (work.ours)()) / work.count as f64);
         for (peer, times) in peers.iter().zip(&mut theirs) {

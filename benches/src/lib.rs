@@ -1,9 +1,8 @@
-//! The work of a handshake done by this project and by other big-number libraries, so that one
-//! binary can time them in turn.
+//! The work of a handshake, by this project and by other libraries, in one binary.
 //!
-//! A [`Peer`] that can raise to a power modulo N does the rest the same way as every other: a few
-//! multiplications and hashes, which cost it less than a hundredth. One that speaks the protocol
-//! does it in its own way.
+//! For a [`Peer`] that only raises to a power modulo N, the few other multiplications are
+//! num-bigint's: they cost less than a hundredth. A peer that implements the protocol does all of
+//! it.
 
 mod clock;
 mod numbers;

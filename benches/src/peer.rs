@@ -17,14 +17,14 @@ use num_bigint::BigUint;
 
 use crate::numbers::{N, Numbers};
 
-/// A library that does some of the work; `None` for what it does not do.
+/// A library that does some of the work; the others are `None`.
 ///
-/// One that can raise to a power modulo N does all of it: the few multiplications beside that are
+/// A library that raises to a power modulo N does all of it: the few other multiplications are
 /// num-bigint's, and cost less than a hundredth.
 pub trait Peer {
-    /// Name and what is called.
+    /// The library and its function.
     fn name(&self) -> &'static str;
-    /// Whether it claims constant time; only such peers count for the ratios.
+    /// Whether it claims constant time. Only such peers count for the ratios.
     fn constant_time(&self) -> bool;
     /// base^exponent modulo N.
     fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint>;
@@ -45,7 +45,7 @@ pub trait Peer {
         let unmasked = &n.public_b + (&*N - &n.k) * self.generator_power(&n.x)?;
         self.power(&(unmasked % &*N), &(&n.a + &n.u * &n.x))
     }
-    /// Makes a verifier, hashes included where the library has no other way to ask for it.
+    /// Makes a verifier. Hashes are included if the library cannot do without.
     fn verifier(&self, n: &Numbers) -> Option<()> {
         black_box(self.generator_power(&n.x)?);
         Some(())
@@ -55,14 +55,14 @@ pub trait Peer {
         black_box(self.generator_power(&n.a)?);
         Some(())
     }
-    /// Makes a client's proof, or as much of it as costs time.
+    /// Makes a client's proof, or the part of it that takes time.
     fn client_proof(&self, n: &Numbers) -> Option<()> {
         black_box(self.client_secret(n)?);
         Some(())
     }
 }
 
-/// Every peer that this build has.
+/// The peers of this build.
 #[must_use]
 pub fn peers() -> Vec<Box<dyn Peer>> {
     vec![

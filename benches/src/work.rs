@@ -1,5 +1,6 @@
-//! What is timed: the same inputs for this project and for every peer, and the outcomes compared
-//! before any timing.
+//! The operations that are timed, with the same inputs for this project and every peer.
+//!
+//! The results are compared before any timing.
 
 use std::hint::black_box;
 
@@ -16,19 +17,19 @@ use crate::peer::Peer;
 
 /// Does an operation by this project.
 pub type Ours = Box<dyn Fn()>;
-/// Does an operation by a peer, unless that does not do it.
+/// Does an operation by a peer; `None` if the peer cannot.
 pub type Theirs = Box<dyn Fn(&dyn Peer) -> Option<()>>;
 
 /// One operation, by this project and by a peer.
 pub struct Work {
-    /// What is done.
+    /// The name of the operation.
     pub name: &'static str,
     /// How many handshakes one call of `ours` does.
     pub count: usize,
     /// How many times as fast as the best constant-time peer this must be: about a tenth less than
     /// was measured (see README.md).
     pub floor: Floor,
-    /// Does it here.
+    /// Does it by this project.
     pub ours: Ours,
     /// Does it once by a peer.
     pub theirs: Theirs,
@@ -63,7 +64,7 @@ const fn floor(ifma: f64, mulx: f64, portable: f64) -> Floor {
 
 const USER: Identity<'_> = Identity::user("pool", "user");
 
-/// What a server has stored and what came over the wire, as bytes and text, for one handshake.
+/// The stored and the received values of one handshake, as bytes and text.
 struct Handshake {
     verifier: Vec<u8>,
     powers: Option<Vec<u8>>,
@@ -79,7 +80,7 @@ fn hash(parts: &[&[u8]]) -> BigUint {
     )
 }
 
-/// What was made here can be read here.
+/// Unwraps a result that cannot fail, since the value was made here.
 fn sound<T, E>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|_| unreachable!())
 }
@@ -136,7 +137,7 @@ impl Handshake {
     }
 }
 
-/// The server's two round trips: B and what is kept until the claim comes, then the claim's check.
+/// Does the server's two round trips: makes B, then checks the claim.
 fn serve(handshakes: &[Handshake]) {
     let verifiers: Vec<_> = handshakes.iter().map(Handshake::verifier).collect();
     let opened = ServerEphemeral::generate_batch(
@@ -171,7 +172,7 @@ fn serve(handshakes: &[Handshake]) {
     assert!(verify_batch(&claims).iter().all(Result::is_ok));
 }
 
-/// The numbers of a handshake with an a of 32 or 128 bytes, made once.
+/// The numbers of a handshake whose a has 32 or 128 bytes, made once.
 fn numbers(a_bytes: usize) -> &'static Numbers {
     use std::sync::LazyLock;
     static SHORT: LazyLock<Numbers> = LazyLock::new(|| Handshake::new(32, false, 0).numbers(32));
@@ -179,7 +180,7 @@ fn numbers(a_bytes: usize) -> &'static Numbers {
     if a_bytes == 32 { &SHORT } else { &LONG }
 }
 
-/// Every operation, after checking that the peers give what this project gives.
+/// All operations, after a check that peers give the same results as this project.
 ///
 /// # Panics
 /// If a peer disagrees.
@@ -256,7 +257,7 @@ fn clients() -> Vec<Work> {
     works
 }
 
-/// The bare exponentiation of some number, by the b of a handshake and by two.
+/// Exponentiations of a number, by exponents of 256 and of 512 bits.
 fn powers() -> Vec<Work> {
     let work = |(name, count, bytes, floor)| {
         let (base, exponent) = (&numbers(32).public_a, secret(bytes));

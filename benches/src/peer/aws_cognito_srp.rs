@@ -6,14 +6,13 @@ use num_bigint::BigUint;
 use super::Peer;
 use crate::numbers::{Numbers, PASSWORD, SALT};
 
-/// The client `aws-cognito-srp`, which draws an a of 1024 bits of its own and shows no number but
-/// A.
+/// The client `aws-cognito-srp`. It draws its own a of 1024 bits, and shows no number except A.
 pub(super) struct AwsCognitoSrp {
     user: SrpClient<User>,
     device: SrpClient<UntrackedDevice>,
 }
 
-/// A proof needs some block to sign.
+/// The block that a proof signs.
 const SECRET_BLOCK: &str = "YmxvY2s=";
 
 impl AwsCognitoSrp {
@@ -26,7 +25,7 @@ impl AwsCognitoSrp {
         }
     }
 
-    /// Whether an exponent is of the only length that it has.
+    /// Whether an exponent has the length that this client draws.
     fn draws(exponent: &BigUint) -> Option<()> {
         (exponent.bits() > 512).then_some(())
     }

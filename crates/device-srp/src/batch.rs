@@ -12,31 +12,30 @@ use crate::{
     verifier::Verifier,
 };
 
-/// The sizes of a batch that takes less time than its handshakes one by one: from the fewest to as
-/// many as fill a vector.
+/// The batch sizes that are faster than the same handshakes one by one.
 ///
-/// `6..=8` where the CPU has AVX-512 IFMA, `1..=1` elsewhere. Batches of any size are computed;
-/// these are worth gathering.
+/// `6..=8` if the CPU has AVX-512 IFMA, else `1..=1`. A batch of any size gives the same results;
+/// these sizes are worth waiting for.
 #[must_use]
 pub fn batch_sizes() -> RangeInclusive<usize> {
     kernel::batch_sizes()
 }
 
-/// A handshake whose client has sent A, as the server knows it.
+/// One handshake on the server, after the client sent A.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
-    /// What the server drew for it.
+    /// The server's ephemeral of this handshake.
     pub ephemeral: &'a ServerEphemeral,
     /// The verifier enrolled for the identity.
     pub verifier: &'a Verifier,
-    /// A.
+    /// The client's A.
     pub a: &'a PublicValue,
 }
 
-/// The keys of many handshakes: for each, in order, what [`ServerEphemeral::session_key`] gives.
+/// Computes the keys of many handshakes, in their order.
 ///
-/// Where the CPU has vector arithmetic, eight take about seven tenths of the time that they take
-/// one after the other.
+/// Each result is that of [`ServerEphemeral::session_key`]. If the CPU has vector arithmetic, eight
+/// handshakes take about seven tenths of their time one after the other.
 #[must_use]
 pub fn session_keys(handshakes: &[Handshake<'_>]) -> Vec<Result<SessionKey, Error>> {
     let scramblers: Vec<_> =
@@ -47,7 +46,7 @@ pub fn session_keys(handshakes: &[Handshake<'_>]) -> Vec<Result<SessionKey, Erro
         sound().map(|(h, u)| h.verifier.handshake(h.a, u, &h.ephemeral.secret)).collect();
     let secrets = kernel::server_secrets(&operands);
     let mut keys = sound().zip(&secrets).map(|((_, u), secret)| u.session_key(secret));
-    // There is a key for each scrambler that is not 0, in their order.
+    // `keys` has one for each scrambler that is not 0, in their order.
     let key = |u: &Result<Scrambler, Error>| match u {
         Ok(_) => keys.next().ok_or(Error::ZeroScrambler),
         Err(error) => Err(*error),
@@ -55,29 +54,30 @@ pub fn session_keys(handshakes: &[Handshake<'_>]) -> Vec<Result<SessionKey, Erro
     scramblers.iter().map(key).collect()
 }
 
-/// One client's answer to a challenge, with all that the server needs to check it.
+/// A client's answer to a challenge, with what the server needs to check it.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// What the server drew for this challenge.
+    /// The server's ephemeral of this challenge.
     pub ephemeral: &'a ServerEphemeral,
     /// The verifier enrolled for the identity.
     pub verifier: &'a Verifier,
-    /// A, that the client sent first.
+    /// The client's A, sent before the challenge.
     pub a: &'a PublicValue,
     /// Who claims to know the password.
     pub identity: Identity<'a>,
     /// The decoded secret block of this challenge.
     pub secret_block: &'a [u8],
-    /// The claim's timestamp as it was sent.
+    /// The claim's timestamp as it was sent. It is hashed, not checked: see
+    /// [`SessionKey::verify`].
     pub timestamp: &'a str,
     /// The claim's signature.
     pub proof: &'a Proof,
 }
 
-/// Checks many claims: one result for each, in order.
+/// Checks many claims, in their order.
 ///
 /// Each result is that of [`ServerEphemeral::session_key`] and [`SessionKey::verify`] for the claim
-/// alone; they are computed as by [`session_keys`].
+/// alone. The keys are computed as by [`session_keys`].
 #[must_use]
 pub fn verify_batch(claims: &[Claim<'_>]) -> Vec<Result<(), Error>> {
     let handshakes: Vec<_> = claims

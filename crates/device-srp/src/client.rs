@@ -13,7 +13,10 @@ use crate::{
     session_key::SessionKey,
 };
 
-/// The client's half of one handshake: a random secret a, and A = g^a mod N for the server.
+/// The client's half of one handshake: a random secret a, and A = g^a mod N.
+///
+/// Use it for one handshake only. Two challenges that get the same A let whoever sees both know
+/// that they came from one client.
 pub struct ClientEphemeral {
     secret: Exponent,
     public: PublicValue,
@@ -25,8 +28,9 @@ impl ClientEphemeral {
         Self::with(Exponent::random(rng))
     }
 
-    /// A known a, big-endian and of any length: for known-answer tests. A repeated or guessable a
-    /// gives the password away to offline guessing.
+    /// Takes a known a, big-endian and of any length: for known-answer tests.
+    ///
+    /// If a is repeated or can be guessed, the password can be guessed offline.
     #[must_use]
     pub fn danger_from_secret(secret: &[u8]) -> Self {
         Self::with(Exponent::from_be_bytes(secret))
@@ -37,19 +41,19 @@ impl ClientEphemeral {
         Self { secret, public }
     }
 
-    /// A, for `SRP_A`.
+    /// The public value A, for `SRP_A`.
     #[must_use]
     pub fn public(&self) -> &PublicValue {
         &self.public
     }
 
-    /// Answers the server's challenge with the key that signs the password claim.
+    /// Computes the key that signs the password claim.
     ///
-    /// Constant time in the secrets but for the length of PAD(S), which the protocol hashes. A
+    /// Constant time in the secrets, except for the length of PAD(S), which the protocol hashes. A
     /// wrong password gives another key, not an error: only the server can tell.
     ///
     /// # Errors
-    /// [`Error::ZeroScrambler`]. That B is not 0 modulo N was checked when `b` was read.
+    /// [`Error::ZeroScrambler`]. B is not 0 modulo N: a [`PublicValue`] never is.
     pub fn session_key(
         &self,
         identity: &Identity<'_>,

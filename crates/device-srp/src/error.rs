@@ -1,25 +1,25 @@
 use core::fmt;
 
-/// Why a value was refused or a handshake was abandoned.
+/// The reasons to refuse a value or to abandon a handshake.
 ///
-/// Small, `Copy`, and free of any input, so it is safe to log.
+/// An error holds no input, so it is safe to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
-    /// Text that should be a hexadecimal integer is empty or has another character.
+    /// A hexadecimal integer is empty or has a character that is no digit.
     NotHex,
-    /// Text that should be standard base64 of a 32-byte proof is not.
+    /// A proof is not the standard base64 of 32 bytes.
     NotBase64,
     /// An integer is longer than its bound: 384 bytes for a public value or verifier, 64 for a
     /// salt.
     TooLong,
-    /// The peer's public value is 0 modulo N, which would fix the shared secret.
+    /// The peer's public value is 0 modulo N. It would fix the shared secret.
     ZeroPublicValue,
-    /// The scrambling parameter u is 0, which would take the verifier out of the shared secret.
+    /// The scrambling parameter u is 0. The shared secret would not depend on the verifier.
     ZeroScrambler,
     /// A verifier is not a residue between 2 and N - 2.
     VerifierOutOfRange,
-    /// Stored powers of a verifier do not have the length that they are stored in.
+    /// Stored powers of a verifier have the wrong length, or one is not below N.
     MalformedPowers,
     /// A timestamp is not in the form `EEE MMM d HH:mm:ss UTC yyyy`, or names a day that does not
     /// exist.
@@ -33,13 +33,15 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::NotHex => "not a hexadecimal integer",
             Self::NotBase64 => "not the base64 of a 32-byte proof",
-            Self::TooLong => "integer longer than its bound",
-            Self::ZeroPublicValue => "public value is zero modulo N",
-            Self::ZeroScrambler => "scrambling parameter is zero",
-            Self::VerifierOutOfRange => "verifier out of range",
-            Self::MalformedPowers => "stored powers of a verifier have the wrong length",
-            Self::MalformedTimestamp => "malformed timestamp",
-            Self::ProofMismatch => "proof does not match",
+            Self::TooLong => "integer is too long",
+            Self::ZeroPublicValue => "public value is zero modulo N: abandon the sign-in",
+            Self::ZeroScrambler => "scrambling parameter is zero: start the sign-in again",
+            Self::VerifierOutOfRange => "verifier is not between 2 and N - 2",
+            Self::MalformedPowers => "stored powers are not those of a verifier: derive them again",
+            Self::MalformedTimestamp => {
+                "timestamp is not a moment in the form `EEE MMM d HH:mm:ss UTC yyyy`"
+            }
+            Self::ProofMismatch => "proof does not match the password",
         })
     }
 }

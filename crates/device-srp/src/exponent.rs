@@ -7,18 +7,17 @@ use zeroize::Zeroizing;
 pub(crate) struct Exponent(Zeroizing<Vec<u64>>);
 
 impl Exponent {
-    /// Bits that this project draws for an ephemeral.
+    /// Bytes that this project draws for an ephemeral.
     pub(crate) const EPHEMERAL_LEN: usize = 32;
 
-    /// 256 uniformly random bits.
+    /// Draws 256 uniformly random bits.
     pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0; Self::EPHEMERAL_LEN]);
         rng.fill_bytes(bytes.as_mut_slice());
         Self::from_be_bytes(bytes.as_slice())
     }
 
-    /// A big-endian integer; its length in bytes, leading zeros included, is what the timing may
-    /// tell.
+    /// Reads a big-endian integer. Its length in bytes, leading zeros included, is no secret.
     pub(crate) fn from_be_bytes(be: &[u8]) -> Self {
         let mut words = Zeroizing::new(Vec::with_capacity(be.len().div_ceil(8).max(1)));
         words.extend(
@@ -40,8 +39,9 @@ impl Exponent {
         bytes
     }
 
-    /// a + u * x for 256-bit u and x, without reduction: the order of g is longer than the sum for
-    /// an ephemeral of 256 bits, and a longer ephemeral costs only time.
+    /// Computes a + u x for u and x of 256 bits, without reduction.
+    ///
+    /// For an a of 256 bits the order of g is longer than the sum; a longer a costs only time.
     pub(crate) fn combine(a: &Self, u: &Self, x: &Self) -> Self {
         let product = u.0.len() + x.0.len();
         // While a is no longer than x, the sum stays below 2^(64 * product): a + u x <= x's range *
@@ -72,8 +72,9 @@ impl Exponent {
         &self.0
     }
 
-    /// Bits `at` to `at + width` as a number, zeros beyond the end; `width` below 64. Only the
-    /// position is branched on.
+    /// Bits `at` to `at + width` as a number, zeros beyond the end, for a `width` below 64.
+    ///
+    /// Branches depend on the position only.
     #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(crate) fn window(&self, at: usize, width: usize) -> u64 {
         let word = |i: usize| self.0.get(i).copied().unwrap_or(0);

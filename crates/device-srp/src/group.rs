@@ -13,8 +13,10 @@ pub(crate) const WIDTH: usize = 384;
 #[allow(clippy::integer_division_remainder_used, reason = "a constant")]
 pub(crate) const LIMBS: usize = WIDTH / 8;
 
-/// N, least significant limb first. Its highest and its lowest limb are all ones, which the kernels
-/// build on: -1/N = 1 modulo 2^64, and 2^3072 - N is below 2^3008.
+/// N, least significant limb first.
+///
+/// Its highest and lowest limbs are all ones. The kernels rely on that: -1/N = 1 modulo 2^64, and
+/// 2^3072 - N is below 2^3008.
 #[rustfmt::skip]
 pub(crate) const N: [u64; LIMBS] = [
     0xffff_ffff_ffff_ffff, 0x4b82_d120_a93a_d2ca, 0x43db_5bfc_e0fd_108e, 0x08e2_4fa0_74e5_ab31,
@@ -35,9 +37,9 @@ pub(crate) const N: [u64; LIMBS] = [
 const MULTIPLIER: [u64; 4] =
     [0x1b43_b8a5_b66d_9ee6, 0xf5b3_a6b0_8791_e501, 0xcbbd_e235_9fcf_67f9, 0x5382_82c4_3547_42d7];
 
-/// An integer modulo N in its only form: below N, limbs of 64 bits, least significant first.
+/// An integer below N: limbs of 64 bits, least significant first.
 ///
-/// Constant time throughout, except for [`Self::padded`], whose length is that of the number.
+/// Every operation is constant time, except [`Self::padded`], whose result has the number's length.
 #[derive(Clone)]
 pub(crate) struct Residue(pub(crate) [u64; LIMBS]);
 
@@ -53,8 +55,7 @@ impl Residue {
         Self(select(&reduced, &limbs, borrow))
     }
 
-    /// A verifier from outside: not 0, 1 or N - 1, whose powers are known to all, and not N or
-    /// above.
+    /// Reads a verifier: not 0, 1 or N - 1, whose powers are known, and below N.
     pub(crate) fn from_verifier_bytes(be: &[u8]) -> Result<Self, Error> {
         let limbs = limbs(&integer::right_aligned(be)?);
         let mut two = [0; LIMBS];
@@ -87,7 +88,7 @@ impl Residue {
         Self(limbs)
     }
 
-    /// N less this; the residue must not be 0.
+    /// N minus this residue, which must not be 0.
     pub(crate) fn negated(&self) -> Self {
         Self(subtract(&N, &self.0).0)
     }
@@ -108,8 +109,10 @@ impl Residue {
         be
     }
 
-    /// `PAD` of this residue. Its length, and so the time it takes, tells how many leading zero
-    /// bits there are: the protocol itself hashes a message of that length.
+    /// `PAD` of this residue.
+    ///
+    /// Its length, and so its time, depends on the leading zero bits: the protocol hashes a message
+    /// of that length.
     pub(crate) fn padded(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(integer::pad(Zeroizing::new(self.to_be_bytes()).as_slice()))
     }
@@ -129,7 +132,7 @@ fn limbs(be: &[u8; WIDTH]) -> [u64; LIMBS] {
     limbs
 }
 
-/// a - b, and whether that borrowed.
+/// a - b, and whether the subtraction borrowed.
 pub(crate) fn subtract(a: &[u64; LIMBS], b: &[u64; LIMBS]) -> ([u64; LIMBS], Choice) {
     let (mut difference, mut borrow) = ([0; LIMBS], 0);
     for ((d, &a), &b) in difference.iter_mut().zip(a).zip(b) {
@@ -140,7 +143,7 @@ pub(crate) fn subtract(a: &[u64; LIMBS], b: &[u64; LIMBS]) -> ([u64; LIMBS], Cho
     (difference, Choice::from(borrow))
 }
 
-/// `b` where `choice`, else `a`.
+/// `b` if `choice`, else `a`.
 fn select(a: &[u64; LIMBS], b: &[u64; LIMBS], choice: Choice) -> [u64; LIMBS] {
     let mut out = *a;
     out.iter_mut().zip(b).for_each(|(out, b)| out.conditional_assign(b, choice));

@@ -1,7 +1,8 @@
-/// Who proves knowledge of a password: the pair of names that the protocol hashes in front of it.
+/// A user or a device: the two names that the protocol hashes in front of the password.
 ///
-/// The names are concatenated without a separator, so a pool `a` with user `bc` hashes like pool
-/// `ab` with user `c`; that is Cognito's construction, and the salt keeps such verifiers apart.
+/// The protocol joins the names without a separator, so pool `a` with user `bc` hashes like pool
+/// `ab` with user `c`, and a user like a device of the same two names. Random salts keep their
+/// verifiers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
     pub(crate) realm: &'a str,
@@ -11,8 +12,8 @@ pub struct Identity<'a> {
 impl<'a> Identity<'a> {
     /// A user, for `PASSWORD_VERIFIER`.
     ///
-    /// `pool` is the user pool id or its name: what follows the first `_` of the id is hashed.
-    /// `user_id` is `USER_ID_FOR_SRP` of the challenge, which is not always the name that the user
+    /// `pool` is the user pool id, or the part of it after the first `_`, which is hashed.
+    /// `user_id` is `USER_ID_FOR_SRP` of the challenge. It may differ from the name that the user
     /// typed.
     #[must_use]
     pub const fn user(pool: &'a str, user_id: &'a str) -> Self {
@@ -28,7 +29,7 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The part of a pool id after its first `_`. A name has none, and is given back as it is.
+/// The part of a pool id after its first `_`; all of it if there is no `_`.
 #[expect(clippy::indexing_slicing, reason = "an index below the length")]
 const fn pool_name(pool: &str) -> &str {
     let mut i = 0;

@@ -1,5 +1,4 @@
-//! Integers as the protocol writes them: hexadecimal, and `PAD`, the minimal two's complement of
-//! Cognito.
+//! Integers as the protocol writes them: hexadecimal and `PAD`.
 
 use alloc::{string::String, vec::Vec};
 
@@ -11,8 +10,9 @@ pub(crate) fn significant(be: &[u8]) -> &[u8] {
     be.get(zeros..).unwrap_or_default()
 }
 
-/// `PAD`: the shortest big-endian two's complement. A zero byte goes in front when the top bit is
-/// set; 0 is `00`.
+/// `PAD`: the shortest big-endian two's complement.
+///
+/// A zero byte goes in front if the top bit is set; 0 is `00`.
 pub(crate) fn pad(be: &[u8]) -> Vec<u8> {
     let digits = significant(be);
     let mut padded = Vec::with_capacity(digits.len() + 1);
@@ -32,7 +32,7 @@ pub(crate) fn right_aligned<const LEN: usize>(be: &[u8]) -> Result<[u8; LEN], Er
     Ok(out)
 }
 
-/// Reads a hexadecimal integer of any case, odd or even length, with or without leading zeros.
+/// Reads a hexadecimal integer of any case and length, leading zeros allowed.
 pub(crate) fn from_hex<const LEN: usize>(text: &str) -> Result<[u8; LEN], Error> {
     if text.is_empty() || !text.bytes().all(|c| c.is_ascii_hexdigit()) {
         return Err(Error::NotHex);

@@ -1,4 +1,4 @@
-//! What is hashed: u, x, and the way from the shared secret S to a session key. H is SHA-256.
+//! Hashes of the protocol: u, x, and the session key. H is SHA-256.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use crate::{
     public_value::PublicValue, salt::Salt, session_key::SessionKey,
 };
 
-/// What HKDF binds the session key to.
+/// The `info` of HKDF.
 const INFO: &[u8] = b"Caldera Derived Key";
 
 /// u = H(PAD(A) | PAD(B)), a public number.
@@ -76,7 +76,7 @@ mod tests {
         );
     }
 
-    /// It compiles only where the hash wipes its state, which is the key's of an HMAC too.
+    /// Compiles only if the hash wipes its state, which holds the key of an HMAC.
     #[test]
     fn a_hash_wipes_what_it_was_fed() {
         fn wipes(_: impl zeroize::ZeroizeOnDrop) {}

@@ -1,6 +1,7 @@
-//! The seam between the protocol and the arithmetic: a [`Kernel`] multiplies `L` independent
-//! residues side by side, the formulas over it are written once, and the fastest kernel that this
-//! CPU has is chosen at run time.
+//! The arithmetic that the protocol calls, on the fastest kernel that this CPU can run.
+//!
+//! A [`Kernel`] multiplies `L` independent residues side by side; the formulas over kernels are
+//! written once.
 
 mod formula;
 #[cfg(fuzzing)]
@@ -31,39 +32,44 @@ use portable::Portable;
 #[cfg(target_has_atomic = "ptr")]
 use power::Comb;
 
-/// Modular arithmetic on `L` lanes, each lane a residue of its own, in constant time except where a
-/// name says otherwise. A value of the implementing type is the proof that the CPU can run it.
+/// Arithmetic modulo N on `L` lanes, each of which holds a residue of its own.
+///
+/// It is constant time unless a name ends in `_vartime`. A value of the implementing type proves
+/// that the CPU can run the kernel.
 #[cfg_attr(not(target_has_atomic = "ptr"), expect(dead_code, reason = "what only the comb needs"))]
 trait Kernel<const L: usize>: Copy + 'static {
-    /// `L` residues in the kernel's own form, perhaps not fully reduced. Every operation takes what
-    /// any other gives, except that sums may not be summed again.
+    /// `L` residues in the kernel's own form, perhaps not fully reduced.
+    ///
+    /// Every operation takes the result of any other, except that sums may not be added again.
     type Element: Clone;
-    /// Sixteen residues that all lanes look up in.
+    /// A table of sixteen residues for all lanes.
     type Shared: Send + Sync + 'static;
 
     fn load(self, x: [&Residue; L]) -> Self::Element;
     fn store(self, x: &Self::Element) -> [Residue; L];
     fn one(self) -> Self::Element;
     fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element;
-    /// Squares in place, so many times.
+    /// Squares `a` in place, `times` times.
     fn square(self, a: &mut Self::Element, times: usize);
     fn add(self, a: &Self::Element, b: &Self::Element) -> Self::Element;
-    /// The entry that each lane's digit numbers; reads the whole table whatever the digits.
+    /// Looks up an entry for each lane. Reads the whole table whatever the digits.
     fn select(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
-    /// The same for public digits.
+    /// Looks up an entry for each lane by digits that are public.
     fn select_vartime(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
 
-    /// Makes a shared table of what lane 0 holds.
+    /// Makes a shared table of lane 0.
     fn share(self, table: &[Self::Element; 16]) -> Self::Shared;
     fn select_shared(self, table: &Self::Shared, digits: &[u64; L]) -> Self::Element;
-    /// Where this kernel keeps its comb for g, derived at first use.
+    /// This kernel's comb for g, derived at first use.
     #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
-/// What runs one handshake: chosen by what the CPU has, or in tests by `--cfg device_srp_backend`:
-/// `"portable"`, `"mulx"` for that at best, or `"model"` for the vector kernels on instructions
-/// modelled in Rust.
+/// The kernel for one handshake.
+///
+/// Chosen by what the CPU has; in tests by `--cfg device_srp_backend`: `"portable"`, `"mulx"` (or
+/// portable, if the CPU has no mulx), or `"model"` for the vector kernels on a model of their
+/// instructions.
 enum Backend {
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]
@@ -104,14 +110,14 @@ macro_rules! on_one {
     }};
 }
 
-/// How many handshakes fill a vector, and from how many on a vector costs no more than one after
-/// the other, whatever they compute.
+/// The handshakes that fill a vector.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const LANES: usize = 8;
+/// The fewest handshakes for which a vector costs no more than one after the other.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const WORTHWHILE: usize = 6;
 
-/// Which batches gain from lanes, on this CPU.
+/// The batch sizes that gain from lanes on this CPU.
 pub(crate) fn batch_sizes() -> RangeInclusive<usize> {
     #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
     if let Backend::Ifma(_) = Backend::detect() {
@@ -120,8 +126,9 @@ pub(crate) fn batch_sizes() -> RangeInclusive<usize> {
     1..=1
 }
 
-/// Runs a formula for each of a slice: in lanes where enough are left, else one by one. Empty lanes
-/// repeat others.
+/// Runs a formula for each item of a slice: in lanes while enough are left, else one by one.
+///
+/// Empty lanes repeat other items.
 macro_rules! in_lanes {
     ($items:expr, $formula:ident) => {{
         let mut results = Vec::with_capacity($items.len());
@@ -142,17 +149,17 @@ macro_rules! in_lanes {
     }};
 }
 
-/// What the server opens a handshake with.
+/// The operands of the server's first step.
 pub(crate) struct Opening<'a> {
     pub(crate) v: &'a Residue,
     pub(crate) b: &'a Exponent,
 }
 
-/// What the server knows when the client has answered.
+/// The operands of the server's second step.
 pub(crate) struct Handshake<'a> {
     pub(crate) a: Residue,
     pub(crate) v: &'a Residue,
-    /// v^(2^64), v^(2^128), v^(2^192), where they were stored.
+    /// v^(2^64), v^(2^128), v^(2^192), if they were stored.
     pub(crate) powers: Option<&'a [Residue; 3]>,
     pub(crate) u: Exponent,
     pub(crate) b: &'a Exponent,
@@ -168,22 +175,22 @@ pub(crate) fn server_public(opening: &Opening<'_>) -> Residue {
     on_one!(server_public(opening))
 }
 
-/// The server's S = (A v^u)^b, in constant time but for u, which is public.
+/// The server's S = (A v^u)^b, in constant time except for u, which is public.
 pub(crate) fn server_secret(handshake: &Handshake<'_>) -> Zeroizing<Residue> {
     Zeroizing::new(on_one!(server_secret(handshake)))
 }
 
-/// The same for many, in lanes where that is faster.
+/// The server's S for many handshakes, in lanes if that is faster.
 pub(crate) fn server_secrets(handshakes: &[Handshake<'_>]) -> Vec<Zeroizing<Residue>> {
     in_lanes!(handshakes, server_secret)
 }
 
-/// The server's B = k v + g^b for many, in lanes where that is faster.
+/// The server's B for many handshakes, in lanes if that is faster.
 pub(crate) fn server_publics(openings: &[Opening<'_>]) -> Vec<Zeroizing<Residue>> {
     in_lanes!(openings, server_public)
 }
 
-/// What turns 255 squarings of v^u into 63: v^(2^64), v^(2^128), v^(2^192).
+/// v^(2^64), v^(2^128), v^(2^192), with which v^u takes 63 squarings in place of 255.
 pub(crate) fn powers(v: &Residue) -> [Residue; 3] {
     on_one!(powers(v))
 }
@@ -193,6 +200,6 @@ pub(crate) fn client_secret(b: &Residue, x: &Exponent, e: &Exponent) -> Zeroizin
     Zeroizing::new(on_one!(client_secret(b, x, e)))
 }
 
-// Behind the macros that it uses.
+// Declared after the macros that it uses.
 #[cfg(feature = "__power")]
 pub mod bare;

@@ -1,9 +1,8 @@
-//! Secure Remote Password as Amazon Cognito speaks it, for users and for remembered devices, both
-//! ends of it.
+//! Secure Remote Password as Amazon Cognito uses it, for users and remembered devices.
 //!
-//! A client proves to a server that it knows a password without sending it, and the server keeps
-//! only a verifier, from which the password can be guessed but not read. This crate is the
-//! arithmetic and the encodings of that proof:
+//! A client proves to a server that it knows a password without sending the password. The server
+//! stores only a verifier, from which a password can be guessed but not read. This crate has the
+//! arithmetic and the encodings of that proof, for both ends:
 //!
 //! | step | client | server |
 //! |---|---|---|
@@ -17,12 +16,12 @@
 //! let mut rng = StdRng::seed_from_u64(1); // in production: an OS-seeded RNG
 //! let device = Identity::device("-Ab1Cd2Ef", "us-east-1_0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0");
 //!
-//! // The device enrols: salt and verifier go to the server, the password stays.
+//! // The device enrols. Salt and verifier go to the server, the password stays on the device.
 //! let password = DevicePassword::random(&mut rng);
 //! let salt = Salt::random(&mut rng);
 //! let verifier = Verifier::derive(&device, password.expose(), &salt);
 //!
-//! // Later it signs in. Each public value is checked where it arrives.
+//! // Later the device signs in. Each side checks the other's public value as it reads it.
 //! let client = ClientEphemeral::generate(&mut rng);
 //! let server = ServerEphemeral::generate(&mut rng, &verifier);
 //! let a = PublicValue::from_hex(&client.public().to_hex())?;
@@ -39,30 +38,34 @@
 //!
 //! # How it differs from RFC 5054
 //!
-//! The group is the RFC's 3072-bit one but with g = 2 (the RFC has 5), and H is SHA-256 (the RFC
-//! has SHA-1). The formulas for k, A, B, x, u and S are those of SRP-6a, and these are Cognito's
-//! own:
+//! The group is the RFC's 3072-bit group with g = 2 (the RFC has 5), and H is SHA-256 (the RFC has
+//! SHA-1). The formulas for k, A, B, x, u and S are those of SRP-6a. Cognito differs here:
 //!
-//! - Integers are hashed in their shortest two's complement, a zero byte in front where the top bit
-//!   would be set. The RFC pads them to the length of N. An implementation that mixes these up
+//! - Integers are hashed in their shortest two's complement: a zero byte goes in front if the top
+//!   bit is set. The RFC pads integers to the length of N. An implementation that confuses the two
 //!   fails about once in 256 sign-ins.
-//! - x hashes the pool name and the user id, or the device group key and the device key, where the
-//!   RFC has the user name.
-//! - The session key is HKDF of S with u as its salt, cut to 16 bytes, and the proof is an HMAC
-//!   over a block that the server chose. There is no proof by the server: that is left to TLS.
+//! - x hashes the pool name and the user id, or the device group key and the device key. The RFC
+//!   hashes the user name.
+//! - The session key is HKDF of S, with u as its salt, cut to 16 bytes. The proof is an HMAC over a
+//!   block that the server chose. The server proves nothing: that is left to TLS.
 //!
 //! # What it does not do
 //!
-//! No wire messages, no I/O, no clock, no random generator of its own: the layers above bring
-//! those. No other group or hash. It does not limit guesses, and it cannot hide from a server that
-//! a device is known to it.
+//! It has no wire messages, no I/O, no clock and no random generator: the caller brings those. It
+//! has no other group or hash. It does not limit guesses, it does not check the age of a timestamp,
+//! and it cannot hide from a server that the server knows a device.
 //!
 //! # Speed
 //!
-//! The arithmetic is written for this one group and picks its kernel at run time by what the CPU
+//! The arithmetic is written for this one group. It chooses a kernel at run time by what the CPU
 //! has: AVX-512 IFMA, else `mulx` with two carry chains, else plain Rust. A server that has many
-//! claims to check gives them to [`verify_batch`], and a [`Verifier`] can keep powers of itself
-//! that shorten each handshake.
+//! claims passes them to [`verify_batch`]. A [`Verifier`] can keep powers of itself that shorten
+//! each handshake.
+//!
+//! # Targets
+//!
+//! The crate is `no_std` with `alloc` and compiles for every target. Its known answers were checked
+//! on x86-64, and on an emulated Cortex-M4 of 32 bits.
 //!
 //! # Features
 //!
@@ -71,16 +74,16 @@
 //!
 //! # Timing and memory
 //!
-//! Nothing branches on or indexes memory by a secret, except that the length of PAD(S) follows from
-//! S: the protocol hashes a message of that length. u is public, and v^u is computed in time that
-//! depends on it. Valgrind's memcheck shows this for every kernel, for the derivation of a key and
-//! for a proof, as compiled for x86-64 (`examples/constant_time.rs`), the vector kernels through a
-//! model of their instructions. Keys, exponents, verifiers and passwords are wiped when dropped;
-//! intermediate values on the stack and tables of an exponentiation are not.
+//! No branch and no memory address depends on a secret, with one exception: the length of PAD(S)
+//! follows from S, since the protocol hashes a message of that length. u is public, and the time of
+//! v^u depends on it. Valgrind's memcheck shows this for every kernel, for the derivation of a key
+//! and for a proof, as compiled for x86-64 (`examples/constant_time.rs`); the vector kernels run
+//! there on a model of their instructions. Keys, exponents, verifiers and passwords are wiped when
+//! dropped. Intermediate values on the stack and the tables of an exponentiation are not.
 
 #![no_std]
 #![warn(clippy::exhaustive_enums)]
-// Division takes a time that depends on its operands: each one below says why they are no secret.
+// The time of a division depends on its operands: each one says why they are no secret.
 #![cfg_attr(not(test), warn(clippy::integer_division_remainder_used))]
 
 extern crate alloc;

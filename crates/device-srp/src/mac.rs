@@ -58,7 +58,7 @@ mod tests {
         }
     }
 
-    /// Those of one block: there is no other use here.
+    /// Vectors of up to one block, the only length that this crate derives.
     #[test]
     fn hkdf_passes_wycheproof() {
         let mut count = 0;

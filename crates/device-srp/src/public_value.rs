@@ -10,15 +10,14 @@ use crate::{
     integer,
 };
 
-/// A or B, the value that one side sends the other: an integer below 2^3072 that is not 0 modulo N.
+/// A or B, which one side sends the other: below 2^3072 and not 0 modulo N.
 ///
-/// A peer may send a value of N or above; it is reduced for arithmetic but hashed as it was sent.
+/// A peer may send N or more. The value is reduced for arithmetic but hashed as it was sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicValue([u8; WIDTH]);
 
 impl PublicValue {
-    /// Reads `SRP_A` or `SRP_B`: a hexadecimal integer of any case and length, leading zeros
-    /// allowed.
+    /// Reads `SRP_A` or `SRP_B`: a hexadecimal integer of any case, leading zeros allowed.
     ///
     /// # Errors
     /// [`Error::NotHex`]; [`Error::TooLong`] above 3072 bits; [`Error::ZeroPublicValue`] for 0 and
@@ -43,8 +42,7 @@ impl PublicValue {
         }
     }
 
-    /// What our own exponentiation produced; never 0 because N is prime and g is not a multiple of
-    /// it.
+    /// Takes a power of g, which is never 0: N is prime and no factor of g.
     pub(crate) fn from_residue(value: &Residue) -> Self {
         Self(value.to_be_bytes())
     }
@@ -53,7 +51,7 @@ impl PublicValue {
         Residue::reduce(&self.0)
     }
 
-    /// The shortest lower-case hexadecimal form, as it goes on the wire.
+    /// The shortest lower-case hexadecimal form, for the wire.
     #[must_use]
     pub fn to_hex(&self) -> String {
         integer::to_hex(&self.0)

@@ -6,13 +6,13 @@ use crate::{error::Error, integer};
 
 /// The salt of a verifier: an integer of up to 64 bytes, public.
 ///
-/// Most clients draw 16 random bytes, but some send the hexadecimal text of them, so a server takes
-/// any integer.
+/// Most clients draw 16 random bytes. Some send the hexadecimal text of 16 bytes as bytes, so a
+/// server takes any integer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Salt([u8; Self::MAX_LEN]);
 
 impl Salt {
-    /// The longest salt taken, in bytes without leading zeros.
+    /// The longest salt, in bytes without leading zeros.
     pub const MAX_LEN: usize = 64;
 
     /// Draws 16 random bytes.
@@ -24,8 +24,7 @@ impl Salt {
         Self(salt)
     }
 
-    /// Reads the `SALT` challenge parameter: a hexadecimal integer of any case and length, leading
-    /// zeros allowed.
+    /// Reads `SALT` of a challenge: a hexadecimal integer of any case, leading zeros allowed.
     ///
     /// # Errors
     /// [`Error::NotHex`], or [`Error::TooLong`] above 64 bytes.

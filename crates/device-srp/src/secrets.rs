@@ -25,7 +25,7 @@ impl DevicePassword {
     }
 }
 
-/// A password that was stored.
+/// Takes a stored password.
 impl From<String> for DevicePassword {
     fn from(password: String) -> Self {
         Self(Zeroizing::new(password))
@@ -38,10 +38,10 @@ impl fmt::Debug for DevicePassword {
     }
 }
 
-/// `SECRET_HASH`: base64 of HMAC-SHA256 with the app client's secret over the user name and the
-/// client id.
+/// `SECRET_HASH`: base64 of an HMAC-SHA256 over the user name and the client id.
 ///
-/// `username` is the very `USERNAME` sent in the same request.
+/// The key is the app client's secret. `username` is the `USERNAME` of the same request, letter for
+/// letter.
 #[must_use]
 pub fn secret_hash(username: &str, client_id: &str, client_secret: &str) -> String {
     let hash = mac::hmac(client_secret.as_bytes(), [username.as_bytes(), client_id.as_bytes()]);

@@ -14,11 +14,10 @@ use crate::{
     verifier::Verifier,
 };
 
-/// The server's half of one handshake: a random secret b, and B = k v + g^b mod N for the client.
+/// The server's half of one handshake: a random secret b, and B = k v + g^b mod N.
 ///
-/// Between its two round trips a server may keep nothing in memory and seal
-/// [`Self::to_secret_bytes`] with [`Self::public`] into the challenge instead. A b must answer one
-/// challenge only.
+/// Between its two round trips a server can keep this in memory, or seal [`Self::to_secret_bytes`]
+/// and [`Self::public`] into the challenge. Use a b for one challenge only.
 pub struct ServerEphemeral {
     pub(crate) secret: Exponent,
     public: PublicValue,
@@ -30,8 +29,9 @@ impl ServerEphemeral {
         Self::with(Exponent::random(rng), verifier)
     }
 
-    /// One for each verifier, in lanes where that is faster: see
-    /// [`batch_sizes`](crate::batch_sizes).
+    /// Draws one for each verifier, in lanes if that is faster.
+    ///
+    /// [`batch_sizes`](crate::batch_sizes) tells which numbers of verifiers are faster.
     pub fn generate_batch(rng: &mut impl CryptoRng, verifiers: &[&Verifier]) -> Vec<Self> {
         let secrets: Vec<_> = verifiers.iter().map(|_| Exponent::random(rng)).collect();
         let openings: Vec<_> = verifiers
@@ -53,30 +53,30 @@ impl ServerEphemeral {
         Self { secret, public }
     }
 
-    /// Takes up a handshake again from what [`Self::to_secret_bytes`] and [`Self::public`] gave.
+    /// Restores a handshake from [`Self::to_secret_bytes`] and [`Self::public`].
     #[must_use]
     pub fn restore(secret: &[u8; 32], public: PublicValue) -> Self {
         Self { secret: Exponent::from_be_bytes(secret), public }
     }
 
-    /// b, big-endian. Whoever sees it can try passwords against the client's proof.
+    /// The secret b, big-endian. Whoever has it can guess passwords against the client's proof.
     #[must_use]
     pub fn to_secret_bytes(&self) -> Zeroizing<[u8; 32]> {
         self.secret.to_be_bytes()
     }
 
-    /// B, for `SRP_B`.
+    /// The public value B, for `SRP_B`.
     #[must_use]
     pub fn public(&self) -> &PublicValue {
         &self.public
     }
 
-    /// The key that a client with the right password signs with.
+    /// Computes the key with which a client that knows the password signs.
     ///
-    /// Constant time in the secrets but for the length of PAD(S), which the protocol hashes.
+    /// Constant time in the secrets, except for the length of PAD(S), which the protocol hashes.
     ///
     /// # Errors
-    /// [`Error::ZeroScrambler`]. That A is not 0 modulo N was checked when `a` was read.
+    /// [`Error::ZeroScrambler`]. A is not 0 modulo N: a [`PublicValue`] never is.
     pub fn session_key(&self, verifier: &Verifier, a: &PublicValue) -> Result<SessionKey, Error> {
         session_key(&self.secret, &self.public, verifier, a)
     }
@@ -93,8 +93,9 @@ fn session_key(
     Ok(scrambler.session_key(&secret))
 }
 
-/// Known-answer tests of the server's half, whose published b are longer than the 256 bits that
-/// this crate draws. Gives B and the session key for a known big-endian b of any length.
+/// Computes B and the session key for a known big-endian b of any length.
+///
+/// For known-answer tests: published b are longer than the 256 bits that this crate draws.
 ///
 /// # Errors
 /// As for [`ServerEphemeral::session_key`].

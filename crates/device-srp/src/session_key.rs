@@ -7,9 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::{error::Error, identity::Identity, mac};
 
-/// The 16-byte key that both sides hold after a handshake with the right password. A secret.
-// Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody
-// wipes.
+/// The secret key of 16 bytes that both sides hold if the password is right.
+// Boxed, so that a move leaves no copy that is not wiped.
 pub struct SessionKey(pub(crate) Box<Zeroizing<[u8; Self::LEN]>>);
 
 impl SessionKey {
@@ -17,9 +16,9 @@ impl SessionKey {
 
     /// `PASSWORD_CLAIM_SIGNATURE`: HMAC-SHA256 over both names, the secret block and the timestamp.
     ///
-    /// `secret_block` is the decoded `SECRET_BLOCK`. `timestamp` is the text of `TIMESTAMP` in the
-    /// same request: it is hashed as it is and not read. Write it with
-    /// [`Timestamp`](crate::Timestamp), since a service refuses any other form.
+    /// `secret_block` is the decoded `SECRET_BLOCK`. `timestamp` is the `TIMESTAMP` of the same
+    /// request, letter for letter; it is hashed, not checked. Write it with
+    /// [`Timestamp`](crate::Timestamp): the service refuses any other form.
     #[must_use]
     pub fn sign(&self, identity: &Identity<'_>, secret_block: &[u8], timestamp: &str) -> Proof {
         let message = [
@@ -33,12 +32,12 @@ impl SessionKey {
 
     /// Checks the peer's proof, in constant time.
     ///
-    /// `timestamp` is hashed as it is and not read, so an old one passes. A server reads it with
-    /// [`Timestamp::parse`](crate::Timestamp::parse) and compares it with its clock, or a proof
-    /// that was overheard stays valid for as long as its secret block.
+    /// `timestamp` is hashed, not checked: any text passes, an old timestamp too. The server must
+    /// read it with [`Timestamp::parse`](crate::Timestamp::parse) and compare it with its clock.
+    /// Without that, a stolen proof is valid for as long as its secret block.
     ///
     /// # Errors
-    /// [`Error::ProofMismatch`], whatever the reason.
+    /// [`Error::ProofMismatch`], whatever differs.
     pub fn verify(
         &self,
         identity: &Identity<'_>,
@@ -50,8 +49,7 @@ impl SessionKey {
         if bool::from(expected.0.ct_eq(&proof.0)) { Ok(()) } else { Err(Error::ProofMismatch) }
     }
 
-    /// The bytes themselves, to compare with known answers. Whoever holds them can sign as the
-    /// peer.
+    /// The bytes, to compare with known answers. Whoever has them can sign as the peer.
     #[must_use]
     pub fn danger_expose(&self) -> &[u8; 16] {
         &self.0
@@ -64,9 +62,9 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// A password claim signature: 32 bytes, sent once, worth nothing without its secret block.
+/// A password claim signature of 32 bytes, worth nothing without its secret block.
 ///
-/// Compare with [`SessionKey::verify`]; there is deliberately no `PartialEq`.
+/// Compare it with [`SessionKey::verify`]; there is deliberately no `PartialEq`.
 #[derive(Clone, Debug)]
 pub struct Proof(pub(crate) [u8; 32]);
 

@@ -8,12 +8,13 @@ const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY: i64 = 86_400;
-/// Years 0000 to 9999, the ones that four digits can write.
+/// The first and last second of the years 0000 to 9999, which four digits can write.
 const FIRST: i64 = -719_528 * DAY;
 const LAST: i64 = 2_932_897 * DAY - 1;
 
-/// A moment as `TIMESTAMP` writes it: `EEE MMM d HH:mm:ss UTC yyyy`, in English and in UTC whatever
-/// the locale.
+/// A moment in the form of `TIMESTAMP`: `EEE MMM d HH:mm:ss UTC yyyy`.
+///
+/// It is in English and in UTC whatever the locale.
 ///
 /// ```
 /// use device_srp::Timestamp;
@@ -23,8 +24,7 @@ const LAST: i64 = 2_932_897 * DAY - 1;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// A moment in seconds since 1970-01-01 00:00:00 UTC, brought into the years 0000 to 9999 that
-    /// the form can write.
+    /// Takes seconds since 1970-01-01 00:00:00 UTC, clamped to the years 0000 to 9999.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.clamp(FIRST, LAST))
@@ -36,8 +36,10 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads the exact form: one space between fields, no leading zero on the day, two digits in
-    /// the time, the weekday that belongs to the date.
+    /// Reads the exact form, and no other.
+    ///
+    /// One space between fields, no leading zero on the day, two digits in each part of the time,
+    /// the weekday of the date.
     ///
     /// # Errors
     /// [`Error::MalformedTimestamp`].
@@ -91,7 +93,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// An unsigned decimal of so many digits.
+/// Reads an unsigned decimal whose length is in a range.
 fn digits(text: &str, length: core::ops::RangeInclusive<usize>) -> Option<i64> {
     let plain = length.contains(&text.len()) && text.bytes().all(|c| c.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
@@ -106,8 +108,10 @@ struct Date {
 }
 
 impl Date {
-    /// Days since 1970-01-01. Years start in March here, so that the leap day comes last and a
-    /// month's length follows from a straight line; 400 years are 146,097 days.
+    /// Days since 1970-01-01.
+    ///
+    /// Years start in March here, so that the leap day comes last and a straight line gives the
+    /// lengths of the months. 400 years are 146,097 days.
     fn days(&self) -> i64 {
         let year = self.year - i64::from(self.month <= 2);
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));

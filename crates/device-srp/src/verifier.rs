@@ -14,48 +14,49 @@ use crate::{
     salt::Salt,
 };
 
-/// v = g^x mod N, what a server keeps in place of a password.
+/// v = g^x mod N, which a server stores in place of a password.
 ///
-/// It lets its holder try passwords offline and pose as the server, so it is treated as a secret.
+/// It is a secret: whoever has it can guess passwords offline and pose as the server.
 ///
-/// The server's part of a handshake takes about a fifth less time beside stored powers of the
-/// verifier: keep [`Self::powers`] with it from its enrolment on, or [`Self::prepare`] one that
-/// stays in memory.
+/// With powers of the verifier the server's part of a handshake takes about a fifth less time.
+/// Store [`Self::powers`] beside it, or call [`Self::prepare`] if it stays in memory.
 pub struct Verifier {
-    // Boxed, so that moving it, into a list or between threads, leaves no copy behind that nobody
-    // wipes.
+    // Boxed, so that a move leaves no copy that is not wiped.
     v: Box<Zeroizing<Residue>>,
     /// v^(2^64), v^(2^128), v^(2^192).
     powers: Option<Box<Zeroizing<[Residue; 3]>>>,
 }
 
 impl Verifier {
-    /// Derives the verifier of a password. Constant time in the password's content, not in its
-    /// length.
+    /// Derives the verifier of a password.
+    ///
+    /// Constant time in the password's content, not in its length.
     #[must_use]
     pub fn derive(identity: &Identity<'_>, password: &str, salt: &Salt) -> Self {
         Self::new(kernel::generator_power(&kdf::private_key(identity, password, salt)))
     }
 
-    /// Reads the decoded `PasswordVerifier` of `ConfirmDevice`: a big-endian integer, leading zeros
-    /// allowed.
+    /// Reads the decoded `PasswordVerifier` of `ConfirmDevice`.
+    ///
+    /// It is a big-endian integer, leading zeros allowed.
     ///
     /// # Errors
-    /// [`Error::TooLong`] above 384 bytes; [`Error::VerifierOutOfRange`] for 0, 1, N - 1 and
-    /// everything from N up: no password gives 0 or N, and with the others the shared secret does
-    /// not depend on a password.
+    /// [`Error::TooLong`] above 384 bytes; [`Error::VerifierOutOfRange`] for 0, 1, N - 1, N and
+    /// above. No password gives 0, N or more; with 1 or N - 1 the shared secret does not depend on
+    /// a password.
     pub fn from_be_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Residue::from_verifier_bytes(bytes).map(Self::new)
     }
 
-    /// `PAD(v)`: the shortest big-endian two's complement, 384 or 385 bytes as a rule.
+    /// `PAD(v)`: the shortest big-endian two's complement, usually of 384 or 385 bytes.
     #[must_use]
     pub fn padded(&self) -> Zeroizing<Vec<u8>> {
         self.v.padded()
     }
 
-    /// Compares in constant time: for a server that checks a plain password by deriving its
-    /// verifier again.
+    /// Compares two verifiers in constant time.
+    ///
+    /// For a server that checks a plain password: it derives the verifier again.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
         self.v.ct_eq(&other.v).into()
@@ -63,22 +64,23 @@ impl Verifier {
 }
 
 impl Verifier {
-    /// Length of [`Self::powers`] in bytes.
+    /// The length of [`Self::powers`] in bytes.
     pub const POWERS_LEN: usize = 3 * WIDTH;
 
     fn new(v: Residue) -> Self {
         Self { v: Box::new(Zeroizing::new(v)), powers: None }
     }
 
-    /// Derives the powers, unless they are there; as much work as half a handshake.
+    /// Derives the powers, unless they are there. It takes as long as half a handshake.
     pub fn prepare(&mut self) {
         if self.powers.is_none() {
             self.powers = Some(Box::new(Zeroizing::new(kernel::powers(&self.v))));
         }
     }
 
-    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each, derived unless they are there.
-    /// As secret as the verifier.
+    /// v^(2^64), v^(2^128) and v^(2^192), 384 big-endian bytes each. As secret as the verifier.
+    ///
+    /// They are derived, unless they are there.
     #[must_use]
     pub fn powers(&self) -> Zeroizing<Vec<u8>> {
         let derived;
@@ -95,9 +97,11 @@ impl Verifier {
         bytes
     }
 
-    /// Takes back what [`Self::powers`] gave for this very verifier. It is not checked against the
-    /// verifier, which would cost what it saves: only ever pass what this crate derived and you
-    /// stored. Whoever chooses powers, chooses what password is right.
+    /// Takes stored powers of this verifier.
+    ///
+    /// Pass only what [`Self::powers`] gave for this verifier: they are not checked against it,
+    /// since the check costs what they save. Whoever chooses the powers chooses which password is
+    /// right.
     ///
     /// # Errors
     /// [`Error::MalformedPowers`] for another length, or a number that is not a residue.
@@ -116,7 +120,7 @@ impl Verifier {
         &self.v
     }
 
-    /// What the arithmetic needs to check a client that sent A.
+    /// The operands of the server's second step for a client that sent A.
     pub(crate) fn handshake<'a>(
         &'a self,
         a: &PublicValue,

@@ -1,4 +1,4 @@
-//! The exponentiation alone, for the benchmarks: built with the feature `__power` only.
+//! The exponentiation alone, for the benchmarks. Built with the feature `__power` only.
 
 use alloc::vec::Vec;
 
@@ -21,7 +21,7 @@ pub fn kernel() -> &'static str {
     }
 }
 
-/// Each base to the power of its big-endian exponent, in lanes where that is faster.
+/// Raises each base to its big-endian exponent, in lanes if that is faster.
 #[must_use]
 pub fn powers(of: &[(&PublicValue, &[u8])]) -> Vec<PublicValue> {
     let items: Vec<_> =

@@ -1,4 +1,4 @@
-//! The body of the fuzz target `kernels`: built under `--cfg fuzzing` only.
+//! The body of the fuzz target `kernels`. Built under `--cfg fuzzing` only.
 
 use super::{Handshake, Kernel, Opening, Portable, formula};
 use crate::{
@@ -6,15 +6,14 @@ use crate::{
     group::{Residue, WIDTH},
 };
 
-/// Cuts a formula, operands and exponents from the data, and runs that formula on every kernel that
-/// this CPU has.
+/// Runs a formula with operands and exponents from the data on every kernel.
 ///
 /// # Panics
 /// If two kernels disagree.
 pub fn kernels_agree(data: &[u8]) {
     let mut data = data.iter().copied();
     let Some(formula) = data.next() else { return };
-    // 64 bits of exponent take every path but for the longest, at a quarter of the time
+    // 64 bits of exponent take every path except the longest, in a quarter of the time
     let length = if formula < 192 { 8 } else { 32 };
     let mut take =
         |buffer: &mut [u8]| buffer.iter_mut().zip(&mut data).for_each(|(to, from)| *to = from);
@@ -36,7 +35,7 @@ pub fn kernels_agree(data: &[u8]) {
     }
 }
 
-/// Lane by lane the same operands, so that one lane's result stands for all.
+/// Runs a formula with the same operands in every lane, and compares the lanes.
 fn result<const L: usize, K: Kernel<L>>(
     k: K,
     formula: u8,

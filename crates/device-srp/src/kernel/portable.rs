@@ -1,11 +1,11 @@
 //! Arithmetic in safe Rust for any target: 52 limbs of 60 bits in Montgomery form, R = 2^3120.
 //!
-//! Limbs of 60 bits leave a column of 128 bits room for 256 products, so a sum of products needs no
-//! carry between them: a multiplier with two results, an addition and an addition with carry is all
-//! that the compiler makes of one.
+//! A column of 128 bits has room for 256 products of limbs of 60 bits, so a sum of products needs
+//! no carries between them. For each product the compiler makes a multiplication with two results,
+//! an addition and an addition with carry.
 //!
-//! The 48 bits of R above N replace the final subtraction: for a, b below 2^3075, (a b + q N) / R
-//! is below N + 2^3030. So is every element, except a sum, which is below twice that.
+//! R is 48 bits longer than N, so no subtraction of N is needed at the end: for a, b below 2^3075,
+//! (a b + q N) / R is below N + 2^3030. Every element is, except a sum, which is below twice that.
 
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant bounds")]
 

@@ -1,5 +1,7 @@
-//! Exponentiation over any kernel. What is branched on is the length of the exponents, never their
-//! bits, except in [`public`].
+//! Exponentiation over any kernel.
+//!
+//! Branches depend on the length of an exponent, never on its bits, except in [`public`] and
+//! [`public_split`].
 
 #![expect(clippy::indexing_slicing, reason = "tables under the bounds of their own construction")]
 
@@ -15,20 +17,20 @@ pub(super) use self::comb::Comb;
 use super::Kernel;
 use crate::{exponent::Exponent, group::Residue};
 
-/// base^e by fixed windows, every table look-up a scan.
+/// base^e by fixed windows. Every look-up reads the whole table.
 pub(super) fn secret<const L: usize, K: Kernel<L>>(
     k: K,
     base: &K::Element,
     e: [&Exponent; L],
 ) -> K::Element {
-    // A window of w bits costs 2^w multiplications for the table and saves 1 - 1/w of them; 4 and 5
-    // meet at 320 bits.
+    // A window of w bits costs 2^w multiplications for the table and leaves one in w of the others.
+    // Windows of 4 and 5 bits cost the same at 320 bits.
     let width = if longest(e) <= 320 { 4 } else { 5 };
     let table = multiples(k, base, 1 << width);
     windows(k, e, width, |digits| k.select(&table, digits))
 }
 
-/// base^e where e is no secret.
+/// base^e for a public e.
 pub(super) fn public<const L: usize, K: Kernel<L>>(
     k: K,
     base: &K::Element,
@@ -38,8 +40,9 @@ pub(super) fn public<const L: usize, K: Kernel<L>>(
     windows(k, e, 4, |digits| k.select_vartime(&table, digits))
 }
 
-/// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of u, which is no secret: with
-/// base_i = base^(2^(64 i)) that is base^u, for 63 squarings in place of 252.
+/// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of a public u.
+///
+/// With base_i = base^(2^(64 i)) that is base^u, by 63 squarings in place of 252.
 pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     k: K,
     bases: [K::Element; 4],
@@ -99,7 +102,7 @@ fn multiples<const L: usize, K: Kernel<L>>(
     table
 }
 
-/// From the top digit down: shift by a digit's width, multiply by the digit's power.
+/// Raises to the power of an exponent, digit by digit from the top.
 fn windows<const L: usize, K: Kernel<L>>(
     k: K,
     e: [&Exponent; L],

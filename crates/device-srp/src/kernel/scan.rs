@@ -1,8 +1,8 @@
-//! Table look-ups that read the whole table, whatever they look for.
+//! Table look-ups that read the whole table, whatever entry is wanted.
 
 use core::hint::black_box;
 
-/// For each entry of a table all ones if it has this number, else zeros.
+/// A mask for each entry of a table: all ones for the entry of this number, else zeros.
 pub(super) fn masks(number: u64) -> impl Iterator<Item = u64> {
     (0..).map(move |i| mask(equal(i, number)))
 }
@@ -13,8 +13,9 @@ fn equal(a: u64, b: u64) -> u64 {
     1 ^ ((difference | difference.wrapping_neg()) >> 63)
 }
 
-/// All ones for 1, none for 0. Opaque, or the optimizer makes a secret-indexed load of a masked
-/// scan.
+/// All ones for 1, zeros for 0.
+///
+/// Opaque, because the optimizer would turn a masked scan into a load by a secret index.
 pub(super) fn mask(bit: u64) -> u64 {
     black_box(bit.wrapping_neg())
 }

@@ -1,5 +1,6 @@
-//! Every formula on every kernel with secrets that a checking tool was told of, for
-//! `examples/constant_time.rs`. Built under `--cfg device_srp_taint` only.
+//! Every formula on every kernel, with secrets that a checking tool knows of.
+//!
+//! For `examples/constant_time.rs`. Built under `--cfg device_srp_taint` only.
 
 use core::hint::black_box;
 
@@ -11,8 +12,9 @@ use crate::{
     public_value::PublicValue,
 };
 
-/// Calls `section` with a kernel's name and what runs it; `secret` is called with the memory of
-/// every secret.
+/// Calls `section` with the name of each kernel and a function that runs its formulas.
+///
+/// The function calls `secret` with the memory of every secret.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     section("portable", &|| run::<1, _>(Portable, secret));
     if let Some(k) = Mulx::detect() {
@@ -24,14 +26,15 @@ pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     }
 }
 
-/// HKDF, HMAC and the comparison of a proof. Its outcome is returned, since to branch on it tells
-/// whether all of these kept track of the secret. The highest limb of S is none: the length of
-/// PAD(S) follows from it.
+/// Runs HKDF, HMAC and the comparison of a proof.
+///
+/// The caller branches on the outcome: the tool must report that, or it lost track of the secret.
+/// The highest limb of S is no secret, since the length of PAD(S) follows from it.
 pub fn proof(secret: fn(&[u64])) -> Choice {
     let s = Residue([7; _]);
     let [low @ .., _] = &s.0;
     secret(low);
-    // By value, or the compiler might go on with the limbs that it saw written.
+    // By value, because the compiler might otherwise use the limbs that it knows.
     let s = black_box(s);
     let identity = Identity::user("pool", "user");
     let [a, b] = [3, 5].map(|limb| PublicValue::from_residue(&Residue([limb; _])));
@@ -41,7 +44,7 @@ pub fn proof(secret: fn(&[u64])) -> Choice {
     proof.0.ct_eq(&[0; 32])
 }
 
-/// The one formula that may depend on an operand, with that operand a secret.
+/// Runs the one formula that may depend on an operand, with a secret for that operand.
 pub fn secret_scrambler(secret: fn(&[u64])) {
     let [u, b] = [0xa5, 0x3c].map(|fill| Exponent::from_be_bytes(&[fill; 32]));
     secret(u.words());

@@ -1,4 +1,4 @@
-//! Powers of g from a table that is derived at first use and kept.
+//! Powers of g from a table that is derived once.
 
 #![expect(clippy::indexing_slicing, reason = "tables under the bounds of their own construction")]
 
@@ -6,9 +6,10 @@ use core::array;
 
 use crate::{exponent::Exponent, group::Residue, kernel::Kernel};
 
-/// Lim and Lee's comb for g and 256-bit exponents: the exponent as 4 teeth of 64 bits, each in 8
-/// strips of 8 bits, one table of the 16 combinations of teeth for each strip. 7 squarings and 63
-/// multiplications.
+/// Lim and Lee's comb for g and exponents of 256 bits.
+///
+/// The exponent is cut in 4 teeth of 64 bits, each tooth in 8 strips of 8 bits. Each strip has a
+/// table of the 16 combinations of teeth. A power takes 7 squarings and 63 multiplications.
 pub(in crate::kernel) struct Comb<S>([S; STRIPS]);
 
 const TEETH: usize = 4;
