@@ -3,6 +3,7 @@
 mod credentials;
 mod dev;
 mod error;
+mod listen;
 mod log;
 mod modes;
 mod settings;

@@ -2,9 +2,8 @@
 
 use device_server::Storage;
 
-use super::ServeError;
-use super::credentials;
-use super::settings::Listen;
+use super::listen::Listen;
+use super::{ServeError, credentials};
 
 /// Refuses dev mode for production data, beside access keys, and on addresses that other machines
 /// reach.

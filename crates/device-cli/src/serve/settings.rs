@@ -1,8 +1,6 @@
 //! The options of `device serve`, from four places with one precedence: flag, environment, file,
 //! default.
 
-mod listen;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,10 +13,9 @@ use device_server::{
 };
 use serde::Deserialize;
 
+use super::listen::Listen;
 use super::log::LogFormat;
 use super::{ServeError, dev, modes};
-
-pub(crate) use listen::Listen;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
