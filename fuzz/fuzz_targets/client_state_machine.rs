@@ -12,7 +12,8 @@ fuzz_target!(|responses: Vec<(bool, Vec<u8>)>| {
     let mut rng = StdRng::seed_from_u64(1);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_739_212_212);
     let mut step: Step =
-        SignIn::start(&config, Credentials::srp("user", "password".to_owned()), None, &mut rng).into();
+        SignIn::start(&config, Credentials::srp("user",
+            "password".to_owned()), None, &mut rng).into();
     let mut responses = responses.into_iter();
     loop {
         step = match step {

@@ -1,6 +1,6 @@
 //! A terminal app: it asks for name, password and code, and shows the user's devices. If the pool
-//! leaves it to its users, it asks about remembering the device. It stays signed in from one start to
-//! the next.
+//! leaves it to its users, it asks about remembering the device. It stays signed in from one start
+//! to the next.
 //!
 //! ```text
 //! cargo run --example terminal -- <user pool id> <app client id> [<file for devices and session>]

@@ -21,7 +21,8 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             tokio::select! {
                 _ = terminate.recv() => return tracing::info!("SIGTERM: stopping"),
                 _ = interrupt.recv() => return tracing::info!("ctrl-C: stopping"),
-                _ = hangup.recv() => tracing::info!("SIGHUP: ignored; settings are read at the start"),
+                _ = hangup.recv() => tracing::info!("SIGHUP: ignored; settings are read at the \
+                                                     start"),
             }
         }
     })

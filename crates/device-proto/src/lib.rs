@@ -67,12 +67,12 @@
 //!
 //! - "Device does not exist." to a step with the device's key: [`Step::Discard`], and the same step
 //!   without it. If the step was the first or about the device alone, the sign-in begins again.
-//! - `NotAuthorizedException` to a step of the device's own proof: [`Step::Discard`], and the sign-in
-//!   begins again as on a new device. Not if the session was [too old or used
+//! - `NotAuthorizedException` to a step of the device's own proof: [`Step::Discard`], and the
+//!   sign-in begins again as on a new device. Not if the session was [too old or used
 //!   before](ServiceError::is_spent_session), or the user is [locked
 //!   out](ServiceError::is_barred_user).
-//! - Any error of `ConfirmDevice`: [`DeviceOutcome::Unconfirmed`]. The sign-in stands, and confirming
-//!   can be tried again.
+//! - Any error of `ConfirmDevice`: [`DeviceOutcome::Unconfirmed`]. The sign-in stands, and
+//!   confirming can be tried again.
 //!
 //! A sign-in discards a device at most once. A device of another user is set aside, and its record
 //! stays. A device that is refused before the service has told the user's name is discarded only

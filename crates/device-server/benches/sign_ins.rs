@@ -159,7 +159,8 @@ impl Pool {
         let create =
             json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
         self.call("AdminCreateUser", create).await;
-        let password = json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool_id, "Username": username,
+            "Password": PASSWORD, "Permanent": true });
         self.call("AdminSetUserPassword", password).await;
         let answer = self.prove_password(&username, None, &mut Spent::default()).await;
         let result = &answer["AuthenticationResult"];
@@ -169,10 +170,12 @@ impl Pool {
         let verifier =
             Verifier::derive(&Identity::device(&group_key, &key), DEVICE_PASSWORD, &salt);
         let config = json!({
-            "Salt": STANDARD.encode(salt.padded()), "PasswordVerifier": STANDARD.encode(verifier.padded()),
+            "Salt": STANDARD.encode(salt.padded()),
+            "PasswordVerifier": STANDARD.encode(verifier.padded()),
         });
         let confirm = json!({
-            "AccessToken": result["AccessToken"], "DeviceKey": key, "DeviceSecretVerifierConfig": config,
+            "AccessToken": result["AccessToken"], "DeviceKey": key,
+            "DeviceSecretVerifierConfig": config,
         });
         self.call("ConfirmDevice", confirm).await;
         Device { username, key, group_key }
@@ -230,7 +233,8 @@ impl Pool {
         let a = client(spent);
         let parameters =
             json!({ "USERNAME": username, "SRP_A": a.public().to_hex(), "DEVICE_KEY": device });
-        let body = json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client, "AuthParameters": parameters });
+        let body = json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client,
+            "AuthParameters": parameters });
         let asked = self.timed("InitiateAuth", body, spent).await;
         let user_id = text(&asked["ChallengeParameters"]["USER_ID_FOR_SRP"]);
         let mut answers =
@@ -260,7 +264,8 @@ impl Pool {
             signature = key.sign(identity, &block, &self.timestamp).to_base64();
         });
         json!({
-            "PASSWORD_CLAIM_SECRET_BLOCK": asked("SECRET_BLOCK"), "PASSWORD_CLAIM_SIGNATURE": signature,
+            "PASSWORD_CLAIM_SECRET_BLOCK": asked("SECRET_BLOCK"),
+            "PASSWORD_CLAIM_SIGNATURE": signature,
             "TIMESTAMP": self.timestamp,
         })
     }
@@ -273,7 +278,8 @@ impl Pool {
         spent: &mut Spent,
     ) -> Value {
         let body = json!({
-            "ClientId": self.client, "ChallengeName": challenge, "Session": session, "ChallengeResponses": answers,
+            "ClientId": self.client, "ChallengeName": challenge, "Session": session,
+            "ChallengeResponses": answers,
         });
         self.timed("RespondToAuthChallenge", body, spent).await
     }

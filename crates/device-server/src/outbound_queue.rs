@@ -36,8 +36,8 @@ impl OutboundQueue {
         !matches!(self.transports.of(message.medium), Transport::Nowhere)
     }
 
-    /// Starts delivering messages. No answer waits for that: its time would tell whether there was a
-    /// message.
+    /// Starts delivering messages. No answer waits for that: its time would tell whether there was
+    /// a message.
     pub(crate) fn send(&self, messages: Vec<Message>) {
         let mut under_way = self.under_way();
         while under_way.try_join_next().is_some() {}

@@ -169,7 +169,8 @@ impl World {
 
     fn opening(&self, a: &ClientEphemeral) -> Value {
         let parameters = json!({ "USERNAME": "ada", "SRP_A": a.public().to_hex() });
-        json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client, "AuthParameters": parameters })
+        json!({ "AuthFlow": "USER_SRP_AUTH", "ClientId": self.client,
+            "AuthParameters": parameters })
     }
 
     async fn answer(&mut self) -> Answer {
@@ -226,10 +227,12 @@ fn a_sign_in_refused_under_load_succeeds_when_retried() {
         let block = STANDARD.decode(asked("SECRET_BLOCK")).unwrap();
         let key = a.session_key(&identity, PASSWORD, &salt, &b).unwrap();
         let answers = json!({
-            "USERNAME": user_id, "TIMESTAMP": timestamp, "PASSWORD_CLAIM_SECRET_BLOCK": asked("SECRET_BLOCK"),
+            "USERNAME": user_id, "TIMESTAMP": timestamp,
+            "PASSWORD_CLAIM_SECRET_BLOCK": asked("SECRET_BLOCK"),
             "PASSWORD_CLAIM_SIGNATURE": key.sign(&identity, &block, &timestamp).to_base64(),
         });
-        let body = json!({ "ClientId": world.client, "ChallengeName": "PASSWORD_VERIFIER", "ChallengeResponses": answers });
+        let body = json!({ "ClientId": world.client, "ChallengeName": "PASSWORD_VERIFIER",
+            "ChallengeResponses": answers });
         let done = call(&world.url, "RespondToAuthChallenge", &body).await.body;
         assert!(done["AuthenticationResult"]["AccessToken"].is_string(), "{done}");
     });

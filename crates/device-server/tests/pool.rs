@@ -47,7 +47,8 @@ impl Pool {
         pool.client = created["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned();
         let user = json!({ "UserPoolId": pool.id, "Username": "ada", "MessageAction": "SUPPRESS" });
         pool.call("AdminCreateUser", user).await;
-        let password = json!({ "UserPoolId": pool.id, "Username": "ada", "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool.id, "Username": "ada", "Password": PASSWORD,
+            "Permanent": true });
         assert_eq!(pool.text("AdminSetUserPassword", password).await, "{}");
         pool
     }
@@ -88,7 +89,8 @@ impl Pool {
 
     async fn sign_in(&self) -> Value {
         let parameters = json!({ "USERNAME": "ada", "PASSWORD": PASSWORD });
-        let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client, "AuthParameters": parameters });
+        let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": self.client,
+            "AuthParameters": parameters });
         self.call("InitiateAuth", body).await
     }
 }
@@ -104,7 +106,8 @@ async fn a_success_has_the_body_that_the_model_says() {
     // Any number in the group's range; nobody proves to know its secret here.
     let verifier =
         json!({ "PasswordVerifier": "AQEB".repeat(128), "Salt": "AQEBAQEBAQEBAQEBAQEBAQ==" });
-    let confirm = json!({ "AccessToken": token, "DeviceKey": device, "DeviceSecretVerifierConfig": verifier });
+    let confirm = json!({ "AccessToken": token, "DeviceKey": device,
+        "DeviceSecretVerifierConfig": verifier });
     assert_eq!(pool.text("ConfirmDevice", confirm).await, r#"{"UserConfirmationNecessary":false}"#);
     assert_eq!(
         pool.text("ForgetDevice", json!({ "AccessToken": token, "DeviceKey": device })).await,
@@ -182,7 +185,8 @@ async fn parameters_that_are_null_are_not_there() {
     let parameters =
         json!({ "USERNAME": "ada", "PASSWORD": PASSWORD, "DEVICE_KEY": null, "SECRET_HASH": null });
     let body = json!({
-        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": pool.client, "AuthParameters": parameters, "ClientMetadata": null
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": pool.client,
+        "AuthParameters": parameters, "ClientMetadata": null
     });
     assert!(
         pool.call("InitiateAuth", body).await["AuthenticationResult"]["AccessToken"].is_string()
@@ -198,8 +202,9 @@ fn the_test_server_serves_what_its_engine_makes() {
 
     let mut stream = TcpStream::connect(server.addr()).unwrap();
     let parameters = json!({ "USERNAME": "ada", "PASSWORD": PASSWORD });
-    let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client, "AuthParameters": parameters })
-        .to_string();
+    let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client,
+        "AuthParameters": parameters })
+    .to_string();
     let request = format!(
         "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
          application/x-amz-json-1.1\r\nx-amz-target: \

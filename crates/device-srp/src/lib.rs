@@ -7,8 +7,8 @@
 //! | step | client | server |
 //! |---|---|---|
 //! | enrol | draws a [`Salt`], derives a [`Verifier`] | stores both |
-//! | challenge | sends A of a [`ClientEphemeral`] | answers with the salt and B of a [`ServerEphemeral`] |
-//! | claim | [`SessionKey::sign`]s a secret block and a [`Timestamp`] | [`SessionKey::verify`]s the [`Proof`] |
+//! | challenge | sends A of [`ClientEphemeral`] | answers salt and B of [`ServerEphemeral`] |
+//! | claim | [`SessionKey::sign`]s block and [`Timestamp`] | [`SessionKey::verify`]s the [`Proof`] |
 //!
 //! ```
 //! use device_srp::*;

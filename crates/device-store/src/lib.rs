@@ -8,8 +8,8 @@
 //!   `postgres`).
 //! - [`MemoryStore`] keeps them until the process ends.
 //!
-//! All pass one conformance suite (`tests/conformance/cases.rs`), which is also the entrance test for
-//! another backend.
+//! All pass one conformance suite (`tests/conformance/cases.rs`), which is also the entrance test
+//! for another backend.
 //!
 //! What it deliberately does not do: it knows no user or device, takes no decision beyond "does
 //! this key still have this version", and has no clock. The time that a purge goes by is told to

@@ -17,7 +17,9 @@ use rand_core::CryptoRng;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::{FakeClock, SeededRng, TestSigningKeys};
+use crate::clock::FakeClock;
+use crate::keys::TestSigningKeys;
+use crate::rng::SeededRng;
 
 /// The password of every user that [`TestServer::create_user`] makes.
 pub const PASSWORD: &str = "Correct-Horse-7";
@@ -194,7 +196,8 @@ impl TestServer {
         let create =
             json!({ "UserPoolId": pool_id, "Username": username, "MessageAction": "SUPPRESS" });
         self.execute(Operation::AdminCreateUser, create).unwrap();
-        let password = json!({ "UserPoolId": pool_id, "Username": username, "Password": PASSWORD, "Permanent": true });
+        let password = json!({ "UserPoolId": pool_id, "Username": username,
+            "Password": PASSWORD, "Permanent": true });
         self.execute(Operation::AdminSetUserPassword, password).unwrap();
     }
 }

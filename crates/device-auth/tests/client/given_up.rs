@@ -95,8 +95,8 @@ async fn kept(store: &MemoryStore) -> Option<String> {
 
 /// Gives a sign-in up at its first wait, another at its second, and so on until one completes.
 ///
-/// `prepare` makes a world for each, and says which device in the store the service does not accept.
-/// A sign-in uses the store `uses` times.
+/// `prepare` makes a world for each, and says which device in the store the service does not
+/// accept. A sign-in uses the store `uses` times.
 async fn given_up_at_each_wait(
     uses: usize,
     prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>),

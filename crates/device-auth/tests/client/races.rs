@@ -54,7 +54,8 @@ impl HttpClient for Slow {
     }
 }
 
-/// A signed-in client whose next refresh rotates the refresh token, and the gate that holds it back.
+/// A signed-in client whose next refresh rotates the refresh token, and the gate that holds it
+/// back.
 async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     let slow = Slow(service.clone(), gate.clone(), "GetTokensFromRefreshToken");
@@ -66,8 +67,8 @@ async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     (service, auth, gate)
 }
 
-/// The refresh token that the client has. The small service knows only its first one, so the refresh
-/// itself may fail.
+/// The refresh token that the client has. The small service knows only its first one, so the
+/// refresh itself may fail.
 async fn next_refresh_token(service: &Shared, auth: &DeviceAuth) -> serde_json::Value {
     let _ = auth.refresh().await;
     service.with(|service| service.last("GetTokensFromRefreshToken")["RefreshToken"].clone())

@@ -121,7 +121,8 @@ impl Report {
         let mut out = io::stdout().lock();
         if self.json {
             let report = serde_json::json!({
-                "ok": failure.is_none(), "failure": failure.map(DemoError::to_string), "endpoint": endpoint,
+                "ok": failure.is_none(), "failure": failure.map(DemoError::to_string),
+                "endpoint": endpoint,
                 "milliseconds": took.as_micros() as f64 / 1000.0, "steps": steps,
             });
             return writeln!(out, "{report:#}");

@@ -36,7 +36,8 @@ pub(crate) struct Options {
     data: Option<PathBuf>,
 
     /// Keep data in memory until the server stops, instead of in a directory
-    #[arg(long, env = "DEVICE_IN_MEMORY", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+    #[arg(long, env = "DEVICE_IN_MEMORY", value_name = "BOOL", num_args = 0..=1,
+        require_equals = true,
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     in_memory: Option<bool>,
 
@@ -86,8 +87,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
-    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; repeat it
-    /// or separate by commas for more [default: none]
+    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; repeat
+    /// it or separate by commas for more [default: none]
     #[arg(
         long,
         env = "DEVICE_TRUSTED_PROXY",

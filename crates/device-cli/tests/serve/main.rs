@@ -282,8 +282,11 @@ fn what_was_acknowledged_is_there_after_kill_9() {
             scope.spawn(move || {
                 for n in 0.. {
                     let name = format!("user-{writer}-{n}");
-                    let user = json!({ "UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS" });
-                    let Some((status, answer)) = exchange(address, &request("AdminCreateUser", &user)) else {
+                    let user = json!({ "UserPoolId": pool, "Username": name,
+                        "MessageAction": "SUPPRESS" });
+                    let Some((status, answer)) =
+                        exchange(address, &request("AdminCreateUser", &user))
+                    else {
                         return;
                     };
                     assert_eq!(status, 200, "{answer}");

@@ -145,7 +145,8 @@ fn a_user_confirms_by_mail_and_signs_in_by_text_message() {
     serving.ok("ConfirmSignUp", &confirm);
 
     let parameters = json!({ "USERNAME": "ada", "PASSWORD": "Correct-Horse-7" });
-    let start = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client, "AuthParameters": parameters });
+    let start = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client,
+        "AuthParameters": parameters });
     let asked = serving.ok("InitiateAuth", &start);
     assert_eq!(asked["ChallengeName"], "SMS_MFA", "{asked}");
     let message = messages.recv().unwrap();

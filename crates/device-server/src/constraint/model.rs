@@ -183,8 +183,8 @@ impl fmt::Display for Kind {
 }
 
 impl Constraint {
-    /// Whether `value`, which has the right type, meets the constraint. A string's length is counted
-    /// in characters.
+    /// Whether `value`, which has the right type, meets the constraint. A string's length is
+    /// counted in characters.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Longest(max), Value::String(text)) => text.chars().nth(*max).is_none(),

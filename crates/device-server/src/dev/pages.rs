@@ -22,7 +22,8 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Trusts this machine, listed `origins`, the host of `public_url`, and `hosts` (small letters).
+    /// Trusts this machine, listed `origins`, the host of `public_url`, and `hosts` (small
+    /// letters).
     pub(super) fn new(origins: Origins, public_url: &str, hosts: Vec<String>) -> Self {
         Self { origins, public: parse(public_url), hosts }
     }

@@ -302,7 +302,8 @@ async fn each_kind_of_constraint_has_its_wording() {
         ),
         (
             "AdminCreateUser",
-            json!({ "UserPoolId": "us-east-1_a", "Username": "u", "UserAttributes": [{ "Name": "a" }, { "Value": "b" }] }),
+            json!({ "UserPoolId": "us-east-1_a", "Username": "u",
+                "UserAttributes": [{ "Name": "a" }, { "Value": "b" }] }),
             "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member \
              must not be null",
         ),
@@ -382,7 +383,8 @@ async fn null_means_absent_and_unknown_members_are_ignored() {
     );
     // Passes the checks, so what answers is the engine.
     let nulls = json!({
-        "AuthFlow": "USER_SRP_AUTH", "ClientId": "nobody", "AuthParameters": { "USERNAME": "u", "DEVICE_KEY": null }
+        "AuthFlow": "USER_SRP_AUTH", "ClientId": "nobody", "AuthParameters": { "USERNAME": "u",
+        "DEVICE_KEY": null }
     });
     let (code, _) = refused(request("InitiateAuth", nulls.to_string())).await;
     assert_ne!(code, "SerializationException");

@@ -10,7 +10,8 @@ const EXPOSED: &str = "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,dat
 
 #[tokio::test]
 async fn a_page_of_any_origin_may_call_and_read() {
-    let asked = "cache-control,content-type,x-amz-target,x-amz-user-agent,amz-sdk-invocation-id,amz-sdk-request";
+    let asked = "cache-control,content-type,x-amz-target,x-amz-user-agent,\
+                 amz-sdk-invocation-id,amz-sdk-request";
     let preflight = Request::options("/")
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "POST")
