@@ -49,7 +49,7 @@ pub(crate) fn run(options: Options) -> Result<(), HealthError> {
         Ok((status, response.text().await.map_err(no_answer)?))
     })?;
     let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-    if status == 200 && answer["status"] == "ok" {
+    if status == 200 && answer.get("status").is_some_and(|status| status == "ok") {
         println!("ok");
         return Ok(());
     }
