@@ -1,4 +1,4 @@
-//! One command under way: its view of the store, its parameters, and its randomness.
+//! A running command: its view of the store, its parameters and its randomness.
 
 pub(crate) mod context;
 pub(crate) mod page;

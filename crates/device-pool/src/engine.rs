@@ -1,4 +1,4 @@
-//! The way in: one operation, decided against the store and applied.
+//! The engine: runs an operation against the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::records::pool_keys::PoolKeys;
 use crate::rules::{pool_deletion, unknown_names};
 use crate::store::{Store, StoreError, Table};
 
-/// How often a command is decided anew because others changed what it rests on.
+/// The number of times that a command is decided again after conflicts.
 const MAX_DECISIONS: usize = 16;
 
 /// The rules of a user-pool service over a [`Store`].
@@ -36,25 +36,25 @@ pub struct Engine {
     risk: Arc<dyn RiskEvaluator>,
 }
 
-/// An engine in the making; see [`Engine::builder`].
+/// Builds an [`Engine`]; see [`Engine::builder`].
 pub struct EngineBuilder(Engine);
 
 impl EngineBuilder {
-    /// Asks `hooks` for the operator's own decisions. Without it, [`NoHooks`].
+    /// Sets the operator's hooks. Default: [`NoHooks`].
     #[must_use]
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.0.hooks = hooks;
         self
     }
 
-    /// Computes handshakes with `arithmetic`. Without it, [`InPlace`].
+    /// Sets the arithmetic for handshakes. Default: [`InPlace`].
     #[must_use]
     pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
         self.0.arithmetic = arithmetic;
         self
     }
 
-    /// Judges sign-ins by `evaluator`, if a pool's add-ons have advanced security on. Without it,
+    /// Sets the evaluator of a sign-in's risk, used in pools with advanced security. Default:
     /// [`NewAddressOrFailures`].
     #[must_use]
     pub fn risk(mut self, evaluator: Arc<dyn RiskEvaluator>) -> Self {
@@ -62,7 +62,7 @@ impl EngineBuilder {
         self
     }
 
-    /// The engine.
+    /// Builds the engine.
     #[must_use]
     pub fn build(self) -> Engine {
         self.0
@@ -70,7 +70,7 @@ impl EngineBuilder {
 }
 
 impl Engine {
-    /// Begins an engine over `store`. `signing_keys` makes the keys that sign a pool's tokens.
+    /// Starts a builder over `store`. `signing_keys` generates the keys that sign a pool's tokens.
     pub fn builder(
         store: Arc<dyn Store>,
         config: Config,
@@ -90,6 +90,7 @@ impl Engine {
     /// Runs the operation of a typed request; see [`Engine::execute`].
     ///
     /// # Errors
+    ///
     /// As [`Engine::execute`].
     pub fn call<R: Request>(
         &self,
@@ -97,7 +98,7 @@ impl Engine {
         invocation: &mut Invocation<'_>,
     ) -> Result<Outcome<R::Output>, ServiceError> {
         let unreadable = |what: &str| {
-            ServiceError::internal(format!("{} {what} does not convert", R::OPERATION))
+            ServiceError::internal(format!("{} {what} cannot be converted", R::OPERATION))
         };
         let body = serde_json::to_value(request).map_err(|_| unreadable("request"))?;
         let Outcome { body, messages } = self.execute(R::OPERATION, body, invocation)?;
@@ -106,13 +107,16 @@ impl Engine {
         Ok(Outcome { body, messages })
     }
 
-    /// Runs one operation. `body` has passed the model's constraint checks, and if the operation
-    /// is an administrator's, the caller has been authenticated as one. Blocks on storage and does
-    /// big-number arithmetic: keep it off async workers.
+    /// Runs one operation.
+    ///
+    /// `body` must have passed the model's constraint checks. For an administrator's operation, the
+    /// caller must have been authenticated as one. Blocks on storage and does big-number
+    /// arithmetic: keep it off async workers.
     ///
     /// # Errors
-    /// What the service answers; a refused command has changed nothing but its own audit trail and
-    /// attempt counters, and sends no messages.
+    ///
+    /// The service's refusal. A refused command has changed only its audit trail and attempt
+    /// counters, and sends no messages.
     pub fn execute(
         &self,
         operation: Operation,
@@ -145,10 +149,12 @@ impl Engine {
         ))
     }
 
-    /// The keys that verify the pool's tokens at the time `now`, as a JWK set, or `None` for an
-    /// unknown pool: the two that sign, and those before them whose tokens may still be out.
+    /// The keys that verify the pool's tokens at `now`, as a JWK set; `None` for an unknown pool.
+    ///
+    /// The set contains the two current keys, and earlier ones whose tokens may still be valid.
     ///
     /// # Errors
+    ///
     /// Storage failures.
     pub fn jwks(&self, pool_id: &str, now: Moment) -> Result<Option<Value>, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
@@ -161,12 +167,14 @@ impl Engine {
         Ok(Some(json!({ "keys": set })))
     }
 
-    /// Replaces the signing keys of every pool whose keys have signed for `age` or more; returns in
-    /// how many pools. Tokens that are out stay good: [`Engine::jwks`] has their keys until the
-    /// last of them has expired.
+    /// Replaces signing keys that are `age` old or older; returns the number of pools changed.
+    ///
+    /// Issued tokens stay valid: [`Engine::jwks`] includes the old keys until their last token has
+    /// expired.
     ///
     /// # Errors
-    /// Storage failures, and those of the key source. The pools that come before keep their new
+    ///
+    /// Failures of the store or the key source. Pools changed before the failure keep their new
     /// keys.
     pub fn rotate_signing_keys(
         &self,
@@ -212,9 +220,10 @@ impl Engine {
         }
     }
 
-    /// The pool's OpenID discovery document, or `None` where there is no such pool.
+    /// The pool's OpenID discovery document; `None` for an unknown pool.
     ///
     /// # Errors
+    ///
     /// Storage failures.
     pub fn openid_configuration(&self, pool_id: &str) -> Result<Option<Value>, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
@@ -233,11 +242,13 @@ impl Engine {
         })))
     }
 
-    /// Removes what has expired, what deleted pools left behind, and what there is too much of
-    /// unknown names (see [`Retention`](crate::host::invocation::Retention)); returns how many
-    /// records.
+    /// Removes expired records, records of deleted pools, and surplus records of unknown names.
+    /// Returns their number.
+    ///
+    /// [`Retention`](crate::host::invocation::Retention) sets the limits.
     ///
     /// # Errors
+    ///
     /// Storage failures.
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
         let max = self.config.retention.max_unknown_names;

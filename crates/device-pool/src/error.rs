@@ -1,4 +1,4 @@
-//! The service's refusals: a code from its model, and the message that it words.
+//! The service's refusals: an error code of its model and a message in its words.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,10 +7,10 @@ use device_wire::{ErrorCode, Operation};
 
 use crate::store::StoreError;
 
-/// An error as the caller will read it, with an inner cause for the log.
+/// An error for the caller, with an internal cause for the log.
 ///
-/// `message` follows the service's own wording and never contains a secret. `detail` is set only
-/// for [`ErrorCode::InternalError`], whose message is constant.
+/// `message` follows the service's wording and never contains a secret. `detail` is set only for
+/// [`ErrorCode::InternalError`], whose message is constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
     code: ErrorCode,
@@ -25,7 +25,7 @@ impl ServiceError {
         Self { code, message: message.into(), detail: None }
     }
 
-    /// A failure of ours: the caller reads a constant sentence, the log `detail`.
+    /// An internal failure: the caller reads a constant sentence, the log reads `detail`.
     #[must_use]
     pub fn internal(detail: impl Into<String>) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl ServiceError {
         Self::new(ErrorCode::ResourceNotFound, message)
     }
 
-    /// As `operation` may say it: where its model lacks the code, with the nearest one that it has.
+    /// Replaces a code that the model of `operation` lacks by the nearest one that it has.
     pub(crate) fn within(mut self, operation: Operation) -> Self {
         while !(operation.errors().contains(&self.code) || is_common(&self.code)) {
             self.code = match self.code {
@@ -58,33 +58,33 @@ impl ServiceError {
                 | ErrorCode::PasswordResetRequired
                 | ErrorCode::CodeMismatch
                 | ErrorCode::ExpiredCode => ErrorCode::NotAuthorized,
-                // Every operation knows this one.
+                // The model of every operation has this code.
                 _ => ErrorCode::InvalidParameter,
             };
         }
         self
     }
 
-    /// The code; its name is the exception's name on the wire.
+    /// The error code; its name is the exception's name on the wire.
     #[must_use]
     pub fn code(&self) -> &ErrorCode {
         &self.code
     }
 
-    /// What the caller reads.
+    /// The text for the caller.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What the log reads, where the caller is told less.
+    /// The text for the log, if the caller is told less.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 }
 
-/// What any operation may answer, whatever its model says.
+/// Whether any operation may answer with this code, whatever its model says.
 fn is_common(code: &ErrorCode) -> bool {
     matches!(
         code,

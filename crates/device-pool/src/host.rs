@@ -1,4 +1,4 @@
-//! What the host program brings: time, randomness, keys, decisions, and what it takes away.
+//! What the host program supplies to the engine, and the messages that it takes from it.
 
 pub(crate) mod arithmetic;
 pub(crate) mod hooks;

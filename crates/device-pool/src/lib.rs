@@ -1,18 +1,14 @@
-//! The rules of a user-pool service with remembered devices: the server's half of a sign-in,
-//! decided and not served.
+//! The rules of a user-pool service with remembered devices, without its transport.
 //!
-//! An [`Engine`] takes one operation of the protocol at a time, as the JSON that `device-wire`
-//! names, and answers with JSON or with a [`ServiceError`] in the service's words. It goes the same
-//! way for every operation:
+//! An [`Engine`] runs one operation at a time. The request is JSON in the shapes of `device-wire`;
+//! the result is JSON, or a [`ServiceError`] in the service's words. Every operation has three
+//! phases:
 //!
-//! 1. **load** through the [`store::Store`] what the operation rests on, each record with its
-//!    version;
-//! 2. **decide** from those records, the time and the randomness of the [`Invocation`], and
-//!    nothing else;
-//! 3. **apply** one change that holds only if none of those records has moved; otherwise decide
-//!    anew.
+//! 1. **load** from the [`store::Store`] the records that the operation needs, with their versions;
+//! 2. **decide** from those records and the time and randomness of the [`Invocation`] alone;
+//! 3. **apply** one change, if none of those records has changed; otherwise decide again.
 //!
-//! A refusal has changed nothing but its own audit trail and the count of failed attempts.
+//! A refusal changes only its audit trail and the count of failed attempts.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -42,7 +38,7 @@
 //! };
 //! let engine =
 //!     Engine::builder(Arc::new(MemoryStore::new()), config, Arc::new(Rsa2048)).build();
-//! // In production: a generator seeded by the operating system.
+//! // In production: an RNG seeded by the operating system.
 //! let mut rng = rand::rngs::StdRng::seed_from_u64(1);
 //! let now = Moment::from_millis(1_790_000_000_000);
 //! let mut invocation = Invocation { now, rng: &mut rng, source_ip: None };
@@ -58,7 +54,7 @@
 //! let made = engine.call(&request, &mut invocation)?.body;
 //! let pool = made.user_pool.and_then(|pool| pool.id).unwrap_or_default();
 //!
-//! // A token of no pool is refused in the service's words.
+//! // An unknown token is refused in the service's words.
 //! let request = ListDevicesRequest::new("e30.e30.e30");
 //! let refused = engine.call(&request, &mut invocation).unwrap_err();
 //! assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid Access Token");
@@ -69,20 +65,20 @@
 //! # Ok::<(), ServiceError>(())
 //! ```
 //!
-//! # What travels and what is kept
+//! # What the client carries and what is stored
 //!
-//! A sign-in under way is kept by its client: sealed into the `SECRET_BLOCK` of an SRP exchange and
-//! the `Session` of a challenge, bound to the pool, the app client, the user and the password. The
-//! store learns only what was used up, so a sign-in that is never finished leaves nothing behind.
-//! So it is with device keys: most are never confirmed, and a key proves by itself to whom it was
-//! issued and when.
+//! The client carries the state of a running sign-in. It is sealed into the `SECRET_BLOCK` of an
+//! SRP exchange and the `Session` of a challenge, and bound to the pool, the app client, the user
+//! and the password. The store holds only which of them were used, so a sign-in that never
+//! completes leaves no record. Most device keys are never confirmed; a key leaves no record until
+//! then, since the key itself proves to whom it was issued and when.
 //!
 //! # What it does not do
 //!
-//! No HTTP, no SQL, no async, no clock and no randomness of its own. It does not check values
-//! against the model's lengths and patterns, nor who may act as an administrator: the server does,
-//! before it calls. It delivers no messages, and it does not count requests. [`SUPPORTED`] is what
-//! it answers; the rest it refuses by name.
+//! It has no HTTP, no SQL, no async, no clock and no random number generator. It does not check
+//! values against the model's lengths and patterns, nor who may act as an administrator: the server
+//! does both before it calls. It delivers no messages and does not limit the rate of requests.
+//! [`SUPPORTED`] lists its operations; it refuses others by name.
 
 mod command;
 mod crypto;

@@ -1,4 +1,4 @@
-//! The operations by name, and the ones that are not a sign-in.
+//! The table of operations, and the operations other than sign-in.
 
 mod attributes;
 mod auth_events;
@@ -23,10 +23,10 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::sign_in;
 
-/// Makes the table of operations, and the list that documents it.
+/// Generates the table of operations and the list of them.
 macro_rules! table {
     ($($operation:ident => $handler:path,)*) => {
-        /// The operations that this engine answers.
+        /// The operations that this engine supports.
         pub const SUPPORTED: &[Operation] = &[$(Operation::$operation,)*];
 
         /// Decodes the request of `operation`, runs it, and encodes the response.
@@ -129,7 +129,7 @@ fn run<R: Request>(
     body: &Value,
     handler: impl FnOnce(&mut Context<'_, '_>, R) -> Result<R::Output, ServiceError>,
 ) -> Result<Option<Value>, ServiceError> {
-    // The parser's text may quote a value, so the caller is told no more than the fact.
+    // The parser's message may quote a value, so it is not passed on.
     let request = R::deserialize(body).map_err(|_| {
         ServiceError::new(
             ErrorCode::Serialization,

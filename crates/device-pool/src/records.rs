@@ -1,4 +1,4 @@
-//! The records in the store, one file a table: the struct, its key, and questions about it.
+//! The stored records, one file for each table: the struct, its key, and questions about it.
 //!
 //! No file here knows a flow: `rules` says what changes together.
 

@@ -1,8 +1,8 @@
 //! Signing in: from `InitiateAuth` through the challenges to tokens.
 //!
-//! The order of steps is here and nowhere else: [`run`] is the one loop, and the pure
-//! [`next::next`] decides what is due. Every other module handles one kind of step. It checks what
-//! the client proved, notes it in the [`Progress`], and returns a [`Step`].
+//! The order of steps is decided here and nowhere else: [`run`] is the one loop, and the pure
+//! function [`next::next`] decides what is due. Each other module handles one kind of step: it
+//! checks what the client proved, notes it in the [`Progress`], and returns a [`Step`].
 
 mod admin;
 mod answer;
@@ -85,19 +85,20 @@ pub(crate) fn respond_to_auth_challenge(
     respond(cx, &challenge_name, request).map(Answer::into)
 }
 
-/// Starts a sign-in by `flow`.
+/// Starts a sign-in with `flow`.
 fn initiate(
     cx: &mut Context<'_, '_>,
     flow: AuthFlowType,
     request: StepRequest,
 ) -> Result<Answer, ServiceError> {
-    // The service passes no ClientMetadata of a start to the triggers of a custom flow.
+    // The service does not pass the ClientMetadata of `InitiateAuth` to the triggers of a custom
+    // flow.
     let request = StepRequest { metadata: Map::new(), ..request };
     let step = first_step(cx, flow, request)?;
     run(cx, step, &Map::new())
 }
 
-/// Takes up the answer to a challenge.
+/// Handles the answer to a challenge.
 fn respond(
     cx: &mut Context<'_, '_>,
     challenge: &ChallengeNameType,
@@ -108,7 +109,8 @@ fn respond(
     run(cx, step, &metadata)
 }
 
-/// The one loop: a step that was passed leads to what is due next, until something is asked.
+/// The one loop: a passed step leads to the next one due, until the client must answer or has
+/// tokens.
 fn run(
     cx: &mut Context<'_, '_>,
     mut step: Step,
@@ -199,7 +201,7 @@ fn next_step(
     }
 }
 
-/// A code, of which only the session tells what it is for.
+/// Handles a code; only the session tells what it is for.
 fn answer_code(
     cx: &mut Context<'_, '_>,
     challenge: &ChallengeNameType,
@@ -221,7 +223,7 @@ fn answer_code(
     }
 }
 
-/// What is due in a sign-in, with the device that counts in it.
+/// What is due in a sign-in, with the device that takes part in it.
 struct Due {
     next: Next,
     reason: Option<Reason>,
@@ -229,7 +231,7 @@ struct Due {
     device: Option<Device>,
 }
 
-/// Finds out what is due after a step was passed.
+/// Determines what is due after a passed step.
 fn due(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -242,7 +244,7 @@ fn due(
     };
     progress.device_key = device.as_ref().map(|device| device.key.clone());
     let situation = Situation {
-        // Whoever came in without a password has none to change.
+        // A user who signed in without a password has none to change.
         must_change_password: progress.password_proven
             && parties.user.status == device_wire::UserStatusType::ForceChangePassword,
         mfa_due: parties.user.mfa_due(&parties.pool),
@@ -260,7 +262,7 @@ fn due(
     Ok(Due { next, reason, progress, device })
 }
 
-/// Asks for what is due, or ends the sign-in in tokens.
+/// Asks for what is due, or issues tokens.
 fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, ServiceError> {
     let Due { next, reason, mut progress, device } = due;
     if let Some(reason) = reason {
@@ -275,7 +277,7 @@ fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, 
     }
 }
 
-/// Ends a sign-in in tokens, and issues a device key where the pool tracks devices and none was
+/// Completes a sign-in with tokens, and issues a device key if the pool tracks devices and none was
 /// presented.
 fn finish(
     cx: &mut Context<'_, '_>,

@@ -1,19 +1,19 @@
-//! What the engine asks of persistence: versioned records and one atomic, conditional change.
+//! The storage that the engine needs: versioned records and one atomic, conditional change.
 //!
-//! A store knows nothing of users or devices. It keeps *records*: a [`Key`], a JSON body, a
-//! version. Every rule lives in the engine, which reads what a command needs, decides, and hands
-//! over a [`Change`] that holds only if nothing the decision rested on has moved (compare-and-set).
-//! A store is then small enough to be written twice without two opinions, and one conformance suite
-//! covers every implementation.
+//! A store knows nothing of users or devices. It keeps *records*: a [`Key`], a JSON body and a
+//! version. All rules are in the engine: it reads what a command needs, decides, and submits a
+//! [`Change`]. The change is applied only if no record that the decision rested on has changed
+//! since (compare-and-set). So a store is small, cannot differ from another in its rules, and one
+//! conformance suite covers every implementation.
 
 use std::fmt;
 
-/// The kinds of record. The name is what a database shows, so it is part of the stored format.
+/// The kinds of record. Databases show the name, so it is part of the stored format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// User pools with their settings.
     Pool,
-    /// Pools that were deleted and whose records are still being removed.
+    /// Deleted pools whose records are still being removed.
     DeletedPool,
     /// A pool's secrets: sealing key and token-signing keys.
     PoolKeys,
@@ -23,34 +23,34 @@ pub enum Table {
     PoolClient,
     /// Users, by pool and internal username.
     User,
-    /// Every name a user can be found by, folded, to the internal username.
+    /// Sign-in names (username and aliases, case-folded), each with the internal username.
     Login,
     /// Groups of users, by pool and name.
     Group,
     /// Confirmed devices, by pool, user and device key.
     Device,
-    /// Device keys that must not be confirmed again, until their issue window has passed.
+    /// Device keys that must not be confirmed again, kept until their issue window has passed.
     ForgottenDevice,
-    /// Sign-ins that hold a refresh token, by origin id.
+    /// Grants: sign-ins that hold a refresh token, by origin id.
     Grant,
-    /// Which such sign-ins a user has, for listing.
+    /// The grants of each user, for listing.
     UserGrant,
-    /// Sessions and secret blocks that were used up, until they would have expired anyway.
+    /// Used sessions and secret blocks, kept until they would have expired.
     Spent,
-    /// First factors proven by clients that send no session with their device answers.
+    /// First factors proven by clients that answer device challenges without a session.
     FirstFactor,
-    /// Codes that were sent and wait to be typed in.
+    /// Codes that were sent and not yet used.
     Code,
-    /// How many codes were sent within the hour.
+    /// How many codes were sent within the last hour.
     SentCodes,
     /// Failed attempts that count towards a lockout.
     Attempts,
-    /// What happened at each sign-in, and why.
+    /// The audit trail: each sign-in and its outcome, with the reason.
     AuthEvent,
 }
 
 impl Table {
-    /// Every kind, for stores that make one physical table of each.
+    /// All kinds, for stores with a physical table for each.
     pub const ALL: [Self; 18] = [
         Self::Pool,
         Self::DeletedPool,
@@ -72,7 +72,7 @@ impl Table {
         Self::AuthEvent,
     ];
 
-    /// The name under which a database keeps it.
+    /// The name of the table in a database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,25 +98,25 @@ impl Table {
     }
 }
 
-/// Where a record stands: its table and its id, whose parts are joined by `/` (a `/` within a part
-/// stands as `~1`, a `~` as `~0`).
+/// The address of a record: its table and its id. The id's parts are joined by `/`; within a part,
+/// `/` is written `~1` and `~` is written `~0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The kind of record.
     pub table: Table,
-    /// Its id within the kind. Ids compare as bytes; scans run in that order.
+    /// The id within the table. Ids compare as bytes; scans run in that order.
     pub id: String,
 }
 
-/// Which state of a record was seen. Opaque; a store never gives the same version to two states of
-/// one key.
+/// The version of a record that was read. Opaque; a store never gives two states of one key the
+/// same version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
-/// A record as read. Its `Debug` leaves the body out: bodies hold verifiers and keys.
+/// A record that was read. Its `Debug` omits the body: bodies hold verifiers and keys.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Which state this is.
+    /// The version of this state.
     pub version: Version,
     /// The body: one JSON object in UTF-8.
     pub body: Vec<u8>,
@@ -136,33 +136,32 @@ impl fmt::Debug for Record {
 pub enum Write {
     /// Creates or replaces the record.
     Put {
-        /// The new body, JSON in UTF-8.
+        /// The new body: JSON in UTF-8.
         body: Vec<u8>,
-        /// When it may be purged, in milliseconds since the epoch; `None` keeps it.
+        /// When the record may be purged, in milliseconds since the epoch; `None` keeps it.
         expires_at: Option<i64>,
     },
-    /// Removes the record; removing one that is not there is no error.
+    /// Removes the record. It is no error if the record does not exist.
     Delete,
 }
 
-/// Writes that happen together or not at all, and only if every expectation still holds.
+/// Writes that are applied together or not at all, and only if every expectation holds.
 #[derive(Clone, Default)]
 pub struct Change {
-    /// The version each key must still have; `None` means that it must not exist.
+    /// The version that each key must still have; `None` means that it must not exist.
     pub expect: Vec<(Key, Option<Version>)>,
-    /// What to write; at most one write a key.
+    /// The writes, at most one for each key.
     pub writes: Vec<(Key, Write)>,
 }
 
-/// Why a store did not do what it was asked.
+/// Why a store call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// An expectation no longer holds; nothing was written. Load and decide again.
-    #[error("the state this change was decided on has moved")]
+    /// An expectation does not hold; nothing was written. Load the records and decide again.
+    #[error("a record changed after it was read")]
     Conflict,
-    /// The store failed; whether the change was made is unknown. The text is for the log, never for
-    /// a caller.
+    /// The store failed; whether the change was applied is unknown. The text is for the log only.
     #[error("storage failed: {0}")]
     Failed(String),
 }
@@ -174,17 +173,17 @@ pub enum StoreError {
 /// - changes are atomic, and serializable with respect to the keys in `expect`;
 /// - `scan` yields ids in byte order.
 pub trait Store: Send + Sync {
-    /// The record at `key`, if there is one. Expired records may still be returned until they are
+    /// The record at `key`, if it exists. Expired records may still be returned until they are
     /// purged.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 
-    /// Up to `limit` records whose id starts with `prefix` and, where `after` is given, is greater
-    /// than it.
+    /// Up to `limit` records whose id starts with `prefix` and is greater than `after`, if given.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Failed`].
     fn scan(
         &self,
@@ -194,15 +193,17 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(Key, Record)>, StoreError>;
 
-    /// Applies `change` whole, or not at all.
+    /// Applies `change` completely or not at all.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when an expectation does not hold; [`StoreError::Failed`].
+    ///
+    /// [`StoreError::Conflict`] if an expectation does not hold; [`StoreError::Failed`].
     fn apply(&self, change: Change) -> Result<(), StoreError>;
 
-    /// Removes records whose `expires_at` is before `now_millis`, and says how many.
+    /// Removes records whose `expires_at` is before `now_millis` and returns their number.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Failed`].
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError>;
 }

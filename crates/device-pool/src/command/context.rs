@@ -1,4 +1,4 @@
-//! What a command has at hand while it decides.
+//! The context in which a command decides.
 
 use rand_core::CryptoRng;
 
@@ -13,11 +13,11 @@ use crate::host::moment::Moment;
 use crate::host::risk::RiskEvaluator;
 use crate::host::signing_keys::SigningKeySource;
 
-/// One command under way: its view of the store, and what the call brought from outside.
+/// A running command: its view of the store, and the external inputs of the call.
 pub(crate) struct Context<'a, 'c> {
     pub(crate) tx: Transaction<'a>,
     pub(crate) invocation: &'a mut Invocation<'c>,
-    /// Messages to users, sent if the command succeeds.
+    /// Messages to users, sent only if the command succeeds.
     pub(crate) outbox: Vec<Message>,
     pub(crate) config: &'a Config,
     pub(crate) key_ring: &'a KeyRing,
@@ -46,14 +46,14 @@ impl Context<'_, '_> {
         uuid::Builder::from_random_bytes(self.random()).into_uuid()
     }
 
-    /// `length` characters drawn evenly from `alphabet`.
+    /// `length` characters drawn uniformly from `alphabet`.
     pub(crate) fn random_text(&mut self, alphabet: &[u8], length: usize) -> String {
         let limit = 256 - 256 % alphabet.len().max(1);
         let mut text = String::with_capacity(length);
         while text.len() < length {
             let [byte] = self.random::<1>();
-            // Bytes past the last whole multiple are drawn again, or the first letters would come
-            // up more often.
+            // Bytes beyond the last full multiple are drawn again; otherwise the first letters are
+            // more likely.
             if usize::from(byte) < limit
                 && let Some(letter) = alphabet.get(usize::from(byte) % alphabet.len())
             {
@@ -63,7 +63,7 @@ impl Context<'_, '_> {
         text
     }
 
-    /// Where a command needs what must have been stored with it.
+    /// Unwraps a record that must exist because another record refers to it.
     pub(crate) fn stored<T>(found: Option<T>, what: &str) -> Result<T, ServiceError> {
         found.ok_or_else(|| ServiceError::internal(format!("{what} is missing from the store")))
     }

@@ -1,15 +1,15 @@
-//! Pages of a list.
+//! Pagination of lists.
 
 use crate::command::transaction::{Entity, Transaction};
 use crate::error::ServiceError;
 
-/// The longest page.
+/// The maximum page length.
 const MAX_PAGE: usize = 60;
 
-/// Records read at once: a whole page, and one more that tells whether the list goes on.
+/// Records read at once: a full page, and one more that shows whether the list continues.
 const BATCH: usize = MAX_PAGE + 1;
 
-/// How many items a page lists: as many as asked for, if that is in range, else the most.
+/// The page length: as requested, if in range, or the maximum.
 pub(crate) fn page_length(asked: Option<i32>) -> usize {
     asked
         .and_then(|asked| usize::try_from(asked).ok())
@@ -20,7 +20,7 @@ pub(crate) fn page_length(asked: Option<i32>) -> usize {
 /// One page of a list.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
-    /// Whether the list goes on behind them.
+    /// Whether the list continues after these items.
     more: bool,
 }
 
@@ -31,14 +31,14 @@ impl<T> Page<T> {
         Self { items: page, more: items.next().is_some() }
     }
 
-    /// The token of the next page, made from the last item of this one; `None` on the last page.
+    /// The token of the next page, made from this page's last item; `None` on the last page.
     pub(crate) fn next_token(&self, token: impl FnOnce(&T) -> String) -> Option<String> {
         self.items.last().filter(|_| self.more).map(token)
     }
 }
 
 impl<E: Entity> Page<E> {
-    /// The next `length` records that are listed, in id order, behind the id `after`.
+    /// The next `length` records that are listed, in id order, after the id `after`.
     pub(crate) fn scan(
         tx: &Transaction<'_>,
         prefix: &str,

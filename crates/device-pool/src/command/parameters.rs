@@ -6,8 +6,7 @@ use device_wire::Sensitive;
 
 use crate::error::ServiceError;
 
-/// Named texts, where an empty one counts as absent: clients send `"DEVICE_KEY": ""` when they have
-/// none.
+/// Named texts. An empty text counts as absent: clients without a device send `"DEVICE_KEY": ""`.
 #[derive(Default)]
 pub(crate) struct Parameters(Sensitive<BTreeMap<String, String>>);
 
@@ -34,7 +33,7 @@ impl Parameters {
             .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))
     }
 
-    /// The parameters whose name starts with `prefix`, without it.
+    /// The parameters whose name starts with `prefix`, with the prefix removed.
     pub(crate) fn with_prefix<'a>(
         &'a self,
         prefix: &'a str,

@@ -1,5 +1,5 @@
-//! A command's view of the store: typed reads that are remembered, and writes that are held back
-//! until it has decided.
+//! A command's view of the store: typed, remembered reads, and writes held back until it has
+//! decided.
 
 use std::any::type_name;
 use std::collections::BTreeMap;
@@ -12,30 +12,32 @@ use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
 
-/// Something that is kept as one record.
+/// A type that is stored as one record.
 pub(crate) trait Entity: Serialize + DeserializeOwned {
     const TABLE: Table;
 
-    /// The id under which this is kept.
+    /// The id of its record.
     fn id(&self) -> String;
 
-    /// When it may be purged; `None` keeps it.
+    /// When the record may be purged; `None` keeps it.
     fn expires_at(&self) -> Option<Moment> {
         None
     }
 }
 
-/// A record's id: its parts joined by `/`. Within a part, `~` stands as `~0` and `/` as `~1` (as in
-/// RFC 6901), so that no two lists of parts have the same id, and no id starts with the parts of a
-/// stranger: names may contain a `/`.
+/// A record's id: its parts joined by `/`.
+///
+/// Within a part, `~` becomes `~0` and `/` becomes `~1` (as in RFC 6901), because names may contain
+/// a `/`. So different lists of parts have different ids, and no id starts with the parts of
+/// another.
 pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
     parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
 }
 
 /// Reads, and two sets of writes.
 ///
-/// What a command `put`s happens only if it succeeds. What it `record`s (failed attempts, audit
-/// events) happens either way: a refusal must still count towards a lockout.
+/// What a command `put`s is written only if it succeeds. What it `record`s (failed attempts, audit
+/// events) is always written: a refused attempt must count towards a lockout.
 pub(crate) struct Transaction<'s> {
     store: &'s dyn Store,
     read: BTreeMap<Key, Option<Record>>,
@@ -55,8 +57,8 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Loads a record, once: a command sees one state of it, and its own writes. The commit will
-    /// hold only if the record has not changed by then.
+    /// Loads a record, once, so that a command sees one state of it and its own writes. The commit
+    /// fails if the record has changed by then.
     pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };
         match self.on_success.get(&key) {
@@ -74,13 +76,13 @@ impl<'s> Transaction<'s> {
         record.as_ref().map(|record| decode(&record.body)).transpose()
     }
 
-    /// Makes the answer, whatever it is, hold only if nothing that was read has changed. Without
-    /// this a command that writes nothing answers from what it saw.
+    /// Makes the commit fail if any record that was read has changed, even if nothing is written.
+    /// Without this, a command that writes nothing answers from what it read.
     pub(crate) fn pin(&mut self) {
         self.pinned = true;
     }
 
-    /// Up to `limit` records in id order. A scan pins nothing: a record added meanwhile is no
+    /// Up to `limit` records in id order. A scan pins nothing: a record added in the meantime is no
     /// conflict.
     pub(crate) fn scan<E: Entity>(
         &self,
@@ -92,7 +94,7 @@ impl<'s> Transaction<'s> {
         rows.iter().map(|(_, record)| decode(&record.body)).collect()
     }
 
-    /// How many records there are, if no more than `most`.
+    /// The number of records, if at most `most`.
     pub(crate) fn count<E: Entity>(
         &self,
         prefix: &str,
@@ -102,7 +104,7 @@ impl<'s> Transaction<'s> {
         Ok((found <= most).then_some(found))
     }
 
-    /// Writes `entity` if the command succeeds. One that was not read before must not exist.
+    /// Writes `entity` if the command succeeds. If it was not read before, it must not exist.
     pub(crate) fn put<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
         let (key, write) = self.prepare(entity)?;
         self.on_success.insert(key, write);
@@ -129,8 +131,7 @@ impl<'s> Transaction<'s> {
         Ok((key, Write::Put { body, expires_at: entity.expires_at().map(Moment::millis) }))
     }
 
-    /// Hands the decided change to the store. A command that wrote and pinned nothing costs nothing
-    /// here.
+    /// Submits the decided change to the store. Free if the command wrote and pinned nothing.
     pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
         let mut writes = self.always;
         if succeeded {
@@ -146,8 +147,7 @@ impl<'s> Transaction<'s> {
 }
 
 fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
-    // The parser's own text may quote the value, and values are secrets here: only the place is
-    // told.
+    // The parser's message may quote the value, which may be secret here: report only the position.
     serde_json::from_slice(body).map_err(|e| {
         ServiceError::internal(format!(
             "a stored {} does not parse, column {}",
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// A store whose record is another one at each look.
+    /// A store whose record changes with every read.
     #[derive(Default)]
     struct Restless(AtomicU64);
 

@@ -21,8 +21,8 @@ use crate::host::invocation::Invocation;
 use crate::host::moment::{Moment, minutes};
 use crate::host::signing_keys::SigningKeySource;
 
-/// Parsed signing keys by key id. Parsing and checking an RSA key costs a good part of a signature,
-/// and each serves every sign-in of its pool.
+/// Parsed signing keys by key id. Parsing and checking an RSA key takes a large part of the time of
+/// a signature, and every sign-in of a pool uses the same keys.
 #[derive(Default)]
 pub(crate) struct KeyRing {
     parsed: RwLock<HashMap<String, Arc<KeyPair>>>,
@@ -44,7 +44,7 @@ impl KeyRing {
         Ok(pair)
     }
 
-    /// The compact serialization of `claims`, signed.
+    /// Signs `claims` and returns the compact serialization.
     pub(crate) fn sign<C: Serialize>(
         &self,
         key: &SigningKey,
@@ -63,9 +63,9 @@ impl KeyRing {
         Ok(token)
     }
 
-    /// The claims of a token that one of `keys` signed; `None` for any other token.
+    /// The claims of a token signed by one of `keys`; `None` for any other token.
     ///
-    /// The algorithm is never taken from the token: a header that names another one than RS256 is
+    /// The algorithm is never taken from the token: a header with an algorithm other than RS256 is
     /// refused.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
@@ -102,7 +102,7 @@ impl KeyRing {
         })
     }
 
-    /// Forgets a key that signs no longer.
+    /// Drops a key that no longer signs.
     pub(crate) fn forget(&self, kid: &str) {
         self.parsed.write().unwrap_or_else(PoisonError::into_inner).remove(kid);
     }
@@ -124,15 +124,14 @@ impl PublicKey {
     }
 }
 
-/// What a token says of its signer, before anything of it is believed.
+/// The header of a token that is not yet verified.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     kid: String,
 }
 
-/// The payload of a token that nobody has verified: good for finding the key to verify it with, and
-/// nothing else.
+/// The payload of an unverified token. Use it only to find the key that verifies the token.
 pub(crate) fn unverified<C: DeserializeOwned>(token: &str) -> Option<C> {
     parse(token.split('.').nth(1)?)
 }
@@ -141,16 +140,15 @@ fn parse<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
 }
 
-/// How long a replaced key is still published: the longest life of a token, and five minutes for
-/// clocks that differ.
+/// How long a replaced key is still published: the longest token lifetime plus five minutes of
+/// clock skew.
 const PUBLISHED_AFTER: Duration = minutes(24 * 60 + 5);
 
-/// The key that signs one kind of a pool's tokens, and the ones before it whose tokens may still be
-/// out.
+/// The key that signs one kind of a pool's tokens, and replaced keys whose tokens may be valid.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SigningKeys {
     pub(crate) current: SigningKey,
-    /// When it began to sign.
+    /// When this key began to sign.
     since: Moment,
     retired: Vec<RetiredKey>,
 }
@@ -169,7 +167,7 @@ impl SigningKeys {
         now.since(self.since)
     }
 
-    /// Replaces the current key. Its private half is gone from then on.
+    /// Replaces the current key and drops its private half.
     pub(crate) fn rotate(
         &mut self,
         source: &dyn SigningKeySource,
@@ -186,13 +184,13 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// The replaced keys whose tokens may still be out.
+    /// The replaced keys whose tokens may still be valid.
     pub(crate) fn retired(&self, now: Moment) -> impl Iterator<Item = &PublicKey> {
         self.retired.iter().filter(move |key| now < key.published_until).map(|key| &key.public)
     }
 }
 
-/// What is left of a replaced key: enough to verify with, nothing to sign with.
+/// The public half of a replaced key: it verifies and cannot sign.
 #[derive(Serialize, Deserialize)]
 struct RetiredKey {
     #[serde(flatten)]

@@ -1,9 +1,9 @@
-//! Refresh tokens: opaque to clients, and to the service a grant, a number and the proof that it
-//! issued them.
+//! Refresh tokens: a grant, a generation and a MAC that proves who issued them. Clients see an
+//! opaque string.
 //!
-//! Rotation replaces a token by the next number. An old one is then known for what it is, however
-//! old, without a record of its own; and a client that repeats its request because the answer was
-//! lost gets the same new token again.
+//! Rotation replaces a token by the next generation. So an old token is recognised, however old,
+//! without a record of its own; and a client that repeats its request because the answer was lost
+//! gets the same new token again.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -14,25 +14,25 @@ use zeroize::Zeroizing;
 
 use crate::crypto::seal::SealingKey;
 
-/// What a refresh token says.
+/// The contents of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RefreshToken {
     /// The grant that it belongs to.
     pub(crate) origin: Uuid,
-    /// How many came before it.
+    /// The number of tokens before it.
     pub(crate) generation: u32,
 }
 
 impl RefreshToken {
-    /// The token as clients have it: base64url of 16 bytes of origin, 4 of generation (big-endian)
-    /// and 32 of MAC.
+    /// The token as clients see it: base64url of origin (16 bytes), generation (4, big-endian) and
+    /// MAC (32).
     pub(crate) fn encode(self, key: SealingKey<'_>) -> Sensitive<String> {
         let generation = self.generation.to_be_bytes();
         let bytes = [&self.origin.as_bytes()[..], &generation, &*self.mac(key)].concat();
         Sensitive::from(BASE64.encode(Zeroizing::new(bytes)))
     }
 
-    /// `None` for what this pool did not issue.
+    /// Reads a token; `None` if this pool did not issue it.
     pub(crate) fn decode(key: SealingKey<'_>, text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(BASE64.decode(text).ok()?);
         let (origin, rest) = bytes.split_first_chunk::<16>()?;

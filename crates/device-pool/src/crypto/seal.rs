@@ -1,8 +1,8 @@
-//! State that travels through the client: sessions and secret blocks, encrypted and authenticated.
+//! Sealed state that the client carries: sessions and secret blocks, encrypted and authenticated.
 //!
-//! AES-256-GCM under a key of its own for every message, derived from the pool's sealing key and 24
-//! random bytes, so that no number of messages wears a key out. The purpose and the app client are
-//! bound in: what was sealed for one does not open for another.
+//! Each message is encrypted with AES-256-GCM under its own key, derived from the pool's sealing
+//! key and 24 random bytes, so the number of messages is not limited by a nonce. The purpose and
+//! the app client are bound in: a value sealed for one does not open for another.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::error::ServiceError;
 
 const SALT_LENGTH: usize = 24;
-/// Each key is used once, so this may be constant.
+/// Each key is used once, so the nonce may be constant.
 const NONCE: [u8; 12] = [0; 12];
 
 /// What a sealed value is for.
@@ -43,7 +43,7 @@ impl Purpose {
 pub(crate) struct SealingKey<'a>(pub(crate) &'a [u8; 32]);
 
 impl SealingKey<'_> {
-    /// Base64 of salt and ciphertext.
+    /// Seals `value`: base64 of salt and ciphertext.
     pub(crate) fn seal<T: Serialize>(
         &self,
         purpose: Purpose,
@@ -59,7 +59,7 @@ impl SealingKey<'_> {
         Ok(STANDARD.encode([&salt[..], &sealed].concat()))
     }
 
-    /// `None` for anything that [`SealingKey::seal`] did not make for this purpose and client.
+    /// Opens a value; `None` if [`SealingKey::seal`] did not make it for this purpose and client.
     pub(crate) fn open<T: DeserializeOwned>(
         &self,
         purpose: Purpose,
@@ -73,7 +73,7 @@ impl SealingKey<'_> {
         serde_json::from_slice(&plain).ok()
     }
 
-    /// A key for something else than sealing, bound to `label`.
+    /// Derives a key for a use other than sealing, bound to `label`.
     pub(crate) fn derive(&self, label: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         mac(self.0, label, message)
     }
@@ -95,8 +95,8 @@ fn decrypt(
     Aes256Gcm::new(key.into()).decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
 }
 
-/// HMAC-SHA-256 over the label and the parts, each behind its length so that no two lists of parts
-/// read alike.
+/// HMAC-SHA-256 over the label and the parts. Each is preceded by its length, so different lists
+/// never give the same input.
 fn mac(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac =
@@ -108,16 +108,17 @@ fn mac(key: &[u8; 32], label: &[u8], parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
-/// The seal's part of the fuzz target `sealed`: built under `--cfg fuzzing` only.
+/// The entry point of the fuzz target `sealed`, built only with `--cfg fuzzing`.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     use super::*;
 
-    /// Seals what the data says, for a client that it names.
+    /// Seals the value that `data` describes, for a client that it names.
     ///
     /// # Panics
-    /// If the seal does not open again, or opens for another client, purpose or key, or when it was
-    /// changed.
+    ///
+    /// If the seal does not open again, or opens for another client, purpose or key, or after a
+    /// change.
     pub fn seal_opens_only_its_own(data: &[u8]) {
         let (head, text) = data.split_at(data.len().min(26));
         let mut bytes = [0; 26];
@@ -147,7 +148,7 @@ mod tests {
 
     const KEY: SealingKey<'static> = SealingKey(&[7; 32]);
 
-    /// It compiles only where the cipher does.
+    /// This compiles only if the cipher wipes its key.
     #[test]
     fn the_cipher_wipes_its_key() {
         fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    /// Those of the size of key, nonce and tag that there are here.
+    /// Runs the vectors whose key, nonce and tag sizes match those used here.
     #[test]
     fn aes_gcm_passes_wycheproof() {
         let file = include_str!("../../../../vectors/wycheproof/aes_gcm.json");

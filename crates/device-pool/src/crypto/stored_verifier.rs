@@ -1,4 +1,4 @@
-//! What the service keeps in place of a password, of a user's or of a device's.
+//! What the service stores instead of a password, for users and devices.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::error::ServiceError;
 
-/// An SRP salt and verifier as records hold them: the salt in hexadecimal, the verifier in base64.
+/// An SRP salt and verifier as stored: the salt in hexadecimal, the verifier in base64.
 ///
-/// Powers of the verifier go with it, which pay for themselves at the first sign-in. They are only
-/// ever derived here, from the verifier in the same record: whoever chose them would choose the
-/// password.
+/// Precomputed powers of the verifier are stored with it; they pay for themselves at the first
+/// sign-in. They are only ever derived here, from the verifier in the same record: anyone who could
+/// choose them could choose the password.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVerifier {
     salt: String,
@@ -31,9 +31,8 @@ impl StoredVerifier {
         }
     }
 
-    /// One of 383 bytes that nobody's password was made into, for a user whom there is not. Its
-    /// powers are not its own: they take the time, and there is no right proof that they could
-    /// spoil.
+    /// A decoy verifier of 383 bytes, which no password produced, for an unknown user. Its powers
+    /// belong to another verifier: they cost the same time, and no proof can succeed anyway.
     pub(crate) fn that_no_password_has(salt: &Salt, verifier: &[u8]) -> Self {
         let padded = Zeroizing::new([&[0], verifier].concat());
         let encode = |bytes: &[u8]| Sensitive::from(STANDARD.encode(bytes));

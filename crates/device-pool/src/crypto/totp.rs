@@ -1,5 +1,5 @@
-//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: SHA-1, six digits, 30
-//! seconds.
+//! Time-based one-time passwords (RFC 6238): SHA-1, six digits, 30 seconds, as in authenticator
+//! apps.
 
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
@@ -11,20 +11,18 @@ use crate::host::moment::Moment;
 
 const STEP_SECONDS: i64 = 30;
 
-/// A software token that its user has proven to hold.
+/// A software token that its user has verified.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SoftwareToken {
     secret: Sensitive<String>,
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub(crate) name: Option<String>,
-    /// The step whose code was accepted last; codes of it and of steps before it are used up.
+    /// The step of the last accepted code. Codes of this step and earlier ones are used up.
     last_step: i64,
 }
 
 impl SoftwareToken {
-    /// A token whose enrolment `code` is right at `now`. That code counts as used.
-    ///
-    /// `None` for a wrong code.
+    /// Enrols a token if `code` is right at `now`; `None` if it is wrong. The code is then used up.
     pub(crate) fn enrol(
         secret: Sensitive<String>,
         code: &str,
@@ -35,7 +33,7 @@ impl SoftwareToken {
         Some(Self { secret, name, last_step })
     }
 
-    /// Accepts a code of the current step or of one beside it, once.
+    /// Accepts a code of the current step or an adjacent one, once.
     pub(crate) fn accept(&mut self, code: &str, now: Moment) -> Result<(), ServiceError> {
         match matching_step(&self.secret, code, now) {
             None => {
@@ -58,8 +56,8 @@ pub(crate) fn secret_code(bytes: [u8; 20]) -> Sensitive<String> {
     Sensitive::from(Secret::new(Box::from(bytes)).to_base32())
 }
 
-/// The latest step of the three around `now` whose code this is. All three are compared
-/// whatever comes out.
+/// The latest of the three steps around `now` that has this code. Always compares all three, so
+/// timing reveals nothing.
 fn matching_step(secret: &str, code: &str, now: Moment) -> Option<i64> {
     let secret = Secret::try_from_base32(secret).ok()?;
     let totp =

@@ -1,28 +1,30 @@
-//! The long part of a proof, so that a server may say where and with what others it is computed.
+//! The expensive part of a handshake, as a trait, so that a server can schedule and batch it.
 
 use device_srp::{PublicValue, ServerEphemeral, SessionKey, Verifier};
 use rand_core::CryptoRng;
 
 use crate::error::ServiceError;
 
-/// The server's arithmetic in a handshake. It is asked while a command is being decided, when no
-/// lock is held: it may keep the calling thread waiting. Refusing, it has changed nothing, and the
-/// client may send the same request again.
+/// The server's arithmetic in a handshake.
+///
+/// The engine calls it while it decides a command. It holds no lock then, so an implementation may
+/// block the calling thread. A refusal leaves no trace; the client may retry the same request.
 pub trait Arithmetic: Send + Sync {
-    /// What [`ServerEphemeral::generate`] gives.
+    /// Computes [`ServerEphemeral::generate`].
     ///
     /// # Errors
-    /// [`TooManyRequests`](device_wire::ErrorCode::TooManyRequests) where too much waits to be
-    /// computed.
+    ///
+    /// [`TooManyRequests`](device_wire::ErrorCode::TooManyRequests) if too many computations wait.
     fn open(
         &self,
         verifier: Verifier,
         rng: &mut dyn CryptoRng,
     ) -> Result<ServerEphemeral, ServiceError>;
 
-    /// What [`ServerEphemeral::session_key`] gives, or `None` for a handshake that has no key.
+    /// Computes [`ServerEphemeral::session_key`]; `None` if the handshake has no key.
     ///
     /// # Errors
+    ///
     /// As for [`Self::open`].
     fn session_key(
         &self,
@@ -32,7 +34,7 @@ pub trait Arithmetic: Send + Sync {
     ) -> Result<Option<SessionKey>, ServiceError>;
 }
 
-/// Computes at once, on the thread that asks.
+/// Computes at once, on the calling thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InPlace;
 

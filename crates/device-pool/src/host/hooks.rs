@@ -1,24 +1,26 @@
-//! Decisions that an operator takes over: what the service calls its lambda triggers.
+//! Decisions that the operator's code takes; the service calls them Lambda triggers.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// Code of the operator's that the engine asks on the way. It is asked while a command is being
-/// decided, and may be asked again when the decision has to be made anew: an answer should depend
-/// on the event alone.
+/// The operator's code that the engine calls during an operation.
+///
+/// The engine calls it while it decides a command, and again if the decision must be repeated. So
+/// an answer should depend on the event alone.
 pub trait Hooks: Send + Sync {
-    /// Hands `event`, in the shape of the service's trigger events (`version`, `triggerSource`,
-    /// `region`, `userPoolId`, `userName`, `callerContext`, `request`, `response`), to the hook of
-    /// that pool, and returns the event as the hook gives it back.
+    /// Passes `event` to the pool's hook and returns the event as the hook changed it.
+    ///
+    /// The event has the shape of the service's trigger events (`version`, `triggerSource`,
+    /// `region`, `userPoolId`, `userName`, `callerContext`, `request`, `response`).
     ///
     /// # Errors
+    ///
     /// [`HookError`].
     fn call(&self, event: &Value) -> Result<Value, HookError>;
 }
 
-/// Why a hook gave no answer. The text is for the caller of the operation, as the service passes it
-/// on.
+/// Why a hook gave no answer. The caller of the operation reads the text, as with the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HookError {
@@ -26,9 +28,9 @@ pub enum HookError {
     Missing,
     /// The hook refused, with this reason.
     Refused(String),
-    /// The hook could not be asked, or its answer is no event.
+    /// The hook could not be called, or its answer is not an event.
     Failed(String),
-    /// Too many calls wait for the hook; the caller may try again.
+    /// Too many calls wait for the hook; the caller may retry.
     Busy,
 }
 
@@ -45,7 +47,7 @@ impl fmt::Display for HookError {
 
 impl std::error::Error for HookError {}
 
-/// No hooks: custom authentication is refused.
+/// No hooks. Custom authentication is refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoHooks;
 

@@ -1,24 +1,24 @@
-//! What the service has to send to a user: decided here, delivered by whoever runs the engine.
+//! Messages to users. The engine words them; the host delivers them.
 
 use std::fmt;
 
 use device_wire::{CodeDeliveryDetailsType, DeliveryMediumType, Sensitive, VerifiedAttributeType};
 use serde::{Deserialize, Serialize};
 
-/// A message to deliver once the change that it belongs to is made.
+/// A message to deliver after its change is committed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The pool of the user.
     pub pool_id: String,
     /// The user's internal name.
     pub username: Sensitive<String>,
-    /// How it goes.
+    /// How it is delivered.
     pub medium: Medium,
-    /// The phone number (E.164) or e-mail address that it goes to.
+    /// The phone number (E.164) or e-mail address to deliver it to.
     pub destination: Sensitive<String>,
     /// What it is about.
     pub topic: Topic,
-    /// The code or temporary password that it carries; the body has it too.
+    /// The code or temporary password that the body also contains.
     pub code: Sensitive<String>,
     /// The subject of an e-mail.
     pub subject: String,
@@ -35,7 +35,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// How a message goes.
+/// How a message is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -56,7 +56,7 @@ impl Medium {
         }
     }
 
-    /// The attribute of a user that it goes to.
+    /// The user attribute that holds the destination.
     pub(crate) fn attribute(self) -> &'static str {
         match self {
             Self::Sms => "phone_number",
@@ -64,7 +64,7 @@ impl Medium {
         }
     }
 
-    /// The attribute that says whether that address is known to be the user's.
+    /// The attribute that says whether the destination is verified.
     pub(crate) fn verified_flag(self) -> &'static str {
         match self {
             Self::Sms => "phone_number_verified",
@@ -72,7 +72,7 @@ impl Medium {
         }
     }
 
-    /// The medium that reaches what this attribute holds.
+    /// The medium that delivers to the destination in this attribute.
     pub(crate) fn of_attribute(name: &str) -> Option<Self> {
         [Self::Sms, Self::Email].into_iter().find(|medium| medium.attribute() == name)
     }
@@ -84,7 +84,7 @@ impl Medium {
         }
     }
 
-    /// What a response may show of where a code went.
+    /// The destination with most characters hidden, as responses show it.
     pub(crate) fn mask(self, destination: &str) -> String {
         match self {
             Self::Sms => {

@@ -1,4 +1,4 @@
-//! Points in time, and how long things last.
+//! Points in time and durations.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Moment {
         Self(millis)
     }
 
-    /// The point `seconds` seconds after the epoch, or the nearest that there is.
+    /// The point `seconds` seconds after the epoch; saturates.
     pub(crate) const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
@@ -34,18 +34,18 @@ impl Moment {
         self.0.div_euclid(1000)
     }
 
-    /// How far apart two points are, whichever comes first.
+    /// The time between two points, in either order.
     pub(crate) const fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
 
-    /// How long it is since `earlier`; zero if that is yet to come.
+    /// The time since `earlier`; zero if `earlier` is in the future.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         if self < earlier { Duration::ZERO } else { self.distance(earlier) }
     }
 }
 
-/// Beyond the last point that there is, that point.
+/// Saturates.
 impl Add<Duration> for Moment {
     type Output = Self;
 

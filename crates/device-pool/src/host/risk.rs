@@ -1,4 +1,4 @@
-//! How risky a sign-in looks: a level from an evaluator that the host may exchange.
+//! The risk of a sign-in, judged by an evaluator that the host may replace.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use device_wire::RiskLevelType;
 use serde::{Deserialize, Serialize};
 
-/// How risky a sign-in is. From medium on, a second factor is asked for where the user has one.
+/// The risk of a sign-in. From medium on, users who have a second factor are asked for it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Risk {
-    /// Nothing out of the ordinary, or nothing was looked at.
+    /// Nothing unusual, or nothing was evaluated.
     #[default]
     None,
     /// Worth a note in the audit trail.
@@ -35,33 +35,34 @@ impl Risk {
     }
 }
 
-/// What is known of a sign-in whose first factor was just proven.
+/// The facts about a sign-in whose first factor was just proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignInFacts {
-    /// Where it comes from.
+    /// The address that it comes from.
     pub source_ip: Option<IpAddr>,
-    /// Where the user's latest sign-ins that were completed came from.
+    /// The addresses of the user's latest completed sign-ins.
     pub known_ips: BTreeSet<IpAddr>,
-    /// Failed attempts since the last sign-in that was completed.
+    /// Failed attempts since the last completed sign-in.
     pub failures: usize,
 }
 
-/// Judges sign-ins. It is asked while a command is being decided: the same facts must give the same
-/// risk.
+/// Evaluates the risk of sign-ins. The engine may repeat a decision, so the same facts must give
+/// the same risk.
 pub trait RiskEvaluator: Send + Sync {
     /// The risk of this sign-in.
     fn evaluate(&self, facts: &SignInFacts) -> Risk;
 }
 
-/// What is used unless another is given: a new address is a medium risk, and so are three failed
-/// attempts; both together are a high one. Fewer failed attempts are a low one.
+/// The default evaluator: a new address is a medium risk, and so are three failed attempts.
+///
+/// Both together are a high risk. Fewer failed attempts are a low one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewAddressOrFailures;
 
 impl RiskEvaluator for NewAddressOrFailures {
     fn evaluate(&self, facts: &SignInFacts) -> Risk {
-        // Whoever never came in before comes from nowhere new.
+        // A user without completed sign-ins has no known address to differ from.
         let new = !facts.known_ips.is_empty()
             && facts.source_ip.is_some_and(|ip| !facts.known_ips.contains(&ip));
         match (new, facts.failures) {

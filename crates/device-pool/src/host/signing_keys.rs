@@ -1,12 +1,13 @@
-//! Where the host makes token-signing keys.
+//! The source of token-signing keys.
 
 use crate::error::ServiceError;
 
-/// Where new token-signing keys come from: generation takes long and needs its own randomness.
+/// Generates token-signing keys. The host does it: generation is slow and needs an RNG of its own.
 pub trait SigningKeySource: Send + Sync {
-    /// A new RSA-2048 key pair, PKCS#8 DER.
+    /// A new RSA-2048 key pair as PKCS#8 DER.
     ///
     /// # Errors
-    /// [`ServiceError::internal`] when the generator fails.
+    ///
+    /// [`ServiceError::internal`] if the generator fails.
     fn generate(&self) -> Result<Vec<u8>, ServiceError>;
 }

@@ -1,4 +1,4 @@
-//! Attributes of users: written, removed, and addresses proven to be theirs.
+//! User attributes: updated, deleted and verified.
 
 use device_wire::{
     AdminDeleteUserAttributesRequest, AdminDeleteUserAttributesResponse,

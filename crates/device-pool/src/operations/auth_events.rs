@@ -1,4 +1,4 @@
-//! The audit trail, as administrators read it.
+//! The audit trail for administrators.
 
 use device_wire::{
     AdminListUserAuthEventsRequest, AdminListUserAuthEventsResponse, AuthEventType, ChallengeName,
@@ -31,8 +31,8 @@ pub(crate) fn list(
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }
 
-/// The service's shape has no place for reasons. They stand in the one text that people read and no
-/// program acts on, behind the device.
+/// The service's shape has no field for reasons. They are added to the device name, the one text
+/// that only people read.
 fn describe(event: AuthEvent) -> AuthEventType {
     let AuthEvent { trail, outcome, device_key, ip, .. } = event;
     let answered = |name, passed: Option<bool>| {

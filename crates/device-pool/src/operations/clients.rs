@@ -48,8 +48,8 @@ pub(crate) fn create(
     Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
-/// The settings that a request names, with the service's defaults for the rest. Members have the
-/// same names in the request and in the description, so the one is read as the other.
+/// The settings in a request, with the service's defaults for the rest. The members have the same
+/// names in request and description, so one is parsed as the other.
 fn settings(request: &impl Serialize) -> Result<UserPoolClientType, ServiceError> {
     let same = |e: serde_json::Error| ServiceError::internal(format!("client settings: {e}"));
     let mut settings: UserPoolClientType =
@@ -70,7 +70,7 @@ pub(crate) fn describe(
     Ok(DescribeUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
-/// A client with the members that the service names whether they were set or not.
+/// A client with the members that the service always returns.
 fn with_defaults(mut client: UserPoolClientType) -> UserPoolClientType {
     client.token_validity_units.get_or_insert_default();
     client.allowed_o_auth_flows_user_pool_client.get_or_insert(false);
@@ -78,7 +78,7 @@ fn with_defaults(mut client: UserPoolClientType) -> UserPoolClientType {
     client
 }
 
-/// `UpdateUserPoolClient`. What the request leaves out goes back to its default.
+/// `UpdateUserPoolClient`. Settings that the request omits return to their defaults.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserPoolClientRequest,
@@ -99,7 +99,8 @@ pub(crate) fn update(
     Ok(UpdateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
-/// `DeleteUserPoolClient`. Its refresh tokens end with it; access tokens live out their time.
+/// `DeleteUserPoolClient`. Its refresh tokens become invalid; access tokens remain valid until they
+/// expire.
 pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserPoolClientRequest,
@@ -118,7 +119,7 @@ pub(crate) fn list(
 ) -> Result<ListUserPoolClientsResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     if request.client_type == Some(ClientTypeType::Dcr) {
-        // Clients that register themselves are not offered.
+        // Clients that register themselves are not supported.
         return Ok(ListUserPoolClientsResponse {
             user_pool_clients: Some(Vec::new()),
             next_token: None,
@@ -132,7 +133,7 @@ pub(crate) fn list(
     let next_token = page.next_token(|last| last.client_id.clone());
     let mut clients = Vec::with_capacity(page.items.len());
     for PoolClient { client_id, .. } in page.items {
-        // One that was deleted since the scan is left out.
+        // Skip a client that was deleted after the scan.
         let Some(client) = cx.tx.find::<AppClient>(&client_id)? else { continue };
         clients.push(UserPoolClientDescription {
             client_id: client.description.client_id,

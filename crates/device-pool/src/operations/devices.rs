@@ -1,4 +1,4 @@
-//! Devices: confirmed, listed, remembered and forgotten, by their user and by administrators.
+//! Devices: confirmed, listed, remembered and forgotten, by users and administrators.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -108,7 +108,7 @@ fn set_status(
     cx.tx.put(&device)
 }
 
-/// `GetDevice`. To its user a device that is not remembered is not there.
+/// `GetDevice`. Users see only their remembered devices.
 pub(crate) fn describe(
     cx: &mut Context<'_, '_>,
     request: GetDeviceRequest,
@@ -131,7 +131,7 @@ pub(crate) fn admin_describe(
     Ok(AdminGetDeviceResponse { device: device.describe_for_admin(cx) })
 }
 
-/// `ListDevices`: the remembered ones.
+/// `ListDevices`: the remembered devices.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListDevicesRequest,
@@ -144,7 +144,7 @@ pub(crate) fn list(
     })
 }
 
-/// `AdminListDevices`: all of them.
+/// `AdminListDevices`: all devices.
 pub(crate) fn admin_list(
     cx: &mut Context<'_, '_>,
     request: AdminListDevicesRequest,
@@ -158,7 +158,7 @@ pub(crate) fn admin_list(
     })
 }
 
-/// A page of the user's devices behind the key `after`, of those that are listed.
+/// A page of the user's listed devices after the key `after`.
 fn page(
     cx: &Context<'_, '_>,
     user: &User,

@@ -1,4 +1,4 @@
-//! Which factors a user has, and which of them are switched on.
+//! The factors of a user, and which of them are enabled.
 
 use device_wire::{
     AdminGetUserAuthFactorsRequest, AdminGetUserAuthFactorsResponse,
@@ -16,14 +16,14 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::caller::Caller;
 
-/// What a request says of one factor; `None` leaves it as it is.
+/// A requested change to one factor; `None` leaves it unchanged.
 struct FactorChange {
     factor: Factor,
     enabled: bool,
     preferred: bool,
 }
 
-/// The three settings that both operations have.
+/// The three settings that both operations share.
 fn changes(
     sms: Option<SMSMfaSettingsType>,
     token: Option<SoftwareTokenMfaSettingsType>,
@@ -41,7 +41,7 @@ fn changes(
     [sms, token, email].into_iter().flatten().collect()
 }
 
-/// Switches factors on and off, all of them or none.
+/// Enables and disables factors, all of them or none.
 fn prefer(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -67,10 +67,10 @@ fn prefer(
     cx.tx.put(&user)
 }
 
-/// Refuses to switch on what the user could not answer.
+/// Refuses to enable a factor that the user could not answer.
 fn check_available(pool: &Pool, user: &User, factor: Factor) -> Result<(), ServiceError> {
     let name = factor.challenge();
-    // A token may be switched on ahead of the pool.
+    // A software token may be enabled before the pool offers it.
     if factor != Factor::SoftwareToken && !factor.is_offered(pool) {
         return Err(ServiceError::invalid(format!("{name} is not enabled for this user pool")));
     }
@@ -116,7 +116,7 @@ pub(crate) fn admin_set_preference(
     Ok(AdminSetUserMFAPreferenceResponse {})
 }
 
-/// The older operations know codes by SMS alone; a list without one switches them off.
+/// The legacy settings, which know only SMS codes. A list without SMS disables them.
 fn settings(options: &[MFAOptionType]) -> Result<FactorChange, ServiceError> {
     let is_sms = |option: &MFAOptionType| {
         option.delivery_medium == Some(DeliveryMediumType::Sms)

@@ -1,4 +1,4 @@
-//! A user's sign-ins that can still refresh their tokens, and ending one.
+//! A user's grants: listed and revoked as the service's "user sessions".
 
 use device_wire::{
     AdminListUserSessionsRequest, AdminListUserSessionsResponse, AdminRevokeUserSessionRequest,
@@ -62,20 +62,20 @@ fn page(
     Ok((sessions, next_token))
 }
 
-/// The id of a grant's session as the model has it: `tkn` and 25 digits in base 36.
+/// The session id of a grant in the model's form: `tkn` and 25 digits in base 36.
 fn session_id(origin: Uuid) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut rest = origin.as_u128();
     let mut digits = [b'0'; 25];
     for digit in digits.iter_mut().rev() {
-        // The remainder is below 36, so the digit is there.
+        // The remainder is below 36, so the digit exists.
         *digit = DIGITS.get((rest % 36) as usize).copied().unwrap_or(b'0');
         rest /= 36;
     }
     std::iter::once("tkn").chain(std::str::from_utf8(&digits)).collect()
 }
 
-/// The grant whose session has this id; `None` for what is no id.
+/// The grant with this session id; `None` if the id is malformed.
 fn origin(session_id: &str) -> Option<Uuid> {
     let digits = session_id.strip_prefix("tkn").filter(|digits| digits.len() == 25)?;
     u128::from_str_radix(digits, 36).ok().map(Uuid::from_u128)
@@ -114,8 +114,8 @@ pub(crate) fn admin_revoke(
     Ok(AdminRevokeUserSessionResponse {})
 }
 
-/// Ends one of the user's sign-ins: its refresh token, and its access tokens. No session is linked
-/// to another here.
+/// Revokes one grant of the user: its refresh token and its access tokens. Sessions are not linked
+/// to each other here.
 fn end(cx: &mut Context<'_, '_>, user: &User, session_id: &str) -> Result<(), ServiceError> {
     let missing = || ServiceError::not_found("Session does not exist.");
     let origin = origin(session_id).ok_or_else(missing)?;

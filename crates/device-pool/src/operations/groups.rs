@@ -1,4 +1,4 @@
-//! Groups of users: their names go into the tokens.
+//! Groups of users, whose names tokens contain.
 
 use device_wire::{
     AdminAddUserToGroupRequest, AdminListGroupsForUserRequest, AdminListGroupsForUserResponse,
@@ -40,7 +40,7 @@ pub(crate) fn create(
     Ok(CreateGroupResponse { group: Some(group.description) })
 }
 
-/// `AdminAddUserToGroup`. Adding twice is no error.
+/// `AdminAddUserToGroup`. Adding a member again is no error.
 pub(crate) fn add(
     cx: &mut Context<'_, '_>,
     request: AdminAddUserToGroupRequest,
@@ -50,7 +50,7 @@ pub(crate) fn add(
     cx.tx.put(&user)
 }
 
-/// `AdminRemoveUserFromGroup`. Removing who is not in it is no error.
+/// `AdminRemoveUserFromGroup`. Removing a user who is not a member is no error.
 pub(crate) fn remove(
     cx: &mut Context<'_, '_>,
     request: AdminRemoveUserFromGroupRequest,
@@ -60,7 +60,7 @@ pub(crate) fn remove(
     cx.tx.put(&user)
 }
 
-/// The user who is to enter or leave a group that there is.
+/// The user to add to or remove from an existing group.
 fn member(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
@@ -75,7 +75,7 @@ fn member(
     Ok(user)
 }
 
-/// `AdminListGroupsForUser`. The token of a page is the last name on it.
+/// `AdminListGroupsForUser`. The token of a page is its last name.
 pub(crate) fn list_for_user(
     cx: &mut Context<'_, '_>,
     request: AdminListGroupsForUserRequest,

@@ -1,4 +1,4 @@
-//! `ListUsers`: the users of a pool, page by page, filtered.
+//! `ListUsers`: a pool's users, filtered and paginated.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -11,8 +11,7 @@ use crate::error::ServiceError;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// `ListUsers`. Users come in the order of their internal names; the token of a page is the last
-/// one on it.
+/// `ListUsers`. Users are ordered by internal name; the token of a page is its last name.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUsersRequest,
@@ -45,7 +44,7 @@ fn position(pool: &Pool, token: &str) -> Result<String, ServiceError> {
     Ok(User::key(&pool.id, &name))
 }
 
-/// The user with the attributes of these names; with all of them if none are named.
+/// The user with the named attributes, or with all if no names are given.
 fn describe(user: &User, attributes: Option<&[String]>) -> UserType {
     let mut described = user.describe();
     if let (Some(names), Some(list)) = (attributes, &mut described.attributes) {
@@ -54,7 +53,7 @@ fn describe(user: &User, attributes: Option<&[String]>) -> UserType {
     described
 }
 
-/// `name = "value"` or `name ^= "value"`.
+/// A filter: `name = "value"` or `name ^= "value"`.
 #[derive(Debug, PartialEq)]
 struct Filter {
     field: Field,
@@ -62,7 +61,7 @@ struct Filter {
     value: String,
 }
 
-/// What a filter may ask for.
+/// The field that a filter compares.
 #[derive(Debug, PartialEq)]
 enum Field {
     Username,
@@ -87,7 +86,7 @@ impl Field {
         }
     }
 
-    /// A value as the service compares it: only usernames and `status` have case.
+    /// A value in the form that is compared: only usernames and `status` are case-sensitive.
     fn folded(&self, pool: &Pool, value: &str) -> String {
         match self {
             Self::Username => pool.fold(value),
@@ -116,7 +115,7 @@ impl Filter {
             Some(name) => (name, true),
             None => (name, false),
         };
-        // A name may stand in quotes, a value must.
+        // The name may be quoted; the value must be.
         let name = name.trim();
         let name = quoted(name).unwrap_or_else(|| Some(name.to_owned())).ok_or_else(malformed)?;
         let value = quoted(value.trim()).flatten().ok_or_else(malformed)?;
@@ -132,8 +131,8 @@ impl Filter {
     }
 }
 
-/// The text in quotes, with `\"` and `\\` for what would end it. `None` where there are no quotes
-/// at all, `Some(None)` where they do not match.
+/// The quoted text, with `\"` and `\\` unescaped. `None` if there are no quotes at all,
+/// `Some(None)` if they are unbalanced.
 fn quoted(text: &str) -> Option<Option<String>> {
     let inner = text.strip_prefix('"')?;
     let mut value = String::new();

@@ -1,4 +1,4 @@
-//! Passwords changed by those who know them, and reset with a code by those who do not.
+//! Passwords: changed with the old one, or reset with a code.
 
 use device_srp::Identity;
 use device_wire::{
@@ -35,7 +35,7 @@ pub(crate) fn change(
     let identity = Identity::user(pool.srp_name(), &user.username);
     let proven = match (&user.password, &request.previous_password) {
         (Some(password), Some(given)) => password.is(&identity, given)?,
-        // Whoever has no password yet has none to prove.
+        // A user without a password has none to prove.
         (None, None) => true,
         _ => false,
     };
@@ -50,8 +50,7 @@ pub(crate) fn change(
     Ok(ChangePasswordResponse {})
 }
 
-/// `ForgotPassword`. A client that hides its users is told of a message, whether there is someone
-/// to get it or not.
+/// `ForgotPassword`. If the client hides users, the answer for an unknown user is the same.
 pub(crate) fn forgot(
     cx: &mut Context<'_, '_>,
     request: ForgotPasswordRequest,
@@ -61,8 +60,7 @@ pub(crate) fn forgot(
     let keys = PoolKeys::load(cx, &pool.id)?;
     let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
     let recipient = recipient(&pool, &account);
-    // Made for everyone, so that the answers to a code that is typed in do not tell for whom there
-    // was a message.
+    // Always create a code, so that later answers do not reveal whether a message was sent.
     let to = match &recipient {
         Ok((user, address)) => Recipient::user(user, address),
         Err(_) => Recipient::no_one(account.whose(&pool)),
@@ -84,7 +82,7 @@ pub(crate) fn forgot(
     Ok(ForgotPasswordResponse { code_delivery_details: Some(details) })
 }
 
-/// Who may reset the password, and where the code goes.
+/// The user who may reset the password, and the destination of the code.
 fn recipient<'a>(pool: &Pool, account: &'a Account) -> Result<(&'a User, Address), ServiceError> {
     let user = account
         .user
@@ -97,7 +95,7 @@ fn recipient<'a>(pool: &Pool, account: &'a Account) -> Result<(&'a User, Address
     Ok((user, address))
 }
 
-/// The address that the pool lets passwords be reset with.
+/// The address that may receive the code for a password reset.
 fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
     if user.status == UserStatusType::ForceChangePassword {
         return Err(ServiceError::not_authorized(
@@ -114,12 +112,11 @@ fn recovery_address(pool: &Pool, user: &User) -> Result<Address, ServiceError> {
     })
 }
 
-/// The media by which the pool lets passwords be reset, the foremost first. `None` if that is left
-/// to administrators.
+/// The media that may reset a password, in order of preference; `None` if only administrators may.
 ///
-/// If the pool has a recovery setting, a medium that carries a second factor of the user does not
-/// qualify: whoever holds it would have both factors. Without the setting the service keeps its
-/// older behaviour.
+/// If the pool has a recovery setting, a medium that carries a second factor of the user is
+/// excluded: its holder would have both factors. Without the setting the service keeps its older
+/// behaviour.
 fn recovery_media(pool: &Pool, user: Option<&User>) -> Option<Vec<Medium>> {
     let setting = pool.description.account_recovery_setting.as_ref();
     let Some(mut mechanisms) = setting.and_then(|setting| setting.recovery_mechanisms.clone())
@@ -171,8 +168,8 @@ pub(crate) fn confirm_forgot(
     Ok(ConfirmForgotPasswordResponse {})
 }
 
-/// `AdminResetUserPassword`: the password is good for nothing until the user sets another with the
-/// code that is sent.
+/// `AdminResetUserPassword`: the password becomes unusable until the user sets a new one with the
+/// sent code.
 pub(crate) fn admin_reset(
     cx: &mut Context<'_, '_>,
     request: AdminResetUserPasswordRequest,

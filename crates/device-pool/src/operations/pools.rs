@@ -23,7 +23,8 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::schema;
 use crate::records::user::User;
 
-/// Up to so many users a pool's description counts. What would take long to count is left out.
+/// The maximum number of users that a pool's description counts. A larger count would take long and
+/// is omitted.
 const MAX_COUNTED: usize = 1000;
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -56,8 +57,8 @@ pub(crate) fn create(
     Ok(CreateUserPoolResponse { user_pool: Some(with_defaults(pool.description)) })
 }
 
-/// The settings that a request names, with the service's defaults for the rest. Members have the
-/// same names in the request and in the description, so the one is read as the other.
+/// The settings in a request, with the service's defaults for the rest. The members have the same
+/// names in request and description, so one is parsed as the other.
 fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
     let same = |e: serde_json::Error| ServiceError::internal(format!("pool settings: {e}"));
     let mut description: UserPoolType =
@@ -80,8 +81,8 @@ fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
     Ok(description)
 }
 
-/// The service makes no pool that asks for MFA by SMS without the means to send one. Pools with
-/// software tokens are made by `SetUserPoolMfaConfig`.
+/// Refuses a new pool that requires SMS MFA but cannot send messages, as the service does.
+/// `SetUserPoolMfaConfig` sets up software tokens.
 fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
     let asks =
         description.mfa_configuration.as_ref().is_some_and(|mfa| *mfa != UserPoolMfaType::Off);
@@ -94,7 +95,7 @@ fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// MFA by SMS, if the settings of a pool ask for MFA and say how messages are sent.
+/// SMS MFA, if the pool's settings ask for MFA and configure SMS.
 fn sms_method(description: &UserPoolType) -> Option<MfaMethods> {
     description.mfa_configuration.as_ref().filter(|mode| **mode != UserPoolMfaType::Off)?;
     let sms = SmsMfaConfigType {
@@ -120,8 +121,8 @@ pub(crate) fn describe(
     })
 }
 
-/// A pool with the members that the service names whether they were set or not. Those whose absence
-/// means something else than a default, such as the recovery setting, stay absent.
+/// A pool with the members that the service always returns. Members whose absence differs from a
+/// default, such as the recovery setting, stay absent.
 fn with_defaults(mut pool: UserPoolType) -> UserPoolType {
     pool.estimated_number_of_users = Some(0);
     pool.deletion_protection.get_or_insert(DeletionProtectionType::Inactive);
@@ -150,7 +151,7 @@ fn with_defaults(mut pool: UserPoolType) -> UserPoolType {
     pool
 }
 
-/// `UpdateUserPool`. What the request leaves out goes back to its default.
+/// `UpdateUserPool`. Settings that the request omits return to their defaults.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserPoolRequest,
@@ -165,12 +166,12 @@ pub(crate) fn update(
         status: old.status,
         creation_date: old.creation_date,
         last_modified_date: Some(Timestamp::from(cx.now())),
-        // What a pool is made with can't be changed.
+        // These settings are fixed when a pool is created.
         schema_attributes: old.schema_attributes,
         alias_attributes: old.alias_attributes,
         username_attributes: old.username_attributes,
         username_configuration: old.username_configuration,
-        // Tags have operations of their own: infrastructure tools set them apart.
+        // Infrastructure tools set tags separately, with the tag operations.
         user_pool_tags: updated.user_pool_tags.or(old.user_pool_tags),
         ..updated
     };
@@ -182,8 +183,8 @@ pub(crate) fn update(
     Ok(UpdateUserPoolResponse {})
 }
 
-/// `DeleteUserPool`. All that the pool had is unreachable at once, and removed by
-/// [`Engine::purge`](crate::Engine::purge).
+/// `DeleteUserPool`. The pool becomes unreachable at once; [`Engine::purge`](crate::Engine::purge)
+/// removes its records.
 pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserPoolRequest,
@@ -296,7 +297,7 @@ pub(crate) fn mfa_config(
 fn config_of(pool: Pool) -> GetUserPoolMfaConfigResponse {
     GetUserPoolMfaConfigResponse {
         mfa_configuration: Some(pool.mfa_mode()),
-        // The service says nothing of software tokens while MFA is off.
+        // The service omits software tokens while MFA is off.
         software_token_mfa_configuration: (pool.mfa_mode() != UserPoolMfaType::Off)
             .then_some(SoftwareTokenMfaConfigType { enabled: Some(pool.mfa.software_token) }),
         sms_mfa_configuration: pool.mfa.sms,

@@ -1,4 +1,4 @@
-//! Accounts that users make for themselves: signed up, confirmed with a code.
+//! Self-service accounts: sign-up and confirmation.
 
 use device_wire::{
     AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, ConfirmSignUpRequest,
@@ -35,7 +35,7 @@ pub(crate) fn sign_up(
     if config.is_some_and(|config| config.allow_admin_create_user_only == Some(true)) {
         return Err(ServiceError::not_authorized("SignUp is not permitted for this user pool"));
     }
-    // Who can sign in with codes alone needs no password.
+    // A user who can sign in with codes alone needs no password.
     let by_code =
         [Medium::Email, Medium::Sms].into_iter().any(|medium| pool.signs_in_by_code(medium));
     if request.password.is_none() && !by_code {
@@ -69,8 +69,8 @@ pub(crate) fn sign_up(
     })
 }
 
-/// A user of this name. In a pool whose users sign in with an e-mail address or phone number, the
-/// name becomes that attribute, and the internal name is the `sub`.
+/// A new user with this name. If the pool's users sign in with an e-mail address or phone number,
+/// the name becomes that attribute, and the internal name is the `sub`.
 pub(crate) fn new_user(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -106,8 +106,8 @@ pub(crate) fn new_user(
     Ok(User::new(cx, pool, username, sub, status, attributes))
 }
 
-/// Pool and client of an operation that anyone may call, after a check of the secret hash over the
-/// name it carries.
+/// Loads pool and client of an operation that anyone may call, and checks the secret hash over the
+/// request's name.
 pub(crate) fn public_client(
     cx: &mut Context<'_, '_>,
     client_id: &str,
@@ -120,8 +120,8 @@ pub(crate) fn public_client(
     Ok((pool, client))
 }
 
-/// Where the code goes that confirms an account, if the pool has one confirmed by code. The phone
-/// comes first.
+/// The destination of the code that confirms an account, if the pool requires one. Phone numbers
+/// have precedence.
 fn address_to_confirm(pool: &Pool, user: &User) -> Option<Address> {
     media_to_confirm(pool).find_map(|medium| Address::of(user, medium))
 }
@@ -141,8 +141,8 @@ fn send_code(
     Ok(())
 }
 
-/// `ConfirmSignUp`. It also proves the address that the code went to, and where such a code signs
-/// in, it need not be given twice: the answer has a session to sign in with.
+/// `ConfirmSignUp`. Also verifies the code's destination. If such a code could sign the user in,
+/// the response has a session for that, so that no second code is needed.
 pub(crate) fn confirm(
     cx: &mut Context<'_, '_>,
     request: ConfirmSignUpRequest,
@@ -167,7 +167,7 @@ pub(crate) fn confirm(
     Ok(ConfirmSignUpResponse { session: session.map(Sensitive::from) })
 }
 
-/// `AdminConfirmSignUp`: confirms the account without a code, and proves no address.
+/// `AdminConfirmSignUp`: confirms the account without a code; verifies no address.
 pub(crate) fn admin_confirm(
     cx: &mut Context<'_, '_>,
     request: AdminConfirmSignUpRequest,
@@ -207,8 +207,7 @@ fn check_unconfirmed(user: &User) -> Result<(), ServiceError> {
     )))
 }
 
-/// `ResendConfirmationCode`. A client that hides its users is told of a message to someone whom
-/// there is not, too.
+/// `ResendConfirmationCode`. If the client hides users, the answer for an unknown user is the same.
 pub(crate) fn resend(
     cx: &mut Context<'_, '_>,
     request: ResendConfirmationCodeRequest,

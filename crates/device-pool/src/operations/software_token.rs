@@ -1,4 +1,4 @@
-//! Software tokens of users who are signed in, and of users who must set one up to sign in.
+//! Software tokens, of signed-in users and of users who must set one up to sign in.
 
 use device_wire::{
     AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse,
@@ -19,8 +19,7 @@ fn neither() -> ServiceError {
     ServiceError::invalid("Either an access token or a session is required.")
 }
 
-/// `AssociateSoftwareToken`: a new secret. It counts once `VerifySoftwareToken` has seen a code of
-/// it.
+/// `AssociateSoftwareToken`: a new secret, which `VerifySoftwareToken` must verify with a code.
 pub(crate) fn associate(
     cx: &mut Context<'_, '_>,
     request: AssociateSoftwareTokenRequest,
@@ -61,7 +60,7 @@ pub(crate) fn verify(
     })
 }
 
-/// `AdminDeleteSoftwareToken`. Where there is none, there is nothing to do.
+/// `AdminDeleteSoftwareToken`. It is no error if the user has no token.
 pub(crate) fn admin_delete(
     cx: &mut Context<'_, '_>,
     request: AdminDeleteSoftwareTokenRequest,

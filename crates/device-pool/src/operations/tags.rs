@@ -1,4 +1,4 @@
-//! Tags of pools: labels for whoever runs them, without a meaning to the service.
+//! Tags of pools: labels for operators, without a meaning to the service.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::records::pool::Pool;
 
-/// The most that one pool may have.
+/// The maximum number of tags of a pool.
 const MAX_TAGS: usize = 50;
 
-/// `TagResource`: adds tags, and replaces those of the same key.
+/// `TagResource`: adds tags; replaces those with the same key.
 pub(crate) fn tag(
     cx: &mut Context<'_, '_>,
     request: TagResourceRequest,
@@ -27,7 +27,7 @@ pub(crate) fn tag(
     Ok(TagResourceResponse {})
 }
 
-/// Refuses more tags than a pool may have, and keys that are the service's own.
+/// Refuses too many tags, and keys that are reserved for the service.
 pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
     if tags.len() > MAX_TAGS {
         return Err(ServiceError::invalid(format!(
@@ -40,7 +40,7 @@ pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError>
     Ok(())
 }
 
-/// `UntagResource`. A key that the pool does not have is no error.
+/// `UntagResource`. Removing an unknown key is no error.
 pub(crate) fn untag(
     cx: &mut Context<'_, '_>,
     request: UntagResourceRequest,
@@ -65,13 +65,13 @@ pub(crate) fn list(
     })
 }
 
-/// The pool whose ARN this is.
+/// The pool with this ARN.
 fn named(cx: &mut Context<'_, '_>, arn: &str) -> Result<Pool, ServiceError> {
     let (_, id) = arn
         .split_once(":userpool/")
         .ok_or_else(|| ServiceError::invalid(format!("Invalid ARN: {arn}")))?;
     let pool = Pool::load(cx, id)?;
-    // The same id under another account or region is another pool, which is not here.
+    // The same id in another account or region denotes another pool.
     if pool.description.arn.as_deref() != Some(arn) {
         return Err(ServiceError::not_found(format!("Resource {arn} does not exist.")));
     }

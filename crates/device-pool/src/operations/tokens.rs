@@ -1,4 +1,4 @@
-//! Tokens revoked: one refresh token, or all that a user has.
+//! Revoking tokens: one grant, or all of a user's.
 
 use device_wire::{
     AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GlobalSignOutRequest,
@@ -14,13 +14,12 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::caller::{AccessClaims, Caller};
 
-/// `RevokeToken`: ends the sign-in that the refresh token belongs to. Revoking it twice is no
-/// error.
+/// `RevokeToken`: revokes the grant of the refresh token. Revoking it again is no error.
 pub(crate) fn revoke_token(
     cx: &mut Context<'_, '_>,
     request: RevokeTokenRequest,
 ) -> Result<RevokeTokenResponse, ServiceError> {
-    // This operation's model knows other codes than the rest for these.
+    // This operation's model has other codes for these errors.
     let recoded = |code: ErrorCode| {
         move |error: ServiceError| match error.code() {
             ErrorCode::InternalError => error,
@@ -42,7 +41,7 @@ pub(crate) fn revoke_token(
         return Err(ServiceError::new(ErrorCode::UnsupportedTokenType, "Unsupported token type"));
     }
     let keys = PoolKeys::load(cx, &pool.id)?;
-    // One that was replaced stands for its sign-in all the same.
+    // A replaced refresh token revokes its grant as well.
     let grant = Grant::by_refresh_token(cx, &keys, &request.token)?.map(|(grant, _)| grant);
     let mut grant = grant
         .filter(|grant| grant.client_id == client.id)
@@ -52,7 +51,7 @@ pub(crate) fn revoke_token(
     Ok(RevokeTokenResponse {})
 }
 
-/// `GlobalSignOut`: ends every sign-in of the user. Devices stay.
+/// `GlobalSignOut`: revokes all grants of the user. Devices stay.
 pub(crate) fn global_sign_out(
     cx: &mut Context<'_, '_>,
     request: GlobalSignOutRequest,

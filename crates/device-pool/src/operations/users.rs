@@ -1,4 +1,4 @@
-//! Users: made, shown, stopped and removed by administrators; shown and removed by themselves.
+//! Users: managed by administrators; described and deleted by themselves.
 
 use device_wire::{
     AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest,
@@ -26,8 +26,8 @@ use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::rules::{codes, lockout};
 
-/// `AdminCreateUser`. With `RESEND` it invites once more whoever has not come yet, with a new
-/// temporary password.
+/// `AdminCreateUser`. `RESEND` invites a user who has not signed in yet again, with a new temporary
+/// password.
 pub(crate) fn create(
     cx: &mut Context<'_, '_>,
     request: AdminCreateUserRequest,
@@ -69,7 +69,7 @@ pub(crate) fn create(
         Some(MessageActionType::Suppress) => Vec::new(),
         _ => addresses(&user, request.desired_delivery_mediums.as_deref()),
     };
-    // Where there is nobody to tell it to, a password of ours is of no use.
+    // A generated password is useless if no one can receive it.
     let password = match request.temporary_password {
         Some(password) => Some(password),
         None if invited.is_empty() => None,
@@ -85,8 +85,7 @@ pub(crate) fn create(
     Ok(AdminCreateUserResponse { user: Some(user.describe()) })
 }
 
-/// Where an invitation goes: by the media that were asked for, or by the first that reaches the
-/// user.
+/// The destinations of an invitation: by the requested media, or the first that reaches the user.
 fn addresses(user: &User, desired: Option<&[DeliveryMediumType]>) -> Vec<Address> {
     let reach = |medium| Address::of(user, medium);
     match desired {
@@ -145,8 +144,7 @@ pub(crate) fn delete(
     erase(cx, &pool, &user)
 }
 
-/// Removes a user, the names, devices and codes. What happened at past sign-ins stays in the audit
-/// trail.
+/// Removes a user with names, devices and codes. Past sign-ins stay in the audit trail.
 fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
     let prefix = Device::prefix_of(&pool.id, &user.username);
     let devices: Page<Device> = Page::scan(&cx.tx, &prefix, None, usize::MAX, |_| true)?;
@@ -198,7 +196,7 @@ pub(crate) fn describe(
     })
 }
 
-/// `GetUser`, as much of it as the client may read.
+/// `GetUser`, limited to the attributes that the client may read.
 pub(crate) fn current(
     cx: &mut Context<'_, '_>,
     request: GetUserRequest,

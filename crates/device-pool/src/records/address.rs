@@ -1,11 +1,11 @@
-//! Where a message can go: a phone number or an e-mail address.
+//! Destinations of messages: phone numbers and e-mail addresses.
 
 use device_wire::{CodeDeliveryDetailsType, Sensitive};
 use serde::{Deserialize, Serialize};
 
 use crate::host::message::Medium;
 
-/// Where a message can go.
+/// The destination of a message: a phone number or an e-mail address.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Address {
     pub(crate) medium: Medium,
@@ -13,15 +13,16 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// What a response shows of it.
+    /// The masked destination, as responses show it.
     pub(crate) fn details(&self) -> CodeDeliveryDetailsType {
         self.medium.details(&self.destination, self.medium.attribute())
     }
 }
 
-/// Something before an `@` and something after it, without white space and without what mail
-/// programs read as more than an address (`x<me@example.com>`). More is known only when a message
-/// has arrived.
+/// Checks an e-mail address: text before and after an `@`, without white space.
+///
+/// Characters that mail programs read as more than an address (`x<me@example.com>`) are refused.
+/// Whether the address exists is known only when a message has arrived.
 pub(crate) fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, domain)| {
         !name.is_empty()

@@ -1,4 +1,4 @@
-//! An app client: which flows it may use, and how long its tokens live.
+//! App clients: the flows that they may use, and the lifetimes of their tokens.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::host::moment::{days, hours, minutes};
 use crate::records::pool::Pool;
 use crate::store::Table;
 
-/// An app client, kept in the shape in which `DescribeUserPoolClient` shows it.
+/// An app client, stored in the shape of `DescribeUserPoolClient`.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AppClient {
     pub(crate) id: String,
@@ -32,7 +32,7 @@ impl Entity for AppClient {
     }
 }
 
-/// That a pool has a client: `<pool>/<client>`, so that a pool's clients can be listed.
+/// A client's entry in its pool, `<pool>/<client>`, for listing the clients.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PoolClient {
     pub(crate) pool_id: String,
@@ -47,7 +47,7 @@ impl Entity for PoolClient {
     }
 }
 
-/// A way to start a sign-in that a client may or may not use.
+/// A way to start a sign-in, which a client may be allowed to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthFlow {
     UserSrp,
@@ -60,7 +60,7 @@ pub(crate) enum AuthFlow {
 }
 
 impl AuthFlow {
-    /// The setting that allows it.
+    /// The setting that allows this flow.
     const fn setting(self) -> ExplicitAuthFlowsType {
         match self {
             Self::UserSrp => ExplicitAuthFlowsType::AllowUserSrpAuth,
@@ -91,7 +91,7 @@ impl AppClient {
         })
     }
 
-    /// A client of this pool, for administrators.
+    /// Loads a client of this pool, for administrators.
     pub(crate) fn of_pool(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -104,8 +104,10 @@ impl AppClient {
         Ok(client)
     }
 
-    /// Refuses a flow that the client was not made for. A client that names none has SRP, custom
-    /// and refresh; one that names only settings of the older kind keeps SRP and refresh.
+    /// Refuses a flow that the client does not allow.
+    ///
+    /// A client without settings allows SRP, custom authentication and refresh. One that has only
+    /// the legacy settings keeps SRP and refresh.
     pub(crate) fn permit(&self, flow: AuthFlow) -> Result<(), ServiceError> {
         let named = self.description.explicit_auth_flows.as_deref().unwrap_or_default();
         let allowed = if named.iter().any(|flow| flow.as_str().starts_with("ALLOW_")) {
@@ -133,7 +135,7 @@ impl AppClient {
         self.description.client_secret.as_ref().map(|secret| secret.as_str())
     }
 
-    /// Checks `SECRET_HASH` over the very username that the request carries.
+    /// Checks `SECRET_HASH` against the username exactly as the request carries it.
     pub(crate) fn check_secret_hash(
         &self,
         username: &str,
@@ -161,7 +163,7 @@ impl AppClient {
         ServiceError::not_authorized(format!("Unable to verify secret hash for client {}", self.id))
     }
 
-    /// Checks the client secret itself, as the token operations carry it.
+    /// Checks the client secret itself, which the token operations carry.
     pub(crate) fn check_secret(&self, given: Option<&str>) -> Result<(), ServiceError> {
         let matches = match (self.secret(), given) {
             (None, _) => true,
@@ -184,7 +186,7 @@ impl AppClient {
             == Some(PreventUserExistenceErrorTypes::Enabled)
     }
 
-    /// The refusal of a name that nobody has, as much of it as this client may learn.
+    /// The refusal for an unknown user, as detailed as this client's setting permits.
     pub(crate) fn unknown_user(&self) -> ServiceError {
         if self.hides_users() {
             ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS)
@@ -199,47 +201,49 @@ impl AppClient {
         rotation.is_some_and(|rotation| rotation.feature == FeatureType::Enabled)
     }
 
-    /// How long a refresh token may be repeated after it was replaced: clients retry.
+    /// How long a replaced refresh token is still accepted, since clients retry.
     pub(crate) fn rotation_grace(&self) -> Duration {
         let rotation = self.description.refresh_token_rotation.as_ref();
         let grace = rotation.and_then(|rotation| rotation.retry_grace_period_seconds);
         Duration::from_secs(grace.and_then(|seconds| seconds.try_into().ok()).unwrap_or(0))
     }
 
-    /// Whether users may write this attribute through the client. One that names none may write
+    /// Whether users may write this attribute through the client. A client without a list may write
     /// all.
     pub(crate) fn may_write(&self, attribute: &str) -> bool {
         let named = self.description.write_attributes.as_deref().unwrap_or_default();
         named.is_empty() || named.iter().any(|name| name == attribute)
     }
 
-    /// Whether the client is shown this attribute of its users. One that names none is shown all
-    /// but what is kept for administrators, and who it is (`sub`) every client is told.
+    /// Whether the client may read this attribute of its users.
+    ///
+    /// A client without a list reads all attributes except those reserved for administrators. Every
+    /// client may read `sub`.
     pub(crate) fn may_read(&self, attribute: &str) -> bool {
         let named = self.description.read_attributes.as_deref().unwrap_or_default();
         let readable = named.is_empty() || named.iter().any(|name| name == attribute);
         attribute == "sub" || readable && !attribute.starts_with("dev:")
     }
 
-    /// How long a session of a challenge lives.
+    /// The lifetime of a challenge session.
     pub(crate) fn session_life(&self) -> Duration {
         let given = self.description.auth_session_validity;
         minutes(given.and_then(|minutes| minutes.try_into().ok()).unwrap_or(3))
     }
 
-    /// How long an access token lives.
+    /// The lifetime of an access token.
     pub(crate) fn access_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.access_token.as_ref());
         life(self.description.access_token_validity, unit, TimeUnitsType::Hours, hours(1))
     }
 
-    /// How long an id token lives.
+    /// The lifetime of an id token.
     pub(crate) fn id_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.id_token.as_ref());
         life(self.description.id_token_validity, unit, TimeUnitsType::Hours, hours(1))
     }
 
-    /// How long a refresh token lives.
+    /// The lifetime of a refresh token.
     pub(crate) fn refresh_token_life(&self) -> Duration {
         let unit = self.units().and_then(|u| u.refresh_token.as_ref());
         life(self.description.refresh_token_validity, unit, TimeUnitsType::Days, days(30))

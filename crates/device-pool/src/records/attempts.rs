@@ -1,16 +1,17 @@
-//! Lockout: how long to wait after failed attempts.
+//! Lockout: the wait after failed attempts.
 //!
 //! After five failures in a row the next attempt must wait one second, then two, four, and so on up
-//! to 15 minutes. An attempt during the wait is refused unseen and not counted. Success starts
-//! afresh, and so does a time without attempts.
+//! to 15 minutes. An attempt during the wait is refused without being checked or counted. A success
+//! resets the count, and so does a period without attempts.
 //!
-//! Anyone may fail under another's name, which must not keep that user out:
-//! - a sign-in that presents a remembered device of the user is counted on its own;
-//! - a wait that was caused from elsewhere lets attempts through, a few in all.
+//! Anyone can fail under the name of another user, which must not lock that user out:
 //!
-//! Passwords and MFA codes have a slow count as well: after a hundred failures without a success,
-//! only a recovered password or an administrator lifts the lockout. Without it, patience alone
-//! would guess a code.
+//! - a sign-in with a remembered device of the user has a count of its own;
+//! - a wait that other addresses caused still admits a few attempts.
+//!
+//! Passwords and MFA codes have a slow count as well. After a hundred failures without a success,
+//! only password recovery or an administrator lifts the lockout. Without it, an attacker who is
+//! patient enough would guess a code.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -30,31 +31,31 @@ const FREE_FAILURES: u32 = 5;
 const MAX_WAIT: Duration = minutes(15);
 const MAX_FAILURES_IN_A_ROW: u32 = 100;
 
-/// How many failures a wait lets through that come from elsewhere. Whoever has many addresses gets
-/// so many more guesses.
+/// The number of failures from new addresses that a wait admits. An attacker with many addresses
+/// gains at most this many guesses.
 const MAX_LET_THROUGH: u32 = 10;
 
-/// How many addresses a count remembers.
+/// The maximum number of addresses that a count remembers.
 const MAX_SOURCES: usize = 16;
 
 /// How long the slow count is kept after the last failure.
 const SLOW_MEMORY: Duration = days(365);
 const SLOW_MEMORY_OF_NOBODY: Duration = minutes(15 + 24 * 60);
 
-/// What was attempted. Each kind is counted on its own.
+/// The kinds of attempt. Each is counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Attempt {
     Password,
-    /// The old password, given by a user who is signed in.
+    /// The old password, given by a signed-in user.
     PasswordChange,
-    /// A software token's code.
+    /// A code of a software token.
     MfaCode,
-    /// A code that was sent in a sign-in. Apart from those of software tokens: where codes are a
-    /// first factor, anyone may guess at them.
+    /// A code that was sent during a sign-in. Separate from software tokens, since anyone may guess
+    /// these codes where they are a first factor.
     SignInCode,
-    /// A code that was sent outside of a sign-in. Anyone may ask for one and guess at it, which
-    /// must lock nobody out.
+    /// A code that was sent outside of a sign-in. Anyone may request one and guess it, which must
+    /// lock nobody out.
     SentCode,
     CustomChallenge,
     DeviceProof,
@@ -83,7 +84,7 @@ impl Attempt {
         }
     }
 
-    /// What an attempt during the wait is answered.
+    /// The error for an attempt during the wait.
     fn exceeded(self) -> ServiceError {
         match self {
             Self::SentCode | Self::PasswordChange => limit_exceeded(),
@@ -91,14 +92,15 @@ impl Attempt {
         }
     }
 
-    /// Whether a hundred failures in a row are the end. Of codes that anyone may have sent they are
-    /// not: a user without a password could not recover.
+    /// Whether a hundred failures in a row lock the subject until recovery.
+    ///
+    /// Sent codes have no slow count: a user without a password could not recover.
     const fn has_slow_count(self) -> bool {
         matches!(self, Self::Password | Self::MfaCode)
     }
 
-    /// How long after a wait the failures are forgotten. Six digits that anyone may guess at are
-    /// remembered for a day: that leaves a hundred guesses a day.
+    /// How long after a wait the failures are remembered. A day for six-digit codes that anyone may
+    /// guess: that limits an attacker to a hundred guesses a day.
     const fn memory(self) -> Duration {
         match self {
             Self::SentCode | Self::SignInCode => days(1),
@@ -107,7 +109,7 @@ impl Attempt {
     }
 }
 
-/// What too many attempts outside of a sign-in are answered.
+/// The error for too many attempts outside of a sign-in.
 pub(crate) fn limit_exceeded() -> ServiceError {
     ServiceError::new(
         ErrorCode::LimitExceeded,
@@ -115,14 +117,15 @@ pub(crate) fn limit_exceeded() -> ServiceError {
     )
 }
 
-/// Failed attempts of one kind for one subject: `<pool>/<kind>/<subject>`, and for those with a
-/// remembered device, `<pool>/<kind>/<subject>/<device key>`. Names that nobody has are counted
-/// too, or the lockout would tell who exists.
+/// Failed attempts of one kind for one subject.
+///
+/// The id is `<pool>/<kind>/<subject>`, or `<pool>/<kind>/<subject>/<device key>` with a remembered
+/// device. Unknown names are counted too; otherwise the lockout would reveal who exists.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Attempts {
     pool_id: String,
     kind: Attempt,
-    /// A username, or what a code or its destination is counted under.
+    /// A username, or the keyed hash of a code's destination.
     #[serde(rename = "username")]
     subject: Sensitive<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,13 +137,13 @@ pub(crate) struct Attempts {
     /// Failures since the last success.
     #[serde(default)]
     in_a_row: u32,
-    /// Where the failures came from, the latest last.
+    /// The addresses of the failures, the latest last.
     #[serde(default)]
     sources: Vec<String>,
-    /// How many of the failures a wait had let through.
+    /// The number of failures that the wait admitted.
     #[serde(default)]
     let_through: u32,
-    /// Whether this attempt is made during a wait.
+    /// Whether the current attempt happens during a wait.
     #[serde(skip)]
     in_wait: bool,
 }
@@ -171,7 +174,7 @@ impl Entity for Attempts {
 }
 
 impl Attempts {
-    /// Loads the count, and refuses the attempt while a wait is on; see [`Self::permit_under`].
+    /// Loads the count and refuses the attempt during a wait; see [`Self::permit_under`].
     pub(crate) fn permit(
         cx: &mut Context<'_, '_>,
         whose: Whose<'_>,
@@ -181,9 +184,10 @@ impl Attempts {
         Self::permit_under(cx, whose, kind, whose.username, device_key)
     }
 
-    /// Loads the count of `subject`, and refuses the attempt while a wait is on. With a remembered
-    /// device of the user, that device's count. Whatever the attempt is answered rests on this
-    /// count: of guesses at the same time, each is answered in its turn or not at all.
+    /// Loads the count of `subject` and refuses the attempt during a wait.
+    ///
+    /// With a remembered device of the user, uses that device's count. The count is pinned, so
+    /// concurrent guesses are decided one after the other.
     pub(crate) fn permit_under(
         cx: &mut Context<'_, '_>,
         whose: Whose<'_>,
@@ -231,19 +235,19 @@ impl Attempts {
     fn locked_until(&self) -> Moment {
         let wait = match self.failures.checked_sub(FREE_FAILURES) {
             None => Duration::ZERO,
-            // Doubled ten times it is past the longest already.
+            // After ten doublings the wait exceeds the maximum.
             Some(past) => Duration::from_secs(1 << past.min(10)),
         };
         self.last_failure + wait.min(MAX_WAIT)
     }
 
-    /// Whether the wait was caused from elsewhere alone, and lets this attempt through.
+    /// Whether other addresses alone caused the wait, and it still admits this attempt.
     fn lets_through(&self, source: Option<&str>) -> bool {
         self.let_through < MAX_LET_THROUGH
             && source.is_some_and(|source| !self.sources.iter().any(|known| known == source))
     }
 
-    /// Counts a failure, whatever else becomes of the command.
+    /// Counts a failure, whether or not the command succeeds.
     pub(crate) fn failed(mut self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         self.failures = self.failures.saturating_add(1);
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -258,14 +262,14 @@ impl Attempts {
         cx.tx.record(&self)
     }
 
-    /// Starts afresh.
+    /// Resets the count.
     pub(crate) fn succeeded(self, cx: &mut Context<'_, '_>) {
         if self.in_a_row > 0 {
             cx.tx.delete::<Self>(&self.id());
         }
     }
 
-    /// Lifts the lockout of a user for one kind, with and without a device.
+    /// Lifts a user's lockout of one kind, with and without a device.
     pub(crate) fn lift(
         cx: &mut Context<'_, '_>,
         whose: Whose<'_>,
@@ -285,8 +289,8 @@ impl Attempts {
     }
 }
 
-/// Where a call comes from, as far as one customer of a network goes: an IPv4 address, or the first
-/// half of an IPv6 address.
+/// The caller's network: an IPv4 address, or the /64 prefix of an IPv6 address. A customer of a
+/// provider usually has a whole /64.
 fn source(cx: &Context<'_, '_>) -> Option<String> {
     Some(match cx.invocation.source_ip?.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::message::Medium;
 
-/// A user's attributes by name: every one but `sub`. None is empty.
+/// A user's attributes by name, without `sub`. No value is empty.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Attributes(BTreeMap<String, Sensitive<String>>);
@@ -25,22 +25,22 @@ impl Attributes {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// Removes an attribute, and says whether it was there.
+    /// Removes an attribute; returns whether it existed.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         self.0.remove(name).is_some()
     }
 
-    /// In the order of their names.
+    /// The attributes, ordered by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Sensitive<String>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Whether the address of this medium is known to be the user's.
+    /// Whether the user's address of this medium is verified.
     pub(crate) fn is_verified(&self, medium: Medium) -> bool {
         self.get(medium.verified_flag()) == Some("true")
     }
 
-    /// Says whether the address of this medium is known to be the user's.
+    /// Sets whether the user's address of this medium is verified.
     pub(crate) fn set_verified(&mut self, medium: Medium, verified: bool) {
         self.set(medium.verified_flag(), Sensitive::from(verified.to_string()));
     }

@@ -1,4 +1,4 @@
-//! The audit trail of a sign-in: what was asked, what was skipped, and why.
+//! The audit trail of sign-ins: what was asked, what was skipped, and why.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,7 @@ use crate::host::moment::{Moment, days};
 use crate::host::risk::Risk;
 use crate::store::Table;
 
-/// One sign-in as it went. Ids sort the latest first: `<pool>/<user>/<what is left of
-/// time>-<event>`.
+/// A sign-in event. Ids sort the latest first: `<pool>/<user>/<remaining time>-<event>`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuthEvent {
     pub(crate) pool_id: String,
@@ -20,26 +19,26 @@ pub(crate) struct AuthEvent {
     pub(crate) outcome: Outcome,
     pub(crate) device_key: Option<String>,
     pub(crate) ip: Option<String>,
-    /// The name had no user. Nobody will ask for it, and it was written to take the time that one
-    /// of a user takes.
+    /// Whether the name is unknown. Nobody lists such an event; writing it takes the same time as
+    /// for a user, so that timing reveals nothing.
     #[serde(default)]
     of_nobody: bool,
 }
 
 impl AuthEvent {
-    /// What the ids of all of a user's events start with.
+    /// The prefix of the ids of a user's events.
     pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
         id_of([pool_id, username, ""])
     }
 
-    /// When it began: among a user's events, the latest is the least.
+    /// The part of the id that sorts the latest event first.
     pub(crate) fn sort_key(&self) -> String {
         let left = u64::MAX - u64::try_from(self.trail.started.millis()).unwrap_or(0);
         format!("{left:016x}-{}", self.trail.event_id)
     }
 }
 
-/// How a sign-in stands.
+/// The state of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -47,14 +46,14 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// The part of an event that travels with the sign-in while it is under way.
+/// The part of an event that travels with the running sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trail {
     pub(crate) event_id: String,
     pub(crate) started: Moment,
-    /// One sentence for every decision that asked for a factor or skipped one.
+    /// A sentence for each decision that required or skipped a factor.
     pub(crate) reasons: Vec<String>,
-    /// Whether the password, and the second factor, were proven; `None` where none was given.
+    /// Whether the password and the second factor were proven; `None` if none was given.
     pub(crate) password: Option<bool>,
     pub(crate) mfa: Option<bool>,
     pub(crate) risk: Risk,
@@ -76,7 +75,7 @@ impl Trail {
         self.reasons.push(reason.into());
     }
 
-    /// Writes the event, whatever else becomes of the command. A later record of the same sign-in
+    /// Writes the event, whether or not the command succeeds. A later record of the same sign-in
     /// replaces it.
     pub(crate) fn record(
         &self,
@@ -89,7 +88,7 @@ impl Trail {
         self.write(cx, pool_id, username, outcome, device_key, false)
     }
 
-    /// Writes the event of a first factor that was not proven, of a name that may have no user.
+    /// Writes the event of a failed first factor, also for an unknown name.
     pub(crate) fn record_guess(
         &self,
         cx: &mut Context<'_, '_>,
@@ -118,7 +117,7 @@ impl Trail {
             ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
             of_nobody,
         };
-        // Read so that the write replaces an event of this sign-in that is already there.
+        // Read first, so that the write may replace this sign-in's earlier event.
         cx.tx.find::<AuthEvent>(&event.id())?;
         cx.tx.record(&event)
     }
@@ -131,17 +130,16 @@ impl Entity for AuthEvent {
         id_of([&self.pool_id, &self.username, &self.sort_key()])
     }
 
-    /// Two years on, and for a name without a user, of which a guesser has any number, a day:
-    /// anyone can cause an event, and none may fill the store for ever.
+    /// Two years; one day for unknown names, since an attacker can produce any number of them.
     fn expires_at(&self) -> Option<Moment> {
         Some(self.trail.started + if self.of_nobody { days(1) } else { days(2 * 365) })
     }
 }
 
-/// The day of a moment in UTC: `2026-11-02`.
+/// The UTC date of a moment: `2026-11-02`.
 pub(crate) fn day(moment: Moment) -> String {
-    // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
-    // civil_from_days).
+    // Days since 0000-03-01, so that a leap day is the last day of a year; 400 years repeat (H.
+    // Hinnant's civil_from_days).
     let days = moment.unix_seconds().div_euclid(86_400) + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =

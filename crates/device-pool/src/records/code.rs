@@ -1,4 +1,4 @@
-//! Codes that wait to be typed in.
+//! Codes that were sent and not yet used.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::records::user::User;
 use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
-/// A code is dead after so many wrong answers.
+/// The number of wrong answers that invalidates a code.
 const MAX_WRONG_ANSWERS: u8 = 5;
 
-/// How many codes for one purpose are good at a time. A stranger may ask for a code while the user
-/// types an earlier one.
+/// The number of codes for one purpose that are valid at a time. More than one, since a stranger
+/// may request a code while the user types an earlier one.
 const MAX_KEPT: usize = 3;
 
-/// What a code is good for.
+/// The purpose of a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum CodePurpose {
     SignUp,
     ForgotPassword,
-    /// Proves the attribute of this name.
+    /// Verifies the attribute of this name.
     Attribute(String),
     /// A factor of the sign-in whose session has this id.
     SignIn(String),
@@ -43,8 +43,8 @@ impl CodePurpose {
         }
     }
 
-    /// What codes for this purpose are counted as. Sign-ins are counted together: each has a
-    /// purpose of its own.
+    /// The kind under which codes for this purpose are counted. All sign-ins share a kind, since
+    /// each sign-in has a purpose of its own.
     pub(crate) fn counted_as(&self) -> String {
         match self {
             Self::SignIn(_) => "sign_ins".to_owned(),
@@ -52,7 +52,7 @@ impl CodePurpose {
         }
     }
 
-    /// Which lockout wrong ones count towards.
+    /// The lockout towards which wrong codes count.
     pub(crate) fn attempt(&self) -> Attempt {
         match self {
             Self::SignIn(_) => Attempt::SignInCode,
@@ -60,8 +60,9 @@ impl CodePurpose {
         }
     }
 
-    /// What wrong ones count under, for a username or a destination. Anyone may guess at the code
-    /// of a forgotten password; that must not keep the user from proving a new address.
+    /// The subject under which wrong codes are counted, for a username or a destination. Anyone may
+    /// guess the code of a forgotten password; that must not keep the user from verifying a new
+    /// address.
     pub(crate) fn counted_under(&self, subject: &str) -> String {
         match self {
             Self::SignIn(_) => subject.to_owned(),
@@ -71,7 +72,7 @@ impl CodePurpose {
         }
     }
 
-    /// Whether `to` is still an address that proves what a code is for.
+    /// Whether `to` is still an address that a code for this purpose verifies.
     pub(crate) fn is_proven_by(&self, user: &User, to: &Address) -> bool {
         let is = |address: Option<Address>| address.is_some_and(|address| address == *to);
         match self {
@@ -80,7 +81,7 @@ impl CodePurpose {
             Self::Attribute(name) => {
                 is(Address::of(user, to.medium)) || user.unproven.get(name) == Some(&to.destination)
             }
-            // The address was the user's when the sign-in began, and the sign-in is short.
+            // The address was the user's when the sign-in began, and a sign-in is short.
             Self::SignIn(_) => true,
         }
     }
@@ -94,7 +95,7 @@ impl CodePurpose {
     }
 }
 
-/// The codes for one purpose that wait to be typed in. The last release kept the newest alone.
+/// The unused codes for one purpose. The previous release stored only the newest.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Codes {
     pool_id: String,
@@ -104,18 +105,18 @@ pub(crate) struct Codes {
     of_nobody: bool,
     #[serde(flatten)]
     newest: Code,
-    /// Those before it, the latest first.
+    /// The earlier codes, the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier: Vec<Code>,
 }
 
-/// A code that waits to be typed in.
+/// An unused code.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) code: Sensitive<String>,
-    /// What it proves. None for a code that went to no one.
+    /// The address that the code verifies; `None` if the code was not sent.
     pub(crate) sent_to: Option<Address>,
-    /// What its destination is counted under.
+    /// The subject under which the destination is counted.
     #[serde(default)]
     pub(crate) destination: String,
     #[serde(default)]
@@ -140,7 +141,7 @@ impl Codes {
         scoped_id(whose.pool_id, whose.is_nobody(), [whose.username, &purpose.name()])
     }
 
-    /// A new code, beside those of `before` that are still good.
+    /// Adds a new code to those of `before` that are still valid.
     pub(crate) fn with(
         whose: Whose<'_>,
         purpose: CodePurpose,
@@ -159,8 +160,8 @@ impl Codes {
         }
     }
 
-    /// Those that are still good, if there are any. One whose address is no longer the user's is
-    /// not.
+    /// The codes that are still valid, if any. A code is invalid once its address is no longer the
+    /// user's.
     pub(crate) fn good(self, now: Moment, still_proves: impl Fn(&Address) -> bool) -> Option<Self> {
         let (pool_id, username) = (self.pool_id.clone(), self.username.clone());
         let (purpose, of_nobody) = (self.purpose.clone(), self.of_nobody);
@@ -172,21 +173,21 @@ impl Codes {
         Some(Self { pool_id, username, purpose, of_nobody, newest, earlier })
     }
 
-    /// The code that `given` is. Constant time where codes are compared.
+    /// The code that matches `given`. Codes are compared in constant time.
     pub(crate) fn find(&self, given: &str) -> Option<&Code> {
         let is = |code: &&Code| bool::from(code.code.as_bytes().ct_eq(given.as_bytes()));
-        // Each is compared, whether or not one before it was the right one.
+        // `last` compares every code, so timing does not tell which one matched.
         self.all().filter(is).last()
     }
 
-    /// What the destinations are counted under.
+    /// The subjects under which the destinations are counted.
     pub(crate) fn destinations(&self) -> BTreeSet<String> {
-        // The last release did not note them.
+        // The previous release did not store them.
         let noted = self.all().filter(|code| !code.destination.is_empty());
         noted.map(|code| code.destination.clone()).collect()
     }
 
-    /// Counts a wrong answer against every code that it might have been.
+    /// Counts a wrong answer against every code that it may have been meant for.
     pub(crate) fn count_wrong_answer(&mut self) {
         for code in std::iter::once(&mut self.newest).chain(&mut self.earlier) {
             code.wrong_answers = code.wrong_answers.saturating_add(1);

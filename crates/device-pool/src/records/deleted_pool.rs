@@ -1,11 +1,11 @@
-//! A pool that was deleted and whose records are not all gone yet.
+//! Deleted pools whose records are still being removed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::transaction::Entity;
 use crate::store::Table;
 
-/// A pool that was deleted and whose records are not all gone yet.
+/// A deleted pool whose records are still being removed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct DeletedPool {
     pub(crate) pool_id: String,

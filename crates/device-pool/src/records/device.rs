@@ -1,4 +1,4 @@
-//! Devices: the keys they are issued, and what is kept of those that were confirmed.
+//! Devices: issued keys, and the records of confirmed devices.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::store::Table;
 
-/// How long an issued key may wait to be confirmed: as long as an access token can live.
+/// How long an issued key may be confirmed: the maximum lifetime of an access token.
 pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 
-/// How long it takes until a key can't be confirmed for certain: keys tell the minute in which they
-/// were issued, not the moment, so the last one counts whole.
+/// When a key certainly can no longer be confirmed. Keys hold the minute of issue, so the last
+/// minute counts in full.
 const UNCONFIRMABLE_AFTER: Duration = minutes(CONFIRM_WITHIN_MINUTES as u64 + 1);
 
 /// A confirmed device.
@@ -33,11 +33,11 @@ pub(crate) struct Device {
     #[serde(flatten)]
     pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
-    /// Whether this device was there when its user passed a second factor; only then may it stand
-    /// in for one.
+    /// Whether this device was present when its user passed a second factor. Only such a device may
+    /// stand in for one.
     pub(crate) seen_mfa: bool,
     pub(crate) last_ip: Option<String>,
-    /// The `sub` of its user; `None` in records of earlier releases.
+    /// The `sub` of the device's user; `None` in records of earlier releases.
     #[serde(default)]
     owner: Option<String>,
     pub(crate) created: Moment,
@@ -53,8 +53,8 @@ impl Entity for Device {
     }
 }
 
-/// A device that was forgotten: its key is never valid again. Kept until the key could not be
-/// confirmed anyway.
+/// A forgotten device: its key is never valid again. Kept until the key could no longer be
+/// confirmed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ForgottenDevice {
     pub(crate) pool_id: String,
@@ -75,7 +75,7 @@ impl Entity for ForgottenDevice {
     }
 }
 
-/// A device that is about to be confirmed.
+/// The data for confirming a device.
 pub(crate) struct Confirmation {
     pub(crate) name: Option<String>,
     pub(crate) secret: StoredVerifier,
@@ -88,7 +88,7 @@ impl Device {
         id_of([pool_id, username, key])
     }
 
-    /// What the ids of all of a user's devices start with.
+    /// The prefix of the ids of a user's devices.
     pub(crate) fn prefix_of(pool_id: &str, username: &str) -> String {
         id_of([pool_id, username, ""])
     }
@@ -99,7 +99,7 @@ impl Device {
         key: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
-        // A device of somebody who had the name before is not this user's.
+        // A device of an earlier user with the same name does not belong to this user.
         let is_of = |device: &Self| match &device.owner {
             Some(sub) => *sub == user.sub,
             None => device.created >= user.created,
@@ -107,8 +107,8 @@ impl Device {
         Ok(found.filter(is_of))
     }
 
-    /// Whether `key` is of a device that this user has and has remembered. For nobody one is looked
-    /// up as well, to take the time.
+    /// Whether `key` belongs to a remembered device of this user. Unknown names cause a look-up
+    /// too, so that the time is the same.
     pub(crate) fn is_remembered_of(
         cx: &mut Context<'_, '_>,
         whose: Whose<'_>,
@@ -119,7 +119,7 @@ impl Device {
         Ok(found.is_some_and(|device| own(&device) && device.is_remembered()))
     }
 
-    /// The user's device with this key, or the service's word for there being none.
+    /// Loads the user's device with this key, or gives the service's refusal.
     pub(crate) fn load(
         cx: &mut Context<'_, '_>,
         user: &User,
@@ -164,7 +164,7 @@ impl Device {
         self.modified = cx.now();
     }
 
-    /// Notes that a sign-in presented this device.
+    /// Records that a sign-in presented this device.
     pub(crate) fn seen(&mut self, cx: &Context<'_, '_>) {
         self.last_authenticated = cx.now();
         if let Some(ip) = cx.invocation.source_ip {
@@ -172,7 +172,7 @@ impl Device {
         }
     }
 
-    /// Removes it for good; the key cannot be confirmed again.
+    /// Removes the device; its key cannot be confirmed again.
     pub(crate) fn forget(self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         cx.tx.delete::<Self>(&self.id());
         let at = cx.now();
@@ -184,7 +184,7 @@ impl Device {
         })
     }
 
-    /// As its user sees it.
+    /// The device as its user sees it.
     pub(crate) fn describe(&self) -> DeviceType {
         let attributes = [
             ("device_status", Some("valid".to_owned())),
@@ -194,7 +194,7 @@ impl Device {
         self.with_attributes(attributes)
     }
 
-    /// As an administrator sees it: with the `dev:` attributes.
+    /// The device as an administrator sees it, with the `dev:` attributes.
     pub(crate) fn describe_for_admin(&self, cx: &Context<'_, '_>) -> DeviceType {
         let arn = format!(
             "arn:aws:cognito-idp:{}:{}:owner/{}/{}",
@@ -224,7 +224,7 @@ impl Device {
             device_attributes: Some(attributes.collect()),
             device_create_date: Some(Timestamp::from(self.created)),
             device_last_modified_date: Some(Timestamp::from(self.modified)),
-            // The service shows this one in whole seconds.
+            // The service shows this date in whole seconds.
             device_last_authenticated_date: Some(Timestamp::from_seconds(
                 self.last_authenticated.unix_seconds(),
             )),

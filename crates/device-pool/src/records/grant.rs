@@ -1,4 +1,4 @@
-//! A grant: a sign-in that may refresh its tokens.
+//! Grants: sign-ins that may refresh their tokens.
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::store::Table;
 
-/// A sign-in that may refresh its tokens. Kept by its origin id, which all its tokens carry as
+/// A sign-in that may refresh its tokens. Stored under its origin id, which all its tokens carry as
 /// `origin_jti`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Grant {
@@ -22,18 +22,18 @@ pub(crate) struct Grant {
     pub(crate) pool_id: String,
     pub(crate) client_id: String,
     pub(crate) username: String,
-    /// The device key that the tokens carry; a refresh must present it.
+    /// The device key in the tokens; a refresh must present it.
     pub(crate) device_key: Option<String>,
-    /// The number of the refresh token that counts; see [`RefreshToken`].
+    /// The generation of the valid refresh token; see [`RefreshToken`].
     pub(crate) generation: u32,
-    /// When it replaced the one before it.
+    /// When the previous refresh token was replaced.
     pub(crate) rotated: Option<Moment>,
     pub(crate) event_id: String,
     pub(crate) issued: Moment,
     pub(crate) expires: Moment,
     pub(crate) revoked: bool,
-    /// Whose it is: the user's `sub`, and how often that user had been signed out everywhere.
-    /// `None` in grants of earlier releases, which go by time.
+    /// The owner: the user's `sub`, and the user's number of global sign-outs. `None` in grants of
+    /// earlier releases, which compare times instead.
     #[serde(default)]
     pub(crate) holder: Option<(String, u32)>,
 }
@@ -46,14 +46,13 @@ impl Entity for Grant {
     }
 
     fn expires_at(&self) -> Option<Moment> {
-        // An access token from the last moment still needs it, for a day at most.
+        // An access token issued at the last moment needs the grant for up to a day more.
         Some(self.expires + days(1))
     }
 }
 
 impl Grant {
-    /// The grant that a refresh token stands for, and the token's number; `None` for one that this
-    /// pool did not issue.
+    /// The grant and generation of a refresh token; `None` if this pool did not issue it.
     pub(crate) fn by_refresh_token(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -64,13 +63,12 @@ impl Grant {
         Ok(grant.map(|grant| (grant, token.generation)))
     }
 
-    /// The refresh token that counts.
+    /// The valid refresh token.
     pub(crate) fn refresh_token(&self, keys: &PoolKeys) -> Sensitive<String> {
         RefreshToken { origin: self.origin, generation: self.generation }.encode(keys.sealing())
     }
 
-    /// Refuses a refresh token that was replaced, unless it is the last one and the client may
-    /// still repeat itself.
+    /// Refuses a replaced refresh token, except the latest during its grace period.
     pub(crate) fn refuse_replaced(
         &self,
         client: &AppClient,
@@ -88,8 +86,7 @@ impl Grant {
         ))
     }
 
-    /// Replaces the refresh token, if `generation` is still the one that counts. It lives no longer
-    /// for it.
+    /// Replaces the refresh token if `generation` is still valid. The lifetime is not extended.
     pub(crate) fn rotate(
         &mut self,
         cx: &mut Context<'_, '_>,
@@ -103,8 +100,8 @@ impl Grant {
         cx.tx.put(self)
     }
 
-    /// Neither revoked, nor from before the user's global sign-out, nor of somebody who had the
-    /// name before.
+    /// Whether the grant is valid: not revoked, not older than the user's global sign-out, and not
+    /// of an earlier user with the same name.
     pub(crate) fn stands(&self, user: &User) -> bool {
         let of_user = match &self.holder {
             Some((sub, sign_outs)) => *sub == user.sub && *sign_outs == user.sign_outs,
@@ -120,13 +117,13 @@ impl Grant {
     }
 }
 
-/// That a user has a grant: `<pool>/<user>/<origin>`, so that they can be listed.
+/// A user's entry for a grant, `<pool>/<user>/<origin>`, for listing the grants.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserGrant {
     pub(crate) pool_id: String,
     pub(crate) username: String,
     pub(crate) origin: Uuid,
-    /// Where its sign-in came from.
+    /// The address that its sign-in came from.
     pub(crate) ip: Option<String>,
     pub(crate) expires_at: Moment,
 }

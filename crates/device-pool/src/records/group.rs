@@ -1,4 +1,4 @@
-//! A group of users, and what being in it says about a user's roles.
+//! Groups of users, and the roles that membership gives.
 
 use device_wire::GroupType;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::transaction::{Entity, id_of};
 use crate::store::Table;
 
-/// A group, as the service describes it. Who is in it stands with the users.
+/// A group, as the service describes it. Membership is stored in the users' records.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) pool_id: String,

@@ -1,4 +1,4 @@
-//! The names that sign a user in, and whose they are.
+//! Sign-in names and the users that they belong to.
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,13 @@ use crate::host::moment::Moment;
 use crate::records::pool::Pool;
 use crate::store::Table;
 
-/// A name that somebody can sign in with: `<pool>/<folded name>`. It changes only together with its
-/// user.
+/// A sign-in name of a user: `<pool>/<folded name>`. It changes only together with its user.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Login {
     pub(crate) pool_id: String,
     pub(crate) name: Sensitive<String>,
     pub(crate) username: String,
-    /// When the user is removed who has not confirmed the account.
+    /// When its user is removed if the account is not confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Moment>,
 }

@@ -1,4 +1,4 @@
-//! A password: what the pool asks of it, and what is kept of it.
+//! Passwords: the pool's policy, and what is stored.
 
 use device_srp::{Identity, Salt, Verifier};
 use device_wire::{ErrorCode, PasswordPolicyType};
@@ -9,7 +9,7 @@ use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
 
-/// A password, of which the service keeps only a verifier.
+/// A password, of which only a verifier is stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Password {
     #[serde(flatten)]
@@ -24,14 +24,14 @@ impl Password {
         Self { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() }
     }
 
-    /// Whether this is the password, in constant time.
+    /// Whether `password` matches, compared in constant time.
     pub(crate) fn is(&self, identity: &Identity<'_>, password: &str) -> Result<bool, ServiceError> {
         let (salt, verifier) = self.secret.parse()?;
         Ok(Verifier::derive(identity, password, &salt).ct_eq(&verifier))
     }
 }
 
-/// Refuses a password that the pool's policy does not allow.
+/// Refuses a password that violates the pool's policy.
 pub(crate) fn check_policy(
     policy: &PasswordPolicyType,
     password: &str,
@@ -64,16 +64,16 @@ pub(crate) fn check_policy(
     Ok(())
 }
 
-/// The service's list of symbols: printable ASCII that is neither letter nor digit; a space counts
-/// within a password.
+/// The service's list of symbols: printable ASCII except letters and digits. A space counts inside
+/// a password.
 fn is_symbol(c: char) -> bool {
     c.is_ascii_punctuation() || c == ' '
 }
 
-/// A password that meets every policy which asks for no more than 16 characters; longer policies
-/// get a longer one.
+/// A random password that satisfies any policy of up to 16 characters; for longer policies, a
+/// longer one.
 pub(crate) fn random(cx: &mut Context<'_, '_>, policy: &PasswordPolicyType) -> String {
-    // No letter or digit that is mistaken for another: people read this in a message and type it.
+    // No letters or digits that look alike: people read this in a message and type it.
     const CLASSES: [&[u8]; 4] =
         [b"abcdefghjkmnpqrstuvwxyz", b"ABCDEFGHJKMNPQRSTUVWXYZ", b"23456789", b"!#%+-=?@"];
     let length = usize::try_from(policy.minimum_length.unwrap_or(0)).unwrap_or(0).max(16);

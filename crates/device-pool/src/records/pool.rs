@@ -1,4 +1,4 @@
-//! A user pool: its settings as the service describes them, and its secrets.
+//! User pools: their settings as the service describes them.
 
 use device_wire::{
     EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolMfaType,
@@ -13,25 +13,26 @@ use crate::host::message::{Medium, verified_attribute};
 use crate::records::schema;
 use crate::store::Table;
 
-/// A pool. Its settings are kept in the very shape in which `DescribeUserPool` shows them.
+/// A user pool. The settings are stored in the shape of `DescribeUserPool`.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Pool {
     pub(crate) id: String,
     pub(crate) description: UserPoolType,
     pub(crate) mfa: MfaMethods,
-    /// Whether names differ by case if the pool does not say. It is the service's default; pools of
-    /// earlier releases were made without it, and their users' names are kept without case.
+    /// Whether names are case-sensitive if the pool does not say so. The service's default is that
+    /// they are. Pools of earlier releases were created without the setting, and their users' names
+    /// are stored without case.
     #[serde(default)]
     pub(crate) names_have_case: bool,
 }
 
-/// Which second factors the pool offers; `SetUserPoolMfaConfig` sets them.
+/// The second factors that the pool offers, as set by `SetUserPoolMfaConfig`.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MfaMethods {
     pub(crate) software_token: bool,
     pub(crate) sms: Option<SmsMfaConfigType>,
     pub(crate) email: Option<EmailMfaConfigType>,
-    /// Stored and described; passkeys are not answered.
+    /// Stored and described only; passkeys are not supported.
     #[serde(default)]
     pub(crate) web_authn: Option<WebAuthnConfigurationType>,
 }
@@ -50,11 +51,11 @@ impl Entity for Pool {
     }
 }
 
-/// What the pool does with devices: the console's three choices, and whether a remembered one
-/// stands in for MFA.
+/// The pool's device policy: the console's three choices, and whether a remembered device replaces
+/// MFA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DevicePolicy {
-    /// "Don't remember": nothing is tracked, and a device key is ignored.
+    /// "Don't remember": no device is tracked, and a device key is ignored.
     Off,
     /// Devices are tracked.
     On {
@@ -70,7 +71,7 @@ pub(crate) enum DevicePolicy {
 pub(crate) enum Remember {
     /// At once.
     Always,
-    /// When its user says so.
+    /// When its user chooses so.
     OptIn,
 }
 
@@ -81,12 +82,12 @@ impl Pool {
             .ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))
     }
 
-    /// The part of the id that SRP hashes: what follows the first `_`.
+    /// The part of the id that SRP hashes: everything after the first `_`.
     pub(crate) fn srp_name(&self) -> &str {
         self.id.split_once('_').map_or("", |(_, name)| name)
     }
 
-    /// Any `DeviceConfiguration`, even `{false, false}`, switches tracking on.
+    /// The device policy. Any `DeviceConfiguration`, even `{false, false}`, switches tracking on.
     pub(crate) fn device_policy(&self) -> DevicePolicy {
         match &self.description.device_configuration {
             None => DevicePolicy::Off,
@@ -104,7 +105,7 @@ impl Pool {
         self.description.mfa_configuration.clone().unwrap_or(UserPoolMfaType::Off)
     }
 
-    /// A name as the pool compares names: as it is, or in lower case if case makes no difference.
+    /// A name in the form that the pool compares: in lower case if the pool ignores case.
     pub(crate) fn fold(&self, name: &str) -> String {
         let configuration = self.description.username_configuration.as_ref();
         let has_case = configuration
@@ -112,8 +113,8 @@ impl Pool {
         if has_case { name.to_owned() } else { name.to_lowercase() }
     }
 
-    /// A new username as the pool keeps it: one that was made case-insensitive shows its names in
-    /// lower case.
+    /// A new username in the form that the pool stores. If the pool was created case-insensitive,
+    /// its names are in lower case.
     pub(crate) fn username(&self, name: &str) -> String {
         match &self.description.username_configuration {
             Some(configuration) if !configuration.case_sensitive => name.to_lowercase(),
@@ -121,28 +122,29 @@ impl Pool {
         }
     }
 
-    /// What users sign in with in place of a username, if so: then the internal name is the `sub`.
+    /// The attributes that users sign in with instead of a username. If there are any, the internal
+    /// name is the `sub`.
     pub(crate) fn username_attributes(&self) -> &[UsernameAttributeType] {
         self.description.username_attributes.as_deref().unwrap_or_default()
     }
 
-    /// Whether the pool has its users prove addresses of this kind.
+    /// Whether the pool verifies addresses of this medium.
     pub(crate) fn verifies(&self, medium: Medium) -> bool {
         let verified = self.description.auto_verified_attributes.as_deref().unwrap_or_default();
         verified.contains(&verified_attribute(medium))
     }
 
-    /// Refuses the name of an attribute that users of this pool can't have.
+    /// Refuses an attribute name that the schema does not have.
     pub(crate) fn check_attribute(&self, name: &str) -> Result<(), ServiceError> {
         self.attribute(name).map(drop)
     }
 
-    /// Refuses a value that the attribute of this name can't have.
+    /// Refuses a value that the schema does not allow.
     pub(crate) fn check_value(&self, name: &str, value: &str) -> Result<(), ServiceError> {
         schema::check_value(self.attribute(name)?, value)
     }
 
-    /// What the schema says of an attribute. `sub` is the service's own.
+    /// The schema of an attribute. `sub` is reserved for the service.
     fn attribute(&self, name: &str) -> Result<&SchemaAttributeType, ServiceError> {
         let named =
             self.schema().iter().find(|known| known.name.as_deref() == Some(name) && name != "sub");
@@ -154,7 +156,7 @@ impl Pool {
         })
     }
 
-    /// Whether an attribute may change once it was given.
+    /// Whether an attribute may change after it was first set.
     pub(crate) fn is_mutable(&self, name: &str) -> bool {
         self.attribute(name).is_ok_and(|attribute| attribute.mutable != Some(false))
     }

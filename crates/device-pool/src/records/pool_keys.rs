@@ -1,4 +1,4 @@
-//! A pool's secrets, and how its signing keys are replaced.
+//! A pool's secrets, and the rotation of its signing keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::crypto::seal::SealingKey;
 use crate::error::ServiceError;
 use crate::store::Table;
 
-/// A pool's secrets. Apart from its settings, so that showing those can never show these.
+/// A pool's secrets. Separate from the settings, so that describing a pool can never show a secret.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PoolKeys {
     pool_id: String,

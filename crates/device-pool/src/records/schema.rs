@@ -1,4 +1,4 @@
-//! A pool's schema: which attributes its users can have, and of what kind their values are.
+//! Pool schemas: the attributes of users, and the types of their values.
 
 use device_wire::{
     AttributeDataType, NumberAttributeConstraintsType, SchemaAttributeType,
@@ -7,13 +7,13 @@ use device_wire::{
 
 use crate::error::ServiceError;
 
-/// The most attributes of its own that a pool may have.
+/// The maximum number of custom attributes of a pool.
 const MAX_CUSTOM: usize = 50;
 
-/// The longest text that an attribute may be, in characters, unless its schema says less.
+/// The maximum length of a text attribute in characters, unless its schema sets a lower one.
 const MAX_TEXT: &str = "2048";
 
-/// The attributes of OpenID Connect that every pool has.
+/// The standard attributes of OpenID Connect.
 const STANDARD: [&str; 21] = [
     "sub",
     "name",
@@ -38,8 +38,7 @@ const STANDARD: [&str; 21] = [
     "identities",
 ];
 
-/// A pool's whole schema: the standard attributes, as far as `given` does not say otherwise, and
-/// the pool's own.
+/// A complete schema: the standard attributes, adjusted by `given`, and the custom ones.
 pub(crate) fn with_standard(
     given: Vec<SchemaAttributeType>,
 ) -> Result<Vec<SchemaAttributeType>, ServiceError> {
@@ -68,7 +67,7 @@ fn standard(name: &str) -> SchemaAttributeType {
     let text = match name {
         "birthdate" => length("10", "10"),
         "sub" => length("1", MAX_TEXT),
-        // The service names no limits for this one, and Terraform compares them.
+        // The service gives no limits for this attribute, and Terraform compares them.
         "identities" => StringAttributeConstraintsType { min_length: None, max_length: None },
         _ => length("0", MAX_TEXT),
     };
@@ -85,7 +84,7 @@ fn standard(name: &str) -> SchemaAttributeType {
     }
 }
 
-/// What a pool may say of a standard attribute: all but its kind.
+/// Adjusts a standard attribute. Everything but its type may change.
 fn adjust(known: &mut SchemaAttributeType, given: SchemaAttributeType) -> Result<(), ServiceError> {
     check_constraints(&given)?;
     if given.attribute_data_type.is_some() && given.attribute_data_type != known.attribute_data_type
@@ -104,8 +103,8 @@ fn adjust(known: &mut SchemaAttributeType, given: SchemaAttributeType) -> Result
     Ok(())
 }
 
-/// Adds a pool's own attributes to its schema, under names that start with `custom:`, or with
-/// `dev:custom:` where only administrators may write them.
+/// Adds custom attributes under names that start with `custom:`, or with `dev:custom:` if only
+/// administrators may write them.
 pub(crate) fn extend(
     schema: &mut Vec<SchemaAttributeType>,
     own: Vec<SchemaAttributeType>,
@@ -146,7 +145,7 @@ pub(crate) fn extend(
     Ok(())
 }
 
-/// Refuses limits that are no numbers, and those that nothing can meet.
+/// Refuses limits that are not numbers or that no value can meet.
 fn check_constraints(attribute: &SchemaAttributeType) -> Result<(), ServiceError> {
     let (least, most) = limits(attribute);
     let given = [least, most].into_iter().flatten().map(number);
@@ -162,7 +161,7 @@ fn check_constraints(attribute: &SchemaAttributeType) -> Result<(), ServiceError
     })
 }
 
-/// The least and the most that a value may be: a number itself, a text by its length.
+/// The minimum and maximum: of a number its value, of a text its length.
 fn limits(attribute: &SchemaAttributeType) -> (Option<&str>, Option<&str>) {
     if let Some(constraints) = &attribute.string_attribute_constraints {
         return (constraints.min_length.as_deref(), constraints.max_length.as_deref());
@@ -176,7 +175,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// Refuses a value that the attribute can't have.
+/// Refuses a value that violates the attribute's schema.
 pub(crate) fn check_value(
     attribute: &SchemaAttributeType,
     value: &str,

@@ -1,4 +1,4 @@
-//! How many codes were sent, so that nobody can have a user, or an address, flooded with them.
+//! Counts of sent codes, which keep users and addresses from being flooded with messages.
 
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,16 @@ use crate::records::attempts;
 use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
-/// So many codes of one kind a user or an address can be sent within an hour. The service names no
-/// number of its own; a person needs two or three, and a flood is far beyond it.
+/// The maximum number of codes of one kind for a user or an address within an hour. The service
+/// documents no number; a person needs two or three, and a flood is far more than twenty.
 const MAX_AN_HOUR: u32 = 20;
 
-/// The codes of one kind that were sent in an hour to one name or destination, or seem to have
-/// been: `<pool>/<subject>/<kind>`.
+/// The codes of one kind sent within an hour to one name or destination: `<pool>/<subject>/<kind>`.
+/// Codes that only seemed to be sent are included.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SentCodes {
     pool_id: String,
-    /// A username, or what a destination is counted under.
+    /// A username, or the keyed hash of a destination.
     #[serde(rename = "username")]
     subject: Sensitive<String>,
     kind: String,
@@ -44,7 +44,7 @@ impl Entity for SentCodes {
 }
 
 impl SentCodes {
-    /// The count of this hour, which begins with the first code.
+    /// Loads the count of the current hour, which begins with the first code.
     pub(crate) fn load(
         cx: &mut Context<'_, '_>,
         whose: Whose<'_>,
@@ -64,18 +64,18 @@ impl SentCodes {
         Ok(found.filter(|sent| now < sent.since + hours(1)).unwrap_or(fresh))
     }
 
-    /// Refuses one more where there were [`MAX_AN_HOUR`].
+    /// Refuses another code after [`MAX_AN_HOUR`].
     pub(crate) fn permit(self) -> Result<Self, ServiceError> {
         if self.count < MAX_AN_HOUR { Ok(self) } else { Err(attempts::limit_exceeded()) }
     }
 
-    /// Counts one more.
+    /// Counts another code.
     pub(crate) fn count(mut self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         self.count = self.count.saturating_add(1);
         cx.tx.put(&self)
     }
 
-    /// Begins anew.
+    /// Resets the count.
     pub(crate) fn forget(self, cx: &mut Context<'_, '_>) {
         if self.count > 0 {
             cx.tx.delete::<Self>(&self.id());

@@ -1,4 +1,4 @@
-//! What was used up, until it would have expired.
+//! Used sessions and secret blocks, kept until they would have expired.
 
 use device_wire::sentence;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::store::Table;
 
-/// A session or secret block that was used up.
+/// A used session or secret block.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Spent {
     pub(crate) id: String,
@@ -29,7 +29,7 @@ impl Entity for Spent {
 }
 
 impl Spent {
-    /// Refuses what was used up.
+    /// Refuses a session or secret block that was already used.
     pub(crate) fn refuse(cx: &mut Context<'_, '_>, id: &str) -> Result<(), ServiceError> {
         match cx.tx.find::<Self>(id)? {
             None => Ok(()),
@@ -37,7 +37,7 @@ impl Spent {
         }
     }
 
-    /// Uses up what has this id; it can be done once.
+    /// Marks this id as used. That succeeds only once.
     pub(crate) fn mark(
         cx: &mut Context<'_, '_>,
         id: &str,

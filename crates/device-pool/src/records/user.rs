@@ -1,4 +1,4 @@
-//! A user: names, password verifier, second factor.
+//! Users: names, password verifier, second factor.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,37 +24,37 @@ use crate::store::Table;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) pool_id: String,
-    /// The internal name: what tokens carry, what SRP hashes, what everything else is keyed by.
+    /// The internal name: tokens carry it, SRP hashes it, and other records are keyed by it.
     pub(crate) username: String,
     pub(crate) sub: String,
     pub(crate) status: UserStatusType,
     pub(crate) enabled: bool,
     pub(crate) attributes: Attributes,
-    /// Addresses that take the place of the attribute of that name once a code has proven them.
+    /// New addresses by attribute name. Each replaces the attribute's value once it is verified.
     #[serde(default)]
     pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
-    /// The names of the groups that the user is in.
+    /// The names of the user's groups.
     #[serde(default)]
     pub(crate) groups: BTreeSet<String>,
     pub(crate) created: Moment,
     pub(crate) modified: Moment,
     pub(crate) password: Option<Password>,
-    /// Earlier passwords, the latest first, as many as the pool's policy wants remembered.
+    /// Earlier passwords, the latest first, as many as the pool's policy remembers.
     #[serde(default)]
     pub(crate) earlier_passwords: Vec<Password>,
     pub(crate) software_token: Option<SoftwareToken>,
-    /// A secret that was handed out and that no code has proven yet.
+    /// The secret of a software token that the user has not yet verified.
     pub(crate) pending_token: Option<Sensitive<String>>,
     pub(crate) mfa: MfaPreference,
-    /// When this user is removed, unless the account is confirmed by then. `None` for users of
-    /// earlier releases.
+    /// When this user is removed if the account is not confirmed. `None` for users of earlier
+    /// releases.
     #[serde(default)]
     pub(crate) unconfirmed_until: Option<Moment>,
-    /// How often the user was signed out everywhere. Grants and sign-ins of an earlier count are
-    /// over, whatever the clock says.
+    /// The number of global sign-outs. Grants and sign-ins with a lower number are invalid,
+    /// whatever their time.
     #[serde(default)]
     pub(crate) sign_outs: u32,
-    /// When that was last, for grants from before there was a count.
+    /// The time of the last global sign-out, for grants that have no number.
     pub(crate) signed_out_at: Option<Moment>,
 }
 
@@ -71,7 +71,7 @@ impl Entity for User {
 }
 
 impl User {
-    /// A user without a password, as yet unknown to the store.
+    /// A new user without a password, not yet stored.
     pub(crate) fn new(
         cx: &Context<'_, '_>,
         pool: &Pool,
@@ -108,7 +108,7 @@ impl User {
         id_of([pool_id, username])
     }
 
-    /// The user whose internal name this is.
+    /// Loads the user with this internal name.
     pub(crate) fn by_username(
         cx: &mut Context<'_, '_>,
         pool_id: &str,
@@ -117,7 +117,7 @@ impl User {
         cx.tx.find(&Self::key(pool_id, username))
     }
 
-    /// The attributes as responses list them, `sub` among them.
+    /// The attributes as responses list them, including `sub`.
     pub(crate) fn attribute_list(&self) -> Vec<AttributeType> {
         let sub =
             AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
@@ -140,7 +140,7 @@ impl User {
         }
     }
 
-    /// Refuses a user who has proven the password and may still not come in.
+    /// Refuses a user who may not sign in even with the right password.
     pub(crate) fn admit(&self) -> Result<(), ServiceError> {
         if !self.enabled {
             return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
@@ -157,14 +157,13 @@ impl User {
         }
     }
 
-    /// Ends every grant and every sign-in under way.
+    /// Invalidates every grant and every running sign-in.
     pub(crate) fn sign_out_everywhere(&mut self, now: Moment) {
         self.sign_outs = self.sign_outs.saturating_add(1);
         self.signed_out_at = Some(now);
     }
 
-    /// When the password was set: it tells one password of a user
-    /// from another.
+    /// When the password was set, which identifies one of a user's passwords.
     pub(crate) fn password_set_at(&self) -> Option<Moment> {
         self.password.as_ref().map(|password| password.set_at)
     }
@@ -178,7 +177,7 @@ impl Address {
         Some(Self { medium, destination: Sensitive::from(destination) })
     }
 
-    /// The user's phone number or e-mail address, if it is known to be the user's.
+    /// The user's phone number or e-mail address, if it is verified.
     pub(crate) fn verified(user: &User, medium: Medium) -> Option<Self> {
         Self::of(user, medium).filter(|_| user.attributes.is_verified(medium))
     }

@@ -1,4 +1,4 @@
-//! Who a sign-in is about, as it shows from outside: nobody must see whether a name has a user.
+//! Accounts: a user or a decoy, which a caller must not be able to tell apart.
 
 use device_srp::{Salt, Verifier};
 use device_wire::CodeDeliveryDetailsType;
@@ -16,22 +16,24 @@ use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::rules::{codes, decoy};
 
-/// The longest name that anybody can have, in characters.
+/// The maximum length of a name, in characters.
 const MAX_NAME: usize = 128;
 
-/// A user, or a decoy for one whom there is not.
+/// A user, or a decoy for an unknown one.
 pub(crate) struct Account {
-    /// The internal name, or what passes for it. Failed attempts are counted under it.
+    /// The internal name, real or derived. Failed attempts are counted under it.
     pub(crate) username: String,
     pub(crate) salt: Salt,
-    /// For a decoy one that no password has.
+    /// The verifier; a decoy's matches no password.
     pub(crate) verifier: Verifier,
     pub(crate) user: Option<Box<User>>,
 }
 
 impl Account {
-    /// Finds who `name` is. A client that hides its users gets a stable decoy for one that there
-    /// is not; so does any client for a user without a password, who can't prove one.
+    /// Finds the account for `name`.
+    ///
+    /// If the client hides users, an unknown name yields a decoy. A user without a password yields
+    /// a decoy verifier for every client, since no password could be proven.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -45,8 +47,8 @@ impl Account {
                  Member must have length less than or equal to {MAX_NAME}"
             )));
         }
-        // A record is made for everyone and one is read for everyone, so that the time does not
-        // tell for whom there was need of it.
+        // Always derive the decoy and always read a record, so that timing does not tell which was
+        // needed.
         let failed = || ServiceError::internal("a decoy could not be made");
         let found = User::by_login(cx, pool, name)?;
         let mut decoy = decoy::user(cx, pool, keys, name);
@@ -75,8 +77,8 @@ impl Account {
         Whose { pool_id: &pool.id, username: &self.username, user: self.user.as_deref() }
     }
 
-    /// Uses up a code of the user's; returns the user, and the address that the code proves. For a
-    /// decoy it goes the same way, and no code is the right one.
+    /// Redeems a code; returns the user and the address that the code verifies. A decoy takes the
+    /// same path, but no code is right.
     pub(crate) fn redeem(
         self,
         cx: &mut Context<'_, '_>,
@@ -93,7 +95,7 @@ impl Account {
         }
     }
 
-    /// The verified address that there is, or seems to be.
+    /// The verified address, real or a decoy's.
     pub(crate) fn verified(&self, pool: &Pool, keys: &PoolKeys, medium: Medium) -> Option<Address> {
         match &self.user {
             Some(user) => Address::verified(user, medium),
@@ -101,8 +103,10 @@ impl Account {
         }
     }
 
-    /// Where a code is said to have gone that went nowhere, the first of `media` that would reach a
-    /// user. What a user has who gets none is a better pretence than another's.
+    /// The destination to report for a code that was not sent: the first of `media` that a user
+    /// has.
+    ///
+    /// A user's own address is a better pretence than a decoy's.
     pub(crate) fn pretended_details(
         &self,
         pool: &Pool,

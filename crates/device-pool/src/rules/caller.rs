@@ -1,4 +1,4 @@
-//! Who calls with an access token.
+//! The user that an access token identifies.
 
 use device_wire::{ErrorCode, sentence};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 
-/// The claims of an access token that this service reads back.
+/// The claims of an access token that this service reads.
 #[derive(Deserialize)]
 pub(crate) struct AccessClaims {
     iss: String,
@@ -26,7 +26,7 @@ pub(crate) struct AccessClaims {
 }
 
 impl AccessClaims {
-    /// What `token` claims, before anything of it is verified; `None` if it is no access token.
+    /// The unverified claims of `token`; `None` if it is not an access token.
     pub(crate) fn unverified(token: &str) -> Option<Self> {
         jwt::unverified(token)
     }
@@ -41,7 +41,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Checks an access token: signature, use, time, revocation, and that the user may still act.
+    /// Checks an access token: signature, use, expiry, revocation, and that its user may still act.
     pub(crate) fn authenticate(
         cx: &mut Context<'_, '_>,
         token: &str,

@@ -1,5 +1,4 @@
-//! Codes that are sent to a user and typed in again: six digits, short-lived, good once, and proof
-//! of one address.
+//! Codes that are sent to users: six digits, short-lived, valid once, verifying one address.
 
 use device_wire::{ErrorCode, Sensitive};
 
@@ -14,12 +13,12 @@ use crate::records::sent_codes::SentCodes;
 use crate::records::user::User;
 use crate::records::whose::Whose;
 
-/// To whom a code goes.
+/// The recipient of a code.
 #[derive(Clone, Copy)]
 pub(crate) struct Recipient<'a> {
     whose: Whose<'a>,
-    /// `None` for a code that goes to no one, because there is nobody, or no address. Where nobody
-    /// may learn of that, one is made all the same: the answers that follow are then alike.
+    /// `None` if the code is not sent because the user or the address does not exist. A code is
+    /// made all the same, so that later answers do not reveal that.
     address: Option<&'a Address>,
 }
 
@@ -32,9 +31,11 @@ impl<'a> Recipient<'a> {
         Self { whose, address: None }
     }
 
-    /// What the destination is counted under: a keyed hash. An address that this user has proven
-    /// is counted apart from the same address as others claim it, who could otherwise use up its
-    /// limits. What goes to no one is counted under the name.
+    /// The subject under which the destination is counted: a keyed hash.
+    ///
+    /// An address that this user has verified is counted apart from the same address claimed by
+    /// others, who could otherwise use up its limits. A code that is not sent is counted under the
+    /// name.
     fn destination(&self, cx: &mut Context<'_, '_>) -> Result<String, ServiceError> {
         let keys = PoolKeys::load(cx, self.whose.pool_id)?;
         let proven = |address: &Address| {
@@ -51,13 +52,12 @@ impl<'a> Recipient<'a> {
             .sealing()
             .derive(b"counted destination", &[kind.as_bytes(), b"\0", text.as_bytes()]);
         let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        // No name has a space in it.
+        // A name never contains a space, so this collides with none.
         Ok(format!("to {hex}"))
     }
 }
 
-/// Refuses one more code for this purpose where too many were sent: to the name, or to the
-/// destination under whatever name.
+/// Refuses a code if too many were sent for this purpose, to this name or to this destination.
 pub(crate) fn permit(
     cx: &mut Context<'_, '_>,
     to: Recipient<'_>,
@@ -68,7 +68,7 @@ pub(crate) fn permit(
     by_destination.permit().map(drop)
 }
 
-/// The counts that a code for `purpose` goes into.
+/// The counts that include a code for `purpose`.
 fn sent(
     cx: &mut Context<'_, '_>,
     to: Recipient<'_>,
@@ -82,7 +82,7 @@ fn sent(
     ])
 }
 
-/// Makes a code, and counts it. Sending it is the caller's part.
+/// Creates and counts a code. The caller sends it.
 pub(crate) fn issue(
     cx: &mut Context<'_, '_>,
     to: Recipient<'_>,
@@ -105,9 +105,10 @@ pub(crate) fn issue(
     Ok(code)
 }
 
-/// Uses up a code of the user's, if `given` is one, and says which address that proves. A wrong one
-/// counts towards the lockout of codes. One whose address is no longer the user's is good for
-/// nothing.
+/// Redeems a code of the user and returns the address that it verifies.
+///
+/// A wrong code counts towards the lockout of codes. A code whose address is no longer the user's
+/// is invalid.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
     user: &User,
@@ -118,7 +119,7 @@ pub(crate) fn redeem(
     redeem_if(cx, Whose::user(user), purpose, given, None, still_proves)?.ok_or_else(mismatch)
 }
 
-/// As [`redeem`], for a name that may have no user: what went to no one proves no address. A
+/// Like [`redeem`], for a name that may be unknown. A code that was not sent verifies no address. A
 /// sign-in may present a device.
 pub(crate) fn redeem_for_name(
     cx: &mut Context<'_, '_>,
@@ -151,7 +152,8 @@ fn redeem_if(
             "Invalid code provided, please request a code again.",
         ));
     };
-    // An address must not be guessed at under any number of names.
+    // Guesses are counted by destination too: an attacker could otherwise spread them over many
+    // names.
     let mut by_destination = Vec::new();
     for destination in codes.destinations() {
         let subject = purpose.counted_under(&destination);
@@ -166,11 +168,11 @@ fn redeem_if(
             .try_for_each(|attempts| attempts.failed(cx))
             .and(Err(mismatch()));
     };
-    // Outside of a sign-in a right code must not buy guesses at the next one for the same: only
-    // time clears the count of a name, which can have codes sent to any address.
+    // Outside of a sign-in a right code must not reset the count: an attacker who can receive codes
+    // for a name could otherwise buy more guesses at it. Only time resets it.
     if kind != Attempt::SentCode {
         by_name.succeeded(cx);
-        // The count stops a flood, and no one who uses the codes.
+        // The count stops a flood; it must not stop those who use their codes.
         for subject in [whose.username, code.destination.as_str()] {
             SentCodes::load(cx, whose, subject, &purpose.counted_as())?.forget(cx);
         }
@@ -180,7 +182,7 @@ fn redeem_if(
     Ok(code.sent_to)
 }
 
-/// What a wrong code is answered.
+/// The error for a wrong code.
 pub(crate) fn mismatch() -> ServiceError {
     ServiceError::new(
         ErrorCode::CodeMismatch,
@@ -188,8 +190,7 @@ pub(crate) fn mismatch() -> ServiceError {
     )
 }
 
-/// Takes every code outside of a sign-in away from a user who is being deleted, and the count of
-/// them.
+/// Removes the codes of a deleted user that were sent outside of sign-ins, and their counts.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
     let purposes = [
@@ -197,7 +198,7 @@ pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), Se
         CodePurpose::ForgotPassword,
         attribute(Medium::Sms),
         attribute(Medium::Email),
-        // Of sign-ins there is the count.
+        // For sign-ins only the count is stored under the user.
         CodePurpose::SignIn(String::new()),
     ];
     let whose = Whose::user(user);

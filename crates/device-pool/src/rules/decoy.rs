@@ -1,5 +1,6 @@
-//! What somebody whom there is not has in place of a user's record. All of it follows from the name
-//! and the pool's key: it is the same at every attempt, and nothing of it is stored.
+//! Decoys: fake records for names that have no user.
+//!
+//! They are derived from the name and the pool's key, so they are stable and never stored.
 
 use device_srp::Salt;
 use device_wire::{AliasAttributeType, Sensitive, UserStatusType};
@@ -18,18 +19,18 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::profile;
 
-/// A user as one would be found under `name`, without a password.
+/// A decoy user, as if found under `name`, without a password.
 pub(crate) fn user(cx: &Context<'_, '_>, pool: &Pool, keys: &PoolKeys, name: &str) -> User {
     let folded = pool.fold(name);
     let id = id(keys, &folded).to_string();
-    // Where an address signs in, it is nobody's internal name.
+    // If users sign in with an address, the address is never an internal name.
     let addressed =
         !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
     let username = if addressed { id.clone() } else { folded };
     User::new(cx, pool, username, id, UserStatusType::Confirmed, Attributes::default())
 }
 
-/// What stands in for the password of whoever has this internal name and none.
+/// The decoy verifier for an internal name without a password.
 pub(crate) fn password(
     cx: &Context<'_, '_>,
     keys: &PoolKeys,
@@ -39,7 +40,7 @@ pub(crate) fn password(
     let part = |label: &[u8]| keys.sealing().derive(label, &[username.as_bytes()]);
     let salt = part(b"stand-in salt");
     let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
-    // Twelve blocks less the top byte: below N for certain, and as unpredictable as any verifier.
+    // Twelve blocks minus the top byte: certainly below N, and as unpredictable as any verifier.
     let verifier: Zeroizing<Vec<u8>> =
         Zeroizing::new((0_u8..12).flat_map(|block| *part(&[b's', block])).skip(1).collect());
     Ok(Password {
@@ -48,9 +49,11 @@ pub(crate) fn password(
     })
 }
 
-/// The id for a name. Clients begin with an address and go on with the id, or begin anew with it,
-/// and a user has one address whichever it is: so what is shown of the address is in the id,
-/// encrypted. An id stays what it is.
+/// The decoy id for a name.
+///
+/// A client may start with an address and continue with the id, or start again with the id, and
+/// must see the same masked address each time. So the id contains the visible parts of the address,
+/// encrypted. The id of an id is itself.
 fn id(keys: &PoolKeys, name: &str) -> Uuid {
     if let Ok(id) = Uuid::parse_str(name)
         && id.to_string() == name
@@ -67,7 +70,7 @@ fn id(keys: &PoolKeys, name: &str) -> Uuid {
     Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
-/// Encrypts and decrypts what an id tells of an address, with what else is in the id.
+/// Encrypts or decrypts the visible parts with a key stream derived from the rest of the id.
 fn mix(keys: &PoolKeys, rest: &[u8; 10], mut shown: [u8; 6]) -> [u8; 6] {
     let stream = keys.sealing().derive(b"stand-in address", &[rest]);
     shown.iter_mut().zip(stream.iter()).for_each(|(byte, stream)| *byte ^= stream);
@@ -76,11 +79,13 @@ fn mix(keys: &PoolKeys, rest: &[u8; 10], mut shown: [u8; 6]) -> [u8; 6] {
 
 const EMAIL: u32 = 1;
 const PHONE: u32 = 2;
-/// A character has 21 bits; the three above say, twice, what it is part of.
+/// A character has 21 bits. The three bits above say, twice, which part it belongs to.
 const VALUE_BITS: u32 = 21;
 
-/// All that a response shows of `name` where it is an address: the first letters of its halves, or
-/// how many digits it has and the last four.
+/// The parts of `name` that a masked address shows.
+///
+/// For an e-mail address these are the first letters of both halves, for a phone number its length
+/// and last four digits.
 fn visible_parts(name: &str) -> [u8; 6] {
     let (kind, first, second) = if is_email(name) {
         let mut letters = name.split('@').map(|half| half.chars().next().map_or(0, u32::from));
@@ -99,7 +104,7 @@ fn visible_parts(name: &str) -> [u8; 6] {
     [a, b, c, d, e, f]
 }
 
-/// An address of which the same is shown.
+/// An address with the same visible parts.
 fn address_like([a, b, c, d, e, f]: [u8; 6]) -> Option<String> {
     let (first, second) = (u32::from_be_bytes([0, a, b, c]), u32::from_be_bytes([0, d, e, f]));
     let value = |part: u32| part & ((1 << VALUE_BITS) - 1);
@@ -117,7 +122,7 @@ fn address_like([a, b, c, d, e, f]: [u8; 6]) -> Option<String> {
     .filter(|address| is_email(address) || is_phone(address))
 }
 
-/// The address that a decoy of this internal name was found by, as far as it is ever shown.
+/// The address by which a decoy with this internal name was found, reduced to its visible parts.
 fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     let like = || {
         let [a, b, c, d, e, f, rest @ ..] = Uuid::parse_str(username).ok()?.into_bytes();
@@ -130,8 +135,7 @@ fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     Some(username.to_owned()).filter(is).or_else(|| like().filter(is))
 }
 
-/// The verified address that a decoy passes for having, if it does. Whoever is found by an alias
-/// has it.
+/// The verified address of a decoy, if it has one. A decoy found by an alias has that address.
 pub(crate) fn verified(
     pool: &Pool,
     keys: &PoolKeys,
@@ -150,7 +154,7 @@ pub(crate) fn verified(
     has.then(|| address(keys, username, medium))
 }
 
-/// The address of a decoy, whichever operation says that a code went there.
+/// The address of a decoy, the same for every operation that reports a destination.
 pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Address {
     let destination = found_by(keys, username, medium).unwrap_or_else(|| {
         let bytes = keys.sealing().derive(b"stand-in destination", &[username.as_bytes()]);
@@ -164,8 +168,8 @@ pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Addres
     Address { medium, destination: Sensitive::from(destination) }
 }
 
-/// A question about a decoy, answered with yes in `part` of `whole` cases, and for one name
-/// always alike.
+/// Answers a yes/no question about a decoy: yes for `part` of `whole` names, always the same for a
+/// name.
 pub(crate) fn draw(keys: &PoolKeys, username: &str, question: &[u8], part: u8, whole: u8) -> bool {
     let bytes = keys.sealing().derive(b"stand-in draw", &[question, username.as_bytes()]);
     bytes.first().is_some_and(|byte| byte % whole < part)

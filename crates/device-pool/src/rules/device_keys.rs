@@ -1,4 +1,4 @@
-//! Device keys: issued, and recognised later without a record.
+//! Device keys: issued without a record, and recognised later.
 
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -9,8 +9,7 @@ use crate::records::device::CONFIRM_WITHIN_MINUTES;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 
-/// The group key that goes with a device key: `-` and eight characters, the same for one user's
-/// devices in a pool.
+/// The group key of a device key: `-` and eight characters, the same for all devices of a user.
 pub(crate) fn group_key(keys: &PoolKeys, user: &User) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let bytes = keys.sealing().derive(b"device group", &[user.sub.as_bytes()]);
@@ -36,9 +35,9 @@ impl IssuedAfter {
 
 /// Issues a device key: `<region>_<uuid>`.
 ///
-/// Most keys are never confirmed, so none is stored: the key proves by itself that it was issued.
-/// Of the UUID's bits, 32 say when (minutes since the epoch), 28 are random, and the last 62
-/// authenticate those for this pool and user.
+/// Most keys are never confirmed, so none is stored: the key itself proves that it was issued. Of
+/// the UUID's bits, 32 are the time (minutes since the epoch), 28 are random, and the last 62
+/// authenticate the others for this pool and user.
 pub(crate) fn issue_key(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
@@ -51,7 +50,7 @@ pub(crate) fn issue_key(
     format!("{}_{uuid}", cx.config.region)
 }
 
-/// Whether `key` was issued to `user` in the last day, and after what.
+/// Whether `key` was issued to `user` within the last day, and after which factors.
 pub(crate) fn issued(
     cx: &Context<'_, '_>,
     keys: &PoolKeys,
@@ -80,7 +79,7 @@ fn assemble(
     random: [u8; 4],
 ) -> Uuid {
     let [r0, r1, r2, r3] = random;
-    // The version takes these four bits of the UUID, so they are not part of what is authenticated.
+    // These four bits hold the UUID's version, so they are not authenticated.
     let random = [r0, r1, r2 & 0x0f, r3];
     let mac = keys.sealing().derive(after.label(), &[user.sub.as_bytes(), &minute, &random]);
     let mut bytes = [0; 16];

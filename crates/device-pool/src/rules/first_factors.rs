@@ -1,4 +1,4 @@
-//! What users may sign in with in `USER_AUTH`.
+//! The first factors of `USER_AUTH`.
 
 use device_wire::AuthFactorType;
 
@@ -16,7 +16,7 @@ impl Pool {
         })
     }
 
-    /// The first factors that the pool allows; unless its policy names any, the password alone.
+    /// The first factors that the pool allows; only the password, unless the policy lists some.
     pub(crate) fn first_factors(&self) -> Vec<AuthFactorType> {
         let policies = self.description.policies.as_ref();
         policies

@@ -1,4 +1,4 @@
-//! Who lifts a lockout.
+//! Ways to lift a lockout.
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
@@ -7,8 +7,8 @@ use crate::records::code::CodePurpose;
 use crate::records::user::User;
 use crate::records::whose::Whose;
 
-/// Whoever has recovered the password may use it. Codes of software tokens stay locked: they must
-/// hold against somebody who reads the user's mail.
+/// Password recovery lifts the lockout of the password. Software tokens stay locked: they must
+/// withstand an attacker who reads the user's mail.
 pub(crate) fn lift_by_recovery(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     for kind in [Attempt::Password, Attempt::PasswordChange] {
         Attempts::lift(cx, Whose::user(user), kind, &user.username)?;
@@ -16,7 +16,7 @@ pub(crate) fn lift_by_recovery(cx: &mut Context<'_, '_>, user: &User) -> Result<
     Ok(())
 }
 
-/// An administrator who sets or resets a password lifts every lockout.
+/// Setting or resetting a password as administrator lifts every lockout.
 pub(crate) fn lift_by_administrator(
     cx: &mut Context<'_, '_>,
     user: &User,

@@ -1,4 +1,4 @@
-//! Messages to users: where they can go, and in which words.
+//! Messages to users: their destinations and their texts.
 
 use device_wire::Sensitive;
 
@@ -8,8 +8,8 @@ use crate::records::address::Address;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// Puts name and code, or temporary password, into the places that a template has for them. The
-/// service's mails are HTML, and either may hold markup, or read like the place of the other.
+/// Fills a template with the name and the code or temporary password. E-mails are HTML, so both
+/// values are escaped, and neither may be mistaken for the other's placeholder.
 fn fill(template: &str, medium: Medium, username: &str, code: &str) -> String {
     let safe = |text: &str| match medium {
         Medium::Email => escape(text),
@@ -25,7 +25,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The words of a message: the pool's own, or the service's.
+/// The text of a message: the pool's template or the service's default.
 struct Template<'a> {
     subject: &'a str,
     body: &'a str,
@@ -97,7 +97,7 @@ impl<'a> Template<'a> {
 }
 
 impl Address {
-    /// Hands the message over, to be delivered once the command has succeeded.
+    /// Queues a message, which is delivered once the command has succeeded.
     pub(crate) fn send(
         &self,
         cx: &mut Context<'_, '_>,

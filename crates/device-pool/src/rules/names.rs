@@ -1,4 +1,4 @@
-//! The names that sign a user in, and whose they are.
+//! Sign-in names: looking users up, and assigning names to them.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 
 impl User {
-    /// The user whom this name signs in: a username or an alias.
+    /// Looks a user up by sign-in name: a username or an alias.
     pub(crate) fn by_login(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
         name: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let user = Self::by_any_name(cx, pool, name)?;
-        // The `sub` is a name for administrators only, unless it is the username.
+        // Only administrators may use the `sub` as a name, unless it is the username.
         let by_sub =
             |user: &Self| pool.fold(&user.sub) == pool.fold(name) && user.sub != user.username;
         Ok(user.filter(|user| !by_sub(user)))
@@ -35,13 +35,13 @@ impl User {
     ) -> Result<Option<Self>, ServiceError> {
         let folded = pool.fold(name);
         let login = Login::find(cx, pool, &folded)?;
-        // Where nobody has the name, nobody has it as an internal one either: that is looked up
-        // only to take the time.
+        // If the sign-in name is unknown, so is the internal name; the look-up only takes the same
+        // time.
         let username = login.map_or(folded, |login| login.username);
         Self::by_username(cx, &pool.id, &username)
     }
 
-    /// For administrators, to whom it is told plainly that there is no such user.
+    /// Looks a user up for administrators, who are told plainly that a user does not exist.
     pub(crate) fn for_admin(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -52,21 +52,22 @@ impl User {
     }
 }
 
-/// What becomes of an alias that another user has already.
+/// What happens if another user already has an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AliasConflict {
-    /// It stays theirs, and the command is refused.
+    /// The other user keeps it, and the command is refused.
     Refuse,
-    /// It goes to the user who has proven it last.
+    /// It moves to the user who verified it last.
     TakeOver,
 }
 
 impl Login {
-    /// Gives `after` the names that are due to it, and takes away those that only `before` had.
+    /// Assigns `after` its sign-in names, and removes those that only `before` had.
     ///
     /// # Errors
-    /// [`ErrorCode::AliasExists`], for a new user [`ErrorCode::UsernameExists`], where a name is
-    /// another's.
+    ///
+    /// [`ErrorCode::AliasExists`], or for a new user [`ErrorCode::UsernameExists`], if another user
+    /// has a name.
     pub(crate) fn update(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -79,7 +80,7 @@ impl Login {
         for gone in old.keys().filter(|name| !new.contains_key(*name)) {
             Self::give_up(cx, pool, after, gone)?;
         }
-        // Names live as long as their user: whoever confirms the account keeps them.
+        // Names expire with their user; confirming the account keeps them.
         let expires_at = after.expires_at();
         let same_life = before.is_none_or(|before| before.expires_at() == expires_at);
         for (name, kind) in &new {
@@ -89,7 +90,7 @@ impl Login {
             }
             match Self::find(cx, pool, name)? {
                 Some(login) if had && login.username == after.username => {}
-                // An attribute alone is no claim to a name.
+                // An attribute alone does not make a sign-in name.
                 _ if had => continue,
                 None => {}
                 Some(login) => {
@@ -114,7 +115,7 @@ impl Login {
         Ok(())
     }
 
-    /// Takes all names away from a user who is being deleted.
+    /// Removes all sign-in names of a deleted user.
     pub(crate) fn remove_all(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -126,7 +127,7 @@ impl Login {
         Ok(())
     }
 
-    /// Only who has a name can lose it: an attribute alone is no claim to one.
+    /// Removes a name if the user owns it: an attribute alone does not make a sign-in name.
     fn give_up(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -140,7 +141,7 @@ impl Login {
     }
 }
 
-/// Takes the alias `name` away from the user who has it, if that may be: nobody loses the username.
+/// Takes the alias `name` from its owner, if allowed. A username is never taken.
 fn release(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -155,13 +156,13 @@ fn release(
             format!("An account with the {kind} already exists."),
         )
     };
-    // An owner who has not confirmed the account may have been removed before the name is.
+    // An unconfirmed owner may have been removed before the name is.
     let Some(mut owner) = User::by_username(cx, &pool.id, &login.username)? else {
         return Ok(());
     };
     let held = names(pool, &owner).get(name).copied();
     match (conflict, held) {
-        // Only an address that is proven as one displaces an address.
+        // Only an address that is verified as an alias may take over an address.
         (AliasConflict::TakeOver, Some(held @ ("email" | "phone_number")))
             if held == kind && pool.username_attributes().is_empty() =>
         {
@@ -175,7 +176,7 @@ fn release(
     }
 }
 
-/// The folded names that sign `user` in, and what each is.
+/// The folded sign-in names of `user`, and the kind of each.
 fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let usernames = pool.username_attributes();
@@ -184,7 +185,7 @@ fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
         || aliases.contains(&AliasAttributeType::Email) && verified(Medium::Email);
     let phone = usernames.contains(&UsernameAttributeType::PhoneNumber)
         || aliases.contains(&AliasAttributeType::PhoneNumber) && verified(Medium::Sms);
-    // Whoever has not confirmed the account has no claim to a name that others may want.
+    // An unconfirmed user has no claim to a name that others may want.
     let preferred = aliases.contains(&AliasAttributeType::PreferredUsername)
         && user.status != UserStatusType::Unconfirmed;
     let attributes = [("email", email), ("phone_number", phone), ("preferred_username", preferred)];

@@ -10,7 +10,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 
 impl User {
-    /// Sets a password, after checking it against the pool's policy.
+    /// Sets a password after checking it against the pool's policy.
     pub(crate) fn set_password(
         &mut self,
         cx: &mut Context<'_, '_>,
@@ -29,8 +29,8 @@ impl User {
         Ok(())
     }
 
-    /// Moves the current password into the history, as long as the pool keeps one, and refuses a
-    /// new one that is in it.
+    /// Moves the current password to the history, if the pool keeps one, and refuses a new password
+    /// that is in it.
     fn remember_password(
         &mut self,
         policy: &PasswordPolicyType,

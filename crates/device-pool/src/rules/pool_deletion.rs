@@ -1,17 +1,17 @@
-//! What a deleted pool leaves behind, and its removal.
+//! Removal of the records that a deleted pool leaves.
 //!
-//! A pool may have more records than one change should hold. Deleting it takes its settings and
-//! keys away, and with them every way in; what is left of its users is then removed in batches, and
-//! picked up again after a restart.
+//! A pool may have more records than one change should hold. Deleting it removes its settings and
+//! keys, and so all access. The records of its users are then removed in batches, continued after a
+//! restart.
 
 use crate::command::transaction::id_of;
 use crate::records::app_client::PoolClient;
 use crate::store::{Change, Key, Store, StoreError, Table, Write};
 
-/// Records that one change removes.
+/// The number of records that one change removes.
 const BATCH: usize = 500;
 
-/// Removes all that deleted pools left behind; returns how many records.
+/// Removes all records of deleted pools; returns their number.
 pub(crate) fn erase(store: &dyn Store) -> Result<usize, StoreError> {
     let mut erased = 0;
     loop {
@@ -26,13 +26,13 @@ pub(crate) fn erase(store: &dyn Store) -> Result<usize, StoreError> {
     }
 }
 
-/// Nothing new can appear meanwhile: whatever writes for a pool has read its settings, and holds
-/// only if they are still there.
+/// Removes a deleted pool's records. No new ones can appear: every write for a pool depends on its
+/// settings being unchanged.
 fn erase_pool(store: &dyn Store, pool_id: &str) -> Result<usize, StoreError> {
     let prefix = id_of([pool_id, ""]);
     let mut erased = 0;
-    // Records that are not kept under their pool's id have no such prefix; they expire, or are
-    // found through one that has.
+    // Tables not keyed by pool id have no such prefix; their records expire, or are found through a
+    // table that has one.
     for table in Table::ALL {
         loop {
             let found = store.scan(table, &prefix, None, BATCH)?;

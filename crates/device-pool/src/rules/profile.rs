@@ -1,4 +1,4 @@
-//! A user's attributes: who may write which, and what has to be proven anew.
+//! Changing a user's attributes: who may write which, and which must be verified again.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::records::user::User;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 
-/// Who writes attributes.
+/// The author of a change of attributes.
 #[derive(Clone, Copy)]
 pub(crate) enum Author<'a> {
     /// The user, through this client.
@@ -42,7 +42,7 @@ pub(crate) fn initial(
     Ok(attributes)
 }
 
-/// Refuses a new user who lacks what the pool requires.
+/// Refuses a new user without the pool's required attributes.
 pub(crate) fn check_required(pool: &Pool, attributes: &Attributes) -> Result<(), ServiceError> {
     match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains(name)) {
         None => Ok(()),
@@ -52,9 +52,10 @@ pub(crate) fn check_required(pool: &Pool, attributes: &Attributes) -> Result<(),
     }
 }
 
-/// Sets attributes of a user; an empty value removes one. An address that changes is unproven, and
-/// where the pool verifies addresses, a code goes to it. Returns where codes went. Writing the user
-/// is the caller's part.
+/// Sets attributes of a user; an empty value removes one. Returns the destinations of sent codes.
+///
+/// A changed address is unverified; if the pool verifies addresses, a code is sent to it. The
+/// caller writes the user.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -63,7 +64,7 @@ pub(crate) fn update(
     given: Vec<AttributeType>,
 ) -> Result<Vec<Address>, ServiceError> {
     let before = user.clone();
-    // Of one that is given twice, the last counts.
+    // If an attribute is given twice, the last value counts.
     let given: BTreeMap<String, Sensitive<String>> = given
         .into_iter()
         .map(|attribute| (attribute.name, attribute.value.unwrap_or_default()))
@@ -76,7 +77,7 @@ pub(crate) fn update(
             continue;
         }
         if user.attributes.get(name) == Some(value.as_str()) {
-            // Whoever gives the address that there is takes back the one that waits to be proven.
+            // Setting the current address again cancels a pending change.
             user.unproven.remove(name);
             continue;
         }
@@ -102,7 +103,7 @@ pub(crate) fn update(
     Ok(sent)
 }
 
-/// Lets a user's address be another one, and says whether a code was sent to prove it.
+/// Changes a user's address; returns whether a code was sent.
 fn move_address(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -129,7 +130,7 @@ fn move_address(
     Ok(sends)
 }
 
-/// Whether an address keeps its old value until the new one is proven.
+/// Whether an address keeps its old value until the new one is verified.
 fn proves_first(pool: &Pool, medium: Medium) -> bool {
     let settings = pool.description.user_attribute_update_settings.as_ref();
     settings
@@ -137,7 +138,7 @@ fn proves_first(pool: &Pool, medium: Medium) -> bool {
         .is_some_and(|names| names.contains(&verified_attribute(medium)))
 }
 
-/// Refuses one more code to a user or an address that had too many for this attribute.
+/// Refuses a code if too many were sent to the user or the address for this attribute.
 pub(crate) fn permit_code(
     cx: &mut Context<'_, '_>,
     user: &User,
@@ -147,7 +148,7 @@ pub(crate) fn permit_code(
     codes::permit(cx, Recipient::user(user, address), &purpose)
 }
 
-/// Sends a code that proves the address to be the user's.
+/// Sends a code that verifies the user's address.
 pub(crate) fn send_code(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -160,7 +161,7 @@ pub(crate) fn send_code(
     Ok(())
 }
 
-/// Notes that the user has proven `address`, which may make it a name to sign in with.
+/// Marks `address` as verified, which may make it a sign-in name.
 pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -179,7 +180,7 @@ pub(crate) fn prove(
     Login::update(cx, pool, Some(&before), user, conflict)
 }
 
-/// Removes attributes of a user. Writing the user is the caller's part.
+/// Removes attributes of a user. The caller writes the user.
 pub(crate) fn remove(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -212,8 +213,8 @@ fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceErr
     Ok(())
 }
 
-/// Whether `author` may write this attribute, and whether the value can be one. An empty value is
-/// none.
+/// Checks whether `author` may write this attribute, and whether the value is allowed. An empty
+/// value always is.
 pub(crate) fn check(
     pool: &Pool,
     author: Author<'_>,
@@ -223,7 +224,7 @@ pub(crate) fn check(
     pool.check_attribute(name)?;
     let vouches = matches!(name, "email_verified" | "phone_number_verified");
     let writable = match author {
-        // What vouches for a user is not for that user to say.
+        // Users may not set their own `*_verified` flags.
         Author::User(client) => {
             !vouches && name != "identities" && !name.starts_with("dev:") && client.may_write(name)
         }
@@ -243,7 +244,7 @@ pub(crate) fn check(
             Err(ServiceError::invalid("Invalid phone number format."))
         }
         "preferred_username" => {
-            // A preferred name that reads as another user's address would be taken for it.
+            // A preferred username that looks like an address could impersonate its owner.
             check_no_alias(pool, value)?;
             pool.check_value(name, value)
         }
@@ -251,7 +252,7 @@ pub(crate) fn check(
     }
 }
 
-/// A username that reads as another user's address would be taken for it.
+/// Refuses a name that looks like an address: it could impersonate the address's owner.
 pub(crate) fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let refuse = |what: &str, alias: &str| {
@@ -268,7 +269,7 @@ pub(crate) fn check_no_alias(pool: &Pool, name: &str) -> Result<(), ServiceError
     Ok(())
 }
 
-/// What the pool's schema says must stay as it was given first.
+/// Refuses to change an attribute that the schema makes immutable.
 fn check_mutable(pool: &Pool, name: &str) -> Result<(), ServiceError> {
     if pool.is_mutable(name) {
         return Ok(());

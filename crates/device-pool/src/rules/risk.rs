@@ -1,4 +1,4 @@
-//! How risky a sign-in looks: a level from an evaluator that can be exchanged.
+//! The risk of a sign-in, judged by the host's evaluator.
 
 use device_wire::AdvancedSecurityModeType;
 
@@ -9,17 +9,17 @@ use crate::records::auth_event::{AuthEvent, Outcome};
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// How many of the latest sign-ins are looked at.
+/// The number of recent sign-ins that are considered.
 const LOOK_BACK: usize = 30;
 
-/// The risk of a sign-in of `user`, where the pool has threat protection on.
+/// The risk of a sign-in of `user`; none if the pool has no threat protection.
 pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Risk, ServiceError> {
     if pool.threat_protection() == AdvancedSecurityModeType::Off {
         return Ok(Risk::None);
     }
     let latest: Vec<AuthEvent> =
         cx.tx.scan(&AuthEvent::prefix_of(&pool.id, &user.username), None, LOOK_BACK)?;
-    // Those of somebody who had the name before are not this user's.
+    // Events of an earlier user with the same name are ignored.
     let latest: Vec<AuthEvent> =
         latest.into_iter().filter(|event| event.trail.started >= user.created).collect();
     let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
@@ -30,7 +30,7 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
 }
 
 impl Pool {
-    /// Whether risk is looked at (`AUDIT`), and whether it has consequences (`ENFORCED`).
+    /// Whether risk is recorded (`AUDIT`) and whether it is enforced (`ENFORCED`).
     pub(crate) fn threat_protection(&self) -> AdvancedSecurityModeType {
         let add_ons = self.description.user_pool_add_ons.as_ref();
         add_ons

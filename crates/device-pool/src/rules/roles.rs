@@ -1,4 +1,4 @@
-//! What being in groups says about a user's roles.
+//! The roles that group membership gives to a user.
 
 use device_wire::GroupType;
 
@@ -7,14 +7,15 @@ use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::user::User;
 
-/// A user's groups, and the roles that they bring.
+/// A user's groups and the roles that they give.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Roles {
-    /// The names of the groups, the foremost first.
+    /// The names of the groups in order of precedence.
     pub(crate) groups: Vec<String>,
-    /// Each role once, that of the foremost group first.
+    /// The roles in order of precedence, without duplicates.
     pub(crate) all: Vec<String>,
-    /// That of the foremost group; none where several groups are foremost and do not agree.
+    /// The role of the group with the highest precedence; `None` if several groups share it and
+    /// disagree.
     pub(crate) preferred: Option<String>,
 }
 
@@ -27,7 +28,7 @@ impl Roles {
         Ok(Self::ranked(groups.into_iter().map(|group| group.description)))
     }
 
-    /// The least number comes first, and a group without one last.
+    /// The lowest number has the highest precedence; a group without a number comes last.
     fn ranked(groups: impl Iterator<Item = GroupType>) -> Self {
         let mut groups: Vec<GroupType> = groups.collect();
         groups

@@ -1,4 +1,4 @@
-//! Which second factors a user has, and whether one is due.
+//! The second factors of a user, and whether one is required.
 
 use device_wire::{ErrorCode, Sensitive, UserPoolMfaType};
 
@@ -13,7 +13,7 @@ use crate::records::user::User;
 use crate::records::whose::Whose;
 
 impl Factor {
-    /// Whether the pool offers it.
+    /// Whether the pool offers this factor.
     pub(crate) const fn is_offered(self, pool: &Pool) -> bool {
         match self {
             Self::Sms => pool.mfa.sms.is_some(),
@@ -24,7 +24,7 @@ impl Factor {
 }
 
 impl User {
-    /// Whether the user could answer a challenge of this factor.
+    /// Whether the user could answer a challenge for this factor.
     pub(crate) fn has(&self, factor: Factor) -> bool {
         match factor.medium() {
             None => self.software_token.is_some(),
@@ -32,11 +32,11 @@ impl User {
         }
     }
 
-    /// The second factors that the pool offers and the user has switched on. If the pool requires
-    /// one and none is switched on, those that the user could answer.
+    /// The second factors that the pool offers and the user has enabled.
     ///
-    /// A verified software token counts even if the pool offers no more of them: the service has
-    /// its users go on with theirs.
+    /// If the pool requires one and the user has enabled none, those that the user could answer. A
+    /// verified software token counts even if the pool no longer offers them: with the service,
+    /// users keep theirs.
     pub(crate) fn second_factors(&self, pool: &Pool) -> Vec<Factor> {
         let possible = move || {
             let counts = |factor: &Factor| match factor {
@@ -54,7 +54,7 @@ impl User {
         }
     }
 
-    /// Whether the pool and the user between them ask for a second factor at sign-in.
+    /// Whether the settings of pool and user require a second factor at sign-in.
     pub(crate) fn mfa_due(&self, pool: &Pool) -> bool {
         match pool.mfa_mode() {
             UserPoolMfaType::On => true,
@@ -63,7 +63,7 @@ impl User {
         }
     }
 
-    /// The second factors that are switched on, under the names that `UserMFASettingList` uses.
+    /// The enabled second factors, under the names of `UserMFASettingList`.
     pub(crate) fn mfa_settings(&self) -> Option<Vec<String>> {
         let enabled = &self.mfa.enabled;
         let names =
@@ -74,7 +74,7 @@ impl User {
     pub(crate) fn preferred_mfa(&self) -> Option<String> {
         self.mfa.preferred.map(|factor| factor.challenge().as_str().to_owned())
     }
-    /// Takes up a software token whose `code` is right; a wrong one counts as a failed attempt.
+    /// Enrols a software token if `code` is right; a wrong code counts as a failed attempt.
     pub(crate) fn enrol_token(
         &mut self,
         cx: &mut Context<'_, '_>,

@@ -1,4 +1,4 @@
-//! Tokens: issued at the end of a sign-in, and signed anew at a refresh.
+//! Tokens: issued when a sign-in completes, and signed again at a refresh.
 
 use device_wire::{AuthenticationResultType, Sensitive};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::records::user::User;
 use crate::rules::parties::Parties;
 use crate::rules::roles::Roles;
 
-/// Issues the tokens of a finished sign-in.
+/// Issues the tokens of a completed sign-in.
 pub(crate) fn issue(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -49,7 +49,7 @@ pub(crate) fn issue(
     Ok(result)
 }
 
-/// New access and id tokens of a grant.
+/// New access and id tokens for a grant.
 pub(crate) fn sign(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
@@ -91,7 +91,7 @@ pub(crate) fn sign(
         };
         (name.to_owned(), value)
     });
-    // The service's own claims come last: no attribute stands in for one.
+    // The service's claims come last, so that no attribute can replace one.
     let mut id: Map<String, Value> = attributes.chain(common).collect();
     let mut claim = |name: &str, value: Value| id.insert(name.to_owned(), value);
     claim("aud", json!(client.id));
@@ -118,7 +118,7 @@ pub(crate) fn sign(
     })
 }
 
-/// The issuer that a pool's tokens name.
+/// The issuer of a pool's tokens.
 pub(crate) fn issuer(cx: &Context<'_, '_>, pool_id: &str) -> String {
     format!("{}/{pool_id}", cx.config.public_base_url)
 }

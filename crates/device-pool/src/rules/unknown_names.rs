@@ -1,7 +1,7 @@
-//! Records of names that nobody has, and their removal where there are too many.
+//! Limits on the number of records of unknown names.
 //!
-//! Anyone can fail under any number of names, and whoever could see that unknown names are not
-//! counted would learn who exists. So they are counted as users are, up to a number.
+//! Anyone can fail under any number of names. If unknown names were not counted, the difference
+//! would reveal who exists. So they are counted as users are, up to a limit.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,10 +14,10 @@ use crate::records::sent_codes::SentCodes;
 use crate::records::whose::nobodys;
 use crate::store::{Change, Key, Store, Table, Write};
 
-/// Records that one look, and one change, take in.
+/// The number of records that one scan reads and one change removes.
 const BATCH: usize = 500;
 
-/// Removes what is over `max` records of each kind in each pool; returns how many.
+/// Removes the records above `max` of each kind in each pool; returns their number.
 pub(crate) fn cap(store: &dyn Store, max: usize) -> Result<usize, ServiceError> {
     let mut removed = 0;
     let mut after: Option<String> = None;

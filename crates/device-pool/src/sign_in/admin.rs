@@ -1,4 +1,4 @@
-//! Sign-ins that an administrator's server carries out for its users.
+//! Sign-ins that an administrator's server performs for its users.
 
 use std::net::IpAddr;
 
@@ -52,7 +52,7 @@ pub(crate) fn admin_respond_to_auth_challenge(
     respond(cx, &challenge_name, request).map(Answer::into)
 }
 
-/// Where the user is, as the administrator's server says, stands in for where that server is.
+/// Replaces the server's address by the user's address, as the administrator's server reports it.
 fn take_source(
     cx: &mut Context<'_, '_>,
     context: Option<&ContextDataType>,

@@ -1,4 +1,4 @@
-//! What a step of a sign-in answers: a challenge, or tokens.
+//! The answer of a sign-in operation: a challenge or tokens.
 
 use device_wire::{
     AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse, AuthenticationResultType,
@@ -7,7 +7,7 @@ use device_wire::{
 
 use crate::command::parameters::Parameters;
 
-/// What a step of a sign-in answers: a challenge, or tokens.
+/// The answer of a sign-in operation: a challenge or tokens.
 pub(crate) struct Answer {
     challenge: Option<(ChallengeNameType, Parameters)>,
     available: Option<Vec<ChallengeNameType>>,
@@ -28,14 +28,14 @@ impl Answer {
         Self { challenge: None, available: None, session: None, result: Some(result) }
     }
 
-    /// Says which challenges there are to choose from.
+    /// Sets the challenges that the client may choose from.
     pub(crate) fn available(mut self, challenges: Vec<ChallengeNameType>) -> Self {
         self.available = Some(challenges);
         self
     }
 }
 
-/// The four responses that carry an answer have the same members.
+/// The four responses with an answer have the same members.
 macro_rules! response {
     ($($name:ident)*) => {$(
         impl From<Answer> for $name {
@@ -44,7 +44,7 @@ macro_rules! response {
                 Self {
                     challenge_name: name,
                     session: answer.session.map(Sensitive::from),
-                    // Present and empty where there are tokens.
+                    // Present and empty if there are tokens.
                     challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
                     authentication_result: answer.result,
                     available_challenges: answer.available,

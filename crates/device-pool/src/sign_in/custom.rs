@@ -1,5 +1,5 @@
-//! `CUSTOM_AUTH`: the operator decides, step by step, through hooks in place of the service's
-//! lambda triggers.
+//! `CUSTOM_AUTH`: the operator decides each step, through hooks instead of the service's Lambda
+//! triggers.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::sign_in::session::{OpenSession, Stage, invalid_session};
 use crate::sign_in::srp::{challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// Which of the service's triggers a hook stands for.
+/// The service's trigger that a hook replaces.
 #[derive(Clone, Copy)]
 enum Trigger {
     Define,
@@ -39,7 +39,7 @@ impl Trigger {
         }
     }
 
-    /// The name in errors.
+    /// The name in error messages.
     const fn name(self) -> &'static str {
         match self {
             Self::Define => "DefineAuthChallenge",
@@ -49,7 +49,7 @@ impl Trigger {
     }
 }
 
-/// What `DefineAuthChallenge` answers.
+/// The response of `DefineAuthChallenge`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Definition {
@@ -58,7 +58,7 @@ struct Definition {
     fail_authentication: Option<bool>,
 }
 
-/// What `CreateAuthChallenge` answers.
+/// The response of `CreateAuthChallenge`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Creation {
@@ -67,14 +67,14 @@ struct Creation {
     challenge_metadata: Option<String>,
 }
 
-/// What `VerifyAuthChallengeResponse` answers.
+/// The response of `VerifyAuthChallengeResponse`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Verification {
     answer_correct: Option<bool>,
 }
 
-/// A custom flow under way: what the client sent, and whom it is about.
+/// A running custom flow: the client's request and the user.
 struct Flow {
     request: StepRequest,
     username: String,
@@ -97,8 +97,8 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
             return Err(incorrect());
         }
         if defined.challenge_name.as_deref() == Some("CUSTOM_CHALLENGE") {
-            // Old clients say SRP_A for every custom flow, and triggers go on without a password.
-            // None is proven, so no device plays a part.
+            // Old clients send SRP_A for every custom flow, and a trigger may continue without a
+            // password. Then none is proven, so devices take no part.
             let mut progress = Progress::start(cx, &flow.username, flow.user.as_ref(), None);
             progress.custom = Some(steps.into());
             return flow.follow(cx, progress, None, defined);
@@ -114,7 +114,7 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     flow.go_on(cx, progress, None)
 }
 
-/// Asks the operator what comes after a password that was proven within a custom flow.
+/// Asks the operator for the next step after the password was proven within a custom flow.
 pub(crate) fn decide(
     cx: &mut Context<'_, '_>,
     parties: Parties,
@@ -139,13 +139,13 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let flow = Flow { request, username: account.username, user };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
     let verified: Result<Verification, _> = flow.call(cx, Trigger::Verify, request);
-    // The hook may have seen the answer: it is used up, even if the hook ends the flow over it.
+    // The session is used up even if the hook ends the flow: the hook may have seen the answer.
     let mut progress = opened.forfeit(cx)?;
     let correct = match verified {
         Ok(verified) => verified.answer_correct == Some(true),
         Err(error) => {
-            // Many hooks throw at a wrong answer, and what they throw does not tell from what else
-            // can go wrong.
+            // Many hooks throw on a wrong answer, and their errors do not distinguish it from other
+            // failures.
             attempts.failed(cx)?;
             progress.trail.note("Refused: the operator's hook did not judge the answer");
             flow.record_refusal(cx, &progress)?;
@@ -166,9 +166,10 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
 }
 
 impl Flow {
-    /// Does what the operator's definition says next. `attempts` come with a right answer, and
-    /// start afresh only where the flow ends in success: an easy step must not buy guesses at a
-    /// hard one.
+    /// Follows the operator's definition of the next step.
+    ///
+    /// `attempts` comes with a right answer, and is reset only if the flow succeeds: an easy step
+    /// must not buy guesses at a hard one.
     fn go_on(
         self,
         cx: &mut Context<'_, '_>,
@@ -180,7 +181,7 @@ impl Flow {
         self.follow(cx, progress, attempts, defined)
     }
 
-    /// Does what the operator's definition says. `attempts` as in [`Flow::go_on`].
+    /// Follows this definition. `attempts` as in [`Flow::go_on`].
     fn follow(
         self,
         cx: &mut Context<'_, '_>,
@@ -195,7 +196,7 @@ impl Flow {
             return Err(incorrect());
         }
         if defined.issue_tokens == Some(true) {
-            // Tokens for nobody would be the worst of answers, whatever a hook says.
+            // Never issue tokens without a user, whatever a hook says.
             let Self { request, user: Some(user), .. } = self else { return Err(incorrect()) };
             user.admit()?;
             if let Some(attempts) = attempts {
@@ -213,7 +214,7 @@ impl Flow {
         }
         let request = json!({ "challengeName": "CUSTOM_CHALLENGE", "session": steps });
         let created: Creation = self.call(cx, Trigger::Create, request)?;
-        // It counts as failed until it is met.
+        // Counts as failed until it is answered.
         steps.push(ChallengeResult {
             challenge_name: "CUSTOM_CHALLENGE".to_owned(),
             challenge_result: false,
@@ -231,7 +232,7 @@ impl Flow {
         Ok(Answer::challenge(name, parameters, Some(session)).into())
     }
 
-    /// Writes the flow that failed to the audit trail.
+    /// Writes the failed flow to the audit trail.
     fn record_refusal(
         &self,
         cx: &mut Context<'_, '_>,

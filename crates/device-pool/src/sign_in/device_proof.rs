@@ -1,4 +1,4 @@
-//! The device's own proof: `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
+//! The proof of a device: `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
 
 use device_srp::Identity;
 use device_wire::{ChallengeNameType, Sensitive, param};
@@ -30,11 +30,13 @@ pub(crate) fn ask(
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
     let Parties { keys, client, user, .. } = parties;
-    let device_key =
-        progress.device_key.clone().ok_or_else(|| ServiceError::internal("no device to ask"))?;
+    let device_key = progress
+        .device_key
+        .clone()
+        .ok_or_else(|| ServiceError::internal("no device to challenge"))?;
     let session = progress.session(cx, keys, client, Stage::DeviceSrp)?;
     let id = FirstFactor::key(&client.id, &user.username, &device_key);
-    // Read so that an earlier sign-in's record, answered or not, is replaced.
+    // Read first, so that the write may replace an earlier sign-in's record.
     cx.tx.find::<FirstFactor>(&id)?;
     cx.tx.put(&FirstFactor {
         client_id: client.id.clone(),
@@ -57,8 +59,8 @@ pub(crate) fn start(
     let key = key.as_str();
     let a = client_public(&request.given)?;
     let session = match request.session() {
-        // The browser client sends the session of the code that it gave just before, which is as
-        // good as none.
+        // The browser client sends the session of the code it gave before. That session is used up,
+        // so it counts as none.
         Some(session) if !OpenSession::is_of_passed_mfa(cx, &request, session)? => {
             Sensitive::from(session.to_owned())
         }
@@ -71,8 +73,8 @@ pub(crate) fn start(
     if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
     }
-    // The session is used up by a right proof, not here: whoever knows a device key could otherwise
-    // spoil every sign-in of its owner.
+    // Only a right proof uses the session up. Otherwise anyone who knows a device key could spoil
+    // every sign-in of its owner.
     let session = opened.spending();
     let progress = opened.progress;
     let (salt, verifier) = device.secret.parse()?;
@@ -88,7 +90,7 @@ pub(crate) fn start(
     Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
 }
 
-/// Finds the session that an answer without one means, unless the pool's tags demand one.
+/// Finds the session for an answer without one, unless the pool's tags require one.
 fn remembered_session(
     cx: &mut Context<'_, '_>,
     StepRequest { pool, client, given, .. }: &StepRequest,
@@ -104,14 +106,15 @@ fn remembered_session(
     if cx.now() >= record.expires_at {
         return Err(expired_session());
     }
-    // The password was proven elsewhere: whoever stole a device waits for its owner to do so.
+    // The password was proven from another address: a thief of the device may be waiting for its
+    // owner to sign in.
     if record.source_ip != cx.invocation.source_ip.map(|ip| ip.to_string()) {
         return Err(invalid_session());
     }
     Ok(record.session)
 }
 
-/// The pool's tag that names the app clients whose device proofs must bring the session: their ids,
+/// The pool tag that lists the app clients whose device proofs must include the session: ids
 /// separated by spaces, or `all`.
 const SESSION_REQUIRED_TAG: &str = "device:session-required";
 
@@ -121,7 +124,7 @@ fn requires_session(pool: &Pool, client: &AppClient) -> bool {
     named.is_some_and(|named| named.split(' ').any(|name| name == "all" || name == client.id))
 }
 
-/// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device holds its secret.
+/// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device knows its secret.
 pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
     let StepRequest { pool, keys, client, given: answers, .. } = &request;
     let key = answers.require(param::DEVICE_KEY)?;

@@ -1,4 +1,4 @@
-//! The second factor: asked for, answered, or set up.
+//! The second factor: requested, answered or set up.
 
 pub(crate) mod email_setup;
 
@@ -31,7 +31,7 @@ use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// Asks for a second factor: the only one, the one that the user prefers, or which it shall be.
+/// Asks for a second factor: the only one, the preferred one, or a choice.
 pub(crate) fn ask(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -53,7 +53,7 @@ pub(crate) fn ask(
     }
 }
 
-/// Asks for a code of `factor`, sending it first where it has to be sent.
+/// Asks for a code of `factor`; sends it first if necessary.
 fn ask_factor(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -107,8 +107,9 @@ pub(crate) fn answer_select(
     ask_factor(cx, &parties, &progress, factor).map(Step::from)
 }
 
-/// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`. Older clients
-/// put `SMS_MFA_CODE` beside the code of a software token; it is ignored.
+/// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`.
+///
+/// Older clients send `SMS_MFA_CODE` beside the code of a software token; it is ignored.
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
@@ -119,7 +120,7 @@ pub(crate) fn answer(
         return Err(invalid_session());
     }
     let (mut parties, answers) = opened.parties(cx, request)?;
-    // A factor that was withdrawn since it was asked for counts no longer.
+    // A factor that was disabled after it was requested no longer counts.
     if !parties.user.second_factors(&parties.pool).contains(&factor) {
         return Err(invalid_session());
     }
@@ -152,8 +153,8 @@ pub(crate) fn answer(
     Ok(Step::passed(parties, progress))
 }
 
-/// Marks the phone number as verified: the service does so after a code by SMS was right. A number
-/// that is another user's alias stays theirs.
+/// Marks the phone number as verified, as the service does after a right code by SMS. A number that
+/// is another user's alias remains that user's.
 fn prove_phone(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -186,8 +187,7 @@ fn accept_software_token(
     Ok(())
 }
 
-/// Notes a refused code in the audit trail. One that was not even looked at, in a lockout, is not
-/// noted.
+/// Records a refused code in the audit trail, unless a lockout kept it from being checked.
 fn refused(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -232,7 +232,7 @@ pub(crate) fn ask_setup(
     Ok(Answer::challenge(ChallengeNameType::MfaSetup, parameters, Some(session)))
 }
 
-/// The answer to `MFA_SETUP`: the session of a `VerifySoftwareToken` that succeeded, or an e-mail
+/// The answer to `MFA_SETUP`: the session of a successful `VerifySoftwareToken`, or an e-mail
 /// address.
 pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
@@ -254,8 +254,8 @@ pub(crate) fn answer_setup(
     }
 }
 
-/// `AssociateSoftwareToken` within a sign-in: the secret stays in the session until a code has
-/// proven it.
+/// `AssociateSoftwareToken` during a sign-in: the secret stays in the session until a code has
+/// verified it.
 pub(crate) fn associate_with_session(
     cx: &mut Context<'_, '_>,
     session: &str,
@@ -272,7 +272,7 @@ pub(crate) fn associate_with_session(
     Ok(AssociateSoftwareTokenResponse { secret_code: Some(secret), session: Some(session.into()) })
 }
 
-/// `VerifySoftwareToken` within a sign-in.
+/// `VerifySoftwareToken` during a sign-in.
 pub(crate) fn verify_with_session(
     cx: &mut Context<'_, '_>,
     session: &str,
@@ -294,26 +294,26 @@ pub(crate) fn verify_with_session(
     })
 }
 
-/// Opens a session that comes without its client: it names the client in the clear, and is sealed
-/// for it.
+/// Opens a session that comes without a client id.
 ///
-/// It is good for a first token only. A second factor that is set up must not give way to a sign-in
-/// that began before it was, with nothing but the password.
+/// The session names its client in clear text and is sealed for it. It may only set up a first
+/// token: a second factor must not be replaced by an earlier sign-in that has proven only the
+/// password.
 fn open_setup(
     cx: &mut Context<'_, '_>,
     session: &str,
 ) -> Result<(OpenSession, PoolKeys, AppClient, User), ServiceError> {
     let client_id = OpenSession::client_id(session).ok_or_else(invalid_session)?;
     let client = cx.tx.find::<AppClient>(client_id)?.ok_or_else(invalid_session)?;
-    // Nothing of the pool was read so far, and it may have been deleted before its clients are.
+    // Nothing of the pool was read yet, and the pool may have been deleted before its clients.
     let keys = cx.tx.find::<PoolKeys>(&client.pool_id)?.ok_or_else(invalid_session)?;
     let opened = OpenSession::open(cx, &keys, &client, Some(session))?;
     if !matches!(opened.stage, Stage::MfaSetup(_)) {
         return Err(invalid_session());
     }
     let pool = cx.tx.find::<Pool>(&client.pool_id)?.ok_or_else(invalid_session)?;
-    // Who has a factor by now does not need one set up, and must not have it replaced by who knows
-    // the password alone.
+    // A user who has a factor by now needs none, and it must not be replaced by someone who knows
+    // only the password.
     let needs_one =
         |user: &User| user.software_token.is_none() && user.second_factors(&pool).is_empty();
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?

@@ -1,4 +1,4 @@
-//! `NEW_PASSWORD_REQUIRED`: a temporary password is good for setting another.
+//! `NEW_PASSWORD_REQUIRED`: a temporary password only permits setting a new one.
 
 use device_srp::Identity;
 use device_wire::{ChallengeNameType, ErrorCode, Sensitive, UserStatusType, param};
@@ -19,7 +19,7 @@ use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// Asks for a password of the user's own.
+/// Asks for a new password.
 pub(crate) fn ask(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -43,7 +43,7 @@ pub(crate) fn ask(
     Ok(Answer::challenge(ChallengeNameType::NewPasswordRequired, parameters, Some(session)))
 }
 
-/// The answer: the new password, and attributes that the user may set along with it.
+/// The answer: a new password, and attributes that the user may set with it.
 pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<Step, ServiceError> {
     request.given.require(param::NEW_PASSWORD)?;
     let (opened, mut parties, answers) = OpenSession::with_parties(cx, request)?;
@@ -69,7 +69,7 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     Ok(Step::passed(parties, progress))
 }
 
-/// Refuses the temporary password as the new one: the administrator knows it.
+/// Refuses the temporary password as the new one, since the administrator knows it.
 fn refuse_current(parties: &Parties, password: &str) -> Result<(), ServiceError> {
     let identity = Identity::user(parties.pool.srp_name(), &parties.user.username);
     match &parties.user.password {
@@ -81,8 +81,7 @@ fn refuse_current(parties: &Parties, password: &str) -> Result<(), ServiceError>
     }
 }
 
-/// Sets an attribute that the user did not have yet. One that is there may be repeated, and not
-/// changed.
+/// Sets an attribute that the user lacks. An existing one may be repeated but not changed.
 fn provide(
     pool: &Pool,
     client: &AppClient,
@@ -91,7 +90,7 @@ fn provide(
     value: &str,
 ) -> Result<(), ServiceError> {
     pool.check_attribute(name)?;
-    // What vouches for a user is not for that user to say.
+    // Users may not set their own `*_verified` flags.
     if matches!(name, "email_verified" | "phone_number_verified" | "identities")
         || name.starts_with("dev:")
     {
@@ -118,7 +117,7 @@ fn provide(
     Ok(())
 }
 
-/// The attributes that the pool requires and the user does not have.
+/// The attributes that the pool requires and the user lacks.
 fn missing_attributes<'a>(pool: &'a Pool, user: &'a User) -> impl Iterator<Item = &'a str> {
     pool.required_attributes().filter(|name| *name != "sub" && !user.attributes.contains(name))
 }

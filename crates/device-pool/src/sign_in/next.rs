@@ -1,21 +1,20 @@
-//! What a sign-in asks for next. Pure: the whole of the device rules stands here.
+//! The next step of a sign-in: a pure function that contains all device rules.
 
 use crate::host::risk::Risk;
 use crate::records::auth_event::day;
 use crate::records::device::Device;
 use crate::records::pool::{DevicePolicy, Remember};
 
-/// How the device that was presented stands with its user.
+/// The state of the presented device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// None was presented, or none that is known.
+    /// No known device was presented.
     Absent,
     /// Confirmed, and not remembered.
     Tracked,
     /// Remembered.
     Remembered {
-        /// Whether it was present at a passed second factor. One that was not can't vouch for it
-        /// yet.
+        /// Whether it was present at a passed second factor. If not, it cannot replace one yet.
         seen_mfa: bool,
     },
 }
@@ -32,22 +31,22 @@ impl Standing {
     }
 }
 
-/// Everything that the decision rests on.
+/// The facts that determine the next step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
-    /// The password is a temporary one.
+    /// Whether the password is temporary.
     pub(crate) must_change_password: bool,
-    /// Pool and user ask for a second factor.
+    /// Whether pool and user require a second factor.
     pub(crate) mfa_due: bool,
-    /// The user has one that the pool offers.
+    /// Whether the user has a factor that the pool offers.
     pub(crate) has_second_factor: bool,
-    /// How risky the sign-in is, where that has consequences in this pool.
+    /// The risk of the sign-in; none unless the pool enforces it.
     pub(crate) risk: Risk,
-    /// It was passed in this sign-in.
+    /// Whether a second factor was passed in this sign-in.
     pub(crate) mfa_passed: bool,
     pub(crate) devices: DevicePolicy,
     pub(crate) standing: Standing,
-    /// The device proved its secret in this sign-in.
+    /// Whether the device proved its secret in this sign-in.
     pub(crate) device_proven: bool,
 }
 
@@ -61,7 +60,7 @@ pub(crate) enum Next {
     Tokens,
 }
 
-/// Why a factor was asked for or skipped.
+/// Why a factor was required or skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     TemporaryPassword,
@@ -102,8 +101,8 @@ impl Reason {
     }
 }
 
-/// Decides. The order is fixed by the clients: they expect no challenge after a device's proof, so
-/// everything else comes before it.
+/// Decides the next step. Clients fix the order: they expect no challenge after a device's proof,
+/// so it comes last.
 pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
     if situation.must_change_password {
         return (Next::NewPassword, Some(Reason::TemporaryPassword));
@@ -113,8 +112,7 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         DevicePolicy::On { .. } => situation.standing,
     };
     let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
-    // Where remembered devices always replace MFA, what a pool demands at medium and high risk is
-    // ignored.
+    // A pool whose remembered devices always replace MFA ignores medium and high risk.
     let always = DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
     let risky = situation.risk >= Risk::Medium
         && situation.has_second_factor
@@ -144,7 +142,7 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
 mod tests {
     use super::*;
 
-    /// Every situation that there can be.
+    /// All possible situations.
     fn all() -> Vec<Situation> {
         let on = |remember, suppress_mfa| DevicePolicy::On { remember, suppress_mfa };
         let policies = [
@@ -188,7 +186,7 @@ mod tests {
         all
     }
 
-    /// The situation after the client has met what was asked for.
+    /// The situation after the client has answered.
     fn after(mut situation: Situation) -> Option<Situation> {
         match next(&situation).0 {
             Next::NewPassword => situation.must_change_password = false,

@@ -1,4 +1,4 @@
-//! Codes that are sent to a user who is signing in.
+//! One-time codes sent to a user during a sign-in.
 
 use device_wire::{ErrorCode, param};
 
@@ -14,8 +14,7 @@ use crate::records::whose::Whose;
 use crate::rules::codes::{self, Recipient};
 use crate::sign_in::progress::Progress;
 
-/// Sends a code of this sign-in, unless too many were sent, and says where it went as challenges
-/// do.
+/// Sends a code for this sign-in, unless too many were sent; returns the masked destination.
 pub(crate) fn send(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -30,7 +29,7 @@ pub(crate) fn send(
     Ok(delivered(to.medium, to.medium.mask(&to.destination), &user.username))
 }
 
-/// What a challenge says of a code that was sent.
+/// The challenge parameters that describe a sent code.
 pub(crate) fn delivered(medium: Medium, masked: String, username: &str) -> Parameters {
     Parameters::default()
         .with(param::CODE_DELIVERY_DELIVERY_MEDIUM, medium.name())
@@ -38,7 +37,7 @@ pub(crate) fn delivered(medium: Medium, masked: String, username: &str) -> Param
         .with(param::USER_ID_FOR_SRP, username)
 }
 
-/// Uses up the code of this sign-in. A wrong one is worded apart from those of other codes.
+/// Redeems the code of this sign-in. The error for a wrong one has its own wording.
 pub(crate) fn redeem(
     cx: &mut Context<'_, '_>,
     whose: Whose<'_>,
@@ -52,11 +51,11 @@ pub(crate) fn redeem(
             ErrorCode::CodeMismatch => mismatch(),
             _ => error,
         })?;
-    // A code to an address that the user has no more proves nothing.
+    // A code sent to an address that is no longer the user's proves nothing.
     if sent_to.as_ref() == address { Ok(()) } else { Err(mismatch()) }
 }
 
-/// Makes a code that goes to no one.
+/// Creates a code without sending it.
 pub(crate) fn pretend(
     cx: &mut Context<'_, '_>,
     whose: Whose<'_>,

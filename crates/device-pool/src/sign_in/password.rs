@@ -1,4 +1,4 @@
-//! The first factor: the password, by SRP or as it is.
+//! The password as first factor, by SRP or in plain text.
 
 use device_srp::{Identity, Verifier};
 use device_wire::{ErrorCode, UserStatusType, param};
@@ -22,7 +22,7 @@ use crate::sign_in::session::invalid_session;
 use crate::sign_in::srp::{Claim, Exchange, ExchangeFor, challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// `USER_SRP_AUTH`: salt and B for the verifier of a user, or of a decoy.
+/// `USER_SRP_AUTH`: salt and B for the verifier of a user or a decoy.
 pub(crate) fn start_srp(
     cx: &mut Context<'_, '_>,
     request: &StepRequest,
@@ -62,7 +62,7 @@ pub(crate) fn verify_srp(
     Ok(Step::passed(parties, progress))
 }
 
-/// `USER_PASSWORD_AUTH`, and `ADMIN_USER_PASSWORD_AUTH`.
+/// `USER_PASSWORD_AUTH` and `ADMIN_USER_PASSWORD_AUTH`.
 pub(crate) fn sign_in_by_password(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
@@ -74,7 +74,7 @@ pub(crate) fn sign_in_by_password(
     prove(cx, request, account, None)
 }
 
-/// Passes if the `PASSWORD` of the request is the account's.
+/// Passes if the request's `PASSWORD` is the account's.
 pub(crate) fn prove(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
@@ -93,8 +93,7 @@ pub(crate) fn prove(
     Ok(Step::passed(parties, progress))
 }
 
-/// The user, if the password was proven; otherwise counts the attempt and notes it in the audit
-/// trail.
+/// The user, if the password was proven; otherwise counts and records the attempt.
 fn conclude(
     cx: &mut Context<'_, '_>,
     attempts: Attempts,
@@ -104,7 +103,7 @@ fn conclude(
     proven: bool,
 ) -> Result<User, ServiceError> {
     match user {
-        // The service says so before it judges the password, unless the client hides its users.
+        // The service says so before it checks the password, unless the client hides its users.
         Some(user) if user.status == UserStatusType::Unconfirmed && !client.hides_users() => {
             Err(ServiceError::new(ErrorCode::UserNotConfirmed, "User is not confirmed."))
         }
@@ -125,9 +124,9 @@ fn conclude(
 
 /// A sign-in whose password is proven, with the device that it presents.
 ///
-/// `offered` is the device key that came with `InitiateAuth` only. Where it is unknown it is passed
-/// over in silence: a client that is told "Device does not exist." repeats its answer without the
-/// key, and the key in the sealed block must not stand in its way.
+/// `offered` is the device key from `InitiateAuth`. If it is unknown, it is ignored without an
+/// error. A client that reads "Device does not exist." repeats its answer without the key, and
+/// would fail again because of the key in the sealed block.
 fn password_proven(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -150,7 +149,7 @@ fn password_proven(
     Ok(progress)
 }
 
-/// Refuses a temporary password that has outlived its days.
+/// Refuses an expired temporary password.
 fn new_password_in_time(cx: &Context<'_, '_>, parties: &Parties) -> Result<(), ServiceError> {
     let User { status, password: Some(password), .. } = &parties.user else { return Ok(()) };
     let validity = parties.pool.password_policy().temporary_password_validity_days;

@@ -1,5 +1,4 @@
-//! What a sign-in has established so far. It travels sealed in the `Session`; the server keeps only
-//! what was used up.
+//! The progress of a sign-in, sealed in the `Session`. The server stores only used sessions.
 
 use device_wire::param;
 use serde::{Deserialize, Serialize};
@@ -14,20 +13,20 @@ use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::user::User;
 use crate::rules::account::Account;
 
-/// How far a sign-in has come.
+/// What a sign-in has established so far.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub(crate) username: String,
-    /// When the user's password had been set. A sign-in under way ends when the password is
-    /// changed. As wide for a decoy as for a user: a session's length shows what is in it.
+    /// When the user's password was set, since changing the password ends a running sign-in. The
+    /// text has the same width for a decoy: otherwise a session's length would reveal it.
     password_set_at: String,
-    /// Whose sign-in this is: see [`mark`]. Empty in sessions of earlier releases.
+    /// Identifies the user; see [`mark`]. Empty in sessions of earlier releases.
     #[serde(default)]
     user: String,
-    /// Whether it was proven in this sign-in. Devices play a part only where it was.
+    /// Whether the password was proven in this sign-in. Devices take part only then.
     pub(crate) password_proven: bool,
     pub(crate) device_key: Option<String>,
-    /// The steps of a custom flow so far, where it is one.
+    /// The steps of a custom flow so far; `None` in other flows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) custom: Option<Vec<ChallengeResult>>,
     pub(crate) mfa_passed: bool,
@@ -36,8 +35,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A sign-in that begins, of which nothing is proven, and which presented `device_key` with its
-    /// start.
+    /// A new sign-in, which presented `device_key` at its start.
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         username: &str,
@@ -57,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Whether this is a sign-in of `account`, by the password that there was at its start.
+    /// Whether this is a sign-in of `account` with the password that it had at the start.
     pub(crate) fn is_about(&self, account: &Account) -> bool {
         match account.user.as_deref() {
             Some(user) => self.is_of(user),
@@ -67,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// What devices are to this sign-in: nothing, where no password was proven.
+    /// The device policy for this sign-in: off if no password was proven.
     pub(crate) fn device_policy(&self, pool: &Pool) -> DevicePolicy {
         if self.password_proven { pool.device_policy() } else { DevicePolicy::Off }
     }
@@ -77,8 +75,8 @@ impl Progress {
         self.username == user.username && self.user.starts_with(&user.sub)
     }
 
-    /// Whether this is a sign-in of `user`, by the password that the user still has, and not of
-    /// somebody who had the name before.
+    /// Whether `user` began this sign-in and still has the same password. False for a later user
+    /// with the same name.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.username == user.username
             && self.password_set_at == password_mark(user.password_set_at())
@@ -88,21 +86,23 @@ impl Progress {
             }
     }
 
-    /// Goes on after a second factor was passed.
+    /// Notes that a second factor was passed.
     pub(crate) fn pass_mfa(&mut self, reason: impl Into<String>) {
         self.mfa_passed = true;
         self.trail.mfa = Some(true);
         self.trail.note(reason);
     }
 
-    /// Goes on after `user` has set a new password in this sign-in.
+    /// Notes that `user` has set a new password in this sign-in.
     pub(crate) fn password_changed(&mut self, user: &User) {
         self.password_set_at = password_mark(user.password_set_at());
         self.trail.note("New password set");
     }
 
-    /// Takes up the device that this answer presents. One that the user does not have is refused
-    /// here, and nothing is used up by the refusal: clients repeat the same answer without the key.
+    /// Takes the device that this answer presents.
+    ///
+    /// An unknown device is refused before anything is used up: clients then repeat the same answer
+    /// without the key.
     pub(crate) fn present_device(
         &mut self,
         cx: &mut Context<'_, '_>,
@@ -118,7 +118,7 @@ impl Progress {
             return Err(device::does_not_exist());
         }
         if self.device_key.as_deref() != Some(key) {
-            // What was proven was another device.
+            // The proof was of another device.
             self.device_proven = false;
             self.device_key = Some(key.to_owned());
         }
@@ -126,8 +126,8 @@ impl Progress {
     }
 }
 
-/// The user's `sub` and how often the user was signed out everywhere. As wide without a user as
-/// with one: a session's length shows what is in it.
+/// The user's `sub` and number of global sign-outs. Without a user the text has the same width,
+/// since a session's length would reveal it.
 fn mark(user: Option<&User>) -> String {
     match user {
         Some(user) => format!("{:36}.{:08x}", user.sub, user.sign_outs),
@@ -135,12 +135,12 @@ fn mark(user: Option<&User>) -> String {
     }
 }
 
-/// Sixteen digits, whatever the moment, and where there is none.
+/// Sixteen digits, also if no password was set.
 fn password_mark(set_at: Option<Moment>) -> String {
     format!("{:016x}", set_at.map_or(i64::MIN, Moment::millis))
 }
 
-/// What came of one step, as the hooks see it.
+/// The result of one step, as the hooks see it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChallengeResult {

@@ -1,4 +1,4 @@
-//! New tokens for a refresh token, with the device that it is bound to.
+//! Refreshing tokens, with the device that the refresh token is bound to.
 
 use device_wire::{
     GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param, sentence,
@@ -23,15 +23,15 @@ pub(crate) fn refresh_token_auth(
 ) -> Result<Answer, ServiceError> {
     let StepRequest { pool, keys, client, given: parameters, .. } = request;
     if client.rotates() {
-        // Only the other operation gives the next refresh token.
+        // Only `GetTokensFromRefreshToken` returns the next refresh token.
         return Err(ServiceError::invalid("REFRESH_TOKEN_AUTH flow not enabled for this client"));
     }
     let token = parameters.require(param::REFRESH_TOKEN)?;
     let given_hash = parameters.get(param::SECRET_HASH);
     let (grant, _) = find(cx, keys, client, token)?;
     let user = holder(cx, &grant)?;
-    // The request names no user. The hash is over the internal name, or over the sub as some
-    // clients have it; older ones send the client secret itself.
+    // The request names no user. The hash is over the internal name; some clients hash the sub, and
+    // older ones send the client secret itself.
     if client.check_secret(given_hash).is_err()
         && client.check_secret_hash(&user.sub, given_hash).is_err()
     {
@@ -44,7 +44,7 @@ pub(crate) fn refresh_token_auth(
     tokens::sign(cx, keys, client, &user, &grant).map(Answer::tokens)
 }
 
-/// `GetTokensFromRefreshToken`: the only way to refresh for a client whose refresh tokens rotate.
+/// `GetTokensFromRefreshToken`: the only refresh for clients whose refresh tokens rotate.
 pub(crate) fn get_tokens_from_refresh_token(
     cx: &mut Context<'_, '_>,
     request: GetTokensFromRefreshTokenRequest,
@@ -85,7 +85,7 @@ fn find(
         return Err(ServiceError::not_authorized(sentence::EXPIRED_REFRESH_TOKEN));
     }
     if let Err(reuse) = grant.refuse_replaced(client, generation, cx.now()) {
-        // Two parties hold the grant, and one of them is a thief: it ends for both (RFC 9700,
+        // Two parties hold the grant, and one of them stole it: revoke it for both (RFC 9700,
         // section 4.14.2).
         grant.revoked = true;
         cx.tx.record(&grant)?;
@@ -103,7 +103,7 @@ fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError>
     Ok(user)
 }
 
-/// The grant's device must be presented, and must still be there: confirmed, and not forgotten.
+/// Requires the grant's device, which must be confirmed and not forgotten.
 fn check_device(
     cx: &mut Context<'_, '_>,
     pool: &Pool,

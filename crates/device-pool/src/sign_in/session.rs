@@ -1,4 +1,4 @@
-//! The `Session` of a challenge: sealed state that travels with the client.
+//! The `Session` of a challenge: sealed state that the client carries.
 
 use std::collections::BTreeMap;
 
@@ -21,37 +21,35 @@ use crate::rules::parties::Parties;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::step::StepRequest;
 
-/// What a session waits for.
+/// The answer that a session waits for.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
     NewPassword,
-    /// The first factor has to be chosen, or the password to be given.
+    /// The choice of the first factor, or the password.
     FirstFactor,
-    /// A code that was sent has to be given as the first factor.
+    /// A sent code as the first factor.
     OneTimePassword(Medium),
-    /// The sign-in has only to be started: the code that confirmed the sign-up was the first
-    /// factor. Nothing else tells this user without a password from another who took the name
-    /// since.
+    /// The start of a sign-in after a confirmed sign-up. The code was the first factor. Only `sub`
+    /// distinguishes this user, who has no password, from a later one with the same name.
     SignedUp {
         sub: String,
         medium: Medium,
     },
-    /// The operator's challenge has to be met; these are the parameters that only the operator's
-    /// hook may see.
+    /// The answer to the operator's challenge. The parameters are only for the operator's hook.
     Custom(Sensitive<BTreeMap<String, String>>),
-    /// A code of this factor has to be given.
+    /// A code of this factor.
     SecondFactor(Factor),
-    /// The user has to choose a second factor.
+    /// The choice of a second factor.
     SelectFactor,
-    /// The user has to set up a second factor.
+    /// The setup of a second factor.
     MfaSetup(Setup),
-    /// The device has to present itself.
+    /// The start of the device's proof.
     DeviceSrp,
-    /// The device has to prove itself in the exchange of this id.
+    /// The device's proof in the exchange with this id.
     DeviceProof(String),
 }
 
-/// How far the set-up of a second factor is.
+/// The state of a second factor's setup.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Setup {
     Due,
@@ -59,11 +57,11 @@ pub(crate) enum Setup {
     SecretShown(Sensitive<String>),
     /// A software token was verified.
     Verified,
-    /// A code was sent to this e-mail address, which the user does not have yet.
+    /// A code was sent to this e-mail address, which is not yet the user's.
     EmailSent(Sensitive<String>),
 }
 
-/// The content of a `Session`.
+/// The contents of a `Session`.
 #[derive(Serialize, Deserialize)]
 struct SessionState {
     id: String,
@@ -72,7 +70,7 @@ struct SessionState {
     progress: Progress,
 }
 
-/// A session as it came back, found genuine and in time, and not used up yet.
+/// A session that came back: genuine, not expired and not used.
 pub(crate) struct OpenSession {
     id: String,
     expires_at: Moment,
@@ -81,12 +79,12 @@ pub(crate) struct OpenSession {
 }
 
 impl OpenSession {
-    /// The client that a session names. `AssociateSoftwareToken` has no other way to know it.
+    /// The client id that a session names. `AssociateSoftwareToken` has no other source for it.
     pub(crate) fn client_id(session: &str) -> Option<&str> {
         session.split_once('.').map(|(client_id, _)| client_id)
     }
 
-    /// What a session says, if it is genuine. It may have expired or been used up.
+    /// Opens a genuine session, even if it has expired or was used.
     fn unseal(keys: &PoolKeys, client: &AppClient, session: &str) -> Option<SessionState> {
         let (client_id, sealed) = session.split_once('.')?;
         if client_id != client.id {
@@ -95,7 +93,7 @@ impl OpenSession {
         keys.sealing().open(Purpose::Session, &client.id, sealed)
     }
 
-    /// Whether this is the session of a second factor that was passed.
+    /// Whether this is the session of a passed second factor.
     pub(crate) fn is_of_passed_mfa(
         cx: &mut Context<'_, '_>,
         StepRequest { keys, client, .. }: &StepRequest,
@@ -123,7 +121,7 @@ impl OpenSession {
         Ok(Self { id, expires_at, stage, progress })
     }
 
-    /// Opens the session that an answer brings.
+    /// Opens the session of a request.
     pub(crate) fn of_request(
         cx: &mut Context<'_, '_>,
         request: &StepRequest,
@@ -131,7 +129,7 @@ impl OpenSession {
         Self::open(cx, &request.keys, &request.client, request.session())
     }
 
-    /// Opens the session that an answer brings, and finds the user as [`Self::parties`] does.
+    /// Opens the session of a request, and finds the user as [`Self::parties`] does.
     pub(crate) fn with_parties(
         cx: &mut Context<'_, '_>,
         request: StepRequest,
@@ -141,7 +139,7 @@ impl OpenSession {
         Ok((opened, parties, given))
     }
 
-    /// Finds the user whom it is about and whom the answer names.
+    /// Finds the session's user, whom the request must name.
     pub(crate) fn parties(
         &self,
         cx: &mut Context<'_, '_>,
@@ -149,7 +147,7 @@ impl OpenSession {
     ) -> Result<(Parties, Parameters), ServiceError> {
         let named = User::by_login(cx, &request.pool, request.given.require(param::USERNAME)?)?;
         let user = named.ok_or_else(invalid_session)?;
-        // Disabling signs out everywhere as well, and is the better reason.
+        // Disabling a user also signs out everywhere; report it as the reason.
         if self.progress.began_with(&user) {
             user.admit()?;
         }
@@ -160,7 +158,7 @@ impl OpenSession {
         Ok(request.with_user(user))
     }
 
-    /// Finds whom it is about before a first factor is proven: a user, or a decoy.
+    /// Finds the account, a user or a decoy, before a first factor is proven.
     pub(crate) fn account(
         &self,
         cx: &mut Context<'_, '_>,
@@ -171,25 +169,25 @@ impl OpenSession {
         if self.progress.is_about(&account) { Ok(account) } else { Err(invalid_session()) }
     }
 
-    /// What uses the session up, for a step that does so later.
+    /// The record that marks the session as used, for a step that does so later.
     pub(crate) fn spending(&self) -> Spent {
         Spent { id: self.id.clone(), expires_at: self.expires_at }
     }
 
-    /// Uses the session up: its challenge was met.
+    /// Marks the session as used if the command succeeds.
     pub(crate) fn spend(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
         Spent::mark(cx, &self.id, self.expires_at)?;
         Ok(self.progress)
     }
 
-    /// Uses the session up whatever becomes of the command.
+    /// Marks the session as used whether or not the command succeeds.
     pub(crate) fn forfeit(self, cx: &mut Context<'_, '_>) -> Result<Progress, ServiceError> {
         cx.tx.record(&Spent { id: self.id, expires_at: self.expires_at })?;
         Ok(self.progress)
     }
 }
 
-/// The longest session that the model lets a client send back, in characters.
+/// The maximum length of a session that the model lets a client send, in characters.
 const MAX_SESSION: usize = 2048;
 
 pub(crate) fn invalid_session() -> ServiceError {
@@ -201,7 +199,7 @@ pub(crate) fn expired_session() -> ServiceError {
 }
 
 impl Progress {
-    /// A new session that waits for `stage`.
+    /// Creates a session that waits for `stage`.
     pub(crate) fn session(
         &self,
         cx: &mut Context<'_, '_>,
@@ -218,7 +216,7 @@ impl Progress {
         let salt = cx.random();
         let sealed = keys.sealing().seal(Purpose::Session, &client.id, salt, &state)?;
         let session = format!("{}.{sealed}", client.id);
-        // Only an operator's own parameters can make one so long.
+        // Only an operator's parameters can make a session this long.
         if session.len() > MAX_SESSION {
             return Err(ServiceError::new(
                 ErrorCode::InvalidLambdaResponse,

@@ -1,4 +1,4 @@
-//! One SRP exchange: the user's password or the device's secret.
+//! SRP exchanges, for the password of a user or the secret of a device.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::sign_in::progress::Progress;
 use crate::sign_in::session::expired_session;
 use crate::sign_in::step::StepRequest;
 
-/// How far a proof's timestamp may be off, either way: some clients stamp it when they start.
+/// The allowed clock difference of a proof's timestamp. Some clients take the time when they start.
 const TIMESTAMP_TOLERANCE: Duration = minutes(5);
 
-/// The server's half of an SRP exchange, sealed into the `SECRET_BLOCK`: nothing is stored for a
-/// sign-in that may never be finished.
+/// The server's half of an SRP exchange. It is sealed into the `SECRET_BLOCK`, so nothing is stored
+/// for a sign-in that may never complete.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Exchange {
     pub(crate) id: String,
@@ -35,14 +35,14 @@ pub(crate) struct Exchange {
     b: String,
     secret: Sensitive<String>,
     pub(crate) context: ExchangeFor,
-    /// The session that a right proof uses up. Exchanges of earlier releases have none: theirs was
-    /// used up when they began.
+    /// The session that a right proof uses up. `None` in exchanges of earlier releases, whose
+    /// session was used up at the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<Spent>,
 }
 
 impl Exchange {
-    /// Starts one against `verifier`.
+    /// Starts an exchange against `verifier`.
     pub(crate) fn start(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -68,7 +68,7 @@ impl Exchange {
         Ok(Offer { id: exchange.id, b: ephemeral.public().to_hex(), secret_block })
     }
 
-    /// Opens the block that an answer echoes. One that is not the pool's is refused as `foreign`.
+    /// Opens the block that an answer returns. A block of another pool is refused with `foreign`.
     pub(crate) fn open(
         cx: &mut Context<'_, '_>,
         keys: &PoolKeys,
@@ -87,8 +87,7 @@ impl Exchange {
         Ok(exchange)
     }
 
-    /// Whether `claim` proves what `verifier` was made from. Constant time where secrets are
-    /// compared.
+    /// Whether `claim` proves the secret behind `verifier`. Secrets are compared in constant time.
     pub(crate) fn proves(
         &self,
         cx: &Context<'_, '_>,
@@ -113,17 +112,17 @@ impl Exchange {
     }
 }
 
-/// Who is proving what.
+/// The party of an exchange.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum ExchangeFor {
-    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` says that the
-    /// operator's hooks decide what comes behind it.
+    /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` means that the
+    /// operator's hooks decide the next step.
     User { username: String, device_key: Option<String>, custom: bool },
-    /// A device proves its secret, in a sign-in that has come this far.
+    /// A device proves its secret, in a sign-in with this progress.
     Device(Progress),
 }
 
-/// What an exchange shows the client.
+/// What the client is sent in an exchange.
 pub(crate) struct Offer {
     /// The exchange's id.
     pub(crate) id: String,
@@ -162,7 +161,7 @@ pub(crate) fn incorrect() -> ServiceError {
     ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS)
 }
 
-/// `SRP_A` of a request, bounded and checked before anything is computed with it.
+/// The request's `SRP_A`, checked before anything is computed with it.
 pub(crate) fn client_public(parameters: &Parameters) -> Result<PublicValue, ServiceError> {
     PublicValue::from_hex(parameters.require(param::SRP_A)?)
         .map_err(|error| ServiceError::invalid(format!("SRP_A is not acceptable: {error}")))
@@ -187,6 +186,6 @@ pub(crate) fn challenge_srp(
         .with(param::SECRET_BLOCK, offer.secret_block)
         .with(param::USERNAME, username.as_str())
         .with(param::USER_ID_FOR_SRP, username);
-    // No Session: the secret block carries the state.
+    // No Session: the secret block holds the state.
     Ok(Answer::challenge(ChallengeNameType::PasswordVerifier, parameters, None))
 }

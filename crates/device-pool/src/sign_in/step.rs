@@ -1,6 +1,6 @@
-//! One step of a sign-in: what it is given, and how it ends.
+//! A step of a sign-in: its inputs and its result.
 //!
-//! A step returns; only the loop in `sign_in` calls the next one. So each can be tested alone.
+//! A step returns; only the loop in `sign_in` calls the next one. So each step can be tested alone.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 
-/// What a step is given: the pool, its keys, the app client, and what the client sent.
+/// The inputs of a step: the pool, its keys, the app client and the client's parameters.
 pub(crate) struct StepRequest {
     pub(crate) pool: Pool,
     pub(crate) keys: PoolKeys,
@@ -31,7 +31,7 @@ pub(crate) struct StepRequest {
 }
 
 impl StepRequest {
-    /// Takes over what a request of the service carries. An empty session counts as none.
+    /// Builds the inputs from a request. An empty session counts as none.
     pub(crate) fn new(
         cx: &mut Context<'_, '_>,
         pool: Pool,
@@ -56,23 +56,23 @@ impl StepRequest {
         self.session.as_ref().map(|session| session.as_str())
     }
 
-    /// Checks the client's `SECRET_HASH` over the `USERNAME`, and returns that name.
+    /// Checks the `SECRET_HASH` against `USERNAME` and returns that name.
     pub(crate) fn username(&self) -> Result<&str, ServiceError> {
         let name = self.given.require(param::USERNAME)?;
         self.client.check_secret_hash(name, self.given.get(param::SECRET_HASH))?;
         Ok(name)
     }
 
-    /// Names the user whom the sign-in is about, and hands back what the client sent.
+    /// Splits into the parties, with this user, and the client's parameters.
     pub(crate) fn with_user(self, user: User) -> (Parties, Parameters) {
         let Self { pool, keys, client, given, .. } = self;
         (Parties { pool, keys, client, user }, given)
     }
 }
 
-/// How a step ends.
+/// The result of a step.
 pub(crate) enum Step {
-    /// Something is still asked, or these are the tokens.
+    /// The client must answer a challenge, or has its tokens.
     Answer(Box<Answer>),
     /// The step was passed; the loop in `sign_in` decides what is due.
     Passed(Box<Parties>, Box<Progress>),

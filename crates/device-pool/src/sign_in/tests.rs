@@ -1,4 +1,4 @@
-//! Steps of a sign-in run alone, without the loop that decides what is due.
+//! Tests of single steps, without the loop that decides what is due.
 
 use device_wire::{
     ChallengeNameType, ErrorCode, InitiateAuthResponse, Sensitive, UserPoolClientType,
@@ -31,7 +31,7 @@ use crate::store::{Change, Key, Record, Store, StoreError, Table};
 const PASSWORD: &str = "Correct-horse-7";
 const NOW: Moment = Moment::from_millis(1_790_000_000_000);
 
-/// A store without a record. A step finds what its own transaction was given.
+/// An empty store. A step finds what its own transaction wrote.
 struct Empty;
 
 impl Store for Empty {
@@ -58,7 +58,7 @@ impl Store for Empty {
     }
 }
 
-/// Keys that sign nothing: no step here issues a token.
+/// No signing keys: no step here issues a token.
 struct NoSigningKeys;
 
 impl SigningKeySource for NoSigningKeys {
@@ -105,7 +105,7 @@ fn pool() -> Pool {
     }
 }
 
-/// What the client sends: `given`, and the session if there is one.
+/// A request with these parameters and this session.
 fn request(
     cx: &mut Context<'_, '_>,
     session: Option<String>,
@@ -128,7 +128,7 @@ fn passed(step: Step) -> (Parties, Progress) {
 
 #[test]
 fn a_proven_password_passes_and_decides_nothing() {
-    // What is due, a new password, is for the loop to say.
+    // The loop, not the step, decides that a new password is due.
     with_user(UserStatusType::ForceChangePassword, |cx| {
         let given = [(param::USERNAME, "ada"), (param::PASSWORD, PASSWORD)];
         let request = request(cx, None, &given);

@@ -1,4 +1,4 @@
-//! `USER_AUTH`: the client asks what a user may sign in with, and chooses.
+//! `USER_AUTH`: the client chooses among the first factors of a user.
 
 use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
 
@@ -34,7 +34,7 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     let choice = Choice { request, account, progress };
     let available = choice.available();
     match preferred.filter(|preferred| available.contains(preferred)) {
-        // Said with the preference, a password or public value saves a round.
+        // A password or public value sent with the preference saves a round trip.
         Some(preferred) => choice.make(cx, &preferred),
         None => {
             let answer = choice.ask(cx, ChallengeNameType::SelectChallenge)?;
@@ -43,8 +43,10 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     }
 }
 
-/// A session in which whoever has just confirmed a sign-up signs in: the code that came by `medium`
-/// counts as the first factor. None where it would not have been one.
+/// A session with which a user who has just confirmed a sign-up signs in.
+///
+/// The code that came by `medium` counts as the first factor. `None` if such a code would not be
+/// one.
 pub(crate) fn session_after_sign_up(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -64,7 +66,7 @@ pub(crate) fn session_after_sign_up(
     progress.session(cx, keys, client, stage).map(Some)
 }
 
-/// `InitiateAuth` with the session of a sign-up that was confirmed.
+/// `InitiateAuth` with the session of a confirmed sign-up.
 fn start_after_sign_up(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
@@ -103,7 +105,7 @@ pub(crate) fn answer(
     choice.make(cx, &chosen)
 }
 
-/// A first factor to be chosen: who chooses, and where.
+/// A pending choice of the first factor.
 struct Choice {
     request: StepRequest,
     account: Account,
@@ -111,20 +113,19 @@ struct Choice {
 }
 
 impl Choice {
-    /// What the pool lets this user sign in with.
+    /// The first factors that the pool allows for this user.
     ///
-    /// A decoy has a list too, drawn with the pool's key out of those that users of this pool
-    /// can have under such a name. It can't be told from a user's: no list is shown for one of them
-    /// that is never shown for the other, nobody without the key can foresee the draw, and it comes
-    /// out the same at every attempt. (The service itself answers with a random pick.) A list is at
-    /// most a hint to somebody who knows how many of the users have which address; against that the
-    /// odds follow the pool's settings. Users are shown what they have, and nothing that leads
-    /// nowhere.
+    /// A decoy has a list too, drawn with the pool's key from the lists that users of this pool
+    /// with such a name can have. It cannot be distinguished from a user's: no list is shown only
+    /// for one of them, nobody without the key can predict the draw, and it is always the same for
+    /// a name. (The service itself answers with a random choice.) A list is at most a hint to
+    /// someone who knows how many users have which address; to weaken that hint, the odds follow
+    /// the pool's settings. Users see the factors that they have, and none that leads nowhere.
     fn available(&self) -> Vec<ChallengeNameType> {
         let StepRequest { pool, keys, .. } = &self.request;
         let allowed = pool.first_factors();
         let user = self.account.user.as_deref();
-        // One factor alone is not enough where two are due, and a code is no second to a code.
+        // One factor is not enough if two are required, and a code is no second factor to a code.
         let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(pool));
         let reaches = |factor: AuthFactorType, medium: Medium| {
             let reached = || self.account.verified(pool, keys, medium).is_some();
@@ -143,7 +144,7 @@ impl Choice {
         available
     }
 
-    /// Whether the decoy passes for a user of whom a second factor is due.
+    /// Whether the decoy seems to need a second factor.
     fn pretends_mfa(&self) -> bool {
         match self.request.pool.mfa_mode() {
             UserPoolMfaType::On => true,
@@ -154,7 +155,7 @@ impl Choice {
         }
     }
 
-    /// Asks for what has to be given or chosen.
+    /// Asks for the first factor, or for a choice.
     fn ask(
         &self,
         cx: &mut Context<'_, '_>,
@@ -167,7 +168,7 @@ impl Choice {
         Ok(Answer::challenge(what, parameters, Some(session)))
     }
 
-    /// Goes on with what was chosen.
+    /// Continues with the chosen factor.
     fn make(
         self,
         cx: &mut Context<'_, '_>,
@@ -191,7 +192,7 @@ impl Choice {
         }
     }
 
-    /// Sends a code as the first factor. To a decoy none goes, which does not show.
+    /// Sends a code as the first factor. For a decoy none is sent, but the answer is the same.
     fn send(self, cx: &mut Context<'_, '_>, medium: Medium) -> Result<Answer, ServiceError> {
         let Self { request, account, progress } = self;
         let StepRequest { pool, keys, client, .. } = &request;
@@ -209,7 +210,7 @@ impl Choice {
     }
 }
 
-/// The challenge of a code that is a first factor.
+/// The challenge for a code that is a first factor.
 pub(crate) const fn challenge_of(medium: Medium) -> ChallengeNameType {
     match medium {
         Medium::Email => ChallengeNameType::EmailOtp,
@@ -232,10 +233,10 @@ pub(crate) fn answer_code(
     let account = opened.account(cx, &request)?;
     let mut progress = opened.progress.clone();
     let is_user = account.user.is_some();
-    // What was sent to nobody proves no address: nobody has none.
+    // A code that was not sent verifies no address.
     let address = account.user.as_deref().and_then(|user| Address::verified(user, medium));
     let redeemed = otp::redeem(cx, account.whose(pool), &progress, code, address.as_ref());
-    // Nobody was told the code of a decoy; who guesses it is told that it was wrong.
+    // Nobody received a decoy's code; a right guess is answered like a wrong one.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
     let user = match proven {
         Ok(user) => *user,

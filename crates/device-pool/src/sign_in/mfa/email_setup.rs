@@ -1,4 +1,4 @@
-//! Setting up codes by e-mail on the way in, for a user who has no address yet.
+//! Setting up e-mail codes during a sign-in, for a user without an address.
 
 use device_wire::{ChallengeNameType, Sensitive, param};
 
@@ -17,7 +17,7 @@ use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
-/// Sends a code to the address that the user gave.
+/// Sends a code to the address that the user entered.
 pub(super) fn send(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
@@ -26,7 +26,7 @@ pub(super) fn send(
     address: &str,
 ) -> Result<Answer, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
-    // Whoever has a factor or an address already does not get another by the password alone.
+    // A user who has a factor or an address must not get another one with only the password.
     if !Factor::Email.is_offered(pool)
         || user.has(Factor::Email)
         || !user.second_factors(pool).is_empty()
@@ -44,7 +44,7 @@ pub(super) fn send(
     Ok(Answer::challenge(ChallengeNameType::EmailOtp, parameters, Some(session)))
 }
 
-/// The answer to the `EMAIL_OTP` that proves the address.
+/// The answer to the `EMAIL_OTP` that verifies the address.
 pub(crate) fn answer(
     cx: &mut Context<'_, '_>,
     opened: OpenSession,
