@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn time_never_runs_over() {
+    fn moments_saturate() {
         let [first, last] = [i64::MIN, i64::MAX].map(Moment::from_millis);
         assert_eq!(last + Duration::MAX, last);
         assert_eq!(Moment::from_unix_seconds(i64::MAX), last);

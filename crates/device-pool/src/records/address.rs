@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_from_what_is_none() {
+    fn only_addresses_pass_the_address_checks() {
         for (text, email, phone) in [
             ("ada@example.com", true, false),
             ("a@b", true, false),

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_up_to_a_quarter_of_an_hour() {
+    fn the_wait_doubles_up_to_fifteen_minutes() {
         let seconds: Vec<i64> = [0, 4, 5, 6, 9, 14, 15, 63, 200, u32::MAX]
             .map(|n| after(n).locked_until().unix_seconds())
             .into();

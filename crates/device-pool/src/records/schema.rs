@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_held_to_their_kind_and_limits() {
+    fn values_are_checked_against_type_and_limits() {
         use AttributeDataType::{Boolean, DateTime, Number, String};
         for (kind, least, most, value, accepted) in [
             (String, Some("2"), Some("3"), "a", false),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_nothing_can_meet_are_refused() {
+    fn limits_that_no_value_can_meet_are_refused() {
         for (least, most, accepted) in [
             (Some("1"), Some("1"), true),
             (Some("2"), Some("1"), false),

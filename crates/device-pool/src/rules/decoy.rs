@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_of_an_address_is_shown_of_the_one_like_it() {
+    fn a_derived_address_has_the_same_visible_parts() {
         for (medium, address) in [
             (Medium::Email, "eve@example.com"),
             (Medium::Email, "\u{fc}n\u{ef}@\u{1f600}.example"),

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_foremost_group_gives_the_role_unless_they_disagree() {
+    fn the_first_group_gives_the_role_unless_several_disagree() {
         for (groups, all, preferred) in [
             (vec![], vec![], None),
             (vec![(Some(0), None)], vec![], None),

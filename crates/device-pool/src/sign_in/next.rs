@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_after_a_device_has_proven_itself() {
+    fn nothing_is_asked_for_after_a_device_proof() {
         for situation in
             all().into_iter().filter(|situation| next(situation).0 == Next::DeviceProof)
         {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn meeting_what_is_asked_for_ends_in_tokens() {
+    fn answering_every_challenge_ends_in_tokens() {
         for situation in all() {
             let steps = std::iter::successors(Some(situation), |situation| after(*situation))
                 .take(9)

@@ -1,4 +1,4 @@
-//! Accounts that users make themselves: signing up, confirming, and the names that sign in.
+//! Self-service accounts: sign-up, confirmation, and sign-in names.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const MISMATCH: &str =
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
 const UNKNOWN: &str = "UserNotFoundException: User does not exist.";
 
-/// A world whose pool has these settings beside its name.
+/// A world whose pool has these settings besides its name.
 pub(crate) fn pool_with(mut settings: Value) -> World {
     let mut world = World::new();
     settings["PoolName"] = json!("others");
@@ -45,7 +45,7 @@ pub(crate) fn sign_up(world: &World, name: &str, pairs: &[(&str, &str)]) -> Valu
     })
 }
 
-/// The code in the one message of the last call.
+/// The code in the single message of the last call.
 #[track_caller]
 pub(crate) fn sent_code(world: &World) -> String {
     assert_eq!(world.outbox.len(), 1, "{:?}", world.outbox);
@@ -110,7 +110,7 @@ fn a_message_follows_the_template_and_escapes_names() {
 }
 
 #[test]
-fn a_sign_up_is_refused_for_what_is_wrong_with_it() {
+fn an_invalid_sign_up_is_refused_with_the_reason() {
     let mut world = verifying_email();
     let good = sign_up(&world, "ada", &[]);
     world.ok(Operation::SignUp, good.clone());
@@ -188,7 +188,7 @@ fn a_pool_may_require_attributes_or_forbid_sign_up() {
 }
 
 #[test]
-fn a_code_grows_old_and_a_confirmed_user_gets_none() {
+fn a_code_expires_and_a_confirmed_user_gets_none() {
     let mut world = verifying_email();
     let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
     world.ok(Operation::SignUp, request);
@@ -216,7 +216,7 @@ fn a_code_grows_old_and_a_confirmed_user_gets_none() {
 }
 
 #[test]
-fn where_nothing_is_verified_there_is_no_code_to_send() {
+fn no_code_is_sent_if_nothing_is_verified() {
     let mut world = World::new();
     let request = sign_up(&world, "ada", &[("email", "ada@example.com")]);
     let made = world.ok(Operation::SignUp, request);
@@ -310,7 +310,7 @@ fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
     for alias in ["shared@EXAMPLE.com", "Boss"] {
         assert_eq!(world.sign_in(alias, None, None).challenges, [] as [&str; 0], "{alias}");
     }
-    // Bob cannot have both names that are Ada's now, whichever is asked for first.
+    // Bob cannot get either of Ada's names, in any order of requests.
     let mut bob = confirm(&world, "bob", &codes[1]);
     let refusal = world.refused(Operation::ConfirmSignUp, bob.clone());
     assert!(refusal.starts_with("AliasExistsException: An account with the "), "{refusal}");
@@ -381,7 +381,7 @@ fn a_case_insensitive_pool_shows_names_in_lower_case() {
 }
 
 #[test]
-fn who_gives_up_a_name_takes_it_from_nobody_else() {
+fn giving_up_a_name_takes_it_from_no_other_user() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
     let aliases = json!({"PoolName": "others", "AliasAttributes": ["preferred_username"]});
@@ -392,7 +392,7 @@ fn who_gives_up_a_name_takes_it_from_nobody_else() {
         world.user(name);
     }
     world.set_attributes("ada", &[("preferred_username", "boss")]);
-    // However it came about that it is Bob's, by a restored backup or an older version's mistake.
+    // Bob may have the name because of a restored backup or a bug in an older version.
     let key = Key { table: Table::Login, id: format!("{}/boss", world.pool) };
     let held = String::from_utf8(store.get(&key).unwrap().unwrap().body).unwrap();
     let body = held.replace(r#""username":"ada""#, r#""username":"bob""#).into_bytes();
@@ -406,7 +406,7 @@ fn who_gives_up_a_name_takes_it_from_nobody_else() {
 }
 
 #[test]
-fn no_username_reads_as_an_address_that_is_an_alias() {
+fn no_username_looks_like_an_alias_address() {
     let mut world = pool_with(json!({"AliasAttributes": ["email", "phone_number"]}));
     for (name, format) in [("ada@example.com", "email"), ("+15550100", "phone number")] {
         let request = sign_up(&world, name, &[]);

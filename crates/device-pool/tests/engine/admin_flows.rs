@@ -1,4 +1,4 @@
-//! Sign-ins that an administrator's server carries out.
+//! Sign-ins that an administrator's server performs.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn a_challenge_is_answered_by_the_administrator() {
 }
 
 #[test]
-fn what_is_not_allowed_is_refused() {
+fn administrators_cannot_exceed_pool_or_client() {
     let mut world = world();
     let stranger = world.ok(Operation::CreateUserPool, json!({"PoolName": "strangers"}));
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
@@ -87,7 +87,7 @@ fn what_is_not_allowed_is_refused() {
 }
 
 #[test]
-fn the_users_address_is_the_one_the_administrator_names() {
+fn an_administrator_reports_the_users_address() {
     let mut world = world();
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
     request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s",

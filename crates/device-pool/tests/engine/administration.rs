@@ -1,4 +1,4 @@
-//! Users and groups in the hands of administrators.
+//! Users and groups, managed by administrators.
 
 use device_pool::{Medium, Topic};
 use device_wire::Operation;
@@ -81,7 +81,7 @@ fn a_suppressed_invitation_sends_nothing() {
 }
 
 #[test]
-fn a_disabled_user_is_out_until_enabled_again() {
+fn a_disabled_user_cannot_sign_in_until_enabled() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -107,7 +107,7 @@ fn a_disabled_user_is_out_until_enabled_again() {
 }
 
 #[test]
-fn nothing_of_a_deleted_user_is_left_to_the_next() {
+fn a_new_user_inherits_nothing_of_a_deleted_one() {
     let mut world = World::opt_in();
     world.user("ada");
     let (device, signed_in) = world.confirmed_device("ada", None);
@@ -268,7 +268,7 @@ fn a_new_invitation_repeats_no_remembered_password() {
 }
 
 #[test]
-fn the_token_of_a_deleted_user_is_good_for_nothing() {
+fn the_token_of_a_deleted_user_is_invalid() {
     let mut world = World::new();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();

@@ -1,4 +1,4 @@
-//! The audit trail, as administrators read it.
+//! The audit trail for administrators.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn reasons(event: &Value) -> &str {
 }
 
 #[test]
-fn a_skipped_factor_is_told_with_its_reason() {
+fn a_skipped_factor_is_reported_with_its_reason() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
@@ -52,7 +52,7 @@ fn a_skipped_factor_is_told_with_its_reason() {
 }
 
 #[test]
-fn failures_are_told() {
+fn failures_are_reported() {
     let mut world = World::opt_in();
     world.user("ada");
     world.enrol_totp("ada");

@@ -1,5 +1,4 @@
-//! Nothing that a caller can send gets another answer than a refusal of its kind, and a refusal
-//! changes nothing.
+//! Invalid requests are refused with the right error, and a refusal changes nothing.
 
 use device_pool::SUPPORTED;
 use device_wire::{ErrorCode, Operation};
@@ -31,7 +30,7 @@ fn every_operation_refuses_bodies_of_the_wrong_shape() {
 }
 
 #[test]
-fn names_that_are_paths_patterns_or_nothing_are_only_names() {
+fn paths_patterns_and_empty_texts_are_plain_names() {
     let mut world = World::opt_in();
     let odd = [
         "",
@@ -87,7 +86,7 @@ fn names_that_are_paths_patterns_or_nothing_are_only_names() {
 }
 
 #[test]
-fn what_is_out_of_scope_says_so_by_name() {
+fn unsupported_operations_are_refused_by_name() {
     let mut world = World::new();
     let missing = Operation::ALL.iter().find(|operation| !SUPPORTED.contains(operation));
     if let Some(operation) = missing {

@@ -1,4 +1,4 @@
-//! What was made for one pool, client, user or device is nothing to another.
+//! State issued for one pool, client, user or device is invalid for another.
 
 use device_pool::ServiceError;
 use device_wire::Operation;
@@ -10,14 +10,14 @@ const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const USED: &str =
     "NotAuthorizedException: Invalid session for the user, session can only be used once.";
 
-/// Pool and client, as a [`World`] has them for current ones.
+/// Pool and client ids, which a [`World`] uses for its calls.
 type Place = (String, String);
 
 fn refusal(answer: Result<Value, ServiceError>) -> String {
     answer.unwrap_err().to_string()
 }
 
-/// Moves to another pool of the same settings, in which there is an `ada` with the same password.
+/// Switches to another pool with the same settings and an `ada` with the same password.
 fn elsewhere(world: &mut World) -> Place {
     let here = (world.pool.clone(), world.client.clone());
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
@@ -89,7 +89,7 @@ fn a_device_proof_is_refused_for_another_user() {
 }
 
 #[test]
-fn another_users_device_is_no_device() {
+fn another_users_device_does_not_exist() {
     let (mut world, _, other) = remembered();
     assert_eq!(
         refusal(world.first_factor(Flow::Srp, "ada", Some(&other.key))),
@@ -113,7 +113,7 @@ fn a_session_is_refused_in_another_pool() {
 }
 
 #[test]
-fn tokens_are_their_pools() {
+fn tokens_are_valid_only_in_their_own_pool() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -128,7 +128,7 @@ fn tokens_are_their_pools() {
         world.refused(Operation::RevokeToken, revoke),
         "InvalidParameterException: Invalid Refresh Token."
     );
-    // The access token is still the other pool's user, who has the same name here.
+    // The access token's user is still in the other pool, with the same name.
     let sub = |answer: &Value| {
         let attributes = answer["UserAttributes"].as_array().unwrap();
         attributes.iter().find(|attribute| attribute["Name"] == "sub").unwrap()["Value"].clone()
@@ -195,7 +195,7 @@ fn no_challenge_is_skipped_or_answered_out_of_turn() {
     let asked =
         world.respond("SOFTWARE_TOKEN_MFA", session, answers).expect("none of them used it up");
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
-    // The proof comes after the exchange that it is about, and no code stands for it.
+    // The proof must follow its own exchange; no code replaces it.
     let early = world.respond("DEVICE_PASSWORD_VERIFIER", &asked["Session"], anything);
     assert!(early.is_err());
     let code = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
@@ -205,7 +205,7 @@ fn no_challenge_is_skipped_or_answered_out_of_turn() {
 }
 
 #[test]
-fn no_answer_is_good_twice() {
+fn no_answer_is_valid_twice() {
     let mut world = World::with(json!({}), "OPTIONAL");
     world.user("ada");
     let totp = world.enrol_totp("ada");

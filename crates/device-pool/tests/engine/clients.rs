@@ -9,7 +9,7 @@ fn of(world: &World, client: &str) -> Value {
     json!({"UserPoolId": world.pool, "ClientId": client})
 }
 
-/// A pool that is not the world's.
+/// A second pool.
 fn other_pool(world: &mut World) -> String {
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     made["UserPool"]["Id"].as_str().unwrap().to_owned()
@@ -41,7 +41,7 @@ fn a_client_is_described_as_it_was_made() {
 }
 
 #[test]
-fn a_client_update_resets_what_it_leaves_out() {
+fn a_client_update_resets_omitted_settings() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPoolClient,
@@ -126,7 +126,7 @@ fn a_client_is_found_in_its_own_pool_only() {
 }
 
 #[test]
-fn a_deleted_client_signs_nobody_in_and_refreshes_nothing() {
+fn a_deleted_client_neither_signs_in_nor_refreshes() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);

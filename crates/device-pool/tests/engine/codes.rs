@@ -1,5 +1,4 @@
-//! Codes that are sent: which address they prove, how many there may be, and what they look like in
-//! a message.
+//! Sent codes: the address that they verify, their number, and their messages.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ const TOO_MANY: &str =
     "LimitExceededException: Attempt limit exceeded, please try after some time.";
 const MAX_AN_HOUR: usize = 20;
 
-/// Ada with a verified address, as an administrator makes her.
+/// Ada with a verified address, created by an administrator.
 fn ada(world: &mut World) {
     world.user("ada");
     world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
@@ -31,7 +30,7 @@ fn reset(world: &World, name: &str, code: &str) -> Value {
     })
 }
 
-/// Ways for an address to be another one, or none.
+/// Requests that change or remove an address.
 fn moved(token: &str, world: &World) -> Vec<(Operation, Value)> {
     let by_user = |value: &str| {
         (
@@ -63,7 +62,7 @@ fn moved(token: &str, world: &World) -> Vec<(Operation, Value)> {
 }
 
 #[test]
-fn a_code_dies_with_the_address_that_it_went_to() {
+fn a_code_is_invalid_once_its_address_is_replaced() {
     for way in 0..6 {
         let mut world = pool_with(json!({}));
         ada(&mut world);
@@ -87,7 +86,7 @@ fn a_code_dies_with_the_address_that_it_went_to() {
 }
 
 #[test]
-fn of_an_address_that_is_given_twice_the_last_counts() {
+fn the_last_value_of_a_repeated_address_counts() {
     let mut world = verifying_email();
     ada(&mut world);
     world.set_attributes("ada", &[("email", "first@example.com"), ("email", "")]);
@@ -122,7 +121,7 @@ fn a_code_proves_exactly_the_address_that_it_went_to() {
     let ask = json!({"AccessToken": token, "AttributeName": "email"});
     world.ok(Operation::GetUserAttributeVerificationCode, ask);
     let code = sent_code(&world);
-    // No code goes to the new address, for the pool sends none by itself: it waits.
+    // The pool sends no codes by itself, so the new address waits.
     world.set_attributes("ada", &[("email", "new@example.com")]);
     let verify = json!({"AccessToken": token, "AttributeName": "email", "Code": code});
     world.ok(Operation::VerifyUserAttribute, verify);
@@ -131,7 +130,7 @@ fn a_code_proves_exactly_the_address_that_it_went_to() {
 }
 
 #[test]
-fn an_address_that_was_taken_back_is_not_proven_any_more() {
+fn a_cancelled_address_can_no_longer_be_verified() {
     let mut world = pool_with(json!({
         "AutoVerifiedAttributes": ["email"],
         "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": ["email"]},
@@ -165,7 +164,7 @@ fn an_address_proven_by_another_resets_no_password() {
     assert_eq!(world.refused(Operation::ConfirmForgotPassword, reset), EXPIRED);
 }
 
-/// Sends codes until there are too many; says how many there were.
+/// Requests codes until the limit is reached; returns their number.
 #[track_caller]
 fn exhaust(world: &mut World, operation: Operation, body: &Value) -> usize {
     for sent in 0..=MAX_AN_HOUR {
@@ -178,7 +177,7 @@ fn exhaust(world: &mut World, operation: Operation, body: &Value) -> usize {
 }
 
 #[test]
-fn only_so_many_codes_are_sent_an_hour_for_each_purpose() {
+fn codes_an_hour_are_limited_for_each_purpose() {
     let mut world = verifying_email();
     ada(&mut world);
     let token = world.sign_in("ada", None, None).access_token();
@@ -213,7 +212,7 @@ fn a_code_that_is_used_up_still_counts() {
 }
 
 #[test]
-fn the_limit_does_not_tell_who_exists() {
+fn the_limit_does_not_reveal_who_exists() {
     let mut world = verifying_email();
     ada(&mut world);
     world.user("plain");
@@ -221,7 +220,7 @@ fn the_limit_does_not_tell_who_exists() {
     world.ok(Operation::SignUp, request);
     world.seconds(60 * 60);
     world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
-    // NOBODY is nobody once more: the pool compares names without case.
+    // NOBODY is the same unknown name again: the pool ignores case.
     for name in ["ada", "plain", "nobody", "NOBODY"] {
         let forgot = named(&world, name);
         let sent = if name == "NOBODY" { 0 } else { MAX_AN_HOUR };
@@ -238,7 +237,7 @@ fn the_limit_does_not_tell_who_exists() {
 }
 
 #[test]
-fn a_user_may_move_an_address_only_so_often() {
+fn address_changes_are_limited() {
     let mut world = verifying_email();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
@@ -302,7 +301,7 @@ fn a_right_code_buys_no_guesses_at_the_next() {
 }
 
 #[test]
-fn a_user_made_anew_under_the_same_name_inherits_no_code() {
+fn a_new_user_of_the_same_name_inherits_no_code() {
     let mut world = verifying_email();
     ada(&mut world);
     let forgot = named(&world, "ada");

@@ -1,4 +1,4 @@
-//! `ConfirmDevice`: which keys it takes, and what it makes of them.
+//! `ConfirmDevice`: which keys it accepts, and the devices that result.
 
 use device_wire::Operation;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::world::World;
 const INVALID_KEY: &str = "InvalidParameterException: Invalid device key given.";
 
 #[test]
-fn only_an_opt_in_pool_asks_for_the_users_word() {
+fn only_an_opt_in_pool_asks_the_user() {
     for (prompt, status) in [(true, "not_remembered"), (false, "remembered")] {
         let mut world = World::with(json!({"DeviceOnlyRememberedOnUserPrompt": prompt}), "OFF");
         world.user("ada");

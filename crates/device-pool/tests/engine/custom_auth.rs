@@ -1,5 +1,4 @@
-//! `CUSTOM_AUTH`: a hook in place of the service's triggers defines, creates and verifies
-//! challenges.
+//! `CUSTOM_AUTH`: a hook defines, creates and verifies challenges, as the service's triggers do.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Flow, PASSWORD, World};
 
-/// A riddle, behind the password where the client starts with it. Three wrong answers end the
-/// sign-in.
+/// A riddle, after the password if the client starts with it. Three wrong answers end the sign-in.
 #[derive(Clone, Default)]
 struct Riddle(Arc<Mutex<Vec<Value>>>);
 
@@ -81,7 +79,7 @@ fn answer(world: &mut World, session: &Value, text: &str) -> Result<Value, Strin
 }
 
 #[test]
-fn the_hook_asks_and_judges_and_the_answer_stays_with_it() {
+fn the_hook_asks_and_judges_and_keeps_the_answer_private() {
     let (mut world, riddle) = world();
     let mut request = start(&world);
     request["ClientMetadata"] = json!({"locale": "en"});
@@ -168,7 +166,7 @@ fn a_custom_challenge_is_no_second_factor() {
 }
 
 #[test]
-fn the_hook_ends_what_it_will_not_have() {
+fn the_hook_can_refuse_a_sign_in() {
     let (mut world, _) = world();
     let request = start(&world);
     let mut asked = world.ok(Operation::InitiateAuth, request);
@@ -184,7 +182,7 @@ fn the_hook_ends_what_it_will_not_have() {
     );
 }
 
-/// An easy question, and a hard one behind it.
+/// An easy question, followed by a hard one.
 struct EasyThenHard;
 
 impl Hooks for EasyThenHard {
@@ -261,7 +259,7 @@ fn guesses_at_custom_challenges_are_locked_out() {
     assert_eq!(wrong, 5);
 }
 
-/// A riddle whose hook throws at a wrong answer, as many do, instead of saying that it is wrong.
+/// A riddle whose hook throws on a wrong answer, as many hooks do, instead of reporting it.
 struct Throwing(Riddle);
 
 impl Hooks for Throwing {
@@ -310,7 +308,7 @@ fn a_hook_is_told_of_an_unknown_user_who_gets_no_tokens() {
     assert_eq!(refused.to_string(), "NotAuthorizedException: Incorrect username or password.");
 }
 
-/// A hook that answers the same whatever it is asked.
+/// A hook with a constant answer.
 struct Always(Result<Value, HookError>);
 
 impl Hooks for Always {
@@ -375,7 +373,7 @@ fn hook_failures_are_worded_as_the_service_words_them() {
 }
 
 #[test]
-fn a_second_factor_is_asked_for_right_behind_the_password() {
+fn a_second_factor_is_asked_for_right_after_the_password() {
     let (mut world, _) = world();
     let secret = world.enrol_totp("ada");
     let signed_in =
@@ -392,7 +390,7 @@ fn a_second_factor_is_asked_for_right_behind_the_password() {
     assert_eq!(next["ChallengeName"], "CUSTOM_CHALLENGE");
 }
 
-/// Says CUSTOM_CHALLENGE to every start, as samples for old clients do.
+/// Answers CUSTOM_CHALLENGE to every start, as samples for old clients do.
 struct AlwaysCustom;
 
 impl Hooks for AlwaysCustom {

@@ -1,16 +1,16 @@
-//! What a sign-in asks for, over the whole product of settings, device states and flows.
+//! What a sign-in asks for, in every combination of settings, device states and flows.
 //!
-//! Each row below is one setting; each column is how the device stands that is presented. A cell
-//! says what the user meets behind the password:
+//! Each row below is a setting; each column is the state of the presented device. A cell says what
+//! follows the password:
 //!
-//! - `code`: a second factor's code is asked for
-//! - `proof`: the device has to prove its secret
+//! - `code`: a code of a second factor is required
+//! - `proof`: the device must prove its secret
 //! - `+key`: the tokens come with a new device key
 //! - `none`: "Device does not exist."
 //! - `-`: tokens at once
 //!
-//! Of the devices, an `issued` one was not confirmed, `others` is another user's, a `confirmed` one
-//! is not remembered, and `before-MFA` was remembered before its user had a second factor.
+//! An `issued` device was not confirmed, `others` is another user's, a `confirmed` one is not
+//! remembered, and `before-MFA` was remembered before its user had a second factor.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -36,9 +36,8 @@ opt-in  yes      optional code+key none    none   none      none   code      pro
 opt-in  yes      on       code+key none    none   none      none   code      proof      code,proof
 ";
 
-/// Where no password was proven, devices play no part, whatever the setting and the device.
-/// `password` says that a password is all there is to choose: a code alone is not enough where two
-/// factors are due.
+/// The outcomes if no password was proven: then devices take no part. `password` means that the
+/// password is the only choice, since a code alone is not enough if two factors are required.
 const WITHOUT_PASSWORD: &str = "
 MFA        custom   e-mail-code
 off        -        -
@@ -46,7 +45,7 @@ optional   code     password
 on         code     password
 ";
 
-/// What `USER_AUTH` lets users choose from.
+/// The choices of `USER_AUTH`.
 const FIRST_FACTORS: [&str; 2] = ["PASSWORD", "EMAIL_OTP"];
 
 fn configuration(devices: &str, replaces: &str) -> Value {
@@ -64,13 +63,13 @@ fn configuration(devices: &str, replaces: &str) -> Value {
     }
 }
 
-/// The settings under which every kind of device can come about.
+/// The settings under which every kind of device can be created.
 fn set_the_stage(world: &mut World) {
     world.set_devices(configuration("opt-in", "yes"));
     world.set_mfa("OPTIONAL");
 }
 
-/// A user with a software token, and the device of one column.
+/// A user with a software token, and the device of a column.
 struct Actor {
     name: String,
     totp: String,
@@ -113,7 +112,7 @@ fn actor(world: &mut World, name: String, state: &str) -> Actor {
     Actor { name, totp, device }
 }
 
-/// One test a flow, so that they run side by side.
+/// One test for each flow, so that they run in parallel.
 macro_rules! every_setting_with_every_device_asks_for_what_the_table_says {
     ($($test:ident => $flow:ident,)*) => {
         $(#[test]
@@ -149,7 +148,7 @@ fn walk_the_table(flow: Flow) {
     for row in lines {
         let [devices, replaces, mfa, expected @ ..] = row.as_slice() else { panic!("{row:?}") };
         assert_eq!(expected.len(), states.len(), "{row:?}");
-        // The first passed MFA changes what this device may do, so every row has one of its own.
+        // The first passed MFA changes what a device may do, so every row has its own device.
         set_the_stage(&mut world);
         let fresh = actor(&mut world, format!("user-{cells}"), before_mfa);
         world.set_devices(configuration(devices, replaces));
@@ -202,7 +201,7 @@ fn without_a_password_devices_play_no_part() {
     assert_eq!(cells, 15 * 8 * 2);
 }
 
-/// What the sign-in met, in the words of the table.
+/// The outcome of the sign-in, in the words of the table.
 fn met(world: &mut World, flow: Flow, actor: &Actor) -> String {
     if flow == Flow::EmailCode {
         let asked = world.first_factor(flow, &actor.name, None).unwrap();
@@ -304,7 +303,7 @@ fn an_mfa_answer_may_be_repeated_without_the_device() {
 }
 
 #[test]
-fn an_unknown_device_is_told_only_after_the_password() {
+fn an_unknown_device_is_reported_after_the_password() {
     let mut world = World::opt_in();
     world.user("ada");
     let mut claim = world.srp_claim("ada", "wrong");

@@ -86,7 +86,7 @@ fn dates_follow_confirmation_status_and_sign_in() {
 }
 
 #[test]
-fn pages_hold_what_was_asked_for_and_end() {
+fn pages_have_the_requested_length_and_end() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
     let keys: BTreeSet<String> =
@@ -109,7 +109,7 @@ fn pages_hold_what_was_asked_for_and_end() {
 }
 
 #[test]
-fn unknown_and_other_peoples_devices_do_not_exist() {
+fn unknown_and_foreign_devices_do_not_exist() {
     let mut world = World::opt_in();
     world.user("ada");
     world.user("bob");
@@ -168,7 +168,7 @@ fn forgetting_a_device_ends_its_refresh_tokens_alone() {
 }
 
 #[test]
-fn a_device_that_is_un_remembered_is_asked_for_no_proof() {
+fn a_device_no_longer_remembered_need_not_prove_itself() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
     let (device, _) = world.confirmed_device("ada", None);

@@ -1,4 +1,4 @@
-//! Every way to prove a first factor, in the form that the table of device rules walks through.
+//! The ways to prove a first factor, for the table of device rules.
 
 use device_pool::{HookError, Hooks, ServiceError};
 use device_srp::{ClientEphemeral, Identity};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, World, without_nulls};
 
-/// The first factor's flow.
+/// The flow of the first factor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Flow {
     /// `USER_SRP_AUTH`.
@@ -40,7 +40,7 @@ impl Flow {
     pub(crate) const WITHOUT: [Self; 2] = [Self::Custom, Self::EmailCode];
 }
 
-/// A hook that asks one question and is content with any answer.
+/// A hook that asks one question and accepts any answer.
 pub(crate) struct Content;
 
 impl Hooks for Content {
@@ -66,7 +66,7 @@ impl Hooks for Content {
 }
 
 impl World {
-    /// The answer to the first factor, with the device's key where there is one.
+    /// The answer to the first factor, with the device's key if there is one.
     pub(crate) fn first_factor(
         &mut self,
         flow: Flow,
@@ -115,7 +115,7 @@ impl World {
                     json!({"CHALLENGE_NAME": "SRP_A", "SRP_A": ephemeral.public().to_hex()}),
                 );
                 let offered = self.start("CUSTOM_AUTH", start)?;
-                // A second factor is asked for before the operator's challenge.
+                // A second factor comes before the operator's challenge.
                 let asked = self.prove(name, device_key, &ephemeral, &offered)?;
                 if asked["ChallengeName"] != "CUSTOM_CHALLENGE" {
                     return Ok(asked);
@@ -146,7 +146,7 @@ impl World {
         self.call(Operation::InitiateAuth, body)
     }
 
-    /// Answers a `PASSWORD_VERIFIER` that was offered.
+    /// Answers a `PASSWORD_VERIFIER` challenge.
     fn prove(
         &mut self,
         name: &str,

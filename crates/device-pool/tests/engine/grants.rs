@@ -1,4 +1,4 @@
-//! A user's sign-ins, listed and ended one by one.
+//! A user's grants, listed and revoked one by one.
 
 use device_wire::Operation;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Guessing: at codes, under any number of names, and at users who must not be locked out by it.
+//! Guessing codes, under any number of names, must not succeed or lock users out.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn password(world: &mut World, password: &str, device: Option<&Device>) -> Strin
     word(world.respond("PASSWORD_VERIFIER", &Value::Null, claim))
 }
 
-/// Somebody else's guesses at the password, as fast as they are looked at.
+/// Another person's guesses at the password, as fast as they are admitted.
 fn guess(world: &mut World, times: usize) {
     let home = std::mem::replace(&mut world.ip, STRANGER);
     for _ in 0..times {
@@ -70,7 +70,7 @@ fn guess(world: &mut World, times: usize) {
 }
 
 #[test]
-fn the_last_three_codes_are_good_beside_each_other() {
+fn the_last_three_codes_are_all_valid() {
     for kept in 0..4 {
         let mut world = verifying_email();
         ada(&mut world);
@@ -101,7 +101,7 @@ fn an_earlier_code_expires_in_its_own_time() {
 }
 
 #[test]
-fn a_code_dies_after_five_wrong_answers() {
+fn a_code_is_invalid_after_five_wrong_answers() {
     let mut world = verifying_email();
     ada(&mut world);
     let early = forgot(&mut world, "ada");
@@ -133,7 +133,7 @@ fn an_address_is_not_guessed_at_under_many_names() {
         }
     }
     assert_eq!(looked_at, 5, "of a hundred guesses");
-    // What strangers do to the address does not keep its user from resetting the password.
+    // Strangers' requests for the address do not keep its user from resetting the password.
     let code = forgot(&mut world, "ada");
     assert_eq!(reset(&mut world, "ada", &code), "done");
     assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true");
@@ -183,7 +183,7 @@ fn one_address_is_sent_twenty_codes_an_hour_of_a_kind() {
     world.ok(Operation::SignUp, request);
 }
 
-/// A user whose second factor is a code by text message.
+/// A user with SMS as second factor.
 fn texted(world: &mut World, name: &str, number: &str, verified: &str) {
     world.user(name);
     world.set_attributes(name, &[("phone_number", number), ("phone_number_verified", verified)]);
@@ -208,7 +208,7 @@ fn second_factors_are_sent_twenty_times_an_hour() {
         }
     }
     assert_eq!(sent, 20, "whoever claims the number");
-    // Whose the number is, is not stopped; nor is one who answers, however often.
+    // The owner of the number is not stopped, nor is a user who answers, however often.
     for _ in 0..25 {
         let asked = world.first_factor(Flow::Password, "ada", None).unwrap();
         let answers = json!({"USERNAME": "ada", "SMS_MFA_CODE": sent_code(&world)});
@@ -230,12 +230,12 @@ fn a_remembered_device_is_not_locked_out_by_strangers() {
     }
     assert_eq!(password(&mut world, PASSWORD, None), LOCKED);
     world.sign_in("ada", Some(&device), None);
-    // Who has the device's key has five guesses of their own.
+    // Anyone who knows the device's key has five guesses counted separately.
     for _ in 0..5 {
         assert_eq!(password(&mut world, "wrong", Some(&device)), INCORRECT);
     }
     assert_eq!(password(&mut world, PASSWORD, Some(&device)), LOCKED);
-    // One that is not remembered, or somebody else's, has none.
+    // A device that is not remembered, or is another user's, gives no guesses.
     world.seconds(60 * 60);
     world.set_status("ada", &device, "not_remembered");
     for _ in 0..5 {
@@ -245,7 +245,7 @@ fn a_remembered_device_is_not_locked_out_by_strangers() {
 }
 
 #[test]
-fn a_wait_that_others_caused_lets_a_user_through() {
+fn a_wait_that_others_caused_admits_the_user() {
     let mut world = World::new();
     world.user("ada");
     guess(&mut world, 5);
@@ -256,7 +256,7 @@ fn a_wait_that_others_caused_lets_a_user_through() {
 }
 
 #[test]
-fn a_wait_lets_ten_wrong_ones_through_in_all() {
+fn a_wait_admits_ten_wrong_guesses_in_total() {
     let mut world = World::new();
     world.user("ada");
     guess(&mut world, 5);
@@ -270,7 +270,7 @@ fn a_wait_lets_ten_wrong_ones_through_in_all() {
 }
 
 #[test]
-fn a_right_code_gets_through_a_wait_of_strangers() {
+fn a_right_code_is_admitted_in_a_wait_of_strangers() {
     let mut world = verifying_email();
     ada(&mut world);
     let home = std::mem::replace(&mut world.ip, STRANGER);
@@ -316,13 +316,13 @@ fn a_reset_or_an_administrator_lifts_a_lockout() {
     }
 }
 
-/// Another code for a password that an administrator voided.
+/// Another code for a password that an administrator reset.
 fn sent_code_of_reset(world: &mut World) -> String {
     forgot(world, "ada")
 }
 
 #[test]
-fn a_hundred_failures_in_a_row_end_the_guessing() {
+fn a_hundred_failures_in_a_row_stop_all_guesses() {
     let mut world = verifying_email();
     ada(&mut world);
     guess(&mut world, 99);

@@ -1,5 +1,4 @@
-//! Where a client hides its users, neither what is answered, nor the work behind it, nor the time
-//! tells who exists.
+//! If a client hides its users, neither answers nor work nor time reveal who exists.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, World};
 
-/// A store that keeps a list of what was asked of it.
+/// A store that records the calls to it.
 #[derive(Default)]
 struct Watched {
     store: MemoryStore,
@@ -59,7 +58,7 @@ impl Store for Watched {
 
 const NAMES: [&str; 2] = ["ada", "eve"];
 
-/// A service where the first of [`NAMES`] is a user and the second is nobody.
+/// A service in which the first of [`NAMES`] is a user and the second is unknown.
 fn world() -> (World, Arc<Watched>) {
     let store = Arc::new(Watched::default());
     let mut world = World::over(store.clone(), 7);
@@ -71,7 +70,7 @@ fn world() -> (World, Arc<Watched>) {
     (world, store)
 }
 
-/// A step of a sign-in that a guesser can take.
+/// A step of a sign-in that an attacker can take.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Start,
@@ -82,10 +81,10 @@ enum Step {
 impl Step {
     const ALL: [Self; 3] = [Self::Start, Self::Proof, Self::Password];
 
-    /// Takes the step with a wrong password; says what was answered, and how long the service took.
+    /// Takes the step with a wrong password; returns the answer and the time it took.
     #[expect(clippy::disallowed_methods, reason = "the time that passes is what is measured")]
     fn take(self, world: &mut World, name: &str) -> (Value, Duration) {
-        // No step is locked out by the ones before it, however many.
+        // No step is locked out by the previous ones.
         world.seconds(366 * 24 * 60 * 60);
         let initiate = |flow: &str, parameters: Value, world: &World| {
             let body =
@@ -145,7 +144,7 @@ fn answers_have_the_same_shape_and_refusals_the_same_words() {
 }
 
 #[test]
-fn a_session_is_as_long_for_nobody_as_for_a_user() {
+fn a_session_is_as_long_for_a_decoy_as_for_a_user() {
     let (mut world, _) = world();
     world.client = world.make_client(json!({
         "PreventUserExistenceErrors": "ENABLED", "ExplicitAuthFlows": ["ALLOW_USER_AUTH"],
@@ -162,7 +161,7 @@ fn a_session_is_as_long_for_nobody_as_for_a_user() {
 }
 
 #[test]
-fn the_store_is_asked_the_same() {
+fn the_store_calls_are_the_same() {
     let (mut world, store) = world();
     for step in Step::ALL {
         let [known, unknown] = NAMES.map(|name| {
@@ -181,7 +180,7 @@ fn the_store_is_asked_the_same() {
 }
 
 #[test]
-fn codes_are_asked_for_and_typed_in_alike() {
+fn codes_are_requested_and_redeemed_alike() {
     let (mut world, store) = world();
     world.set_attributes(NAMES[0], &[("email", "ada@example.com"), ("email_verified", "true")]);
     let by_mail = json!({"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}]});
@@ -207,13 +206,14 @@ fn codes_are_asked_for_and_typed_in_alike() {
     }
 }
 
-/// How far the times may be apart. An exponentiation that is left out for those who do not exist is
-/// a third and more; a record that is not read for them was a seventh in the first step.
+/// The allowed difference in time. Skipping an exponentiation for unknown names would change the
+/// time by more than a third; skipping a record changed the first step's time by a seventh.
 const TOLERANCE: f64 = 0.05;
 
-/// What a step takes for nobody, as a part of what it takes for a user. Both are measured in turns,
-/// so that whatever else the machine does meets both alike, and by their fastest tenth, which it
-/// meets least.
+/// The time of a step for an unknown name, relative to the time for a user.
+///
+/// The two are measured alternately, so that other load on the machine affects both, and by their
+/// fastest tenth, which it affects least.
 fn compared(world: &mut World, step: Step) -> f64 {
     const PAIRS: usize = 100;
     let mut took = [Vec::new(), Vec::new()];
@@ -232,7 +232,7 @@ fn compared(world: &mut World, step: Step) -> f64 {
 fn the_time_is_the_same() {
     let (mut world, _) = world();
     for step in Step::ALL {
-        // A machine under load can spoil a round; a difference that is real is there in every one.
+        // Load can spoil a round; a real difference shows in every round.
         let rounds: Vec<f64> = (0..5)
             .map(|_| compared(&mut world, step))
             .scan(false, |met, part| {

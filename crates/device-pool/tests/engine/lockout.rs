@@ -1,4 +1,4 @@
-//! Too many failures make the next attempt wait.
+//! Failed attempts make the next attempt wait.
 
 use std::sync::{Arc, Mutex};
 
@@ -41,7 +41,7 @@ fn five_wrong_passwords_lock_out_the_right_one_a_second() {
 }
 
 #[test]
-fn a_quarter_of_an_hour_without_attempts_starts_afresh() {
+fn fifteen_minutes_without_attempts_reset_the_count() {
     let mut world = World::new();
     world.user("ada");
     for _ in 0..5 {
@@ -69,7 +69,7 @@ fn an_unknown_name_locks_alike_if_users_are_hidden() {
     );
 }
 
-/// A store where something happens between a command's look at the attempts and its answer.
+/// A store that runs something between a command's read of the attempts and its answer.
 struct Meddled {
     inner: MemoryStore,
     meddle: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -79,8 +79,7 @@ impl Store for Meddled {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let found = self.inner.get(key);
         if key.table == Table::Attempts {
-            // Taken out in a statement of its own, or the lock would be held while the other
-            // command runs.
+            // A statement of its own, so that the lock is not held while the other command runs.
             let meddle = self.meddle.lock().unwrap().take();
             meddle.into_iter().for_each(|meddle| meddle());
         }
@@ -107,8 +106,8 @@ impl Store for Meddled {
 }
 
 #[test]
-fn guesses_at_the_same_time_wait_for_one_another() {
-    // Neither answer writes anything: the one is a challenge, the other a refusal.
+fn concurrent_guesses_wait_for_one_another() {
+    // Neither answer writes anything: one is a challenge, the other a refusal.
     for device_key in [None, Some("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")] {
         let store = Arc::new(Meddled { inner: MemoryStore::new(), meddle: Mutex::default() });
         let mut world = World::over(store.clone(), 7);
@@ -156,7 +155,7 @@ fn wrong_codes_lock_the_code_and_not_the_password() {
 }
 
 #[test]
-fn wrong_device_proofs_are_counted_on_their_own() {
+fn wrong_device_proofs_are_counted_separately() {
     let mut world = World::with(json!({}), "OFF");
     world.user("ada");
     let (device, _) = world.confirmed_device("ada", None);

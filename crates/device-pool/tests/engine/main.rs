@@ -1,5 +1,4 @@
-//! The engine from outside: real SRP, a store in memory, a clock that stands still until it is told
-//! to move.
+//! The engine from outside: real SRP, a store in memory, and a clock that the tests move.
 
 #![expect(
     clippy::unwrap_used,

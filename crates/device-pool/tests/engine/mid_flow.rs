@@ -1,4 +1,4 @@
-//! What changes while a sign-in is under way counts at its answer.
+//! Changes during a sign-in take effect at its next answer.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::world::{Device, Flow, PASSWORD, World};
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
 
-/// A user who signs in with codes by e-mail, stopped at the code that was sent.
+/// A user who signs in with codes by e-mail, up to the sent code.
 fn asked_for_email() -> (World, Value, String) {
     let mut world = World::new();
     world.offer_all_factors("OPTIONAL");
@@ -27,7 +27,7 @@ fn prefer(world: &mut World, settings: Value) {
     world.ok(Operation::AdminSetUserMFAPreference, request);
 }
 
-/// What the right code is answered.
+/// The response to the right code.
 fn answer(world: &mut World, session: &Value, code: &str) -> Result<Value, String> {
     let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": code});
     world.respond("EMAIL_OTP", session, answers).map_err(|error| error.to_string())
@@ -38,7 +38,7 @@ fn ada(world: &World) -> Value {
 }
 
 #[test]
-fn a_code_is_good_if_nothing_changed() {
+fn a_code_is_valid_if_nothing_changed() {
     let (mut world, session, code) = asked_for_email();
     let done = answer(&mut world, &session, &code).unwrap();
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
@@ -125,7 +125,7 @@ fn a_namesake_made_while_the_clock_steps_back_has_nothing() {
     assert_eq!(refused.to_string(), "ResourceNotFoundException: Device does not exist.");
 }
 
-/// A remembered device that stands in for MFA, and its user stopped before its proof.
+/// A remembered device that stands in for MFA, and its user up to its proof.
 fn before_the_proof() -> (World, Device) {
     let mut world = World::opt_in();
     world.user("ada");
@@ -158,7 +158,7 @@ fn a_proof_without_session_comes_within_ten_seconds() {
 }
 
 #[test]
-fn whoever_knows_a_device_key_cannot_spoil_its_sign_in() {
+fn knowing_a_device_key_does_not_spoil_its_sign_in() {
     let (mut world, device) = before_the_proof();
     let stranger = Device { password: "guessed".to_owned(), ..device.clone() };
     let (answers, session) = world.device_claim("ada", &stranger, &Value::Null).unwrap();

@@ -1,4 +1,4 @@
-//! A server that has too much to compute refuses, and nothing is used up by that.
+//! An overloaded server refuses a request without using anything up.
 
 use device_pool::{Arithmetic, InPlace, ServiceError};
 use device_srp::{ClientEphemeral, PublicValue, ServerEphemeral, SessionKey, Verifier};
@@ -29,7 +29,7 @@ impl Arithmetic for Overloaded {
     }
 }
 
-/// Sends a request for which there is no room, more often than a password may be wrong.
+/// Sends a request without capacity, more often than a password may be wrong.
 fn refused(world: &mut World, request: impl Fn(&mut World) -> Result<Value, ServiceError>) {
     world.set_arithmetic(Overloaded);
     for _ in 0..6 {

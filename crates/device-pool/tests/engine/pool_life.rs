@@ -59,7 +59,7 @@ fn a_deleted_pool_is_gone_at_once_with_its_users() {
         "{left:?}"
     );
     assert!(!left.contains(&(Table::Client, world.client.clone())));
-    // Tokens know no pool by their id: they go when they would have expired.
+    // Used tokens are not keyed by pool; they are removed when they would have expired.
     world.seconds(32 * 24 * 60 * 60);
     world.engine.purge(world.moment()).unwrap();
     assert_eq!(records(&store).len(), kept, "{left:?}");
@@ -96,7 +96,7 @@ fn more_than_one_batch_of_records_goes_too() {
 }
 
 #[test]
-fn guesses_at_names_without_users_are_not_kept() {
+fn guesses_at_unknown_names_are_not_kept() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
     world.user("ada");
@@ -118,7 +118,7 @@ fn guesses_at_names_without_users_are_not_kept() {
 }
 
 #[test]
-fn codes_from_before_they_named_an_address_are_read() {
+fn codes_of_releases_without_an_address_are_read() {
     let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
     world.user("ada");
@@ -134,7 +134,7 @@ fn codes_from_before_they_named_an_address_are_read() {
         "ClientId": world.client, "Username": "ada", "ConfirmationCode": body["code"],
         "Password": "Another-horse-8",
     });
-    // It does not say what it proves.
+    // The error does not say what the token proves.
     assert!(
         world.refused(Operation::ConfirmForgotPassword, reset).starts_with("CodeMismatchException")
     );
@@ -181,7 +181,7 @@ fn pools_are_listed_by_pages() {
 }
 
 #[test]
-fn tags_are_added_replaced_and_taken_away() {
+fn tags_are_added_replaced_and_removed() {
     let mut world = World::new();
     let shown = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
     let arn = shown["UserPool"]["Arn"].clone();
@@ -211,7 +211,7 @@ fn tags_are_added_replaced_and_taken_away() {
 }
 
 #[test]
-fn tags_of_what_is_not_here_are_refused() {
+fn tags_of_unknown_resources_are_refused() {
     let mut world = World::new();
     let foreign = format!("arn:aws:cognito-idp:eu-test-1:999999999999:userpool/{}", world.pool);
     for (arn, code) in [

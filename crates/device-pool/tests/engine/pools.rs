@@ -1,4 +1,4 @@
-//! Pools, clients and users, as administrators make them.
+//! Pools, clients and users, managed by administrators.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Flow, PASSWORD, World};
 
 #[test]
-fn a_pool_update_resets_what_it_leaves_out() {
+fn a_pool_update_resets_omitted_settings() {
     let mut world = World::new();
     let made = world.ok(
         Operation::CreateUserPool,
@@ -63,14 +63,14 @@ fn a_pool_is_described_with_what_the_service_always_names() {
     ] {
         assert_eq!(shown[member], value, "{member}");
     }
-    // Their absence is a setting of its own.
+    // An absent member is a setting of its own.
     for member in ["AccountRecoverySetting", "DeviceConfiguration", "UsernameConfiguration"] {
         assert!(shown.get(member).is_none(), "{member}");
     }
 }
 
 #[test]
-fn users_are_counted_while_that_takes_no_time() {
+fn users_are_counted_up_to_a_limit() {
     let mut world = World::new();
     for (users, counted) in [(3, json!(3)), (1000, json!(1000)), (1001, Value::Null)] {
         let have = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": world.pool}));
@@ -217,7 +217,7 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
 }
 
 #[test]
-fn users_are_found_in_any_case_or_by_sub_of_administrators() {
+fn only_administrators_find_users_by_sub() {
     let mut world = World::new();
     world.user("Ada");
     let shown =
@@ -340,7 +340,7 @@ fn a_name_too_long_for_anyone_is_refused_and_not_kept() {
 }
 
 #[test]
-fn names_have_case_unless_the_pool_says_otherwise() {
+fn names_are_case_sensitive_by_default() {
     let mut world = World::new();
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "p"}));
     world.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();

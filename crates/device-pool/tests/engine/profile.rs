@@ -1,4 +1,4 @@
-//! Attributes: who writes them, and how addresses are proven.
+//! Attributes: who may write them, and how addresses are verified.
 
 use device_wire::Operation;
 use serde_json::{Value, json};

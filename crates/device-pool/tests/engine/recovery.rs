@@ -79,7 +79,7 @@ fn a_forgotten_password_is_reset_with_the_code() {
 }
 
 #[test]
-fn a_reset_code_lives_an_hour_and_dies_with_the_address() {
+fn a_reset_code_ends_after_an_hour_or_with_its_address() {
     let mut world = verifying_email();
     ada(&mut world);
     let request = forgot(&world, "ada");
@@ -103,7 +103,7 @@ fn a_reset_code_lives_an_hour_and_dies_with_the_address() {
 }
 
 #[test]
-fn who_cannot_reset_a_password_is_told_why() {
+fn a_refused_password_reset_says_why() {
     let mut world = verifying_email();
     let request = forgot(&world, "nobody");
     assert_eq!(
@@ -152,7 +152,7 @@ fn a_pool_chooses_how_passwords_are_recovered() {
 }
 
 #[test]
-fn recovery_answers_alike_where_users_are_hidden() {
+fn recovery_answers_alike_if_users_are_hidden() {
     let mut world = verifying_email();
     ada(&mut world);
     world.user("plain");
@@ -181,7 +181,7 @@ fn recovery_answers_alike_where_users_are_hidden() {
 }
 
 #[test]
-fn nobody_gets_a_code_by_what_resets_no_password() {
+fn no_code_is_sent_to_a_medium_that_cannot_recover() {
     for (mechanism, medium) in [("verified_email", "EMAIL"), ("verified_phone_number", "SMS")] {
         let mechanisms = json!([{"Priority": 1, "Name": mechanism}]);
         let settings = json!({
@@ -220,7 +220,7 @@ fn an_administrator_resets_a_password() {
 }
 
 #[test]
-fn whoever_knows_the_password_changes_it() {
+fn users_change_a_password_that_they_know() {
     let mut world = World::new();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();
@@ -299,7 +299,7 @@ fn a_medium_of_the_second_factor_does_not_recover() {
     assert_eq!(world.refused(Operation::ForgotPassword, request), NO_ADDRESS);
     let request = admin(&world, "ada");
     assert_eq!(world.refused(Operation::AdminResetUserPassword, request), NO_ADDRESS);
-    // Hidden users get a message, it seems, and none is sent.
+    // If users are hidden, a message seems to be sent, but none is.
     world.client = world.make_client(json!({"PreventUserExistenceErrors": "ENABLED"}));
     let request = forgot(&world, "ada");
     let sent = world.ok(Operation::ForgotPassword, request);

@@ -1,4 +1,4 @@
-//! What is kept, and for how long: unconfirmed users, and records of names that nobody has.
+//! Retention: unconfirmed users, and records of unknown names.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ fn signed_up(world: &mut World, name: &str) -> String {
 }
 
 #[test]
-fn whoever_does_not_confirm_is_removed_after_a_week() {
+fn unconfirmed_users_are_removed_after_a_week() {
     let (mut world, store) = world(Retention::default());
     signed_up(&mut world, "ada");
     let code = signed_up(&mut world, "bob");
@@ -80,7 +80,7 @@ fn how_long_unconfirmed_users_are_kept_can_be_set() {
 }
 
 #[test]
-fn a_name_outlives_its_user_only_until_another_wants_it() {
+fn a_new_user_may_take_the_name_of_a_removed_one() {
     let (mut world, store) = world(Retention::default());
     signed_up(&mut world, "ada");
     let users = store.scan(Table::User, "", None, 10).unwrap();
@@ -135,7 +135,7 @@ fn records_of_unknown_names_are_capped_in_each_pool() {
         assert!(before.1 >= 40);
         assert_eq!(after.1, 30);
     }
-    // Those that were looked for last are still counted.
+    // The names that were tried last are still counted.
     for _ in 0..4 {
         let [(operation, body), ..] = guess(&world, "nobody39");
         world.refused(operation, body);

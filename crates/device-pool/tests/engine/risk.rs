@@ -1,4 +1,4 @@
-//! Sign-ins that look risky, and what follows from it.
+//! Risky sign-ins and their consequences.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::world::{Device, Flow, World};
 const HOME: [u8; 4] = [203, 0, 113, 9];
 const AWAY: [u8; 4] = [198, 51, 100, 1];
 
-/// A user with a software token and a remembered device, who signs in from elsewhere.
+/// A user with a software token and a remembered device, at a new address.
 fn away(remember: &str, replaces: bool, protection: &str) -> (World, Device, String) {
     let mut world = World::opt_in();
     world.user("ada");
@@ -63,7 +63,7 @@ fn a_new_address_demands_mfa_unless_devices_replace_it() {
 }
 
 #[test]
-fn an_address_is_new_once() {
+fn an_address_counts_as_new_once() {
     let (mut world, device, totp) = away("opt-in", true, "ENFORCED");
     world.seconds(5);
     world.sign_in("ada", Some(&device), Some(&totp));
@@ -89,7 +89,7 @@ fn failed_attempts_demand_mfa() {
 }
 
 #[test]
-fn who_has_no_factor_is_let_in_and_the_risk_is_told() {
+fn a_risky_user_without_factor_is_let_in_and_reported() {
     let mut world = World::new();
     world.user("ada");
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
@@ -146,7 +146,7 @@ impl RiskEvaluator for Alarmed {
 }
 
 #[test]
-fn the_evaluator_can_be_exchanged() {
+fn the_evaluator_can_be_replaced() {
     let config = Config {
         region: "eu-test-1".into(),
         account_id: "000000000000".into(),

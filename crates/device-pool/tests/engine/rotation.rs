@@ -1,4 +1,4 @@
-//! Refresh tokens that are replaced at each use, and signing keys that are replaced now and then.
+//! Rotation of refresh tokens and of signing keys.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::world::{SignedIn, World, claims};
 const REVOKED: &str = "NotAuthorizedException: Refresh Token has been revoked";
 const REUSED: &str = "RefreshTokenReuseException: Refresh token has been invalidated by rotation.";
 
-/// A user who has signed in at a client whose refresh tokens rotate with so many seconds of grace.
+/// A user who has signed in with a client whose refresh tokens rotate, with this grace in seconds.
 fn rotating(grace: u32) -> (World, SignedIn) {
     let mut world = World::new();
     world.user("ada");
@@ -45,7 +45,7 @@ fn each_refresh_replaces_the_token_and_knows_old_ones() {
     let (fourth, _) = refresh(&mut world, &third);
     let old = request(&world, &first);
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
-    // Two parties hold the sign-in: it ends for both.
+    // Two parties hold the grant, so it is revoked for both.
     let current = request(&world, &fourth);
     assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, current), REVOKED);
     let get = json!({"AccessToken": access});
@@ -81,7 +81,7 @@ fn after_the_grace_a_repetition_ends_the_sign_in() {
 }
 
 #[test]
-fn rotation_makes_no_sign_in_live_longer() {
+fn rotation_does_not_extend_a_grant() {
     let (mut world, signed_in) = rotating(0);
     world.seconds(29 * 24 * 60 * 60);
     let (second, _) = refresh(&mut world, &signed_in.refresh_token());
@@ -94,7 +94,7 @@ fn rotation_makes_no_sign_in_live_longer() {
 }
 
 #[test]
-fn a_rotating_client_refreshes_by_the_operation_alone() {
+fn a_rotating_client_refreshes_only_by_the_operation() {
     let (mut world, signed_in) = rotating(0);
     let by_flow = |client: &str, token: &str| {
         json!({"AuthFlow": "REFRESH_TOKEN_AUTH",
@@ -103,7 +103,7 @@ fn a_rotating_client_refreshes_by_the_operation_alone() {
     let refused = "InvalidParameterException: REFRESH_TOKEN_AUTH flow not enabled for this client";
     let request = by_flow(&world.client, &signed_in.refresh_token());
     assert_eq!(world.refused(Operation::InitiateAuth, request), refused);
-    // One that names no flows has this one, but for the rotation.
+    // A client without a list of flows allows this one, except for the rotation.
     world.client = world.make_client(json!({"RefreshTokenRotation": {"Feature": "ENABLED"}}));
     let token = world.sign_in("ada", None, None).refresh_token();
     let request = by_flow(&world.client, &token);
@@ -188,7 +188,7 @@ fn a_client_with_a_secret_revokes_with_it() {
 }
 
 #[test]
-fn a_changed_refresh_token_is_nobodys() {
+fn a_changed_refresh_token_is_not_recognised() {
     let (mut world, signed_in) = rotating(0);
     let token = signed_in.refresh_token();
     for at in 0..token.len() {
@@ -240,7 +240,7 @@ fn replaced_signing_keys_verify_while_tokens_are_out() {
 }
 
 #[test]
-fn what_travels_with_a_client_outlives_a_rotation() {
+fn sealed_state_outlives_a_rotation() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -252,7 +252,7 @@ fn what_travels_with_a_client_outlives_a_rotation() {
 }
 
 #[test]
-fn keys_are_replaced_when_they_are_of_age() {
+fn keys_are_replaced_at_their_maximum_age() {
     let mut world = World::new();
     world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     const DAY: u64 = 24 * 60 * 60;
@@ -264,7 +264,7 @@ fn keys_are_replaced_when_they_are_of_age() {
 }
 
 #[test]
-fn nothing_of_a_replaced_key_is_left_that_signs() {
+fn a_replaced_key_keeps_no_private_half() {
     use device_pool::store::{Key, Store as _, Table};
 
     let store = std::sync::Arc::new(device_store::MemoryStore::new());
@@ -279,7 +279,7 @@ fn nothing_of_a_replaced_key_is_left_that_signs() {
     }
 }
 
-/// The key id that a token names.
+/// The key id in a token's header.
 fn header(token: &str) -> String {
     use base64::Engine as _;
     let header = token.split('.').next().unwrap();

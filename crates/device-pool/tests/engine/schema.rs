@@ -1,4 +1,4 @@
-//! A pool's schema: standard attributes, the pool's own, and what values they take.
+//! Pool schemas: standard attributes, custom attributes, and their values.
 
 use device_wire::Operation;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Second factors: codes that are sent, the choice among several, and who may switch which on.
+//! Second factors: sent codes, the choice among several, and who may enable them.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn names(world: &mut World) -> (Value, Value) {
 }
 
 #[test]
-fn a_code_by_sms_is_sent_once_and_good_once() {
+fn a_code_by_sms_is_sent_once_and_valid_once() {
     let mut world = world("OPTIONAL");
     prefer(&mut world, json!({"SMSMfaSettings": {"Enabled": true}}));
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
@@ -53,7 +53,7 @@ fn a_code_by_sms_is_sent_once_and_good_once() {
 }
 
 #[test]
-fn a_code_of_one_sign_in_is_no_good_in_another() {
+fn a_code_of_one_sign_in_is_invalid_in_another() {
     let mut world = world("OPTIONAL");
     prefer(&mut world, json!({"EmailMfaSettings": {"Enabled": true}}));
     world.first_factor(Flow::Srp, "ada", None).unwrap();
@@ -90,7 +90,7 @@ fn a_session_waits_for_one_factor_and_takes_no_other() {
 }
 
 #[test]
-fn of_several_factors_the_user_chooses_one() {
+fn the_user_chooses_among_several_factors() {
     let mut world = world("OPTIONAL");
     let totp = world.enrol_totp("ada");
     prefer(
@@ -123,7 +123,7 @@ fn of_several_factors_the_user_chooses_one() {
 }
 
 #[test]
-fn the_preferred_factor_spares_the_choice() {
+fn a_preferred_factor_skips_the_choice() {
     let mut world = world("OPTIONAL");
     let on = json!({"Enabled": true});
     let preferred = json!({"Enabled": true, "PreferredMfa": true});
@@ -137,7 +137,7 @@ fn the_preferred_factor_spares_the_choice() {
 }
 
 #[test]
-fn where_mfa_is_required_an_address_is_enough() {
+fn an_address_is_enough_if_mfa_is_required() {
     let mut world = World::new();
     world.offer_all_factors("ON");
     world.user("ada");
@@ -146,7 +146,7 @@ fn where_mfa_is_required_an_address_is_enough() {
 }
 
 #[test]
-fn only_what_the_user_could_answer_is_switched_on() {
+fn only_factors_the_user_can_answer_are_enabled() {
     let mut world = World::new();
     world.user("ada");
     let refused = |world: &mut World, settings: Value| {
@@ -177,7 +177,7 @@ fn only_what_the_user_could_answer_is_switched_on() {
 }
 
 #[test]
-fn the_older_settings_switch_sms() {
+fn the_legacy_settings_switch_sms() {
     let mut world = world("OPTIONAL");
     let token = world.sign_in("ada", None, None).access_token();
     let sms = json!([{"DeliveryMedium": "SMS", "AttributeName": "phone_number"}]);
@@ -218,7 +218,7 @@ fn auth_factors_are_those_the_user_has_and_the_pool_allows() {
 }
 
 #[test]
-fn an_administrator_takes_a_lost_token_away() {
+fn an_administrator_deletes_a_lost_token() {
     let mut world = World::opt_in();
     world.user("ada");
     world.enrol_totp("ada");

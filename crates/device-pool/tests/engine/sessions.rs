@@ -1,4 +1,4 @@
-//! Challenges cannot be skipped, reordered, replayed, or carried to another client, user, device or
+//! Challenges cannot be skipped, reordered, replayed, or used by another client, user, device or
 //! pool.
 
 use device_wire::Operation;
@@ -27,7 +27,7 @@ fn refusal(answer: Result<Value, device_pool::ServiceError>) -> String {
 }
 
 #[test]
-fn a_password_proof_is_good_once() {
+fn a_password_proof_is_valid_once() {
     let mut world = World::new();
     world.user("ada");
     let claim = world.srp_claim("ada", PASSWORD);
@@ -36,7 +36,7 @@ fn a_password_proof_is_good_once() {
 }
 
 #[test]
-fn a_password_proof_grows_old() {
+fn a_password_proof_expires() {
     let mut world = World::new();
     world.user("ada");
     let claim = world.srp_claim("ada", PASSWORD);
@@ -110,7 +110,7 @@ fn each_changed_part_of_a_proof_is_refused() {
     ] {
         let mut claim = good.clone();
         claim[name] = value.clone();
-        // A lockout would refuse the later ones unseen.
+        // Otherwise a lockout would refuse the later attempts unchecked.
         world.seconds(8);
         assert_eq!(
             refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)),
@@ -127,7 +127,7 @@ fn each_changed_part_of_a_proof_is_refused() {
 }
 
 #[test]
-fn an_mfa_session_is_good_once_and_a_wrong_code_leaves_it() {
+fn an_mfa_session_is_valid_once_and_survives_a_wrong_code() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
@@ -145,7 +145,7 @@ fn an_mfa_session_is_good_once_and_a_wrong_code_leaves_it() {
 }
 
 #[test]
-fn an_mfa_session_expires_and_is_due() {
+fn an_mfa_session_is_required_and_expires() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
@@ -204,7 +204,7 @@ fn a_device_cannot_skip_the_second_factor_that_is_due() {
 }
 
 #[test]
-fn a_device_alone_signs_nobody_in() {
+fn a_device_alone_does_not_sign_in() {
     let (mut world, device, _) = remembered();
     let refused = world.device_claim("ada", &device, &Value::Null).unwrap_err();
     assert_eq!(refused.to_string(), INVALID);

@@ -1,4 +1,4 @@
-//! Setting up a software token, signed in or on the way in, and using it.
+//! Software tokens: set up before or during a sign-in, and used.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Flow, PASSWORD, World};
 
 #[test]
-fn a_code_is_good_once_and_the_enrolment_code_counts() {
+fn a_code_is_valid_once_and_the_enrolment_code_counts() {
     let mut world = World::opt_in();
     world.user("ada");
     let totp = world.enrol_totp("ada");
@@ -89,7 +89,7 @@ fn a_token_is_not_replaced_by_a_sign_in_begun_before_it() {
 }
 
 #[test]
-fn other_sessions_set_up_nothing() {
+fn only_a_setup_session_sets_up_a_factor() {
     let mut world = World::opt_in();
     world.user("ada");
     world.enrol_totp("ada");
@@ -238,7 +238,7 @@ fn a_temporary_password_lasts_a_week() {
 }
 
 #[test]
-fn a_token_that_was_never_verified_cannot_be_switched_on() {
+fn an_unverified_token_cannot_be_enabled() {
     let mut world = World::opt_in();
     world.user("ada");
     let token = world.sign_in("ada", None, None).access_token();

@@ -1,4 +1,4 @@
-//! What tokens say, how they are refreshed, and when they stop counting.
+//! Tokens: their claims, refresh and end of validity.
 
 use device_wire::Operation;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::accounts::pool_with;
 use crate::world::{Flow, PASSWORD, START, World, claims};
 
 #[test]
-fn claims_are_the_services() {
+fn the_claims_match_the_services() {
     let mut world = World::opt_in();
     world.user("ada");
     let (device, signed_in) = world.confirmed_device("ada", None);
@@ -168,7 +168,7 @@ fn a_refresh_needs_the_device_that_the_token_is_bound_to() {
 }
 
 #[test]
-fn a_refresh_token_is_its_clients_and_grows_old() {
+fn a_refresh_token_belongs_to_its_client_and_expires() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);

@@ -1,4 +1,4 @@
-//! `USER_AUTH`: what there is to choose from, and each choice.
+//! `USER_AUTH`: the available factors, and each choice.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn start(world: &mut World, parameters: Value) -> Value {
 }
 
 #[test]
-fn the_user_is_shown_what_there_is_to_choose_from() {
+fn the_user_sees_the_available_factors() {
     let mut world = world();
     let asked = start(&mut world, json!({"USERNAME": "ada"}));
     assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE");
@@ -116,7 +116,7 @@ fn a_code_signs_in_and_issues_no_device() {
 }
 
 #[test]
-fn a_code_alone_is_no_choice_where_two_factors_are_due() {
+fn a_code_alone_is_no_choice_if_two_factors_are_due() {
     let mut world = world();
     world.enrol_totp("ada");
     let asked = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
@@ -129,7 +129,7 @@ fn a_code_alone_is_no_choice_where_two_factors_are_due() {
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
 }
 
-/// Lets the world's client hide whether a name has a user.
+/// Makes the world's client hide its users.
 fn hide_users(world: &mut World) {
     world.client = world.make_client(json!({
         "ExplicitAuthFlows": ["ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH"],
@@ -144,7 +144,7 @@ fn available(world: &mut World, name: &str) -> Value {
 const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
 
 #[test]
-fn an_unknown_user_goes_the_same_way() {
+fn an_unknown_user_takes_the_same_path() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
@@ -163,8 +163,7 @@ fn an_unknown_user_goes_the_same_way() {
         start(&mut world, ask)["ChallengeParameters"],
         "stable"
     );
-    // Ada's phone comes first where a password is forgotten, and so does that of whoever passes for
-    // having one.
+    // For password recovery Ada's phone has precedence, and so does a decoy's.
     let by_sms = start(&mut world, json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "SMS_OTP"}));
     let forgot = json!({"ClientId": world.client, "Username": nobody});
     let forgot = world.ok(Operation::ForgotPassword, forgot);
@@ -216,8 +215,8 @@ fn decoys_offer_what_users_may_choose_and_never_change() {
     }
 }
 
-/// A pool where addresses sign users in as `setting` says, with the user `ada@example.com`, and its
-/// users hidden.
+/// A pool whose users sign in by address as `setting` says, with the user `ada@example.com` and
+/// hidden users.
 fn found_by_address(setting: &str) -> World {
     let mut world = World::new();
     let policies =
@@ -255,7 +254,8 @@ fn a_decoy_found_by_address_has_it_and_a_separate_name() {
             let (first, masked) =
                 (&name[..1], &asked["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"]);
             assert_eq!(*masked, format!("{first}***@e***"));
-            // With the internal name the same sign-in goes on, and another leads to the same user.
+            // With the internal name the same sign-in continues, and a new one leads to the same
+            // user.
             let answers = json!({"USERNAME": internal, "EMAIL_OTP_CODE": "0000000"});
             let refused = world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap_err();
             told.push((challenge, refused.to_string()));
@@ -269,7 +269,7 @@ fn a_decoy_found_by_address_has_it_and_a_separate_name() {
     }
 }
 
-/// What anyone may learn of whom `name` finds.
+/// Everything that anyone may learn about the account of `name`.
 fn shown(world: &mut World, name: &Value) -> Vec<Value> {
     let listed = start(world, json!({"USERNAME": name}));
     let mut shown =
@@ -311,7 +311,7 @@ fn a_decoy_is_the_same_under_its_internal_name() {
 }
 
 #[test]
-fn a_user_without_a_password_has_one_salt_by_whatever_name() {
+fn a_user_without_password_has_one_salt_under_all_names() {
     let mut world = found_by_address("AliasAttributes");
     let email = json!([
         {"Name": "email", "Value": "eve@example.com"}, {"Name": "email_verified", "Value": "true"},
@@ -326,7 +326,7 @@ fn a_user_without_a_password_has_one_salt_by_whatever_name() {
 }
 
 #[test]
-fn only_so_many_codes_are_sent_for_unfinished_sign_ins() {
+fn codes_for_unfinished_sign_ins_are_limited() {
     let mut world = world();
     hide_users(&mut world);
     let known = available(&mut world, "ada");
@@ -352,12 +352,12 @@ fn only_so_many_codes_are_sent_for_unfinished_sign_ins() {
     assert_eq!(refusals[0].0, refusals[1].0);
     assert_eq!(refusals[0].1, refusals[1].1);
     assert!(refusals[0].1.starts_with("TooManyRequestsException"), "{}", refusals[0].1);
-    // The password does not wait for it, and in an hour codes are sent again.
+    // The password does not have to wait, and an hour later codes are sent again.
     let password =
         json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "PASSWORD", "PASSWORD": PASSWORD});
     assert!(start(&mut world, password)["AuthenticationResult"].is_object());
     world.seconds(60 * 60);
-    // Who completes sign-ins is not stopped.
+    // Users who complete their sign-ins are not limited.
     for _ in 0..25 {
         let asked = ask(&mut world, "ada").unwrap();
         let code = world.outbox[0].code.to_string();
@@ -383,7 +383,7 @@ fn guesses_under_the_internal_name_lock_a_decoy_alike() {
 }
 
 #[test]
-fn a_session_of_one_user_is_none_of_another() {
+fn a_session_of_one_user_is_invalid_for_another() {
     let mut world = world();
     world.user("eve");
     let asked = start(&mut world, json!({"USERNAME": "eve"}));
@@ -392,7 +392,7 @@ fn a_session_of_one_user_is_none_of_another() {
     assert_eq!(refused.to_string(), "NotAuthorizedException: Invalid session for the user.");
 }
 
-/// A pool that users sign up to by e-mail address alone, and a client.
+/// A pool with sign-up by e-mail address alone, and a client.
 fn passwordless(world: &mut World, flows: &[&str], mfa: &str) {
     let made = world.ok(
         Operation::CreateUserPool,
@@ -412,7 +412,7 @@ fn passwordless(world: &mut World, flows: &[&str], mfa: &str) {
     world.client = world.make_client(json!({"ExplicitAuthFlows": flows}));
 }
 
-/// Signs up without a password and confirms; what the confirmation answered.
+/// Signs up without a password and confirms; returns the confirmation's response.
 fn join(world: &mut World, name: &str) -> Value {
     let email = json!([{"Name": "email", "Value": format!("{name}@example.com")}]);
     world.ok(
@@ -467,7 +467,7 @@ fn the_session_of_a_sign_up_is_bound_to_user_and_step() {
     let answers = json!({"USERNAME": "ada", "ANSWER": "EMAIL_OTP"});
     assert_eq!(world.respond("SELECT_CHALLENGE", &ada, answers).unwrap_err().to_string(), INVALID);
 
-    // Whoever takes the name of a deleted user is somebody else.
+    // A new user with the name of a deleted one is a different user.
     world.ok(Operation::AdminDeleteUser, json!({"UserPoolId": world.pool, "Username": "bob"}));
     join(&mut world, "bob");
     let of_the_former = start_with(&world, "bob", &bob);
@@ -491,7 +491,7 @@ fn a_confirmed_sign_up_signs_in_only_where_a_code_does() {
 }
 
 #[test]
-fn a_session_of_an_earlier_user_of_the_name_is_nobodys() {
+fn a_session_of_an_earlier_user_of_the_name_is_invalid() {
     let mut world = world();
     let make = |world: &mut World| {
         let made =

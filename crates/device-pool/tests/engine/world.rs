@@ -1,4 +1,4 @@
-//! A service with one pool, one client and as many users and devices as a test wants.
+//! A service with one pool and client, and the users and devices that a test needs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,11 +36,11 @@ pub(crate) struct World {
     arithmetic: Arc<Exchangeable<dyn Arithmetic>>,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
-    /// Where calls come from.
+    /// The address of the caller.
     pub(crate) ip: [u8; 4],
 }
 
-/// What a test exchanges while its engine runs.
+/// A part of the engine that a test replaces while the engine runs.
 struct Exchangeable<T: ?Sized>(Mutex<Arc<T>>);
 
 impl<T: ?Sized> Exchangeable<T> {
@@ -74,7 +74,7 @@ impl Arithmetic for Exchangeable<dyn Arithmetic> {
     }
 }
 
-/// A device as its app keeps it.
+/// A device as its app stores it.
 #[derive(Clone)]
 pub(crate) struct Device {
     pub(crate) key: String,
@@ -82,7 +82,7 @@ pub(crate) struct Device {
     pub(crate) password: String,
 }
 
-/// How a sign-in went: the challenges in order, and what it ended in.
+/// The result of a sign-in: the challenges in order, and the final response.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(crate) challenges: Vec<String>,
@@ -109,7 +109,7 @@ impl World {
         Self::seeded(7)
     }
 
-    /// Worlds of one seed are the same in every key; of two seeds, in none.
+    /// Two worlds with the same seed have the same keys; with different seeds, different ones.
     pub(crate) fn seeded(seed: u64) -> Self {
         Self::over(Arc::new(MemoryStore::new()), seed)
     }
@@ -118,7 +118,7 @@ impl World {
         Self::keeping(Retention::default(), store, seed)
     }
 
-    /// A service that keeps things for as long as `retention` says.
+    /// A service with this retention.
     pub(crate) fn keeping(retention: Retention, store: Arc<dyn Store>, seed: u64) -> Self {
         let config = Config {
             region: "eu-test-1".into(),
@@ -197,7 +197,7 @@ impl World {
         self.ok(Operation::SetUserPoolMfaConfig, request);
     }
 
-    /// Every kind of second factor.
+    /// Offers every kind of second factor.
     pub(crate) fn offer_all_factors(&mut self, mode: &str) {
         let request = json!({
             "UserPoolId": self.pool, "MfaConfiguration": mode,
@@ -207,7 +207,7 @@ impl World {
         self.ok(Operation::SetUserPoolMfaConfig, request);
     }
 
-    /// Changes one setting of the pool, and leaves those alone that matter to sign-ins.
+    /// Changes one setting of the pool, and keeps those that matter to sign-ins.
     pub(crate) fn set_pool(&mut self, setting: &str, value: Value) {
         let pool = self.ok(Operation::DescribeUserPool, json!({"UserPoolId": self.pool}));
         let mut request = json!({"UserPoolId": self.pool});
@@ -220,7 +220,7 @@ impl World {
         self.ok(Operation::UpdateUserPool, request);
     }
 
-    /// What `USER_AUTH` lets users choose from.
+    /// Sets the choices of `USER_AUTH`.
     pub(crate) fn allow_first_factors(&mut self, factors: &[&str]) {
         self.set_pool("Policies", json!({"SignInPolicy": {"AllowedFirstAuthFactors": factors}}));
     }
@@ -263,7 +263,7 @@ impl World {
         outcome
     }
 
-    /// Replaces signing keys of that age; says in how many pools.
+    /// Replaces signing keys of that age; returns the number of pools changed.
     pub(crate) fn rotate_signing_keys(&mut self, age: Duration) -> usize {
         let mut invocation = Invocation { now: self.moment(), rng: &mut self.rng, source_ip: None };
         self.engine.rotate_signing_keys(age, &mut invocation).unwrap()
@@ -317,7 +317,7 @@ impl World {
         secret
     }
 
-    /// The next code that was not used yet: a step passes first.
+    /// The next unused code: moves the clock by one step first.
     pub(crate) fn code(&mut self, secret: &str) -> String {
         self.seconds(30);
         let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
@@ -342,7 +342,7 @@ impl World {
         self.call(Operation::RespondToAuthChallenge, body)
     }
 
-    /// `USER_SRP_AUTH`, up to the answer that proves the password.
+    /// Performs `USER_SRP_AUTH` up to the answer that proves the password.
     pub(crate) fn srp_claim(&mut self, name: &str, password: &str) -> Value {
         let ephemeral = ClientEphemeral::generate(&mut self.rng);
         let asked = self.ok(
@@ -384,8 +384,7 @@ impl World {
         })
     }
 
-    /// The proof of `device` for a `DEVICE_SRP_AUTH` challenge, as far as the answer to
-    /// `DEVICE_PASSWORD_VERIFIER`.
+    /// Performs `DEVICE_SRP_AUTH` up to the answer to `DEVICE_PASSWORD_VERIFIER`.
     pub(crate) fn device_claim(
         &mut self,
         name: &str,
@@ -408,7 +407,7 @@ impl World {
         Ok((answer, asked["Session"].clone()))
     }
 
-    /// A whole sign-in by SRP.
+    /// Performs a whole sign-in by SRP.
     #[track_caller]
     pub(crate) fn sign_in(
         &mut self,
@@ -464,7 +463,7 @@ impl World {
         Ok(SignedIn { challenges, result: answer["AuthenticationResult"].clone() })
     }
 
-    /// The device that a sign-in was issued, with a secret of its own, not confirmed yet.
+    /// The device that a sign-in was issued, with its own secret, not yet confirmed.
     pub(crate) fn issued_device(&mut self, signed_in: &SignedIn) -> Device {
         let metadata = &signed_in.result["NewDeviceMetadata"];
         Device {
@@ -490,7 +489,7 @@ impl World {
         })
     }
 
-    /// Signs in as on a new device and confirms it.
+    /// Signs in on a new device and confirms it.
     pub(crate) fn confirmed_device(
         &mut self,
         name: &str,
@@ -519,7 +518,7 @@ impl World {
     }
 }
 
-/// Leaves out what is null, as a client does that has nothing to send.
+/// Removes null members, as clients omit members without a value.
 pub(crate) fn without_nulls(mut object: Value) -> Value {
     object.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     object
