@@ -1,9 +1,8 @@
-//! How many changes a second the SQLite store acknowledges, by how many threads ask for them at
-//! once.
+//! Measures how many changes a second the SQLite store acknowledges, by number of threads.
 //!
 //! `cargo run --release -p device-store --example apply_rate -- [DIRECTORY]` measures on the disk
-//! of DIRECTORY (the current one by default). Each change replaces two records of a kilobyte, with
-//! an expectation on each.
+//! of DIRECTORY (default: the current directory). Each change replaces two records of a kilobyte,
+//! with an expectation on each.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Applies a second, and the mean time of one in seconds.
+/// Changes a second, and the mean time of one in seconds.
 fn measure(store: &SqliteStore, threads: usize) -> Result<(f64, f64), StoreError> {
     let (stop, total) = (AtomicBool::new(false), AtomicUsize::new(0));
     let start = Instant::now();

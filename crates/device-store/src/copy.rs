@@ -1,4 +1,4 @@
-//! Moves a deployment from a directory to PostgreSQL, and proves that all of it arrived.
+//! Copies a deployment from a directory to PostgreSQL and verifies the copy.
 
 use device_pool::store::{Change, Key, Store as _, StoreError, Table, Write};
 use sha2::{Digest as _, Sha256};
@@ -7,37 +7,37 @@ use crate::entry::Entry;
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 
-/// Records read, and written in one commit, at a time.
+/// The number of records that are read at a time and written in one commit.
 const BATCH: usize = 500;
 
-/// What was copied of one kind of record.
+/// The copied records of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
     /// The kind.
     pub table: Table,
-    /// How many records.
+    /// The number of records.
     pub records: u64,
-    /// SHA-256 over ids, times of expiry and bodies in the order of ids, as read from the target.
+    /// SHA-256 over the ids, expiry times and bodies in id order, as read from the target.
     pub digest: [u8; 32],
 }
 
-/// Why a copy was not made, or is not to be trusted.
+/// Why a copy failed or cannot be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
-    /// The target has records, and none of them was touched.
+    /// The target has records. None of them was changed.
     #[error(
         "the target holds records already: name an empty database, or remove what an unfinished \
          copy left there (DROP SCHEMA device_store CASCADE)"
     )]
     NotEmpty,
-    /// One of the stores failed. The target may have a part of the records.
+    /// A store failed. The target may hold some of the records.
     #[error(
         "{0}. The target is incomplete: remove what is there (DROP SCHEMA device_store CASCADE) \
          and copy again"
     )]
     Store(#[from] StoreError),
-    /// What the target gives back is not what was read.
+    /// The target's records differ from the source's.
     #[error(
         "the target's records of kind {} differ from the source's: make sure that no server uses \
          it, remove what is there (DROP SCHEMA device_store CASCADE) and copy again",
@@ -49,13 +49,14 @@ pub enum CopyError {
     },
 }
 
-/// Copies every record of `from` into `to`, which must be empty, then reads all of it back.
+/// Copies every record of `from` into `to`, which must be empty, and reads all of it back.
 ///
-/// `progress` is told how many steps of how many are done; each record is two, one written and one
-/// verified. No server may use the target meanwhile. The source is as it was.
+/// `progress` receives the steps done and the steps in all; each record counts twice, as written
+/// and as verified. No server may use the target meanwhile. The source is not changed.
 ///
 /// # Errors
-/// [`CopyError`] says what is in the target then.
+///
+/// [`CopyError`], which says what the target holds then.
 pub fn copy(
     from: &SqliteStore,
     to: &PostgresStore,
@@ -100,7 +101,7 @@ fn put(entry: Entry) -> (Key, Write) {
     (entry.key, Write::Put { body: entry.record.body, expires_at: entry.expires_at })
 }
 
-/// Reads a kind from its first record to its last, and hands on what it read.
+/// Reads all records of a kind, and passes each batch on.
 fn walk(
     table: Table,
     read: impl Fn(Option<&str>) -> Result<Vec<Entry>, StoreError>,
@@ -121,7 +122,7 @@ fn walk(
     Ok(Copied { table, records, digest: hash.finalize().into() })
 }
 
-/// Every part with its length before it, so that no two records are absorbed alike.
+/// Hashes an entry. The length precedes each part, so that no two entries give the same input.
 fn absorb(hash: &mut Sha256, entry: &Entry) {
     let expires_at = entry.expires_at.map(i64::to_be_bytes);
     let expires_at = expires_at.as_ref().map_or(&[][..], |bytes| bytes);

@@ -1,19 +1,18 @@
-//! Where the engine's records are kept.
+//! Storage for the engine's records.
 //!
-//! [`device_pool::store::Store`] says what the engine asks of persistence; this crate answers it:
+//! The crate implements [`device_pool::store::Store`] three times:
 //!
-//! - [`SqliteStore`] keeps them in one directory on the local disk. A change it has acknowledged
-//!   survives a kill and a power cut; changes that wait at the same time share one disk sync.
-//! - `PostgresStore` keeps them in a PostgreSQL database that any number of servers share (feature
+//! - [`SqliteStore`] uses one directory on the local disk. An acknowledged change survives a kill
+//!   and a power cut; changes that wait at the same time share one disk sync.
+//! - `PostgresStore` uses a PostgreSQL database that any number of servers share (feature
 //!   `postgres`).
-//! - [`MemoryStore`] keeps them until the process ends.
+//! - [`MemoryStore`] uses memory, and loses the records when the process ends.
 //!
 //! All pass one conformance suite (`tests/conformance/cases.rs`), which is also the entrance test
 //! for another backend.
 //!
-//! What it deliberately does not do: it knows no user or device, takes no decision beyond "does
-//! this key still have this version", and has no clock. The time that a purge goes by is told to
-//! it.
+//! What it deliberately does not do: it knows nothing of users or devices, decides only whether a
+//! key still has a version, and has no clock. A purge receives the time as an argument.
 //!
 //! ```
 //! use device_pool::store::{Change, Key, Store, StoreError, Table, Write};
@@ -28,7 +27,7 @@
 //!
 //! store.apply(create.clone())?;
 //! assert_eq!(store.get(&key)?.unwrap().body, br#"{"name":"example"}"#);
-//! // It exists by now, so what expects its absence no longer holds.
+//! // The record exists now, so the expectation of its absence does not hold.
 //! assert!(matches!(store.apply(create), Err(StoreError::Conflict)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

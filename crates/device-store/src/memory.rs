@@ -1,4 +1,4 @@
-//! Records in a map, for tests and for servers that may forget.
+//! Records in a map, for tests and for servers that may lose them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
 
-/// A [`Store`] that keeps its records in memory and loses them when it is dropped.
+/// A [`Store`] that holds its records in memory and loses them when it is dropped.
 #[derive(Default)]
 pub struct MemoryStore {
     state: RwLock<State>,
@@ -16,8 +16,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     records: BTreeMap<Key, Entry>,
-    /// The number of the last change. Never drawn twice, so a key that is deleted and made again
-    /// gets a version it has not had before.
+    /// The number of the last change. Never reused, so a key that is deleted and created again gets
+    /// a new version.
     last_version: u64,
 }
 
@@ -33,8 +33,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    // A poisoned lock is no reason to stop: nothing that runs under it can panic half-way through a
-    // change.
+    // A poisoned lock may be used: nothing that runs under it can panic in the middle of a change.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,7 +101,7 @@ impl Store for MemoryStore {
     }
 }
 
-/// Says how many records there are and nothing of what is in them.
+/// Shows the number of records, never their contents.
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").field("records", &self.read().records.len()).finish()

@@ -1,4 +1,4 @@
-//! Records in a PostgreSQL database, shared by any number of servers.
+//! Records in a PostgreSQL database that any number of servers share.
 
 mod address;
 mod commit;
@@ -29,11 +29,12 @@ const GET: &str = "SELECT version, body FROM device_store.record
 const SCAN: &str = "SELECT version, body, id, expires_at FROM device_store.record
     WHERE kind = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4";
 
-/// The same within one partition, for a prefix that names an owner.
+/// A page of records within one partition, for a prefix that determines the owner.
 const SCAN_OWNER: &str = "SELECT version, body, id, expires_at FROM device_store.record
     WHERE kind = $1 AND id >= $2 AND id < $3 AND owner = $5 ORDER BY id LIMIT $4";
 
-/// `SKIP LOCKED` keeps a purge from ever waiting for a change, so the two cannot deadlock.
+/// Removes expired records. `SKIP LOCKED` keeps a purge from waiting for a change, so they cannot
+/// deadlock.
 const PURGE: &str = "WITH expired AS MATERIALIZED (
         SELECT kind, id, owner FROM device_store.record WHERE expires_at < $1
         LIMIT $2 FOR UPDATE SKIP LOCKED),
@@ -42,13 +43,13 @@ const PURGE: &str = "WITH expired AS MATERIALIZED (
         WHERE r.kind = e.kind AND r.id = e.id AND r.owner = e.owner RETURNING 1)
     SELECT count(*) FROM removed";
 
-/// Records removed in one statement of a purge, as with SQLite.
+/// The number of records removed by one statement of a purge, as with SQLite.
 const PURGE_BATCH: i64 = 500;
 
-/// How long a call may take, failovers included, before it fails.
+/// The maximum time of a call, failovers included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Threads that drive the connections; callers' threads only wait.
+/// The threads that drive the connections; callers' threads only wait.
 const THREADS: usize = 2;
 
 /// A [`Store`] in a PostgreSQL database.
@@ -73,12 +74,11 @@ impl PostgresStore {
     /// `url` is a connection string of PostgreSQL, such as
     /// `postgres://user:password@one.example.com,two.example.com/device`. Of several hosts, the
     /// first that accepts writes is used. `sslrootcert=FILE` names the certificates (PEM) to trust
-    /// in place of the system's. To hosts other than this machine, TLS is required unless
-    /// `sslmode=disable` or `sslmode=prefer` is given; where TLS is used, certificate and name are
-    /// checked.
+    /// instead of the system's. TLS is required for other machines, unless `sslmode=disable` or
+    /// `sslmode=prefer` is given. If TLS is used, certificate and name are checked.
     ///
     /// # Errors
-    /// [`PostgresError`] says what stands in the way and what a person can do about it.
+    /// [`PostgresError`], which says what is wrong and what to do.
     pub fn open(url: &str) -> Result<Self, PostgresError> {
         let address = Address::parse(url)?;
         let name = address.name();
@@ -99,13 +99,13 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Blocks this thread until `future` is done; works inside and outside of an async runtime.
+    /// Blocks this thread until `future` completes, inside or outside of an async runtime.
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         let _context = self.runtime.as_ref().map(Runtime::enter);
         pollster::block_on(future)
     }
 
-    /// Runs a statement that may be repeated, again if the connection fails.
+    /// Runs a repeatable statement, again if the connection fails.
     fn read(
         &self,
         statement: &str,
@@ -114,7 +114,7 @@ impl PostgresStore {
         self.wait(self.connections.read(statement, parameters)).map_err(failed)
     }
 
-    /// Up to `limit` records of a kind behind `after`, with all that is kept of each.
+    /// Up to `limit` entries of a kind after the id `after`.
     pub(crate) fn entries(
         &self,
         table: Table,
@@ -123,8 +123,7 @@ impl PostgresStore {
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
         let kind = table.name();
-        // A byte more than `after` is the next id that there can be. Ids are UTF-8, which has no
-        // byte 0xff.
+        // The next possible id is `after` and a zero byte. Ids are UTF-8, which has no byte 0xff.
         let start = match after {
             Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
             _ => prefix.as_bytes().to_vec(),
@@ -169,7 +168,7 @@ impl Store for PostgresStore {
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
         let mut total = 0;
         loop {
-            // May be repeated like a read: what has expired stays so.
+            // May be repeated like a read: expired records stay expired.
             let rows = self.read(PURGE, &[&now_millis, &PURGE_BATCH])?;
             let removed: i64 =
                 rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(unreadable)?;
@@ -196,7 +195,7 @@ fn record(row: &Row) -> Result<Record, StoreError> {
     Ok(Record { version: Version(version.cast_unsigned()), body: body.as_bytes().to_vec() })
 }
 
-/// All that is kept of a record, in a row `version, body, id, expires_at`.
+/// The entry in a row `version, body, id, expires_at`.
 fn entry(table: Table, row: &Row) -> Result<Entry, StoreError> {
     let id: Vec<u8> = row.try_get(2).map_err(unreadable)?;
     let id = String::from_utf8(id)
@@ -207,14 +206,14 @@ fn entry(table: Table, row: &Row) -> Result<Entry, StoreError> {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        // Dropping a runtime waits for its threads, which panics inside of another runtime.
+        // Dropping a runtime waits for its threads, which panics inside another runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Names hosts and database; the user's password is not among them.
+/// Shows hosts and database, never the password.
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore").field("database", &self.name).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Records in a SQLite database: one writer thread, several readers.
+//! Records in a SQLite database, with one writer thread and several readers.
 
 mod directory;
 mod open_error;
@@ -20,30 +20,30 @@ use self::writer::{Task, Writer};
 #[cfg(feature = "postgres")]
 use crate::entry::Entry;
 
-/// How long a statement waits for somebody else's lock. Only an operator at the database's own
+/// How long a statement waits for the lock of another process. Only an operator at the database's
 /// shell can hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Records removed in one step of a purge, so that changes waiting meanwhile are not held up by all
-/// of it.
+/// The number of records removed in one step of a purge. Small, so that waiting changes are not
+/// delayed by the whole purge.
 const PURGE_BATCH: u16 = 500;
 
 /// A [`Store`] in one directory of the local disk.
 ///
-/// A change that [`apply`](Store::apply) has acknowledged was synced to the disk. Changes that
-/// arrive while a sync is under way are made together and share the next one, so throughput grows
-/// with the number of callers.
+/// An acknowledged change ([`apply`](Store::apply)) was synced to the disk. Changes that arrive
+/// during a sync are committed together and share the next one, so throughput grows with the number
+/// of callers.
 ///
-/// The directory belongs to one `SqliteStore` at a time, which a lock file in it makes sure of.
-/// Dropping the store finishes what was submitted, folds the write-ahead log into the database, and
-/// gives the directory free.
+/// A directory belongs to one `SqliteStore` at a time; a lock file in it ensures that. Dropping the
+/// store completes what was submitted, folds the write-ahead log into the database, and releases
+/// the directory.
 ///
-/// The database, `device-pool.sqlite3`, is for operators to read with the `sqlite3` shell, also
-/// while the store is open: one table `record (kind, id, version, expires_at, body)`, whose bodies
-/// are JSON.
+/// Operators may read the database, `device-pool.sqlite3`, with the `sqlite3` shell, also while the
+/// store is open. It has one table `record (kind, id, version, expires_at, body)`, whose bodies are
+/// JSON.
 pub struct SqliteStore {
-    // Dropped in this order: closing the last connection, the writer's, is what folds in the
-    // write-ahead log, and only then may the next process have the directory.
+    // Dropped in this order: closing the last connection, the writer's, folds in the write-ahead
+    // log, and only then may another process take the directory.
     readers: Readers,
     writer: Writer,
     _lock: File,
@@ -51,15 +51,15 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in `directory`, which is made if it does not exist.
+    /// Opens the store in `directory`, which is created if it does not exist.
     ///
-    /// On Unix the directories it makes are for their owner alone (0700), as are the files in them
-    /// (0600). The directory must be on a local file system: neither locks nor shared memory can be
-    /// relied on over a network.
+    /// On Unix, created directories and files are accessible only to their owner (0700 and 0600).
+    /// The directory must be on a local file system: locks and shared memory are unreliable over a
+    /// network.
     ///
     /// # Errors
-    /// [`OpenError`] says what stands in the way and what a person can do about it. Data that was
-    /// there is as it was.
+    ///
+    /// [`OpenError`], which says what is wrong and what to do. Existing data is unchanged.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (lock, database) = directory::claim(directory.as_ref())?;
         let failed = |error| OpenError::sqlite(&database, &error);
@@ -83,14 +83,15 @@ impl SqliteStore {
     }
 }
 
-/// For copies.
+/// Access for copies.
 #[cfg(feature = "postgres")]
 impl SqliteStore {
-    /// Opens the store in `directory` only if there is one.
+    /// Opens the store in `directory` only if it exists.
     ///
     /// # Errors
-    /// As of [`open`](Self::open); [`OpenError::Missing`] if the directory has no store. Nothing is
-    /// made then.
+    ///
+    /// As [`open`](Self::open); [`OpenError::Missing`] if the directory has no store. Nothing is
+    /// created then.
     pub fn open_existing(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
         let directory = directory.as_ref();
         if !directory::is_used(directory) {
@@ -99,7 +100,7 @@ impl SqliteStore {
         Self::open(directory)
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub(crate) fn count(&self) -> Result<u64, StoreError> {
         let count = |connection: &Connection| {
             connection.query_row("SELECT count(*) FROM record", [], |row| row.get::<_, i64>(0))
@@ -107,7 +108,7 @@ impl SqliteStore {
         self.readers.read(count).map(i64::cast_unsigned)
     }
 
-    /// Up to `limit` records of a kind behind `after`, with all that is kept of each.
+    /// Up to `limit` entries of a kind after the id `after`.
     pub(crate) fn entries(
         &self,
         table: Table,
@@ -135,7 +136,7 @@ fn connect(database: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// What makes an acknowledged change durable.
+/// Configures the connection so that an acknowledged change is durable.
 fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
@@ -147,12 +148,11 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
             Some(text),
         ));
     }
-    // In WAL mode anything less loses the last commits in a power cut.
+    // In WAL mode a weaker setting loses the last commits in a power cut.
     connection.pragma_update(None, "synchronous", "full")?;
-    // On macOS a plain fsync stops at the drive's cache; elsewhere this does nothing.
+    // On macOS a plain fsync stops at the drive's cache; elsewhere this has no effect.
     connection.pragma_update(None, "fullfsync", true)?;
-    // Records hold verifiers and keys: a page that is written anyway should not keep what was
-    // deleted from it.
+    // Records hold verifiers and keys: a page that is rewritten should not keep deleted data.
     connection.pragma_update(None, "secure_delete", "fast")
 }
 
@@ -180,8 +180,8 @@ impl Store for SqliteStore {
                 "SELECT version, body, id FROM record WHERE kind = ?1 AND id >= ?2 ORDER BY id",
             )?;
             let mut rows = statement.query((table.name(), start))?;
-            // Rows come one by one as they are asked for, so the end of the prefix is found here,
-            // in bytes, rather than by a pattern or an upper bound in SQL.
+            // The loop stops at the end of the prefix: rows are fetched one by one, and bytes
+            // compare more reliably here than by a pattern or an upper bound in SQL.
             while found.len() < limit
                 && let Some(row) = rows.next()?
             {
@@ -234,7 +234,7 @@ impl fmt::Debug for SqliteStore {
 mod tests {
     use super::*;
 
-    /// No test can cut the power; this one sees to it that SQLite was told to reckon with it.
+    /// No test can cut the power; this one checks that SQLite is configured for it.
     #[test]
     fn the_writer_syncs_every_commit() {
         let directory = tempfile::tempdir().unwrap();
@@ -248,10 +248,9 @@ mod tests {
         assert_eq!(connection.pragma_query_one::<String>(None, "journal_mode").unwrap(), "wal");
     }
 
-    /// A database in memory is like one on a file system without shared memory: it cannot be put in
-    /// WAL mode.
+    /// A database in memory cannot use WAL mode, like one on a file system without shared memory.
     #[test]
-    fn without_a_write_ahead_log_there_is_no_writer() {
+    fn no_writer_starts_without_a_write_ahead_log() {
         let error = configure_writer(&Connection::open_in_memory().unwrap()).unwrap_err();
         let text = OpenError::sqlite(Path::new("/net/database"), &error).to_string();
         assert!(text.contains("/net/database") && text.contains("no write-ahead log"), "{text}");

@@ -1,4 +1,4 @@
-//! The stores that need nothing but this process, in the suite that every store must pass.
+//! The conformance suite, run on the stores that need no other process.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

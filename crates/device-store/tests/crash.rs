@@ -1,4 +1,4 @@
-//! A process killed in the middle of its work loses nothing that it has acknowledged.
+//! A killed process loses nothing that it has acknowledged.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 
@@ -11,11 +11,11 @@ use std::{env, io, thread};
 use device_pool::store::{Change, Key, Store, Table, Write};
 use device_store::SqliteStore;
 
-/// Set in the process that is to be killed: the directory it works in.
+/// Set in the process that will be killed: its directory.
 const VICTIM: &str = "DEVICE_STORE_CRASH_VICTIM";
 const WRITERS: u64 = 6;
-/// Acknowledgements after which each victim is killed; each continues on what the one before it
-/// left.
+/// The number of acknowledgements after which each victim is killed. Each continues with the data
+/// of the previous one.
 const KILLED_AFTER: [usize; 8] = [1, 3, 17, 40, 99, 5, 260, 64];
 
 fn counter(writer: u64) -> Key {
@@ -26,13 +26,13 @@ fn parts(writer: u64, step: u64) -> [Key; 2] {
     [Table::User, Table::Device].map(|table| Key { table, id: format!("{writer}/{step}") })
 }
 
-/// How many steps this writer's counter records.
+/// The number of steps that this writer's counter records.
 fn steps(store: &SqliteStore, writer: u64) -> u64 {
     let record = store.get(&counter(writer)).unwrap();
     record.map_or(0, |record| String::from_utf8(record.body).unwrap().parse().unwrap())
 }
 
-/// Counts up for ever, a change a step: the counter and two records that belong to the step.
+/// Counts up for ever. Each step is one change: the counter and two records of the step.
 fn work(store: &SqliteStore, writer: u64) {
     loop {
         let seen = store.get(&counter(writer)).unwrap().map(|record| record.version);
@@ -69,10 +69,10 @@ fn run_and_kill(directory: &Path, after: usize) -> BTreeMap<u64, u64> {
         .unwrap();
     let mut acknowledged = BTreeMap::new();
     let mut count = 0;
-    // Past the kill the pipe still holds what was printed before it.
+    // After the kill, the pipe still holds what was printed before it.
     for line in BufReader::new(victim.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
-        // The first lines are the test harness's own.
+        // The first lines come from the test harness.
         let Some(numbers) = line.strip_prefix("acknowledged ") else { continue };
         let (writer, step) = numbers.split_once(' ').unwrap();
         acknowledged.insert(writer.parse().unwrap(), step.parse().unwrap());
@@ -101,7 +101,8 @@ fn acknowledged_changes_survive_a_kill() {
         for writer in 0..WRITERS {
             let (told, kept) =
                 (acknowledged.get(&writer).copied().unwrap_or(0), steps(&store, writer));
-            // Each writer has one change under way, which may have been made without being told of.
+            // Each writer has one change in progress, which may have been committed without an
+            // acknowledgement.
             assert!(
                 kept == told || kept == told + 1,
                 "writer {writer}: told of {told}, kept {kept}"

@@ -1,5 +1,5 @@
-//! The store in PostgreSQL: the suite of every store, and what only several servers can do to one
-//! database. `cargo xtask test` starts the server that these tests need.
+//! The PostgreSQL store: the conformance suite, and concurrent use of one database. `cargo xtask
+//! test` starts the server for these tests.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -27,7 +27,7 @@ fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(database.url()).unwrap()
 }
 
-/// A setting that every session of a database begins with.
+/// Sets a default for every session of a database.
 fn set_for_all(database: &Database, setting: &str) {
     let name = database.run("SELECT current_database()");
     database.run(&format!("ALTER DATABASE {} SET {setting}", name.trim()));
@@ -59,7 +59,8 @@ fn version(store: &PostgresStore, id: &str) -> Option<Version> {
     store.get(&key(id)).unwrap().map(|record| record.version)
 }
 
-/// Runs `race` in `count` threads that start together, on two stores by turns; the results.
+/// Runs `race` in `count` threads that start together, alternating between two stores; returns the
+/// results.
 fn race<T: Send>(
     stores: &[PostgresStore; 2],
     count: usize,
@@ -89,7 +90,7 @@ fn applied(outcome: Result<(), StoreError>) -> bool {
 }
 
 #[test]
-fn of_fifty_writers_on_one_version_one_wins() {
+fn one_of_fifty_writers_of_a_version_wins() {
     let database = Database::new();
     let stores = [open(&database), open(&database)];
     for round in 0..10 {
@@ -106,7 +107,7 @@ fn of_fifty_writers_on_one_version_one_wins() {
 }
 
 #[test]
-fn of_fifty_that_create_one_key_one_does() {
+fn one_of_fifty_creators_of_a_key_wins() {
     let database = Database::new();
     let stores = [open(&database), open(&database)];
     for round in 0..10 {
@@ -121,9 +122,10 @@ fn of_fifty_that_create_one_key_one_does() {
     }
 }
 
-/// Each expects that the other's key is not there and makes its own: in no order could both.
+/// Each change expects the other's key to be absent and creates its own: both succeeding fits no
+/// order.
 #[test]
-fn absence_that_is_only_expected_holds_to_the_end() {
+fn an_expected_absence_holds_until_the_commit() {
     let database = Database::new();
     let stores = [open(&database), open(&database)];
     for round in 0..50 {
@@ -138,7 +140,7 @@ fn absence_that_is_only_expected_holds_to_the_end() {
 
 /// The same with versions: write skew.
 #[test]
-fn a_version_that_is_only_expected_holds_too() {
+fn an_expected_version_holds_until_the_commit() {
     let database = Database::new();
     let stores = [open(&database), open(&database)];
     for round in 0..50 {
@@ -153,7 +155,7 @@ fn a_version_that_is_only_expected_holds_too() {
     }
 }
 
-/// Changes of many keys in opposite orders would deadlock if locks were taken as they come.
+/// Changes of many keys in opposite orders would deadlock if locks were taken in the order given.
 #[test]
 fn changes_of_many_keys_never_deadlock() {
     let database = Database::new();
@@ -167,16 +169,16 @@ fn changes_of_many_keys_never_deadlock() {
         }
     });
     assert_eq!(count.len(), 16);
-    // Atomic: all keys have the number of one and the same change.
+    // Atomic: all keys have the number of the same change.
     let found: BTreeSet<_> = ids.iter().map(|id| number(&stores[0], id)).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(database.run(deadlocks).trim(), "0");
 }
 
-/// Two purges at a time, and changes of the same records: what was renewed stays.
+/// Two concurrent purges, and changes of the same records: renewed records stay.
 #[test]
-fn a_purge_spares_what_is_renewed_meanwhile() {
+fn a_purge_spares_records_that_are_renewed() {
     let database = Database::new();
     let stores = [open(&database), open(&database)];
     let expiring = |n: usize, at| {
@@ -194,7 +196,7 @@ fn a_purge_spares_what_is_renewed_meanwhile() {
         }
         0
     });
-    // A renewed record counts as removed if the purge came first, and is there either way.
+    // A renewed record counts as removed if the purge came first, but exists in either case.
     let left = stores[0].scan(Table::Grant, "", None, 9999).unwrap().len();
     assert_eq!(left, 200);
     assert!((1800..=2000).contains(&(removed[0] + removed[1])), "{removed:?}");
@@ -223,7 +225,7 @@ fn stores_that_open_a_new_database_together_agree() {
 }
 
 #[test]
-fn a_schema_of_a_later_version_is_left_alone() {
+fn a_newer_schema_is_left_alone() {
     let database = Database::new();
     drop(open(&database));
     database.run("UPDATE device_store.schema SET version = 99");
@@ -233,7 +235,7 @@ fn a_schema_of_a_later_version_is_left_alone() {
 }
 
 #[test]
-fn a_schema_of_somebody_else_is_left_alone() {
+fn a_schema_of_another_program_is_left_alone() {
     let database = Database::new();
     database.run("CREATE SCHEMA device_store; CREATE TABLE device_store.theirs ()");
     let error = PostgresStore::open(database.url()).unwrap_err();
@@ -242,7 +244,7 @@ fn a_schema_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn what_hinders_is_said_and_no_password_with_it() {
+fn open_errors_give_a_reason_and_no_password() {
     let database = Database::new();
     let unknown = database.url().replacen("postgres@", "ana:tiger@", 1);
     for (url, said) in [
@@ -262,7 +264,7 @@ fn what_hinders_is_said_and_no_password_with_it() {
 
 /// Whatever the database's own settings are.
 #[test]
-fn a_session_is_what_the_commit_relies_on() {
+fn a_session_has_the_settings_that_a_commit_needs() {
     let database = Database::new();
     set_for_all(&database, "default_transaction_isolation = 'repeatable read'");
     set_for_all(&database, "synchronous_commit = off");
@@ -297,9 +299,9 @@ fn cut_connections_lose_and_repeat_nothing() {
     });
 }
 
-/// A host that is down, and one that answers: the second is used.
+/// The first host is down and the second answers: the second is used.
 #[test]
-fn of_several_hosts_one_that_writes_is_used() {
+fn a_host_that_accepts_writes_is_used() {
     let database = Database::new();
     let url = database.url().replacen('@', "@127.0.0.1:1,", 1).replacen("/test", ":5432/test", 1);
     let store = PostgresStore::open(&url).unwrap();
@@ -315,7 +317,7 @@ fn a_database_that_refuses_writes_is_not_opened() {
     assert!(matches!(error, PostgresError::Unreachable { .. }), "{error}");
 }
 
-/// All users' records of a pool, and one user's, come in the order of their ids.
+/// The records of all users of a pool, and those of one user, are in id order.
 #[test]
 fn a_scan_is_in_order_across_partitions() {
     let (store, _database) = postgres();

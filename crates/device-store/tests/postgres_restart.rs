@@ -1,5 +1,5 @@
-//! A PostgreSQL server that is restarted under load. Apart from the other tests, whose server it is
-//! too; `cargo xtask test` runs it when they are done.
+//! A PostgreSQL server that is restarted under load. Separate from the other tests, which use the
+//! same server; `cargo xtask test` runs it after them.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

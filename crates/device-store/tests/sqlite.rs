@@ -1,4 +1,4 @@
-//! What is particular to the SQLite store: its files, who may open them, and what a failure leaves.
+//! The SQLite store's own properties: its files, their permissions, and the effects of failures.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 
 use std::fs;
@@ -28,7 +28,7 @@ fn delete(id: &str) -> Change {
     Change { expect: vec![], writes: vec![(key(id), Write::Delete)] }
 }
 
-/// What an operator has at the database's own shell.
+/// A connection as an operator opens it with the database's shell.
 fn shell(directory: &Path) -> Connection {
     Connection::open(directory.join(DATABASE)).unwrap()
 }
@@ -40,7 +40,7 @@ fn refusal(directory: &Path) -> (OpenError, String) {
 }
 
 #[test]
-fn what_was_written_is_there_after_opening_again() {
+fn records_are_there_after_opening_again() {
     let directory = directory();
     let store = SqliteStore::open(directory.path()).unwrap();
     store.apply(put(&["a", "b"])).unwrap();
@@ -81,7 +81,7 @@ fn closing_leaves_one_database_file_and_no_log() {
 }
 
 #[test]
-fn an_operator_can_read_it_while_it_is_open() {
+fn an_operator_can_read_an_open_store() {
     let directory = directory();
     let store = SqliteStore::open(directory.path()).unwrap();
     store.apply(put(&["pool/ana/phone"])).unwrap();
@@ -146,7 +146,7 @@ fn a_damaged_file_is_refused() {
 }
 
 #[test]
-fn a_file_is_no_directory() {
+fn a_file_is_not_accepted_as_directory() {
     let directory = directory();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
@@ -167,7 +167,7 @@ fn a_missing_directory_is_made() {
 
 #[cfg(unix)]
 #[test]
-fn what_it_makes_is_for_its_owner_alone() {
+fn created_files_belong_to_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
 
@@ -184,7 +184,7 @@ fn what_it_makes_is_for_its_owner_alone() {
 }
 
 /// SQLite fails at the second write of a change: the first must be undone, and the next change must
-/// not suffer.
+/// succeed.
 #[test]
 fn a_failure_undoes_the_change_and_no_other() {
     let directory = directory();

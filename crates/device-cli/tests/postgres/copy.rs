@@ -69,7 +69,7 @@ fn a_source_that_is_none_is_refused_and_not_made() {
     let database = Database::new();
     let none = directory.path().join("none");
     let said = complaint(&copy(&none, &database));
-    assert!(said.contains("has no data of this program"), "{said}");
+    assert!(said.contains("holds no data of this program"), "{said}");
     assert!(!none.exists());
     assert_eq!(database.run("SELECT to_regnamespace('device_store') IS NULL").trim(), "t");
 }

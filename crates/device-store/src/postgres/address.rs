@@ -1,4 +1,4 @@
-//! A connection string, with safe defaults for what it leaves out.
+//! Connection strings, with safe defaults for omitted settings.
 
 use std::fs;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::open_error::{PostgresError, detail};
 
-/// How long one host may take to answer before the next one is tried.
+/// How long a host may take to answer before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long sent bytes may stay unacknowledged before a connection counts as dead.
@@ -22,7 +22,7 @@ const DEAD_PEER: Duration = Duration::from_secs(5);
 
 pub(super) struct Address {
     config: Config,
-    /// The certificates to trust in place of the system's, PEM.
+    /// The certificates to trust instead of the system's, PEM.
     root_certificates: Option<String>,
 }
 
@@ -42,13 +42,13 @@ impl Address {
             return Err(invalid("it names no database".to_owned()));
         }
         match settings.ssl_mode.as_deref() {
-            // Whatever is TLS here has its certificate and name checked.
+            // Our TLS always checks certificate and name.
             Some("verify-full") => config.ssl_mode(SslMode::Require),
             Some(_) => &mut config,
             None if config.get_hosts().iter().all(is_local) => &mut config,
             None => config.ssl_mode(SslMode::Require),
         };
-        // A standby may be behind: what was acknowledged must be visible to every later read.
+        // A standby may lag, but every later read must see an acknowledged change.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
@@ -104,14 +104,14 @@ impl Address {
     }
 }
 
-/// The settings of a URL that the library does not know, or not in this form.
+/// The URL's settings that the library does not know, or not in this form.
 #[derive(Default)]
 struct OwnSettings {
     ssl_mode: Option<String>,
     root_certificates: Option<String>,
 }
 
-/// The URL without what only we know, and that.
+/// Splits the URL into the part for the library and our own settings.
 fn own_settings(url: &str) -> (String, OwnSettings) {
     let mut own = OwnSettings::default();
     let Some((address, query)) = url.split_once('?') else {

@@ -1,15 +1,16 @@
-//! A change as one statement, and what becomes of it if the connection fails.
+//! A change as one statement, and its outcome if the connection fails.
 //!
 //! The statement calls `device_store.apply` (`schema/1.sql`). It takes an advisory lock for every
-//! key, in the order of their numbers: exclusive for keys that are written, shared for those that
-//! are only expected. Under these locks no other change can write an expected key or create one
-//! that must not exist, so READ COMMITTED is enough. Row locks would not do: a missing row has
-//! none, and shared ones on the rows that every sign-in rests on (pool, client) would be writes.
+//! key, in the order of their numbers: exclusive for written keys, shared for keys that are only
+//! expected. Under these locks no other change can write an expected key or create one that must
+//! not exist, so READ COMMITTED is enough. Row locks would not suffice: a missing row has none, and
+//! shared locks on the rows that every sign-in reads (pool, client) would be writes.
 //!
-//! A lost connection leaves open whether the server committed. The change's version answers: it
-//! was drawn for this change alone, so a written record that carries it proves the commit. If no
-//! record does, the change may still have happened and been overwritten. Then it is repeated only
-//! if it replaces or deletes a record of a known version, which cannot succeed twice.
+//! If the connection is lost, it is unknown whether the server committed. The change's version
+//! resolves that: it was drawn for this change alone, so a written record with this version proves
+//! the commit. If no record has it, the change may still have happened and been overwritten. Then
+//! it is repeated only if it replaces or deletes a record of a known version, which cannot succeed
+//! twice.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ const APPLY: &str = "SELECT device_store.apply(
 const WRITTEN: &str = "SELECT 1 FROM device_store.record
     WHERE kind = $1 AND id = $2 AND owner = $3 AND version = $4";
 
-/// The parameters of the statement, column by column.
+/// The parameters of the statement, by column.
 #[derive(Default)]
 pub(super) struct Commit<'c> {
     locks: Vec<i64>,
@@ -41,7 +42,7 @@ pub(super) struct Commit<'c> {
     version: i64,
     /// Whether it replaces or deletes a record of a known version.
     once: bool,
-    /// A body that is not UTF-8, which no column can hold.
+    /// Whether a body is not UTF-8, which no column can hold.
     unwritable: bool,
 }
 
@@ -61,7 +62,7 @@ impl<'c> Columns<'c> {
 }
 
 impl<'c> Commit<'c> {
-    /// `version` is drawn at random: 64 bits, never given to another change.
+    /// Prepares a change. `version` is 64 random bits, never used for another change.
     pub(super) fn new(change: &'c Change, version: i64) -> Self {
         let mut commit = Self { version, ..Self::default() };
         let mut locks = BTreeMap::new();
@@ -91,7 +92,7 @@ impl<'c> Commit<'c> {
         commit
     }
 
-    /// Whether the expectations held, and with them the change was made.
+    /// Applies the change; returns whether the expectations held.
     pub(super) async fn run(&self, connections: &Connections) -> Result<bool, Fault> {
         if self.unwritable {
             return Err(Fault::Refused("a body is not UTF-8".to_owned()));
@@ -102,7 +103,7 @@ impl<'c> Commit<'c> {
             match connections.query(APPLY, &self.parameters(), deadline).await {
                 Ok(rows) => {
                     let applied = rows.first().is_some_and(|row| row.get(0));
-                    // A conflict may be with our own first try.
+                    // The conflict may be with our own first attempt.
                     return match (applied, in_doubt) {
                         (true, _) => Ok(true),
                         (false, false) => Ok(false),
@@ -117,7 +118,7 @@ impl<'c> Commit<'c> {
         }
     }
 
-    /// Finds out whether a change in doubt was made.
+    /// Determines whether a change in doubt was applied.
     async fn resolve(&self, connections: &Connections) -> Result<bool, Fault> {
         for n in 0..self.put.kind.len() {
             let (kind, id, owner) =

@@ -1,4 +1,4 @@
-//! Pooled connections: statements on them, and what their failures mean.
+//! Pooled connections: running statements, and judging their failures.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use super::PATIENCE;
 use super::address::Address;
 use super::open_error::{PostgresError, detail};
 
-/// Connections of one store at most. A call holds one for a round trip, so a few serve many calls,
-/// and a server takes a hundred in all unless told otherwise.
+/// The maximum number of connections of a store. A call holds one for a round trip, so a few serve
+/// many calls, and a server accepts a hundred by default.
 const CONNECTIONS: usize = 16;
 
-/// What every session must have, whatever the server's settings are: `apply` reads under its locks
-/// what others committed, an acknowledged change was synced, and no statement outlives the patience
-/// of its caller by much.
+/// The settings of every session, whatever the server's defaults. `apply` must read under its locks
+/// what others committed, an acknowledged change must be synced, and a statement must not run much
+/// longer than its caller waits.
 const SESSION: &str = "SET default_transaction_isolation = 'read committed';
     SET statement_timeout = '10s';
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off'";
 
-/// How long the first try waits before the second; each further one waits twice as long.
+/// The pause after the first attempt; it doubles after each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Why a statement did not do what it was to do.
+/// Why a statement failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
-    /// Certainly without effect, and trying again has no prospect.
+    /// It certainly had no effect, and a retry would fail too.
     #[error("{0}")]
     Refused(String),
-    /// Certainly without effect; it may be tried again.
+    /// It certainly had no effect; a retry may succeed.
     #[error("{0}")]
     NotDone(String),
-    /// Whether it had an effect is unknown.
+    /// It is unknown whether it had an effect.
     #[error("{0}; whether the change was made is unknown")]
     InDoubt(String),
 }
@@ -65,7 +65,7 @@ impl Connections {
         Ok(Self { pool })
     }
 
-    /// A connection to set the database up with, or what hinders.
+    /// A connection for setting the database up, or why there is none.
     pub(super) async fn first(&self) -> Result<Object, String> {
         match timeout_at(Instant::now() + PATIENCE, self.pool.get()).await {
             Ok(client) => client.map_err(|error| pool_detail(&error)),
@@ -73,7 +73,7 @@ impl Connections {
         }
     }
 
-    /// Runs a statement that may be repeated, again after any fault that may pass.
+    /// Runs a repeatable statement, and retries it after any temporary fault.
     pub(super) async fn read(
         &self,
         statement: &str,
@@ -89,7 +89,7 @@ impl Connections {
         }
     }
 
-    /// Runs a statement, again for as long as it certainly had no effect.
+    /// Runs a statement, and retries it while it certainly had no effect.
     pub(super) async fn query(
         &self,
         statement: &str,
@@ -113,7 +113,8 @@ impl Connections {
         parameters: &[&(dyn ToSql + Sync)],
         deadline: Instant,
     ) -> Result<Vec<Row>, Fault> {
-        // Nothing is sent before the statement is prepared, so until then no fault leaves a doubt.
+        // Nothing is executed before the statement is prepared, so until then no fault leaves a
+        // doubt.
         let prepare = async {
             let client = self.pool.get().await.map_err(|error| pool_detail(&error))?;
             match client.prepare_cached(statement).await {
@@ -133,7 +134,7 @@ impl Connections {
             Ok(Err(error)) => judge(&error),
             Err(_) => Fault::InDoubt(no_answer()),
         };
-        // The server that failed or refuses writes is not the one to try again.
+        // Do not retry on a server that failed or refuses writes.
         if !matches!(fault, Fault::Refused(_)) {
             drop(Object::take(client));
         }
@@ -141,8 +142,8 @@ impl Connections {
     }
 }
 
-/// What an error says about the statement's effect. Without a word of the server there is a doubt,
-/// and also where the server speaks of its own end.
+/// What an error says about the statement's effect. In doubt without an answer of the server, or if
+/// the server announces its own shutdown.
 fn judge(error: &tokio_postgres::Error) -> Fault {
     let detail = detail(error);
     let Some(code) = error.code() else {

@@ -1,28 +1,28 @@
-//! Why a database could not be used, in words for the person who tried.
+//! Why a PostgreSQL database could not be used.
 
 use std::io;
 
-/// Why a [`PostgresStore`](crate::PostgresStore) could not be opened. The message says what to do,
-/// and holds no password.
+/// Why a [`PostgresStore`](crate::PostgresStore) could not be opened. The message says what to do
+/// and contains no password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresError {
-    /// The connection string is not one.
+    /// The connection string is invalid.
     #[error(
         "the PostgreSQL address cannot be used: {reason}. It should be like \
          postgres://user:password@db.example.com/device"
     )]
     Address {
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// The certificates to trust cannot be read.
-    #[error("the certificates to trust cannot be used: {reason}")]
+    /// The trusted certificates cannot be read.
+    #[error("the trusted certificates cannot be used: {reason}")]
     Certificates {
-        /// What is wrong with them.
+        /// The reason.
         reason: String,
     },
-    /// No host let us in.
+    /// No host accepted the connection.
     #[error(
         "cannot connect to {name}: {detail}. Check that the server runs, accepts writes, and knows \
          the user, password and database"
@@ -30,10 +30,10 @@ pub enum PostgresError {
     Unreachable {
         /// Hosts and database.
         name: String,
-        /// What the network, TLS or the server said.
+        /// The error of the network, TLS or the server.
         detail: String,
     },
-    /// A later version of this program wrote it.
+    /// A newer version of this program wrote the schema.
     #[error(
         "{name} was written by a newer version of this program (schema {found}; this one knows up \
          to {supported}): run that version or a later one, or restore a backup made before the \
@@ -42,31 +42,29 @@ pub enum PostgresError {
     NewerSchema {
         /// Hosts and database.
         name: String,
-        /// The schema that it has.
+        /// The schema version found.
         found: usize,
-        /// The latest schema that this program knows.
+        /// The latest schema version that this program knows.
         supported: usize,
     },
-    /// Somebody else's schema has our name.
-    #[error(
-        "{name} has a schema device_store that this program did not make: name another database"
-    )]
+    /// Another program made a schema with our name.
+    #[error("{name} has a schema device_store of another program: name another database")]
     Foreign {
         /// Hosts and database.
         name: String,
     },
-    /// The server refused to make or change the schema.
+    /// The server refused to create or change the schema.
     #[error(
-        "the schema of {name} cannot be made or read: {detail}. The user must own the database, or \
+        "the schema of {name} cannot be created or read: {detail}. The user must own the database, or \
          hold CREATE on it, and own the schema device_store"
     )]
     Migration {
         /// Hosts and database.
         name: String,
-        /// What the server said.
+        /// The server's error.
         detail: String,
     },
-    /// The operating system gave no threads.
+    /// The operating system refused to start threads.
     #[error("cannot start the threads that drive the connections: {0}")]
     Runtime(io::Error),
 }
@@ -77,7 +75,7 @@ impl PostgresError {
     }
 }
 
-/// What the server or the network said. The error's own text only names the step that failed.
+/// The error of the server or the network. `Display` only names the failed step.
 pub(super) fn detail(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
         (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),

@@ -1,4 +1,4 @@
-//! Where a key's record is: the columns that name it, and the lock that stands for it.
+//! The place of a record: the columns that identify it, and the lock that stands for it.
 
 use device_pool::store::Key;
 use sha2::{Digest as _, Sha256};
@@ -16,21 +16,21 @@ impl<'k> Place<'k> {
         Self { kind: key.table.name(), id: key.id.as_bytes(), owner: owner(&key.id) }
     }
 
-    /// The number of the advisory lock that changes of this key take. Two keys with one number
-    /// wait for each other without need, and that is all.
+    /// The number of the advisory lock for this key. If two keys share a number, they only wait for
+    /// each other needlessly.
     pub(super) fn lock(&self) -> i64 {
         number(&[self.kind.as_bytes(), b"\0", self.id])
     }
 }
 
-/// The partition key: the first two parts of an id, which are pool and user where it has both. What
-/// belongs to one user is in one partition.
+/// The partition key: a hash of the id's first two parts, which are pool and user if it has both.
+/// All records of a user are in one partition.
 fn owner(id: &str) -> i64 {
     let end = id.match_indices('/').nth(1).map_or(id.len(), |(at, _)| at);
     number(&[id.get(..end).unwrap_or(id).as_bytes()])
 }
 
-/// The owner of every id with this prefix, if there is only one.
+/// The owner of all ids with this prefix, if there is only one.
 pub(super) fn owner_of_prefix(prefix: &str) -> Option<i64> {
     prefix.match_indices('/').nth(1).map(|_| owner(prefix))
 }
@@ -48,9 +48,9 @@ fn number(parts: &[&[u8]]) -> i64 {
 mod tests {
     use super::*;
 
-    /// Stored in every row: another value would hide what is there.
+    /// The key is stored in every row; another value would hide existing rows.
     #[test]
-    fn the_partition_key_is_what_it_was() {
+    fn the_partition_key_never_changes() {
         // printf 'pool/ana' | sha256sum
         let ana = -7_253_417_172_807_237_102;
         assert_eq!(owner("pool/ana"), ana);
@@ -63,7 +63,7 @@ mod tests {
     fn a_prefix_names_an_owner_if_it_ends_the_user() {
         assert_eq!(owner_of_prefix("pool/ana/"), Some(owner("pool/ana")));
         assert_eq!(owner_of_prefix("pool/ana/d"), Some(owner("pool/ana/device")));
-        // Users ana and anabel have this prefix.
+        // Users ana and anabel share this prefix.
         assert_eq!(owner_of_prefix("pool/ana"), None);
         assert_eq!(owner_of_prefix(""), None);
     }

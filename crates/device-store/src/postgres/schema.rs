@@ -1,24 +1,24 @@
-//! The schema and its versions.
+//! The database schema and its versions.
 
 use deadpool_postgres::ClientWrapper;
 
 use super::open_error::PostgresError;
 
-/// What leads from each version of the schema to the next; `device_store.schema` counts how many
-/// have been run.
+/// The migrations from each version of the schema to the next; `device_store.schema` counts those
+/// that have run.
 ///
 /// Version 1: `owner` is the hash of the id's first two parts (pool and user), computed by the
-/// program, since a primary key must hold the partition key as a column. A version is drawn at
-/// random rather than counted: after a failover that lost changes, a counter would give a number
-/// that some replica has seen to another state. See `commit.rs` for `apply`.
+/// program, since a primary key must hold the partition key as a column. Versions are random rather
+/// than counted: after a failover that lost changes, a counter would return a number that a replica
+/// has seen with another state. See `commit.rs` for `apply`.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
 
-/// Held while migrating, so that replicas that start together do it one after the other. `deva`
-/// in ASCII.
+/// The lock held during a migration, so that replicas that start together migrate one after the
+/// other. `deva` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1684371041)";
 
-/// Brings the database to the latest schema, in one transaction. A schema that a newer version
-/// wrote is left alone.
+/// Migrates the database to the latest schema, in one transaction. The schema of a newer version is
+/// left unchanged.
 pub(super) async fn migrate(client: &mut ClientWrapper, name: &str) -> Result<(), PostgresError> {
     let refused = |error| PostgresError::migration(name, &error);
     let transaction = client.transaction().await.map_err(refused)?;

@@ -1,4 +1,4 @@
-//! The data directory: made private, and held by one process.
+//! The data directory: private, and held by one process.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -9,8 +9,10 @@ use super::OpenError;
 const LOCK: &str = "device-pool.lock";
 const DATABASE: &str = "device-pool.sqlite3";
 
-/// Makes `directory` where needed and takes it for this process: the lock, held until it is
-/// dropped, and the path of the database, which exists from here on even if it is empty.
+/// Creates `directory` if necessary and claims it for this process.
+///
+/// Returns the lock, held until it is dropped, and the path of the database, which exists from then
+/// on, if only as an empty file.
 pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     make(directory).map_err(|error| OpenError::io(directory, error))?;
 
@@ -25,7 +27,7 @@ pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
         Err(TryLockError::Error(error)) => return Err(OpenError::io(&path, error)),
     }
 
-    // SQLite would make the file readable for all; its log and index take the mode of the database.
+    // SQLite would make the file readable for all. Its log and index take the mode of the database.
     let path = directory.join(DATABASE);
     match open_private(OpenOptions::new().create_new(true).write(true), &path) {
         Ok(_) => sync(directory).map_err(|error| OpenError::io(directory, error))?,
@@ -35,7 +37,7 @@ pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     Ok((lock, path))
 }
 
-/// Makes a directory and those above it, so that they are still there after a power cut.
+/// Creates a directory and its parents, and syncs them so that they survive a power cut.
 fn make(directory: &Path) -> io::Result<()> {
     match fs::metadata(directory) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
@@ -67,8 +69,7 @@ fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes the entries of a directory durable. Elsewhere than on Unix a directory cannot be opened to
-/// be synced.
+/// Makes the entries of a directory durable. Only on Unix can a directory be opened to be synced.
 fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

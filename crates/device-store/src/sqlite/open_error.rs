@@ -1,4 +1,4 @@
-//! Why a store could not be opened, in words for the person who tried.
+//! Why a store could not be opened.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use rusqlite::ErrorCode;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The path, or one that it leads through, is something else than a directory.
-    #[error("{path} is not a directory: name the directory that is to hold the data")]
+    /// The path, or a part of it, is not a directory.
+    #[error("{path} is not a directory: name the directory for the data")]
     NotADirectory {
-        /// What was to be the directory.
+        /// The path.
         path: PathBuf,
     },
-    /// The process may not make, read or write something it needs.
+    /// The process lacks a permission that it needs.
     #[error(
         "no permission to read and write {path}: run as the user who owns it, or name another \
          directory"
@@ -24,15 +24,15 @@ pub enum OpenError {
         /// The file or directory.
         path: PathBuf,
     },
-    /// Another store has it open.
+    /// Another process has the store open.
     #[error(
         "{path} is in use by another process: stop that process first, or name another directory"
     )]
     InUse {
-        /// The directory, or the database in it where that is what is locked.
+        /// The directory, or the database in it if that is locked.
         path: PathBuf,
     },
-    /// A later version of this program wrote it.
+    /// A newer version of this program wrote the database.
     #[error(
         "{path} was written by a newer version of this program (schema {found}; this one knows up \
          to {supported}): \
@@ -41,49 +41,49 @@ pub enum OpenError {
     NewerSchema {
         /// The database.
         path: PathBuf,
-        /// The schema that it has.
+        /// The schema version found.
         found: usize,
-        /// The latest schema that this program knows.
+        /// The latest schema version that this program knows.
         supported: usize,
     },
-    /// It is a database, but not one of ours.
+    /// The database belongs to another program.
     #[error("{path} is a database of another program: name another directory")]
     Foreign {
         /// The database.
         path: PathBuf,
     },
-    /// It is no database, or a damaged one.
+    /// The file is not a database, or it is damaged.
     #[error("{path} is damaged ({detail}): restore it from a backup, or name another directory")]
     Corrupt {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         detail: String,
     },
-    /// There is no database in the directory, and none is to be made.
-    #[error("{path} has no data of this program: name the directory that a server kept it in")]
+    /// The directory has no database, and none is to be created.
+    #[error("{path} holds no data of this program: name the data directory of a server")]
     Missing {
         /// The directory.
         path: PathBuf,
     },
-    /// The database is in PostgreSQL and cannot be used.
+    /// The PostgreSQL database cannot be used.
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Postgres(#[from] crate::postgres::PostgresError),
-    /// The operating system refused something else.
+    /// The operating system reported another error.
     #[error("cannot use {path}: {source}")]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         source: io::Error,
     },
-    /// SQLite failed in another way.
+    /// SQLite reported another error.
     #[error("cannot open the database {path}: {detail}")]
     Database {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         detail: String,
     },
 }
@@ -115,7 +115,7 @@ impl OpenError {
 mod tests {
     use super::*;
 
-    // Refusals that a test running as root cannot provoke.
+    // Errors that a test running as root cannot provoke.
     #[test]
     fn a_refusal_by_the_system_names_the_path_and_a_way_out() {
         let path = Path::new("/srv/device");

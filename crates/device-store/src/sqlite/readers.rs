@@ -1,4 +1,4 @@
-//! Read connections, lent out one reader at a time.
+//! Read connections, each lent to one reader at a time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
@@ -6,8 +6,8 @@ use std::thread;
 use device_pool::store::StoreError;
 use rusqlite::Connection;
 
-/// More would only wait for a core: a read takes microseconds, and the pages it needs are mostly in
-/// memory.
+/// More readers would only wait for a core: a read takes microseconds, and most pages it needs are
+/// in memory.
 const MAX_READERS: usize = 8;
 
 pub(super) struct Readers {
@@ -24,7 +24,7 @@ impl Readers {
         Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })
     }
 
-    /// Runs `read` on a connection of its own. It sees every change that was acknowledged before.
+    /// Runs `read` on its own connection. It sees every change that was acknowledged before.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -36,7 +36,7 @@ impl Readers {
         outcome.map_err(|error| StoreError::Failed(error.to_string()))
     }
 
-    /// The connection used last, whose cache is warm; waits while all are lent out.
+    /// Takes the most recently used connection, whose cache is warm; waits while all are lent out.
     fn take(&self) -> Connection {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

@@ -6,16 +6,16 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::OpenError;
 
-/// Marks the file as ours; `deva` in ASCII.
+/// Identifies the file as ours; `deva` in ASCII.
 const APPLICATION_ID: i32 = 0x6465_7661;
 
-/// What leads from each version of the schema to the next. `PRAGMA user_version` counts how many
-/// have been run.
+/// The migrations from each version of the schema to the next. `PRAGMA user_version` counts those
+/// that have run.
 ///
-/// Version 1: the table has row ids, because a body of a kilobyte or more would not stay in the
-/// B-tree of a table without: measured at 1.1 kB, such a table was three times the size and wrote
-/// twice the pages. `sequence` counts changes; a record's version is the number of the change that
-/// wrote it, so none is ever used twice.
+/// Version 1: the table has row ids, because a body of a kilobyte or more does not stay in the
+/// B-tree of a table without them: measured at 1.1 kB, such a table was three times the size and
+/// wrote twice the pages. `sequence` counts changes; a record's version is the number of the change
+/// that wrote it, so none is ever used twice.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE record (
         kind TEXT NOT NULL,
@@ -30,8 +30,7 @@ const MIGRATIONS: [&str; 1] = ["
     INSERT INTO sequence VALUES (0);
 "];
 
-/// The version of the schema in this database, 0 for an empty one, and whether we may touch it at
-/// all.
+/// The schema version of this database, 0 for an empty one. An error if it is not ours to change.
 pub(super) fn inspect(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let failed = |error| OpenError::sqlite(path, &error);
     let application: i32 = connection.pragma_query_one(None, "application_id").map_err(failed)?;
@@ -54,7 +53,7 @@ pub(super) fn inspect(connection: &Connection, path: &Path) -> Result<usize, Ope
     }
 }
 
-/// Brings a database from schema `version` to the latest, in one transaction.
+/// Migrates a database from schema `version` to the latest, in one transaction.
 pub(super) fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
     if version == MIGRATIONS.len() {
         return Ok(());

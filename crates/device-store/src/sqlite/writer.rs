@@ -1,8 +1,8 @@
-//! The writer: one thread that makes all changes, many to a commit.
+//! The writer: one thread that commits all changes, many at a time.
 //!
-//! A commit costs a disk sync, up to milliseconds, whatever is in it. So nobody commits alone:
-//! callers queue their tasks and wait, and the thread takes all that wait into one transaction. The
-//! longer the disk takes, the more gather for the next commit.
+//! A commit costs a disk sync of up to milliseconds, whatever its size. So callers queue their
+//! tasks and wait, and the thread commits all waiting tasks in one transaction. The longer the disk
+//! takes, the more tasks share the next commit.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -12,10 +12,10 @@ use device_pool::store::{Change, Key, StoreError, Version, Write};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, Transaction, TransactionBehavior};
 
-/// Tasks in one commit at most, and tasks that may queue before callers wait to be let in.
+/// The maximum number of tasks in a commit, and in the queue before callers must wait.
 const GROUP: usize = 256;
 
-/// What the writer is asked to do.
+/// A task for the writer.
 pub(super) enum Task {
     Apply(Change),
     /// Removes up to `limit` records that expired before `before`, in milliseconds since the epoch.
@@ -25,7 +25,7 @@ pub(super) enum Task {
     },
 }
 
-/// How many records a task wrote or removed.
+/// The number of records that a task wrote or removed.
 type Outcome = Result<usize, StoreError>;
 
 struct Request {
@@ -33,8 +33,8 @@ struct Request {
     reply: SyncSender<Outcome>,
 }
 
-/// The writer thread, and the way to it. Dropping this lets the thread finish what is queued, then
-/// joins it.
+/// The writer thread and its queue. Dropping this lets the thread finish what is queued, then joins
+/// it.
 pub(super) struct Writer {
     requests: Option<SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
@@ -49,7 +49,7 @@ impl Writer {
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
 
-    /// Queues `task` and waits until the commit that holds it is on disk.
+    /// Queues `task` and waits until its commit is on disk.
     pub(super) fn submit(&self, task: Task) -> Outcome {
         let stopped = || StoreError::Failed("the writer thread has stopped".to_owned());
         let (reply, outcome) = mpsc::sync_channel(1);
@@ -61,10 +61,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Closing the queue is what tells the thread to end.
+        // The thread ends when the queue is closed.
         self.requests = None;
         if let Some(thread) = self.thread.take() {
-            // It can only have panicked, which has been reported where it happened.
+            // An error means that it panicked, which was reported then.
             let _ = thread.join();
         }
     }
@@ -78,15 +78,16 @@ fn serve(connection: &mut Connection, queue: &Receiver<Request>) {
             .map(|request| (request.task, request.reply))
             .unzip();
         for (reply, outcome) in replies.iter().zip(commit(connection, &tasks)) {
-            // A caller that no longer waits (its thread died) needs no answer.
+            // A caller whose thread died needs no answer.
             let _ = reply.send(outcome);
         }
     }
 }
 
-/// Makes `tasks` in their order, in one transaction. Each finds the state that those before it
-/// left, and one whose expectations do not hold writes nothing and hinders no other. If SQLite
-/// fails at any of them or at the commit, all have failed.
+/// Commits `tasks` in order, in one transaction.
+///
+/// Each task sees the state that the previous ones left. One whose expectations do not hold writes
+/// nothing and affects no other. If SQLite fails at any task or at the commit, all have failed.
 fn commit(connection: &mut Connection, tasks: &[Task]) -> Vec<Outcome> {
     match try_commit(connection, tasks) {
         Ok(outcomes) => {
@@ -97,8 +98,8 @@ fn commit(connection: &mut Connection, tasks: &[Task]) -> Vec<Outcome> {
 }
 
 fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<Vec<Option<usize>>> {
-    // Immediate: what is read here must not move before it is written, not even by an operator's
-    // hand.
+    // Immediate: nothing that is read here may change before it is written, not even by an
+    // operator.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let outcomes = tasks
         .iter()
@@ -111,8 +112,8 @@ fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<V
     Ok(outcomes)
 }
 
-/// `None` where an expectation does not hold. All are checked before anything is written, so there
-/// is nothing to undo.
+/// Applies a change; `None` if an expectation does not hold. All are checked before anything is
+/// written, so nothing must be undone.
 fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Option<usize>> {
     for (key, expected) in &change.expect {
         if version_of(transaction, key)? != *expected {
@@ -158,7 +159,7 @@ fn purge(transaction: &Transaction<'_>, before: i64, limit: u16) -> rusqlite::Re
         .execute((before, limit))
 }
 
-/// Bytes bound as text, so that an operator reads JSON and not a blob.
+/// Bytes bound as text, so that an operator sees JSON instead of a blob.
 struct Text<'a>(&'a [u8]);
 
 impl ToSql for Text<'_> {
@@ -188,8 +189,8 @@ mod tests {
         Task::Apply(Change { expect: vec![(key(id), expected)], writes: vec![(key(id), write)] })
     }
 
-    /// Who wrote and how much, who met a conflict, who failed.
-    fn told(outcomes: &[Outcome]) -> Vec<&'static str> {
+    /// The outcomes in words: written, conflict or failed.
+    fn words(outcomes: &[Outcome]) -> Vec<&'static str> {
         outcomes
             .iter()
             .map(|outcome| match outcome {
@@ -207,10 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn in_one_group_each_finds_what_those_before_it_left() {
+    fn in_one_group_each_task_sees_the_previous_ones() {
         let mut connection = connection();
         let group = [put("a", None), put("a", None), put("b", Some(Version(9))), put("c", None)];
-        assert_eq!(told(&commit(&mut connection, &group)), ["one", "conflict", "conflict", "one"]);
+        assert_eq!(words(&commit(&mut connection, &group)), ["one", "conflict", "conflict", "one"]);
         assert_eq!(count(&connection), 2);
 
         let group = [
@@ -218,7 +219,7 @@ mod tests {
             put("a", None),
             Task::Purge { before: 1, limit: 9 },
         ];
-        assert_eq!(told(&commit(&mut connection, &group)), ["several", "one", "nothing"]);
+        assert_eq!(words(&commit(&mut connection, &group)), ["several", "one", "nothing"]);
         assert_eq!(count(&connection), 1);
     }
 
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn when_the_database_fails_the_whole_group_has_failed() {
+    fn if_the_database_fails_the_whole_group_fails() {
         let mut connection = connection();
         connection
             .execute_batch(
@@ -242,8 +243,8 @@ mod tests {
             )
             .unwrap();
         let group = [put("a", None), put("bad", None), put("b", None)];
-        assert_eq!(told(&commit(&mut connection, &group)), ["failed", "failed", "failed"]);
+        assert_eq!(words(&commit(&mut connection, &group)), ["failed", "failed", "failed"]);
         assert_eq!(count(&connection), 0);
-        assert_eq!(told(&commit(&mut connection, &[put("a", None)])), ["one"]);
+        assert_eq!(words(&commit(&mut connection, &[put("a", None)])), ["one"]);
     }
 }

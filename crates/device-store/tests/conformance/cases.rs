@@ -1,4 +1,4 @@
-//! What every store must do: the cases, and a macro that makes tests of them.
+//! The conformance suite: the cases for every store, and a macro that makes tests of them.
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -30,7 +30,7 @@ fn delete(key: &Key) -> (Key, Write) {
     (key.clone(), Write::Delete)
 }
 
-/// Writes with no expectation, which therefore cannot conflict.
+/// Writes without an expectation, which therefore cannot conflict.
 fn write(store: &impl Store, writes: Vec<(Key, Write)>) {
     store.apply(Change { expect: vec![], writes }).unwrap();
 }
@@ -62,7 +62,7 @@ fn assert_conflict(outcome: Result<(), StoreError>) {
     assert!(matches!(outcome, Err(StoreError::Conflict)), "{outcome:?}");
 }
 
-pub(crate) fn a_record_is_there_from_put_to_delete(store: &impl Store) {
+pub(crate) fn a_record_exists_from_put_to_delete(store: &impl Store) {
     let ana = user("pool/ana");
     assert_eq!(get(store, &ana), None);
 
@@ -77,7 +77,7 @@ pub(crate) fn a_record_is_there_from_put_to_delete(store: &impl Store) {
     assert_eq!(get(store, &ana), None);
 }
 
-pub(crate) fn tables_are_apart(store: &impl Store) {
+pub(crate) fn tables_are_separate(store: &impl Store) {
     for (n, table) in Table::ALL.into_iter().enumerate() {
         write(store, vec![put(&key(table, "same"), n)]);
     }
@@ -127,8 +127,8 @@ pub(crate) fn a_stale_version_is_a_conflict(store: &impl Store) {
     assert_eq!(get(store, &ana), None);
 }
 
-/// A body written again unchanged was still written: whoever read before it must notice.
-pub(crate) fn writing_the_same_again_is_another_version(store: &impl Store) {
+/// Writing the same body again is a new version: anyone who read before must notice.
+pub(crate) fn writing_the_same_body_is_a_new_version(store: &impl Store) {
     let ana = user("ana");
     write(store, vec![put(&ana, 1)]);
     let first = version(store, &ana);
@@ -136,8 +136,8 @@ pub(crate) fn writing_the_same_again_is_another_version(store: &impl Store) {
     assert_ne!(version(store, &ana), first);
 }
 
-/// Expectations may be about keys that are not written, and a change may do nothing but check.
-pub(crate) fn what_was_only_read_counts(store: &impl Store) {
+/// Expectations may be about keys that are not written, and a change may only check.
+pub(crate) fn records_that_were_only_read_are_checked(store: &impl Store) {
     let (pool, ana) = (key(Table::Pool, "pool"), user("pool/ana"));
     write(store, vec![put(&pool, 1)]);
     let seen = version(store, &pool);
@@ -163,7 +163,7 @@ pub(crate) fn a_conflict_writes_nothing(store: &impl Store) {
     write(store, vec![put(&kept, 1), put(&gone, 1)]);
     let before = store.scan(Table::User, "", None, 9).unwrap();
 
-    // All but the last expectation hold.
+    // All expectations but the last hold.
     let expect = vec![
         (kept.clone(), Some(version(store, &kept))),
         (fresh.clone(), None),
@@ -190,7 +190,7 @@ pub(crate) fn one_change_writes_many_keys(store: &impl Store) {
     assert!(keys.iter().all(|key| get(store, key).is_none()));
 }
 
-/// Delete and create again: whoever saw the first must not take the second for it.
+/// After a key is deleted and created again, it must not have its old version.
 pub(crate) fn a_version_never_returns(store: &impl Store) {
     let ana = user("ana");
     let mut seen = BTreeSet::new();
@@ -221,7 +221,7 @@ pub(crate) fn a_scan_keeps_to_prefix_after_and_limit(store: &impl Store) {
     assert_eq!(scan("", Some("p0"), 9), ["q/a"]);
 }
 
-pub(crate) fn a_scan_tells_what_a_get_tells(store: &impl Store) {
+pub(crate) fn a_scan_returns_what_a_get_returns(store: &impl Store) {
     for n in 0..5 {
         write(store, vec![put(&user(&n.to_string()), n)]);
     }
@@ -309,7 +309,7 @@ pub(crate) fn the_last_put_decides_when_a_record_expires(store: &impl Store) {
     assert_eq!(ids(store, Table::User, "", None, 9), ["kept"]);
 }
 
-pub(crate) fn a_purged_record_is_gone_for_a_change(store: &impl Store) {
+pub(crate) fn a_change_does_not_see_a_purged_record(store: &impl Store) {
     let ana = user("ana");
     write(store, vec![put_until(&ana, 1, Some(10))]);
     let seen = version(store, &ana);
@@ -357,9 +357,9 @@ pub(crate) fn concurrent_increments_lose_nothing(store: &impl Store) {
     assert_eq!(read(store, &counter), Some(body(THREADS * EACH)));
 }
 
-/// Changes that arrive together may be made together, but each stands or falls by itself, and each
-/// is visible to its own thread as soon as it was acknowledged.
-pub(crate) fn one_conflict_among_many_hinders_no_other(store: &impl Store) {
+/// Changes that arrive together may be committed together. Each succeeds or fails by itself, and is
+/// visible to its own thread once it is acknowledged.
+pub(crate) fn a_conflict_affects_no_other_change(store: &impl Store) {
     const THREADS: usize = 8;
     const ROUNDS: usize = 20;
     write(store, vec![put(&user("shared"), 0)]);
@@ -394,7 +394,7 @@ pub(crate) fn one_conflict_among_many_hinders_no_other(store: &impl Store) {
     }
 }
 
-/// Of several that create the same key, one does.
+/// If several changes create the same key, one succeeds.
 pub(crate) fn a_race_has_one_winner(store: &impl Store) {
     const THREADS: usize = 8;
     let start = Barrier::new(THREADS);
@@ -421,30 +421,30 @@ pub(crate) fn a_race_has_one_winner(store: &impl Store) {
     }
 }
 
-/// Every case as a test of its own, each on a fresh store. `$open` gives the store and what must
+/// Makes a test of every case, each on a fresh store. `$open` returns the store and what must
 /// outlive it.
 macro_rules! conformance {
     ($backend:ident, $open:expr) => {
         conformance! { $backend, $open =>
-            a_record_is_there_from_put_to_delete
-            tables_are_apart
+            a_record_exists_from_put_to_delete
+            tables_are_separate
             bodies_come_back_byte_for_byte
             absence_can_be_expected
             a_stale_version_is_a_conflict
-            writing_the_same_again_is_another_version
-            what_was_only_read_counts
+            writing_the_same_body_is_a_new_version
+            records_that_were_only_read_are_checked
             a_conflict_writes_nothing
             one_change_writes_many_keys
             a_version_never_returns
             a_scan_keeps_to_prefix_after_and_limit
-            a_scan_tells_what_a_get_tells
+            a_scan_returns_what_a_get_returns
             any_id_has_its_place_in_byte_order
             purge_removes_what_expired_before_now
             the_last_put_decides_when_a_record_expires
-            a_purged_record_is_gone_for_a_change
+            a_change_does_not_see_a_purged_record
             a_large_purge_leaves_nothing_behind
             concurrent_increments_lose_nothing
-            one_conflict_among_many_hinders_no_other
+            a_conflict_affects_no_other_change
             a_race_has_one_winner
         }
     };

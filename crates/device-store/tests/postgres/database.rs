@@ -1,4 +1,4 @@
-//! A database of its own for every test, on the server that `cargo xtask test` started.
+//! A database for each test, on the server that `cargo xtask test` started.
 
 use std::env;
 use std::process::Command;
@@ -9,7 +9,7 @@ const SERVER: &str = "DEVICE_TEST_POSTGRES";
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// A database that is dropped with this.
+/// A database that is dropped with this value.
 pub(crate) struct Database {
     host: String,
     name: String,
@@ -36,7 +36,7 @@ impl Database {
         &self.url
     }
 
-    /// Runs statements as an operator would; what they print.
+    /// Runs statements as an operator would; returns their output.
     pub(crate) fn run(&self, statements: &str) -> String {
         psql(&self.host, &self.name, statements)
     }
@@ -48,7 +48,7 @@ impl Drop for Database {
     }
 }
 
-/// What a statement prints, without a frame.
+/// The output of a statement, without a frame.
 fn psql(host: &str, database: &str, statement: &str) -> String {
     let arguments = ["-XqtA", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", host];
     let output =

@@ -1,4 +1,4 @@
-//! Changes from many threads while the server fails under them, and what must hold afterwards.
+//! Changes from many threads while the server fails, and what must hold afterwards.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -8,7 +8,7 @@ use device_store::PostgresStore;
 
 const THREADS: usize = 8;
 
-/// Increments that are acknowledged before the next failure.
+/// Increments acknowledged before the next failure.
 const BETWEEN_FAILURES: usize = 20;
 
 fn key(id: &str) -> Key {
@@ -24,21 +24,22 @@ fn number(store: &PostgresStore, id: &str) -> Option<usize> {
     Some(String::from_utf8(record.body).unwrap().parse().unwrap())
 }
 
-/// What became of one thread's changes.
+/// The outcomes of one thread's changes.
 #[derive(Default)]
 struct Outcomes {
     /// Increments of the counter that were acknowledged.
     incremented: usize,
-    /// Increments that may have happened.
+    /// Increments that may have been committed.
     in_doubt: usize,
-    /// Keys, of those that every thread tries to create, that this one did.
+    /// The contended keys that this thread created.
     created: Vec<String>,
 }
 
-/// Runs `fail` so many times while threads increment a counter and race for keys, on two stores,
-/// and waits for acknowledged changes before each time and after the last. Asserts that nothing
-/// acknowledged is missing, nothing happened twice and nothing was given to two; returns how many
-/// increments were acknowledged and how many were in doubt.
+/// Runs `fail` repeatedly while threads increment a counter and race for keys, on two stores.
+///
+/// Waits for acknowledged changes before each failure and after the last. Asserts that nothing
+/// acknowledged is missing, nothing happened twice and no key was given to two threads; returns how
+/// many increments were acknowledged and how many were in doubt.
 pub(crate) fn survive(
     stores: &[PostgresStore; 2],
     times: usize,
