@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{
-    AttributeType, ChangePasswordRequest, CodeDeliveryDetailsType, DeleteUserAttributesRequest,
-    DeleteUserRequest, GetUserAttributeVerificationCodeRequest, GetUserRequest, Sensitive,
-    UpdateUserAttributesRequest, VerifyUserAttributeRequest,
+use device_wire::Sensitive;
+use device_wire::requests::{
+    ChangePasswordRequest, DeleteUserAttributesRequest, DeleteUserRequest,
+    GetUserAttributeVerificationCodeRequest, GetUserRequest, UpdateUserAttributesRequest,
+    VerifyUserAttributeRequest,
 };
+use device_wire::shapes::{AttributeType, CodeDeliveryDetailsType};
 
 use crate::client::DeviceAuth;
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use device_http::Client;
 use device_proto::{Device, DeviceStatus, ListDevices, ServiceError};
-use device_wire::{
+use device_wire::requests::{
     AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminUpdateDeviceStatusRequest,
 };
 

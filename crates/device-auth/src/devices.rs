@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use device_http::Client;
 use device_proto::{Consent, Device, DeviceStatus, ListDevices, ListStep, Reply, Request};
-use device_wire::{ForgetDeviceRequest, GetDeviceRequest, Operation, UpdateDeviceStatusRequest};
+use device_wire::Operation;
+use device_wire::requests::{ForgetDeviceRequest, GetDeviceRequest, UpdateDeviceStatusRequest};
 
 use crate::client::DeviceAuth;
 use crate::error::Error;

@@ -40,7 +40,9 @@ pub use device_proto::{
     DeviceOwner, DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice,
     SelectFactorPrompt, SelectMfaPrompt, ServiceError, Tokens,
 };
-pub use device_wire::{ChallengeNameType, ErrorCode, Sensitive, Timestamp, UserContextDataType};
+pub use device_wire::enums::ChallengeNameType;
+pub use device_wire::shapes::UserContextDataType;
+pub use device_wire::{ErrorCode, Sensitive, Timestamp};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

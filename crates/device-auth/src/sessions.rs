@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use device_proto::Tokens;
-use device_wire::{ErrorCode, GlobalSignOutRequest, RevokeTokenRequest};
+use device_wire::ErrorCode;
+use device_wire::requests::{GlobalSignOutRequest, RevokeTokenRequest};
 use tracing::Instrument as _;
 
 use crate::client::DeviceAuth;

@@ -16,10 +16,11 @@ use device_http::{
     HttpResponse, RetryPolicy, SendError,
 };
 use device_proto::Request;
-use device_wire::{
-    AuthFlowType, ErrorCode, GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest,
-    RespondToAuthChallengeRequest, Sensitive, param,
+use device_wire::enums::AuthFlowType;
+use device_wire::requests::{
+    GetDeviceRequest, InitiateAuthRequest, ListUserPoolsRequest, RespondToAuthChallengeRequest,
 };
+use device_wire::{ErrorCode, Sensitive, param};
 
 /// How one attempt ends.
 #[derive(Clone)]

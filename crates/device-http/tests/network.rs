@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use device_http::{Client, ErrorKind, RetryPolicy};
 use device_proto::Request;
-use device_wire::GetDeviceRequest;
+use device_wire::requests::GetDeviceRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use device_http::{Client, RetryPolicy};
 use device_proto::Request;
-use device_wire::{AuthFlowType, InitiateAuthRequest, Sensitive, param};
+use device_wire::enums::AuthFlowType;
+use device_wire::requests::InitiateAuthRequest;
+use device_wire::{Sensitive, param};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;

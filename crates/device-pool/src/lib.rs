@@ -16,7 +16,8 @@
 //! use device_pool::{Config, Engine, Invocation, Moment, Retention, ServiceError};
 //! use device_pool::SigningKeySource;
 //! use device_store::MemoryStore;
-//! use device_wire::{CreateUserPoolRequest, DeviceConfigurationType, ListDevicesRequest};
+//! use device_wire::requests::{CreateUserPoolRequest, ListDevicesRequest};
+//! use device_wire::shapes::DeviceConfigurationType;
 //! use rand::SeedableRng;
 //!
 //! struct Rsa2048;

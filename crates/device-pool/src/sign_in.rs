@@ -22,10 +22,10 @@ mod step;
 mod tests;
 pub(crate) mod user_auth;
 
-use device_wire::{
-    AdvancedSecurityModeType, AuthFlowType, ChallengeNameType, InitiateAuthRequest,
-    InitiateAuthResponse, RespondToAuthChallengeRequest, RespondToAuthChallengeResponse, param,
-};
+use device_wire::enums::{AdvancedSecurityModeType, AuthFlowType, ChallengeNameType};
+use device_wire::param;
+use device_wire::requests::{InitiateAuthRequest, RespondToAuthChallengeRequest};
+use device_wire::responses::{InitiateAuthResponse, RespondToAuthChallengeResponse};
 use serde_json::{Map, Value};
 
 use crate::command::context::Context;
@@ -246,7 +246,7 @@ fn due(
     let situation = Situation {
         // A user who signed in without a password has none to change.
         must_change_password: progress.password_proven
-            && parties.user.status == device_wire::UserStatusType::ForceChangePassword,
+            && parties.user.status == device_wire::enums::UserStatusType::ForceChangePassword,
         mfa_due: parties.user.mfa_due(&parties.pool),
         has_second_factor: !parties.user.second_factors(&parties.pool).is_empty(),
         risk: match parties.pool.threat_protection() {
@@ -302,7 +302,7 @@ fn finish(
                 IssuedAfter::FirstFactor
             };
             let key = issue_key(cx, keys, user, after);
-            new_device = Some(device_wire::NewDeviceMetadataType {
+            new_device = Some(device_wire::shapes::NewDeviceMetadataType {
                 device_key: Some(key.clone()),
                 device_group_key: Some(group_key(keys, user)),
             });

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{AnalyticsMetadataType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::shapes::AnalyticsMetadataType;
 
 use crate::credentials::{Metadata, to_send};
 use crate::error::MalformedPoolId;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use device_srp::ClientEphemeral;
-use device_wire::{AuthFlowType, Sensitive, UserContextDataType, param};
+use device_wire::enums::AuthFlowType;
+use device_wire::shapes::UserContextDataType;
+use device_wire::{Sensitive, param};
 use rand_core::CryptoRng;
 
 /// What a user signs in with: a name, and the first factor of a flow.

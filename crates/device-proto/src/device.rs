@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::{
-    AdminListDevicesRequest, DeviceType, ListDevicesRequest, Operation, Sensitive, Timestamp,
-};
+use device_wire::requests::{AdminListDevicesRequest, ListDevicesRequest};
+use device_wire::shapes::DeviceType;
+use device_wire::{Operation, Sensitive, Timestamp};
 
 use crate::error::Error;
 use crate::record::DeviceStatus;

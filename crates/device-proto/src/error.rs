@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use device_wire::{ChallengeNameType, ErrorBody, ErrorCode, Operation, sentence};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{ErrorBody, ErrorCode, Operation, sentence};
 
 /// Why a step of the protocol failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use device_wire::{DeviceRememberedStatusType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::enums::DeviceRememberedStatusType;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;

@@ -1,9 +1,9 @@
 //! Refreshing a session: new tokens for a refresh token.
 
-use device_wire::{
-    AuthFlowType, AuthenticationResultType, ErrorCode, GetTokensFromRefreshTokenRequest,
-    InitiateAuthRequest, Operation, Sensitive, param,
-};
+use device_wire::enums::AuthFlowType;
+use device_wire::requests::{GetTokensFromRefreshTokenRequest, InitiateAuthRequest};
+use device_wire::shapes::AuthenticationResultType;
+use device_wire::{ErrorCode, Operation, Sensitive, param};
 
 use crate::config::Config;
 use crate::error::Error;

@@ -212,7 +212,7 @@ fn decode<C: device_wire::Request>(body: &[u8]) -> Result<C::Output, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use device_wire::{ForgetDeviceRequest, GetDeviceRequest, InitiateAuthRequest};
+    use device_wire::requests::{ForgetDeviceRequest, GetDeviceRequest, InitiateAuthRequest};
 
     #[test]
     fn an_error_is_read_from_the_body_or_the_header() {

@@ -24,10 +24,11 @@ pub use this_device::{RememberChoice, ThisDevice};
 
 use std::time::SystemTime;
 
-use device_wire::{
-    AssociateSoftwareTokenRequest, ChallengeNameType, ErrorCode, Operation,
-    UpdateDeviceStatusRequest, VerifySoftwareTokenRequest, VerifySoftwareTokenResponseType,
+use device_wire::enums::{ChallengeNameType, VerifySoftwareTokenResponseType};
+use device_wire::requests::{
+    AssociateSoftwareTokenRequest, UpdateDeviceStatusRequest, VerifySoftwareTokenRequest,
 };
+use device_wire::{ErrorCode, Operation};
 use rand_core::CryptoRng;
 
 use crate::config::Config;

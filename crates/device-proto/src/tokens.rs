@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use device_wire::{AuthenticationResultType, Operation, Sensitive};
+use device_wire::shapes::AuthenticationResultType;
+use device_wire::{Operation, Sensitive};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;

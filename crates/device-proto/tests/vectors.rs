@@ -16,7 +16,8 @@ use device_proto::{
     Outcome, Reply, Request, SignIn, Step, ThisDevice,
 };
 use device_testkit::vectors;
-use device_wire::{ChallengeNameType, Timestamp};
+use device_wire::Timestamp;
+use device_wire::enums::ChallengeNameType;
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 

@@ -17,8 +17,6 @@
 //! | an answer that is an error | [`ErrorBody`], [`ErrorCode`] |
 //! | secrets, and points in time | [`Sensitive`], [`Timestamp`] |
 //!
-//! The types of the first four modules are also re-exported at the root.
-//!
 //! # Example
 //! ```
 //! use device_wire::enums::AuthFlowType;
@@ -79,8 +77,6 @@ pub use error::ErrorBody;
 pub use generated::error_code::ErrorCode;
 pub use generated::operation::Operation;
 pub use generated::{enums, requests, responses, shapes};
-#[doc(no_inline)]
-pub use generated::{enums::*, requests::*, responses::*, shapes::*};
 pub use operation::Auth;
 pub use request::Request;
 pub use sensitive::{Secret, Sensitive};

@@ -3,11 +3,12 @@
 use aws_credential_types::Credentials as Keys;
 use device_auth::device_http::Client;
 use device_auth::{Credentials, DeviceAuth};
-use device_wire::{
+use device_wire::enums::{ExplicitAuthFlowsType, MessageActionType, UserPoolMfaType};
+use device_wire::requests::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, CreateUserPoolClientRequest,
-    CreateUserPoolRequest, DeviceConfigurationType, ExplicitAuthFlowsType, MessageActionType,
-    SetUserPoolMfaConfigRequest, SoftwareTokenMfaConfigType, UserPoolMfaType,
+    CreateUserPoolRequest, SetUserPoolMfaConfigRequest,
 };
+use device_wire::shapes::{DeviceConfigurationType, SoftwareTokenMfaConfigType};
 
 use crate::Result;
 

@@ -6,10 +6,10 @@ use device_auth::{
     Challenge, Credentials, DeviceAuth, Error, ErrorCode, SessionDevice, SignInStep, SignedIn,
 };
 use device_testkit::totp_code;
-use device_wire::{
-    AssociateSoftwareTokenRequest, SetUserMFAPreferenceRequest, SoftwareTokenMfaSettingsType,
-    VerifySoftwareTokenRequest,
+use device_wire::requests::{
+    AssociateSoftwareTokenRequest, SetUserMFAPreferenceRequest, VerifySoftwareTokenRequest,
 };
+use device_wire::shapes::SoftwareTokenMfaSettingsType;
 
 use crate::Result;
 use crate::service::{PASSWORD, Service, USER, UserPoolMfa, Wanted, proven};

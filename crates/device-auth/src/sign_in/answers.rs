@@ -4,7 +4,8 @@ use device_proto::{
     Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, MfaSetupPrompt, NewPasswordPrompt,
     Request, SelectFactorPrompt, SelectMfaPrompt, SignIn,
 };
-use device_wire::{ChallengeNameType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::enums::ChallengeNameType;
 
 use super::SignInStep;
 use super::challenge::Pending;

@@ -4,7 +4,7 @@ use device_proto::{
     Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, DeviceRecord, MfaSetupPrompt,
     NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt, ServiceError,
 };
-use device_wire::ChallengeNameType;
+use device_wire::enums::ChallengeNameType;
 
 use super::outcome::Warning;
 use crate::client::DeviceAuth;

@@ -8,13 +8,16 @@ use aws_credential_types::Credentials;
 use device_auth::{DeviceAuth, FileStore};
 use device_http::Client;
 use device_server::{AccessKey, Administrators, PoolConfig, Retention, Server, Service, Storage};
-use device_wire::{
+use device_wire::enums::{AuthFlowType, ExplicitAuthFlowsType, UserPoolMfaType};
+use device_wire::requests::{
     AdminCreateUserRequest, AdminSetUserPasswordRequest, AssociateSoftwareTokenRequest,
-    AuthFlowType, CreateUserPoolClientRequest, CreateUserPoolRequest, DeviceConfigurationType,
-    ExplicitAuthFlowsType, InitiateAuthRequest, Sensitive, SetUserMFAPreferenceRequest,
-    SetUserPoolMfaConfigRequest, SoftwareTokenMfaConfigType, SoftwareTokenMfaSettingsType,
-    UserPoolMfaType, VerifySoftwareTokenRequest, param,
+    CreateUserPoolClientRequest, CreateUserPoolRequest, InitiateAuthRequest,
+    SetUserMFAPreferenceRequest, SetUserPoolMfaConfigRequest, VerifySoftwareTokenRequest,
 };
+use device_wire::shapes::{
+    DeviceConfigurationType, SoftwareTokenMfaConfigType, SoftwareTokenMfaSettingsType,
+};
+use device_wire::{Sensitive, param};
 use rand::RngExt as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

@@ -4,7 +4,7 @@ use device_auth::{
     Challenge, CodeSource, Credentials, CurrentDevice, Device, DeviceAuth, DeviceStatus,
     SignInStep, SignedIn,
 };
-use device_wire::AdminGetDeviceRequest;
+use device_wire::requests::AdminGetDeviceRequest;
 
 use super::scene::{Scene, USERNAME};
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use device_wire::{CodeDeliveryDetailsType, DeliveryMediumType, Sensitive, VerifiedAttributeType};
+use device_wire::Sensitive;
+use device_wire::enums::{DeliveryMediumType, VerifiedAttributeType};
+use device_wire::shapes::CodeDeliveryDetailsType;
 use serde::{Deserialize, Serialize};
 
 /// A message to deliver after its change is committed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use device_wire::RiskLevelType;
+use device_wire::enums::RiskLevelType;
 use serde::{Deserialize, Serialize};
 
 /// The risk of a sign-in. From medium on, users who have a second factor are asked for it.

@@ -1,12 +1,14 @@
 //! User attributes: updated, deleted and verified.
 
-use device_wire::{
-    AdminDeleteUserAttributesRequest, AdminDeleteUserAttributesResponse,
-    AdminUpdateUserAttributesRequest, AdminUpdateUserAttributesResponse,
-    DeleteUserAttributesRequest, DeleteUserAttributesResponse,
-    GetUserAttributeVerificationCodeRequest, GetUserAttributeVerificationCodeResponse,
-    UpdateUserAttributesRequest, UpdateUserAttributesResponse, VerifyUserAttributeRequest,
-    VerifyUserAttributeResponse,
+use device_wire::requests::{
+    AdminDeleteUserAttributesRequest, AdminUpdateUserAttributesRequest,
+    DeleteUserAttributesRequest, GetUserAttributeVerificationCodeRequest,
+    UpdateUserAttributesRequest, VerifyUserAttributeRequest,
+};
+use device_wire::responses::{
+    AdminDeleteUserAttributesResponse, AdminUpdateUserAttributesResponse,
+    DeleteUserAttributesResponse, GetUserAttributeVerificationCodeResponse,
+    UpdateUserAttributesResponse, VerifyUserAttributeResponse,
 };
 
 use crate::command::context::Context;

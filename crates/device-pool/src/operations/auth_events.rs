@@ -1,9 +1,13 @@
 //! The audit trail for administrators.
 
-use device_wire::{
-    AdminListUserAuthEventsRequest, AdminListUserAuthEventsResponse, AuthEventType, ChallengeName,
-    ChallengeResponse, ChallengeResponseType, EventContextDataType, EventResponseType,
-    EventRiskType, EventType, RiskDecisionType, Timestamp,
+use device_wire::Timestamp;
+use device_wire::enums::{
+    ChallengeName, ChallengeResponse, EventResponseType, EventType, RiskDecisionType,
+};
+use device_wire::requests::AdminListUserAuthEventsRequest;
+use device_wire::responses::AdminListUserAuthEventsResponse;
+use device_wire::shapes::{
+    AuthEventType, ChallengeResponseType, EventContextDataType, EventRiskType,
 };
 
 use crate::command::context::Context;

@@ -1,12 +1,16 @@
 //! App clients.
 
-use device_wire::{
-    ClientTypeType, CreateUserPoolClientRequest, CreateUserPoolClientResponse,
-    DeleteUserPoolClientRequest, DescribeUserPoolClientRequest, DescribeUserPoolClientResponse,
-    ExplicitAuthFlowsType, ListUserPoolClientsRequest, ListUserPoolClientsResponse, Sensitive,
-    Timestamp, UpdateUserPoolClientRequest, UpdateUserPoolClientResponse,
-    UserPoolClientDescription, UserPoolClientType,
+use device_wire::enums::{ClientTypeType, ExplicitAuthFlowsType};
+use device_wire::requests::{
+    CreateUserPoolClientRequest, DeleteUserPoolClientRequest, DescribeUserPoolClientRequest,
+    ListUserPoolClientsRequest, UpdateUserPoolClientRequest,
 };
+use device_wire::responses::{
+    CreateUserPoolClientResponse, DescribeUserPoolClientResponse, ListUserPoolClientsResponse,
+    UpdateUserPoolClientResponse,
+};
+use device_wire::shapes::{UserPoolClientDescription, UserPoolClientType};
+use device_wire::{Sensitive, Timestamp};
 use serde::Serialize;
 
 use crate::command::context::Context;

@@ -3,14 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{Salt, Verifier};
-use device_wire::{
-    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminGetDeviceResponse,
-    AdminListDevicesRequest, AdminListDevicesResponse, AdminUpdateDeviceStatusRequest,
-    AdminUpdateDeviceStatusResponse, ConfirmDeviceRequest, ConfirmDeviceResponse,
-    DeviceRememberedStatusType, DeviceSecretVerifierConfigType, ErrorCode, ForgetDeviceRequest,
-    GetDeviceRequest, GetDeviceResponse, ListDevicesRequest, ListDevicesResponse, Sensitive,
-    UpdateDeviceStatusRequest, UpdateDeviceStatusResponse,
+use device_wire::enums::DeviceRememberedStatusType;
+use device_wire::requests::{
+    AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminListDevicesRequest,
+    AdminUpdateDeviceStatusRequest, ConfirmDeviceRequest, ForgetDeviceRequest, GetDeviceRequest,
+    ListDevicesRequest, UpdateDeviceStatusRequest,
 };
+use device_wire::responses::{
+    AdminGetDeviceResponse, AdminListDevicesResponse, AdminUpdateDeviceStatusResponse,
+    ConfirmDeviceResponse, GetDeviceResponse, ListDevicesResponse, UpdateDeviceStatusResponse,
+};
+use device_wire::shapes::DeviceSecretVerifierConfigType;
+use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};

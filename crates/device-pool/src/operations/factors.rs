@@ -1,12 +1,17 @@
 //! The factors of a user, and which of them are enabled.
 
-use device_wire::{
-    AdminGetUserAuthFactorsRequest, AdminGetUserAuthFactorsResponse,
-    AdminSetUserMFAPreferenceRequest, AdminSetUserMFAPreferenceResponse,
-    AdminSetUserSettingsRequest, AdminSetUserSettingsResponse, DeliveryMediumType,
-    EmailMfaSettingsType, GetUserAuthFactorsRequest, GetUserAuthFactorsResponse, MFAOptionType,
-    SMSMfaSettingsType, SetUserMFAPreferenceRequest, SetUserMFAPreferenceResponse,
-    SetUserSettingsRequest, SetUserSettingsResponse, SoftwareTokenMfaSettingsType,
+use device_wire::enums::DeliveryMediumType;
+use device_wire::requests::{
+    AdminGetUserAuthFactorsRequest, AdminSetUserMFAPreferenceRequest, AdminSetUserSettingsRequest,
+    GetUserAuthFactorsRequest, SetUserMFAPreferenceRequest, SetUserSettingsRequest,
+};
+use device_wire::responses::{
+    AdminGetUserAuthFactorsResponse, AdminSetUserMFAPreferenceResponse,
+    AdminSetUserSettingsResponse, GetUserAuthFactorsResponse, SetUserMFAPreferenceResponse,
+    SetUserSettingsResponse,
+};
+use device_wire::shapes::{
+    EmailMfaSettingsType, MFAOptionType, SMSMfaSettingsType, SoftwareTokenMfaSettingsType,
 };
 
 use crate::command::context::Context;

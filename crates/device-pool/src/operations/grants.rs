@@ -1,11 +1,16 @@
 //! A user's grants: listed and revoked as the service's "user sessions".
 
-use device_wire::{
-    AdminListUserSessionsRequest, AdminListUserSessionsResponse, AdminRevokeUserSessionRequest,
-    AdminRevokeUserSessionResponse, ListUserSessionsRequest, ListUserSessionsResponse,
-    RevokeUserSessionRequest, RevokeUserSessionResponse, Sensitive, SessionDescriptionType,
-    SessionTypeType, Timestamp,
+use device_wire::enums::SessionTypeType;
+use device_wire::requests::{
+    AdminListUserSessionsRequest, AdminRevokeUserSessionRequest, ListUserSessionsRequest,
+    RevokeUserSessionRequest,
 };
+use device_wire::responses::{
+    AdminListUserSessionsResponse, AdminRevokeUserSessionResponse, ListUserSessionsResponse,
+    RevokeUserSessionResponse,
+};
+use device_wire::shapes::SessionDescriptionType;
+use device_wire::{Sensitive, Timestamp};
 use uuid::Uuid;
 
 use crate::command::context::Context;

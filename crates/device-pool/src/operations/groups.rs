@@ -1,10 +1,12 @@
 //! Groups of users, whose names tokens contain.
 
-use device_wire::{
-    AdminAddUserToGroupRequest, AdminListGroupsForUserRequest, AdminListGroupsForUserResponse,
-    AdminRemoveUserFromGroupRequest, CreateGroupRequest, CreateGroupResponse, ErrorCode, GroupType,
-    Timestamp,
+use device_wire::requests::{
+    AdminAddUserToGroupRequest, AdminListGroupsForUserRequest, AdminRemoveUserFromGroupRequest,
+    CreateGroupRequest,
 };
+use device_wire::responses::{AdminListGroupsForUserResponse, CreateGroupResponse};
+use device_wire::shapes::GroupType;
+use device_wire::{ErrorCode, Timestamp};
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};

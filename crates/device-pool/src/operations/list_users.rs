@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use device_wire::{ListUsersRequest, ListUsersResponse, UserType};
+use device_wire::requests::ListUsersRequest;
+use device_wire::responses::ListUsersResponse;
+use device_wire::shapes::UserType;
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};

@@ -1,12 +1,16 @@
 //! Passwords: changed with the old one, or reset with a code.
 
 use device_srp::Identity;
-use device_wire::{
-    AdminResetUserPasswordRequest, AdminResetUserPasswordResponse, ChangePasswordRequest,
-    ChangePasswordResponse, ConfirmForgotPasswordRequest, ConfirmForgotPasswordResponse, ErrorCode,
-    ForgotPasswordRequest, ForgotPasswordResponse, RecoveryOptionNameType, UserStatusType,
-    sentence,
+use device_wire::enums::{RecoveryOptionNameType, UserStatusType};
+use device_wire::requests::{
+    AdminResetUserPasswordRequest, ChangePasswordRequest, ConfirmForgotPasswordRequest,
+    ForgotPasswordRequest,
 };
+use device_wire::responses::{
+    AdminResetUserPasswordResponse, ChangePasswordResponse, ConfirmForgotPasswordResponse,
+    ForgotPasswordResponse,
+};
+use device_wire::{ErrorCode, sentence};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

@@ -1,14 +1,23 @@
 //! User pools and their settings.
 
-use device_wire::{
-    AddCustomAttributesRequest, AddCustomAttributesResponse, AuthFactorType, CreateUserPoolRequest,
-    CreateUserPoolResponse, DefaultEmailOptionType, DeleteUserPoolRequest, DeletionProtectionType,
-    DescribeUserPoolRequest, DescribeUserPoolResponse, EmailSendingAccountType,
-    GetUserPoolMfaConfigRequest, GetUserPoolMfaConfigResponse, ListUserPoolsRequest,
-    ListUserPoolsResponse, PasswordPolicyType, SetUserPoolMfaConfigRequest,
-    SetUserPoolMfaConfigResponse, SmsMfaConfigType, SoftwareTokenMfaConfigType, Timestamp,
-    UpdateUserPoolRequest, UpdateUserPoolResponse, UserPoolDescriptionType, UserPoolMfaType,
-    UserPoolPolicyType, UserPoolTierType, UserPoolType,
+use device_wire::Timestamp;
+use device_wire::enums::{
+    AuthFactorType, DefaultEmailOptionType, DeletionProtectionType, EmailSendingAccountType,
+    UserPoolMfaType, UserPoolTierType,
+};
+use device_wire::requests::{
+    AddCustomAttributesRequest, CreateUserPoolRequest, DeleteUserPoolRequest,
+    DescribeUserPoolRequest, GetUserPoolMfaConfigRequest, ListUserPoolsRequest,
+    SetUserPoolMfaConfigRequest, UpdateUserPoolRequest,
+};
+use device_wire::responses::{
+    AddCustomAttributesResponse, CreateUserPoolResponse, DescribeUserPoolResponse,
+    GetUserPoolMfaConfigResponse, ListUserPoolsResponse, SetUserPoolMfaConfigResponse,
+    UpdateUserPoolResponse,
+};
+use device_wire::shapes::{
+    PasswordPolicyType, SmsMfaConfigType, SoftwareTokenMfaConfigType, UserPoolDescriptionType,
+    UserPoolPolicyType, UserPoolType,
 };
 use serde::Serialize;
 

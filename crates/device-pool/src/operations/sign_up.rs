@@ -1,11 +1,14 @@
 //! Self-service accounts: sign-up and confirmation.
 
-use device_wire::{
-    AdminConfirmSignUpRequest, AdminConfirmSignUpResponse, ConfirmSignUpRequest,
-    ConfirmSignUpResponse, ErrorCode, ResendConfirmationCodeRequest,
-    ResendConfirmationCodeResponse, Sensitive, SignUpRequest, SignUpResponse, UserStatusType,
-    UsernameAttributeType,
+use device_wire::enums::{UserStatusType, UsernameAttributeType};
+use device_wire::requests::{
+    AdminConfirmSignUpRequest, ConfirmSignUpRequest, ResendConfirmationCodeRequest, SignUpRequest,
 };
+use device_wire::responses::{
+    AdminConfirmSignUpResponse, ConfirmSignUpResponse, ResendConfirmationCodeResponse,
+    SignUpResponse,
+};
+use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

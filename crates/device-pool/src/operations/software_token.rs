@@ -1,9 +1,11 @@
 //! Software tokens, of signed-in users and of users who must set one up to sign in.
 
-use device_wire::{
-    AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse,
-    AssociateSoftwareTokenRequest, AssociateSoftwareTokenResponse, VerifySoftwareTokenRequest,
-    VerifySoftwareTokenResponse, VerifySoftwareTokenResponseType,
+use device_wire::enums::VerifySoftwareTokenResponseType;
+use device_wire::requests::{
+    AdminDeleteSoftwareTokenRequest, AssociateSoftwareTokenRequest, VerifySoftwareTokenRequest,
+};
+use device_wire::responses::{
+    AdminDeleteSoftwareTokenResponse, AssociateSoftwareTokenResponse, VerifySoftwareTokenResponse,
 };
 
 use crate::command::context::Context;

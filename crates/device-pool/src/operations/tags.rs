@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{
-    ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest,
-    TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
+use device_wire::requests::{ListTagsForResourceRequest, TagResourceRequest, UntagResourceRequest};
+use device_wire::responses::{
+    ListTagsForResourceResponse, TagResourceResponse, UntagResourceResponse,
 };
 
 use crate::command::context::Context;

@@ -1,9 +1,12 @@
 //! Revoking tokens: one grant, or all of a user's.
 
-use device_wire::{
-    AdminUserGlobalSignOutRequest, AdminUserGlobalSignOutResponse, ErrorCode, GlobalSignOutRequest,
-    GlobalSignOutResponse, RevokeTokenRequest, RevokeTokenResponse, sentence,
+use device_wire::requests::{
+    AdminUserGlobalSignOutRequest, GlobalSignOutRequest, RevokeTokenRequest,
 };
+use device_wire::responses::{
+    AdminUserGlobalSignOutResponse, GlobalSignOutResponse, RevokeTokenResponse,
+};
+use device_wire::{ErrorCode, sentence};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

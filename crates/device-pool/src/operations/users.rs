@@ -1,13 +1,16 @@
 //! Users: managed by administrators; described and deleted by themselves.
 
-use device_wire::{
-    AdminCreateUserRequest, AdminCreateUserResponse, AdminDeleteUserRequest,
-    AdminDisableUserRequest, AdminDisableUserResponse, AdminEnableUserRequest,
-    AdminEnableUserResponse, AdminGetUserRequest, AdminGetUserResponse,
-    AdminSetUserPasswordRequest, AdminSetUserPasswordResponse, DeleteUserRequest,
-    DeliveryMediumType, ErrorCode, GetUserRequest, GetUserResponse, MessageActionType, Sensitive,
-    Timestamp, UserStatusType,
+use device_wire::enums::{DeliveryMediumType, MessageActionType, UserStatusType};
+use device_wire::requests::{
+    AdminCreateUserRequest, AdminDeleteUserRequest, AdminDisableUserRequest,
+    AdminEnableUserRequest, AdminGetUserRequest, AdminSetUserPasswordRequest, DeleteUserRequest,
+    GetUserRequest,
 };
+use device_wire::responses::{
+    AdminCreateUserResponse, AdminDisableUserResponse, AdminEnableUserResponse,
+    AdminGetUserResponse, AdminSetUserPasswordResponse, GetUserResponse,
+};
+use device_wire::{ErrorCode, Sensitive, Timestamp};
 
 use crate::command::context::Context;
 use crate::command::page::Page;

@@ -1,6 +1,7 @@
 //! Destinations of messages: phone numbers and e-mail addresses.
 
-use device_wire::{CodeDeliveryDetailsType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::shapes::CodeDeliveryDetailsType;
 use serde::{Deserialize, Serialize};
 
 use crate::host::message::Medium;

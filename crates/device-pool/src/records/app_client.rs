@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use device_wire::{
-    ErrorCode, ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
-    TokenValidityUnitsType, UserPoolClientType, sentence,
+use device_wire::enums::{
+    ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
 };
+use device_wire::shapes::{TokenValidityUnitsType, UserPoolClientType};
+use device_wire::{ErrorCode, sentence};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use device_wire::{
-    AttributeType, DeviceRememberedStatusType, DeviceType, Sensitive, Timestamp, sentence,
-};
+use device_wire::enums::DeviceRememberedStatusType;
+use device_wire::shapes::{AttributeType, DeviceType};
+use device_wire::{Sensitive, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;

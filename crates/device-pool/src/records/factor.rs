@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use device_wire::ChallengeNameType;
+use device_wire::enums::ChallengeNameType;
 use serde::{Deserialize, Serialize};
 
 use crate::host::message::Medium;

@@ -1,6 +1,6 @@
 //! Groups of users, and the roles that membership gives.
 
-use device_wire::GroupType;
+use device_wire::shapes::GroupType;
 use serde::{Deserialize, Serialize};
 
 use crate::command::transaction::{Entity, id_of};

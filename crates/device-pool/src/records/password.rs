@@ -1,7 +1,8 @@
 //! Passwords: the pool's policy, and what is stored.
 
 use device_srp::{Identity, Salt, Verifier};
-use device_wire::{ErrorCode, PasswordPolicyType};
+use device_wire::ErrorCode;
+use device_wire::shapes::PasswordPolicyType;
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;

@@ -1,8 +1,9 @@
 //! User pools: their settings as the service describes them.
 
-use device_wire::{
-    EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolMfaType,
-    UserPoolType, UsernameAttributeType, WebAuthnConfigurationType,
+use device_wire::enums::{UserPoolMfaType, UsernameAttributeType};
+use device_wire::shapes::{
+    EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolType,
+    WebAuthnConfigurationType,
 };
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! Pool schemas: the attributes of users, and the types of their values.
 
-use device_wire::{
-    AttributeDataType, NumberAttributeConstraintsType, SchemaAttributeType,
-    StringAttributeConstraintsType,
+use device_wire::enums::AttributeDataType;
+use device_wire::shapes::{
+    NumberAttributeConstraintsType, SchemaAttributeType, StringAttributeConstraintsType,
 };
 
 use crate::error::ServiceError;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::{
-    AttributeType, ErrorCode, Sensitive, Timestamp, UserStatusType, UserType, sentence,
-};
+use device_wire::enums::UserStatusType;
+use device_wire::shapes::{AttributeType, UserType};
+use device_wire::{ErrorCode, Sensitive, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;

@@ -1,7 +1,7 @@
 //! Accounts: a user or a decoy, which a caller must not be able to tell apart.
 
 use device_srp::{Salt, Verifier};
-use device_wire::CodeDeliveryDetailsType;
+use device_wire::shapes::CodeDeliveryDetailsType;
 use zeroize::Zeroizing;
 
 use crate::command::context::Context;

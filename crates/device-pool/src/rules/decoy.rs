@@ -3,7 +3,8 @@
 //! They are derived from the name and the pool's key, so they are stable and never stored.
 
 use device_srp::Salt;
-use device_wire::{AliasAttributeType, Sensitive, UserStatusType};
+use device_wire::Sensitive;
+use device_wire::enums::{AliasAttributeType, UserStatusType};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 

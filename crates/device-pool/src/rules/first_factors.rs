@@ -1,6 +1,6 @@
 //! The first factors of `USER_AUTH`.
 
-use device_wire::AuthFactorType;
+use device_wire::enums::AuthFactorType;
 
 use crate::host::message::Medium;
 use crate::records::address::Address;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{
-    AliasAttributeType, ErrorCode, Sensitive, UserStatusType, UsernameAttributeType,
-};
+use device_wire::enums::{AliasAttributeType, UserStatusType, UsernameAttributeType};
+use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::command::transaction::Entity as _;

@@ -1,7 +1,9 @@
 //! Setting a password: policy, history, verifier.
 
 use device_srp::Identity;
-use device_wire::{ErrorCode, PasswordPolicyType, UserStatusType};
+use device_wire::ErrorCode;
+use device_wire::enums::UserStatusType;
+use device_wire::shapes::PasswordPolicyType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{AliasAttributeType, AttributeType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::enums::AliasAttributeType;
+use device_wire::shapes::AttributeType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

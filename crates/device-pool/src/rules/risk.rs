@@ -1,6 +1,6 @@
 //! The risk of a sign-in, judged by the host's evaluator.
 
-use device_wire::AdvancedSecurityModeType;
+use device_wire::enums::AdvancedSecurityModeType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

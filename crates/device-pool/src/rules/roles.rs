@@ -1,6 +1,6 @@
 //! The roles that group membership gives to a user.
 
-use device_wire::GroupType;
+use device_wire::shapes::GroupType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

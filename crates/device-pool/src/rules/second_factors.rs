@@ -1,6 +1,7 @@
 //! The second factors of a user, and whether one is required.
 
-use device_wire::{ErrorCode, Sensitive, UserPoolMfaType};
+use device_wire::enums::UserPoolMfaType;
+use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::crypto::totp::SoftwareToken;

@@ -1,6 +1,7 @@
 //! Tokens: issued when a sign-in completes, and signed again at a refresh.
 
-use device_wire::{AuthenticationResultType, Sensitive};
+use device_wire::Sensitive;
+use device_wire::shapes::AuthenticationResultType;
 use serde_json::{Map, Value, json};
 
 use crate::command::context::Context;

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use device_wire::{
-    AdminInitiateAuthRequest, AdminInitiateAuthResponse, AdminRespondToAuthChallengeRequest,
-    AdminRespondToAuthChallengeResponse, AuthFlowType, ContextDataType,
-};
+use device_wire::enums::AuthFlowType;
+use device_wire::requests::{AdminInitiateAuthRequest, AdminRespondToAuthChallengeRequest};
+use device_wire::responses::{AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse};
+use device_wire::shapes::ContextDataType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

@@ -1,9 +1,12 @@
 //! The answer of a sign-in operation: a challenge or tokens.
 
-use device_wire::{
-    AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse, AuthenticationResultType,
-    ChallengeNameType, InitiateAuthResponse, RespondToAuthChallengeResponse, Sensitive,
+use device_wire::Sensitive;
+use device_wire::enums::ChallengeNameType;
+use device_wire::responses::{
+    AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse, InitiateAuthResponse,
+    RespondToAuthChallengeResponse,
 };
+use device_wire::shapes::AuthenticationResultType;
 
 use crate::command::parameters::Parameters;
 

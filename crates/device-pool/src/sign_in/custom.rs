@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{ChallengeNameType, ErrorCode, Sensitive, param};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{ErrorCode, Sensitive, param};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

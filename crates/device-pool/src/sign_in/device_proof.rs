@@ -1,7 +1,8 @@
 //! The proof of a device: `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
 
 use device_srp::Identity;
-use device_wire::{ChallengeNameType, Sensitive, param};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{Sensitive, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;

@@ -2,10 +2,9 @@
 
 pub(crate) mod email_setup;
 
-use device_wire::{
-    AssociateSoftwareTokenResponse, ChallengeNameType, ErrorCode, VerifySoftwareTokenResponse,
-    VerifySoftwareTokenResponseType, param,
-};
+use device_wire::enums::{ChallengeNameType, VerifySoftwareTokenResponseType};
+use device_wire::responses::{AssociateSoftwareTokenResponse, VerifySoftwareTokenResponse};
+use device_wire::{ErrorCode, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;

@@ -1,7 +1,8 @@
 //! `NEW_PASSWORD_REQUIRED`: a temporary password only permits setting a new one.
 
 use device_srp::Identity;
-use device_wire::{ChallengeNameType, ErrorCode, Sensitive, UserStatusType, param};
+use device_wire::enums::{ChallengeNameType, UserStatusType};
+use device_wire::{ErrorCode, Sensitive, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;

@@ -1,7 +1,8 @@
 //! The password as first factor, by SRP or in plain text.
 
 use device_srp::{Identity, Verifier};
-use device_wire::{ErrorCode, UserStatusType, param};
+use device_wire::enums::UserStatusType;
+use device_wire::{ErrorCode, param};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
@@ -155,7 +156,7 @@ fn new_password_in_time(cx: &Context<'_, '_>, parties: &Parties) -> Result<(), S
     let validity = parties.pool.password_policy().temporary_password_validity_days;
     let validity = days(validity.and_then(|days| days.try_into().ok()).unwrap_or(7));
     let age = cx.now().since(password.set_at);
-    if *status == device_wire::UserStatusType::ForceChangePassword && age > validity {
+    if *status == device_wire::enums::UserStatusType::ForceChangePassword && age > validity {
         return Err(ServiceError::not_authorized(
             "Temporary password has expired and must be reset by an administrator.",
         ));

@@ -1,8 +1,8 @@
 //! Refreshing tokens, with the device that the refresh token is bound to.
 
-use device_wire::{
-    GetTokensFromRefreshTokenRequest, GetTokensFromRefreshTokenResponse, param, sentence,
-};
+use device_wire::requests::GetTokensFromRefreshTokenRequest;
+use device_wire::responses::GetTokensFromRefreshTokenResponse;
+use device_wire::{param, sentence};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;

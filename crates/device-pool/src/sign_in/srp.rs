@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{Identity, Proof, PublicValue, ServerEphemeral, Timestamp, Verifier};
-use device_wire::{ChallengeNameType, Sensitive, param, sentence};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{Sensitive, param, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;

@@ -1,9 +1,9 @@
 //! Tests of single steps, without the loop that decides what is due.
 
-use device_wire::{
-    ChallengeNameType, ErrorCode, InitiateAuthResponse, Sensitive, UserPoolClientType,
-    UserPoolType, UserStatusType, param,
-};
+use device_wire::enums::{ChallengeNameType, UserStatusType};
+use device_wire::responses::InitiateAuthResponse;
+use device_wire::shapes::{UserPoolClientType, UserPoolType};
+use device_wire::{ErrorCode, Sensitive, param};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 

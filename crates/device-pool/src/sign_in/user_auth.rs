@@ -1,6 +1,7 @@
 //! `USER_AUTH`: the client chooses among the first factors of a user.
 
-use device_wire::{AuthFactorType, ChallengeNameType, UserPoolMfaType, param};
+use device_wire::enums::{AuthFactorType, ChallengeNameType, UserPoolMfaType};
+use device_wire::param;
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;

@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use device_srp::{ClientEphemeral, Identity};
-use device_wire::{
-    ChallengeNameType, DeviceRememberedStatusType, ErrorCode, NewDeviceMetadataType, Sensitive,
-    UpdateDeviceStatusRequest, param,
-};
+use device_wire::enums::{ChallengeNameType, DeviceRememberedStatusType};
+use device_wire::requests::UpdateDeviceStatusRequest;
+use device_wire::shapes::NewDeviceMetadataType;
+use device_wire::{ErrorCode, Sensitive, param};
 use rand_core::CryptoRng;
 
 use super::confirm::{Consent, UnconfirmedDevice};

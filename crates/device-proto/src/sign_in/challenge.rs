@@ -1,8 +1,8 @@
 //! A sign-in that waits for its user, and the answers to each challenge.
 
-use device_wire::{
-    AssociateSoftwareTokenRequest, ChallengeNameType, Sensitive, VerifySoftwareTokenRequest, param,
-};
+use device_wire::enums::ChallengeNameType;
+use device_wire::requests::{AssociateSoftwareTokenRequest, VerifySoftwareTokenRequest};
+use device_wire::{Sensitive, param};
 use rand_core::CryptoRng;
 
 use super::prompt::{

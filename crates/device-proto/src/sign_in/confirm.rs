@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_srp::{DevicePassword, Identity, Salt, Verifier};
-use device_wire::{ConfirmDeviceRequest, DeviceSecretVerifierConfigType, ErrorCode, Sensitive};
+use device_wire::requests::ConfirmDeviceRequest;
+use device_wire::shapes::DeviceSecretVerifierConfigType;
+use device_wire::{ErrorCode, Sensitive};
 use rand_core::CryptoRng;
 
 use crate::error::Error;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use device_wire::{ChallengeNameType, ErrorCode, Sensitive, param};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{ErrorCode, Sensitive, param};
 
 use super::reply::AuthReply;
 use crate::error::{Error, ServiceError};

@@ -1,10 +1,10 @@
 //! The state of a sign-in, and the requests that it sends.
 
 use device_srp::ClientEphemeral;
-use device_wire::{
-    AuthFlowType, ChallengeNameType, InitiateAuthRequest, RespondToAuthChallengeRequest, Sensitive,
-    UserContextDataType, param,
-};
+use device_wire::enums::{AuthFlowType, ChallengeNameType};
+use device_wire::requests::{InitiateAuthRequest, RespondToAuthChallengeRequest};
+use device_wire::shapes::UserContextDataType;
+use device_wire::{Sensitive, param};
 use rand_core::CryptoRng;
 
 use super::confirm::UnconfirmedDevice;

@@ -1,7 +1,9 @@
 //! The flows, from a new device to one that stands in for the second factor.
 
 use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt, Repeat};
-use device_wire::{ChallengeNameType, ErrorCode, UserContextDataType};
+use device_wire::ErrorCode;
+use device_wire::enums::ChallengeNameType;
+use device_wire::shapes::UserContextDataType;
 use serde_json::{Value, json};
 
 use super::*;

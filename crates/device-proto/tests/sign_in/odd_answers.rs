@@ -1,6 +1,7 @@
 //! A service that breaks its protocol: the client says so, and makes no wrong proof or record.
 
-use device_wire::{ChallengeNameType, ErrorCode};
+use device_wire::ErrorCode;
+use device_wire::enums::ChallengeNameType;
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,6 +1,7 @@
 //! Setting up e-mail codes during a sign-in, for a user without an address.
 
-use device_wire::{ChallengeNameType, Sensitive, param};
+use device_wire::enums::ChallengeNameType;
+use device_wire::{Sensitive, param};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
