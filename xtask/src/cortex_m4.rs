@@ -13,7 +13,7 @@ const SIGNATURE: &str = "\"PASSWORD_CLAIM_SIGNATURE\": \"";
 pub(crate) fn run_vectors(root: &Path) -> Result<()> {
     setup::rust_target(root, TARGET)?;
     setup::qemu(root)?;
-    let vectors = root.join("vectors/srp.json");
+    let vectors = root.join("crates/device-srp/vectors/srp.json");
     print!("{}", answers(root, &vectors)?);
 
     let forged = target(root).join("cortex-m4/forged.json");

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use device_http::{Client, Error, RetryPolicy};
 use device_server::{AccessKey, Administrators};
-use device_testkit::{FakeClock, TestServer};
+use device_test::{FakeClock, TestServer};
 use device_wire::ErrorCode;
 use device_wire::requests::AdminListDevicesRequest;
 use serde_json::json;

@@ -9,7 +9,7 @@
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use device_testkit::{FakeClock, PASSWORD, TestServer};
+use device_test::{FakeClock, PASSWORD, TestServer};
 use serde_json::json;
 
 #[test]

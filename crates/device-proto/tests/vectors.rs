@@ -15,7 +15,6 @@ use device_proto::{
     Challenge, Config, Credentials, DeviceOutcome, DeviceRecord, Error, ListDevices, ListStep,
     Outcome, Reply, Request, SignIn, Step, ThisDevice,
 };
-use device_testkit::vectors;
 use device_wire::Timestamp;
 use device_wire::enums::ChallengeNameType;
 use rand_core::{TryCryptoRng, TryRng};
@@ -29,7 +28,9 @@ struct Transcript {
 
 impl Transcript {
     fn load(name: &str) -> Self {
-        let whole = vectors::load(&format!("transcripts/{name}"));
+        let file = format!("{}/vectors/transcripts/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let whole: Value = serde_json::from_str(&text).unwrap();
         let steps = whole["steps"].as_array().unwrap().clone().into_iter();
         Self { whole, steps }
     }

@@ -26,7 +26,7 @@ use device_pool::{Arithmetic, InPlace};
 use device_server::{DEFAULT_MAX_WAITING, HandshakeBatcher, app};
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, Timestamp, Verifier};
 use device_store::SqliteStore;
-use device_testkit::{FakeClock, PASSWORD, TestSigningKeys, config, service_in};
+use device_test::{FakeClock, PASSWORD, TestSigningKeys, config, service_in};
 use rand::{SeedableRng, rngs::StdRng};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};

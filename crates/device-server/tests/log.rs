@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use device_server::{TrustedProxies, app};
-use device_testkit::{FakeClock, service};
+use device_test::{FakeClock, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tracing_subscriber::fmt::MakeWriter;

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use device_server::{Administrators, Smtp, Transport, Transports, Webhook, app};
-use device_testkit::{FakeClock, access_key, service};
+use device_test::{FakeClock, access_key, service};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;

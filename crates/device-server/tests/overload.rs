@@ -20,7 +20,7 @@ use device_server::HandshakeBatcher;
 use device_srp::{
     ClientEphemeral, Identity, PublicValue, Salt, ServerEphemeral, SessionKey, Timestamp, Verifier,
 };
-use device_testkit::{PASSWORD, SeededRng, TestServer};
+use device_test::{PASSWORD, SeededRng, TestServer};
 use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

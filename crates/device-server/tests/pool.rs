@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use device_server::{Service, app};
-use device_testkit::{FakeClock, PASSWORD, TestServer, service};
+use device_test::{FakeClock, PASSWORD, TestServer, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

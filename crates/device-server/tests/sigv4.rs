@@ -18,7 +18,7 @@ use aws_sigv4::sign::v4;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use device_server::{Administrators, app};
-use device_testkit::{FakeClock, access_key, service};
+use device_test::{FakeClock, access_key, service};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

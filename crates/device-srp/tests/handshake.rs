@@ -19,7 +19,7 @@ const DEVICE: Identity<'_> = Identity::device("-Group", "us-east-1_device");
 
 fn n() -> BigUint {
     let vectors: serde_json::Value =
-        serde_json::from_str(include_str!("../../../vectors/srp.json")).unwrap();
+        serde_json::from_str(include_str!("../vectors/srp.json")).unwrap();
     BigUint::parse_bytes(vectors["group"]["N"].as_str().unwrap().as_bytes(), 16).unwrap()
 }
 

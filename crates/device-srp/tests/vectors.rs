@@ -14,7 +14,7 @@ mod known_answers;
 use serde_json::Value;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../vectors/srp.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/srp.json")).unwrap()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use device_auth::{
     Challenge, Credentials, DeviceAuth, Error, ErrorCode, SessionDevice, SignInStep, SignedIn,
 };
-use device_testkit::totp_code;
+use device_test::totp_code;
 use device_wire::requests::{
     AssociateSoftwareTokenRequest, SetUserMFAPreferenceRequest, VerifySoftwareTokenRequest,
 };

@@ -18,9 +18,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-server", &["device-store", "device-pool", "device-wire", "device-srp"]),
     ("device-cli", &["device-server", "device-auth"]),
     // Both ends in one process, for tests: nothing is above it.
-    ("device-testkit", &["device-server", "device-auth"]),
+    ("device-test", &["device-server", "device-auth"]),
     ("device-benches", &["device-srp"]),
-    ("device-interop", &["device-testkit"]),
+    ("device-interop", &["device-test"]),
     ("xtask", &[]),
 ];
 
@@ -131,7 +131,7 @@ mod tests {
             ("device-pool", "device-store"),
             ("device-auth", "device-pool"),
             ("device-server", "device-proto"),
-            ("device-server", "device-testkit"),
+            ("device-server", "device-test"),
         ] {
             assert_eq!(problems_of(name, None, on, "^0.1").len(), 1, "{name} -> {on}");
         }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn tests_may_look_up_without_a_version() {
-        assert!(problems_of("device-pool", Some("dev"), "device-testkit", "*").is_empty());
+        assert!(problems_of("device-pool", Some("dev"), "device-test", "*").is_empty());
         assert!(problems_of("device-pool", Some("dev"), "device-store", "*").is_empty());
         assert!(problems_of("device-pool", Some("dev"), "tokio", "^1").is_empty());
         assert_eq!(problems_of("device-pool", Some("dev"), "device-store", "^0.1").len(), 1);

@@ -5,7 +5,7 @@ use device_auth::{Credentials, Device, DeviceAuth, Error, SignInStep};
 fn with_ada_signed_in(example: impl AsyncFn(&DeviceAuth) -> Result<(), Error>) {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    use device_testkit::{FakeClock, PASSWORD, TestServer};
+    use device_test::{FakeClock, PASSWORD, TestServer};
 
     let server = TestServer::start();
     // Proofs are stamped by this machine's clock.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use device_auth::{Challenge, Credentials, DeviceAuth, Error, SessionDevice, SignInStep, SignedIn};
 use device_http::RetryPolicy;
-use device_testkit::PASSWORD;
+use device_test::PASSWORD;
 use proxy::Fault;
 use world::{USER, World, with_world};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use device_auth::{DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore as _, MemoryStore};
 use device_http::{Client, RetryPolicy};
-use device_testkit::{FakeClock, PASSWORD, TestServer, totp_code};
+use device_test::{FakeClock, PASSWORD, TestServer, totp_code};
 use device_wire::Operation;
 use serde_json::{Value, json};
 

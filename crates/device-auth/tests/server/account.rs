@@ -53,7 +53,7 @@ async fn a_changed_password_counts_from_then_on() {
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
     let error = app.change_password("wrong", "Other-Horse-8").await.unwrap_err();
     assert_eq!(error.as_service_error().unwrap().code(), &ErrorCode::NotAuthorized);
-    app.change_password(device_testkit::PASSWORD, "Other-Horse-8").await.unwrap();
+    app.change_password(device_test::PASSWORD, "Other-Horse-8").await.unwrap();
     assert!(app.session().await.is_ok(), "the session stays");
     assert!(app.sign_in(password_of(USER)).await.is_err());
     let again = done(app.sign_in(Credentials::srp(USER, "Other-Horse-8")).await.unwrap());

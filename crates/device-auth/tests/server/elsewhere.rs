@@ -8,7 +8,7 @@ use super::*;
 
 /// Tokens as an app has them from somewhere else. (Where from does not show in them here.)
 fn tokens(world: &World) -> Tokens {
-    let parameters = json!({ "USERNAME": USER, "PASSWORD": device_testkit::PASSWORD });
+    let parameters = json!({ "USERNAME": USER, "PASSWORD": device_test::PASSWORD });
     let begin = json!({
         "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client, "AuthParameters": parameters,
     });

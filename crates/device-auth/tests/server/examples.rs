@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use device_auth::{FileStore, SessionStore as _};
-use device_testkit::PASSWORD;
+use device_test::PASSWORD;
 use tempfile::TempDir;
 use ureq::http::{Method, Request, StatusCode};
 

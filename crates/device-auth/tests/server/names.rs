@@ -103,7 +103,7 @@ async fn a_sent_password_keeps_the_remembered_device() {
     let app = world.app();
     let first = done(app.sign_in(password_of(USER)).await.unwrap());
     app.remember_device().await.unwrap();
-    let sent = |name: &str| Credentials::password(name, device_testkit::PASSWORD);
+    let sent = |name: &str| Credentials::password(name, device_test::PASSWORD);
     let second = done(world.app().sign_in(sent(EMAIL)).await.unwrap());
     assert_ne!(first.device_key(), second.device_key());
     for credentials in [password_of(USER), sent(EMAIL), password_of(PHONE), sent(PHONE)] {

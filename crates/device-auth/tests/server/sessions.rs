@@ -7,7 +7,7 @@ use super::*;
 #[tokio::test]
 async fn a_session_of_any_flow_refreshes() {
     let world = World::new(Devices::Always, Mfa::Off);
-    let password = device_testkit::PASSWORD;
+    let password = device_test::PASSWORD;
     for credentials in [password_of(USER), Credentials::password(USER, password)] {
         let app = world.app();
         let first = super::world::done(app.sign_in(credentials).await.unwrap());

@@ -7,7 +7,7 @@ use device_auth::{
     Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceStore, FileStore, SignInStep, SignedIn,
 };
 use device_server::{Administrators, DevMode};
-use device_testkit::{FakeClock, PASSWORD, TestServer, access_key, totp_code};
+use device_test::{FakeClock, PASSWORD, TestServer, access_key, totp_code};
 use device_wire::Operation;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use device_pool::{Config, Engine, Retention, Risk, RiskEvaluator, SignInFacts};
 use device_store::MemoryStore;
-use device_testkit::TestSigningKeys;
+use device_test::TestSigningKeys;
 use device_wire::Operation;
 use serde_json::{Value, json};
 

@@ -15,7 +15,7 @@ use device_srp::{
     Timestamp, Verifier,
 };
 use device_store::MemoryStore;
-use device_testkit::TestSigningKeys;
+use device_test::TestSigningKeys;
 use device_wire::{ErrorCode, Operation};
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};

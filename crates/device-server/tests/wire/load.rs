@@ -16,7 +16,7 @@ use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
 use device_pool::{HookError, Hooks};
 use device_server::{Limits, ServiceBuilder, app};
 use device_store::MemoryStore;
-use device_testkit::{FakeClock, TestSigningKeys, config, service, service_in};
+use device_test::{FakeClock, TestSigningKeys, config, service, service_in};
 use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;

@@ -20,7 +20,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use device_server::{ServiceBuilder, app};
-use device_testkit::{FakeClock, service};
+use device_test::{FakeClock, service};
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 use tower::ServiceExt;

@@ -1,7 +1,7 @@
 //! What the tests of the other crates share.
 //!
 //! Without features this is light: [`SeededRng`], [`FakeClock`], [`totp_code`], the public test
-//! keys ([`ACCESS_KEY_PAIR`], [`ID_KEY_PAIR`]) and [`vectors`]. The feature `pool` gives
+//! keys ([`ACCESS_KEY_PAIR`], [`ID_KEY_PAIR`]). The feature `pool` gives
 //! `TestSigningKeys` to those who run the engine, and `server` a whole `TestServer` in the test's
 //! own process.
 //!
@@ -22,7 +22,6 @@ mod rng;
 #[cfg(feature = "server")]
 mod server;
 mod totp;
-pub mod vectors;
 
 pub use clock::FakeClock;
 #[cfg(feature = "pool")]
