@@ -1,15 +1,16 @@
-//! `ListUsers`: a pool's users, filtered and paginated.
+//! Users of a pool or of a group, page by page.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use device_wire::requests::ListUsersRequest;
-use device_wire::responses::ListUsersResponse;
+use device_wire::requests::{ListUsersInGroupRequest, ListUsersRequest};
+use device_wire::responses::{ListUsersInGroupResponse, ListUsersResponse};
 use device_wire::shapes::UserType;
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
+use crate::records::group::Group;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
@@ -37,6 +38,23 @@ pub(crate) fn list(
     Ok(ListUsersResponse {
         pagination_token: page.next_token(|last| BASE64.encode(&last.username)),
         users: Some(page.items.iter().map(describe).collect()),
+    })
+}
+
+/// `ListUsersInGroup`, in the order of `ListUsers`. It reads the pool's users to find the members.
+pub(crate) fn list_in_group(
+    cx: &mut Context<'_, '_>,
+    request: ListUsersInGroupRequest,
+) -> Result<ListUsersInGroupResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    let group = Group::load(cx, &pool, &request.group_name)?;
+    let after = request.next_token.as_deref().map(|token| position(&pool, token)).transpose()?;
+    let is_listed = |user: &User| user.groups.contains(&group);
+    let length = page_length(request.limit);
+    let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
+    Ok(ListUsersInGroupResponse {
+        next_token: page.next_token(|last| BASE64.encode(&last.username)),
+        users: Some(page.items.iter().map(User::describe).collect()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Users: names, password verifier, second factor.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use device_wire::enums::UserStatusType;
 use device_wire::shapes::{AttributeType, UserType};
@@ -16,6 +16,7 @@ use crate::host::moment::{Moment, days};
 use crate::records::address::Address;
 use crate::records::attributes::Attributes;
 use crate::records::factor::MfaPreference;
+use crate::records::group::Memberships;
 use crate::records::password::Password;
 use crate::records::pool::Pool;
 use crate::store::Table;
@@ -33,9 +34,8 @@ pub(crate) struct User {
     /// New addresses by attribute name. Each replaces the attribute's value once it is verified.
     #[serde(default)]
     pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
-    /// The names of the user's groups.
     #[serde(default)]
-    pub(crate) groups: BTreeSet<String>,
+    pub(crate) groups: Memberships,
     pub(crate) created: Moment,
     pub(crate) modified: Moment,
     pub(crate) password: Option<Password>,
@@ -88,7 +88,7 @@ impl User {
             enabled: true,
             attributes,
             unproven: BTreeMap::new(),
-            groups: BTreeSet::new(),
+            groups: Memberships::default(),
             created: cx.now(),
             modified: cx.now(),
             password: None,
@@ -192,7 +192,7 @@ mod tests {
         let stored = serde_json::json!({
             "pool_id": "p", "username": "ada", "sub": "s", "status": "CONFIRMED", "enabled": true,
             "attributes": {"email": "ada@b.example", "email_verified": "true"},
-            "unproven": {}, "groups": ["staff"],
+            "unproven": {}, "groups": {"staff": null},
             "created": 1_790_000_000_123_i64, "modified": 1_790_000_000_456_i64,
             "password": null, "earlier_passwords": [], "software_token": null,
             "pending_token": null, "mfa": {"enabled": ["email"], "preferred": null},

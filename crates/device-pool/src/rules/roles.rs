@@ -21,10 +21,7 @@ pub(crate) struct Roles {
 
 impl Roles {
     pub(crate) fn of(cx: &mut Context<'_, '_>, user: &User) -> Result<Self, ServiceError> {
-        let mut groups = Vec::new();
-        for name in &user.groups {
-            groups.extend(cx.tx.find::<Group>(&Group::key(&user.pool_id, name))?);
-        }
+        let groups = groups_of(cx, user)?;
         Ok(Self::ranked(groups.into_iter().map(|group| group.description)))
     }
 
@@ -52,6 +49,16 @@ impl Roles {
         }
         Self { groups: names, all, preferred }
     }
+}
+
+/// The groups that the user is in, in the order of their names.
+pub(crate) fn groups_of(cx: &mut Context<'_, '_>, user: &User) -> Result<Vec<Group>, ServiceError> {
+    let mut groups = Vec::new();
+    for name in user.groups.names() {
+        let group = cx.tx.find::<Group>(&Group::key(&user.pool_id, name))?;
+        groups.extend(group.filter(|group| user.groups.contains(group)));
+    }
+    Ok(groups)
 }
 
 #[cfg(test)]

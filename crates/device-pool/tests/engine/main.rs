@@ -22,6 +22,7 @@ mod device_rules;
 mod devices;
 mod flows;
 mod grants;
+mod groups;
 mod guessing;
 mod hidden_users;
 mod lockout;

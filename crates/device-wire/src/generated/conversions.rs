@@ -303,6 +303,62 @@ impl From<ListDevicesResponse> for AdminListDevicesResponse {
     }
 }
 
+impl From<CreateGroupResponse> for GetGroupResponse {
+    fn from(response: CreateGroupResponse) -> Self {
+        let CreateGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<CreateGroupResponse> for UpdateGroupResponse {
+    fn from(response: CreateGroupResponse) -> Self {
+        let CreateGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<GetGroupResponse> for CreateGroupResponse {
+    fn from(response: GetGroupResponse) -> Self {
+        let GetGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<GetGroupResponse> for UpdateGroupResponse {
+    fn from(response: GetGroupResponse) -> Self {
+        let GetGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<UpdateGroupResponse> for CreateGroupResponse {
+    fn from(response: UpdateGroupResponse) -> Self {
+        let UpdateGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<UpdateGroupResponse> for GetGroupResponse {
+    fn from(response: UpdateGroupResponse) -> Self {
+        let UpdateGroupResponse { group } = response;
+        Self { group }
+    }
+}
+
+impl From<AdminListGroupsForUserResponse> for ListGroupsResponse {
+    fn from(response: AdminListGroupsForUserResponse) -> Self {
+        let AdminListGroupsForUserResponse { groups, next_token } = response;
+        Self { groups, next_token }
+    }
+}
+
+impl From<ListGroupsResponse> for AdminListGroupsForUserResponse {
+    fn from(response: ListGroupsResponse) -> Self {
+        let ListGroupsResponse { groups, next_token } = response;
+        Self { groups, next_token }
+    }
+}
+
 impl From<AdminListUserSessionsResponse> for ListUserSessionsResponse {
     fn from(response: AdminListUserSessionsResponse) -> Self {
         let AdminListUserSessionsResponse { sessions, next_token } = response;

@@ -699,6 +699,17 @@ operations! {
         ScopeDoesNotExist,
         TooManyRequests
     ];
+    /// `DeleteGroup`, called by [`DeleteGroupRequest`].
+    ///
+    /// [`DeleteGroupRequest`]: crate::DeleteGroupRequest
+    DeleteGroup: SigV4, false, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `DeleteUser`, called by [`DeleteUserRequest`].
     ///
     /// [`DeleteUserRequest`]: crate::DeleteUserRequest
@@ -828,6 +839,17 @@ operations! {
         TooManyRequests,
         UserNotConfirmed,
         UserNotFound
+    ];
+    /// `GetGroup`, called by [`GetGroupRequest`].
+    ///
+    /// [`GetGroupRequest`]: crate::GetGroupRequest
+    GetGroup: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
     ];
     /// `GetTokensFromRefreshToken`, called by [`GetTokensFromRefreshTokenRequest`].
     ///
@@ -963,6 +985,17 @@ operations! {
         UserNotConfirmed,
         UserNotFound
     ];
+    /// `ListGroups`, called by [`ListGroupsRequest`].
+    ///
+    /// [`ListGroupsRequest`]: crate::ListGroupsRequest
+    ListGroups: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `ListTagsForResource`, called by [`ListTagsForResourceRequest`].
     ///
     /// [`ListTagsForResourceRequest`]: crate::ListTagsForResourceRequest
@@ -1013,6 +1046,17 @@ operations! {
     ///
     /// [`ListUsersRequest`]: crate::ListUsersRequest
     ListUsers: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `ListUsersInGroup`, called by [`ListUsersInGroupRequest`].
+    ///
+    /// [`ListUsersInGroupRequest`]: crate::ListUsersInGroupRequest
+    ListUsersInGroup: SigV4, true, [
         InternalError,
         InvalidParameter,
         NotAuthorized,
@@ -1200,6 +1244,17 @@ operations! {
         TooManyRequests,
         UserNotConfirmed,
         UserNotFound
+    ];
+    /// `UpdateGroup`, called by [`UpdateGroupRequest`].
+    ///
+    /// [`UpdateGroupRequest`]: crate::UpdateGroupRequest
+    UpdateGroup: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
     ];
     /// `UpdateUserAttributes`, called by [`UpdateUserAttributesRequest`].
     ///

@@ -1512,6 +1512,31 @@ impl Request for CreateUserPoolRequest {
     type Output = CreateUserPoolResponse;
 }
 
+/// The request of [`DeleteGroup`].
+///
+/// [`DeleteGroup`]: crate::Operation::DeleteGroup
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteGroupRequest {
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub group_name: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl DeleteGroupRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(group_name: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self { group_name: group_name.into(), user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for DeleteGroupRequest {
+    const OPERATION: Operation = Operation::DeleteGroup;
+    type Output = ();
+}
+
 /// The request of [`DeleteUserAttributes`].
 ///
 /// [`DeleteUserAttributes`]: crate::Operation::DeleteUserAttributes
@@ -1760,6 +1785,31 @@ impl GetDeviceRequest {
 impl Request for GetDeviceRequest {
     const OPERATION: Operation = Operation::GetDevice;
     type Output = GetDeviceResponse;
+}
+
+/// The request of [`GetGroup`].
+///
+/// [`GetGroup`]: crate::Operation::GetGroup
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetGroupRequest {
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub group_name: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl GetGroupRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(group_name: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self { group_name: group_name.into(), user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for GetGroupRequest {
+    const OPERATION: Operation = Operation::GetGroup;
+    type Output = GetGroupResponse;
 }
 
 /// The request of [`GetTokensFromRefreshToken`].
@@ -2021,6 +2071,35 @@ impl Request for ListDevicesRequest {
     type Output = ListDevicesResponse;
 }
 
+/// The request of [`ListGroups`].
+///
+/// [`ListGroups`]: crate::Operation::ListGroups
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListGroupsRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Limit`. A value of at most 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListGroupsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), limit: None, next_token: None }
+    }
+}
+
+impl Request for ListGroupsRequest {
+    const OPERATION: Operation = Operation::ListGroups;
+    type Output = ListGroupsResponse;
+}
+
 /// The request of [`ListTagsForResource`].
 ///
 /// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
@@ -2132,6 +2211,42 @@ impl ListUserSessionsRequest {
 impl Request for ListUserSessionsRequest {
     const OPERATION: Operation = Operation::ListUserSessions;
     type Output = ListUserSessionsResponse;
+}
+
+/// The request of [`ListUsersInGroup`].
+///
+/// [`ListUsersInGroup`]: crate::Operation::ListUsersInGroup
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUsersInGroupRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub group_name: String,
+    /// `Limit`. A value of at most 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListUsersInGroupRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, group_name: impl Into<String>) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            group_name: group_name.into(),
+            limit: None,
+            next_token: None,
+        }
+    }
+}
+
+impl Request for ListUsersInGroupRequest {
+    const OPERATION: Operation = Operation::ListUsersInGroup;
+    type Output = ListUsersInGroupResponse;
 }
 
 /// The request of [`ListUsers`].
@@ -2609,6 +2724,47 @@ impl UpdateDeviceStatusRequest {
 impl Request for UpdateDeviceStatusRequest {
     const OPERATION: Operation = Operation::UpdateDeviceStatus;
     type Output = UpdateDeviceStatusResponse;
+}
+
+/// The request of [`UpdateGroup`].
+///
+/// [`UpdateGroup`]: crate::Operation::UpdateGroup
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateGroupRequest {
+    /// `GroupName`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub group_name: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Description`. At most 2048 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `RoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// `Precedence`. A value of at least 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precedence: Option<i32>,
+}
+
+impl UpdateGroupRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(group_name: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self {
+            group_name: group_name.into(),
+            user_pool_id: user_pool_id.into(),
+            description: None,
+            role_arn: None,
+            precedence: None,
+        }
+    }
+}
+
+impl Request for UpdateGroupRequest {
+    const OPERATION: Operation = Operation::UpdateGroup;
+    type Output = UpdateGroupResponse;
 }
 
 /// The request of [`UpdateUserAttributes`].

@@ -453,6 +453,17 @@ impl GetDeviceResponse {
     }
 }
 
+/// The response of [`GetGroup`].
+///
+/// [`GetGroup`]: crate::Operation::GetGroup
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetGroupResponse {
+    /// `Group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupType>,
+}
+
 /// The response of [`GetTokensFromRefreshToken`].
 ///
 /// [`GetTokensFromRefreshToken`]: crate::Operation::GetTokensFromRefreshToken
@@ -614,6 +625,20 @@ pub struct ListDevicesResponse {
     pub pagination_token: Option<String>,
 }
 
+/// The response of [`ListGroups`].
+///
+/// [`ListGroups`]: crate::Operation::ListGroups
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListGroupsResponse {
+    /// `Groups`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<GroupType>>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 /// The response of [`ListTagsForResource`].
 ///
 /// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
@@ -666,6 +691,20 @@ pub struct ListUserSessionsResponse {
     /// `Sessions`. At most 125 entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<Vec<SessionDescriptionType>>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// The response of [`ListUsersInGroup`].
+///
+/// [`ListUsersInGroup`]: crate::Operation::ListUsersInGroup
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUsersInGroupResponse {
+    /// `Users`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<UserType>>,
     /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
@@ -816,6 +855,17 @@ pub struct UntagResourceResponse {}
 /// [`UpdateDeviceStatus`]: crate::Operation::UpdateDeviceStatus
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UpdateDeviceStatusResponse {}
+
+/// The response of [`UpdateGroup`].
+///
+/// [`UpdateGroup`]: crate::Operation::UpdateGroup
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateGroupResponse {
+    /// `Group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupType>,
+}
 
 /// The response of [`UpdateUserAttributes`].
 ///
