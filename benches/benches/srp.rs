@@ -14,7 +14,7 @@ fn srp(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(work.count as u64));
         group.bench_function("device-srp", |b| b.iter(|| (work.ours)()));
         for peer in peers.iter().filter(|peer| (work.theirs)(&***peer).is_some()) {
-            // a peer does the handshakes of a batch one by one
+            // a peer processes the handshakes of a batch one by one
             let batch = || (0..work.count).map(|_| (work.theirs)(&**peer)).collect::<Option<()>>();
             group.bench_function(peer.name(), |b| b.iter(batch));
         }

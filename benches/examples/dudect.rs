@@ -1,11 +1,11 @@
-//! Tests by dudect's statistics whether the time of an operation depends on its secret.
+//! Tests with dudect's statistics whether the time of an operation depends on its secret.
 //!
 //! The times for one fixed secret are compared with those for random secrets (Reparaz, Balasch and
-//! Verbauwhede, "Dude, is my code constant time?"). |t| above 5 means a difference. No difference
-//! is evidence and no proof. The control, num-bigint with exponents of two lengths, must differ, or
-//! the run shows nothing.
+//! Verbauwhede, "Dude, is my code constant time?"). |t| above 5 means a difference. The absence of
+//! a difference is evidence, not proof. The control, num-bigint with exponents of two lengths, must
+//! differ, or the run shows nothing.
 //!
-//! A build measures one kernel, see README.md.
+//! A build measures one kernel; see README.md.
 
 use std::hint::black_box;
 
@@ -47,7 +47,7 @@ fn fixed_against_random<T, R>(
             [_] => (Class::Right, prepare(bytes(rng))),
         })
         .collect();
-    // warms the tables and the vector unit up
+    // warms up the tables and the vector unit
     inputs.iter().take(100).for_each(|(_, input)| drop(black_box(operation(input))));
     for (class, input) in inputs {
         runner.run_one(class, || operation(&input));
@@ -65,8 +65,8 @@ fn client_proof(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
     let verifier = Verifier::derive(&USER, PASSWORD, &salt());
     let client = ClientEphemeral::danger_from_secret(&[0x35; 32]);
-    // Only b varies. B is fixed, and with it u, whose time may differ. So no proof fits, in either
-    // class.
+    // Only b varies. B is fixed, and with it u, whose time may differ. So no proof is right, in
+    // either class.
     let b = PublicValue::from_be_bytes(&[0x77; 384]).unwrap_or_else(|_| unreachable!());
     let key = client.session_key(&USER, PASSWORD, &salt(), &b).unwrap_or_else(|_| unreachable!());
     let proof = key.sign(&USER, b"block", "now");

@@ -1,6 +1,6 @@
 //! Draws `times.svg` from the first table of README.md.
 //!
-//! Each operation is a group of bars, each library a bar.
+//! A group of bars is an operation, a bar is a library.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::fmt::Write as _;

@@ -33,7 +33,7 @@ pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize) -> (f64, Vec
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); peers.len()];
     for _ in 0..rounds {
-        // The vector unit is slow at first after a pause, which a busy server does not have.
+        // The vector unit is slow after a pause, and a busy server has none.
         (work.ours)();
         ours.push(cpu_microseconds(|| (work.ours)()) / work.count as f64);
         for (peer, times) in peers.iter().zip(&mut theirs) {

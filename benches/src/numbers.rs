@@ -1,4 +1,4 @@
-//! The numbers of one handshake, which every library gets alike.
+//! The numbers of one handshake, the same for every library.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The same work by other libraries.
+//! The other libraries that do the same work.
 
 #[cfg(feature = "crate-peers")]
 mod aws_cognito_srp;

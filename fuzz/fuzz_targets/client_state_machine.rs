@@ -1,4 +1,4 @@
-//! A sign-in fed arbitrary responses: it ends, asks or goes on, and never panics.
+//! A sign-in that receives arbitrary responses ends, asks or continues, and never panics.
 #![no_main]
 
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! Hexadecimal and base64: what is read writes itself in the one right form.
+//! Hexadecimal and base64: what decodes encodes to its canonical form.
 #![no_main]
 
 use device_srp::{Proof, Salt, Verifier};

@@ -1,4 +1,4 @@
-//! PAD against its definition: the shortest big-endian bytes whose top bit is clear.
+//! PAD compared with its definition: the shortest big-endian bytes whose top bit is clear.
 #![no_main]
 
 use device_srp::Salt;

@@ -1,4 +1,4 @@
-//! Proofs: the right one is accepted, one with any bit changed is not, and other text is no proof.
+//! Proofs: the right one is accepted; one with a changed bit or another text is not.
 #![no_main]
 
 use std::sync::LazyLock;

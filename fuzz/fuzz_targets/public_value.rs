@@ -1,4 +1,4 @@
-//! Peer values, as text and as bytes: never a panic, and what is taken is the number that was sent.
+//! Peer values, as text and as bytes: decoding never panics and never changes the number.
 #![no_main]
 
 use device_srp::{Error, PublicValue};

@@ -1,6 +1,7 @@
-//! What travels through the client, changed on its way: sessions, secret blocks and tokens. The
-//! service never panics, never fails inside, and takes none but its own. A secret block comes with
-//! the right proof over whatever it was changed to: only the seal stands in the way.
+//! Sealed state changed by the client: sessions, secret blocks and tokens.
+//!
+//! The service never panics, never fails internally, and accepts only what it sealed. A changed
+//! secret block comes with the right proof over it, so that only the seal can refuse it.
 #![no_main]
 
 use std::cell::RefCell;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use world::{PASSWORD, Phone, World};
 
-// The world that the engine's own tests live in.
+// The world of the engine's own tests.
 #[allow(dead_code)]
 #[path = "../../crates/device-pool/tests/engine/flows.rs"]
 mod flows;
@@ -28,20 +29,20 @@ thread_local! {
     static SERVICE: RefCell<Service> = RefCell::new(Service::new());
 }
 
-/// An exchange that its client can finish.
+/// An exchange that its client can complete.
 struct Exchange {
     key: SessionKey,
     block: String,
 }
 
-/// A service in the middle of sign-ins, each of which its user could go on with.
+/// A service with running sign-ins, each of which its user could continue.
 struct Service {
     world: World,
     phone: Phone,
     password: Exchange,
     device: Exchange,
-    /// Sessions that wait for: a code, the device to present itself, the device's proof, a second
-    /// factor to be set up.
+    /// Sessions that wait for a code, the device's start, the device's proof, and the setup of a
+    /// factor.
     sessions: [String; 4],
     access_token: String,
     id_token: String,
@@ -70,7 +71,7 @@ impl Service {
         Self { world, phone, password, device, sessions, access_token, id_token, refresh_token }
     }
 
-    /// The genuine value of a kind, and another one to splice in.
+    /// The genuine value of a kind, and a second one to splice in.
     fn genuine(&self, kind: u8) -> (&str, &str) {
         let [code, device, proof, setup] = self.sessions.each_ref().map(String::as_str);
         match kind {
@@ -85,7 +86,8 @@ impl Service {
         }
     }
 
-    /// Sends `forged` where the genuine value of a kind goes, and all else as the client would.
+    /// Sends `forged` in place of the genuine value of a kind, and everything else as the client
+    /// would.
     fn send(&mut self, kind: u8, forged: &str) -> Result<Value, ServiceError> {
         let (world, phone) = (&mut self.world, &self.phone);
         let (name, key) = ("alice", phone.key.as_str());
@@ -135,7 +137,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The answer to a password that was proven.
+/// The answer after the password was proven.
 fn proven(world: &mut World, name: &str, phone: Option<&Phone>) -> Value {
     let mut claim = world.srp_claim(name, PASSWORD);
     if let Some(phone) = phone {
@@ -170,7 +172,7 @@ fn exchange(world: &mut World, device: Option<(&Phone, &Value)>) -> (Value, Exch
     (offered, Exchange { key, block })
 }
 
-/// The proof over a block, whatever it is.
+/// The proof over any block.
 fn claim(
     world: &World,
     key: &SessionKey,
@@ -192,7 +194,8 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
     SERVICE.with_borrow_mut(|service| {
         let (genuine, other) = service.genuine(kind);
         let forged = edit(genuine, other, edits);
-        // an empty session is none, which some clients send; the secret block says all
+        // an empty session counts as none, which some clients send; the secret block holds
+        // everything
         if forged != genuine && !forged.is_empty() {
             match service.send(kind, &forged) {
                 Ok(answer) => panic!("{forged} was taken: {answer}"),

@@ -1,4 +1,4 @@
-//! Timestamps: what is read writes itself the same, and every moment can be read back.
+//! Timestamps: what parses formats to the same text, and every moment parses again.
 #![no_main]
 
 use device_srp::Timestamp;

@@ -1,5 +1,4 @@
-//! Requests as a server meets them: any bytes decode or do not, and what decodes encodes to what
-//! decodes to the same.
+//! Requests as a server decodes them: what decodes survives encoding and decoding again.
 #![no_main]
 
 use device_wire::{

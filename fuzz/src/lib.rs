@@ -1,8 +1,7 @@
-//! What the fuzz targets compare with: the protocol over aws-lc's big numbers, sharing nothing with
-//! the crate but SHA-256.
+//! The fuzz targets' oracle: the protocol over aws-lc's big numbers.
 //!
-//! Another Rust library would be built with the fuzzer's instrumentation as everything here is, and
-//! nineteen twentieths of the time would go into tracing that.
+//! It shares only SHA-256 with the crate. Another Rust library would be built with the fuzzer's
+//! instrumentation, and 95% of the time would be spent on tracing it.
 
 mod power;
 
@@ -19,12 +18,12 @@ pub struct Oracle {
     v: BigUint,
 }
 
-/// Text of arbitrary bytes.
+/// Text from arbitrary bytes.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What becomes of `text` by a script of edits, four bytes each: what to do, where (two bytes), and
+/// Applies a script of edits to `text`. An edit has four bytes: what to do, where (two bytes), and
 /// with what.
 pub fn edit(text: &str, other: &str, script: &[u8]) -> String {
     let (mut bytes, other) = (text.as_bytes().to_vec(), other.as_bytes());
@@ -70,7 +69,7 @@ fn key(u: &BigUint, s: &BigUint) -> Vec<u8> {
 }
 
 impl Oracle {
-    /// For both names in one, a password, and PAD(salt).
+    /// The oracle for both names in one, a password, and PAD(salt).
     pub fn new(names: &str, password: &str, salt: &[u8]) -> Self {
         let text = include_str!("prime.hex");
         let n = BigUint::parse_bytes(text.trim().as_bytes(), 16).unwrap();

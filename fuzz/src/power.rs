@@ -10,7 +10,7 @@ use num_bigint::BigUint;
 
 /// base^exponent modulo an odd number, for a base below it.
 pub(crate) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
-    // SAFETY: every number is made here, checked, and freed once; the bytes are as many as the
+    // SAFETY: every number is made here, checked, and freed once; there are as many bytes as the
     // result has
     unsafe {
         let [base, exponent, modulus] = [base, exponent, modulus].map(number);

@@ -6,26 +6,26 @@ use std::process::{Command, Stdio};
 
 use crate::Result;
 
-/// A program about to be run in the root of the workspace.
+/// A command that runs a program in the root of the workspace.
 pub(crate) fn program(root: &Path, name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root).args(arguments);
     command
 }
 
-/// The cargo that runs this task, about to be run again.
+/// A command that runs the same cargo that runs this task.
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     program(root, std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
-/// Runs to the end, in sight; fails unless the exit code is 0.
+/// Runs a command with visible output; fails unless the exit code is 0.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", line(command));
     let status = command.status().map_err(|error| format!("{}: {error}", line(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{}: {status}", line(command)).into()) }
 }
 
-/// Runs to the end, out of sight, for what it prints on standard output.
+/// Runs a command without visible output; returns its standard output.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.output().map_err(|error| format!("{}: {error}", line(command)))?;
     if !output.status.success() {
@@ -35,13 +35,13 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Whether the program is there and well: it runs, with these arguments, to exit code 0.
+/// Whether the program exists and runs with these arguments to exit code 0.
 pub(crate) fn works(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// The folder that cargo builds into.
+/// The target folder of cargo.
 pub(crate) fn target(root: &Path) -> PathBuf {
     root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }

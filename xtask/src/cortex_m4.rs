@@ -9,7 +9,7 @@ use crate::{Result, setup};
 const TARGET: &str = "thumbv7em-none-eabihf";
 const SIGNATURE: &str = "\"PASSWORD_CLAIM_SIGNATURE\": \"";
 
-/// Fails unless all answers are right, and unless a wrong one is noticed.
+/// Fails unless all answers are right and a wrong one is noticed.
 pub(crate) fn run_vectors(root: &Path) -> Result<()> {
     setup::rust_target(root, TARGET)?;
     setup::qemu(root)?;
@@ -28,12 +28,12 @@ pub(crate) fn run_vectors(root: &Path) -> Result<()> {
     }
 }
 
-/// What the board says of the answers in a file.
+/// The board's output for the answers in a file.
 fn answers(root: &Path, vectors: &Path) -> Result<String> {
     let built = target(root).join("cortex-m4");
     let build = ["build", "--release", "--locked", "--manifest-path", "cortex-m4/Cargo.toml"];
     let mut build = cargo(root, &build);
-    // Flags for this machine are not for that one.
+    // Flags for this machine do not fit the board.
     build.env_remove("RUSTFLAGS").env("VECTORS", vectors);
     run(build.args(["--target", TARGET, "--target-dir"]).arg(&built))?;
     let board = ["-machine", "mps2-an386", "-display", "none"];
@@ -42,7 +42,7 @@ fn answers(root: &Path, vectors: &Path) -> Result<String> {
     capture(emulator.arg(built.join(TARGET).join("release/device-cortex-m4")))
 }
 
-/// The vectors with another first letter in the last signature.
+/// The vectors with the first letter of the last signature changed.
 fn forge(vectors: &str) -> Result<String> {
     let (before, after) = vectors.rsplit_once(SIGNATURE).ok_or("there is no signature to forge")?;
     let letter = if after.starts_with('A') { 'B' } else { 'A' };

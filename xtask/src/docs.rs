@@ -1,4 +1,4 @@
-//! Pages that the code writes: the drawing of the crates, and the list of operations.
+//! Generated pages: the drawing of the crates and the list of operations.
 
 use std::fs;
 use std::path::Path;
@@ -8,16 +8,16 @@ use crate::command::{capture, cargo};
 use crate::generated::{self, Generated};
 use crate::tidy::{floors, layers};
 
-/// What stands around the generated part of a page that people write.
+/// The marks around the generated part of a page that people write.
 const START: &str = "<!-- Written by `cargo xtask docs`: -->\n";
 const END: &str = "<!-- Up to here. -->\n";
 
-/// Writes the pages, those that changed.
+/// Writes the pages that changed.
 pub(crate) fn write(root: &Path) -> Result<()> {
     generated::write(root, pages(root)?)
 }
 
-/// Fails if a page is not what it would be now, naming it.
+/// Fails if a page is stale, and names it.
 pub(crate) fn check(root: &Path) -> Result<()> {
     generated::check(root, pages(root)?, "docs")
 }
@@ -32,7 +32,7 @@ fn pages(root: &Path) -> Result<Vec<Generated>> {
     Ok(vec![(architecture, with_drawing), (root.join("docs/operations.md"), operations)])
 }
 
-/// The page with this in place of what stands between the marks.
+/// The page with the text between the marks replaced.
 fn replaced(page: &str, text: &str) -> Option<String> {
     let (before, rest) = page.split_once(START)?;
     let (_, after) = rest.split_once(END)?;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_between_the_marks_is_replaced() {
+    fn only_text_between_the_marks_is_replaced() {
         let page = format!("# A\n{START}old\n{END}more\n");
         assert_eq!(replaced(&page, "new\n"), Some(format!("# A\n{START}new\n{END}more\n")));
         assert_eq!(replaced("# A\n", "new\n"), None);

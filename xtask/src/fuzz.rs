@@ -7,20 +7,20 @@ use std::process::Command;
 use crate::command::{capture, run, target};
 use crate::{Result, setup};
 
-/// For how long each target runs where nobody says otherwise.
+/// The default time for each target.
 pub(crate) const SECONDS: u32 = 30;
 
-/// What a run looks for beside wrong results.
+/// What a run detects besides wrong results.
 #[derive(Clone, Copy)]
 pub(crate) enum Sanitizer {
-    /// Nothing: most of what the targets execute is safe arithmetic, several times slower under a
+    /// None: most of what the targets execute is safe arithmetic, several times slower under a
     /// sanitizer.
     None,
-    /// Bad addresses, in the one target that goes through all of the kernels' unsafe code.
+    /// Invalid addresses, in the one target that runs all of the kernels' unsafe code.
     Address,
 }
 
-/// Runs each target for so many seconds, says how often it executed, and fails if one found
+/// Runs each target for so many seconds, prints how often it executed, and fails if one found
 /// something.
 pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<()> {
     let fuzz = setup::fuzz(root)?;
@@ -62,7 +62,7 @@ pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<(
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
-/// How many inputs were executed, as the fuzzer counts when it ends; none if it never started.
+/// The number of executed inputs, as the fuzzer reports at its end; `None` if it never started.
 fn executions(said: &str) -> Option<u64> {
     let counts =
         said.lines().filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));

@@ -1,11 +1,11 @@
-//! Files that a task writes, and the check that nobody has edited them.
+//! Files that a task generates, and the check that they are current.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
 
-/// A generated file: where it is, and what it should hold.
+/// A generated file: its path and its contents.
 pub(crate) type Generated = (PathBuf, String);
 
 /// Writes the files that changed.
@@ -20,7 +20,7 @@ pub(crate) fn write(root: &Path, files: Vec<Generated>) -> Result<()> {
     Ok(())
 }
 
-/// Fails if a file is not what it should be, naming it and the task that writes it.
+/// Fails if a file is stale; names it and the task that writes it.
 pub(crate) fn check(root: &Path, files: Vec<Generated>, task: &str) -> Result<()> {
     match stale(files).next() {
         None => Ok(()),

@@ -1,8 +1,7 @@
-//! Other people's clients against the built server, and the client against other people's servers;
-//! all unmodified.
+//! Unmodified clients of other makers against our server, and our client against other servers.
 //!
 //! The clients' tests find the server by `DEVICE_ENDPOINT` and sign with the usual `AWS_*`
-//! variables. What the server sends to users is in the file `DEVICE_MESSAGE_FILE`.
+//! variables. The server writes its messages to users to the file `DEVICE_MESSAGE_FILE`.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -14,16 +13,15 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, program, run, target, works};
 use crate::{Result, setup};
 
-/// How long the server may take to listen, and to stop. Generous: it is there to end a hang, not to
-/// measure.
+/// How long the server may take to listen, and to stop. Long: it ends a hang and measures nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long to wait before looking again.
+/// The pause between checks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Tells the server and the tests where messages to users are.
+/// The variable with the path of the messages to users.
 const MESSAGE_FILE: &str = "DEVICE_MESSAGE_FILE";
 
-/// What administrators sign with, so that signatures are tried as well.
+/// The administrators' keys, so that the tests cover signatures too.
 const REGION: &str = "eu-west-1";
 const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
 
@@ -43,13 +41,13 @@ pub(crate) fn node(root: &Path) -> Result<()> {
     against_server(root, tests)
 }
 
-/// Runs the client against servers that others wrote; interop/servers/README.md says what is
-/// expected of each.
+/// Runs the client against servers of other makers. interop/servers/README.md says what is expected
+/// of each.
 pub(crate) fn servers(root: &Path) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-interop"]))?;
     let python = setup::python(root, "servers")?;
     for (name, module) in [("ministack", "ministack.app"), ("moto", "moto.server")] {
-        // Taken and let go: neither says which port it chose.
+        // Bound and released, since neither server reports a port that it chose.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
         let log = target(root).join(format!("interop-{name}.log"));
         let output = File::create(&log)?;
@@ -80,7 +78,7 @@ pub(crate) fn servers(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs `tests` against a server of their own.
+/// Runs `tests` against a server that is started for them.
 fn against_server(root: &Path, mut tests: Command) -> Result<()> {
     run(&mut cargo(root, &["build", "--package", "device-cli"]))?;
     let server = Server::start(root)?;
@@ -92,7 +90,7 @@ fn against_server(root: &Path, mut tests: Command) -> Result<()> {
         .map_err(|error| format!("{error} (the server's log is {})", log.display()).into())
 }
 
-/// A server on a port of its own, killed when it goes out of scope.
+/// A server on a free port, killed when it is dropped.
 struct Server {
     process: Child,
     endpoint: String,
@@ -101,11 +99,11 @@ struct Server {
 }
 
 impl Server {
-    /// Starts `device serve` and waits until it says where it listens.
+    /// Starts `device serve` and waits until it reports its address.
     fn start(root: &Path) -> Result<Self> {
         let log = target(root).join("interop.log");
         let output = File::create(&log)?;
-        // Made anew, without what was sent in an earlier run.
+        // Recreated, without the messages of an earlier run.
         let messages = target(root).join("interop-messages.jsonl");
         File::create(&messages)?;
         let binary = target(root).join("debug/device");
@@ -155,7 +153,7 @@ impl Server {
         Ok(())
     }
 
-    /// Tells a client's process where the server is and whom to sign as.
+    /// Tells a client's process the server's address and the keys to sign with.
     fn introduce_to<'a>(&self, client: &'a mut Command) -> &'a mut Command {
         client
             .env("DEVICE_ENDPOINT", &self.endpoint)
@@ -163,14 +161,14 @@ impl Server {
             .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY.0)
             .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.1)
-            // Nothing of the person who runs the tests takes part.
+            // The settings of the person who runs the tests must not take effect.
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
     }
 
-    /// Asks the server to stop, as an operator would, and expects it to do so in good order.
+    /// Stops the server as an operator would, and expects a clean exit.
     fn stop(mut self) -> Result<()> {
         if !works(Command::new("kill").args(["-TERM", &self.process.id().to_string()])) {
             return Err("the server was gone before it was asked to stop".into());
@@ -197,13 +195,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Fails only if the server has ended already, which is what is wanted.
+        // An error means that the server has already ended, as intended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The first address of this machine in what the server said, once its line is whole.
+/// The first local address in the server's output, once its line is complete.
 fn endpoint(said: &str) -> Option<&str> {
     const SCHEME: &str = "http://127.0.0.1:";
     let address = said.get(said.find(SCHEME)?..)?;
@@ -217,7 +215,7 @@ mod tests {
     use super::endpoint;
 
     #[test]
-    fn the_endpoint_is_taken_from_whatever_line_has_it() {
+    fn the_endpoint_may_be_on_any_line() {
         for said in [
             "listening on http://127.0.0.1:40123\n",
             "admin key AKIA\n{\"message\":\"listening\",\"address\":\"http://127.0.0.1:40123\"}\n",
@@ -228,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_not_taken_for_the_endpoint() {
+    fn half_a_line_is_not_an_endpoint() {
         for said in [
             "",
             "starting\n",

@@ -1,4 +1,4 @@
-//! The project's automation: `cargo xtask` prints what there is.
+//! The project's automation. `cargo xtask` lists the tasks.
 
 mod codegen;
 mod command;
@@ -18,23 +18,23 @@ use std::process::ExitCode;
 use command::{cargo, run};
 use fuzz::Sanitizer;
 
-/// Tasks end with a sentence for a person; nobody matches on it.
+/// The errors of tasks are sentences for people; no code matches on them.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const HELP: &str = "\
 Usage: cargo xtask <task>
 
 Tasks:
-  test               everything that must hold, set-up included: what CI runs
-  tidy               the layers, the floors, the widths and the other rules of the house
+  test               all checks and tests, with their setup: what CI runs
+  tidy               layers, floors, widths and the other rules of this project
   interop            clients of other makers against a running server
   servers            the client against servers of other makers
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
                      with --address, the target over the unsafe kernels under the address sanitizer
   ratios [mulx|portable]
-                     the arithmetic beside the best constant-time peer, against floors: by the
-                     kernel that this CPU chooses, or by another
+                     the arithmetic compared with the best constant-time peer; fails below a
+                     floor. Uses the kernel that this CPU chooses, or the named one
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
   docs [--check]     write the generated parts of ARCHITECTURE.md and docs/;
                      with --check, fail if they are stale
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures a kernel that this CPU might not choose, built apart from what it would.
+/// Measures a kernel that this CPU might not choose, in a separate target folder.
 fn ratios_by(root: &Path, kernel: &str) -> Result<()> {
     run(cargo(root, &RATIOS)
         .env("RUSTFLAGS", format!("--cfg device_srp_backend=\"{kernel}\""))
@@ -96,8 +96,8 @@ fn fuzz_smoke(root: &Path, options: &[&str]) -> Result<()> {
     }
 }
 
-/// The root of the workspace that cargo runs this in: asked for now, since two checkouts that share
-/// a target folder share this binary.
+/// The root of the workspace that cargo runs this in. Read at run time: two checkouts that share a
+/// target folder share this binary.
 fn root() -> PathBuf {
     let package =
         std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());

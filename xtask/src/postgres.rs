@@ -1,4 +1,4 @@
-//! A PostgreSQL server for the tests, gone with all of its data when they are done.
+//! A PostgreSQL server for the tests, removed with its data afterwards.
 
 use std::env;
 use std::fs;
@@ -10,11 +10,13 @@ use crate::Result;
 use crate::command::{program, run};
 use crate::setup::{self, by_root};
 
-/// The user that Debian's package makes.
+/// The user that Debian's package creates.
 const USER: &str = "postgres";
 
-/// A running server, which listens on a socket in a directory that only its user can enter, and
-/// nowhere else: so it asks for no password. Stopped when dropped.
+/// A running server, stopped when dropped.
+///
+/// It listens only on a socket, in a directory that only its user can enter, so it needs no
+/// password.
 pub(crate) struct Postgres {
     programs: PathBuf,
     directory: PathBuf,
@@ -24,8 +26,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn start(root: &Path) -> Result<Self> {
         let programs = setup::postgres(root)?;
-        // Not in the target folder: PostgreSQL refuses to run as root, and its user may not be able
-        // to go there. A socket's path must be short besides.
+        // Not in the target folder: PostgreSQL refuses to run as root, and its user may lack access
+        // there. A socket's path must also be short.
         let directory = env::temp_dir().join(format!("device-postgres-{}", std::process::id()));
         fs::create_dir(&directory)?;
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700))?;
@@ -36,7 +38,8 @@ impl Postgres {
         }
         let cluster = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync"];
         server.run("initdb", &[&cluster[..], &["--locale=C"]].concat())?;
-        // Without a sync to the disk a crash of the server loses nothing; one of the machine would.
+        // Without disk syncs a crash of the server loses nothing; only a crash of the machine
+        // would.
         let options = format!(
             "-c unix_socket_directories={} -c listen_addresses= -c fsync=off",
             server.directory.display()
@@ -46,7 +49,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// What tells the tests where it is.
+    /// The variables that tell the tests where the server is.
     pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 2] {
         [
             ("DEVICE_TEST_POSTGRES", self.directory.clone()),
@@ -65,7 +68,7 @@ impl Postgres {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let line: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         let path = self.directory.join("restart");
-        // The server must not hold on to a pipe that its starter waits for the end of.
+        // The server must not keep open a pipe whose end its starter waits for.
         fs::write(&path, format!("#!/bin/sh\nexec {} restart >/dev/null 2>&1\n", line.join(" ")))?;
         Ok(fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?)
     }
@@ -74,7 +77,7 @@ impl Postgres {
         run(&mut self.command(name, arguments)?)
     }
 
-    /// One of PostgreSQL's programs on this server's data, by a user that it accepts.
+    /// Runs one of PostgreSQL's programs on this server's data, as a user that it accepts.
     fn command(&self, name: &str, arguments: &[&str]) -> Result<Command> {
         let data = self.directory.join("data");
         let mut command = if by_root(&self.root)? {
@@ -95,7 +98,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // After a step that failed. What is stopped already has no directory.
+        // After a failed step. If the server was stopped, the directory is gone.
         if self.directory.exists() {
             let _ = self.stop();
         }

@@ -1,7 +1,7 @@
-//! What a machine with only the Rust toolchain lacks for the tests, and how it comes by it.
+//! Installs what the tests need beyond the Rust toolchain.
 //!
-//! Everything that can live under the target folder does; only Debian packages are installed for
-//! the whole machine. What is there already is used, and each installation is announced.
+//! Everything that can be under the target folder is; only Debian packages are installed for the
+//! whole machine. Existing installations are used, and each new one is announced.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::command::{capture, cargo, program, run, target, works};
 const NEXTEST: &str = "0.9.143";
 const FUZZ: &str = "0.13.2";
 
-/// A cargo that has a subcommand.
+/// A cargo with a subcommand.
 pub(crate) struct Subcommand {
     name: &'static str,
-    /// The toolchain to run it with, where it is not the workspace's.
+    /// The toolchain to run it with, if not the workspace's.
     toolchain: Option<&'static str>,
     path: std::ffi::OsString,
 }
@@ -31,7 +31,7 @@ impl Subcommand {
         command
     }
 
-    /// Installs it if the machine has none.
+    /// Installs it unless the machine has it.
     fn installed(self, root: &Path, version: &str) -> Result<Self> {
         if !works(&mut self.command(root, &["--version"])) {
             let (package, tools) = (format!("cargo-{}", self.name), tools(root));
@@ -47,19 +47,19 @@ fn tools(root: &Path) -> PathBuf {
     target(root).join("tools")
 }
 
-/// Where programs are looked for: in what was installed here last, so that what the machine has
-/// goes first.
+/// The search path for programs. Our installations come last, so that those of the machine take
+/// precedence.
 fn path(root: &Path) -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     Ok(std::env::join_paths(std::env::split_paths(&path).chain([tools(root).join("bin")]))?)
 }
 
-/// The test runner.
+/// cargo-nextest, the test runner.
 pub(crate) fn nextest(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "nextest", toolchain: None, path: path(root)? }.installed(root, NEXTEST)
 }
 
-/// The fuzzer, which only a nightly compiler can build for.
+/// cargo-fuzz, which needs a nightly compiler.
 pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
     const NIGHTLY: &str = "nightly";
     if !works(&mut program(root, "rustup", &["run", NIGHTLY, "rustc", "--version"])) {
@@ -73,7 +73,7 @@ pub(crate) fn fuzz(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "fuzz", toolchain: Some(NIGHTLY), path: path(root)? }.installed(root, FUZZ)
 }
 
-/// Makes sure that the workspace's toolchain has the standard library of a target.
+/// Ensures that the workspace's toolchain has the standard library of a target.
 pub(crate) fn rust_target(root: &Path, target: &str) -> Result<()> {
     let installed = capture(&mut program(root, "rustup", &["target", "list", "--installed"]))?;
     if installed.lines().any(|line| line == target) {
@@ -83,14 +83,13 @@ pub(crate) fn rust_target(root: &Path, target: &str) -> Result<()> {
     run(&mut program(root, "rustup", &["target", "add", target]))
 }
 
-/// The Python of an environment that has what a folder of `interop` wants, such as the clients to
-/// try the server with.
+/// A Python in an environment with the requirements of a folder of `interop`.
 pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     let environment = target(root).join(folder);
     let python = environment.join("bin/python");
     let requirements = format!("interop/{folder}/requirements.txt");
     let wanted = fs::read_to_string(root.join(&requirements))?;
-    // A copy of the list is left when all of it was installed: a broken or older environment is
+    // A copy of the list is written after a complete installation; without it the environment is
     // made again.
     let stamp = environment.join("requirements.txt");
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted)
@@ -98,7 +97,7 @@ pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     {
         return Ok(python);
     }
-    // An interpreter alone may be there without the means to make an environment.
+    // Python may be installed without the modules for an environment.
     if !works(&mut program(root, "python3", &["-c", "import ensurepip, venv"])) {
         debian(root, &["python3", "python3-venv"])?;
     }
@@ -110,8 +109,7 @@ pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The folder of packages that has the JavaScript clients to try the server with, and a Node.js to
-/// run them.
+/// The folder of the JavaScript clients' packages, and a Node.js to run them.
 pub(crate) fn node(root: &Path) -> Result<PathBuf> {
     let recent = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
     if !works(&mut program(root, "node", &["-e", recent]))
@@ -123,7 +121,7 @@ pub(crate) fn node(root: &Path) -> Result<PathBuf> {
     let packages = environment.join("node_modules");
     let from = root.join("interop/node");
     let wanted = fs::read_to_string(from.join("package-lock.json"))?;
-    // As with Python: left when all of it was installed.
+    // As with Python: written after a complete installation.
     let stamp = environment.join("installed.json");
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted) && packages.is_dir() {
         return Ok(packages);
@@ -136,13 +134,13 @@ pub(crate) fn node(root: &Path) -> Result<PathBuf> {
     for file in ["package.json", "package-lock.json"] {
         fs::copy(from.join(file), environment.join(file))?;
     }
-    // None of the packages needs a script of its own to be run.
+    // No package needs an install script.
     run(&mut program(&environment, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
     fs::write(stamp, wanted)?;
     Ok(packages)
 }
 
-/// Makes sure that `valgrind` can be run.
+/// Ensures that `valgrind` is installed.
 pub(crate) fn valgrind(root: &Path) -> Result<()> {
     if works(&mut program(root, "valgrind", &["--version"])) {
         Ok(())
@@ -151,7 +149,7 @@ pub(crate) fn valgrind(root: &Path) -> Result<()> {
     }
 }
 
-/// Makes sure that boards with ARM processors can be emulated.
+/// Ensures that QEMU for ARM boards is installed.
 pub(crate) fn qemu(root: &Path) -> Result<()> {
     if works(&mut program(root, "qemu-system-arm", &["--version"])) {
         Ok(())
@@ -160,7 +158,7 @@ pub(crate) fn qemu(root: &Path) -> Result<()> {
     }
 }
 
-/// The folder of PostgreSQL's programs, the latest where there are several.
+/// The folder of PostgreSQL's programs; of several versions, the latest.
 pub(crate) fn postgres(root: &Path) -> Result<PathBuf> {
     let installed = || -> Option<PathBuf> {
         let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
@@ -177,7 +175,7 @@ pub(crate) fn postgres(root: &Path) -> Result<PathBuf> {
     installed().ok_or_else(|| "Debian's package has no initdb in /usr/lib/postgresql".into())
 }
 
-/// Whether this user may do anything.
+/// Whether this user is root.
 pub(crate) fn by_root(root: &Path) -> Result<bool> {
     Ok(capture(&mut program(root, "id", &["-u"]))?.trim() == "0")
 }

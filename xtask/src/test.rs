@@ -1,5 +1,4 @@
-//! The test run: everything that must hold, in the order in which a person would want to hear of
-//! it.
+//! The test run: all checks and tests, in the order in which people want the results.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,8 +8,8 @@ use crate::command::{cargo, program, run, target};
 use crate::postgres::Postgres;
 use crate::{Result, codegen, cortex_m4, docs, interop, setup, tidy};
 
-/// A step: what it shows, and how. Each sets up what it needs and fails where it cannot; none is
-/// ever skipped.
+/// A step of the test run. Each installs what it needs and fails if it cannot; none is ever
+/// skipped.
 struct Step {
     name: &'static str,
     run: fn(&Path) -> Result<()>,
@@ -40,7 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
 ];
 
-/// Runs every step, also after one failed, and sums up: the count is the last thing said.
+/// Runs every step, also after a failure, and prints a summary that ends with the count.
 pub(crate) fn run_all(root: &Path) -> ExitCode {
     let mut rows = Vec::new();
     for step in STEPS {
@@ -57,7 +56,7 @@ pub(crate) fn run_all(root: &Path) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The table of what was run, ending in the line that counts; and how many failed.
+/// The summary table, which ends with the count, and the number of failures.
 fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
     let mut summary = String::new();
     for (name, time, passed) in rows {
@@ -69,7 +68,7 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
     (summary, failed)
 }
 
-/// What no other crate of the workspace asks for.
+/// Features that no other crate of the workspace enables.
 const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,device-auth/keyring,\
     device-cli/test-postgres,device-srp/num-bigint,device-store/test-postgres";
 
@@ -79,8 +78,8 @@ fn clippy(root: &Path) -> Result<()> {
     run(cargo(root, &everything).args(["--", "-D", "warnings"]))
 }
 
-/// Each crate that an app may pick, with nothing but what it asks for itself: as part of the
-/// workspace it is built with whatever the others want of the dependencies that they share.
+/// Checks each client crate with only its own features. A build of the workspace would unify them
+/// with those of other crates.
 fn alone(root: &Path) -> Result<()> {
     for package in ["device-srp", "device-wire", "device-proto", "device-http", "device-auth"] {
         let check = ["check", "--locked", "--lib", "--no-default-features", "--package", package];
@@ -89,8 +88,8 @@ fn alone(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The arithmetic where there is no operating system, no 64-bit multiplier and, on the second, no
-/// compare-and-swap.
+/// Checks the arithmetic without an operating system or 64-bit multiplier, and on the second target
+/// without compare-and-swap.
 fn bare_metal(root: &Path) -> Result<()> {
     for target in ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"] {
         setup::rust_target(root, target)?;
@@ -105,11 +104,11 @@ fn documentation(root: &Path) -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The known answers are a step of their own, so that nobody can lose them unseen: no match is a
+/// The known answers are a separate step, so that they cannot vanish unnoticed: no match is a
 /// failure.
 const VECTORS: &str = "binary(vectors)";
 
-/// What needs a PostgreSQL server; the last of it restarts that server.
+/// The tests that need a PostgreSQL server; the last of them restart it.
 const POSTGRES: &str = "binary(postgres)";
 const POSTGRES_RESTART: &str = "binary(postgres_restart)";
 
@@ -124,7 +123,7 @@ fn vectors(root: &Path) -> Result<()> {
     run(&mut setup::nextest(root)?.command(root, &run_vectors))
 }
 
-/// On a server of their own, which is gone afterwards.
+/// Runs them on a server that is removed afterwards.
 fn postgres(root: &Path) -> Result<()> {
     let server = Postgres::start(root)?;
     for tests in [POSTGRES, POSTGRES_RESTART] {
@@ -134,8 +133,8 @@ fn postgres(root: &Path) -> Result<()> {
     server.stop()
 }
 
-/// The backends that this machine might not choose: plain Rust, mulx, and the vector kernels on a
-/// model of their instructions.
+/// Tests the backends that this machine might not choose: plain Rust, mulx, and the vector kernels
+/// on a model of their instructions.
 fn backends(root: &Path) -> Result<()> {
     let nextest = setup::nextest(root)?;
     for backend in ["portable", "mulx", "model"] {
@@ -145,20 +144,23 @@ fn backends(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Valgrind over the secret arithmetic, which says so itself when the instrument is blind.
+/// Runs the secret arithmetic under Valgrind; the program itself reports if Valgrind detects
+/// nothing.
 fn constant_time(root: &Path) -> Result<()> {
     setup::valgrind(root)?;
     let build = ["build", "--release", "--package", "device-srp", "--example", "constant_time"];
     let flags = "--cfg device_srp_taint --cfg device_srp_backend=\"model\"";
     run(cargo(root, &build).env("RUSTFLAGS", flags))?;
-    // The leaks that prove the instrument are reported too, and would only frighten.
+    // The log also has the deliberate leaks that prove detection works; printed, they would only
+    // alarm.
     let log = format!("--log-file={}", target(root).join("constant_time.log").display());
     let check = target(root).join("release/examples/constant_time");
     run(program(root, "valgrind", &["-q", &log]).arg(check))
 }
 
-/// Each once, as a test of the benches themselves, without the peers that take long to build. Whole
-/// sign-ins as the tests are built, since optimizing and linking a server for that takes minutes.
+/// Runs each benchmark once as a test, without the peers that take long to build.
+///
+/// Whole sign-ins are built as the tests are, since optimizing and linking a server takes minutes.
 fn benches(root: &Path) -> Result<()> {
     run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))?;
     run(&mut cargo(

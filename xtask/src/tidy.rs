@@ -1,4 +1,4 @@
-//! The rules of the house that no compiler knows.
+//! The project's rules that no compiler checks.
 
 pub(crate) mod floors;
 mod imports;
@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::Result;
 use crate::command::{capture, cargo};
 
-/// Checks every rule and names each place where one is broken.
+/// Checks every rule and lists all violations.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = capture(&mut cargo(root, &["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata)?;
@@ -41,9 +41,9 @@ struct Package {
 struct Dependency {
     name: String,
     kind: Option<String>,
-    /// The versions asked for; `*` if none were named.
+    /// The required version; `*` if none is given.
     req: String,
-    /// Where it is, if it is a member of the workspace.
+    /// The path, if it is a member of the workspace.
     path: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl Package {
                 manifest.contains("[lints]\nworkspace = true"),
                 "does not opt in to the workspace's lints",
             ),
-            // Criterion's flags would reach the test harness of a library that is benched.
+            // Criterion's flags would otherwise reach the test harness of the library.
             (
                 !manifest.contains("[lib]") || manifest.contains("bench = false"),
                 "has a library without `bench = false`",

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn its_proof_is_one_that_the_server_here_takes() {
+    fn our_server_accepts_its_proof() {
         let (peer, identity) = (AwsCognitoSrp::new(), Identity::user("pool", "user"));
         let verifier = Verifier::derive(&identity, PASSWORD, &Salt::from_hex(SALT).unwrap());
         let server = ServerEphemeral::generate(&mut StdRng::seed_from_u64(1), &verifier);

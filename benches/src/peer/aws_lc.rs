@@ -9,7 +9,7 @@ use num_bigint::BigUint;
 use super::Peer;
 use crate::numbers::N;
 
-/// `BN_mod_exp_mont_consttime`, its Montgomery context kept.
+/// `BN_mod_exp_mont_consttime`, with a stored Montgomery context.
 pub(super) struct AwsLc {
     n: *mut BIGNUM,
     context: *mut BN_CTX,

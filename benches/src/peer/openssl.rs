@@ -26,7 +26,7 @@ unsafe extern "C" {
     ) -> i32;
 }
 
-/// `BN_mod_exp_mont_consttime` of the system's library, its Montgomery context kept.
+/// `BN_mod_exp_mont_consttime` of the system's library, with a stored Montgomery context.
 pub(super) struct OpenSsl {
     n: *mut BIGNUM,
     context: *mut BN_CTX,

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_these_numbers_for_ever() {
+    fn a_seed_always_gives_these_numbers() {
         let mut rng = SeededRng::new(1);
         let mut fork = rng.fork();
         assert_eq!(

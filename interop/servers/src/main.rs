@@ -1,7 +1,7 @@
-//! The client against a user pool that others wrote: `device-interop <server> <endpoint>`.
+//! The client against servers of other makers: `device-interop <server> <endpoint>`.
 //!
-//! Each step has a pool, an app client and a user of its own. What is expected of which server is
-//! the table in README.md.
+//! Each step has its own pool, app client and user. README.md has the table of what is expected of
+//! which server.
 
 mod service;
 mod steps;
@@ -43,7 +43,7 @@ async fn main() -> Result<ExitCode> {
     Ok(if surprises == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The steps of the table, and whether each goes well with that server.
+/// The steps of the table, and whether each succeeds with that server.
 fn expected_of(server: &str) -> Result<Vec<(&'static str, bool)>> {
     let cells = |line: &'static str| -> Vec<&'static str> {
         line.trim_matches('|').split('|').map(str::trim).collect()

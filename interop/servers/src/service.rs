@@ -1,4 +1,4 @@
-//! Pools and users at the server, made by signed calls of this project's own transport.
+//! Pools and users at the server, created by signed calls over this project's transport.
 
 use aws_credential_types::Credentials as Keys;
 use device_auth::device_http::Client;
@@ -15,13 +15,13 @@ use crate::Result;
 pub(crate) const USER: &str = "ada";
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
 
-/// A server, as its administrator has it.
+/// A server, with the keys of its administrator.
 pub(crate) struct Service {
     pub(crate) http: Client,
     endpoint: String,
 }
 
-/// What a step wants of its pool.
+/// The settings that a step needs of its pool.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Wanted {
     pub(crate) client_secret: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Wanted {
     pub(crate) second_factor: Option<UserPoolMfa>,
 }
 
-/// Whether an authenticator app may be used, or has to be.
+/// Whether an authenticator app is optional or required.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum UserPoolMfa {
     Optional,
@@ -46,7 +46,7 @@ impl Service {
         Ok(Self { http, endpoint: endpoint.to_owned() })
     }
 
-    /// An app at a new pool that has one user.
+    /// An app at a new pool with one user.
     pub(crate) async fn app(&self, wanted: Wanted) -> Result<DeviceAuth> {
         let tracking = DeviceConfigurationType {
             challenge_required_on_new_device: Some(true),

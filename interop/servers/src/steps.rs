@@ -1,4 +1,4 @@
-//! What a user goes through.
+//! The steps of a user.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use device_wire::shapes::SoftwareTokenMfaSettingsType;
 use crate::Result;
 use crate::service::{PASSWORD, Service, USER, UserPoolMfa, Wanted, proven};
 
-/// Goes through every step, and says how each ended.
+/// Runs every step and returns the result of each.
 pub(crate) async fn all(service: &Service) -> Vec<(&'static str, Result)> {
     vec![
         ("a password is proven", proof(service).await),
@@ -197,7 +197,7 @@ fn ensure(holds: bool, otherwise: &str) -> Result {
     if holds { Ok(()) } else { Err(otherwise.into()) }
 }
 
-/// The authenticator app's code by now.
+/// The current code of the authenticator app.
 fn totp(secret: &str) -> Result<String> {
     if !secret.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')) {
         return Err("the secret is no base32".into());

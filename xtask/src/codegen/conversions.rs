@@ -7,7 +7,7 @@ use super::model::{Kind, Members, Model};
 use super::names::snake;
 use crate::Result;
 
-/// Requests and the description that each fills in.
+/// The requests with settings, and the description that each converts to.
 const SETTINGS: [(&str, &str); 4] = [
     ("CreateUserPoolClientRequest", "UserPoolClientType"),
     ("CreateUserPoolRequest", "UserPoolType"),
@@ -35,7 +35,7 @@ pub(super) fn conversions(model: &Model) -> Result<String> {
     Ok(source)
 }
 
-/// The groups of responses with the same members, at least one, of the same shapes.
+/// The groups of responses that have the same members of the same shapes, at least one.
 fn responses_alike(model: &Model) -> Result<Vec<Vec<&str>>> {
     let mut groups: BTreeMap<&[(String, String)], Vec<&str>> = BTreeMap::new();
     for output in model.operations.values().filter_map(|operation| operation.output.as_deref()) {
@@ -57,7 +57,7 @@ fn push_same(source: &mut String, model: &Model, from: &str, to: &str) -> Result
     Ok(())
 }
 
-/// A description has no required members, so that a request can leave any of them out.
+/// A description has no required members, so that a request may omit any of them.
 fn push_settings(source: &mut String, model: &Model, request: &str, to: &str) -> Result<()> {
     let (given, required) = structure(model, request)?;
     let (described, _) = structure(model, to)?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::model::{Kind, Model};
 use super::names::{pascal, snake, variant};
 
-/// Errors common to all operations, which the model does not name, and their meanings.
+/// Errors common to all operations, which the model omits, and their meanings.
 const COMMON_ERRORS: [(&str, &str); 13] = [
     ("AccessDeniedException", "the signer may not do this"),
     ("ExpiredTokenException", "the signer's security token has expired"),
@@ -53,7 +53,7 @@ pub(super) fn error_code(model: &Model) -> String {
     source
 }
 
-/// The variant of an error, which does without the word that all of them end in.
+/// The variant of an error, without the suffix that all of them share.
 pub(super) fn error_variant(name: &str) -> String {
     pascal(&snake(name.strip_suffix("Exception").unwrap_or(name)))
 }

@@ -1,4 +1,4 @@
-//! `operations.json` as it is read.
+//! Reads `operations.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +12,7 @@ pub(super) struct Model {
     pub(super) metadata: Metadata,
     pub(super) operations: BTreeMap<String, Operation>,
     pub(super) shapes: BTreeMap<String, Shape>,
-    /// The name of every operation of the service, covered here or not.
+    /// The names of all operations of the service, supported or not.
     pub(super) all_operations: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ impl Model {
         self.shapes.get(name).ok_or_else(|| format!("the model has no shape {name}").into())
     }
 
-    /// The name of every shape that a request can carry.
+    /// The names of all shapes that a request can contain.
     pub(super) fn reachable_from_requests(&self) -> Result<BTreeSet<&str>> {
         let mut seen = BTreeSet::new();
         let mut next: Vec<&str> =

@@ -1,9 +1,10 @@
-//! From the wire's names to Rust's.
+//! Converts the wire's names to Rust's.
 
-/// `UserMFASettingList` to `user_mfa_setting_list`: a new word at each capital that follows a small
-/// letter or starts one.
+/// Converts `UserMFASettingList` to `user_mfa_setting_list`.
+///
+/// A word starts at each capital that follows or precedes a small letter.
 pub(super) fn snake(name: &str) -> String {
-    // The one plural of an acronym would end as `ur_ls`.
+    // The only plural of an acronym would otherwise become `ur_ls`.
     let letters: Vec<char> = name.replace("URLs", "Urls").chars().collect();
     let mut snake = String::new();
     for (index, &letter) in letters.iter().enumerate() {
@@ -18,17 +19,17 @@ pub(super) fn snake(name: &str) -> String {
         }
         snake.extend(letter.to_lowercase());
     }
-    // The one keyword among the members.
+    // The only keyword among the members.
     if snake == "type" { "r#type".to_owned() } else { snake }
 }
 
-/// `user_pool_id` to `UserPoolId`, which is also what serde makes of it.
+/// Converts `user_pool_id` to `UserPoolId`, as serde does.
 pub(super) fn pascal(snake: &str) -> String {
     snake.trim_start_matches("r#").split('_').map(capitalized).collect()
 }
 
-/// The variant for a value of an enum: `SOFTWARE_TOKEN_MFA` to `SoftwareTokenMfa`, `V1_0` to
-/// itself, `NoRisk` to itself.
+/// The variant for a value of an enum: `SOFTWARE_TOKEN_MFA` becomes `SoftwareTokenMfa`; `V1_0` and
+/// `NoRisk` stay.
 pub(super) fn variant(value: &str) -> String {
     let mut variant = String::new();
     for word in value.split('_') {
@@ -42,11 +43,11 @@ pub(super) fn variant(value: &str) -> String {
             word.to_owned()
         }));
     }
-    // `Unknown` is the variant for what the model does not know.
+    // `Unknown` is the variant for values outside of the model.
     if variant == "Unknown" { "UnknownValue".to_owned() } else { variant }
 }
 
-/// The word with a capital as its first letter.
+/// The word with a capital first letter.
 pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

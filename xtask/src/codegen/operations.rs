@@ -15,7 +15,7 @@ pub(super) fn operations(model: &Model) -> String {
     let _ = writeln!(source, "    target_prefix: {:?},", model.metadata.target_prefix);
     let _ = writeln!(source, "    all_names: &{:#?},", model.all_operations);
     for (name, operation) in &model.operations {
-        // The model says `sigv4`; the variants are spelled as the scheme is.
+        // The model says `sigv4`; the variants use the spelling of the scheme.
         let auth =
             if operation.auth == "sigv4" { "SigV4".to_owned() } else { pascal(&operation.auth) };
         let errors: Vec<String> =

@@ -1,4 +1,4 @@
-//! The structures: requests, responses, and what they are made of.
+//! The structures: requests, responses and the shapes in them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,12 +7,14 @@ use super::model::{Kind, Model, Operation, Shape};
 use super::names::{capitalized, pascal, snake};
 use crate::Result;
 
-/// The longest line that rustfmt would leave alone; it does not wrap comments itself.
+/// The longest line that rustfmt accepts; it does not wrap comments.
 const WIDTH: usize = 100;
 
-/// Shapes that the model leaves in the clear and we do not: a one-time code is a credential while
-/// it lives, a device's verifier and salt are all that an attack on its password needs, and a
-/// challenge's parameters hold the SECRET_BLOCK with which a client that sends no Session goes on.
+/// Shapes that are sensitive here although the model does not mark them.
+///
+/// A one-time code is a credential while it is valid. A device's verifier and salt suffice for an
+/// attack on its password. A challenge's parameters hold the SECRET_BLOCK with which a client
+/// without a Session continues.
 const ALSO_SENSITIVE: [&str; 3] =
     ["ChallengeParametersType", "ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
 
@@ -36,7 +38,7 @@ pub(super) fn shapes(model: &Model) -> Result<String> {
     module(model, "The structures inside requests and responses.", &names)
 }
 
-/// The names of all structures but the errors, which are no types of their own.
+/// The names of all structures except the errors, which have no types.
 pub(super) fn structures(model: &Model) -> impl Iterator<Item = &str> {
     let structures =
         model.shapes.iter().filter(|(_, shape)| matches!(shape.kind, Kind::Structure { .. }));
@@ -75,7 +77,7 @@ struct Structure<'a> {
     name: &'a str,
     doc: String,
     fields: Vec<Field<'a>>,
-    /// Only ever in responses, where a missing required member is forgiven.
+    /// Whether it occurs only in responses, where a required member may be missing.
     tolerant: bool,
 }
 
@@ -129,7 +131,7 @@ impl<'a> Structure<'a> {
         source
     }
 
-    /// What `new` makes: `A request with its required members; the others are `None`.`
+    /// The comment of `new`.
     fn constructor_doc(&self) -> String {
         let kind = ["Request", "Response"].into_iter().find(|kind| self.name.ends_with(kind));
         let what = kind.map_or_else(
@@ -147,7 +149,7 @@ impl<'a> Structure<'a> {
     fn constructor(&self, required: &[&Field<'_>]) -> String {
         let arguments: Vec<String> = (required.iter())
             .map(|Field { name, rust, .. }| match rust.as_str() {
-                // What is written as a literal may be given as one.
+                // Members that callers write as literals accept literals.
                 "String" | "Sensitive<String>" => format!("{name}: impl Into<{rust}>"),
                 _ => format!("{name}: {rust}"),
             })
@@ -198,8 +200,8 @@ fn is_sensitive(name: &str, shape: &Shape) -> bool {
     shape.sensitive || ALSO_SENSITIVE.contains(&name)
 }
 
-/// The Rust type of a shape. What is sensitive about a structure or a list is in its leaves, and
-/// they are wrapped.
+/// The Rust type of a shape. The sensitive parts of a structure or list are its leaves, and those
+/// are wrapped.
 fn rust_type(model: &Model, name: &str, inside_sensitive: bool) -> Result<String> {
     let shape = model.shape(name)?;
     let sensitive = inside_sensitive || is_sensitive(name, shape);
@@ -220,7 +222,7 @@ fn rust_type(model: &Model, name: &str, inside_sensitive: bool) -> Result<String
     })
 }
 
-/// Whether a required member of this shape can be made up when a response lacks it.
+/// Whether a response that lacks a required member of this shape gets a default.
 fn has_default(model: &Model, name: &str) -> Result<bool> {
     Ok(match &model.shape(name)?.kind {
         Kind::String { values } => values.is_none(),
@@ -244,7 +246,7 @@ fn structure_doc(model: &Model, name: &str) -> String {
     format!("The shape `{name}`.")
 }
 
-/// The doc lines of a member: its name on the wire and its constraints.
+/// The doc comment of a member: its name on the wire and its constraints.
 fn member_doc(wire: &str, shape_name: &str, shape: &Shape) -> String {
     let of = |bounds: String| match shape.kind {
         Kind::Integer => format!("A value of {bounds}"),
@@ -269,7 +271,7 @@ fn member_doc(wire: &str, shape_name: &str, shape: &Shape) -> String {
         } else if "    ///".len() + sentence.len() <= WIDTH {
             let _ = write!(doc, "\n    ///{sentence}");
         } else {
-            // A pattern cannot be broken over lines.
+            // A pattern must not be wrapped.
             let _ = write!(doc, "\n    /// Matches the pattern of `{shape_name}` in `MODEL_JSON`.");
         }
     }
@@ -277,7 +279,7 @@ fn member_doc(wire: &str, shape_name: &str, shape: &Shape) -> String {
     doc
 }
 
-/// The line that says which operation a request is for, if it is one.
+/// The line that names a request's operation; empty for other structures.
 fn request_impl(model: &Model, name: &str) -> String {
     let operation = model.operations.iter().find(|(_, operation)| operation.input == name);
     operation.map_or_else(String::new, |(operation, Operation { output, .. })| {

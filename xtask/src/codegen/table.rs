@@ -1,4 +1,4 @@
-//! The table by which `device-wire`'s tests find a type by its name in the model.
+//! The table with which `device-wire`'s tests find a type by its name in the model.
 
 use std::fmt::Write as _;
 

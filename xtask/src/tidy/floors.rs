@@ -1,8 +1,8 @@
-//! Which file of a crate may name which.
+//! Which file of a crate may import from which.
 //!
-//! No ring of files, no arrow up between the floors of a crate, and no name by the crate's root
-//! that another file defines. A module may name the parts in its folder, and they may name it: that
-//! alone is no ring.
+//! There must be no ring of files, no import from a higher floor, and no import through the crate's
+//! root of a name that another file defines. A module and the parts in its folder may import from
+//! each other; that alone is not a ring.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,8 +12,8 @@ use super::Package;
 use super::imports::{Imports, Names};
 use crate::Result;
 
-/// The rooms of a crate from the top down. A room is a file in `src`, with the folder of its name;
-/// it may name those below it.
+/// The floors of a crate from the top down. A floor is a file in `src` with the folder of its name;
+/// it may import from the floors below it.
 const FLOORS: &[(&str, &[&str])] = &[(
     "device-pool",
     &[
@@ -37,13 +37,13 @@ pub(super) fn problems(packages: &[Package]) -> Result<Vec<String>> {
         let source = package.manifest_path.with_file_name("src");
         let files = read(&source)?;
         let floors = FLOORS.iter().find(|(name, _)| *name == package.name);
-        let found = house_problems(&files, floors.map(|(_, rooms)| *rooms));
+        let found = crate_problems(&files, floors.map(|(_, rooms)| *rooms));
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", package.name)));
     }
     Ok(problems)
 }
 
-/// The rooms of each crate that has floors, from the top down, for ARCHITECTURE.md.
+/// The floors of each crate that has some, from the top down, for ARCHITECTURE.md.
 pub(crate) fn drawing() -> String {
     let line = |(name, rooms): &(&str, &[&str])| format!("{name}, inside: {}\n", rooms.join(" > "));
     FLOORS.iter().map(line).collect()
@@ -68,7 +68,7 @@ fn read(source: &Path) -> Result<Vec<Imports>> {
     Ok(files)
 }
 
-/// The module that a file below `src` is.
+/// The module path of a file below `src`.
 fn module(file: &Path) -> Names {
     let names: PathBuf = file.with_extension("");
     if ["lib", "main"].iter().any(|root| names == Path::new(root)) {
@@ -77,24 +77,24 @@ fn module(file: &Path) -> Names {
     names.iter().map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
-/// What is wrong between the files of one crate.
-fn house_problems(files: &[Imports], floors: Option<&[&str]>) -> Vec<String> {
-    let house = House::new(files);
-    let mut problems = house.rings();
-    problems.extend(house.detours());
+/// The violations within one crate.
+fn crate_problems(files: &[Imports], floors: Option<&[&str]>) -> Vec<String> {
+    let files = Files::new(files);
+    let mut problems = files.rings();
+    problems.extend(files.detours());
     if let Some(floors) = floors {
-        problems.extend(house.upward(floors));
+        problems.extend(files.upward(floors));
     }
     problems
 }
 
-/// The files of a crate, and the arrows between them: who names whom, and one of the names.
-struct House<'a> {
+/// The files of a crate, and their imports with one imported name each.
+struct Files<'a> {
     files: BTreeMap<&'a [String], &'a Imports>,
     arrows: BTreeMap<&'a [String], BTreeMap<&'a [String], Names>>,
 }
 
-impl<'a> House<'a> {
+impl<'a> Files<'a> {
     fn new(files: &'a [Imports]) -> Self {
         let tests: Vec<&Names> = files.iter().flat_map(|file| &file.tests).collect();
         let files = files
@@ -102,17 +102,16 @@ impl<'a> House<'a> {
             .filter(|file| !tests.iter().any(|test| file.module.starts_with(test)))
             .map(|file| (file.module.as_slice(), file))
             .collect();
-        let mut house = Self { files, arrows: BTreeMap::new() };
-        for (module, file) in &house.files {
-            let arrows = file.paths.iter().filter_map(|path| Some((house.home(path, 0)?, path)));
+        let mut this = Self { files, arrows: BTreeMap::new() };
+        for (module, file) in &this.files {
+            let arrows = file.paths.iter().filter_map(|path| Some((this.home(path, 0)?, path)));
             let arrows = arrows.filter(|(to, _)| to != module);
-            house.arrows.insert(module, arrows.map(|(to, path)| (to, path.clone())).collect());
+            this.arrows.insert(module, arrows.map(|(to, path)| (to, path.clone())).collect());
         }
-        house
+        this
     }
 
-    /// The file that defines what a path leads to: files may take a name from another to hand it
-    /// on.
+    /// The file that defines the name of a path, found through re-exports.
     fn home(&self, path: &[String], depth: usize) -> Option<&'a [String]> {
         let mut cuts = (0..=path.len()).rev().map(|at| path.split_at(at));
         let (module, rest) = cuts.find(|(module, _)| self.files.contains_key(module))?;
@@ -135,7 +134,7 @@ impl<'a> House<'a> {
         elsewhere.or(Some(module))
     }
 
-    /// Every file that can be reached from another, not counting arrows to a module's own parts.
+    /// Every file reachable from another, not counting imports of a module's own parts.
     fn reached(&self, from: &[String]) -> BTreeSet<&'a [String]> {
         let mut reached = BTreeSet::new();
         let mut open: Vec<&[String]> = vec![from];
@@ -165,7 +164,7 @@ impl<'a> House<'a> {
         problems
     }
 
-    /// Names by the root of the crate that the root only hands on.
+    /// Imports through the root of names that it only re-exports.
     fn detours(&self) -> Vec<String> {
         let Some(root) = self.files.get(&[] as &[String]) else { return Vec::new() };
         let mut problems = Vec::new();
@@ -211,7 +210,7 @@ impl<'a> House<'a> {
     }
 }
 
-/// A module as a file's name.
+/// A module's file name.
 fn shown(module: &[String]) -> String {
     if module.is_empty() { "the root".to_owned() } else { format!("{}.rs", module.join("/")) }
 }
@@ -220,13 +219,13 @@ fn shown(module: &[String]) -> String {
 mod tests {
     use super::*;
 
-    /// What is wrong with a crate of these files, on these floors.
+    /// The violations in a crate with these files and floors.
     fn problems_of(files: &[(&str, &str)], floors: Option<&[&str]>) -> Vec<String> {
         let files: Vec<Imports> = files
             .iter()
             .map(|(file, text)| Imports::read(module(Path::new(file)), text).unwrap())
             .collect();
-        house_problems(&files, floors)
+        crate_problems(&files, floors)
     }
 
     #[track_caller]
@@ -240,14 +239,14 @@ mod tests {
     const FLOORS: Option<&[&str]> = Some(&["lib", "upper", "lower"]);
 
     #[test]
-    fn names_may_go_down() {
+    fn imports_may_go_down() {
         let upper = ("upper.rs", "use crate::lower::Lower; pub struct Upper(Lower);");
         let lower = ("lower.rs", "pub struct Lower;");
         assert_eq!(problems_of(&[TOP, upper, lower], FLOORS), [""; 0]);
     }
 
     #[test]
-    fn no_name_goes_up_in_any_spelling() {
+    fn no_spelling_permits_an_upward_import() {
         let upper = ("upper.rs", "pub struct Upper; impl Upper { pub fn new() -> Self { Self } }");
         for text in [
             "use crate::upper::Upper;",
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_stands_on_its_rooms_floor() {
+    fn a_part_is_on_the_floor_of_its_module() {
         let upper = ("upper.rs", "pub struct Upper;");
         let lower = ("lower.rs", "mod part;");
         let part = ("lower/part.rs", "use crate::upper::Upper;");
@@ -274,12 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn every_room_needs_a_floor() {
+    fn every_module_needs_a_floor() {
         assert_one(&[("new.rs", "")], FLOORS, "new.rs has no floor");
     }
 
     #[test]
-    fn a_ring_of_files_is_seen() {
+    fn a_ring_of_files_is_reported() {
         let a = ("a.rs", "use crate::b::B; pub struct A;");
         let b = ("b.rs", "pub struct B; fn f() { crate::c::c(); }");
         let c = ("c.rs", "pub fn c() -> crate::a::A { crate::a::A }");
@@ -294,7 +293,7 @@ mod tests {
         assert_eq!(problems_of(&[room, ("a/b.rs", "use super::A; pub struct B;")], None), [""; 0]);
     }
 
-    /// A name counts where it is defined, though a module hands it on.
+    /// A re-exported name counts where it is defined.
     #[test]
     fn parts_that_name_each_other_are_a_ring() {
         let room = ("a.rs", "mod b; mod c; pub use b::*; pub use c::C;");
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_may_name_anything() {
+    fn tests_may_import_anything() {
         let upper = ("upper.rs", "use crate::lower::Lower; pub struct Upper;");
         let lower = "pub struct Lower; #[cfg(test)] mod tests { use crate::upper::Upper; }
             #[cfg(test)] mod more; #[cfg(test)] use crate::upper::Upper;
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_by_the_crates_root_is_seen() {
+    fn an_import_through_the_root_is_reported() {
         let upper = ("upper.rs", "pub struct Upper;");
         let lower = ("lower.rs", "use crate::Upper;");
         assert_one(&[TOP, upper, lower], None, "name upper.rs, which defines it");

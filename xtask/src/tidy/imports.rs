@@ -1,4 +1,4 @@
-//! What one Rust file defines and what it names of others.
+//! The definitions and imports of a Rust file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +9,20 @@ use syn::{Attribute, Item, UseTree};
 /// A path such as `crate::pool::Pool`, from the root of its crate: `["pool", "Pool"]`.
 pub(super) type Names = Vec<String>;
 
-/// One file of a crate, its tests left out.
+/// A file of a crate, without its tests.
 #[derive(Default)]
 pub(super) struct Imports {
-    /// The module that the file is.
+    /// The module of the file.
     pub(super) module: Names,
-    /// The names that it defines at its top, inline modules included.
+    /// The names defined at its top level, inline modules included.
     pub(super) defined: BTreeSet<String>,
-    /// The names that it takes from its crate, each with the path it gave for it.
+    /// The names imported from its crate, each with its path.
     pub(super) taken: BTreeMap<String, Names>,
-    /// The modules of its crate from which it takes everything.
+    /// The modules of its crate that it imports with `*`.
     pub(super) globs: Vec<Names>,
-    /// Every path into its crate that it names anywhere.
+    /// All paths into its crate that it uses.
     pub(super) paths: BTreeSet<Names>,
-    /// The modules in files of their own that are tests.
+    /// The test modules in separate files.
     pub(super) tests: Vec<Names>,
 }
 
@@ -50,7 +50,7 @@ impl Imports {
             }
         }
         let mut walk = Walk { read: &mut read, place: module, children, uses_only: true };
-        // The `use`s first: a path may start with what one further down takes.
+        // `use` items first: a path may start with a name imported further down.
         walk.visit_file(&file);
         walk.uses_only = false;
         walk.visit_file(&file);
@@ -58,7 +58,7 @@ impl Imports {
     }
 }
 
-/// The name that an item defines, if it is one that others can import.
+/// The name that an item defines, if others can import it.
 fn defined(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -79,7 +79,7 @@ fn child(module: &[String], name: &str) -> Names {
     module.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-/// Whether an item is there only for tests.
+/// Whether an item is compiled only for tests.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
@@ -91,15 +91,15 @@ fn is_test(attributes: &[Attribute]) -> bool {
 /// Finds the paths of a file.
 struct Walk<'a> {
     read: &'a mut Imports,
-    /// The module that the walk is in, inline ones included.
+    /// The current module, inline ones included.
     place: Names,
-    /// The modules below the file's own that are files.
+    /// The submodules that are files.
     children: BTreeSet<String>,
     uses_only: bool,
 }
 
 impl Walk<'_> {
-    /// The path from the root of the crate, if it leads into the crate.
+    /// The path from the crate's root, if it leads into the crate.
     fn absolute(&self, path: &[String]) -> Option<Names> {
         let (first, mut rest) = path.split_first()?;
         let mut base = match first.as_str() {
@@ -142,7 +142,7 @@ impl Walk<'_> {
     fn keep(&mut self, name: String, path: &[String]) {
         if let Some(path) = self.absolute(path) {
             self.read.paths.insert(path.clone());
-            // Only what is taken at the top can be taken on from this file.
+            // Only top-level imports can be re-exported.
             if self.place == self.read.module {
                 self.read.taken.insert(name, path);
             }
@@ -155,7 +155,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The paths in what a macro is given, which is not parsed: names joined by `::`.
+    /// The paths in a macro's arguments, which are not parsed: names joined by `::`.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Names = Vec::new();
         let mut colons = 0;

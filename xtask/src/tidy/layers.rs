@@ -1,12 +1,14 @@
-//! Which crate may know which: the arrows of ARCHITECTURE.md.
+//! Which crate may depend on which, as drawn in ARCHITECTURE.md.
 
 use std::collections::BTreeSet;
 
 use super::Package;
 
-/// Each crate with those right below it. A crate may depend on all that is below it, near or far,
-/// and on nothing else of ours. Its tests may, by a path without a version: cargo leaves that out
-/// when it publishes, where any other arrow up would be a circle.
+/// Each crate with those directly below it.
+///
+/// A crate may depend on all crates below it, near or far, and on no others of ours. Its tests may
+/// depend on any, by a path without a version: cargo omits that when it publishes, where another
+/// dependency upwards would be a cycle.
 const LAYERS: &[(&str, &[&str])] = &[
     ("device-srp", &[]),
     ("device-wire", &[]),
@@ -24,10 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Crates that decide and compute, and leave sockets, files and the clock to their callers.
+/// Crates without I/O: they leave sockets, files and the clock to their callers.
 const WITHOUT_IO: &[&str] = &["device-srp", "device-wire", "device-proto", "device-pool"];
 
-/// What a crate without I/O has no use for.
+/// Dependencies that a crate without I/O must not have.
 const IO: &[&str] = &["axum", "getrandom", "http", "hyper", "reqwest", "rusqlite", "tokio"];
 
 pub(super) fn problems(packages: &[Package]) -> Vec<String> {
@@ -55,7 +57,7 @@ fn package_problems(package: &Package) -> Vec<String> {
     problems
 }
 
-/// Everything below a crate.
+/// All crates below a crate.
 fn below(name: &str) -> BTreeSet<&'static str> {
     let mut all = BTreeSet::new();
     for right_below in
@@ -67,7 +69,7 @@ fn below(name: &str) -> BTreeSet<&'static str> {
     all
 }
 
-/// The crates floor by floor, each with those right below it, for ARCHITECTURE.md.
+/// The crates by layer, each with those directly below it, for ARCHITECTURE.md.
 pub(crate) fn drawing() -> String {
     let top = LAYERS.iter().map(|(name, _)| floor(name)).max().unwrap_or(0);
     let mut drawing = String::new();
@@ -84,12 +86,12 @@ pub(crate) fn drawing() -> String {
     drawing
 }
 
-/// One more than the highest floor below a crate.
+/// One more than the highest layer below a crate.
 fn floor(name: &str) -> usize {
     below(name).into_iter().map(floor).max().unwrap_or(0) + 1
 }
 
-/// Those below a crate that are not below another of them.
+/// The crates below a crate that are not below another of them.
 fn right_below(name: &str) -> Vec<&'static str> {
     let all = below(name);
     let further: BTreeSet<_> = all.iter().flat_map(|below_it| below(below_it)).collect();
@@ -102,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// The problems of a crate with one dependency.
+    /// The violations by one dependency of a crate.
     fn problems_of(name: &str, kind: Option<&str>, on: &str, req: &str) -> Vec<String> {
         let path = on.starts_with("device-").then_some("somewhere");
         let dependency = json!({ "name": on, "kind": kind, "req": req, "path": path });
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_go_down_however_far() {
+    fn dependencies_go_down_however_far() {
         for (name, on) in [
             ("device-http", "device-proto"),
             ("device-auth", "device-srp"),
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn no_arrow_goes_up_or_across() {
+    fn no_dependency_goes_up_or_across() {
         for (name, on) in [
             ("device-srp", "device-wire"),
             ("device-proto", "device-http"),
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_may_look_up_without_a_version() {
+    fn tests_may_depend_upwards_without_a_version() {
         assert!(problems_of("device-pool", Some("dev"), "device-test", "*").is_empty());
         assert!(problems_of("device-pool", Some("dev"), "device-store", "*").is_empty());
         assert!(problems_of("device-pool", Some("dev"), "tokio", "^1").is_empty());
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_drawing_has_every_crate_above_those_it_knows() {
+    fn the_drawing_has_each_crate_above_its_dependencies() {
         let drawing = drawing();
         let line = |name: &str| {
             let find = |line: &&str| line.split_whitespace().any(|word| word == name);

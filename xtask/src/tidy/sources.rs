@@ -1,4 +1,4 @@
-//! What a file may say, and how long and how wide it may be.
+//! Rules for the text of a file, its length and its width.
 
 use std::fs;
 use std::path::Path;
@@ -6,31 +6,31 @@ use std::path::Path;
 use crate::Result;
 use crate::command::{capture, program};
 
-/// Where a file is read in one sitting. Generated files, marked so in their first line, are not
-/// read.
+/// The maximum length of a file that people read. Generated files, marked in their first line, are
+/// exempt.
 const LONGEST: usize = 600;
 
-/// How wide Markdown may be, in characters.
+/// The maximum width of Markdown, in characters.
 const WIDEST_MARKDOWN: usize = 120;
 
-/// Texts that no file may hold, in halves, since this one would.
+/// Forbidden texts, in halves, since this file would contain them.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("/ho", "me/", "a path of somebody's machine"),
     ("/Us", "ers/", "a path of somebody's machine"),
     ("/ro", "ot/", "a path of somebody's machine"),
 ];
 
-/// The same for Rust.
+/// Texts forbidden in Rust files.
 const FORBIDDEN_IN_RUST: &[(&str, &str, &str)] = &[("#[ign", "ore", "a test that is not run")];
 
 pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
-    // New files count before they are added, and deleted ones no longer.
+    // Includes new files before they are added; excludes deleted ones.
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
     let files = capture(&mut program(root, "git", &list))?;
     let width = rust_width(&fs::read_to_string(root.join("rustfmt.toml"))?)?;
     let mut problems = Vec::new();
     for file in files.split_terminator('\0') {
-        // What is no text has nothing to say.
+        // Files that are not text are skipped.
         if let Ok(text) = fs::read_to_string(root.join(file)) {
             problems.extend(file_problems(file, &text));
             if let Some(widest) = widest(file, width) {
@@ -41,13 +41,13 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The width that rustfmt keeps code to, which holds for comments and strings too.
+/// The width that rustfmt keeps for code; it applies to comments and strings too.
 fn rust_width(settings: &str) -> Result<usize> {
     let width = settings.lines().find_map(|line| line.strip_prefix("max_width = "));
     Ok(width.ok_or("rustfmt.toml has no `max_width = ...`")?.trim().parse()?)
 }
 
-/// How wide the lines of a file may be; `None` if they may have any width.
+/// The maximum width of a file's lines; `None` if there is none.
 fn widest(file: &str, rust: usize) -> Option<usize> {
     match file.rsplit('.').next()? {
         "rs" => Some(rust),
@@ -56,8 +56,10 @@ fn widest(file: &str, rust: usize) -> Option<usize> {
     }
 }
 
-/// Lines past the width, in generated files too. Rows of Markdown tables, link definitions and
-/// single words cannot be broken, in doc comments neither, and may have any width.
+/// Lines beyond the width, also in generated files.
+///
+/// Rows of Markdown tables, link definitions and single words cannot be broken, also in doc
+/// comments, and may have any width.
 fn wide_lines(file: &str, text: &str, widest: usize) -> Vec<String> {
     let lines = text.lines().enumerate().filter(|(_, line)| line.chars().count() > widest);
     let breakable = lines.filter(|(_, line)| {
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ordinary_file_is_no_problem() {
+    fn an_ordinary_file_passes() {
         assert!(file_problems("crates/a/src/lib.rs", "//! A.\n").is_empty());
         assert!(file_problems("notes.md", &"a line\n".repeat(LONGEST + 1)).is_empty());
     }
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_is_seen_broken() {
+    fn each_violation_is_reported() {
         let ignored = format!("#[{}]\n", "ignore");
         let path = format!("see /{}/ada/notes\n", "home");
         let long = "// a line\n".repeat(LONGEST + 1);

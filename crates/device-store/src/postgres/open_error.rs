@@ -55,8 +55,8 @@ pub enum PostgresError {
     },
     /// The server refused to create or change the schema.
     #[error(
-        "the schema of {name} cannot be created or read: {detail}. The user must own the database, or \
-         hold CREATE on it, and own the schema device_store"
+        "the schema of {name} cannot be created or read: {detail}. The user must own the \
+         database, or hold CREATE on it, and own the schema device_store"
     )]
     Migration {
         /// Hosts and database.
