@@ -19,6 +19,7 @@ use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
+use crate::rules::device_limits::IdleDevices;
 use crate::rules::{pool_deletion, unknown_names};
 use crate::store::{Store, StoreError, Table};
 
@@ -34,6 +35,7 @@ pub struct Engine {
     hooks: Arc<dyn Hooks>,
     arithmetic: Arc<dyn Arithmetic>,
     risk: Arc<dyn RiskEvaluator>,
+    idle_devices: IdleDevices,
 }
 
 /// Builds an [`Engine`]; see [`Engine::builder`].
@@ -84,6 +86,7 @@ impl Engine {
             hooks: Arc::new(NoHooks),
             arithmetic: Arc::new(InPlace),
             risk: Arc::new(NewAddressOrFailures),
+            idle_devices: IdleDevices::default(),
         })
     }
 
@@ -242,10 +245,11 @@ impl Engine {
         })))
     }
 
-    /// Removes expired records, records of deleted pools, and surplus records of unknown names.
-    /// Returns their number.
+    /// Removes expired records, records of deleted pools, idle devices, and surplus records of
+    /// unknown names. Returns their number.
     ///
-    /// [`Retention`](crate::host::invocation::Retention) sets the limits.
+    /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag
+    /// `device:forget-after-idle` when a device is idle.
     ///
     /// # Errors
     ///
@@ -254,6 +258,7 @@ impl Engine {
         let max = self.config.retention.max_unknown_names;
         Ok(self.store.purge(now.millis())?
             + pool_deletion::erase(&*self.store)?
+            + self.idle_devices.forget(&*self.store, now)?
             + unknown_names::cap(&*self.store, max)?)
     }
 }

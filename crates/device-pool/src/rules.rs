@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod codes;
 pub(crate) mod decoy;
 pub(crate) mod device_keys;
+pub(crate) mod device_limits;
 pub(crate) mod first_factors;
 pub(crate) mod lockout;
 pub(crate) mod messages;

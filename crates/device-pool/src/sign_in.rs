@@ -34,6 +34,7 @@ use crate::host::risk::Risk;
 use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
+use crate::records::device_tags::DeviceTags;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
@@ -239,7 +240,9 @@ fn due(
 ) -> Result<Due, ServiceError> {
     let devices = progress.device_policy(&parties.pool);
     let device = match progress.device_key.take() {
-        Some(key) if devices != DevicePolicy::Off => Device::find(cx, &parties.user, &key)?,
+        Some(key) if devices != DevicePolicy::Off => {
+            Device::find(cx, &parties.pool, &parties.user, &key)?
+        }
         _ => None,
     };
     progress.device_key = device.as_ref().map(|device| device.key.clone());
@@ -255,7 +258,7 @@ fn due(
         },
         mfa_passed: progress.mfa_passed,
         devices,
-        standing: Standing::of(device.as_ref()),
+        standing: Standing::of(device.as_ref(), &DeviceTags::of(&parties.pool), cx.now()),
         device_proven: progress.device_proven,
     };
     let (next, reason) = next::next(&situation);
@@ -290,7 +293,9 @@ fn finish(
     let device_key = match device {
         Some(mut device) => {
             device.seen(cx);
-            device.seen_mfa |= progress.mfa_passed;
+            if progress.mfa_passed {
+                device.saw_mfa(cx.now());
+            }
             cx.tx.put(&device)?;
             Some(device.key)
         }
@@ -309,7 +314,13 @@ fn finish(
             Some(key)
         }
     };
-    let mut result = tokens::issue(cx, parties, device_key.as_deref(), &progress.trail.event_id)?;
+    let mut result = tokens::issue(
+        cx,
+        parties,
+        device_key.as_deref(),
+        progress.methods(),
+        &progress.trail.event_id,
+    )?;
     result.new_device_metadata = new_device;
     progress.trail.record(cx, &pool.id, &user.username, Outcome::Passed, device_key.as_deref())?;
     Ok(Answer::tokens(result))

@@ -21,10 +21,12 @@ use crate::command::page::{Page, page_length};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
+use crate::records::device_tags::DeviceTags;
 use crate::records::pool::{DevicePolicy, Pool, Remember};
 use crate::records::user::User;
 use crate::rules::caller::Caller;
 use crate::rules::device_keys::{self, IssuedAfter};
+use crate::rules::device_limits;
 
 /// `ConfirmDevice`.
 pub(crate) fn confirm(
@@ -37,13 +39,13 @@ pub(crate) fn confirm(
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
     let issued = device_keys::issued(cx, &keys, &user, key);
-    if Device::find(cx, &user, key)?.is_some() {
+    if Device::find(cx, &pool, &user, key)?.is_some() {
         return Err(ServiceError::new(
             ErrorCode::DeviceKeyExists,
             "Device already exists with this key.",
         ));
     }
-    let issued = issued.ok_or_else(invalid_key)?;
+    let (after, issued_at) = issued.ok_or_else(invalid_key)?;
     if cx.tx.find::<ForgottenDevice>(&Device::id_of(&pool.id, &user.username, key))?.is_some() {
         return Err(invalid_key());
     }
@@ -51,8 +53,9 @@ pub(crate) fn confirm(
         Remember::Always => DeviceRememberedStatusType::Remembered,
         Remember::OptIn => DeviceRememberedStatusType::NotRemembered,
     };
-    let seen_mfa = issued == IssuedAfter::SecondFactor;
-    let confirmation = Confirmation { name: request.device_name, secret, remembered, seen_mfa };
+    device_limits::make_room(cx, &pool, &user)?;
+    let last_mfa = (after == IssuedAfter::SecondFactor).then_some(issued_at);
+    let confirmation = Confirmation { name: request.device_name, secret, remembered, last_mfa };
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
@@ -83,8 +86,8 @@ pub(crate) fn update_status(
     cx: &mut Context<'_, '_>,
     request: UpdateDeviceStatusRequest,
 ) -> Result<UpdateDeviceStatusResponse, ServiceError> {
-    let user = Caller::authenticate(cx, &request.access_token)?.user;
-    set_status(cx, &user, &request.device_key, request.device_remembered_status)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    set_status(cx, &pool, &user, &request.device_key, request.device_remembered_status)?;
     Ok(UpdateDeviceStatusResponse {})
 }
 
@@ -93,18 +96,19 @@ pub(crate) fn admin_update_status(
     cx: &mut Context<'_, '_>,
     request: AdminUpdateDeviceStatusRequest,
 ) -> Result<AdminUpdateDeviceStatusResponse, ServiceError> {
-    let user = user_of(cx, &request.user_pool_id, &request.username)?;
-    set_status(cx, &user, &request.device_key, request.device_remembered_status)?;
+    let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
+    set_status(cx, &pool, &user, &request.device_key, request.device_remembered_status)?;
     Ok(AdminUpdateDeviceStatusResponse {})
 }
 
 fn set_status(
     cx: &mut Context<'_, '_>,
+    pool: &Pool,
     user: &User,
     key: &str,
     status: Option<DeviceRememberedStatusType>,
 ) -> Result<(), ServiceError> {
-    let mut device = Device::load(cx, user, key)?;
+    let mut device = Device::load(cx, pool, user, key)?;
     let status = status.ok_or_else(|| {
         ServiceError::invalid("Missing required parameter DeviceRememberedStatus")
     })?;
@@ -117,8 +121,9 @@ pub(crate) fn describe(
     cx: &mut Context<'_, '_>,
     request: GetDeviceRequest,
 ) -> Result<GetDeviceResponse, ServiceError> {
-    let user = Caller::authenticate(cx, token(request.access_token.as_ref())?)?.user;
-    let device = Device::load(cx, &user, &request.device_key)?;
+    let Caller { pool, user, .. } =
+        Caller::authenticate(cx, token(request.access_token.as_ref())?)?;
+    let device = Device::load(cx, &pool, &user, &request.device_key)?;
     if !device.is_remembered() {
         return Err(device::does_not_exist());
     }
@@ -130,8 +135,8 @@ pub(crate) fn admin_describe(
     cx: &mut Context<'_, '_>,
     request: AdminGetDeviceRequest,
 ) -> Result<AdminGetDeviceResponse, ServiceError> {
-    let user = user_of(cx, &request.user_pool_id, &request.username)?;
-    let device = Device::load(cx, &user, &request.device_key)?;
+    let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
+    let device = Device::load(cx, &pool, &user, &request.device_key)?;
     Ok(AdminGetDeviceResponse { device: device.describe_for_admin(cx) })
 }
 
@@ -140,8 +145,9 @@ pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListDevicesRequest,
 ) -> Result<ListDevicesResponse, ServiceError> {
-    let user = Caller::authenticate(cx, &request.access_token)?.user;
-    let page = page(cx, &user, request.limit, request.pagination_token, Device::is_remembered)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let page =
+        page(cx, &pool, &user, request.limit, request.pagination_token, Device::is_remembered)?;
     Ok(ListDevicesResponse {
         pagination_token: page.next_token(|last| last.key.clone()),
         devices: Some(page.items.iter().map(Device::describe).collect()),
@@ -153,8 +159,8 @@ pub(crate) fn admin_list(
     cx: &mut Context<'_, '_>,
     request: AdminListDevicesRequest,
 ) -> Result<AdminListDevicesResponse, ServiceError> {
-    let user = user_of(cx, &request.user_pool_id, &request.username)?;
-    let page = page(cx, &user, request.limit, request.pagination_token, |_| true)?;
+    let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
+    let page = page(cx, &pool, &user, request.limit, request.pagination_token, |_| true)?;
     let describe = |device: &Device| device.describe_for_admin(cx);
     Ok(AdminListDevicesResponse {
         pagination_token: page.next_token(|last| last.key.clone()),
@@ -165,6 +171,7 @@ pub(crate) fn admin_list(
 /// A page of the user's listed devices after the key `after`.
 fn page(
     cx: &Context<'_, '_>,
+    pool: &Pool,
     user: &User,
     length: Option<i32>,
     after: Option<String>,
@@ -172,6 +179,8 @@ fn page(
 ) -> Result<Page<Device>, ServiceError> {
     let prefix = Device::prefix_of(&user.pool_id, &user.username);
     let after = after.map(|key| Device::id_of(&user.pool_id, &user.username, &key));
+    let (tags, now) = (DeviceTags::of(pool), cx.now());
+    let is_listed = |device: &Device| device.is_there(&tags, user, now) && is_listed(device);
     Page::scan(&cx.tx, &prefix, after, page_length(length), is_listed)
 }
 
@@ -180,8 +189,9 @@ pub(crate) fn forget(
     cx: &mut Context<'_, '_>,
     request: ForgetDeviceRequest,
 ) -> Result<(), ServiceError> {
-    let user = Caller::authenticate(cx, token(request.access_token.as_ref())?)?.user;
-    Device::load(cx, &user, &request.device_key)?.forget(cx)
+    let Caller { pool, user, .. } =
+        Caller::authenticate(cx, token(request.access_token.as_ref())?)?;
+    Device::load(cx, &pool, &user, &request.device_key)?.forget(cx)
 }
 
 /// `AdminForgetDevice`.
@@ -189,8 +199,8 @@ pub(crate) fn admin_forget(
     cx: &mut Context<'_, '_>,
     request: AdminForgetDeviceRequest,
 ) -> Result<(), ServiceError> {
-    let user = user_of(cx, &request.user_pool_id, &request.username)?;
-    Device::load(cx, &user, &request.device_key)?.forget(cx)
+    let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
+    Device::load(cx, &pool, &user, &request.device_key)?.forget(cx)
 }
 
 fn token(token: Option<&Sensitive<String>>) -> Result<&str, ServiceError> {
@@ -199,7 +209,12 @@ fn token(token: Option<&Sensitive<String>>) -> Result<&str, ServiceError> {
         .ok_or_else(|| ServiceError::invalid("Missing required parameter AccessToken"))
 }
 
-fn user_of(cx: &mut Context<'_, '_>, pool_id: &str, username: &str) -> Result<User, ServiceError> {
+fn user_of(
+    cx: &mut Context<'_, '_>,
+    pool_id: &str,
+    username: &str,
+) -> Result<(Pool, User), ServiceError> {
     let pool = Pool::load(cx, pool_id)?;
-    User::for_admin(cx, &pool, username)
+    let user = User::for_admin(cx, &pool, username)?;
+    Ok((pool, user))
 }

@@ -1,4 +1,4 @@
-//! Tags of pools: labels for operators, without a meaning to the service.
+//! Tags of pools: labels for operators, and device settings under `device:`.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use device_wire::responses::{
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
+use crate::records::device_tags::DeviceTags;
 use crate::records::pool::Pool;
 
 /// The maximum number of tags of a pool.
@@ -27,7 +28,7 @@ pub(crate) fn tag(
     Ok(TagResourceResponse {})
 }
 
-/// Refuses too many tags, and keys that are reserved for the service.
+/// Refuses too many tags, reserved keys, and invalid device settings.
 pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
     if tags.len() > MAX_TAGS {
         return Err(ServiceError::invalid(format!(
@@ -37,7 +38,7 @@ pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError>
     if tags.keys().any(|key| key.to_lowercase().starts_with("aws:")) {
         return Err(ServiceError::invalid("Tag keys that start with aws: are reserved."));
     }
-    Ok(())
+    DeviceTags::check(tags)
 }
 
 /// `UntagResource`. Removing an unknown key is no error.

@@ -8,10 +8,12 @@ use device_wire::{Sensitive, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
-use crate::command::transaction::{Entity, id_of};
+use crate::command::transaction::{Entity, Transaction, id_of};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, minutes};
+use crate::records::device_tags::DeviceTags;
+use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::store::Table;
@@ -33,9 +35,12 @@ pub(crate) struct Device {
     #[serde(flatten)]
     pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
-    /// Whether this device was present when its user passed a second factor. Only such a device may
-    /// stand in for one.
-    pub(crate) seen_mfa: bool,
+    /// When this device was last present as its user passed a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_mfa: Option<Moment>,
+    /// Whether it ever was: records of earlier releases say so without the time.
+    #[serde(default, rename = "seen_mfa", skip_serializing_if = "std::ops::Not::not")]
+    saw_mfa_at_unknown_time: bool,
     pub(crate) last_ip: Option<String>,
     /// The `sub` of the device's user; `None` in records of earlier releases.
     #[serde(default)]
@@ -80,7 +85,7 @@ pub(crate) struct Confirmation {
     pub(crate) name: Option<String>,
     pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
-    pub(crate) seen_mfa: bool,
+    pub(crate) last_mfa: Option<Moment>,
 }
 
 impl Device {
@@ -93,18 +98,26 @@ impl Device {
         id_of([pool_id, username, ""])
     }
 
+    /// The user's device with this key, unless it has been unused for too long.
     pub(crate) fn find(
         cx: &mut Context<'_, '_>,
+        pool: &Pool,
         user: &User,
         key: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let found: Option<Self> = cx.tx.find(&Self::id_of(&user.pool_id, &user.username, key))?;
-        // A device of an earlier user with the same name does not belong to this user.
-        let is_of = |device: &Self| match &device.owner {
+        let is_there = |device: &Self| device.is_there(&DeviceTags::of(pool), user, cx.now());
+        Ok(found.filter(is_there))
+    }
+
+    /// Whether this is still a device of `user`: not one of somebody who had the name before, and
+    /// not one that was unused for too long.
+    pub(crate) fn is_there(&self, tags: &DeviceTags, user: &User, now: Moment) -> bool {
+        let is_of_user = match &self.owner {
             Some(sub) => *sub == user.sub,
-            None => device.created >= user.created,
+            None => self.created >= user.created,
         };
-        Ok(found.filter(is_of))
+        is_of_user && !self.is_idle(tags, now)
     }
 
     /// Whether `key` belongs to a remembered device of this user. Unknown names cause a look-up
@@ -122,10 +135,11 @@ impl Device {
     /// Loads the user's device with this key, or gives the service's refusal.
     pub(crate) fn load(
         cx: &mut Context<'_, '_>,
+        pool: &Pool,
         user: &User,
         key: &str,
     ) -> Result<Self, ServiceError> {
-        Self::find(cx, user, key)?.ok_or_else(does_not_exist)
+        Self::find(cx, pool, user, key)?.ok_or_else(does_not_exist)
     }
 
     pub(crate) fn confirm(
@@ -142,13 +156,31 @@ impl Device {
             name: with.name,
             secret: with.secret,
             remembered: with.remembered,
-            seen_mfa: with.seen_mfa,
+            last_mfa: with.last_mfa,
+            saw_mfa_at_unknown_time: false,
             last_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
             owner: Some(user.sub.clone()),
             created: now,
             modified: now,
             last_authenticated: now,
         }
+    }
+
+    /// When it was last present at a passed second factor; only then may it replace one. If the
+    /// record does not tell the time, the earliest that is possible.
+    pub(crate) fn last_mfa(&self) -> Option<Moment> {
+        self.last_mfa.or(self.saw_mfa_at_unknown_time.then_some(self.created))
+    }
+
+    /// Notes that a second factor was passed with this device.
+    pub(crate) fn saw_mfa(&mut self, now: Moment) {
+        self.last_mfa = Some(now);
+        self.saw_mfa_at_unknown_time = false;
+    }
+
+    /// Whether it has been unused for as long as the pool keeps such devices.
+    pub(crate) fn is_idle(&self, tags: &DeviceTags, now: Moment) -> bool {
+        tags.forget_after_idle.is_some_and(|idle| now.since(self.last_authenticated) >= idle)
     }
 
     pub(crate) fn is_remembered(&self) -> bool {
@@ -174,9 +206,18 @@ impl Device {
 
     /// Removes the device; its key cannot be confirmed again.
     pub(crate) fn forget(self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
-        cx.tx.delete::<Self>(&self.id());
-        let at = cx.now();
-        cx.tx.put(&ForgottenDevice {
+        let now = cx.now();
+        self.forget_at(&mut cx.tx, now)
+    }
+
+    /// As [`Self::forget`], outside of a command.
+    pub(crate) fn forget_at(
+        self,
+        tx: &mut Transaction<'_>,
+        at: Moment,
+    ) -> Result<(), ServiceError> {
+        tx.delete::<Self>(&self.id());
+        tx.put(&ForgottenDevice {
             pool_id: self.pool_id,
             username: self.username,
             key: self.key,

@@ -1,5 +1,7 @@
 //! Grants: sign-ins that may refresh their tokens.
 
+use std::collections::BTreeSet;
+
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use crate::crypto::refresh_token::RefreshToken;
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, days};
 use crate::records::app_client::AppClient;
+use crate::records::method::Method;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::store::Table;
@@ -36,6 +39,9 @@ pub(crate) struct Grant {
     /// earlier releases, which compare times instead.
     #[serde(default)]
     pub(crate) holder: Option<(String, u32)>,
+    /// What its sign-in was proven by; empty in grants of earlier releases.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) methods: BTreeSet<Method>,
 }
 
 impl Entity for Grant {

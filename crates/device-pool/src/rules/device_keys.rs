@@ -50,13 +50,13 @@ pub(crate) fn issue_key(
     format!("{}_{uuid}", cx.config.region)
 }
 
-/// Whether `key` was issued to `user` within the last day, and after which factors.
+/// After which factor, and in which minute, `key` was issued to `user` within the last day.
 pub(crate) fn issued(
     cx: &Context<'_, '_>,
     keys: &PoolKeys,
     user: &User,
     key: &str,
-) -> Option<IssuedAfter> {
+) -> Option<(IssuedAfter, Moment)> {
     let text = key.strip_prefix(cx.config.region.as_str())?.strip_prefix('_')?;
     let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)?;
     let [m0, m1, m2, m3, r0, r1, r2, r3, ..] = uuid.into_bytes();
@@ -65,10 +65,13 @@ pub(crate) fn issued(
     if age > CONFIRM_WITHIN_MINUTES {
         return None;
     }
-    [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(|after| {
+    let is_issued = |after: &IssuedAfter| {
         let due = assemble(keys, user, *after, minute.to_be_bytes(), [r0, r1, r2, r3]);
         bool::from(due.as_bytes().ct_eq(uuid.as_bytes()))
-    })
+    };
+    let after =
+        [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(is_issued)?;
+    Some((after, Moment::from_unix_seconds(i64::from(minute) * 60)))
 }
 
 fn assemble(

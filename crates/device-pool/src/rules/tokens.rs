@@ -1,5 +1,7 @@
 //! Tokens: issued when a sign-in completes, and signed again at a refresh.
 
+use std::collections::BTreeSet;
+
 use device_wire::Sensitive;
 use device_wire::shapes::AuthenticationResultType;
 use serde_json::{Map, Value, json};
@@ -8,6 +10,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::records::app_client::AppClient;
 use crate::records::grant::{Grant, UserGrant};
+use crate::records::method::Method;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::parties::Parties;
@@ -18,6 +21,7 @@ pub(crate) fn issue(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
     device_key: Option<&str>,
+    methods: BTreeSet<Method>,
     event_id: &str,
 ) -> Result<AuthenticationResultType, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
@@ -36,6 +40,7 @@ pub(crate) fn issue(
         expires: now + client.refresh_token_life(),
         revoked: false,
         holder: Some((user.sub.clone(), user.sign_outs)),
+        methods,
     };
     cx.tx.put(&grant)?;
     cx.tx.put(&UserGrant {
@@ -68,6 +73,9 @@ pub(crate) fn sign(
     claim("event_id", json!(grant.event_id));
     claim("auth_time", json!(grant.issued.unix_seconds()));
     claim("iat", json!(now.unix_seconds()));
+    if !grant.methods.is_empty() {
+        claim("amr", json!(grant.methods));
+    }
 
     let mut access = common.clone();
     let mut claim = |name: &str, value: Value| access.insert(name.to_owned(), value);

@@ -7,12 +7,11 @@ use device_wire::{Sensitive, param};
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
+use crate::records::device_tags::DeviceTags;
 use crate::records::first_factor::FirstFactor;
-use crate::records::pool::Pool;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::records::whose::Whose;
@@ -69,8 +68,8 @@ pub(crate) fn start(
     };
     request.session = Some(session);
     let (opened, parties, _) = OpenSession::with_parties(cx, request)?;
-    let Parties { keys, client, user, .. } = &parties;
-    let device = Device::load(cx, user, key)?;
+    let Parties { pool, keys, client, user } = &parties;
+    let device = Device::load(cx, pool, user, key)?;
     if opened.stage != Stage::DeviceSrp || opened.progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
     }
@@ -97,7 +96,7 @@ fn remembered_session(
     StepRequest { pool, client, given, .. }: &StepRequest,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {
-    if requires_session(pool, client) {
+    if DeviceTags::of(pool).requires_session(&client.id) {
         return Err(invalid_session());
     }
     let user =
@@ -113,16 +112,6 @@ fn remembered_session(
         return Err(invalid_session());
     }
     Ok(record.session)
-}
-
-/// The pool tag that lists the app clients whose device proofs must include the session: ids
-/// separated by spaces, or `all`.
-const SESSION_REQUIRED_TAG: &str = "device:session-required";
-
-fn requires_session(pool: &Pool, client: &AppClient) -> bool {
-    let tags = pool.description.user_pool_tags.as_ref();
-    let named = tags.and_then(|tags| tags.get(SESSION_REQUIRED_TAG));
-    named.is_some_and(|named| named.split(' ').any(|name| name == "all" || name == client.id))
 }
 
 /// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device knows its secret.
@@ -142,7 +131,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
         .filter(|user| progress.is_of(user))
         .ok_or_else(invalid_session)?;
     user.admit()?;
-    let device = Device::load(cx, &user, key)?;
+    let device = Device::load(cx, pool, &user, key)?;
     if progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
     }

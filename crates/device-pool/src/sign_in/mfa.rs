@@ -144,7 +144,7 @@ pub(crate) fn answer(
     }
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     opened.spend(cx)?;
-    progress.pass_mfa(format!("MFA passed: {}", factor.label()));
+    progress.pass_mfa(factor, format!("MFA passed: {}", factor.label()));
     if let (Factor::Sms, Some(phone)) = (factor, address) {
         prove_phone(cx, &parties.pool, &mut parties.user, phone)?;
     }
@@ -243,7 +243,7 @@ pub(crate) fn answer_setup(
     match (&opened.stage, answers.get(param::EMAIL)) {
         (Stage::MfaSetup(Setup::Verified), _) if parties.user.software_token.is_some() => {
             opened.spend(cx)?;
-            progress.pass_mfa("MFA passed: software token set up");
+            progress.pass_mfa(Factor::SoftwareToken, "MFA passed: software token set up");
             Ok(Step::passed(parties, progress))
         }
         (Stage::MfaSetup(Setup::Due), Some(address)) => {

@@ -1,8 +1,12 @@
 //! The next step of a sign-in: a pure function that contains all device rules.
 
+use std::time::Duration;
+
+use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 use crate::records::auth_event::day;
 use crate::records::device::Device;
+use crate::records::device_tags::{DeviceTags, in_words};
 use crate::records::pool::{DevicePolicy, Remember};
 
 /// The state of the presented device.
@@ -12,22 +16,33 @@ pub(crate) enum Standing {
     Absent,
     /// Confirmed, and not remembered.
     Tracked,
-    /// Remembered.
-    Remembered {
-        /// Whether it was present at a passed second factor. If not, it cannot replace one yet.
-        seen_mfa: bool,
-    },
+    /// Remembered, and when it was last present at a passed second factor.
+    Remembered(LastMfa),
+}
+
+/// When a remembered device was last present at a passed second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LastMfa {
+    /// Never, so it cannot replace one yet.
+    Never,
+    /// Recently enough for this pool.
+    Valid,
+    /// Too long ago for this pool, which asks `every` so often.
+    TooLongAgo { ago: Duration, every: Duration },
 }
 
 impl Standing {
-    pub(crate) fn of(device: Option<&Device>) -> Self {
-        match device {
-            None => Self::Absent,
-            Some(device) if device.is_remembered() => {
-                Self::Remembered { seen_mfa: device.seen_mfa }
-            }
-            Some(_) => Self::Tracked,
+    pub(crate) fn of(device: Option<&Device>, tags: &DeviceTags, now: Moment) -> Self {
+        let Some(device) = device else { return Self::Absent };
+        if !device.is_remembered() {
+            return Self::Tracked;
         }
+        let Some(last_mfa) = device.last_mfa() else { return Self::Remembered(LastMfa::Never) };
+        let ago = now.since(last_mfa);
+        Self::Remembered(match tags.mfa_every {
+            Some(every) if ago > every => LastMfa::TooLongAgo { ago, every },
+            _ => LastMfa::Valid,
+        })
     }
 }
 
@@ -68,6 +83,7 @@ pub(crate) enum Reason {
     NoRememberedDevice,
     SuppressionOff,
     DeviceNeverSawMfa,
+    MfaTooLongAgo { ago: Duration, every: Duration },
     Risky,
     DeviceStandsIn,
     RememberedDeviceMustProve,
@@ -90,6 +106,11 @@ impl Reason {
             Self::DeviceNeverSawMfa => {
                 "MFA asked: the remembered device was never present at a passed MFA".to_owned()
             }
+            Self::MfaTooLongAgo { ago, every } => format!(
+                "MFA asked: last passed {} ago with this device, the pool asks every {}",
+                in_words(ago),
+                in_words(every)
+            ),
             Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
             Self::DeviceStandsIn => {
                 format!("MFA skipped: device remembered{}, proof verified", remembered())
@@ -117,7 +138,7 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
     let risky = situation.risk >= Risk::Medium
         && situation.has_second_factor
         && situation.devices != always;
-    let stands_in = suppress && !risky && standing == Standing::Remembered { seen_mfa: true };
+    let stands_in = suppress && !risky && standing == Standing::Remembered(LastMfa::Valid);
     let due = situation.mfa_due || risky;
     if due && !situation.mfa_passed && !stands_in {
         if !situation.has_second_factor {
@@ -125,13 +146,16 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         }
         let reason = match standing {
             _ if risky => Reason::Risky,
-            Standing::Remembered { .. } if !suppress => Reason::SuppressionOff,
-            Standing::Remembered { .. } => Reason::DeviceNeverSawMfa,
+            Standing::Remembered(_) if !suppress => Reason::SuppressionOff,
+            Standing::Remembered(LastMfa::TooLongAgo { ago, every }) => {
+                Reason::MfaTooLongAgo { ago, every }
+            }
+            Standing::Remembered(_) => Reason::DeviceNeverSawMfa,
             Standing::Absent | Standing::Tracked => Reason::NoRememberedDevice,
         };
         return (Next::SecondFactor, Some(reason));
     }
-    if matches!(standing, Standing::Remembered { .. }) && !situation.device_proven {
+    if matches!(standing, Standing::Remembered(_)) && !situation.device_proven {
         return (Next::DeviceProof, Some(Reason::RememberedDeviceMustProve));
     }
     let skipped = situation.mfa_due && !situation.mfa_passed;
@@ -141,6 +165,7 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::moment::days;
 
     /// All possible situations.
     fn all() -> Vec<Situation> {
@@ -154,8 +179,9 @@ mod tests {
         let standings = [
             Standing::Absent,
             Standing::Tracked,
-            Standing::Remembered { seen_mfa: false },
-            Standing::Remembered { seen_mfa: true },
+            Standing::Remembered(LastMfa::Never),
+            Standing::Remembered(LastMfa::Valid),
+            Standing::Remembered(LastMfa::TooLongAgo { ago: days(31), every: days(30) }),
         ];
         let mut all = vec![];
         for (devices, risk) in
@@ -204,11 +230,11 @@ mod tests {
             let Situation { devices, standing, mfa_due, mfa_passed, device_proven, .. } = situation;
             let tracked = devices != DevicePolicy::Off;
             let vouches = matches!(devices, DevicePolicy::On { suppress_mfa: true, .. })
-                && standing == Standing::Remembered { seen_mfa: true }
+                && standing == Standing::Remembered(LastMfa::Valid)
                 && device_proven;
             assert!(!situation.must_change_password, "{situation:?}");
             assert!(!mfa_due || mfa_passed || vouches, "{situation:?}");
-            let remembered = matches!(standing, Standing::Remembered { .. });
+            let remembered = matches!(standing, Standing::Remembered(_));
             assert!(!tracked || !remembered || device_proven, "{situation:?}");
         }
     }

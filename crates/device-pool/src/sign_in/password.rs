@@ -138,7 +138,7 @@ fn password_proven(
     new_password_in_time(cx, parties)?;
     let device_key = match offered {
         Some(key) if parties.pool.device_policy() != DevicePolicy::Off => {
-            Device::find(cx, &parties.user, key)?.map(|device| device.key)
+            Device::find(cx, &parties.pool, &parties.user, key)?.map(|device| device.key)
         }
         _ => None,
     };

@@ -1,14 +1,19 @@
 //! The progress of a sign-in, sealed in the `Session`. The server stores only used sessions.
 
+use std::collections::BTreeSet;
+
 use device_wire::param;
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
+use crate::host::message::Medium;
 use crate::host::moment::Moment;
 use crate::records::auth_event::Trail;
 use crate::records::device::{self, Device};
+use crate::records::factor::Factor;
+use crate::records::method::Method;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::user::User;
 use crate::rules::account::Account;
@@ -31,6 +36,9 @@ pub(crate) struct Progress {
     pub(crate) custom: Option<Vec<ChallengeResult>>,
     pub(crate) mfa_passed: bool,
     pub(crate) device_proven: bool,
+    /// The codes that were right, of first and second factors.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    codes: BTreeSet<Method>,
     pub(crate) trail: Trail,
 }
 
@@ -51,6 +59,7 @@ impl Progress {
             custom: None,
             mfa_passed: false,
             device_proven: false,
+            codes: BTreeSet::new(),
             trail: Trail::start(cx),
         }
     }
@@ -86,9 +95,24 @@ impl Progress {
             }
     }
 
-    /// Notes that a second factor was passed.
-    pub(crate) fn pass_mfa(&mut self, reason: impl Into<String>) {
+    /// Notes that a first factor was passed by a code.
+    pub(crate) fn pass_first_factor(&mut self, medium: Medium, reason: impl Into<String>) {
+        self.codes.insert(medium.into());
+        self.trail.note(reason);
+    }
+
+    /// What this sign-in was proven by so far.
+    pub(crate) fn methods(&self) -> BTreeSet<Method> {
+        let mut methods = self.codes.clone();
+        methods.extend(self.password_proven.then_some(Method::Pwd));
+        methods.extend(self.device_proven.then_some(Method::Dev));
+        methods
+    }
+
+    /// Goes on after a second factor was passed.
+    pub(crate) fn pass_mfa(&mut self, factor: Factor, reason: impl Into<String>) {
         self.mfa_passed = true;
+        self.codes.insert(factor.into());
         self.trail.mfa = Some(true);
         self.trail.note(reason);
     }
@@ -114,7 +138,7 @@ impl Progress {
         if self.device_policy(pool) == DevicePolicy::Off {
             return Ok(());
         }
-        if Device::find(cx, user, key)?.is_none() {
+        if Device::find(cx, pool, user, key)?.is_none() {
             return Err(device::does_not_exist());
         }
         if self.device_key.as_deref() != Some(key) {

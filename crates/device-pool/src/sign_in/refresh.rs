@@ -113,7 +113,7 @@ fn check_device(
 ) -> Result<(), ServiceError> {
     if pool.device_policy() != DevicePolicy::Off
         && let Some(bound) = grant.device_key.as_deref()
-        && (device_key != Some(bound) || Device::find(cx, user, bound)?.is_none())
+        && (device_key != Some(bound) || Device::find(cx, pool, user, bound)?.is_none())
     {
         return Err(invalid());
     }

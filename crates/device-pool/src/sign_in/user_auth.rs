@@ -79,10 +79,9 @@ fn start_after_sign_up(
     };
     let mut progress = opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, &parties.pool, &parties.user)?;
-    progress.trail.note(format!(
-        "First factor passed: the code by {} that confirmed the sign-up",
-        medium.name()
-    ));
+    let reason =
+        format!("First factor passed: the code by {} that confirmed the sign-up", medium.name());
+    progress.pass_first_factor(medium, reason);
     Ok(Step::passed(parties, progress))
 }
 
@@ -251,7 +250,8 @@ pub(crate) fn answer_code(
     user.admit()?;
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, pool, &user)?;
-    progress.trail.note(format!("First factor passed: a code by {}", medium.name()));
+    let reason = format!("First factor passed: a code by {}", medium.name());
+    progress.pass_first_factor(medium, reason);
     let (parties, _) = request.with_user(user);
     Ok(Step::passed(parties, progress))
 }

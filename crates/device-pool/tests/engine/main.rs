@@ -18,6 +18,7 @@ mod clients;
 mod codes;
 mod confirm;
 mod custom_auth;
+mod device_policies;
 mod device_rules;
 mod devices;
 mod flows;

@@ -75,6 +75,6 @@ pub(crate) fn answer(
     user.modified = cx.now();
     Login::update(cx, &parties.pool, Some(&before), user, AliasConflict::Refuse)?;
     cx.tx.put(user)?;
-    progress.pass_mfa("MFA passed: e-mail address set up");
+    progress.pass_mfa(Factor::Email, "MFA passed: e-mail address set up");
     Ok(Step::passed(parties, progress))
 }
