@@ -7,6 +7,7 @@ use device_wire::{ErrorCode, Operation, Request};
 use serde_json::{Value, json};
 
 use crate::command::context::Context;
+use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::{KeyRing, PublicKey};
 use crate::error::ServiceError;
@@ -20,7 +21,7 @@ use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_limits::IdleDevices;
-use crate::rules::{pool_deletion, unknown_names};
+use crate::rules::{audit, pool_deletion, unknown_names};
 use crate::store::{Store, StoreError, Table};
 
 /// The number of times that a command is decided again after conflicts.
@@ -129,6 +130,7 @@ impl Engine {
         for _ in 0..MAX_DECISIONS {
             let mut cx = Context {
                 tx: Transaction::new(&*self.store),
+                notes: Notes::default(),
                 invocation,
                 outbox: Vec::new(),
                 config: &self.config,
@@ -140,6 +142,7 @@ impl Engine {
             };
             let decided = operations::dispatch(&mut cx, operation, &body)
                 .map_err(|error| error.within(operation));
+            let decided = audit::conclude(&mut cx, operation, decided.as_ref().err()).and(decided);
             match cx.tx.commit(decided.is_ok()) {
                 Ok(()) => return decided.map(|body| Outcome { body, messages: cx.outbox }),
                 Err(StoreError::Conflict) => {}

@@ -42,7 +42,7 @@
 //! // In production: an RNG seeded by the operating system.
 //! let mut rng = rand::rngs::StdRng::seed_from_u64(1);
 //! let now = Moment::from_millis(1_790_000_000_000);
-//! let mut invocation = Invocation { now, rng: &mut rng, source_ip: None };
+//! let mut invocation = Invocation::new(now, &mut rng);
 //!
 //! // Users choose whether to remember a device; a remembered one replaces the second factor.
 //! let request = CreateUserPoolRequest {
@@ -99,7 +99,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::hooks::{HookError, Hooks, NoHooks};
-pub use host::invocation::{Config, Invocation, Outcome, Retention};
+pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
 pub use host::message::{Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};

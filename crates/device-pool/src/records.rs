@@ -6,7 +6,7 @@ pub(crate) mod address;
 pub(crate) mod app_client;
 pub(crate) mod attempts;
 pub(crate) mod attributes;
-pub(crate) mod auth_event;
+pub(crate) mod audit_event;
 pub(crate) mod code;
 pub(crate) mod deleted_pool;
 pub(crate) mod device;

@@ -1,6 +1,7 @@
 //! The service's rules over several records, shared by operations and sign-ins.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod caller;
 pub(crate) mod codes;
 pub(crate) mod decoy;

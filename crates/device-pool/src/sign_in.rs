@@ -29,10 +29,10 @@ use device_wire::responses::{InitiateAuthResponse, RespondToAuthChallengeRespons
 use serde_json::{Map, Value};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::app_client::{AppClient, AuthFlow};
-use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
 use crate::records::device_tags::DeviceTags;
 use crate::records::pool::{DevicePolicy, Pool};
@@ -261,6 +261,7 @@ fn due(
         standing: Standing::of(device.as_ref(), &DeviceTags::of(&parties.pool), cx.now()),
         device_proven: progress.device_proven,
     };
+    cx.notes.situation = serde_json::to_value(situation).ok();
     let (next, reason) = next::next(&situation);
     Ok(Due { next, reason, progress, device })
 }
@@ -271,6 +272,7 @@ fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, 
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
     }
+    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::InProgress);
     match next {
         Next::NewPassword => new_password::ask(cx, parties, &progress),
         Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
@@ -322,6 +324,6 @@ fn finish(
         &progress.trail.event_id,
     )?;
     result.new_device_metadata = new_device;
-    progress.trail.record(cx, &pool.id, &user.username, Outcome::Passed, device_key.as_deref())?;
+    cx.notes.judge(&progress.trail, device_key.as_deref(), Finding::Tokens);
     Ok(Answer::tokens(result))
 }

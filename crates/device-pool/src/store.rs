@@ -45,13 +45,17 @@ pub enum Table {
     SentCodes,
     /// Failed attempts that count towards a lockout.
     Attempts,
-    /// The audit trail: each sign-in and its outcome, with the reason.
+    /// The sign-ins that earlier releases recorded.
     AuthEvent,
+    /// The audit trail.
+    AuditEvent,
+    /// Users who were deleted and of whom traces are still being removed.
+    DeletedUser,
 }
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -70,6 +74,8 @@ impl Table {
         Self::SentCodes,
         Self::Attempts,
         Self::AuthEvent,
+        Self::AuditEvent,
+        Self::DeletedUser,
     ];
 
     /// The name of the table in a database.
@@ -94,6 +100,8 @@ impl Table {
             Self::SentCodes => "sent_codes",
             Self::Attempts => "attempts",
             Self::AuthEvent => "auth_event",
+            Self::AuditEvent => "audit_event",
+            Self::DeletedUser => "deleted_user",
         }
     }
 }

@@ -155,7 +155,7 @@ impl Service {
         *subject = Subject::of(&input, &*self.store);
         let mut rng = self.entropy.generator();
         let mut invocation =
-            Invocation { now: self.moment(), rng: &mut *rng, source_ip: *source_ip };
+            Invocation { source_ip: *source_ip, ..Invocation::new(self.moment(), &mut *rng) };
         self.engine.execute(*operation, input, &mut invocation)
     }
 
@@ -227,7 +227,7 @@ impl Service {
 
     fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {
         let mut rng = self.entropy.generator();
-        let mut invocation = Invocation { now: self.moment(), rng: &mut *rng, source_ip: None };
+        let mut invocation = Invocation::new(self.moment(), &mut *rng);
         self.engine.rotate_signing_keys(SIGNING_KEY_LIFE, &mut invocation)
     }
 

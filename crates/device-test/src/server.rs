@@ -152,11 +152,7 @@ impl TestServer {
     /// What the engine answers.
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork();
-        let mut invocation = Invocation {
-            now: Moment::from_millis(self.clock.now()),
-            rng: &mut rng,
-            source_ip: None,
-        };
+        let mut invocation = Invocation::new(Moment::from_millis(self.clock.now()), &mut rng);
         let outcome = self.engine.execute(operation, body, &mut invocation)?;
         Ok(outcome.body.unwrap_or_default())
     }

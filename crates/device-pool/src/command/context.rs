@@ -2,6 +2,7 @@
 
 use rand_core::CryptoRng;
 
+use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
@@ -16,6 +17,8 @@ use crate::host::signing_keys::SigningKeySource;
 /// A running command: its view of the store, and the external inputs of the call.
 pub(crate) struct Context<'a, 'c> {
     pub(crate) tx: Transaction<'a>,
+    /// What the audit trail and the log will say of it.
+    pub(crate) notes: Notes,
     pub(crate) invocation: &'a mut Invocation<'c>,
     /// Messages to users, sent only if the command succeeds.
     pub(crate) outbox: Vec<Message>,

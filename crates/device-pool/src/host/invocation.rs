@@ -52,6 +52,32 @@ pub struct Invocation<'a> {
     pub rng: &'a mut dyn CryptoRng,
     /// The client's address, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
+    /// The id of the access key that signed the call of an administrator, for the audit trail.
+    pub administrator: Option<String>,
+    /// Whom the call was about, for the host's log. The engine fills it in.
+    pub about: About,
+}
+
+impl<'a> Invocation<'a> {
+    /// A call at this time, of nobody in particular.
+    pub fn new(now: Moment, rng: &'a mut dyn CryptoRng) -> Self {
+        Self { now, rng, source_ip: None, administrator: None, about: About::default() }
+    }
+}
+
+/// Whom and what a call was about, as far as the engine found out. There is no name and no address
+/// in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct About {
+    /// A pool that exists.
+    pub pool_id: Option<String>,
+    /// An app client that exists.
+    pub client_id: Option<String>,
+    /// The `sub` of a user who exists.
+    pub sub: Option<String>,
+    /// Whether the audit trail has a failure of this call: a wrong proof, or one in a lockout.
+    pub failed: bool,
 }
 
 /// The result of a command that succeeded.

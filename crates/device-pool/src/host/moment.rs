@@ -43,6 +43,22 @@ impl Moment {
     pub(crate) fn since(self, earlier: Self) -> Duration {
         if self < earlier { Duration::ZERO } else { self.distance(earlier) }
     }
+
+    /// The day in UTC: `2026-11-02`.
+    pub(crate) fn day(self) -> String {
+        // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
+        // civil_from_days).
+        let days = self.unix_seconds().div_euclid(86_400) + 719_468;
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        format!("{year:04}-{month:02}-{day:02}")
+    }
 }
 
 /// Saturates.
@@ -90,5 +106,20 @@ mod tests {
         assert_eq!(Moment::from_unix_seconds(i64::MAX), last);
         assert_eq!(first.distance(last), Duration::from_millis(u64::MAX));
         assert_eq!((first.since(last), last.since(first)), (Duration::ZERO, last.distance(first)));
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_793_577_600, "2026-11-02"),
+            (4_107_542_399, "2100-02-28"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(Moment::from_unix_seconds(seconds).day(), text);
+        }
     }
 }

@@ -1,9 +1,7 @@
-//! The audit trail for administrators.
+//! The audit trail, as the service shows it to administrators.
 
 use device_wire::Timestamp;
-use device_wire::enums::{
-    ChallengeName, ChallengeResponse, EventResponseType, EventType, RiskDecisionType,
-};
+use device_wire::enums::{ChallengeName, ChallengeResponse, EventResponseType, RiskDecisionType};
 use device_wire::requests::AdminListUserAuthEventsRequest;
 use device_wire::responses::AdminListUserAuthEventsResponse;
 use device_wire::shapes::{
@@ -12,33 +10,44 @@ use device_wire::shapes::{
 
 use crate::command::context::Context;
 use crate::command::page::{Page, page_length};
-use crate::command::transaction::id_of;
+use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
-use crate::records::auth_event::{AuthEvent, Outcome};
+use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
 use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 
-/// `AdminListUserAuthEvents`, the latest first.
+/// `AdminListUserAuthEvents`, the latest first. The token of a page is sealed for the user.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: AdminListUserAuthEventsRequest,
 ) -> Result<AdminListUserAuthEventsResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
+    let keys = PoolKeys::load(cx, &pool.id)?;
+    let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
+    let open = |token: String| {
+        keys.sealing()
+            .open::<String>(Purpose::Page, &prefix, &token)
+            .ok_or_else(|| ServiceError::invalid("Invalid pagination token"))
+    };
+    let after = request.next_token.map(open).transpose()?.map(|last| prefix.clone() + &last);
     let length = page_length(request.max_results);
-    let prefix = AuthEvent::prefix_of(&pool.id, &user.username);
-    let after = request.next_token.map(|moment| id_of([&pool.id, &user.username, &moment]));
-    let page: Page<AuthEvent> = Page::scan(&cx.tx, &prefix, after, length, |_| true)?;
-    let next_token = page.next_token(AuthEvent::sort_key);
+    let page: Page<AuditEvent> = Page::scan(&cx.tx, &prefix, after, length, |_| true)?;
+    let salt = cx.random();
+    let next_token = page
+        .next_token(AuditEvent::sort_key)
+        .map(|last| keys.sealing().seal(Purpose::Page, &prefix, salt, &last))
+        .transpose()?;
     let auth_events = Some(page.items.into_iter().map(describe).collect());
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }
 
-/// The service's shape has no field for reasons. They are added to the device name, the one text
-/// that only people read.
-fn describe(event: AuthEvent) -> AuthEventType {
-    let AuthEvent { trail, outcome, device_key, ip, .. } = event;
+/// An event in the service's shape, which has no field for reasons. They are added to the device
+/// name, the one text that only people read.
+fn describe(event: AuditEvent) -> AuthEventType {
+    let AuditEvent { sign_in, outcome, device_key, ip, .. } = event;
     let answered = |name, passed: Option<bool>| {
         passed.map(|passed| ChallengeResponseType {
             challenge_name: Some(name),
@@ -49,25 +58,42 @@ fn describe(event: AuthEvent) -> AuthEventType {
             }),
         })
     };
-    let challenges = [
-        answered(ChallengeName::Password, trail.password),
-        answered(ChallengeName::Mfa, trail.mfa),
-    ];
-    let words: Vec<String> = device_key.into_iter().chain(trail.reasons).collect();
+    let challenges = sign_in.as_ref().map_or([None, None], |sign_in| {
+        [
+            answered(ChallengeName::Password, sign_in.password),
+            answered(ChallengeName::Mfa, sign_in.mfa),
+        ]
+    });
+    let risk = sign_in.as_ref().map_or(Risk::None, |sign_in| sign_in.risk);
+    let administrator = match (&event.actor, event.kind) {
+        // An administrator's server signs users in on their behalf.
+        (_, Kind::SignIn) | (Actor::User | Actor::Anyone, _) => None,
+        (Actor::Administrator(key), _) => {
+            let key = key.as_deref().unwrap_or("without a signature");
+            Some(format!("{} by administrator {key}", event.operation))
+        }
+    };
+    let words: Vec<String> =
+        device_key.into_iter().chain(event.reasons).chain(administrator).collect();
     AuthEventType {
-        event_id: Some(trail.event_id),
-        event_type: Some(EventType::SignIn),
-        creation_date: Some(Timestamp::from(trail.started)),
+        event_id: Some(match (sign_in, outcome) {
+            // Its tokens carry this one.
+            (Some(SignIn { id, .. }), Outcome::Passed) => id,
+            _ => event.id,
+        }),
+        event_type: event.kind.on_wire(),
+        creation_date: Some(Timestamp::from(event.at)),
         event_response: Some(match outcome {
             Outcome::Passed => EventResponseType::Pass,
+            Outcome::InProgress => EventResponseType::InProgress,
             Outcome::Failed => EventResponseType::Fail,
         }),
         event_risk: Some(EventRiskType {
-            risk_decision: Some(match trail.risk {
+            risk_decision: Some(match risk {
                 Risk::None => RiskDecisionType::NoRisk,
                 Risk::Low | Risk::Medium | Risk::High => RiskDecisionType::AccountTakeover,
             }),
-            risk_level: trail.risk.on_wire(),
+            risk_level: risk.on_wire(),
             compromised_credentials_detected: Some(false),
         }),
         challenge_responses: Some(challenges.into_iter().flatten().collect()),

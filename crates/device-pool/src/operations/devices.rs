@@ -38,6 +38,7 @@ pub(crate) fn confirm(
     let secret = secret_verifier(request.device_secret_verifier_config)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
+    cx.notes.device_key = Some(key.to_owned());
     let issued = device_keys::issued(cx, &keys, &user, key);
     if Device::find(cx, &pool, &user, key)?.is_some() {
         return Err(ServiceError::new(
@@ -108,12 +109,25 @@ fn set_status(
     key: &str,
     status: Option<DeviceRememberedStatusType>,
 ) -> Result<(), ServiceError> {
-    let mut device = Device::load(cx, pool, user, key)?;
+    let mut device = load(cx, pool, user, key)?;
     let status = status.ok_or_else(|| {
         ServiceError::invalid("Missing required parameter DeviceRememberedStatus")
     })?;
+    cx.notes.reason(format!("The device is {}", status.as_str()));
     device.set_remembered(cx, status);
     cx.tx.put(&device)
+}
+
+/// The device that a command changes.
+fn load(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    key: &str,
+) -> Result<Device, ServiceError> {
+    let device = Device::load(cx, pool, user, key)?;
+    cx.notes.device_key = Some(device.key.clone());
+    Ok(device)
 }
 
 /// `GetDevice`. Users see only their remembered devices.
@@ -191,7 +205,7 @@ pub(crate) fn forget(
 ) -> Result<(), ServiceError> {
     let Caller { pool, user, .. } =
         Caller::authenticate(cx, token(request.access_token.as_ref())?)?;
-    Device::load(cx, &pool, &user, &request.device_key)?.forget(cx)
+    load(cx, &pool, &user, &request.device_key)?.forget(cx)
 }
 
 /// `AdminForgetDevice`.
@@ -200,7 +214,7 @@ pub(crate) fn admin_forget(
     request: AdminForgetDeviceRequest,
 ) -> Result<(), ServiceError> {
     let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
-    Device::load(cx, &pool, &user, &request.device_key)?.forget(cx)
+    load(cx, &pool, &user, &request.device_key)?.forget(cx)
 }
 
 fn token(token: Option<&Sensitive<String>>) -> Result<&str, ServiceError> {

@@ -60,6 +60,7 @@ pub(crate) fn create(
     check_mfa(&description)?;
     let mfa = sms_method(&description).unwrap_or_default();
     let pool = Pool { id: id.clone(), description, mfa, names_have_case: true };
+    cx.notes.pool_id = Some(id.clone());
     let keys = PoolKeys::generate(cx, &id)?;
     cx.tx.put(&keys)?;
     cx.tx.put(&pool)?;

@@ -59,6 +59,7 @@ pub(crate) fn sign_up(
     if User::by_login(cx, &pool, &request.username)?.is_some() {
         return Err(ServiceError::new(ErrorCode::UsernameExists, "User already exists"));
     }
+    cx.notes.subject = Some(user.subject());
     Login::update(cx, &pool, None, &user, AliasConflict::Refuse)?;
     cx.tx.put(&user)?;
     let address = address_to_confirm(&pool, &user);
@@ -197,6 +198,7 @@ fn confirm_user(
     if let Some(address) = proven {
         profile::prove(cx, pool, user, address, conflict)?;
     }
+    cx.notes.subject = Some(user.subject());
     cx.tx.put(user)
 }
 

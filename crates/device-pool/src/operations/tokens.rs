@@ -49,6 +49,8 @@ pub(crate) fn revoke_token(
     let mut grant = grant
         .filter(|grant| grant.client_id == client.id)
         .ok_or_else(|| ServiceError::invalid(sentence::INVALID_REFRESH_TOKEN))?;
+    let user = User::by_username(cx, &pool.id, &grant.username)?;
+    cx.notes.subject = user.filter(|user| grant.stands(user)).map(|user| user.subject());
     grant.revoked = true;
     cx.tx.put(&grant)?;
     Ok(RevokeTokenResponse {})

@@ -62,6 +62,7 @@ pub(crate) fn create(
             user
         }
     };
+    cx.notes.subject = Some(user.subject());
     if user.status != UserStatusType::ForceChangePassword {
         return Err(ServiceError::new(
             ErrorCode::UnsupportedUserState,

@@ -87,9 +87,11 @@ impl AuthFlow {
 
 impl AppClient {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        cx.tx.find(id)?.ok_or_else(|| {
+        let client: Self = cx.tx.find(id)?.ok_or_else(|| {
             ServiceError::not_found(format!("User pool client {id} does not exist."))
-        })
+        })?;
+        cx.notes.client_id = Some(client.id.clone());
+        Ok(client)
     }
 
     /// Loads a client of this pool, for administrators.

@@ -20,6 +20,7 @@ use device_wire::{ErrorCode, Sensitive, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
+use crate::command::notes::{Finding, Wait};
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, days, minutes};
@@ -89,6 +90,18 @@ impl Attempt {
         match self {
             Self::SentCode | Self::PasswordChange => limit_exceeded(),
             _ => ServiceError::not_authorized(sentence::TOO_MANY_ATTEMPTS),
+        }
+    }
+
+    /// What the audit trail says of a failure.
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Password => "Refused: the password was not proven",
+            Self::PasswordChange => "Refused: the old password was wrong",
+            Self::MfaCode => "Refused: the MFA code was wrong or used",
+            Self::SignInCode | Self::SentCode => "Refused: the code was wrong, used or too old",
+            Self::CustomChallenge => "The answer to the custom challenge was wrong",
+            Self::DeviceProof => "Refused: the device did not prove its secret",
         }
     }
 
@@ -222,11 +235,13 @@ impl Attempts {
             attempts.let_through = 0;
             attempts.sources.clear();
         }
-        if kind.has_slow_count() && attempts.in_a_row >= MAX_FAILURES_IN_A_ROW {
-            return Err(kind.exceeded());
-        }
         attempts.in_wait = now < attempts.locked_until();
-        if attempts.in_wait && !attempts.lets_through(source(cx).as_deref()) {
+        if kind.has_slow_count() && attempts.in_a_row >= MAX_FAILURES_IN_A_ROW
+            || attempts.in_wait && !attempts.lets_through(source(cx).as_deref())
+        {
+            let wait = Wait { kind: kind.name().to_owned(), since: attempts.last_failure };
+            cx.notes.finding = Finding::LockedOut(wait);
+            cx.notes.reason("Refused unseen: too many failed attempts");
             return Err(kind.exceeded());
         }
         Ok(attempts)
@@ -249,6 +264,8 @@ impl Attempts {
 
     /// Counts a failure, whether or not the command succeeds.
     pub(crate) fn failed(mut self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
+        cx.notes.finding = Finding::Failed;
+        cx.notes.reason(self.kind.reason());
         self.failures = self.failures.saturating_add(1);
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.let_through = self.let_through.saturating_add(u32::from(self.in_wait));

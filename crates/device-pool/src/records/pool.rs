@@ -54,7 +54,8 @@ impl Entity for Pool {
 
 /// The pool's device policy: the console's three choices, and whether a remembered device replaces
 /// MFA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum DevicePolicy {
     /// "Don't remember": no device is tracked, and a device key is ignored.
     Off,
@@ -68,7 +69,8 @@ pub(crate) enum DevicePolicy {
 }
 
 /// When a confirmed device counts as remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Remember {
     /// At once.
     Always,
@@ -78,9 +80,12 @@ pub(crate) enum Remember {
 
 impl Pool {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        cx.tx
+        let pool: Self = cx
+            .tx
             .find(id)?
-            .ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))
+            .ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))?;
+        cx.notes.pool_id = Some(pool.id.clone());
+        Ok(pool)
     }
 
     /// The part of the id that SRP hashes: everything after the first `_`.

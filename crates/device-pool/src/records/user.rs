@@ -8,6 +8,7 @@ use device_wire::{ErrorCode, Sensitive, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
+use crate::command::notes::Subject;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
@@ -115,6 +116,16 @@ impl User {
         username: &str,
     ) -> Result<Option<Self>, ServiceError> {
         cx.tx.find(&Self::key(pool_id, username))
+    }
+
+    /// The user as the subject of a command, for the audit trail.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            pool_id: self.pool_id.clone(),
+            sub: self.sub.clone(),
+            is_nobody: false,
+            removed_at: self.expires_at(),
+        }
     }
 
     /// The attributes as responses list them, including `sub`.

@@ -5,6 +5,7 @@ use device_wire::shapes::CodeDeliveryDetailsType;
 use zeroize::Zeroizing;
 
 use crate::command::context::Context;
+use crate::command::notes::Subject;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::Address;
@@ -64,6 +65,7 @@ impl Account {
             Some(user) => user,
             None => serde_json::from_slice(&record).map_err(|_| failed())?,
         };
+        cx.notes.subject = Some(Subject { is_nobody: !known, ..user.subject() });
         let (salt, verifier) = user.password.as_ref().unwrap_or(&none).secret.parse()?;
         Ok(Self {
             username: user.username.clone(),

@@ -61,6 +61,8 @@ impl Caller {
         let pool = Pool::load(cx, pool_id)?;
         let user = User::by_username(cx, pool_id, &claims.username)?
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
+        cx.notes.subject = Some(user.subject());
+        cx.notes.client_id = Some(claims.client_id.clone());
         let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
         if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
             return Err(ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN));

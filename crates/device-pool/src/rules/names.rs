@@ -46,8 +46,10 @@ impl User {
         pool: &Pool,
         name: &str,
     ) -> Result<Self, ServiceError> {
-        Self::by_any_name(cx, pool, name)?
-            .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))
+        let user = Self::by_any_name(cx, pool, name)?
+            .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
+        cx.notes.subject = Some(user.subject());
+        Ok(user)
     }
 }
 

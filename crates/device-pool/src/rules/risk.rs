@@ -5,23 +5,21 @@ use device_wire::enums::AdvancedSecurityModeType;
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::risk::{Risk, SignInFacts};
-use crate::records::auth_event::{AuthEvent, Outcome};
+use crate::records::audit_event::{AuditEvent, Kind, Outcome};
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// The number of recent sign-ins that are considered.
-const LOOK_BACK: usize = 30;
+/// The number of recent events that are considered: about thirty sign-ins.
+const LOOK_BACK: usize = 60;
 
 /// The risk of a sign-in of `user`; none if the pool has no threat protection.
 pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Risk, ServiceError> {
     if pool.threat_protection() == AdvancedSecurityModeType::Off {
         return Ok(Risk::None);
     }
-    let latest: Vec<AuthEvent> =
-        cx.tx.scan(&AuthEvent::prefix_of(&pool.id, &user.username), None, LOOK_BACK)?;
-    // Events of an earlier user with the same name are ignored.
-    let latest: Vec<AuthEvent> =
-        latest.into_iter().filter(|event| event.trail.started >= user.created).collect();
+    let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
+    let mut latest: Vec<AuditEvent> = cx.tx.scan(&prefix, None, LOOK_BACK)?;
+    latest.retain(|event| event.kind == Kind::SignIn);
     let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
     let known_ips = passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);

@@ -9,6 +9,7 @@ use std::collections::BinaryHeap;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
 use crate::records::attempts::Attempts;
+use crate::records::audit_event::AuditEvent;
 use crate::records::code::Codes;
 use crate::records::sent_codes::SentCodes;
 use crate::records::whose::nobodys;
@@ -30,6 +31,7 @@ pub(crate) fn cap(store: &dyn Store, max: usize) -> Result<usize, ServiceError> 
             removed += cap_kind::<Attempts>(store, &prefix, max)?;
             removed += cap_kind::<SentCodes>(store, &prefix, max)?;
             removed += cap_kind::<Codes>(store, &prefix, max)?;
+            removed += cap_kind::<AuditEvent>(store, &prefix, max)?;
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::hooks::HookError;
@@ -148,18 +149,20 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
             // Many hooks throw on a wrong answer, and their errors do not distinguish it from other
             // failures.
             attempts.failed(cx)?;
-            progress.trail.note("Refused: the operator's hook did not judge the answer");
-            flow.record_refusal(cx, &progress)?;
+            cx.notes.reasons = vec!["Refused: the operator's hook did not judge the answer".into()];
+            cx.notes.trail = Some(progress.trail);
             return Err(error);
         }
     };
     let unsettled = if correct {
+        cx.notes.finding = Finding::InProgress;
         Some(attempts)
     } else {
         attempts.failed(cx)?;
-        progress.trail.note("The answer to the custom challenge was wrong");
+        progress.trail.reasons.append(&mut cx.notes.reasons);
         None
     };
+    cx.notes.trail = Some(progress.trail.clone());
     if let Some(last) = progress.custom.as_mut().and_then(|steps| steps.last_mut()) {
         last.challenge_result = correct;
     }
@@ -192,8 +195,8 @@ impl Flow {
     ) -> Result<Step, ServiceError> {
         let mut steps = progress.custom.take().unwrap_or_default();
         if defined.fail_authentication == Some(true) {
-            progress.trail.note("Refused: the operator's hook ended the custom flow");
-            self.record_refusal(cx, &progress)?;
+            cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::Failed);
+            cx.notes.reason("Refused: the operator's hook ended the custom flow");
             return Err(incorrect());
         }
         if defined.issue_tokens == Some(true) {
@@ -231,16 +234,6 @@ impl Flow {
         let parameters = parameters.with(param::USERNAME, self.username.as_str());
         let name = ChallengeNameType::CustomChallenge;
         Ok(Answer::challenge(name, parameters, Some(session)).into())
-    }
-
-    /// Writes the failed flow to the audit trail.
-    fn record_refusal(
-        &self,
-        cx: &mut Context<'_, '_>,
-        progress: &Progress,
-    ) -> Result<(), ServiceError> {
-        let is_user = self.user.is_some();
-        progress.trail.record_guess(cx, &self.request.pool.id, &self.username, is_user)
     }
 
     fn define(

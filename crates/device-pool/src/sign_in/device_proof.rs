@@ -5,10 +5,10 @@ use device_wire::enums::ChallengeNameType;
 use device_wire::{Sensitive, param};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::auth_event::Outcome;
 use crate::records::device::Device;
 use crate::records::device_tags::DeviceTags;
 use crate::records::first_factor::FirstFactor;
@@ -130,6 +130,8 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?
         .filter(|user| progress.is_of(user))
         .ok_or_else(invalid_session)?;
+    cx.notes.subject = Some(user.subject());
+    cx.notes.judge(&progress.trail, Some(key), Finding::Nothing);
     user.admit()?;
     let device = Device::load(cx, pool, &user, key)?;
     if progress.device_key.as_deref() != Some(key) {
@@ -141,8 +143,6 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
-        progress.trail.note("Refused: the device did not prove its secret");
-        progress.trail.record(cx, &pool.id, &user.username, Outcome::Failed, Some(key))?;
         return Err(incorrect());
     }
     attempts.succeeded(cx);

@@ -7,6 +7,7 @@ use device_wire::responses::{AssociateSoftwareTokenResponse, VerifySoftwareToken
 use device_wire::{ErrorCode, param};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::crypto::totp;
 use crate::error::ServiceError;
@@ -14,7 +15,6 @@ use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::auth_event::Outcome;
 use crate::records::factor::Factor;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
@@ -124,6 +124,7 @@ pub(crate) fn answer(
         return Err(invalid_session());
     }
     let mut progress = opened.progress.clone();
+    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::Nothing);
     let address = factor.medium().and_then(|medium| Address::of(&parties.user, medium));
     let accepted = match factor {
         Factor::SoftwareToken => {
@@ -139,9 +140,7 @@ pub(crate) fn answer(
             otp::redeem(cx, Whose::user(&parties.user), &progress, code, address.as_ref())
         }
     };
-    if let Err(error) = accepted {
-        return Err(refused(cx, &parties, progress, error)?);
-    }
+    accepted.inspect_err(|_| note_wrong(cx))?;
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     opened.spend(cx)?;
     progress.pass_mfa(factor, format!("MFA passed: {}", factor.label()));
@@ -186,27 +185,13 @@ fn accept_software_token(
     Ok(())
 }
 
-/// Records a refused code in the audit trail, unless a lockout kept it from being checked.
-fn refused(
-    cx: &mut Context<'_, '_>,
-    parties: &Parties,
-    progress: Progress,
-    error: ServiceError,
-) -> Result<ServiceError, ServiceError> {
-    if matches!(error.code(), ErrorCode::CodeMismatch | ErrorCode::ExpiredCode) {
-        let mut trail = progress.trail;
+/// Notes in the audit trail that the second factor was not proven, if a code was looked at.
+fn note_wrong(cx: &mut Context<'_, '_>) {
+    if cx.notes.finding == Finding::Failed
+        && let Some(trail) = &mut cx.notes.trail
+    {
         trail.mfa = Some(false);
-        trail.note("Refused: the MFA code was wrong or used");
-        let Parties { pool, user, .. } = parties;
-        trail.record(
-            cx,
-            &pool.id,
-            &user.username,
-            Outcome::Failed,
-            progress.device_key.as_deref(),
-        )?;
     }
-    Ok(error)
 }
 
 /// Asks the user to set up a second factor.
@@ -318,6 +303,7 @@ fn open_setup(
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
         .filter(|user| opened.progress.is_of(user) && needs_one(user))
         .ok_or_else(invalid_session)?;
+    cx.notes.subject = Some(user.subject());
     user.admit()?;
     Ok((opened, keys, client, user))
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
-use crate::records::auth_event::day;
 use crate::records::device::Device;
 use crate::records::device_tags::{DeviceTags, in_words};
 use crate::records::pool::{DevicePolicy, Remember};
 
 /// The state of the presented device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     /// No known device was presented.
     Absent,
@@ -21,7 +23,8 @@ pub(crate) enum Standing {
 }
 
 /// When a remembered device was last present at a passed second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum LastMfa {
     /// Never, so it cannot replace one yet.
     Never,
@@ -46,8 +49,8 @@ impl Standing {
     }
 }
 
-/// The facts that determine the next step.
-#[derive(Clone, Copy, Debug)]
+/// The facts that determine the next step. The audit trail keeps them with the event.
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Situation {
     /// Whether the password is temporary.
     pub(crate) must_change_password: bool,
@@ -93,7 +96,7 @@ impl Reason {
     /// The sentence for the audit trail.
     pub(crate) fn sentence(self, device: Option<&Device>) -> String {
         let remembered =
-            || device.map_or_else(String::new, |device| format!(" {}", day(device.modified)));
+            || device.map_or_else(String::new, |device| format!(" {}", device.modified.day()));
         match self {
             Self::TemporaryPassword => "New password asked: the password was temporary".to_owned(),
             Self::NoSecondFactorYet => {

@@ -3,6 +3,7 @@
 use device_wire::{ErrorCode, param};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
@@ -52,7 +53,12 @@ pub(crate) fn redeem(
             _ => error,
         })?;
     // A code sent to an address that is no longer the user's proves nothing.
-    if sent_to.as_ref() == address { Ok(()) } else { Err(mismatch()) }
+    if sent_to.as_ref() != address {
+        cx.notes.finding = Finding::Failed;
+        cx.notes.reason("Refused: the code was sent to an address that is no longer the user's");
+        return Err(mismatch());
+    }
+    Ok(())
 }
 
 /// Creates a code without sending it.

@@ -5,11 +5,13 @@ use device_wire::enums::UserStatusType;
 use device_wire::{ErrorCode, param};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
+use crate::command::trail::Trail;
 use crate::error::ServiceError;
 use crate::host::moment::days;
+use crate::records::app_client::AppClient;
 use crate::records::attempts::{Attempt, Attempts};
-use crate::records::auth_event::Trail;
 use crate::records::device::Device;
 use crate::records::pool::DevicePolicy;
 use crate::records::spent::Spent;
@@ -53,7 +55,7 @@ pub(crate) fn verify_srp(
     let attempts = Attempts::permit(cx, account.whose(pool), Attempt::Password, device_key)?;
     let identity = Identity::user(pool.srp_name(), username);
     let proven = exchange.proves(cx, &claim, &identity, account.verifier)?;
-    let user = conclude(cx, attempts, &request, username, account.user, proven)?;
+    let user = conclude(cx, attempts, client, account.user, proven)?;
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     let (parties, given) = request.with_user(user);
     let mut progress = password_proven(cx, &parties, &given, offered.as_deref())?;
@@ -82,13 +84,13 @@ pub(crate) fn prove(
     account: Account,
     offered: Option<&str>,
 ) -> Result<Step, ServiceError> {
-    let StepRequest { pool, given, .. } = &request;
+    let StepRequest { pool, client, given, .. } = &request;
     let device_key = given.get(param::DEVICE_KEY).or(offered);
     let attempts = Attempts::permit(cx, account.whose(pool), Attempt::Password, device_key)?;
     let identity = Identity::user(pool.srp_name(), &account.username);
     let password = given.require(param::PASSWORD)?;
     let proven = Verifier::derive(&identity, password, &account.salt).ct_eq(&account.verifier);
-    let user = conclude(cx, attempts, &request, &account.username, account.user, proven)?;
+    let user = conclude(cx, attempts, client, account.user, proven)?;
     let (parties, given) = request.with_user(user);
     let progress = password_proven(cx, &parties, &given, offered)?;
     Ok(Step::passed(parties, progress))
@@ -98,8 +100,7 @@ pub(crate) fn prove(
 fn conclude(
     cx: &mut Context<'_, '_>,
     attempts: Attempts,
-    StepRequest { pool, client, .. }: &StepRequest,
-    username: &str,
+    client: &AppClient,
     user: Option<Box<User>>,
     proven: bool,
 ) -> Result<User, ServiceError> {
@@ -112,12 +113,11 @@ fn conclude(
             attempts.succeeded(cx);
             Ok(*user)
         }
-        user => {
+        _ => {
             attempts.failed(cx)?;
-            let mut trail = Trail::start(cx);
+            let mut trail = Trail::start(cx.uuid().to_string(), cx.now());
             trail.password = Some(false);
-            trail.note("Refused: the password was not proven");
-            trail.record_guess(cx, &pool.id, username, user.is_some())?;
+            cx.notes.trail = Some(trail);
             Err(incorrect())
         }
     }
@@ -134,17 +134,18 @@ fn password_proven(
     answers: &Parameters,
     offered: Option<&str>,
 ) -> Result<Progress, ServiceError> {
+    let mut progress = Progress::start(cx, &parties.user.username, Some(&parties.user), None);
+    progress.password_proven = true;
+    progress.trail.password = Some(true);
+    cx.notes.judge(&progress.trail, answers.get(param::DEVICE_KEY), Finding::Proven);
     parties.user.admit()?;
     new_password_in_time(cx, parties)?;
-    let device_key = match offered {
+    progress.device_key = match offered {
         Some(key) if parties.pool.device_policy() != DevicePolicy::Off => {
             Device::find(cx, &parties.pool, &parties.user, key)?.map(|device| device.key)
         }
         _ => None,
     };
-    let mut progress = Progress::start(cx, &parties.user.username, Some(&parties.user), device_key);
-    progress.password_proven = true;
-    progress.trail.password = Some(true);
     progress.trail.risk = risk::assess(cx, &parties.pool, &parties.user)?;
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     Ok(progress)

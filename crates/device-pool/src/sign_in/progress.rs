@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
 use crate::command::parameters::Parameters;
+use crate::command::trail::Trail;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::host::moment::Moment;
-use crate::records::auth_event::Trail;
 use crate::records::device::{self, Device};
 use crate::records::factor::Factor;
 use crate::records::method::Method;
@@ -60,7 +60,7 @@ impl Progress {
             mfa_passed: false,
             device_proven: false,
             codes: BTreeSet::new(),
-            trail: Trail::start(cx),
+            trail: Trail::start(cx.uuid().to_string(), cx.now()),
         }
     }
 

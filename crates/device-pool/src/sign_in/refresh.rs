@@ -5,6 +5,7 @@ use device_wire::responses::GetTokensFromRefreshTokenResponse;
 use device_wire::{param, sentence};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::error::ServiceError;
 use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::device::Device;
@@ -41,6 +42,7 @@ pub(crate) fn refresh_token_auth(
         })?;
     }
     check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;
+    cx.notes.finding = Finding::Tokens;
     tokens::sign(cx, keys, client, &user, &grant).map(Answer::tokens)
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn get_tokens_from_refresh_token(
     let user = holder(cx, &grant)?;
     let device_key = request.device_key.as_deref().filter(|key| !key.is_empty());
     check_device(cx, &pool, &user, &grant, device_key)?;
+    cx.notes.finding = Finding::Tokens;
     let mut result = tokens::sign(cx, &keys, &client, &user, &grant)?;
     if client.rotates() {
         grant.rotate(cx, generation)?;
@@ -81,17 +84,30 @@ fn find(
     let (mut grant, generation) = Grant::by_refresh_token(cx, keys, token)?
         .filter(|(grant, _)| grant.client_id == client.id)
         .ok_or_else(invalid)?;
+    cx.notes.refreshes = true;
+    cx.notes.device_key.clone_from(&grant.device_key);
     if grant.has_expired(cx.now()) {
         return Err(ServiceError::not_authorized(sentence::EXPIRED_REFRESH_TOKEN));
     }
     if let Err(reuse) = grant.refuse_replaced(client, generation, cx.now()) {
         // Two parties hold the grant, and one of them stole it: revoke it for both (RFC 9700,
         // section 4.14.2).
-        grant.revoked = true;
-        cx.tx.record(&grant)?;
+        if !grant.revoked {
+            note_reuse(cx, &grant)?;
+            grant.revoked = true;
+            cx.tx.record(&grant)?;
+        }
         return Err(reuse);
     }
     Ok((grant, generation))
+}
+
+fn note_reuse(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<(), ServiceError> {
+    let user = User::by_username(cx, &grant.pool_id, &grant.username)?;
+    cx.notes.subject = user.filter(|user| grant.stands(user)).map(|user| user.subject());
+    cx.notes.finding = Finding::Failed;
+    cx.notes.reason("Refused: the refresh token had been replaced; its sign-in is over");
+    Ok(())
 }
 
 fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError> {
@@ -99,6 +115,7 @@ fn holder(cx: &mut Context<'_, '_>, grant: &Grant) -> Result<User, ServiceError>
     if !grant.stands(&user) {
         return Err(ServiceError::not_authorized(sentence::REVOKED_REFRESH_TOKEN));
     }
+    cx.notes.subject = Some(user.subject());
     user.admit()?;
     Ok(user)
 }
@@ -115,6 +132,8 @@ fn check_device(
         && let Some(bound) = grant.device_key.as_deref()
         && (device_key != Some(bound) || Device::find(cx, pool, user, bound)?.is_none())
     {
+        cx.notes.finding = Finding::Failed;
+        cx.notes.reason("Refused: the refresh token's device was not presented, or is forgotten");
         return Err(invalid());
     }
     Ok(())

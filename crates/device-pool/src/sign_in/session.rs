@@ -154,6 +154,7 @@ impl OpenSession {
         if !self.progress.is_of(&user) {
             return Err(invalid_session());
         }
+        cx.notes.subject = Some(user.subject());
         user.admit()?;
         Ok(request.with_user(user))
     }

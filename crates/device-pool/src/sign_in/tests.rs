@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::command::context::Context;
+use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
@@ -78,7 +79,8 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
     };
     let mut cx = Context {
         tx: Transaction::new(&Empty),
-        invocation: &mut Invocation { now: NOW, rng: &mut rng, source_ip: None },
+        notes: Notes::default(),
+        invocation: &mut Invocation::new(NOW, &mut rng),
         outbox: Vec::new(),
         config: &config,
         key_ring: &KeyRing::default(),

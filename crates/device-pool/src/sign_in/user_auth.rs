@@ -4,6 +4,7 @@ use device_wire::enums::{AuthFactorType, ChallengeNameType, UserPoolMfaType};
 use device_wire::param;
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
@@ -232,21 +233,14 @@ pub(crate) fn answer_code(
     }?;
     let account = opened.account(cx, &request)?;
     let mut progress = opened.progress.clone();
-    let is_user = account.user.is_some();
+    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::Nothing);
     // A code that was not sent verifies no address.
     let address = account.user.as_deref().and_then(|user| Address::verified(user, medium));
     let redeemed = otp::redeem(cx, account.whose(pool), &progress, code, address.as_ref());
     // Nobody received a decoy's code; a right guess is answered like a wrong one.
     let proven = redeemed.and_then(|()| account.user.ok_or_else(otp::mismatch));
-    let user = match proven {
-        Ok(user) => *user,
-        Err(error) => {
-            let mut trail = progress.trail;
-            trail.note("Refused: the code of the first factor was not the one that was sent");
-            trail.record_guess(cx, &pool.id, &progress.username, is_user)?;
-            return Err(error);
-        }
-    };
+    let user = *proven?;
+    cx.notes.finding = Finding::Proven;
     user.admit()?;
     opened.spend(cx)?;
     progress.trail.risk = risk::assess(cx, pool, &user)?;

@@ -92,6 +92,7 @@ fn an_administrator_reports_the_users_address() {
     let mut request = start(&world, "ADMIN_USER_PASSWORD_AUTH");
     request["ContextData"] = json!({"IpAddress": "198.51.100.7", "ServerName": "s",
         "ServerPath": "/", "HttpHeaders": []});
+    world.seconds(1);
     world.ok(Operation::AdminInitiateAuth, request.clone());
     let events = world.ok(
         Operation::AdminListUserAuthEvents,

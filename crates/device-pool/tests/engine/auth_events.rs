@@ -37,7 +37,11 @@ fn a_skipped_factor_is_reported_with_its_reason() {
     assert!(told.ends_with("MFA skipped: device remembered 2026-09-21, proof verified"), "{told}");
     assert_eq!(latest["EventRisk"]["RiskDecision"], "NoRisk");
 
-    let before = &events[1];
+    let asked = &events[1];
+    assert_eq!(asked["EventResponse"], "InProgress");
+    assert!(reasons(asked).ends_with("Device proof asked: device remembered 2026-09-21"));
+
+    let before = &events[2];
     let both = json!([
         {"ChallengeName": "Password", "ChallengeResponse": "Success"},
         {"ChallengeName": "Mfa", "ChallengeResponse": "Success"},
@@ -60,6 +64,7 @@ fn failures_are_reported() {
     world.seconds(1);
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": "000000"});
     world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap_err();
+    world.seconds(1);
     let claim = world.srp_claim("ada", "Wrong-horse-7");
     world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
     let events = events(&mut world);
@@ -95,10 +100,10 @@ fn events_come_in_pages_and_of_one_user() {
         }
         request["NextToken"] = page["NextToken"].clone();
     }
-    assert_eq!(sizes, [2, 2, 1]);
+    assert_eq!(sizes, [2, 2, 2], "five sign-ins, and the password that was set");
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 5);
+    assert_eq!(ids.len(), 6);
     let unknown = json!({"UserPoolId": world.pool, "Username": "nobody"});
     let refused = world.refused(Operation::AdminListUserAuthEvents, unknown);
     assert_eq!(refused, "UserNotFoundException: User does not exist.");
@@ -114,7 +119,7 @@ fn the_trail_of_a_sign_in_is_purged_after_two_years() {
     world.sign_in("ada", None, None);
     world.seconds(2 * 365 * 24 * 60 * 60 - 1);
     world.engine.purge(world.moment()).unwrap();
-    assert_eq!(events(&mut world).len(), 1);
+    assert_eq!(events(&mut world).len(), 2, "the password, and the sign-in");
     world.seconds(2);
     world.engine.purge(world.moment()).unwrap();
     assert_eq!(events(&mut world), [] as [Value; 0]);

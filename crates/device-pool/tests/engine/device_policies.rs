@@ -233,8 +233,7 @@ fn a_hundred_at_once_never_exceed_the_limit() {
                 .map(|(seed, request)| {
                     scope.spawn(move || {
                         let mut rng = StdRng::seed_from_u64(seed as u64);
-                        let mut invocation =
-                            device_pool::Invocation { now, rng: &mut rng, source_ip: None };
+                        let mut invocation = device_pool::Invocation::new(now, &mut rng);
                         engine
                             .execute(Operation::ConfirmDevice, request, &mut invocation)
                             .map(drop)

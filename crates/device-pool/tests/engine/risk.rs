@@ -159,6 +159,7 @@ fn the_evaluator_can_be_replaced() {
     let mut world = World::around(engine, 7);
     world.user("ada");
     world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
+    world.seconds(1);
     world.sign_in("ada", None, None);
     assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "High");
 }

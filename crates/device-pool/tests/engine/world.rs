@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) outbox: Vec<Message>,
     /// The address of the caller.
     pub(crate) ip: [u8; 4],
+    /// The access key that administrators sign with.
+    pub(crate) access_key: String,
 }
 
 /// A part of the engine that a test replaces while the engine runs.
@@ -144,6 +146,7 @@ impl World {
             arithmetic,
             outbox: Vec::new(),
             ip: [203, 0, 113, 9],
+            access_key: "ROOT".into(),
         };
         let without_case =
             json!({"PoolName": "people", "UsernameConfiguration": {"CaseSensitive": false}});
@@ -248,8 +251,11 @@ impl World {
         body: Value,
     ) -> Result<Value, ServiceError> {
         self.outbox.clear();
-        let mut invocation =
-            Invocation { now: self.moment(), rng: &mut self.rng, source_ip: Some(self.ip.into()) };
+        let mut invocation = Invocation {
+            source_ip: Some(self.ip.into()),
+            administrator: Some(self.access_key.clone()),
+            ..Invocation::new(self.moment(), &mut self.rng)
+        };
         let outcome = self.engine.execute(operation, body, &mut invocation).map(|outcome| {
             self.outbox = outcome.messages;
             outcome.body.unwrap_or_default()
@@ -268,7 +274,7 @@ impl World {
 
     /// Replaces signing keys of that age; returns the number of pools changed.
     pub(crate) fn rotate_signing_keys(&mut self, age: Duration) -> usize {
-        let mut invocation = Invocation { now: self.moment(), rng: &mut self.rng, source_ip: None };
+        let mut invocation = Invocation::new(self.moment(), &mut self.rng);
         self.engine.rotate_signing_keys(age, &mut invocation).unwrap()
     }
 

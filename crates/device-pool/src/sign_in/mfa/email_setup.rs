@@ -4,6 +4,7 @@ use device_wire::enums::ChallengeNameType;
 use device_wire::{Sensitive, param};
 
 use crate::command::context::Context;
+use crate::command::notes::Finding;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::{Address, is_email};
@@ -62,9 +63,9 @@ pub(crate) fn answer(
     let mut progress = opened.progress.clone();
     let sent_to = Address { medium: Medium::Email, destination: address.clone() };
     let whose = Whose::user(&parties.user);
-    if let Err(error) = otp::redeem(cx, whose, &progress, code, Some(&sent_to)) {
-        return Err(super::refused(cx, &parties, progress, error)?);
-    }
+    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::Nothing);
+    otp::redeem(cx, whose, &progress, code, Some(&sent_to))
+        .inspect_err(|_| super::note_wrong(cx))?;
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     opened.spend(cx)?;
     let before = parties.user.clone();

@@ -1,0 +1,138 @@
+//! The one place that writes the audit trail.
+
+use device_wire::{Auth, Operation};
+
+use crate::command::context::Context;
+use crate::command::notes::{Finding, Notes, Subject};
+use crate::command::transaction::Entity;
+use crate::error::ServiceError;
+use crate::host::invocation::About;
+use crate::host::moment::{Moment, days};
+use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
+
+/// How long a refresh is kept at most. Apps refresh once an hour, and a year of that is a lot.
+const REFRESH_DAYS: u64 = 30;
+
+/// How long an event of a name that nobody has is kept. A guesser has any number of names.
+const NOBODYS_DAYS: u64 = 1;
+
+/// Adds the event of a command that has been decided, if it leaves one, and tells the host whom the
+/// command was about.
+///
+/// The event is written whatever the command was answered. Failures of ours leave none.
+pub(crate) fn conclude(
+    cx: &mut Context<'_, '_>,
+    operation: Operation,
+    refusal: Option<&ServiceError>,
+) -> Result<(), ServiceError> {
+    let notes = std::mem::take(&mut cx.notes);
+    let kind = match Kind::of(operation) {
+        Some(_) if notes.refreshes => Some(Kind::Refresh),
+        kind => kind,
+    };
+    let ours = refusal.is_some_and(|error| error.detail().is_some());
+    let outcome = kind.filter(|_| !ours).and_then(|kind| outcome(kind, operation, &notes, refusal));
+    cx.invocation.about = About {
+        pool_id: notes.pool_id.clone(),
+        client_id: notes.client_id.clone(),
+        sub: notes.subject.as_ref().filter(|whose| !whose.is_nobody).map(|whose| whose.sub.clone()),
+        failed: outcome == Some(Outcome::Failed),
+    };
+    let Some((kind, outcome)) = kind.zip(outcome) else { return Ok(()) };
+    let Some(event) = event(cx, kind, operation, outcome, notes, refusal) else { return Ok(()) };
+    // Of the attempts during one wait the first is noted: anyone may make any number.
+    if event.wait.is_some() && cx.tx.find::<AuditEvent>(&Entity::id(&event))?.is_some() {
+        return Ok(());
+    }
+    cx.tx.record(&event)
+}
+
+/// How a command ended that leaves an event. `None` for one that leaves none.
+fn outcome(
+    kind: Kind,
+    operation: Operation,
+    notes: &Notes,
+    refusal: Option<&ServiceError>,
+) -> Option<Outcome> {
+    match (&notes.finding, refusal) {
+        (Finding::Nothing, Some(_)) => None,
+        (Finding::Failed, _) | (_, Some(_)) => Some(Outcome::Failed),
+        (Finding::InProgress, None) => Some(Outcome::InProgress),
+        (Finding::Tokens, None) => Some(Outcome::Passed),
+        // A step of a sign-in that judged nothing: a choice, or a start.
+        (_, None) if kind == Kind::SignIn => None,
+        // A code was sent, and is waited for.
+        (_, None) if matches!(operation, Operation::ForgotPassword) => Some(Outcome::InProgress),
+        (_, None) => Some(Outcome::Passed),
+    }
+}
+
+fn event(
+    cx: &mut Context<'_, '_>,
+    kind: Kind,
+    operation: Operation,
+    outcome: Outcome,
+    notes: Notes,
+    refusal: Option<&ServiceError>,
+) -> Option<AuditEvent> {
+    let Notes {
+        pool_id, client_id, subject, device_key, trail, situation, reasons, finding, ..
+    } = notes;
+    let pool_id = subject.as_ref().map(|whose| whose.pool_id.clone()).or(pool_id)?;
+    let actor = match operation.auth() {
+        Auth::SigV4 => Actor::Administrator(cx.invocation.administrator.clone()),
+        Auth::AccessToken => Actor::User,
+        _ => Actor::Anyone,
+    };
+    // Acts on a pool have no subject, and only administrators are behind them.
+    if subject.is_none() && kind != Kind::PoolChange {
+        return None;
+    }
+    let at = cx.now();
+    let wait = match &finding {
+        Finding::LockedOut(wait) => Some(wait.clone()),
+        _ => None,
+    };
+    let (so_far, sign_in) = trail.map_or((Vec::new(), None), |trail| {
+        let sign_in = SignIn {
+            id: trail.event_id,
+            started: trail.started,
+            password: trail.password,
+            mfa: trail.mfa,
+            risk: trail.risk,
+            situation,
+        };
+        (trail.reasons, Some(sign_in))
+    });
+    Some(AuditEvent {
+        id: cx.uuid().to_string(),
+        pool_id,
+        sub: subject.as_ref().map(|whose| whose.sub.clone()),
+        of_nobody: subject.as_ref().is_some_and(|whose| whose.is_nobody),
+        at,
+        wait,
+        kind,
+        operation: operation.to_string(),
+        outcome,
+        error: refusal.map(|error| error.code().as_str().to_owned()),
+        actor,
+        client_id,
+        device_key,
+        ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
+        reasons: so_far.into_iter().chain(reasons).collect(),
+        sign_in,
+        expires_at: expires_at(cx, kind, subject.as_ref(), at),
+    })
+}
+
+/// When an event goes. What an unconfirmed user left goes with that user.
+fn expires_at(cx: &Context<'_, '_>, kind: Kind, subject: Option<&Subject>, at: Moment) -> Moment {
+    let kept = u64::from(cx.config.retention.audit_days);
+    let kept = match (kind, subject) {
+        (_, Some(Subject { is_nobody: true, .. })) => kept.min(NOBODYS_DAYS),
+        (Kind::Refresh, _) => kept.min(REFRESH_DAYS),
+        _ => kept,
+    };
+    let end = at + days(kept);
+    subject.and_then(|whose| whose.removed_at).map_or(end, |removed| end.min(removed))
+}
