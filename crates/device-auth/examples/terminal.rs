@@ -1,6 +1,7 @@
-//! A terminal app: it asks for name, password and code, and shows the user's devices. If the pool
-//! leaves it to its users, it asks about remembering the device. It stays signed in from one start
-//! to the next.
+//! A terminal app that signs a user in and shows the user's devices.
+//!
+//! It asks whether to remember the device, if the pool leaves that to users. It stays signed in
+//! across restarts.
 //!
 //! ```text
 //! cargo run --example terminal -- <user pool id> <app client id> [<file for devices and session>]
@@ -33,8 +34,7 @@ async fn main() -> Result<()> {
     run(&auth, &mut Terminal { input: io::stdin().lock(), output: io::stdout() }).await
 }
 
-/// Where questions are asked and answered. What is typed can be read: a program in earnest hides
-/// passwords.
+/// The questions and answers. Input is visible: a real program hides passwords.
 struct Terminal<I, O> {
     input: I,
     output: O,

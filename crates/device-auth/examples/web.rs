@@ -1,13 +1,13 @@
-//! A web backend that signs its users in and keeps the device records of each browser.
+//! A web backend that signs users in and stores the device records of each browser.
 //!
 //! ```text
 //! cargo run --example web -- <user pool id> <app client id> [<directory> [<address>]]
 //! ```
 //!
-//! The directory keeps devices and sessions; the address is where to listen.
-//! With `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. To the pool,
-//! each browser is a device: it has a cookie with a random name, and under that name a file with
-//! its device records and its session. Tokens stay here.
+//! The directory stores devices and sessions; the address is the one to listen on. With
+//! `AWS_ENDPOINT_URL=http://127.0.0.1:9229` it talks to a local `device serve`. The pool sees each
+//! browser as a device. A browser has a cookie with a random name; a file of that name holds its
+//! device records and its session. Tokens never leave the backend.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -58,7 +58,7 @@ fn app(backend: Backend) -> Router {
         .with_state(backend)
 }
 
-/// What all requests share.
+/// State shared by all requests.
 #[derive(Clone)]
 struct Backend {
     pool: String,
@@ -69,14 +69,14 @@ struct Backend {
     browsers: Arc<Mutex<HashMap<String, Arc<Mutex<Browser>>>>>,
 }
 
-/// A browser, and how far its user has come.
+/// A browser and the state of its user's sign-in.
 struct Browser {
     auth: DeviceAuth,
     pending: Option<Pending<CodePrompt>>,
     notice: Option<String>,
 }
 
-/// The browser that sent a request, for as long as the request takes.
+/// The browser of a request, locked for the time of the request.
 struct Visitor {
     id: String,
     browser: OwnedMutexGuard<Browser>,
@@ -87,7 +87,7 @@ impl Backend {
         Self { pool, client, http, directory: directory.into(), browsers: Arc::default() }
     }
 
-    /// The browser of that id, or a new one: an id that was not given out here is worth nothing.
+    /// The browser with this id, or a new one if the backend did not issue the id.
     async fn visitor(&self, id: Option<String>) -> Result<Visitor, Error> {
         let known =
             id.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -111,7 +111,7 @@ impl Backend {
                 browser
             }
         };
-        // One browser's requests take turns; those of others need not wait for them.
+        // Requests of one browser wait for each other; those of other browsers do not.
         drop(browsers);
         Ok(Visitor { id, browser: browser.lock_owned().await })
     }
@@ -133,14 +133,15 @@ impl FromRequestParts<Backend> for Visitor {
 }
 
 impl Visitor {
-    /// The answer, with the cookie for another year. Behind TLS it also wants `Secure`.
+    /// The answer, with the cookie renewed for a year. Behind TLS the cookie should be `Secure`
+    /// too.
     fn answer(&self, response: impl IntoResponse) -> Response {
         let cookie =
             format!("browser={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict", self.id);
         (AppendHeaders([(SET_COOKIE, cookie)]), response).into_response()
     }
 
-    /// Back to the page, which tells what went wrong.
+    /// Redirects to the page, which shows the error if there was one.
     fn done(mut self, result: Result<(), Error>) -> Response {
         if let Err(error) = result {
             self.browser.notice = Some(error.to_string());
@@ -214,7 +215,7 @@ impl Browser {
         for device in self.auth.fetch_devices().await? {
             let name = device.name.as_deref().unwrap_or(&device.key);
             let this_one = if device.is_current { " (this one)" } else { "" };
-            // Writing to a text does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(
                 page,
                 "<form method=post action=/forget>{}{this_one} <button name=key \
@@ -274,7 +275,7 @@ async fn sign_out(visitor: Visitor) -> Response {
     visitor.done(result)
 }
 
-/// What a page cannot be made of. The browser is told no more than that.
+/// An error while making a page. The browser is not told its text.
 struct Failure(Error);
 
 impl From<Error> for Failure {
@@ -290,7 +291,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A text as HTML shows it.
+/// Escapes a text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

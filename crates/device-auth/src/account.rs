@@ -20,7 +20,7 @@ use crate::events::Event;
 pub struct User {
     /// The internal name.
     pub username: String,
-    /// The attributes by name, such as `email`. The pool's own have the prefix `custom:`.
+    /// The attributes by name, such as `email`. Custom attributes have the prefix `custom:`.
     pub attributes: Sensitive<BTreeMap<String, String>>,
 }
 
@@ -53,7 +53,7 @@ impl DeviceAuth {
     /// Sets attributes of the user, such as `("email", "ada@example.com")`
     /// (`UpdateUserAttributes`).
     ///
-    /// Returns where codes went, one for each address that has to be verified with
+    /// Returns the destinations of sent codes, one for each address to verify with
     /// [`verify_user_attribute`](Self::verify_user_attribute).
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl DeviceAuth {
     }
 
     /// Sends a code that verifies the attribute `email` or `phone_number`
-    /// (`GetUserAttributeVerificationCode`). Returns where it went.
+    /// (`GetUserAttributeVerificationCode`). Returns its destination.
     ///
     /// # Errors
     /// As [`fetch_user`](Self::fetch_user).
@@ -111,7 +111,7 @@ impl DeviceAuth {
     ///
     /// # Errors
     /// As [`fetch_user`](Self::fetch_user). A wrong previous password is [`Error::Service`] with
-    /// the code `NotAuthorizedException`; one that breaks the pool's rules,
+    /// the code `NotAuthorizedException`; a new one that violates the pool's policy, with the code
     /// `InvalidPasswordException`.
     pub async fn change_password(
         &self,
@@ -127,12 +127,15 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// Deletes the user for good (`DeleteUser`): the account with all its devices at the service,
-    /// and the session and this device's record here.
+    /// Deletes the user permanently (`DeleteUser`).
+    ///
+    /// The service deletes the account with all its devices; the session and this device's record
+    /// are deleted here.
     ///
     /// # Errors
-    /// As [`fetch_user`](Self::fetch_user). [`Error::Store`] if the user is deleted and what is
-    /// kept here is not.
+    ///
+    /// As [`fetch_user`](Self::fetch_user). [`Error::Store`] if the user was deleted but the local
+    /// data was not.
     pub async fn delete_user(&self) -> Result<(), Error> {
         let session = self.session().await?;
         self.authorized_by(&session, DeleteUserRequest::new).await?;

@@ -37,7 +37,7 @@ pub struct DeviceAdmin {
 }
 
 impl DeviceAdmin {
-    /// Makes an administrator of that pool. `http` signs the calls with its credentials.
+    /// Creates an administrator of that pool. `http` signs the calls with its credentials.
     pub fn new(http: Client, user_pool_id: impl Into<String>) -> Self {
         Self { http, user_pool_id: user_pool_id.into() }
     }

@@ -14,8 +14,9 @@ use crate::store::memory::MemoryStore;
 use crate::store::{DeviceStore, SessionStore};
 
 impl DeviceAuth {
-    /// Begins to set up a client of the user pool `user_pool_id`, such as `eu-west-1_Ab12Cd34E`,
-    /// and of its app client `client_id`.
+    /// Creates a builder for a client of an app client in a user pool.
+    ///
+    /// `user_pool_id` is such as `eu-west-1_Ab12Cd34E`; `client_id` is the app client's id.
     pub fn builder(user_pool_id: impl Into<String>, client_id: impl Into<String>) -> Builder {
         Builder {
             user_pool_id: user_pool_id.into(),
@@ -72,18 +73,17 @@ impl Builder {
         self
     }
 
-    /// Sets what people call this device. The service is told when the device is new.
+    /// Sets the name of this device that users see. The service receives it when the device is new.
     pub fn device_name(mut self, name: impl Into<String>) -> Self {
         self.device_name = Some(name.into());
         self
     }
 
-    /// Sets what the pool's Lambda functions are told with every step of every sign-in and with
-    /// every refresh (`ClientMetadata`).
+    /// Sets the `ClientMetadata` that the pool's Lambda functions receive.
     ///
-    /// For one sign-in there is
-    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata), and from
-    /// one answer on [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
+    /// It accompanies every step of every sign-in and every refresh. To set it for one sign-in, use
+    /// [`Credentials::with_client_metadata`](crate::Credentials::with_client_metadata); from one
+    /// answer on, [`Pending::with_client_metadata`](crate::Pending::with_client_metadata).
     pub fn client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -105,31 +105,33 @@ impl Builder {
         self
     }
 
-    /// Sets where the session is kept for the next start of the app; nowhere by default.
+    /// Sets where the session is kept across restarts of the app; nowhere by default.
     ///
-    /// A [`FileStore`](crate::FileStore) may be given as both stores: it is one file then.
+    /// If a [`FileStore`](crate::FileStore) is given as both stores, both use one file.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.sessions = Some(Arc::new(store));
         self
     }
 
-    /// Sets a function that is told of each call: see [`device_http::Builder::observer`].
+    /// Sets a function that receives an event for each call: see
+    /// [`device_http::Builder::observer`].
     pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
 
-    /// Sets the HTTP client, in place of one that is set up here. It has a region, an endpoint and
-    /// an observer of its own: [`build`](Self::build) refuses to take them a second time.
+    /// Sets the HTTP client, instead of one that the builder creates. It has its own region,
+    /// endpoint and observer, so [`build`](Self::build) refuses those settings.
     pub fn http(mut self, client: Client) -> Self {
         self.http = Some(client);
         self
     }
 
-    /// Builds the client, with the session that its [session store](Self::session_store) has, if it
-    /// has one. No call is made: whether the session is still good shows at its first use.
+    /// Builds the client and restores the session from its [session store](Self::session_store), if
+    /// any. Makes no call: whether the session is still valid shows at its first use.
     ///
     /// # Errors
+    ///
     /// As [`build`](Self::build); [`Error::Store`] if the store could not be read.
     pub async fn build_restored(self) -> Result<DeviceAuth, Error> {
         let auth = self.build()?;
@@ -140,9 +142,9 @@ impl Builder {
     /// Builds the client. Nobody is signed in.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if the pool's id has not the form `<region>_<name>`, the app
-    /// client's id is empty, the HTTP client cannot be set up, or one was given beside a region, an
-    /// endpoint or an observer.
+    /// [`Error::Configuration`] if the pool's id does not have the form `<region>_<name>`, the app
+    /// client's id is empty, the HTTP client cannot be set up, or one was given together with a
+    /// region, an endpoint or an observer.
     pub fn build(self) -> Result<DeviceAuth, Error> {
         let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
         let mut config = Config::new(&self.user_pool_id, &self.client_id)

@@ -16,7 +16,7 @@ use crate::events::{Event, Events, Subscribers};
 use crate::session::Active;
 use crate::store::{DeviceStore, SessionStore, StoreError};
 
-/// Signs users in at one app client of a user pool, and manages the devices that they sign in on.
+/// Signs users in at an app client of a user pool, and manages their devices.
 ///
 /// Cheap to clone; clones share the session. The [crate's front page](crate) shows how to use it.
 #[derive(Clone)]
@@ -30,10 +30,10 @@ pub(crate) struct Inner {
     sessions: Option<Arc<dyn SessionStore>>,
     subscribers: Subscribers,
     active: Mutex<Option<Arc<Active>>>,
-    /// Held while a refresh is under way. Other refreshes wait for it, and so do changes of the
-    /// session that it is going to replace.
+    /// Held during a refresh. Other refreshes wait for it, and so do changes of the session that it
+    /// will replace.
     refreshing: tokio::sync::Mutex<()>,
-    /// Held while the session is written, so that the store ends up with the latest one.
+    /// Held while the session is written, so that the latest one remains in the store.
     persisting: tokio::sync::Mutex<()>,
 }
 
@@ -76,17 +76,17 @@ impl DeviceAuth {
         self.lock().clone().ok_or(Error::SignedOut)
     }
 
-    /// Replaces the session, whichever it is. Returns the old one.
+    /// Replaces the current session and returns the old one.
     pub(crate) fn set_active(&self, active: Option<Active>) -> Option<Arc<Active>> {
         std::mem::replace(&mut *self.lock(), active.map(Arc::new))
     }
 
-    /// Takes the session away, unless another user has signed in meanwhile.
+    /// Removes the session, unless another user has signed in meanwhile.
     pub(crate) fn take_session_of(&self, username: &str) -> Option<Arc<Active>> {
         self.lock().take_if(|active| active.session.username == username)
     }
 
-    /// Replaces that session, unless another has replaced it meanwhile. Says whether it did.
+    /// Replaces that session, unless another has replaced it meanwhile. Returns whether it did.
     pub(crate) fn replace(&self, old: &Arc<Active>, new: impl Into<Option<Arc<Active>>>) -> bool {
         let mut active = self.lock();
         let is_there = active.as_ref().is_some_and(|active| Arc::ptr_eq(active, old));
@@ -114,8 +114,8 @@ impl DeviceAuth {
         Ok(())
     }
 
-    /// The records of the user with that internal name. A store finds by other names as well, so
-    /// what it finds may be another user's.
+    /// The records of the user with that internal name. A store also finds records by other names,
+    /// so a result may belong to another user.
     async fn records_of(&self, username: &str) -> Result<Vec<DeviceRecord>, StoreError> {
         let owner = self.owner(username);
         let mut records = self.0.store.find(&owner).await?;
@@ -124,12 +124,12 @@ impl DeviceAuth {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Active>>> {
-        // It is only ever replaced as a whole, so a panic elsewhere leaves it sound.
+        // The value is only replaced as a whole, so a panic elsewhere leaves it valid.
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether the service has no user of that name, or has no longer.
+/// Whether the error says that the user does not exist, or no longer exists.
 pub(crate) fn is_unknown_user(error: Option<&ServiceError>) -> bool {
     error.is_some_and(|error| *error.code() == ErrorCode::UserNotFound)
 }

@@ -1,4 +1,4 @@
-//! Tests of what [`DeviceStore`] promises, for stores of your own.
+//! Tests of the promises of [`DeviceStore`], for your own stores.
 //!
 //! [`device_store_conformance!`](crate::device_store_conformance) makes a test of each function
 //! here.
@@ -14,10 +14,10 @@ use device_proto::{DeviceOwner, DeviceRecord};
 
 use crate::store::DeviceStore;
 
-/// Makes tests that hold a [`DeviceStore`](crate::DeviceStore) to its promises.
+/// Makes tests that check the promises of a [`DeviceStore`](crate::DeviceStore).
 ///
-/// The expression opens an empty store. It is evaluated anew for each test, and gives the store and
-/// a guard, which is dropped after the test: a temporary directory, or `()`.
+/// The expression opens an empty store. It is evaluated for each test, and returns the store and a
+/// guard that is dropped after the test: a temporary directory, or `()`.
 ///
 /// ```
 /// # // The tests themselves are compiled out of an example.
@@ -92,20 +92,20 @@ async fn remove(store: &impl DeviceStore, name: &str, device_key: &str) {
     store.remove(&owner(name), device_key).await.expect("removed");
 }
 
-/// Nothing is found, and removing what is not there is no error.
+/// An empty store finds nothing, and removing an absent record is no error.
 pub async fn an_empty_store_finds_nothing(store: &impl DeviceStore) {
     assert_eq!(find(store, "ada").await, []);
     remove(store, "ada", "eu_1").await;
 }
 
-/// What is found is what was saved, every member of it.
+/// A record is found with every member as it was saved.
 pub async fn a_record_is_found_as_it_was_saved(store: &impl DeviceStore) {
     let record = record("ada", "eu_1");
     save(store, &record, "ada").await;
     assert_eq!(find(store, "ada").await, [record]);
 }
 
-/// A record is found by its user's internal name and by every alias, in any letter case.
+/// A record is found by internal name and by every alias, in any letter case.
 pub async fn a_record_is_found_by_every_name(store: &impl DeviceStore) {
     let record = record("ada", "eu_1");
     for name in NAMES {
@@ -118,7 +118,7 @@ pub async fn a_record_is_found_by_every_name(store: &impl DeviceStore) {
     }
 }
 
-/// An alias that moves on to another user leads there, and the first user's own name stays.
+/// A reassigned alias finds its new user; the first user's own name still works.
 pub async fn a_name_leads_to_the_user_it_was_saved_for_last(store: &impl DeviceStore) {
     let (ada, bob) = (record("ada", "eu_1"), record("bob", "eu_2"));
     save(store, &ada, "a@example.com").await;
@@ -128,7 +128,7 @@ pub async fn a_name_leads_to_the_user_it_was_saved_for_last(store: &impl DeviceS
     assert_eq!(find(store, "bob").await, [bob]);
 }
 
-/// Users whose internal names differ in letter case alone each have their own records.
+/// Users whose internal names differ only in letter case have separate records.
 pub async fn names_that_differ_in_case_alone_are_two_users(store: &impl DeviceStore) {
     let users = [record("ada", "eu_1"), record("Ada", "eu_2"), record("ADA", "eu_3")];
     for user in &users {
@@ -143,7 +143,7 @@ pub async fn names_that_differ_in_case_alone_are_two_users(store: &impl DeviceSt
     assert_eq!(find(store, "ada").await, users[..1], "another user's");
 }
 
-/// The same name at another pool or another app client is another user's.
+/// The same name in another pool or app client belongs to another user.
 pub async fn pools_and_clients_are_apart(store: &impl DeviceStore) {
     let here = record("ada", "eu_1");
     save(store, &here, "a@example.com").await;
@@ -177,7 +177,7 @@ pub async fn a_second_device_leaves_the_first(store: &impl DeviceStore) {
     assert_eq!(find(store, "ada").await, [second, first]);
 }
 
-/// A record takes the place of the one of the same device.
+/// A saved record replaces the one of the same device.
 pub async fn saving_again_replaces_the_record_of_that_device(store: &impl DeviceStore) {
     let mut record = record("ada", "eu_1");
     save(store, &record, "ada").await;
@@ -187,7 +187,7 @@ pub async fn saving_again_replaces_the_record_of_that_device(store: &impl Device
     assert_eq!(find(store, "ada").await, [record]);
 }
 
-/// Removing counts for that device of that user, and for no other.
+/// Removing affects only that device of that user.
 pub async fn removing_takes_that_device_alone(store: &impl DeviceStore) {
     let (first, second) = (record("ada", "eu_1"), record("ada", "eu_2"));
     let of_bob = record("bob", "eu_1");
@@ -202,7 +202,7 @@ pub async fn removing_takes_that_device_alone(store: &impl DeviceStore) {
     assert_eq!(find(store, "bob").await, [of_bob], "an alias removes nothing");
 }
 
-/// With a user's last record, nothing of that user is found by any name.
+/// After a user's last record is removed, no name finds that user.
 pub async fn a_removed_user_leaves_no_name(store: &impl DeviceStore) {
     let record = record("ada", "eu_1");
     for name in NAMES {

@@ -17,9 +17,9 @@ use crate::sign_in::outcome::SessionDevice;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CurrentDevice {
-    /// It is remembered, and the service describes it so.
+    /// Remembered, as described by the service.
     Remembered(Device),
-    /// It is tracked and not remembered. The service shows it to administrators only.
+    /// Tracked but not remembered. The service shows such devices only to administrators.
     Tracked {
         /// Its key.
         key: String,
@@ -33,8 +33,8 @@ impl DeviceAuth {
         self.active().ok()?.session.device_key.clone()
     }
 
-    /// Has this device remembered. If the pool allows it, the device stands in for the second
-    /// factor from now on.
+    /// Marks this device as remembered. If the pool allows it, the device replaces the second
+    /// factor from then on.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -50,12 +50,12 @@ impl DeviceAuth {
     /// # Errors
     /// [`Error::DeviceNotTracked`], [`Error::DevicesElsewhere`]; [`Error::SignedOut`],
     /// [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if
-    /// only the record here could not be changed.
+    /// only the local record could not be changed.
     pub async fn remember_device(&self) -> Result<(), Error> {
         self.set_status(DeviceStatus::Remembered).await
     }
 
-    /// Has this device not remembered any more. It stays tracked.
+    /// Marks this device as not remembered. It stays tracked.
     ///
     /// # Errors
     /// As [`remember_device`](Self::remember_device).
@@ -94,8 +94,8 @@ impl DeviceAuth {
         }
     }
 
-    /// Forgets this device: the service neither remembers nor tracks it any more, and its refresh
-    /// tokens are void. Its record is deleted.
+    /// Forgets this device and deletes its record. The service no longer tracks it, and its refresh
+    /// tokens become invalid.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -115,8 +115,8 @@ impl DeviceAuth {
         self.forget(&active, &tracked_key(&active)?).await
     }
 
-    /// Forgets the device with that key, such as one that [`fetch_devices`](Self::fetch_devices)
-    /// lists. A device that the service does not know counts as forgotten.
+    /// Forgets the device with this key, as listed by [`fetch_devices`](Self::fetch_devices). It is
+    /// no error if the service does not know the device.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -154,7 +154,7 @@ impl DeviceAuth {
     }
 
     /// Forgets every device that [`fetch_devices`](Self::fetch_devices) lists, this one last.
-    /// Returns how many.
+    /// Returns their number.
     ///
     /// # Errors
     /// As [`forget_device`](Self::forget_device). Devices that were forgotten before the error stay
@@ -169,7 +169,8 @@ impl DeviceAuth {
         Ok(devices.len())
     }
 
-    /// Lists the user's remembered devices, this one marked. The service shows no others to users.
+    /// Lists the user's remembered devices, with this one marked. The service shows users no
+    /// others.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -201,7 +202,7 @@ impl DeviceAuth {
         fetch_all(&self.0.http, ListDevices::start(token, current)).await
     }
 
-    /// Fetches this device, as the service has it.
+    /// Fetches the service's description of this device.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/signed_in.rs"));
@@ -222,8 +223,8 @@ impl DeviceAuth {
     /// ```
     ///
     /// # Errors
-    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it is remembered here and the
-    /// service does not show it; others as [`fetch_devices`](Self::fetch_devices).
+    /// [`Error::DeviceNotTracked`]; [`Error::DeviceUnknown`] if it is remembered here but the
+    /// service does not list it; others as [`fetch_devices`](Self::fetch_devices).
     pub async fn fetch_current_device(&self) -> Result<CurrentDevice, Error> {
         let active = self.trackable()?;
         let key = tracked_key(&active)?;
@@ -258,12 +259,12 @@ impl DeviceAuth {
         }
     }
 
-    /// Confirms this device again, if that failed when signing in.
+    /// Confirms this device, if that failed during the sign-in.
     ///
     /// # Errors
     /// [`Error::DeviceNotTracked`] if there is no device to confirm; [`Error::SignedOut`],
     /// [`Error::SessionExpired`]; [`Error::Service`], [`Error::Transport`]; [`Error::Store`] if the
-    /// device is tracked now and its record could not be saved.
+    /// device was confirmed but its record could not be saved.
     pub async fn confirm_device(&self) -> Result<SessionDevice, Error> {
         self.trackable()?;
         let session = self.session().await?;
@@ -278,8 +279,8 @@ impl DeviceAuth {
             Ok(confirmed) => confirmed,
             Err(error) => return Err(sent.err().map_or_else(|| error.into(), Error::from)),
         };
-        // The record is saved before the session says that the device is tracked: if this future is
-        // dropped meanwhile, the device can be confirmed again.
+        // Save the record before the session says that the device is tracked: if this future is
+        // dropped in between, the device can be confirmed again.
         let saved = self.0.store.save(&record, &active.alias).await;
         let is_unconfirmed = |active: &Active| {
             active
@@ -309,7 +310,7 @@ impl DeviceAuth {
         }
     }
 
-    /// Drops a device of the session's user that the service does not know any more.
+    /// Removes a device of the session's user that the service no longer knows.
     async fn drop_device(&self, active: &Active, key: &str) -> Result<(), Error> {
         let is_its = |active: &Active| active.session.device_key.as_deref() == Some(key);
         self.amend(is_its, |active| active.session.device_key = None).await;

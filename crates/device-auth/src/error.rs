@@ -1,4 +1,4 @@
-//! Errors, as an app has to tell them apart.
+//! Errors that an app can tell apart.
 
 use device_proto::ServiceError;
 use device_wire::ErrorCode;
@@ -14,69 +14,76 @@ pub enum Error {
     #[error("nobody is signed in: sign in first")]
     SignedOut,
 
-    /// The session has ended: its refresh token is too old, was revoked or used up, or its device
-    /// was forgotten. Its tokens are gone. The device's record stays for the next sign-in, unless
-    /// the service said that the user is deleted.
+    /// The session has ended: its refresh token expired, was revoked or was used up, or its device
+    /// was forgotten.
+    ///
+    /// The tokens are deleted. The device's record stays for the next sign-in, unless the service
+    /// said that the user was deleted.
     #[error("the session has expired: sign in again")]
     SessionExpired,
 
-    /// The session was taken up without a refresh token: it ends with its access token.
+    /// The session has no refresh token, so it ends with its access token.
     #[error("the session has no refresh token: it ends when its access token does")]
     NoRefreshToken,
 
-    /// The session has no tracked device: the pool tracks none, the sign-in was of a kind that
-    /// gives none, or the device was forgotten.
+    /// The session has no tracked device.
+    ///
+    /// The pool tracks none, the kind of sign-in gives none, or the device was forgotten.
     #[error(
         "this device is not tracked: sign in again, in a pool that tracks devices, to have it \
          tracked"
     )]
     DeviceNotTracked,
 
-    /// The service does not show this device any more, although it is remembered here: it was
-    /// forgotten, or set to not remembered, from elsewhere.
+    /// The service no longer lists this device, although it is remembered here.
+    ///
+    /// It was forgotten, or set to not remembered, from elsewhere.
     #[error(
         "the service no longer lists this device: it was forgotten, or set to not remembered, from \
          elsewhere"
     )]
     DeviceUnknown,
 
-    /// The session is of a kind that has no device. It comes from another identity provider, which
-    /// tracks devices itself, or from the pool's hosted pages, which track none. No call was made.
+    /// The session is of a kind that has no device.
+    ///
+    /// It comes from another identity provider, which tracks devices itself, or from the pool's
+    /// hosted pages, which track none. No call was made.
     #[error("{}", devices_elsewhere(*.0))]
     DevicesElsewhere(SessionOrigin),
 
-    /// The tokens for a session do not say whose they are.
+    /// The tokens for a session do not identify a user.
     #[error(
         "the access token is not one of a user pool: it cannot be read, or names no user; pass the \
          access token as it was issued, not the id token"
     )]
     UnusableToken,
 
-    /// The service refused for another reason than those above.
+    /// The service refused for another reason.
     #[error(transparent)]
     Service(ServiceError),
 
-    /// There was no answer from the service.
+    /// The service did not answer.
     #[error(transparent)]
     Transport(device_http::Error),
 
-    /// The service's answer breaks its protocol, or asks for what this client does not support.
+    /// The service's answer violates its protocol, or asks for something that this client does not
+    /// support.
     #[error(transparent)]
     Protocol(device_proto::Error),
 
     /// The store could not read or write device records or the session.
-    #[error("the store of device records and sessions: {0}")]
+    #[error("the store of device records and sessions failed: {0}")]
     Store(#[from] StoreError),
 
-    /// The client is not set up right.
-    #[error("the client is not set up right: {0}")]
+    /// The client's settings are invalid.
+    #[error("the configuration is invalid: {0}")]
     Configuration(String),
 }
 
 impl Error {
-    /// Whether the cause may pass: throttling, a failing service, a lost connection.
+    /// Whether a retry may succeed: after throttling, a failing service or a lost connection.
     ///
-    /// The client has retried already if that was safe. To retry a sign-in, begin again.
+    /// The client has already retried if that was safe. To retry a sign-in, start it again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -94,7 +101,7 @@ impl Error {
         }
     }
 
-    /// What the service said, if it refused.
+    /// The service's error, if it refused.
     #[must_use]
     pub fn as_service_error(&self) -> Option<&ServiceError> {
         match self {

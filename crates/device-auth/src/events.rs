@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Something that happened to the session or its device. It holds no secret.
+/// An event of the session or its device. It contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -13,22 +13,22 @@ pub enum Event {
         /// The user's internal name.
         username: String,
     },
-    /// The device is remembered from now on.
+    /// The device was marked as remembered.
     DeviceRemembered {
         /// Its key.
         key: String,
     },
-    /// The device is not remembered any more, and stays tracked.
+    /// The device was marked as not remembered; it stays tracked.
     DeviceNotRemembered {
         /// Its key.
         key: String,
     },
-    /// A device was forgotten, or the service does not accept it any more.
+    /// A device was forgotten, or the service no longer accepts it.
     DeviceForgotten {
         /// Its key.
         key: String,
     },
-    /// The session has ended, and not by the user's wish: ask for a new sign-in.
+    /// The session has ended without the user's doing: ask for a new sign-in.
     SessionExpired {
         /// The user's internal name.
         username: String,
@@ -38,7 +38,7 @@ pub enum Event {
         /// The user's internal name.
         username: String,
     },
-    /// The user is deleted, and the session with it.
+    /// The user was deleted, and the session ended.
     UserDeleted {
         /// The user's internal name.
         username: String,
@@ -48,7 +48,7 @@ pub enum Event {
 /// The events of a client since [`DeviceAuth::events`](crate::DeviceAuth::events), in order and
 /// without gaps.
 ///
-/// Events that are not taken are kept, however many: drop this when you do not need it any more.
+/// The queue is unbounded: drop this value when you no longer read events.
 #[derive(Debug)]
 pub struct Events(UnboundedReceiver<Event>);
 
@@ -81,7 +81,7 @@ impl Subscribers {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<UnboundedSender<Event>>> {
-        // A list of senders is sound wherever a panic left it.
+        // A panic cannot leave a list of senders in an invalid state.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The session: who is signed in, and the proof of it.
+//! The session: the signed-in user and the tokens.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -7,27 +7,27 @@ use device_proto::{Config, Tokens, UnconfirmedDevice};
 use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 
-/// Who is signed in, and the proof of it.
+/// The session: the signed-in user and the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
     /// The user's internal name.
     pub username: String,
-    /// The user's id, unique for all time.
+    /// The user's id, which is never reused.
     pub sub: Option<String>,
-    /// The access token, for the service and for the app's own services to verify.
+    /// The access token, which the service and the app's backends verify.
     pub access_token: Sensitive<String>,
-    /// The id token, which tells the app who signed in.
+    /// The id token, which tells the app who the user is.
     pub id_token: Option<Sensitive<String>>,
     /// When the access token expires, by this machine's clock.
     pub expires_at: SystemTime,
     /// The key of the tracked device that the session belongs to.
     pub device_key: Option<String>,
-    /// Where it comes from.
+    /// The origin of the session.
     pub origin: SessionOrigin,
 }
 
-/// Where a session comes from. Only a sign-in at the pool itself has a device.
+/// The origin of a session. Only a sign-in at the pool itself has a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -52,7 +52,7 @@ impl fmt::Display for SessionOrigin {
 
 /// A session as a [`SessionStore`](crate::SessionStore) keeps it.
 ///
-/// It serializes. The result lets its reader act as the user.
+/// It can be serialized. Anyone who reads the result can act as the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -72,11 +72,11 @@ pub struct SessionRecord {
     pub expires_at: SystemTime,
     /// The key of the tracked device that the session belongs to.
     pub device_key: Option<String>,
-    /// Where the session comes from.
+    /// The origin of the session.
     pub origin: SessionOrigin,
 }
 
-/// A session with what only the client handles. It is replaced as a whole, never changed.
+/// A session with the client's internal data. It is replaced as a whole, never changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Active {
     pub(crate) session: Session,
@@ -88,10 +88,10 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// How long a token is valid if the service does not say: the shortest setting.
+    /// The assumed lifetime of a token if the service does not state one: the shortest setting.
     const LEAST_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
-    /// How long before its end a token counts as expired: it must not expire on its way.
+    /// How long before its end a token counts as expired, since it must not expire in transit.
     const LEEWAY: Duration = Duration::from_secs(10);
 
     /// The session of a completed sign-in.
@@ -120,7 +120,7 @@ impl Active {
         }
     }
 
-    /// The session of tokens from elsewhere. `None` if they do not say whose they are.
+    /// The session for tokens from elsewhere; `None` if they do not identify a user.
     pub(crate) fn of_tokens(
         tokens: Tokens,
         origin: SessionOrigin,
@@ -143,7 +143,7 @@ impl Active {
         fresh
     }
 
-    /// The session that a store kept.
+    /// The session from a stored record.
     pub(crate) fn of_record(record: SessionRecord) -> Self {
         let SessionRecord { username, alias, sub, tokens, expires_at, device_key, origin, .. } =
             record;
@@ -153,7 +153,8 @@ impl Active {
         Self { session, refresh_token: tokens.refresh, unconfirmed: None, alias }
     }
 
-    /// The session for a store. An unconfirmed device is left out: the next sign-in brings another.
+    /// The session as a record. An unconfirmed device is omitted: the next sign-in provides
+    /// another.
     pub(crate) fn record(&self, config: &Config) -> SessionRecord {
         let Session { username, sub, access_token, id_token, expires_at, device_key, origin } =
             self.session.clone();

@@ -1,4 +1,4 @@
-//! The session: taken up, refreshed, ended.
+//! Sessions: adopting, refreshing and ending them.
 
 use std::time::SystemTime;
 
@@ -14,16 +14,16 @@ use crate::session::{Active, Session, SessionOrigin};
 use crate::task::join_task;
 
 impl DeviceAuth {
-    /// Takes up a session from elsewhere: from federation, the pool's hosted pages, or another
-    /// client. It replaces the present one.
+    /// Adopts a session from elsewhere: federation, the pool's hosted pages, or another client.
     ///
-    /// If the origin is not [`SessionOrigin::SignIn`], device calls fail with
-    /// [`Error::DevicesElsewhere`], without a call. Refreshing, signing out and keeping it in a
-    /// store work.
+    /// It replaces the current session. If the origin is not [`SessionOrigin::SignIn`], device
+    /// calls fail with [`Error::DevicesElsewhere`] before they reach the service. Refreshing,
+    /// signing out and storing the session work.
     ///
     /// # Errors
-    /// [`Error::UnusableToken`]; [`Error::Store`] if the session was taken up and could not be
-    /// kept.
+    ///
+    /// [`Error::UnusableToken`]; [`Error::Store`] if the session was adopted but could not be
+    /// stored.
     pub async fn use_session(
         &self,
         tokens: Tokens,
@@ -52,27 +52,28 @@ impl DeviceAuth {
 
     /// Exchanges the refresh token for new tokens.
     ///
-    /// Calls at the same time share one exchange, also among clients that share a
-    /// [`SessionStore`](crate::SessionStore). An exchange that has begun is finished even if its
-    /// caller stops waiting.
+    /// Concurrent calls share one exchange, also among clients that share a
+    /// [`SessionStore`](crate::SessionStore). An exchange completes even if its caller stops
+    /// waiting.
     ///
     /// # Errors
-    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token is void, and then the
-    /// session is gone. [`Error::NoRefreshToken`], [`Error::Transport`] and others leave it.
+    /// [`Error::SignedOut`]; [`Error::SessionExpired`] if the refresh token is invalid; the session
+    /// has then ended. [`Error::NoRefreshToken`], [`Error::Transport`] and others keep the session.
     pub async fn refresh(&self) -> Result<Session, Error> {
         let (auth, seen) = (self.clone(), self.active()?);
-        // A task of its own: if refresh tokens rotate, dropping the exchange would lose the only
+        // A separate task: if refresh tokens rotate, dropping the exchange would lose the only
         // valid one.
         let refresh = async move { auth.refresh_once(&seen).await }.in_current_span();
         join_task(tokio::spawn(refresh)).await
     }
 
-    /// Ends the session: the service revokes its refresh token with the access tokens from it. The
+    /// Signs out: the service revokes the session's refresh token and its access tokens. The
     /// device's record stays.
     ///
     /// # Errors
-    /// [`Error::Service`] and [`Error::Transport`] if the service was not told; here the session is
-    /// gone all the same. [`Error::Store`] if the store still has the session, which is void.
+    /// [`Error::Service`] and [`Error::Transport`] if the service did not get the request; locally
+    /// the session has ended in any case. [`Error::Store`] if the revoked session is still in the
+    /// store.
     pub async fn sign_out(&self) -> Result<(), Error> {
         let Some(active) = self.set_active(None) else { return Ok(()) };
         self.tell(&Event::SignedOut { username: active.session.username.clone() });
@@ -89,7 +90,7 @@ impl DeviceAuth {
         };
         match self.0.http.call(&call).await {
             Ok(_) => Ok(()),
-            // The app client has no revocation, or the token is void already.
+            // The app client has no revocation, or the token is already invalid.
             Err(error)
                 if matches!(
                     error.code(),
@@ -112,7 +113,7 @@ impl DeviceAuth {
     /// [`Error::SignedOut`]; others as [`sign_out`](Self::sign_out).
     pub async fn global_sign_out(&self) -> Result<(), Error> {
         let session = match self.session().await {
-            // No token is left to tell the service with.
+            // No valid token is left for telling the service.
             Err(Error::SessionExpired) => return Ok(()),
             session => session?,
         };

@@ -29,25 +29,27 @@ use outcome::{SessionDevice, SignedIn, Warning};
 pub enum SignInStep {
     /// The user is signed in.
     Done(SignedIn),
-    /// The user has to answer something first.
+    /// The user must answer a challenge first.
     Challenge(Challenge),
 }
 
 impl DeviceAuth {
-    /// Signs a user in. This device goes along with every step; a new device is confirmed.
+    /// Signs a user in. Every step includes this device's key; a new device is confirmed.
     ///
     /// # Errors
     /// [`Error::Service`] if the service refused, for instance for a wrong password;
     /// [`Error::Transport`]; [`Error::Protocol`]; [`Error::Store`] if device records could not be
-    /// read. None of them ends a session that there was.
+    /// read. None of them ends an earlier session.
     pub async fn sign_in(&self, credentials: Credentials) -> Result<SignInStep, Error> {
         self.sign_in_with(credentials, RememberChoice::Ask).await
     }
 
-    /// Signs a user in who has chosen whether to have this device remembered. The choice counts if
-    /// the device is new and the pool leaves that to the user.
+    /// Signs a user in who has already chosen whether to remember this device.
+    ///
+    /// The choice applies if the device is new and the pool leaves it to the user.
     ///
     /// # Errors
+    ///
     /// As [`sign_in`](Self::sign_in).
     pub async fn sign_in_with(
         &self,
@@ -67,7 +69,7 @@ impl DeviceAuth {
         self.go_on(Box::new(attempt), next.into()).await
     }
 
-    /// Goes on until the user is needed, or signed in.
+    /// Continues until the user must answer or is signed in.
     async fn go_on(&self, mut attempt: Box<Attempt>, mut step: Step) -> Result<SignInStep, Error> {
         loop {
             step = match step {
@@ -110,7 +112,7 @@ impl DeviceAuth {
         }
     }
 
-    /// Deletes the record of a device that the service does not accept any more.
+    /// Deletes the record of a device that the service no longer accepts.
     async fn discard(&self, attempt: &mut Attempt, device: DeviceRecord) {
         let DeviceRecord { owner, device_key, .. } = device;
         tracing::debug!(device_key, "the service does not accept this device any more");
@@ -121,8 +123,8 @@ impl DeviceAuth {
         self.tell(&Event::DeviceForgotten { key: device_key });
     }
 
-    /// Deletes the records of a user that the service does not know. What was typed counts only as
-    /// an internal name: as an alias, it may be another user's by now.
+    /// Deletes the records of a user who no longer exists. The typed name counts only as an
+    /// internal name: as an alias, it may belong to another user by now.
     async fn forget_if_deleted(&self, attempt: &Attempt, error: &device_proto::Error) {
         let username = attempt.username.as_ref().unwrap_or(&attempt.alias);
         if is_unknown_user(error.as_service_error())
@@ -153,9 +155,9 @@ impl DeviceAuth {
             }
             _ => (None, false),
         };
-        // The record is saved before a session names the device: if this future is dropped
-        // meanwhile, no session names a device without a record. A record that was not found under
-        // the typed name is saved unchanged, too, since the name leads to it from now on.
+        // Save the record before a session names the device: if this future is dropped in between,
+        // no session names a device without a record. A record found under another name is saved
+        // unchanged too, so that the typed name finds it from then on.
         if let Some(record) = &record
             && Some(record) != found.as_ref()
             && let Err(error) = self.0.store.save(record, &alias).await
@@ -182,8 +184,8 @@ impl DeviceAuth {
     }
 }
 
-/// The record to present, if a user has several on this device: a remembered one stands in for the
-/// second factor, and the last saved one is the likeliest to be known.
+/// The record to present, if a user has several on this device. A remembered one replaces the
+/// second factor, and the last saved one is the most likely to be valid.
 fn preferred(records: Vec<DeviceRecord>) -> Option<DeviceRecord> {
     records.into_iter().max_by_key(|record| record.status == DeviceStatus::Remembered)
 }

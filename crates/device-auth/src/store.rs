@@ -1,4 +1,4 @@
-//! Where device records and sessions are kept.
+//! Stores for device records and sessions.
 
 mod file;
 #[cfg(feature = "keyring")]
@@ -19,41 +19,41 @@ pub use file::FileStore;
 pub use keychain::KeychainStore;
 pub use memory::MemoryStore;
 
-/// A place for device records.
+/// A store for device records.
 ///
-/// A record belongs to its owner and its device key. Most owners have one record. A second one
-/// comes of a sign-in that could not find the first: a password that is sent is answered with
-/// tokens before anything tells whose name was typed.
+/// A record belongs to its owner and its device key. Most owners have one record. There may be a
+/// second one if a sign-in could not find the first: a password that is sent to the service is
+/// answered with tokens before the client learns the user's internal name.
 ///
-/// Each change is whole: others see all of it or nothing. It is durable when the future is ready,
-/// if the store outlives the process. Dropping a future leaves the change done or not done, never
-/// half.
+/// Each change is atomic: readers see all of it or nothing. When the future completes, the change
+/// is durable if the store outlives the process. Dropping a future leaves the change done or not
+/// done, never half done.
 ///
 /// With the feature `conformance`, `device_store_conformance!` makes tests of these promises.
 pub trait DeviceStore: Send + Sync + 'static {
-    /// Finds the records of one user, in the order in which they were saved last.
+    /// Finds the records of one user, in the order in which they were last saved.
     ///
-    /// `owner` names the user by the internal name, or else by a name that was typed to sign in
-    /// (the `alias` of [`save`](Self::save)), or else by either in another letter case. The
-    /// internal name counts first, since names that differ in case alone can be two users'.
+    /// `owner` gives the internal name, or a name that was typed to sign in (the `alias` of
+    /// [`save`](Self::save)), or either in another letter case. An exact internal name takes
+    /// precedence, since names that differ only in case can belong to two users.
     fn find<'a>(
         &'a self,
         owner: &'a DeviceOwner,
     ) -> BoxFuture<'a, Result<Vec<DeviceRecord>, StoreError>>;
 
-    /// Keeps a record, in place of the one of the same owner and device key. Other records of the
+    /// Saves a record, replacing the one with the same owner and device key. Other records of the
     /// owner stay.
     ///
-    /// From now on `alias` leads to this owner, and to no other.
+    /// From then on `alias` finds this owner and no other.
     fn save<'a>(
         &'a self,
         record: &'a DeviceRecord,
         alias: &'a str,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Deletes the owner's record of that device, if there is one.
+    /// Deletes the owner's record of that device, if it exists.
     ///
-    /// Here `owner` counts as it is: by the internal name alone.
+    /// Here `owner` is matched exactly, by the internal name only.
     fn remove<'a>(
         &'a self,
         owner: &'a DeviceOwner,
@@ -61,14 +61,14 @@ pub trait DeviceStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-/// A place for sessions, so that a user stays signed in when the app starts again.
+/// A store for sessions, so that users stay signed in across restarts of the app.
 ///
-/// It keeps at most one session for each app client. A session lets its reader act as the user, so
-/// keep it where only the user can read it. The promises of [`DeviceStore`] about changes hold here
-/// as well.
+/// It keeps at most one session for each app client. Anyone who reads a session can act as the
+/// user, so store it where only the user can read it. The promises of [`DeviceStore`] about changes
+/// apply here as well.
 ///
-/// Several clients may share a session, in one process or in several. A client that is about to
-/// refresh it [takes a turn](Self::take_turn), and checks first whether another has done so.
+/// Several clients may share a session, in one process or in several. Before a client refreshes it,
+/// the client [takes a turn](Self::take_turn), and then checks whether another has refreshed it.
 pub trait SessionStore: Send + Sync + 'static {
     /// Loads the session at that app client.
     fn load_session<'a>(
@@ -76,21 +76,21 @@ pub trait SessionStore: Send + Sync + 'static {
         client_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<SessionRecord>, StoreError>>;
 
-    /// Keeps the session in place of any other at the same app client.
+    /// Saves the session, replacing any other at the same app client.
     fn save_session<'a>(
         &'a self,
         session: &'a SessionRecord,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Deletes the session at that app client, if there is one.
+    /// Deletes the session at that app client, if it exists.
     fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Waits until no other client refreshes the session at that app client. Others wait until the
     /// turn is dropped.
     ///
-    /// The default waits for nobody: enough for a store that serves one client at a time. If
+    /// The default does not wait, which is enough for a store that serves one client at a time. If
     /// clients share a session and refresh it at the same time, a service that rotates refresh
-    /// tokens takes the second of them for a thief, and ends the session.
+    /// tokens treats the second use as theft and ends the session.
     fn take_turn<'a>(
         &'a self,
         client_id: &'a str,
@@ -105,7 +105,7 @@ pub trait SessionStore: Send + Sync + 'static {
 pub struct RefreshTurn(Option<Box<dyn Send>>);
 
 impl RefreshTurn {
-    /// A turn that keeps nobody waiting.
+    /// A turn that makes nobody wait.
     pub fn free() -> Self {
         Self(None)
     }
@@ -122,13 +122,12 @@ impl fmt::Debug for RefreshTurn {
     }
 }
 
-/// A buffer to write secrets in, large enough not to grow: a buffer that grows leaves copies
-/// behind.
+/// A buffer for secrets that is large enough not to grow, since growing leaves copies behind.
 fn roomy_buffer() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(64 * 1024))
 }
 
-/// Why records could not be read or written.
+/// Why the store could not be read or written.
 #[derive(Debug)]
 pub struct StoreError {
     what: String,
@@ -136,12 +135,12 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error with that description.
+    /// An error with this description.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), source: None }
     }
 
-    /// Adds the cause. Neither text may hold any part of a record.
+    /// Adds the cause. Neither text may contain any part of a record.
     #[must_use]
     pub fn caused_by(
         mut self,

@@ -1,4 +1,4 @@
-//! Work that leaves the task that asks for it.
+//! Work on other tasks and threads.
 
 use tokio::task::JoinHandle;
 
@@ -9,7 +9,7 @@ pub(crate) async fn off_the_worker<T: Send + 'static>(
     join_task(tokio::task::spawn_blocking(work)).await
 }
 
-/// Waits for a task of our own, and passes its panic on.
+/// Waits for a task of ours, and propagates its panic.
 pub(crate) async fn join_task<T>(task: JoinHandle<T>) -> T {
     match task.await {
         Ok(done) => done,

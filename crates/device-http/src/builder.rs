@@ -1,4 +1,4 @@
-//! Setting up a client.
+//! The builder of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Client {
-    /// Begins to set up a client.
+    /// Creates a builder.
     pub fn builder() -> Builder {
         Builder {
             region: None,
@@ -58,25 +58,25 @@ impl Builder {
         self
     }
 
-    /// Sets the endpoint, in place of the region's.
+    /// Sets the endpoint, instead of the region's.
     ///
     /// If it is not set, the environment variables `AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER` and
     /// then `AWS_ENDPOINT_URL` are used, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true`.
     ///
-    /// Use plain `http` on one machine only, for tests: apart from a password proven by SRP,
-    /// everything can be read on the way.
+    /// Use plain `http` only on one machine, for tests: on a network everything could be read,
+    /// except a password proven by SRP.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
     }
 
-    /// Sets how long connecting may take. 5 s by default.
+    /// Sets how long connecting may take. Default: 5 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long one attempt may take, connecting included. 20 s by default.
+    /// Sets how long one attempt may take, including connecting. Default: 20 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -88,21 +88,21 @@ impl Builder {
         self
     }
 
-    /// Sets the HTTP stack, in place of reqwest. It has time-outs of its own:
-    /// [`build`](Self::build) refuses to take them beside it.
+    /// Sets the HTTP stack, instead of reqwest. It has its own time-outs, so [`build`](Self::build)
+    /// refuses those settings.
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.http = Some(Arc::new(client));
         self
     }
 
-    /// Sets a function that is told of each attempt. It runs on the task that makes the call, so it
-    /// has to be quick.
+    /// Sets a function that receives an event for each attempt. It runs on the task of the call, so
+    /// it must be fast.
     pub fn observer(mut self, observer: impl Fn(&CallEvent<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
-    /// Sets the credentials that sign the operations of administrators.
+    /// Sets the credentials that sign administrators' operations.
     #[cfg(feature = "admin")]
     pub fn credentials(
         mut self,
@@ -119,7 +119,7 @@ impl Builder {
     /// [`ErrorKind::Configuration`] if
     /// - there is neither a region nor an endpoint, or either is malformed,
     /// - credentials come without a region,
-    /// - a time-out is set beside an HTTP stack,
+    /// - a time-out is set together with an HTTP stack,
     /// - the platform's TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let refuse = |problem: &str| Error::new(ErrorKind::Configuration, problem);

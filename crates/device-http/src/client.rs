@@ -1,4 +1,4 @@
-//! The client: one call at a time, from a request to the body of its response.
+//! The client: sends one call at a time and returns the body of the response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::observe::{CallEvent, CallOutcome, Observer};
 use crate::retry::Retries;
 
-/// A connection to the service of a user pool. Clones are cheap and share the connections and the
+/// A connection to the service of a user pool. Cheap to clone; clones share the connections and the
 /// retry budget.
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
@@ -44,8 +44,7 @@ impl Client {
     /// Sends a request and returns the body of the response. Retries if that is safe.
     ///
     /// # Errors
-    /// [`ErrorKind::Service`] if the service refused. Any other [`ErrorKind`] if there was no
-    /// answer from it.
+    /// [`ErrorKind::Service`] if the service refused. Any other [`ErrorKind`] if it did not answer.
     pub async fn send(&self, request: &Request) -> Result<Body, Error> {
         let span =
             tracing::debug_span!("call", operation = %request.operation(), step = request.step());

@@ -1,4 +1,4 @@
-//! The trait of an HTTP stack, and what goes in and out of it.
+//! The trait of an HTTP stack, with its requests and responses.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// An HTTP stack. Implement it to use another one than reqwest, or to answer in a test.
+/// An HTTP stack. Implement it to replace reqwest, or to answer requests in a test.
 ///
 /// ```
 /// use device_http::{BoxFuture, HttpClient, HttpRequest, HttpResponse, SendError};
@@ -38,8 +38,8 @@ pub trait HttpClient: Send + Sync + 'static {
     /// Sends the request and reads the whole response, whatever its status. Redirects are not
     /// followed.
     ///
-    /// Both bodies hold secrets: never log them. If the future is dropped, the request may or may
-    /// not have been sent.
+    /// Both bodies contain secrets: never log them. If the future is dropped, the request may or
+    /// may not have been sent.
     fn send<'a>(
         &'a self,
         request: HttpRequest<'a>,
@@ -64,13 +64,13 @@ impl<'a> HttpRequest<'a> {
         headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
 
-    /// The value of a header; `name` in any case.
+    /// The value of a header. `name` may have any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers().get(name)?.to_str().ok()
     }
 
-    /// The body, JSON.
+    /// The body, as JSON.
     #[must_use]
     pub fn body(&self) -> &'a [u8] {
         self.0.body()
@@ -98,7 +98,7 @@ impl HttpResponse {
         Self { status, headers: Vec::new(), body: Body(Zeroizing::new(body)) }
     }
 
-    /// Adds a header. Only `x-amzn-requestid` and `x-amzn-errortype` are of use.
+    /// Adds a header. Only `x-amzn-requestid` and `x-amzn-errortype` are used.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -157,10 +157,10 @@ pub(crate) enum Failure {
 }
 
 impl SendError {
-    /// There was no connection, and not one byte of the request was sent.
+    /// There was no connection, and no byte of the request was sent.
     ///
-    /// Use it only if that is certain: the request is then sent again, even if it carries a proof
-    /// or a code.
+    /// Use it only if that is certain: the request is then repeated, even if it contains a proof or
+    /// a code.
     pub fn unsent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { failure: Failure::Unsent, source: source.into() }
     }

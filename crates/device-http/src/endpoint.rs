@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 /// Environment variables with an endpoint, in order of precedence.
 const OVERRIDES: [&str; 2] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
 
-/// The environment variable that switches those off.
+/// The environment variable that disables them.
 const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-/// The URL to post to: as given, or from the environment, or from the region.
+/// The URL to post to: the given one, or that of the environment, or that of the region.
 pub(crate) fn resolve(
     given: Option<&str>,
     region: Option<&str>,

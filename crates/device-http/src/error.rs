@@ -1,4 +1,4 @@
-//! Errors, in classes that a program can act on.
+//! Errors, with classes that a program can act on.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -23,9 +23,9 @@ enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client is not set up correctly, such as without a region.
+    /// The settings of the client are invalid, such as a missing region.
     Configuration,
-    /// The operation has to be signed, but there are no credentials or their provider failed.
+    /// The operation must be signed, but there are no credentials or their provider failed.
     Credentials,
     /// There was no connection. The request was not sent.
     Connect,
@@ -33,7 +33,7 @@ pub enum ErrorKind {
     Timeout,
     /// The connection broke before the response was complete.
     Interrupted,
-    /// The response is not one of the service's protocol. Often a proxy sent it.
+    /// The response does not follow the service's protocol. Often a proxy sent it.
     InvalidResponse,
     /// The service refused: see [`Error::service`].
     Service,
@@ -98,10 +98,10 @@ impl Error {
         self.status == Some(429) || self.service().is_some_and(ServiceError::is_throttled)
     }
 
-    /// Whether the cause may pass: throttling, a failing service, a lost connection.
+    /// Whether a retry may succeed: after throttling, a failing service or a lost connection.
     ///
-    /// The client has already retried if that was safe. To retry a sign-in, begin a new one: its
-    /// proofs and codes count only once.
+    /// The client has already retried if that was safe. To retry a sign-in, start a new one: its
+    /// proofs and codes are valid only once.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let failing = self.status.is_some_and(|status| status >= 500);
@@ -160,7 +160,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // `Display` already has the cause's own text, so the chain goes on with its source.
+        // `Display` includes the cause's text, so the chain continues with the cause's source.
         match &self.cause {
             Cause::Service(_) => None,
             Cause::Other(error) => error.source(),

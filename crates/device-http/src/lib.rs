@@ -15,9 +15,10 @@
 //! # }
 //! ```
 //!
-//! # Carry a sign-in
-//! A sign-in is a state machine of [`device_proto`], which says what to send; [`Client::send`]
-//! sends it. (`device-auth` does all of this for you.)
+//! # Run a sign-in
+//!
+//! A sign-in is a state machine of [`device_proto`] that returns the requests; [`Client::send`]
+//! sends them. (`device-auth` does all of this.)
 //!
 //! ```no_run
 //! use device_http::Client;
@@ -38,14 +39,14 @@
 //! ```
 //!
 //! # Retries
-//! Requests that certainly never left are retried. Others only if they are idempotent
-//! ([`Repeat::Always`](device_proto::Repeat::Always)); never one that carries a proof, a password
-//! or a code. Waits are random and grow, and all calls of a client share one budget, so that
-//! clients do not overload a service that is in trouble. See [`RetryPolicy`].
+//! Requests that certainly never left are retried. Others are retried only if they are idempotent
+//! ([`Repeat::Always`](device_proto::Repeat::Always)), and never if they contain a proof, a
+//! password or a code. Waits are random and grow, and all calls of a client share one budget, so
+//! that clients do not overload a failing service. See [`RetryPolicy`].
 //!
 //! # Errors
-//! [`Error::kind`] is the class of an error; [`Error::service`] is what the service said;
-//! [`Error::is_retryable`] and [`Error::is_throttled`] say whether to come back later.
+//! [`Error::kind`] is the class of an error; [`Error::service`] is the service's own error;
+//! [`Error::is_retryable`] and [`Error::is_throttled`] say whether to retry later.
 //!
 //! # Calls of administrators
 //! With the feature `admin` a client can have credentials, from any provider of
@@ -53,15 +54,15 @@
 //! Without credentials such a call fails with [`ErrorKind::Credentials`] and is not sent.
 //!
 //! # Observing
-//! [`Builder::observer`] is told of each attempt. `tracing` events at debug level tell the same.
-//! Neither holds a secret.
+//! [`Builder::observer`] receives an event for each attempt. `tracing` events at debug level have
+//! the same content. Neither contains secrets.
 //!
 //! # Another HTTP stack
-//! Implement [`HttpClient`] to use another stack than reqwest, or none: a test can answer itself.
+//! Implement [`HttpClient`] to replace reqwest, or to answer requests in a test.
 //!
 //! # What is wiped from memory
-//! Requests and responses, here and in an [`HttpClient`] of your own. reqwest keeps a copy of each
-//! body while it is on its way, which is not wiped.
+//! Requests and responses are wiped, here and in your own [`HttpClient`]. reqwest holds a copy of
+//! each body during the transfer, which is not wiped.
 //!
 //! # What it deliberately does not do
 //! - No redirects: an endpoint that answers with one is not the service.

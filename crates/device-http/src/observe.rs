@@ -8,10 +8,10 @@ use device_wire::Operation;
 
 use crate::error::ErrorKind;
 
-/// A function that is told of each attempt.
+/// A function that receives an event for each attempt.
 pub(crate) type Observer = Arc<dyn Fn(&CallEvent<'_>) + Send + Sync>;
 
-/// One finished attempt at a call. It holds no secret.
+/// One finished attempt at a call. It contains no secret.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct CallEvent<'a> {
@@ -31,7 +31,7 @@ pub struct CallEvent<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum CallOutcome<'a> {
-    /// The service carried out the request.
+    /// The service executed the request.
     Answered {
         /// The next step of the sign-in, if the service asks for one: see
         /// [`next_step`](device_proto::Request::next_step).
@@ -39,6 +39,6 @@ pub enum CallOutcome<'a> {
     },
     /// The service refused.
     Refused(&'a ServiceError),
-    /// There was no answer from the service.
+    /// The service did not answer.
     Failed(ErrorKind),
 }

@@ -1,4 +1,4 @@
-//! Retries: how many, and how long to wait before each.
+//! Retries: their number, and the wait before each.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request is sent at most, the first time included.
+    /// The maximum number of times that a request is sent, including the first.
     pub attempts: u32,
     /// The longest wait before the second attempt. It doubles before each further attempt.
     pub base_delay: Duration,
-    /// The limit of that doubling.
+    /// The maximum of the doubled wait.
     pub max_delay: Duration,
-    /// How many retries all calls of a client have together. A call that succeeds returns a tenth
-    /// of a retry to the budget.
+    /// The number of retries that all calls of a client share. A call that succeeds returns a tenth
+    /// of a retry.
     pub budget: u32,
 }
 
@@ -28,14 +28,14 @@ impl RetryPolicy {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// The policy with that many attempts a call, the first included.
+    /// The policy with this number of attempts for a call, including the first.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// The policy with other delays: before the second attempt, and at most.
+    /// The policy with these waits: the base before the second attempt, and the maximum.
     #[must_use]
     pub fn with_delays(mut self, base: Duration, max: Duration) -> Self {
         self.base_delay = base;
@@ -43,9 +43,9 @@ impl RetryPolicy {
         self
     }
 
-    /// The wait after attempt number `failed` (from 1), with a `random` factor from 0 to 1.
+    /// The wait after attempt number `failed` (from 1), scaled by `random` (0 to 1).
     ///
-    /// The factor keeps clients that failed at the same time from coming back at the same time.
+    /// The factor keeps clients that failed at the same time from retrying at the same time.
     fn delay(&self, failed: u32, random: f64) -> Duration {
         let ceiling = self.base_delay.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)));
         ceiling.min(self.max_delay).mul_f64(random.clamp(0.0, 1.0))
@@ -53,7 +53,7 @@ impl RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts, at most 200 ms and 400 ms apart, and a budget of 100 retries.
+    /// Three attempts, with waits of up to 200 ms and 400 ms, and a budget of 100 retries.
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -78,8 +78,8 @@ impl Retries {
         Self { policy, tenths: AtomicU32::new(policy.budget.saturating_mul(10)), jitter }
     }
 
-    /// The wait before the next attempt, after attempt number `failed` (from 1) failed. `None` if
-    /// attempts or budget are used up.
+    /// The wait before the next attempt, after attempt number `failed` (from 1); `None` if attempts
+    /// or budget are used up.
     pub(crate) fn next(&self, failed: u32) -> Option<Duration> {
         if failed >= self.policy.attempts {
             return None;

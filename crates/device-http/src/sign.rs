@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, for the operations of administrators.
+//! AWS Signature Version 4, for administrators' operations.
 
 use std::error::Error as StdError;
 use std::time::SystemTime;
@@ -22,7 +22,7 @@ impl Signer {
         Self { credentials, region }
     }
 
-    /// Signs the request with all of its present headers, and adds the signature's own.
+    /// Signs the request with all headers that it has, and adds the signature's headers.
     pub(crate) async fn sign(
         &self,
         request: &mut http::Request<&[u8]>,

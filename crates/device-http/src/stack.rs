@@ -1,4 +1,4 @@
-//! The HTTP stack that comes with this crate: reqwest.
+//! The default HTTP stack: reqwest.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::connection::{BoxFuture, Failure, HttpClient, HttpRequest, HttpRespons
 pub(crate) struct Reqwest(reqwest::Client);
 
 impl Reqwest {
-    /// More than any response of the service has. A server that only poses as the service must not
-    /// fill the memory.
+    /// The maximum size of a response, more than any of the service's. A fake service must not fill
+    /// the memory.
     const MAX_BODY: usize = 4 * 1024 * 1024;
 
     pub(crate) fn new(
@@ -22,7 +22,7 @@ impl Reqwest {
         let client = reqwest::Client::builder()
             .user_agent(concat!("device-auth/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            // Whether a request may be sent again is decided in `client` alone.
+            // Only `client` decides whether a request may be repeated.
             .retry(reqwest::retry::never())
             .connect_timeout(connect_timeout)
             .timeout(timeout)
@@ -67,7 +67,7 @@ impl HttpClient for Reqwest {
 }
 
 fn classify(error: reqwest::Error) -> SendError {
-    // Failing to connect can be a time-out as well. That nothing was sent matters more.
+    // A connection can also fail by a time-out. It matters more that nothing was sent.
     let failure = if error.is_builder() {
         Failure::Unsendable
     } else if error.is_connect() {

@@ -1,12 +1,11 @@
-//! Signs in over a blocking HTTP client, with a code where one is asked for, and prints what to
-//! keep of the device.
+//! Signs in over a blocking HTTP client, and prints the device record to keep.
 //!
 //! ```text
 //! cargo run -p device-proto --example blocking -- <endpoint> <pool> <client> <user> <password>
 //! ```
 //!
-//! The endpoint is `https://cognito-idp.<region>.amazonaws.com/`, or a server of one's own. ureq is
-//! built without TLS here; with its default features it takes both.
+//! The endpoint is `https://cognito-idp.<region>.amazonaws.com/`, or your own server. ureq is built
+//! without TLS here; with its default features it supports `https` too.
 #![allow(
     clippy::disallowed_methods,
     reason = "clock and randomness are the caller's to bring, and this is the caller"

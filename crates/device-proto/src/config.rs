@@ -1,4 +1,4 @@
-//! The app client that signs in, and its pool.
+//! The app client that signs users in, and its pool.
 
 use std::collections::BTreeMap;
 
@@ -43,15 +43,16 @@ impl Config {
         }
     }
 
-    /// Adds the client's secret: every step of a sign-in then carries a `SECRET_HASH`.
+    /// Sets the client's secret: every step of a sign-in then has a `SECRET_HASH`.
     #[must_use]
     pub fn with_client_secret(mut self, secret: impl Into<Sensitive<String>>) -> Self {
         self.client_secret = Some(secret.into());
         self
     }
 
-    /// Adds what the pool's Lambda functions are told with every step of a sign-in and every
-    /// refresh (`ClientMetadata`).
+    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive.
+    ///
+    /// It accompanies every step of a sign-in and every refresh.
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
@@ -87,7 +88,7 @@ impl Config {
         self.client_secret.as_ref()
     }
 
-    /// The region that the pool's id names.
+    /// The region in the pool's id.
     #[must_use]
     pub fn region(&self) -> &str {
         self.split().0
@@ -102,7 +103,7 @@ impl Config {
         &self.client_metadata
     }
 
-    /// The metadata as a request carries it.
+    /// The metadata for a request.
     pub(crate) fn metadata_to_send(&self) -> Option<BTreeMap<String, String>> {
         to_send(&self.client_metadata)
     }

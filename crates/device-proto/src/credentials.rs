@@ -1,4 +1,4 @@
-//! What a user signs in with.
+//! Credentials: what a user signs in with.
 
 use std::collections::BTreeMap;
 
@@ -34,26 +34,26 @@ enum Choice {
 }
 
 impl Credentials {
-    /// Proves a password without sending it (`USER_SRP_AUTH`). The flow to prefer.
+    /// Proves a password without sending it (`USER_SRP_AUTH`). Prefer this flow.
     #[must_use]
     pub fn srp(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Srp(password.into()))
     }
 
-    /// Sends a password in the clear, inside TLS (`USER_PASSWORD_AUTH`). For pools that migrate
-    /// their users.
+    /// Sends a password, protected only by TLS (`USER_PASSWORD_AUTH`). For pools that migrate their
+    /// users.
     #[must_use]
     pub fn password(username: impl Into<String>, password: impl Into<Sensitive<String>>) -> Self {
         Self::new(username, Factor::Password(password.into()))
     }
 
-    /// Answers the pool's own challenges (`CUSTOM_AUTH`), without a password.
+    /// Answers the pool's custom challenges (`CUSTOM_AUTH`), without a password.
     #[must_use]
     pub fn custom(username: impl Into<String>) -> Self {
         Self::new(username, Factor::Custom { password: None })
     }
 
-    /// Proves a password, then answers the pool's own challenges (`CUSTOM_AUTH` that begins with
+    /// Proves a password, then answers the pool's custom challenges (`CUSTOM_AUTH` that starts with
     /// `SRP_A`).
     #[must_use]
     pub fn custom_after_srp(
@@ -105,8 +105,8 @@ impl Credentials {
         }
     }
 
-    /// Adds what the pool's Lambda functions are told with every step of this sign-in
-    /// (`ClientMetadata`). An entry replaces the one of the same name in the
+    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive with every
+    /// step of this sign-in. An entry replaces the one of the same name in the
     /// [`Config`](crate::Config).
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
@@ -118,8 +118,9 @@ impl Credentials {
         self
     }
 
-    /// Sets what the pool's threat protection learns about the user's device and address with every
-    /// step (`UserContextData`).
+    /// Sets the `UserContextData` for the pool's threat protection.
+    ///
+    /// It describes the user's device and address, and accompanies every step.
     #[must_use]
     pub fn with_user_context(mut self, context: UserContextDataType) -> Self {
         self.user_context = Some(context);
@@ -132,7 +133,7 @@ impl Credentials {
         &self.username
     }
 
-    /// The password, if it is to be proven.
+    /// The password, if it is proven by SRP.
     fn proof_password(&self) -> Option<&Sensitive<String>> {
         match &self.factor {
             Factor::Srp(password) | Factor::Choice(Choice::Srp(password)) => Some(password),
@@ -149,20 +150,18 @@ impl Credentials {
         self.user_context.as_ref()
     }
 
-    /// The credentials after the user chose to prove a password: a sign-in that begins again begins
-    /// with that choice.
+    /// The credentials after the user chose to prove a password, for a sign-in that starts again.
     pub(crate) fn having_chosen_srp(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Srp(password)), ..self }
     }
 
-    /// The credentials after the user chose to send a password: a sign-in that begins again begins
-    /// with that choice.
+    /// The credentials after the user chose to send a password, for a sign-in that starts again.
     pub(crate) fn having_chosen_password(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Password(password)), ..self }
     }
 
-    /// The credentials after a temporary password was replaced: a sign-in that begins again begins
-    /// with the new one.
+    /// The credentials with the new password, after a temporary one was replaced, for a sign-in
+    /// that starts again.
     pub(crate) fn with_password(mut self, new: Sensitive<String>) -> Self {
         match &mut self.factor {
             Factor::Srp(password)
@@ -174,7 +173,7 @@ impl Credentials {
         self
     }
 
-    /// The first request's flow and parameters, and the proof that it begins.
+    /// The first request's flow and parameters, and the proof that it starts.
     pub(crate) fn begin(&self, rng: &mut impl CryptoRng) -> Beginning {
         let mut parameters = Parameters::default();
         let mut put =
@@ -215,10 +214,10 @@ impl Credentials {
 /// The parameters of a step.
 pub(crate) type Parameters = Sensitive<BTreeMap<String, String>>;
 
-/// What the pool's Lambda functions are told. Apps may put secrets in it, so it is kept as one.
+/// The `ClientMetadata`. Apps may put secrets in it, so it is treated as secret.
 pub(crate) type Metadata = Sensitive<BTreeMap<String, String>>;
 
-/// The metadata as a request carries it: absent if it is empty.
+/// The metadata for a request; `None` if it is empty.
 pub(crate) fn to_send(metadata: &Metadata) -> Option<BTreeMap<String, String>> {
     (!metadata.is_empty()).then(|| metadata.clone().into_inner())
 }
@@ -230,7 +229,7 @@ pub(crate) struct Beginning {
     pub(crate) handshake: Option<Handshake>,
 }
 
-/// A proof under way: the service has A, and B is due.
+/// A running proof: the service has A, and will send B.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     pub(crate) ephemeral: ClientEphemeral,

@@ -16,11 +16,12 @@ use crate::request::{Reply, Request};
 pub struct Device {
     /// Its key.
     pub key: String,
-    /// The name that a person gave it.
+    /// The name that the user gave it.
     pub name: Option<String>,
-    /// The IP address that it was last used from.
+    /// The IP address of its last use.
     pub last_ip: Option<String>,
-    /// Whether it is remembered. Absent in a user's own list, which has remembered devices only.
+    /// Whether it is remembered. Absent in a user's own list, which contains only remembered
+    /// devices.
     pub status: Option<DeviceStatus>,
     /// When it was confirmed.
     pub created: Option<Timestamp>,
@@ -30,12 +31,12 @@ pub struct Device {
     pub last_authenticated: Option<Timestamp>,
     /// All of its attributes, by the service's names.
     pub attributes: BTreeMap<String, String>,
-    /// Whether it is the device that asks.
+    /// Whether it is the device that makes the request.
     pub is_current: bool,
 }
 
 impl Device {
-    /// Reads the service's description. `current` is the key of the device that asks, if it has
+    /// Reads the service's description. `current` is the key of the requesting device, if it has
     /// one.
     #[must_use]
     pub fn from_wire(device: DeviceType, current: Option<&str>) -> Self {
@@ -78,7 +79,7 @@ pub struct ListDevices {
     seen: BTreeSet<String>,
 }
 
-/// Who asks for the list.
+/// Who requests the list.
 #[derive(Debug)]
 enum Asks {
     /// The user of that access token.
@@ -98,18 +99,18 @@ pub enum ListStep {
 }
 
 impl ListDevices {
-    /// The largest page that the service gives.
+    /// The maximum page size of the service.
     const PAGE: i32 = 60;
 
-    /// More pages than any user's devices fill: a longer list would never end.
+    /// More pages than any user's devices need: a longer list would never end.
     const MAX_PAGES: usize = 1_000;
 
-    /// Begins a user's own list. `current` is the key of the device that asks, if it has one.
+    /// Starts a user's own list. `current` is the key of the requesting device, if it has one.
     pub fn start(access_token: Sensitive<String>, current: Option<String>) -> (Self, Request) {
         Self::of(Asks::User(access_token), current)
     }
 
-    /// Begins an administrator's list of any user's devices. The requests need a signature.
+    /// Starts an administrator's list of any user's devices. The requests need a signature.
     pub fn of_user(
         user_pool_id: impl Into<String>,
         username: impl Into<String>,
@@ -142,7 +143,7 @@ impl ListDevices {
         }
     }
 
-    /// Takes a page.
+    /// Handles a page.
     ///
     /// # Errors
     /// Any [`Error`]. A repeated page token, or a list of more than a thousand pages, is

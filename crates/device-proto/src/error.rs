@@ -17,7 +17,7 @@ pub enum Error {
     #[error("no answer from the service to {0}")]
     NoAnswer(Operation),
 
-    /// The service's answer breaks its protocol.
+    /// The service's answer violates its protocol.
     #[error("the service's answer to {operation} cannot be used: {problem}")]
     MalformedAnswer {
         /// The operation that was answered.
@@ -26,23 +26,24 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// The service asked for something that cannot follow on what was sent, such as a device's
-    /// proof although no device was presented.
+    /// The service sent a challenge that cannot follow the request.
+    ///
+    /// For example, it asked for a device's proof although no device was presented.
     #[error("the service asks for {0}, which cannot follow at this point of the sign-in")]
     UnexpectedChallenge(ChallengeNameType),
 
-    /// The service asked for something that this crate cannot answer, such as a passkey. The text
+    /// The service sent a challenge that this crate does not support, such as a passkey. The text
     /// says what to do instead.
     #[error("the service asks for {0}, {advice}", advice = instead_of(.0))]
     UnsupportedChallenge(ChallengeNameType),
 
-    /// The service's part of a password proof is unusable. Going on could give the password away.
+    /// The service's part of a password proof is unusable. Continuing could reveal the password.
     #[error("the service's part of the password proof is unusable: {0}")]
     Proof(#[from] device_srp::Error),
 }
 
 impl Error {
-    /// The service's own error, if that is what it is.
+    /// The service's own error, if the service refused.
     #[must_use]
     pub fn as_service_error(&self) -> Option<&ServiceError> {
         match self {
@@ -56,7 +57,7 @@ impl Error {
     }
 }
 
-/// What to do about a challenge that has no answer here.
+/// The advice for a challenge that is not supported.
 fn instead_of(challenge: &ChallengeNameType) -> &'static str {
     match challenge {
         ChallengeNameType::WebAuthn => {
@@ -74,7 +75,7 @@ fn instead_of(challenge: &ChallengeNameType) -> &'static str {
     }
 }
 
-/// An error that the service answered with.
+/// An error response of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceError {
     code: ErrorCode,
@@ -83,7 +84,7 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// An error with that code and message.
+    /// An error with this code and message.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), request_id: None }
@@ -114,7 +115,7 @@ impl ServiceError {
         self.request_id.as_deref()
     }
 
-    /// Whether the service refused because of the rate of requests, without looking at this one.
+    /// Whether the service refused because of the rate of requests, without checking this one.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         matches!(
@@ -123,8 +124,8 @@ impl ServiceError {
         )
     }
 
-    /// Whether the session of a sign-in is too old or was used before. That says nothing against
-    /// the password or device: sign in again from the beginning.
+    /// Whether the session of a sign-in is too old or was used before. The password and device may
+    /// be right: start the sign-in again.
     #[must_use]
     pub fn is_spent_session(&self) -> bool {
         self.is_one_of(
@@ -133,8 +134,8 @@ impl ServiceError {
         )
     }
 
-    /// Whether the user may not sign in, now or at all: too many attempts failed, or an
-    /// administrator disabled the user. That says nothing against the password or device.
+    /// Whether the user may not sign in, now or at all. Too many attempts failed, or an
+    /// administrator disabled the user; the password and device may be right.
     #[must_use]
     pub fn is_barred_user(&self) -> bool {
         self.is_one_of(
@@ -143,7 +144,7 @@ impl ServiceError {
         )
     }
 
-    /// Whether the refresh token was refused: it is malformed, too old, or revoked.
+    /// Whether the refresh token was refused: malformed, expired or revoked.
     #[must_use]
     pub fn is_refused_refresh_token(&self) -> bool {
         self.is_one_of(
@@ -156,28 +157,27 @@ impl ServiceError {
         )
     }
 
-    /// Whether the service does not know the device: it was never issued, never confirmed, was
-    /// forgotten, or is another user's. Missing pools and clients have the same code; only the
-    /// message tells them apart.
+    /// Whether the device is unknown: never issued, never confirmed, forgotten, or another user's.
+    /// Missing pools and clients have the same code; only the message differs.
     #[must_use]
     pub fn is_unknown_device(&self) -> bool {
         self.is_one_of(&ErrorCode::ResourceNotFound, &[sentence::UNKNOWN_DEVICE])
     }
 
-    /// Whether the access token was refused because it is too old.
+    /// Whether the access token was refused because it has expired.
     #[must_use]
     pub fn is_expired_access_token(&self) -> bool {
         self.is_one_of(&ErrorCode::NotAuthorized, &[sentence::EXPIRED_ACCESS_TOKEN])
     }
 
-    /// Whether the access token was refused because it was revoked, by itself or with all of its
-    /// user's sessions.
+    /// Whether the access token was refused because it was revoked. It may have been revoked alone
+    /// or with all of the user's sessions.
     #[must_use]
     pub fn is_revoked_access_token(&self) -> bool {
         self.is_one_of(&ErrorCode::NotAuthorized, &[sentence::REVOKED_ACCESS_TOKEN])
     }
 
-    /// Whether it is an error of that code that says one of the sentences.
+    /// Whether the error has this code and one of these sentences.
     fn is_one_of(&self, code: &ErrorCode, sentences: &[&str]) -> bool {
         self.code == *code && sentences.iter().any(|text| sentence::is(&self.message, text))
     }

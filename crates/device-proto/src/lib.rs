@@ -1,7 +1,7 @@
 //! Sign-in and device tracking for a Cognito user pool, as a state machine without I/O.
 //!
-//! [`SignIn`] says what to send and reads what comes back. The caller sends it, keeps the
-//! [`DeviceRecord`], and asks the user. Clock and randomness are arguments. Each step consumes the
+//! [`SignIn`] returns the requests and reads the responses. The caller sends them, stores the
+//! [`DeviceRecord`], and asks the user. Time and randomness are arguments. Each step consumes the
 //! state before it, so that a step cannot be repeated, skipped or answered late.
 //!
 //! ```no_run
@@ -51,38 +51,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # One device, whatever name its user types
+//! # One device for every name
 //!
 //! A device record belongs to the user's internal name. Users may type an e-mail address, a phone
-//! number or another case instead. The service tells the internal name with its first challenge,
-//! and [`Step::Find`] asks for the record then. A caller that knows which user a typed name led to
-//! may also begin with that record ([`ThisDevice::with_record`]); if it turns out to be another
-//! user's, [`Step::Find`] puts it right.
+//! number or another case instead. The service sends the internal name with its first challenge,
+//! and [`Step::Find`] then asks for the record. A caller that knows the user behind a typed name
+//! may also start with that record ([`ThisDevice::with_record`]); if it belongs to another user,
+//! [`Step::Find`] corrects it.
 //!
-//! A sent password may be answered with tokens at once, before anything tells the name. If the
-//! record was not found under the typed name, the outcome is a second device of the same user. Keep
-//! both records, by their device keys.
+//! A password that is sent may be answered with tokens at once, before the client learns the
+//! internal name. If the record was not found under the typed name, the outcome is a second device
+//! of the same user. Store both records, by their device keys.
 //!
-//! # When the service does not accept the device
+//! # If the service does not accept the device
 //!
-//! - "Device does not exist." to a step with the device's key: [`Step::Discard`], and the same step
-//!   without it. If the step was the first or about the device alone, the sign-in begins again.
-//! - `NotAuthorizedException` to a step of the device's own proof: [`Step::Discard`], and the
-//!   sign-in begins again as on a new device. Not if the session was [too old or used
-//!   before](ServiceError::is_spent_session), or the user is [locked
+//! - "Device does not exist." in reply to a step with the device's key: [`Step::Discard`], and the
+//!   same step without it. If the step was the first or only about the device, the sign-in starts
+//!   again.
+//! - `NotAuthorizedException` in reply to a step of the device's proof: [`Step::Discard`], and the
+//!   sign-in starts again as on a new device. The device is kept if the session was [too old or
+//!   used before](ServiceError::is_spent_session), or the user is [locked
 //!   out](ServiceError::is_barred_user).
-//! - Any error of `ConfirmDevice`: [`DeviceOutcome::Unconfirmed`]. The sign-in stands, and
-//!   confirming can be tried again.
+//! - Any error of `ConfirmDevice`: [`DeviceOutcome::Unconfirmed`]. The sign-in succeeds, and
+//!   confirming can be retried.
 //!
-//! A sign-in discards a device at most once. A device of another user is set aside, and its record
-//! stays. A device that is refused before the service has told the user's name is discarded only
-//! once it is certain that its user has signed in, since anyone can type a name.
+//! A sign-in discards a device at most once. A device of another user is ignored, and its record
+//! stays. If a device is refused before the service has sent the user's internal name, it is
+//! discarded only once its user has certainly signed in, since anyone can type a name.
 //!
 //! # What it does not do
 //!
-//! It does not send, retry, store or ask, nor verify the signature of a token. It does not support
-//! passkeys. [`Request::repeat`] says which requests may be sent again after a lost answer: never
-//! one that carries a proof or a code.
+//! It does not send, retry, store or ask, and it does not verify the signatures of tokens. It does
+//! not support passkeys. [`Request::repeat`] says which requests may be repeated after a lost
+//! answer: never one with a proof or a code.
 
 #![warn(clippy::exhaustive_enums)]
 

@@ -1,4 +1,4 @@
-//! The record that a device keeps for its next sign-in.
+//! The record that a device stores for its next sign-in.
 
 use std::fmt;
 
@@ -8,32 +8,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 
-/// A device that the service tracks, with everything that the next sign-in needs.
+/// A tracked device, with everything that the next sign-in needs.
 ///
-/// It serializes, for stores. The result holds the device's password: its reader can pose as the
-/// device, though not as its user.
+/// Stores can serialize it. The result contains the device's password: anyone who reads it can act
+/// as the device, but not as its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeviceRecord {
     /// The user that it belongs to.
     #[serde(flatten)]
     pub owner: DeviceOwner,
-    /// The key that the service gave the device, unique.
+    /// The unique key that the service issued.
     pub device_key: String,
-    /// The device's group, which goes into its proofs.
+    /// The device's group, which is part of its proofs.
     pub group_key: String,
     /// The device's secret.
     pub password: Sensitive<String>,
     /// Whether it is remembered, as far as the device knows.
     pub status: DeviceStatus,
-    /// The name that a person gave it.
+    /// The name that the user gave it.
     pub name: Option<String>,
 }
 
 /// The user that a device record belongs to.
 ///
-/// The name is the one that the access token carries. Users may type an e-mail address, a phone
-/// number or another letter case, so a store keeps an index from those to this.
+/// The name is the one in the access token. Users may type an e-mail address, a phone number or
+/// another letter case, so a store keeps an index from those names to this one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceOwner {
     /// The user pool.
@@ -45,7 +45,7 @@ pub struct DeviceOwner {
 }
 
 impl DeviceOwner {
-    /// The user of that internal name, at the app client of `config`.
+    /// The user with that internal name, at the app client of `config`.
     #[must_use]
     pub fn new(config: &Config, username: impl Into<String>) -> Self {
         Self {
@@ -64,9 +64,9 @@ impl DeviceOwner {
     reason = "a device is remembered or not; every caller would have to think about a third"
 )]
 pub enum DeviceStatus {
-    /// It proves itself at each sign-in, and may stand in for the second factor.
+    /// It proves itself at each sign-in, and may replace the second factor.
     Remembered,
-    /// The service knows it, and no more.
+    /// The service only tracks it.
     NotRemembered,
 }
 

@@ -1,4 +1,4 @@
-//! Refreshing a session: new tokens for a refresh token.
+//! Refreshing a session: exchanging a refresh token for new tokens.
 
 use device_wire::enums::AuthFlowType;
 use device_wire::requests::{GetTokensFromRefreshTokenRequest, InitiateAuthRequest};
@@ -12,7 +12,7 @@ use crate::tokens::Tokens;
 
 /// A refresh that waits for its reply.
 ///
-/// It begins with `GetTokensFromRefreshToken`, and falls back on the flow `REFRESH_TOKEN_AUTH` if
+/// It starts with `GetTokensFromRefreshToken`, and falls back to the flow `REFRESH_TOKEN_AUTH` if
 /// the service does not know that operation.
 #[derive(Debug)]
 #[must_use = "a refresh goes on with the reply to its request"]
@@ -36,16 +36,16 @@ enum Path {
 pub enum RefreshStep {
     /// Send the request and [`handle`](Refresh::handle) the reply.
     Send(Refresh, Request),
-    /// The new tokens. The refresh token is a new one if the service rotates it, and otherwise the
-    /// one that was used.
+    /// The new tokens. The refresh token is new if the service rotates it; otherwise it is the one
+    /// that was used.
     Done(Tokens),
 }
 
 impl Refresh {
-    /// Begins a refresh.
+    /// Starts a refresh.
     ///
-    /// `username` is the user's internal name. `device_key` is the key of the session's device: in
-    /// a pool that tracks devices, a refresh token is valid only together with it.
+    /// `username` is the user's internal name. `device_key` is the key of the session's device: if
+    /// a pool tracks devices, a refresh token is valid only together with its device key.
     pub fn start(
         config: &Config,
         username: impl Into<String>,
@@ -71,10 +71,11 @@ impl Refresh {
         )
     }
 
-    /// Takes the reply to the request.
+    /// Handles the reply to the request.
     ///
     /// # Errors
-    /// Any [`Error`]. [`is_expired`] says whether the refresh token is void.
+    ///
+    /// Any [`Error`]. [`is_expired`] says whether the refresh token is invalid.
     pub fn handle(self, reply: Reply<'_>) -> Result<RefreshStep, Error> {
         match self.path {
             Path::Operation => match reply.read::<GetTokensFromRefreshTokenRequest>() {
@@ -130,10 +131,10 @@ impl Refresh {
     }
 }
 
-/// Whether a refresh failed for good, so that only a new sign-in helps.
+/// Whether a refresh failed permanently, so that only a new sign-in helps.
 ///
-/// The refresh token was revoked, is too old or used up, or its user or device is gone. A wrong
-/// client secret or a disabled user says nothing against the token: either can be corrected.
+/// The refresh token was revoked, expired or used up, or its user or device was deleted. A wrong
+/// client secret or a disabled user does not invalidate the token, since both can be corrected.
 #[must_use]
 pub fn is_expired(error: &Error) -> bool {
     error.as_service_error().is_some_and(|error| {

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ServiceError};
 
-/// A request to send: `POST /` with the header `X-Amz-Target` set to [`target`](Self::target),
-/// `Content-Type` to [`CONTENT_TYPE`](Self::CONTENT_TYPE), and the [`body`](Self::body).
+/// A request to send by `POST /`.
 ///
-/// The body holds secrets and is wiped when dropped.
+/// Set the header `X-Amz-Target` to [`target`](Self::target) and `Content-Type` to
+/// [`CONTENT_TYPE`](Self::CONTENT_TYPE), and send the [`body`](Self::body). The body contains
+/// secrets and is wiped when dropped.
 pub struct Request {
     operation: Operation,
     step: Option<Cow<'static, str>>,
@@ -19,14 +20,14 @@ pub struct Request {
     body: Zeroizing<Vec<u8>>,
 }
 
-/// Whether a request may be sent again. Treat variants that you do not know as
+/// Whether a request may be repeated. Treat variants that you do not know as
 /// [`IfUnsent`](Self::IfUnsent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Repeat {
-    /// Whenever there was no answer: sending it twice does what sending it once does.
+    /// Always, if there was no answer: sending it twice has the same effect as sending it once.
     Always,
-    /// Only if it certainly never reached the service. It carries a proof or a code that is good
+    /// Only if it certainly never reached the service. It contains a proof or code that is valid
     /// once, or creates something.
     IfUnsent,
 }
@@ -38,7 +39,7 @@ impl Request {
     /// Serializes a request of `device-wire`.
     #[must_use]
     pub fn new<C: device_wire::Request>(call: &C) -> Self {
-        // Large enough for any request of a sign-in: a buffer that grows leaves copies of secrets.
+        // Large enough for any request of a sign-in: a growing buffer leaves copies of secrets.
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         #[expect(
             clippy::expect_used,
@@ -65,7 +66,7 @@ impl Request {
         self.operation
     }
 
-    /// The flow that an `InitiateAuth` begins, or the challenge that a `RespondToAuthChallenge`
+    /// The flow that an `InitiateAuth` starts, or the challenge that a `RespondToAuthChallenge`
     /// answers.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
@@ -74,7 +75,7 @@ impl Request {
 
     /// The challenge in the body of a response to this request, if it has one.
     ///
-    /// Only `InitiateAuth` and `RespondToAuthChallenge` are answered with challenges.
+    /// Only responses to `InitiateAuth` and `RespondToAuthChallenge` have challenges.
     #[must_use]
     pub fn next_step(&self, body: &[u8]) -> Option<String> {
         #[derive(serde::Deserialize)]
@@ -102,7 +103,7 @@ impl Request {
         &self.body
     }
 
-    /// Whether it may be sent again.
+    /// Whether it may be repeated.
     #[must_use]
     pub fn repeat(&self) -> Repeat {
         self.repeat
@@ -120,7 +121,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Whether an operation may be sent again: if it reads, sets or deletes what it names. The others
+/// Whether an operation may be repeated: if it reads, sets or deletes what it names. The others
 /// prove, create or count something.
 fn repeat_of(operation: Operation) -> Repeat {
     use Operation as O;
@@ -130,7 +131,7 @@ fn repeat_of(operation: Operation) -> Repeat {
         | O::AdminListDevices
         | O::AdminUpdateDeviceStatus
         | O::AdminForgetDevice => Repeat::Always,
-        // A rotated refresh token is good for a grace period, which exists for lost answers.
+        // A rotated refresh token stays valid for a grace period, which exists for lost answers.
         O::GetTokensFromRefreshToken | O::RevokeToken | O::GlobalSignOut => Repeat::Always,
         O::GetUser | O::AdminGetUser | O::ListUsers => Repeat::Always,
         O::DescribeUserPool
@@ -142,14 +143,14 @@ fn repeat_of(operation: Operation) -> Repeat {
     }
 }
 
-/// What came of sending a [`Request`].
+/// The result of sending a [`Request`].
 #[expect(clippy::exhaustive_enums, reason = "a request is answered, refused, or neither")]
 pub enum Reply<'a> {
-    /// The service did it; this is the body of its answer.
+    /// The service executed it; this is the body of its response.
     Answered(&'a [u8]),
     /// The service refused.
     Refused(ServiceError),
-    /// The service did not answer: the connection failed or timed out, or something else answered,
+    /// The service did not answer. The connection failed or timed out, or something else answered,
     /// such as a proxy.
     Lost,
 }
@@ -157,8 +158,8 @@ pub enum Reply<'a> {
 impl<'a> Reply<'a> {
     /// Reads an HTTP response of any status but 200: its body and its `x-amzn-errortype` header.
     ///
-    /// Gives [`Reply::Refused`] if the service's error code is in either, and otherwise
-    /// [`Reply::Lost`]: the response came from something else. For status 200 there is
+    /// Returns [`Reply::Refused`] if the service's error code is in either; otherwise
+    /// [`Reply::Lost`], since something else sent the response. For status 200 use
     /// [`Reply::Answered`].
     #[must_use]
     pub fn from_error(body: &'a [u8], error_type: Option<&str>) -> Self {
@@ -175,15 +176,15 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Reads the response to the request that was sent.
+    /// Decodes the response to the request.
     ///
     /// # Errors
     /// [`Error::Service`] if the service refused, [`Error::NoAnswer`] if it did not answer, and
     /// [`Error::MalformedAnswer`] if the answer is not the JSON of that response.
     pub fn read<C: device_wire::Request>(self) -> Result<C::Output, Error> {
         match self {
-            // An operation without an output answers with an empty body. A proxy may put something
-            // there, which does not matter.
+            // An operation without an output answers with an empty body. If a proxy adds something,
+            // ignore it.
             Self::Answered(_) if !C::OPERATION.has_output() => decode::<C>(b"null"),
             Self::Answered(body) => decode::<C>(body),
             Self::Refused(error) => Err(error.into()),
@@ -192,7 +193,7 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Shows nothing of an answer, since it can hold tokens.
+/// Shows no part of an answer, since it can contain tokens.
 impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -203,7 +204,7 @@ impl fmt::Debug for Reply<'_> {
     }
 }
 
-/// Parses a body. The parser's own error is dropped: it can quote the body.
+/// Parses a body. The parser's error is dropped, since it can quote the body.
 fn decode<C: device_wire::Request>(body: &[u8]) -> Result<C::Output, Error> {
     serde_json::from_slice(body)
         .map_err(|_| Error::malformed(C::OPERATION, "it is not the JSON of that response"))

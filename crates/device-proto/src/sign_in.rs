@@ -1,4 +1,4 @@
-//! The sign-in: which request follows on which answer.
+//! The sign-in: the sequence of requests and responses.
 
 mod advance;
 mod challenge;
@@ -39,7 +39,7 @@ use reply::AuthReply;
 use state::{Answer, Awaiting, Context};
 
 impl SignIn {
-    /// Begins to sign in.
+    /// Starts a sign-in.
     pub fn start(
         config: &Config,
         credentials: Credentials,
@@ -49,13 +49,15 @@ impl SignIn {
         Context::start(config.clone(), credentials, device.into(), rng)
     }
 
-    /// Takes the reply to the request.
+    /// Handles the reply to the request.
     ///
-    /// `now` goes into password proofs, which the service accepts within minutes of its own clock.
+    /// `now` is signed in password proofs; the service accepts a difference of a few minutes to its
+    /// own clock.
     ///
     /// # Errors
-    /// Any [`Error`] ends the sign-in. A device that the service refuses, and a code that the user
-    /// may give again, are steps and not errors.
+    ///
+    /// Any [`Error`] ends the sign-in. A refused device, and a wrong code that may be entered
+    /// again, are steps and not errors.
     pub fn handle(
         self,
         reply: Reply<'_>,

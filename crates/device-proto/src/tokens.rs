@@ -14,13 +14,13 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// The access token: it tells the service, and the app's own services, who calls.
+    /// The access token, which tells the service and the app's backends who calls.
     pub access: Sensitive<String>,
-    /// The id token: it tells the app who signed in.
+    /// The id token, which tells the app who the user is.
     pub id: Option<Sensitive<String>>,
     /// The refresh token, which is exchanged for new tokens.
     pub refresh: Option<Sensitive<String>>,
-    /// How long the access and id token are valid after they were issued.
+    /// The lifetime of the access and id token after they were issued.
     pub expires_in: Option<Duration>,
 }
 
@@ -50,8 +50,8 @@ impl Tokens {
 
     /// Reads the access token's claims, without verifying its signature.
     ///
-    /// The token came from the service itself, which is enough to know whose it is. It is never
-    /// enough to let someone in.
+    /// The token came from the service itself, which is enough to know its user. It is never enough
+    /// for granting access.
     #[must_use]
     pub fn claims(&self) -> Claims {
         let payload = self.access.split('.').nth(1).unwrap_or_default();
@@ -62,13 +62,13 @@ impl Tokens {
 
 /// The claims of an access token that matter to its client.
 ///
-/// A claim is absent if the token does not carry it. All are absent if the token cannot be read.
+/// A claim is absent if the token does not have it. All are absent if the token cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
     /// The user's internal name.
     pub username: Option<String>,
-    /// The user's id, unique for all time.
+    /// The user's id, which is never reused.
     pub sub: Option<String>,
     /// The device that the session belongs to.
     pub device_key: Option<String>,

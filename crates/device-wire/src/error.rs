@@ -25,7 +25,7 @@ pub struct ErrorBody {
     /// The error's code.
     #[serde(rename = "__type")]
     pub code: ErrorCode,
-    /// A sentence for people; see [`sentence`](crate::sentence) for those that clients compare.
+    /// A sentence for people. [`sentence`](crate::sentence) has those that clients compare.
     pub message: String,
     /// Why a parameter is invalid. Only present with [`ErrorCode::InvalidParameter`].
     #[serde(rename = "reasonCode", skip_serializing_if = "Option::is_none")]

@@ -43,20 +43,20 @@
 //!
 //! # How the model becomes types
 //! - A required member is a plain field and an argument of `new`. Any other member is an `Option`,
-//!   left out of the JSON if `None`.
+//!   which is omitted from the JSON if `None`.
 //! - A JSON `null` means the same as an absent member. Unknown keys are ignored.
 //! - Requests decode strictly: a missing required member is an error.
 //! - Shapes that only occur in responses decode tolerantly: a required member that is missing or
 //!   `null` becomes its default (an empty string or list, `false`, an empty structure). One odd
 //!   answer must not cost a client its tokens. A required enum has no default and stays strict.
-//! - What the model calls sensitive is wrapped in [`Sensitive`], down to the leaves: `Debug` never
-//!   shows it. So are confirmation codes, a device's verifier and salt, and challenge parameters,
-//!   which the model does not mark.
+//! - Members that the model marks as sensitive are wrapped in [`Sensitive`], down to the leaves:
+//!   `Debug` never shows them. So are confirmation codes, a device's verifier and salt, and
+//!   challenge parameters, which the model does not mark.
 //! - A string enumeration keeps a value that the model does not list as `Unknown`.
 //! - Responses with the same members convert into each other with `From`.
 //!
 //! # What it deliberately does not do
-//! - No HTTP, no signatures, no I/O: that is the business of `device-http` and `device-server`.
+//! - No HTTP, no signatures, no I/O: `device-http` and `device-server` do that.
 //! - No checks against the model's lengths and patterns. A value that decodes has the right types,
 //!   but need not be valid; a server checks requests against [`MODEL_JSON`].
 

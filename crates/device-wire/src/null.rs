@@ -13,7 +13,7 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Decodes an optional map, leaving out the entries that are `null`.
+/// Decodes an optional map, omitting the entries that are `null`.
 pub(crate) fn null_entries_absent<'de, D, V>(
     deserializer: D,
 ) -> Result<Option<BTreeMap<String, V>>, D::Error>

@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Auth {
-    /// Not at all. The operation is public; its request carries whatever proof it needs.
+    /// No proof. The operation is public; its request has any proof that it needs.
     None,
     /// With the request's member `AccessToken`.
     AccessToken,
-    /// With the request's member `AccessToken`, or with the `Session` of a sign-in under way.
+    /// With the request's member `AccessToken`, or with the `Session` of a running sign-in.
     AccessTokenOrSession,
     /// With a signature of the HTTP request, AWS Signature Version 4.
     SigV4,
@@ -50,7 +50,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The operation of that name, if this crate has types for it.
+            /// The operation with this name, if this crate has types for it.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {

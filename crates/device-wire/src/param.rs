@@ -14,7 +14,7 @@ names! {
     USERNAME
     /// The password, in plain text.
     PASSWORD
-    /// base64 of the HMAC-SHA-256 of username and client id, with the client secret as the key.
+    /// base64 of the HMAC-SHA-256 of username and client id, keyed with the client secret.
     SECRET_HASH
     /// The refresh token of `REFRESH_TOKEN_AUTH`.
     REFRESH_TOKEN
@@ -55,9 +55,9 @@ names! {
     CODE_DELIVERY_DELIVERY_MEDIUM
     /// The address or number that a code was sent to, masked.
     CODE_DELIVERY_DESTINATION
-    /// The second factors to choose from, as the text of a JSON list.
+    /// The second factors to choose from, as a JSON list.
     MFAS_CAN_CHOOSE
-    /// The second factors that the user can set up, as the text of a JSON list.
+    /// The second factors that the user can set up, as a JSON list.
     MFAS_CAN_SETUP
     /// The e-mail address to use as a second factor, in an answer to `MFA_SETUP`.
     EMAIL
@@ -69,10 +69,10 @@ names! {
     CHALLENGE_NAME
 }
 
-/// The user's attributes in `NEW_PASSWORD_REQUIRED`, as the text of a JSON object.
+/// The user's attributes in `NEW_PASSWORD_REQUIRED`, as a JSON object.
 pub const USER_ATTRIBUTES: &str = "userAttributes";
 
-/// The attributes that a new password has to come with, as the text of a JSON list.
+/// The attributes that must be set with a new password, as a JSON list.
 pub const REQUIRED_ATTRIBUTES: &str = "requiredAttributes";
 
 /// The prefix of an attribute in the answer to `NEW_PASSWORD_REQUIRED`: `userAttributes.email`.

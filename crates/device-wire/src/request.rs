@@ -1,4 +1,4 @@
-//! Requests: which operation each is for, and the type of its response.
+//! Requests: their operations, and the types of their responses.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

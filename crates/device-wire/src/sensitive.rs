@@ -11,8 +11,8 @@ use crate::null::present;
 
 /// A value that `Debug` does not show and that is overwritten in memory when dropped.
 ///
-/// It dereferences to the value inside. `==` is not constant-time: how long it takes depends on
-/// the contents. To verify a secret, compare with `subtle` or the like instead.
+/// It dereferences to the value inside. `==` is not constant-time: its time depends on the
+/// contents. To verify a secret, compare with `subtle` or similar.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Sensitive<T: Secret>(T);
 
@@ -21,7 +21,7 @@ pub trait Secret: Default + sealed::Sealed {
     /// Overwrites every secret byte with zeros.
     fn wipe(&mut self);
 
-    /// Decodes the value. Entries of a map that are `null` are left out.
+    /// Decodes the value. Entries of a map that are `null` are omitted.
     ///
     /// # Errors
     /// If the input is of another type.
@@ -46,7 +46,7 @@ impl Secret for String {
     }
 }
 
-/// Only the values are wiped: the names are the protocol's and no secret.
+/// Only the values are wiped: the names belong to the protocol and are not secret.
 impl Secret for BTreeMap<String, String> {
     fn wipe(&mut self) {
         self.values_mut().for_each(Zeroize::zeroize);

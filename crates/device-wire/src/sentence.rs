@@ -1,8 +1,8 @@
 //! The service's sentences that clients recognise.
 //!
-//! The service answers several situations with one [`ErrorCode`](crate::ErrorCode), and only the
-//! message tells them apart. Each `const` is a text as the service writes it, full stop or none.
-//! A server says these texts; a client compares with [`is`].
+//! The service uses one [`ErrorCode`](crate::ErrorCode) for several situations, and only the
+//! message distinguishes them. Each `const` is a text exactly as the service writes it, with or
+//! without full stop. A server sends these texts; a client compares with [`is`].
 
 /// Whether `message` says `sentence`.
 ///
@@ -25,10 +25,10 @@ pub fn is(message: &str, sentence: &str) -> bool {
 pub const UNKNOWN_DEVICE: &str = "Device does not exist.";
 
 /// `NotAuthorizedException`: the password is wrong, or the user is unknown and the client hides
-/// that. One text for both, so that it tells nobody which names exist.
+/// that. One text for both, so that it reveals no names.
 pub const INCORRECT_CREDENTIALS: &str = "Incorrect username or password.";
 
-/// `NotAuthorizedException`: too many attempts failed; the user has to wait.
+/// `NotAuthorizedException`: too many attempts failed; the user must wait.
 pub const TOO_MANY_ATTEMPTS: &str = "Password attempts exceeded";
 
 /// `NotAuthorizedException`: an administrator disabled the user.
@@ -40,7 +40,7 @@ pub const EXPIRED_SESSION: &str = "Invalid session for the user, session is expi
 /// `NotAuthorizedException`: the challenge session was answered before.
 pub const USED_SESSION: &str = "Invalid session for the user, session can only be used once.";
 
-/// `NotAuthorizedException`: the text is no refresh token of this client.
+/// `NotAuthorizedException`: the text is not a refresh token of this client.
 pub const INVALID_REFRESH_TOKEN: &str = "Invalid Refresh Token.";
 
 /// `NotAuthorizedException`: the refresh token is too old.

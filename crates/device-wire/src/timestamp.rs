@@ -7,21 +7,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, negative before it.
 ///
-/// On the wire it is a JSON number of seconds. Whole seconds are written as an integer, others
-/// with up to three decimal places. Integers and floats are both read.
+/// On the wire it is a JSON number of seconds. Whole seconds are written as an integer, others with
+/// up to three decimal places. Both integers and floats are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     millis: i64,
 }
 
 impl Timestamp {
-    /// The time that is `millis` milliseconds after the epoch.
+    /// The time `millis` milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self { millis }
     }
 
-    /// The time that is `seconds` after the epoch. Saturates at the range of `i64` milliseconds.
+    /// The time `seconds` seconds after the epoch. Saturates at the range of `i64` milliseconds.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self { millis: seconds.saturating_mul(1000) }

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::session::Session;
 
 impl DeviceAuth {
-    /// Makes a call with the session's access token. If the service refuses the token, the call is
-    /// made once more with a new one.
+    /// Makes a call with the session's access token, and repeats it once with a new token if the
+    /// service refuses the old one.
     pub(crate) async fn authorized<C: Request>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,
@@ -31,8 +31,9 @@ impl DeviceAuth {
         }
     }
 
-    /// The session to repeat a call with, if the error is about the access token of `session`. It
-    /// is of the same user. Any other error comes back.
+    /// The session for repeating a call, if the access token of `session` was refused.
+    ///
+    /// It belongs to the same user. Any other error is returned.
     pub(crate) async fn renewed(&self, session: &Session, error: Error) -> Result<Session, Error> {
         let Some(refused) = error.as_service_error() else { return Err(error) };
         let is_expired = refused.is_expired_access_token();

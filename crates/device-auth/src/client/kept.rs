@@ -1,4 +1,4 @@
-//! Keeping the session for the next start of the app.
+//! Storing the session across restarts of the app.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl DeviceAuth {
         Ok(kept.filter(|record| record.user_pool_id == self.0.config.user_pool_id()))
     }
 
-    /// Takes up the session from the store, if nobody is signed in.
+    /// Restores the session from the store, if no user is signed in.
     pub(crate) async fn restore(&self) -> Result<(), Error> {
         if let Some(record) = self.kept().await? {
             self.lock().get_or_insert_with(|| Arc::new(Active::of_record(record)));
@@ -37,7 +37,7 @@ impl DeviceAuth {
         }
     }
 
-    /// As [`persist`](Self::persist), if failing to keep the session must not fail the call.
+    /// Like [`persist`](Self::persist), but a failure of the store does not fail the call.
     pub(crate) async fn persist_if_possible(&self, username: &str) {
         if let Err(error) = self.persist(username).await {
             tracing::warn!(%error, "the session is not kept as it is now");

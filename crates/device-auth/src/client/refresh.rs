@@ -53,12 +53,12 @@ impl DeviceAuth {
         if self.replace(active, Arc::new(fresh)) {
             self.persist_if_possible(&active.session.username).await;
         }
-        // If the user signed out meanwhile, the new tokens are no session.
+        // If the user signed out meanwhile, the new tokens do not make a session.
         Ok(self.active()?.session.clone())
     }
 
-    /// Changes the session, if it is the target. Waits for a refresh under way, which would undo
-    /// the change.
+    /// Changes the session, if it is the target. Waits for a running refresh, which would undo the
+    /// change.
     pub(crate) async fn amend(
         &self,
         is_target: impl Fn(&Active) -> bool,
@@ -75,7 +75,7 @@ impl DeviceAuth {
         }
     }
 
-    /// Ends a session that is void, unless another client that shares the store has a newer one.
+    /// Ends an invalid session, unless another client of the store has a newer one.
     pub(super) async fn expire(&self, active: &Arc<Active>) -> Result<Session, Error> {
         match self.take_up_newer(active).await {
             Some(newer) => Ok(newer.session.clone()),
@@ -91,8 +91,7 @@ impl DeviceAuth {
         Error::SessionExpired
     }
 
-    /// Ends the session of a user that the service does not know any more, and deletes the device's
-    /// records.
+    /// Ends the session of a deleted user, and deletes the device's records.
     pub(super) async fn user_is_gone(&self, active: &Arc<Active>) -> Error {
         if let Err(error) = self.remove_records_of(&active.session.username).await {
             tracing::warn!(%error, "the device record of a deleted user is still there");
@@ -100,10 +99,10 @@ impl DeviceAuth {
         self.end(active).await
     }
 
-    /// Takes up the session of another client that shares the store, if it has refreshed this one.
+    /// Adopts the session that another client of the store has refreshed, if any.
     async fn take_up_newer(&self, active: &Arc<Active>) -> Option<Arc<Active>> {
         let kept = self.kept().await.ok().flatten()?;
-        // If the last tokens could not be kept, those in the store are older and void.
+        // If the last tokens could not be stored, those in the store are older and invalid.
         let is_newer =
             kept.username == active.session.username && kept.expires_at > active.session.expires_at;
         let newer = Active { unconfirmed: active.unconfirmed.clone(), ..Active::of_record(kept) };

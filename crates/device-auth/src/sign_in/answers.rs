@@ -24,7 +24,7 @@ impl<P> Pending<P> {
 }
 
 impl Pending<CodePrompt> {
-    /// Gives the code. White space is dropped, since apps show codes in groups.
+    /// Answers with the code. White space is removed, since apps show codes in groups.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -44,7 +44,7 @@ impl Pending<SelectMfaPrompt> {
 }
 
 impl Pending<SelectFactorPrompt> {
-    /// Chooses a code by e-mail, which is asked for next.
+    /// Chooses a code by e-mail; the next challenge asks for it.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -52,7 +52,7 @@ impl Pending<SelectFactorPrompt> {
         self.go_on(Asked::<SelectFactorPrompt>::email_code).await
     }
 
-    /// Chooses a code by text message, which is asked for next.
+    /// Chooses a code by text message; the next challenge asks for it.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -71,7 +71,7 @@ impl Pending<SelectFactorPrompt> {
         auth.go_on(attempt, next.into()).await
     }
 
-    /// Chooses a password that is sent, inside TLS.
+    /// Chooses a password that is sent to the service, protected only by TLS.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -117,8 +117,8 @@ impl Pending<MfaSetupPrompt> {
         self.go_on(Asked::<MfaSetupPrompt>::authenticator).await
     }
 
-    /// Sets up codes by e-mail, if that is among the options. A first code goes to the address and
-    /// is asked for next.
+    /// Sets up codes by e-mail, if that is among the options. The service sends a first code to the
+    /// address; the next challenge asks for it.
     ///
     /// # Errors
     /// See [`Pending`].
@@ -128,14 +128,14 @@ impl Pending<MfaSetupPrompt> {
 }
 
 impl Pending<AuthenticatorSetupPrompt> {
-    /// The secret as an `otpauth` address, to show as a QR code. `issuer` is the name under which
-    /// the app shows it.
+    /// The secret as an `otpauth` URI, to show as a QR code. The authenticator app shows it under
+    /// the name `issuer`.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         self.asked.otpauth_uri(issuer)
     }
 
-    /// Gives a first code from the app, and optionally a name for it.
+    /// Answers with a first code from the app, and optionally a name for the app.
     ///
     /// # Errors
     /// See [`Pending`].

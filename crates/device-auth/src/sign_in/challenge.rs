@@ -1,4 +1,4 @@
-//! A challenge: what the sign-in asks of its user, with the client to go on with.
+//! Challenges: the sign-in's questions to its user, with the client that continues it.
 
 use device_proto::{
     Asked, AuthenticatorSetupPrompt, CodePrompt, CustomPrompt, DeviceRecord, MfaSetupPrompt,
@@ -10,31 +10,31 @@ use super::outcome::Warning;
 use crate::client::DeviceAuth;
 use crate::error::Error;
 
-/// What the service asks of the user. Each variant has the answers that fit it.
+/// A question to the user. Each variant has its fitting answers.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Challenge {
-    /// A code.
+    /// Asks for a code.
     Code(Pending<CodePrompt>),
-    /// Which second factor to use.
+    /// Asks which second factor to use.
     SelectMfa(Pending<SelectMfaPrompt>),
-    /// Which first factor to use.
+    /// Asks which first factor to use.
     SelectFactor(Pending<SelectFactorPrompt>),
-    /// A new password.
+    /// Asks for a new password.
     NewPassword(Pending<NewPasswordPrompt>),
-    /// A second factor has to be set up.
+    /// Asks the user to set up a second factor.
     MfaSetup(Pending<MfaSetupPrompt>),
-    /// A secret for an authenticator app, and a first code from it.
+    /// Shows the secret for an authenticator app, and asks for a first code from it.
     AuthenticatorSetup(Pending<AuthenticatorSetupPrompt>),
-    /// A question of the pool's own.
+    /// Asks a custom question of the pool.
     Custom(Pending<CustomPrompt>),
 }
 
-/// A sign-in that waits for its user. Answering consumes it and goes on with the sign-in.
+/// A sign-in that waits for its user. Answering consumes it and continues the sign-in.
 ///
-/// An answer fails as [`DeviceAuth::sign_in`] does, and then the sign-in is over. If a code or
-/// password was not accepted and may be given again, that is no failure: the same challenge comes
-/// back with a [`rejection`](Self::rejection).
+/// An answer fails as [`DeviceAuth::sign_in`] does, and the sign-in is then over. It is no failure
+/// if a code or password was wrong and may be entered again: then the same challenge is returned
+/// with a [`rejection`](Self::rejection).
 #[derive(Debug)]
 #[must_use = "the sign-in goes on with the answer"]
 pub struct Pending<P> {
@@ -43,14 +43,14 @@ pub struct Pending<P> {
     pub(super) asked: Asked<P>,
 }
 
-/// What the client knows of a sign-in under way, beside its state.
+/// The client's data of a running sign-in, besides its state.
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// The name as typed by the user.
     pub(super) alias: String,
-    /// The record that this name led to.
+    /// The record found under this name.
     pub(super) found: Option<DeviceRecord>,
-    /// The user's internal name, if the service was asked to tell it.
+    /// The user's internal name, if the service has sent it.
     pub(super) username: Option<String>,
     pub(super) warnings: Vec<Warning>,
 }
@@ -91,20 +91,20 @@ impl Challenge {
 }
 
 impl<P> Pending<P> {
-    /// What is asked.
+    /// The details of the challenge.
     #[must_use]
     pub fn prompt(&self) -> &P {
         self.asked.prompt()
     }
 
-    /// Why the previous answer was not accepted, if the same is asked again.
+    /// Why the previous answer was rejected, if the same challenge is repeated.
     #[must_use]
     pub fn rejection(&self) -> Option<&ServiceError> {
         self.asked.rejection()
     }
 
-    /// Adds to what the pool's Lambda functions are told (`ClientMetadata`), from this answer on.
-    /// An entry replaces an earlier one of the same name.
+    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive, from this
+    /// answer on. An entry replaces an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,

@@ -1,4 +1,4 @@
-//! How a sign-in ends.
+//! The result of a sign-in.
 
 use std::fmt;
 
@@ -14,9 +14,9 @@ use crate::store::StoreError;
 pub struct SignedIn {
     /// The session.
     pub session: Session,
-    /// The device that it belongs to.
+    /// The device that the session belongs to.
     pub device: SessionDevice,
-    /// What went wrong on the way without failing the sign-in.
+    /// Problems that did not fail the sign-in.
     pub warnings: Vec<Warning>,
 }
 
@@ -24,41 +24,43 @@ pub struct SignedIn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionDevice {
-    /// No device: the pool tracks none, the sign-in was of a kind that gives none, or confirming it
-    /// failed.
+    /// No device.
+    ///
+    /// The pool tracks none, the kind of sign-in gives none, or confirming it failed.
     Untracked,
     /// The service tracks it.
     Tracked {
         /// Its key.
         key: String,
-        /// Whether to ask the user about remembering it: it is new, and the pool leaves that to the
-        /// user.
+        /// Whether to ask the user about remembering it. True if it is new and the pool leaves that
+        /// to the user.
         ask: bool,
     },
-    /// It proves itself at each sign-in. If the pool allows it, it stands in for the second factor.
+    /// It proves itself at each sign-in. If the pool allows it, it replaces the second factor.
     Remembered {
         /// Its key.
         key: String,
     },
 }
 
-/// What went wrong in a sign-in that succeeded.
+/// A problem during a sign-in that succeeded.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The new device was not confirmed:
+    /// The new device was not confirmed.
     /// [`DeviceAuth::confirm_device`](crate::DeviceAuth::confirm_device) tries again.
     DeviceNotConfirmed(Error),
-    /// The device was not remembered although the user had chosen to:
+    /// The device was not remembered although the user had chosen to.
+    ///
     /// [`DeviceAuth::remember_device`](crate::DeviceAuth::remember_device) tries again.
     DeviceNotRemembered(Error),
-    /// The device's record could not be saved: the next sign-in will be as on a new device.
+    /// The device's record could not be saved. The next sign-in will treat the device as new.
     RecordNotSaved(StoreError),
-    /// The record of a device that the service does not accept any more could not be deleted. The
-    /// next sign-in will find it out again.
+    /// The record of a device that is no longer accepted could not be deleted. The next sign-in
+    /// will try again.
     RecordNotDeleted(StoreError),
-    /// The session could not be saved: the app's next start will find nobody signed in, or an older
-    /// session.
+    /// The session could not be saved. After a restart the app will find no session, or an older
+    /// one.
     SessionNotSaved(StoreError),
 }
 

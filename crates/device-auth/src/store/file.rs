@@ -15,19 +15,18 @@ use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError, roomy_buffer};
 use crate::session::SessionRecord;
 
-/// Keeps device records, and sessions beside them, in one JSON file that only its owner can read
-/// (mode 0600, on Unix).
+/// Stores device records and sessions in one JSON file that only its owner can read.
 ///
-/// A change replaces the file as a whole, and is on disk when it is reported done. Beside the file
-/// lies one with `.lock` added to its name. A writer holds a lock on it, so that writers in this
-/// process and in others take turns. A third one, with `.refresh.lock`, is locked while a session
-/// is refreshed.
+/// On Unix the file has mode 0600. A change replaces the whole file, and is on disk when it is
+/// reported done. Writers in this process and in others take turns with a lock on a second file,
+/// whose name has `.lock` added. A third file, `.refresh.lock`, is locked while a session is
+/// refreshed.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
 }
 
-/// What is in the file.
+/// The contents of the file.
 #[derive(Serialize, Deserialize)]
 struct Contents {
     version: u32,
@@ -39,13 +38,13 @@ impl FileStore {
     /// The only version of the file so far.
     const VERSION: u32 = 1;
 
-    /// Opens the store in that file. The file and the directories above it are made with the first
+    /// Opens the store in that file. The file and its parent directories are created with the first
     /// record.
     pub fn open(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into().into() }
     }
 
-    /// Runs on a blocking thread. It runs to its end even if its caller stops waiting.
+    /// Runs `work` on a blocking thread, to its end even if the caller stops waiting.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path) -> Result<T, StoreError> + Send + 'static,
@@ -134,7 +133,7 @@ impl SessionStore for FileStore {
     }
 }
 
-/// A path beside the file's.
+/// A path next to the file.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
@@ -156,7 +155,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Waits for its turn to write. The lock is held until the file is dropped.
+/// Waits for the lock. It is held until the returned file is dropped.
 fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
     let failed = |error: io::Error| {
         StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
@@ -172,7 +171,7 @@ fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Makes the directories above the file. Only their owner may look into them.
+/// Creates the directories above the file, accessible only to their owner.
 fn make_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -189,7 +188,7 @@ fn read(path: &Path) -> Result<Records, StoreError> {
             return Err(StoreError::new(format!("cannot read {}", path.display())).caused_by(error));
         }
     };
-    // The parser's own error is dropped: it can quote the file.
+    // The parser's error is dropped, since it can quote the file.
     match serde_json::from_slice::<Contents>(&bytes) {
         Ok(contents) if contents.version == FileStore::VERSION => Ok(contents.records),
         Ok(contents) => Err(StoreError::new(format!(
@@ -205,7 +204,7 @@ fn read(path: &Path) -> Result<Records, StoreError> {
     }
 }
 
-/// Replaces the file: syncs the whole new contents, then renames, then syncs the directory.
+/// Replaces the file: syncs the new contents, renames, then syncs the directory.
 fn write(path: &Path, records: Records) -> Result<(), StoreError> {
     let failed = |error: io::Error| {
         StoreError::new(format!("cannot write {}", path.display())).caused_by(error)
@@ -216,7 +215,7 @@ fn write(path: &Path, records: Records) -> Result<(), StoreError> {
 
     let new = beside(path, ".new");
     match fs::remove_file(&new) {
-        // Left over from a writer that was killed.
+        // The leftover of a killed writer.
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),

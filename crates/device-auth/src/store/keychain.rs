@@ -11,23 +11,23 @@ use zeroize::Zeroizing;
 
 use super::{DeviceStore, StoreError, roomy_buffer};
 
-/// Keeps device records in the keychain of the operating system's user: Keychain on macOS, the
-/// Credential Manager on Windows, the Secret Service elsewhere.
+/// Stores device records in the keychain of the operating system's user.
 ///
-/// The records of a user are one entry, and so is each name that leads to them. If two processes
-/// change the records of one user at the same time, the later change wins. Sessions are not kept
+/// That is Keychain on macOS, the Credential Manager on Windows, and the Secret Service elsewhere.
+/// The records of a user are one entry, and so is each name that finds them. If two processes
+/// change the records of one user at the same time, the later change wins. Sessions are not stored
 /// here: their tokens are longer than an entry may be on Windows, and a keychain has no lock for
-/// processes to [take turns](super::SessionStore::take_turn) by. [`FileStore`](super::FileStore)
-/// does both.
+/// [taking turns](super::SessionStore::take_turn) between processes.
+/// [`FileStore`](super::FileStore) supports both.
 #[derive(Clone)]
 pub struct KeychainStore {
     service: Arc<str>,
     keychain: Arc<CredentialStore>,
-    /// Held while records and the names that lead to them are written.
+    /// Held while records and the names that find them are written.
     writing: Arc<Mutex<()>>,
 }
 
-/// What an entry holds. A single record is kept as the last release kept it.
+/// The contents of an entry. A single record has the form of the previous release.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Kept {
@@ -36,8 +36,8 @@ enum Kept {
 }
 
 impl KeychainStore {
-    /// Opens the keychain of this platform. `service` is the name that its user sees there, such as
-    /// the app's.
+    /// Opens the keychain of this platform. `service` is the name that users see there, such as the
+    /// app's name.
     ///
     /// # Errors
     /// If there is no keychain, or it cannot be reached.
@@ -56,7 +56,7 @@ impl KeychainStore {
         Self { service: service.into(), keychain, writing: Arc::default() }
     }
 
-    /// Runs on a blocking thread, since the user may have to unlock the keychain first.
+    /// Runs `work` on a blocking thread, since the user may have to unlock the keychain.
     fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
@@ -76,13 +76,13 @@ impl KeychainStore {
         self.keychain.build(&self.service, &user, None).map_err(|error| failed("name", &error))
     }
 
-    /// The entry of a user's records. Letter case counts: names that differ in case alone can be
-    /// two users'.
+    /// The entry of a user's records. Letter case matters: names that differ only in case can
+    /// belong to two users.
     fn device_entry(&self, owner: &DeviceOwner) -> Result<Entry, StoreError> {
         self.entry("device", owner, &owner.username)
     }
 
-    /// The entry of a name that leads to a user, in any letter case.
+    /// The entry of a name that finds a user, in any letter case.
     fn name_entry(&self, owner: &DeviceOwner, name: &str) -> Result<Entry, StoreError> {
         self.entry("name", owner, &name.to_lowercase())
     }
@@ -92,7 +92,7 @@ impl KeychainStore {
         match serde_json::from_slice(&json) {
             Ok(Kept::One(record)) => Ok(vec![*record]),
             Ok(Kept::Several(records)) => Ok(records),
-            // The parser's own error is dropped: it can quote the entry.
+            // The parser's error is dropped, since it can quote the entry.
             Err(_) => Err(StoreError::new("the keychain's entry is not a device record")),
         }
     }
@@ -117,7 +117,7 @@ impl KeychainStore {
         write(&entry, &json)
     }
 
-    /// The internal name that a typed one leads to.
+    /// The internal name that a typed one stands for.
     fn named(&self, owner: &DeviceOwner) -> Result<Option<DeviceOwner>, StoreError> {
         let Some(name) = read(&self.name_entry(owner, &owner.username)?)? else { return Ok(None) };
         let username = String::from_utf8_lossy(&name).into_owned();
@@ -125,7 +125,7 @@ impl KeychainStore {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
-        // It guards no data of its own.
+        // The lock guards no data, so a poisoned one may be used.
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -179,7 +179,7 @@ impl DeviceStore for KeychainStore {
             let mut records = store.records(&owner)?;
             let before = records.len();
             records.retain(|record| record.device_key != device_key);
-            // An alias that leads nowhere does no harm: it leads to the owner's next record.
+            // An alias without records does no harm: it finds the owner's next record.
             if records.len() < before { store.write_records(&owner, records) } else { Ok(()) }
         })
     }
@@ -210,7 +210,7 @@ fn delete(entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// Passes the error's text on, and not the error: it can hold what was in the entry.
+/// Keeps only the error's text: the error itself can hold the entry's contents.
 fn failed(what: &str, error: &keyring_core::Error) -> StoreError {
     StoreError::new(format!("cannot {what} an entry of the keychain: {error}"))
 }

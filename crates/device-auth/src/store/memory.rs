@@ -10,9 +10,9 @@ use super::records::Records;
 use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
 use crate::session::SessionRecord;
 
-/// Keeps device records and sessions in memory. After a restart the device is new again.
+/// Stores device records and sessions in memory. After a restart the device is new again.
 ///
-/// Clones share what they keep.
+/// Clones share their contents.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
@@ -33,7 +33,7 @@ impl MemoryStore {
     where
         T: Send + 'static,
     {
-        // No change here can panic half-way, so the records are whole even if the lock is poisoned.
+        // No change here can panic halfway, so the records are valid even if the lock is poisoned.
         let done = work(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner));
         Box::pin(std::future::ready(Ok(done)))
     }

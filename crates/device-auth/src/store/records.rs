@@ -1,11 +1,11 @@
-//! What the stores in memory and in a file keep: device records, aliases and sessions.
+//! The contents of the stores in memory and in a file: device records, aliases and sessions.
 
 use device_proto::{DeviceOwner, DeviceRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::session::SessionRecord;
 
-/// A handful of each, so that a search is as good as an index.
+/// A few of each, so that a search is as fast as an index.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Records {
     records: Vec<DeviceRecord>,
@@ -33,7 +33,7 @@ impl Records {
         self.records.iter().filter(is_theirs).cloned().collect()
     }
 
-    /// The user with a matching name: an internal one, or else one that was typed.
+    /// The user with a matching name: an internal name first, then a typed one.
     fn user(&self, owner: &DeviceOwner, matches: impl Fn(&str) -> bool) -> Option<&DeviceOwner> {
         let is_there = |other: &DeviceOwner| {
             other.user_pool_id == owner.user_pool_id && other.client_id == owner.client_id
@@ -60,7 +60,7 @@ impl Records {
         }
     }
 
-    /// Removes a record, and the owner's aliases with the last one. Says whether there was any.
+    /// Removes a record, and the owner's aliases with the last one. Returns whether it existed.
     pub(super) fn remove(&mut self, owner: &DeviceOwner, device_key: &str) -> bool {
         let removed = self.take(owner, device_key);
         if removed && self.records.iter().all(|record| record.owner != *owner) {
@@ -84,7 +84,7 @@ impl Records {
         self.sessions.push(session.clone());
     }
 
-    /// Removes a session. Says whether there was one.
+    /// Removes a session. Returns whether it existed.
     pub(super) fn remove_session(&mut self, client_id: &str) -> bool {
         let before = self.sessions.len();
         self.sessions.retain(|session| session.client_id != client_id);

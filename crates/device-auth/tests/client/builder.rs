@@ -36,7 +36,7 @@ fn a_setting_beside_a_given_http_client_is_refused() {
 }
 
 #[test]
-fn a_warning_says_what_follows() {
+fn a_warning_describes_its_consequence() {
     let store = || StoreError::new("the disk is full");
     for (warning, follows) in [
         (Warning::DeviceNotConfirmed(Error::SignedOut), "not confirmed"),

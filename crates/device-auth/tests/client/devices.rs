@@ -81,7 +81,7 @@ async fn the_list_has_every_page_and_marks_this_one() {
 }
 
 #[tokio::test]
-async fn a_forgotten_device_is_told_from_a_tracked_one() {
+async fn a_forgotten_device_differs_from_a_tracked_one() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;

@@ -45,7 +45,7 @@ async fn a_device_outlives_the_process() {
 /// Wish: to know what is stored. The guide shows a file: it is read, and what is read makes the
 /// same file again.
 #[tokio::test]
-async fn the_file_is_what_the_documentation_shows() {
+async fn the_file_has_the_documented_format() {
     let guide = include_str!("../../src/guide.md");
     let shown = guide.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let directory = TempDir::new().unwrap();
@@ -83,7 +83,7 @@ async fn writers_take_turns() {
 }
 
 #[tokio::test]
-async fn what_a_killed_writer_left_is_in_nobodys_way() {
+async fn the_leftover_of_a_killed_writer_does_no_harm() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("devices.json");
     std::fs::write(directory.path().join("devices.json.new"), "{\"half\":").unwrap();
@@ -95,7 +95,7 @@ async fn what_a_killed_writer_left_is_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_ours_is_left_as_it_is() {
+async fn a_file_of_another_program_is_left_unchanged() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("devices.json");
     for contents in [

@@ -154,7 +154,7 @@ async fn giving_up_on_a_new_device_leaves_no_half_record() {
 }
 
 #[tokio::test]
-async fn giving_up_a_replacement_leaves_one_of_the_two() {
+async fn an_abandoned_replacement_leaves_one_of_the_two() {
     // Looked into, removed from, and saved to.
     given_up_at_each_wait(3, async || {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new());

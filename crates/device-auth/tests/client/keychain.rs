@@ -44,7 +44,7 @@ async fn a_device_outlives_the_process() {
 }
 
 #[tokio::test]
-async fn what_the_keychain_refuses_is_told_without_what_it_holds() {
+async fn keychain_errors_do_not_quote_its_contents() {
     let keychain = keychain();
     let store = KeychainStore::within(keychain.clone(), "app");
     store.save(&record(USER, "eu_1"), USER).await.unwrap();

@@ -32,7 +32,7 @@ async fn every_name_finds_the_device_before_it_is_due() {
 }
 
 #[tokio::test]
-async fn a_learnt_name_leads_to_the_device_from_then_on() {
+async fn a_learnt_name_finds_the_device_from_then_on() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     let key = sign_in(&auth).await.device_key().unwrap().to_owned();
@@ -89,7 +89,7 @@ async fn calls_about_this_device_mean_that_of_the_session() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_gone_leaves_the_other() {
+async fn dropping_a_deleted_device_keeps_the_other() {
     let (service, store) = (Shared::new(Devices::OptIn, Mfa::Off), MemoryStore::new());
     let auth = service.client_with(store.clone());
     sign_in(&auth).await;

@@ -102,7 +102,7 @@ async fn forgetting_the_device_during_a_refresh_loses_neither() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_nobody_waits_for_any_more_is_not_lost() {
+async fn an_abandoned_refresh_is_not_lost() {
     let (service, auth, gate) = with_slow_refresh().await;
     tokio::select! {
         _ = auth.refresh() => panic!("it is held back"),
@@ -159,7 +159,7 @@ async fn deleting_a_user_leaves_anothers_new_session() {
 }
 
 #[tokio::test]
-async fn what_one_user_asked_for_is_not_tried_again_as_another() {
+async fn no_call_is_repeated_as_another_user() {
     let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
     let (service, auth, _, deleted) = delete_ada_while_bob_signs_in(expired).await;
     assert!(matches!(deleted, Err(Error::SessionExpired)), "{deleted:?}");
@@ -199,7 +199,7 @@ impl DeviceStore for SlowStore {
 }
 
 #[tokio::test]
-async fn confirming_that_was_given_up_can_be_done_again() {
+async fn an_abandoned_confirmation_can_be_repeated() {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     service.with(|service| {
         service.fault("ConfirmDevice", Fault::Refuse(ErrorCode::InternalError, "later"))

@@ -29,7 +29,7 @@ async fn an_expired_token_is_replaced_once_for_all_callers() {
 
 /// Wish: a refresh that works with every flow, and with a device.
 #[tokio::test]
-async fn the_device_goes_with_a_refresh_whatever_the_flow() {
+async fn every_refresh_includes_the_device() {
     let flows = [
         Credentials::srp(USER, PASSWORD),
         Credentials::password(USER, PASSWORD),
@@ -131,7 +131,7 @@ async fn without_a_refresh_token_the_access_token_ends_it() {
 }
 
 #[tokio::test]
-async fn a_clock_that_runs_late_costs_a_refresh_and_no_more() {
+async fn a_slow_clock_costs_only_a_refresh() {
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;
@@ -179,7 +179,7 @@ async fn signing_out_keeps_the_device() {
 }
 
 #[tokio::test]
-async fn signing_out_works_here_even_if_the_service_is_not_told() {
+async fn signing_out_works_locally_if_the_service_fails() {
     let service = Shared::new(Devices::Off, Mfa::Off);
     let auth = service.client();
     for (step, global) in [("RevokeToken", false), ("GlobalSignOut", true)] {
@@ -193,7 +193,7 @@ async fn signing_out_works_here_even_if_the_service_is_not_told() {
 
 /// The record goes only if the service says that the user is deleted.
 #[tokio::test]
-async fn the_record_of_a_user_who_is_gone_goes() {
+async fn the_record_of_a_deleted_user_is_deleted() {
     let gone = || Fault::Refuse(ErrorCode::UserNotFound, "User does not exist.");
     for step in ["GetTokensFromRefreshToken", "ListDevices"] {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Off), MemoryStore::new());

@@ -8,7 +8,7 @@ use super::*;
 use service::ALIAS;
 
 #[tokio::test]
-async fn a_remembered_device_is_asked_for_no_code() {
+async fn a_remembered_device_needs_no_code() {
     let service = Shared::new(Devices::OptIn, Mfa::Suppressed);
     let auth = service.client();
     let first = sign_in(&auth).await;
@@ -123,7 +123,7 @@ async fn the_choice_can_come_with_the_sign_in() {
 }
 
 #[tokio::test]
-async fn what_fails_says_why_and_leaves_an_older_session() {
+async fn a_failed_sign_in_says_why_and_keeps_an_older_session() {
     let service = Shared::new(Devices::Off, Mfa::Off);
     let auth = service.client();
     sign_in(&auth).await;

@@ -136,7 +136,7 @@ async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
 }
 
 #[test]
-fn an_unspoiled_life_goes_through_every_step() {
+fn an_undisturbed_run_takes_every_step() {
     with_world(async |world| {
         let app = world.app(&world.proxy.url(), RetryPolicy::never());
         life(&app, world).await.unwrap();

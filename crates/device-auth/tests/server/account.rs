@@ -47,7 +47,7 @@ async fn an_address_is_verified_by_the_code_sent_to_it() {
 }
 
 #[tokio::test]
-async fn a_changed_password_counts_from_then_on() {
+async fn a_changed_password_is_required_from_then_on() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();

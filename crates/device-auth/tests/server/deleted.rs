@@ -8,7 +8,7 @@ use super::world::{password_of, sign_in};
 use super::*;
 
 #[tokio::test]
-async fn a_user_who_deletes_the_account_leaves_nothing_here() {
+async fn a_deleted_account_leaves_no_local_data() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.builder("device").session_store(world.store("device")).build().unwrap();
     sign_in(&app).await;

@@ -58,7 +58,7 @@ async fn device_calls_of_sessions_from_elsewhere_are_refused() {
 }
 
 #[tokio::test]
-async fn a_session_that_another_signed_in_is_one_of_the_pool() {
+async fn an_adopted_sign_in_session_has_devices() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     app.use_session(tokens(&world), SessionOrigin::SignIn).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_session_that_another_signed_in_is_one_of_the_pool() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_nobody_is_no_session() {
+async fn a_token_without_a_user_is_refused() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     let used = app.use_session(Tokens::new("opaque"), SessionOrigin::Federated).await;

@@ -13,7 +13,7 @@ async fn start(world: &World, store: &FileStore) -> DeviceAuth {
 }
 
 #[tokio::test]
-async fn a_user_stays_signed_in_when_the_app_starts_anew() {
+async fn a_user_stays_signed_in_after_a_restart() {
     let world = World::new(Devices::OptIn, Mfa::Off);
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("state.json");

@@ -80,7 +80,7 @@ async fn the_current_device_is_shown_tracked_and_remembered() {
 
 /// Wish: to take a remembering back.
 #[tokio::test]
-async fn a_device_is_remembered_no_longer_and_stays_tracked() {
+async fn a_device_no_longer_remembered_stays_tracked() {
     let world = World::new(Devices::OptIn, Mfa::Totp);
     let app = world.app();
     let key = sign_in_with_code(&app, &world).await.device_key().unwrap().to_owned();
@@ -155,7 +155,7 @@ async fn a_wrong_secret_is_replaced_by_a_new_device() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_no_matter_of_the_device() {
+async fn a_wrong_password_leaves_the_device_record() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     sign_in(&app).await;

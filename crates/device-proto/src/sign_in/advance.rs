@@ -1,4 +1,4 @@
-//! The transitions: what follows on each reply.
+//! The transitions: the next step after each reply.
 
 use std::time::SystemTime;
 
@@ -24,7 +24,7 @@ use crate::request::{Reply, Request};
 use crate::tokens::{Claims, Tokens};
 
 impl Context {
-    /// Goes on after a challenge was met.
+    /// Continues after a successful challenge.
     pub(super) fn advance(
         mut self: Box<Self>,
         reply: AuthReply,
@@ -57,8 +57,8 @@ impl Context {
         })
     }
 
-    /// Takes note of the user's internal name, if the reply tells it. Returns whose record has to
-    /// be looked up: nobody's, if the name is no news, the device that goes along is that user's,
+    /// Takes the user's internal name from the reply, if it is there. Returns the user whose record
+    /// must be looked up; `None` if the name is not new, the presented device belongs to that user,
     /// or that user's device was refused.
     fn learn_name(&mut self, reply: &AuthReply) -> Option<DeviceOwner> {
         let name = reply.parameter(param::USERNAME).or(reply.parameter(param::USER_ID_FOR_SRP))?;
@@ -96,8 +96,8 @@ impl Context {
         Ok(Answer { challenge, session: reply.session.clone(), responses })
     }
 
-    /// Answers `DEVICE_SRP_AUTH`. The device's A is made only here, since a flow may come here
-    /// without any other proof.
+    /// Answers `DEVICE_SRP_AUTH`. The device's A is created only here, since a flow may arrive here
+    /// without an earlier proof.
     fn begin_device_proof(
         self: Box<Self>,
         reply: AuthReply,
@@ -134,8 +134,8 @@ impl Context {
         Ok(self.awaiting(Awaiting::DeviceProof { device }, request).into())
     }
 
-    /// Takes the tokens that follow on a device's proof. Another challenge there is an error, since
-    /// it could go round for ever.
+    /// Takes the tokens that follow a device's proof. Another challenge there is an error, since it
+    /// could loop for ever.
     pub(super) fn conclude_proven(
         self: Box<Self>,
         reply: AuthReply,
@@ -151,7 +151,7 @@ impl Context {
         }
     }
 
-    /// The device, if the service does not know it.
+    /// Takes the device out of the sign-in, if the service does not know it.
     pub(super) fn take_unknown_device(&mut self, error: &Error) -> Option<Presented> {
         let unknown = error.as_service_error().is_some_and(ServiceError::is_unknown_device);
         if unknown { self.take_device() } else { None }
@@ -169,8 +169,8 @@ impl Context {
         Self::without(discarded, self.send(answer, handshake, prompt))
     }
 
-    /// Begins again without the device. If the service has not told the user's name so far, it may
-    /// yet lead to another record. Otherwise there is none to find, so that this ends.
+    /// Starts again without the device. If the service has not sent the internal name yet, it may
+    /// still find another record. Otherwise there is none to find, so that this ends.
     pub(super) fn start_over(
         mut self: Box<Self>,
         device: Presented,
@@ -184,9 +184,10 @@ impl Context {
         Self::without(discarded, self.begin(device.credentials, presence, rng))
     }
 
-    /// The record to delete, if the service has said that it is its user who signs in. A name can
-    /// come to lead to another user, and two users' names can differ in case alone: if this user
-    /// may not use the device, that says nothing against it.
+    /// The record to delete, if the service has confirmed that its user signs in.
+    ///
+    /// A name can be reassigned to another user, and two users' names can differ only in case. If
+    /// this user may not use the device, the device itself may still be valid.
     fn refuse(&mut self, record: DeviceRecord) -> Option<DeviceRecord> {
         match &self.username {
             Username::Internal(name) if *name == record.owner.username => Some(record),
@@ -204,7 +205,7 @@ impl Context {
         }
     }
 
-    /// Begins again without the device, if the service refused its proof.
+    /// Starts again without the device, if the service refused its proof.
     pub(super) fn start_over_if_refused(
         self: Box<Self>,
         device: Presented,
@@ -219,7 +220,7 @@ impl Context {
         if refused { Ok(self.start_over(device, rng)) } else { Err(error) }
     }
 
-    /// Takes the tokens, and begins to confirm a new device.
+    /// Takes the tokens, and starts to confirm a new device.
     fn conclude(
         mut self: Box<Self>,
         reply: AuthReply,
@@ -234,7 +235,7 @@ impl Context {
         let username = claims.username.clone().unwrap_or_else(|| self.username().to_owned());
         if let Some((device_key, group_key)) = new_device {
             let owner = DeviceOwner::new(&self.config, &username);
-            // Now it is certain whose device was refused at the beginning.
+            // Now it is certain whose device was refused at the start.
             let discarded = self.refused.take().filter(|refused| refused.owner == owner);
             let name = self.device_name.clone();
             let device = UnconfirmedDevice::enrol(owner, device_key, group_key, name, rng);
@@ -243,7 +244,7 @@ impl Context {
             return Ok(Self::without(discarded, self.awaiting(awaiting, request)));
         }
         let device = match device {
-            // A token that cannot be read says nothing against the device.
+            // An unreadable token is no reason to drop the device.
             Some(record) if claims == Claims::default() => DeviceOutcome::Known(record),
             Some(record)
                 if claims.device_key.as_ref() == Some(&record.device_key)
@@ -256,7 +257,7 @@ impl Context {
         Ok(Outcome { tokens, username, device }.into())
     }
 
-    /// Ends the sign-in after `ConfirmDevice`, unless the user chose to have the device remembered.
+    /// Completes the sign-in after `ConfirmDevice`, unless the user chose to remember the device.
     pub(super) fn confirmed(
         self: Box<Self>,
         tokens: Tokens,
@@ -289,7 +290,7 @@ impl Context {
     }
 }
 
-/// Both keys of a new device. If one is missing, there is nothing to confirm.
+/// Both keys of a new device; `None` if one is missing, so that there is nothing to confirm.
 fn keys(metadata: NewDeviceMetadataType) -> Option<(String, String)> {
     let present = |key: Option<String>| key.filter(|key| !key.is_empty());
     present(metadata.device_key).zip(present(metadata.device_group_key))

@@ -14,23 +14,23 @@ use crate::credentials::{Handshake, Parameters};
 use crate::error::ServiceError;
 use crate::request::Request;
 
-/// What the service asks of the user. Each variant has the answers that fit it.
+/// A question to the user. Each variant has its fitting answers.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Challenge {
-    /// A code.
+    /// Asks for a code.
     Code(Asked<CodePrompt>),
-    /// Which second factor to use.
+    /// Asks which second factor to use.
     SelectMfa(Asked<SelectMfaPrompt>),
-    /// Which first factor to use.
+    /// Asks which first factor to use.
     SelectFactor(Asked<SelectFactorPrompt>),
-    /// A new password.
+    /// Asks for a new password.
     NewPassword(Asked<NewPasswordPrompt>),
-    /// A second factor has to be set up.
+    /// Asks the user to set up a second factor.
     MfaSetup(Asked<MfaSetupPrompt>),
-    /// A secret for an authenticator app, and a first code from it.
+    /// Shows the secret for an authenticator app, and asks for a first code from it.
     AuthenticatorSetup(Asked<AuthenticatorSetupPrompt>),
-    /// A question of the pool's own.
+    /// Asks a custom question of the pool.
     Custom(Asked<CustomPrompt>),
 }
 
@@ -93,20 +93,20 @@ impl<P> Asked<P> {
         Self { context, session, prompt, rejection }
     }
 
-    /// What is asked.
+    /// The details of the challenge.
     #[must_use]
     pub fn prompt(&self) -> &P {
         &self.prompt
     }
 
-    /// Why the previous answer was not accepted, if the same is asked again.
+    /// Why the previous answer was rejected, if the same challenge is repeated.
     #[must_use]
     pub fn rejection(&self) -> Option<&ServiceError> {
         self.rejection.as_ref()
     }
 
-    /// Adds to what the pool's Lambda functions are told (`ClientMetadata`), from this answer on.
-    /// An entry replaces an earlier one of the same name.
+    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive, from this
+    /// answer on. An entry replaces an earlier one of the same name.
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
         mut self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -127,7 +127,7 @@ impl<P> Asked<P> {
 }
 
 impl Asked<CodePrompt> {
-    /// Gives the code. White space is dropped, since apps show codes in groups.
+    /// Answers with the code. White space is removed, since apps show codes in groups.
     pub fn answer(self, code: &str) -> (SignIn, Request) {
         let source = self.prompt.source;
         self.send(
@@ -147,12 +147,12 @@ impl Asked<SelectMfaPrompt> {
 }
 
 impl Asked<SelectFactorPrompt> {
-    /// Chooses `EMAIL_OTP`: a code by e-mail, which is asked for next.
+    /// Chooses `EMAIL_OTP`: a code by e-mail, which the next challenge asks for.
     pub fn email_code(self) -> (SignIn, Request) {
         self.choose(&ChallengeNameType::EmailOtp)
     }
 
-    /// Chooses `SMS_OTP`: a code by text message, which is asked for next.
+    /// Chooses `SMS_OTP`: a code by text message, which the next challenge asks for.
     pub fn sms_code(self) -> (SignIn, Request) {
         self.choose(&ChallengeNameType::SmsOtp)
     }
@@ -182,7 +182,7 @@ impl Asked<SelectFactorPrompt> {
         self.context.send(answer, Some(handshake), Some(Prompt::SelectFactor(self.prompt)))
     }
 
-    /// Chooses `PASSWORD`: a password that is sent, inside TLS.
+    /// Chooses `PASSWORD`: a password that is sent, protected only by TLS.
     pub fn password(mut self, password: impl Into<Sensitive<String>>) -> (SignIn, Request) {
         let password = password.into();
         let responses = Sensitive::from([
@@ -226,8 +226,8 @@ impl Asked<MfaSetupPrompt> {
         self.context.awaiting(Awaiting::AuthenticatorSecret, request)
     }
 
-    /// Sets up codes by e-mail, if that is among the options. A first code goes to the address and
-    /// is asked for next.
+    /// Sets up codes by e-mail, if that is among the options. The service sends a first code to the
+    /// address; the next challenge asks for it.
     pub fn email(self, address: &str) -> (SignIn, Request) {
         self.send(
             ChallengeNameType::MfaSetup,
@@ -238,8 +238,8 @@ impl Asked<MfaSetupPrompt> {
 }
 
 impl Asked<AuthenticatorSetupPrompt> {
-    /// The secret as an `otpauth` address, to show as a QR code. `issuer` is the name under which
-    /// the app shows it.
+    /// The secret as an `otpauth` URI, to show as a QR code. The authenticator app shows it under
+    /// the name `issuer`.
     #[must_use]
     pub fn otpauth_uri(&self, issuer: &str) -> Sensitive<String> {
         let (issuer, account) = (percent_encode(issuer), percent_encode(self.context.username()));
@@ -247,7 +247,7 @@ impl Asked<AuthenticatorSetupPrompt> {
         format!("otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}").into()
     }
 
-    /// Gives a first code from the app, and optionally a name for it.
+    /// Answers with a first code from the app, and optionally a name for the app.
     pub fn verify(self, code: &str, name: Option<&str>) -> (SignIn, Request) {
         let Self { context, session, prompt, .. } = self;
         let request = Request::new(&VerifySoftwareTokenRequest {

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::record::{DeviceOwner, DeviceRecord, DeviceStatus};
 use crate::request::{Reply, Request};
 
-/// A device that has a key from the service and is not confirmed yet.
+/// A device that has a key from the service but is not confirmed yet.
 ///
 /// It keeps its password and verifier, so that another attempt confirms the same device.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct UnconfirmedDevice {
 pub enum Consent {
     /// The pool remembers every device.
     NotNeeded,
-    /// The pool leaves it to the user.
+    /// The pool lets the user choose.
     Needed,
 }
 
@@ -64,8 +64,8 @@ impl UnconfirmedDevice {
         &self.record.device_key
     }
 
-    /// The request that confirms it, with the access token of the sign-in that issued its key. It
-    /// may be sent again: [`handle`](Self::handle) recognises that an earlier copy was accepted.
+    /// The request that confirms the device, with the access token of its sign-in. It may be
+    /// repeated: [`handle`](Self::handle) recognises that an earlier copy was accepted.
     #[must_use]
     pub fn request(&self, access_token: &Sensitive<String>) -> Request {
         Request::new(&ConfirmDeviceRequest {
@@ -79,7 +79,7 @@ impl UnconfirmedDevice {
         .repeatable()
     }
 
-    /// Takes the reply to the request. Returns the record to save, and whether to ask the user.
+    /// Handles the reply. Returns the record to save, and whether to ask the user.
     ///
     /// # Errors
     /// Any [`Error`] but `DeviceKeyExistsException`. The key was issued to this sign-in, so if it
@@ -88,7 +88,7 @@ impl UnconfirmedDevice {
         let consent = match reply.read::<ConfirmDeviceRequest>() {
             Ok(response) if response.user_confirmation_necessary == Some(true) => Consent::Needed,
             Ok(_) => Consent::NotNeeded,
-            // The lost answer said which kind of pool it is. Asking without need does no harm.
+            // The lost answer would have told the kind of pool. Asking without need does no harm.
             Err(Error::Service(error)) if *error.code() == ErrorCode::DeviceKeyExists => {
                 Consent::Needed
             }

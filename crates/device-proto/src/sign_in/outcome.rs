@@ -1,4 +1,4 @@
-//! How a sign-in ends.
+//! The result of a sign-in.
 
 use super::confirm::UnconfirmedDevice;
 use crate::error::Error;
@@ -11,30 +11,30 @@ use crate::tokens::Tokens;
 pub struct Outcome {
     /// The session's tokens.
     pub tokens: Tokens,
-    /// The user's internal name, which may differ from what was typed.
+    /// The user's internal name, which may differ from the typed one.
     pub username: String,
-    /// What became of this device.
+    /// The result for this device.
     pub device: DeviceOutcome,
 }
 
-/// What a sign-in means for the device that it happened on.
+/// The result of a sign-in for the device that it happened on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeviceOutcome {
     /// The session has no device: the pool tracks none, or the flow gives none. Existing records
     /// stay.
     Untracked,
-    /// The record that was presented is still good, and up to date. Save it if it changed.
+    /// The presented record is still valid and up to date. Save it if it changed.
     Known(DeviceRecord),
-    /// The device is new, and the service tracks it now. Save the record before anything else.
+    /// The device is new, and the service now tracks it. Save the record before anything else.
     New {
         /// The record to save.
         record: DeviceRecord,
-        /// Whether there is something to ask the user.
+        /// What to ask the user.
         prompt: RememberPrompt,
     },
-    /// The device is new, and confirming it failed. The sign-in stands, and confirming can be tried
-    /// again while the access token is valid.
+    /// The device is new, and confirming it failed. The sign-in succeeded, and confirming can be
+    /// retried while the access token is valid.
     Unconfirmed {
         /// The device to confirm.
         device: UnconfirmedDevice,
@@ -43,7 +43,7 @@ pub enum DeviceOutcome {
     },
 }
 
-/// What to ask the user about a new device.
+/// The question to the user about a new device.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RememberPrompt {
@@ -51,12 +51,12 @@ pub enum RememberPrompt {
     Settled,
     /// Whether to remember it.
     Ask,
-    /// The user had chosen to remember it, and the call failed. It can be tried again.
+    /// The user had chosen to remember it, but the call failed. It can be retried.
     Failed(Error),
 }
 
 impl Outcome {
-    /// After `UpdateDeviceStatus`.
+    /// The prompt after `UpdateDeviceStatus`.
     pub(super) fn remembered(
         tokens: Tokens,
         username: String,

@@ -1,4 +1,4 @@
-//! What the service asks of the user.
+//! The service's questions to the user.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use device_wire::{ErrorCode, Sensitive, param};
 use super::reply::AuthReply;
 use crate::error::{Error, ServiceError};
 
-/// A code that the user reads somewhere.
+/// A code that the user must enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodePrompt {
-    /// Where the user reads it.
+    /// Where the user finds it.
     pub source: CodeSource,
     /// Where the service sent it, masked, such as `a***@e***`. Absent for an authenticator app.
     pub destination: Option<String>,
@@ -46,7 +46,7 @@ impl CodeSource {
         }
     }
 
-    /// The parameter that the code goes in.
+    /// The parameter that holds the code.
     pub(super) fn parameter(self) -> &'static str {
         match self {
             Self::Authenticator => param::SOFTWARE_TOKEN_MFA_CODE,
@@ -61,7 +61,7 @@ impl CodeSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SelectMfaPrompt {
-    /// The factors on offer.
+    /// The available factors.
     pub options: Vec<ChallengeNameType>,
 }
 
@@ -69,47 +69,47 @@ pub struct SelectMfaPrompt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SelectFactorPrompt {
-    /// The factors on offer.
+    /// The available factors.
     pub options: Vec<ChallengeNameType>,
 }
 
-/// A password to replace a temporary one (`NEW_PASSWORD_REQUIRED`).
+/// A new password, which replaces a temporary one (`NEW_PASSWORD_REQUIRED`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewPasswordPrompt {
-    /// The user's attributes so far.
+    /// The user's current attributes.
     pub attributes: Sensitive<BTreeMap<String, String>>,
-    /// The names of the attributes that have to come with the password.
+    /// The names of the attributes that must be set with the password.
     pub required: Vec<String>,
 }
 
-/// A second factor to set up before the sign-in goes on (`MFA_SETUP`).
+/// A second factor to set up before the sign-in can continue (`MFA_SETUP`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MfaSetupPrompt {
-    /// The kinds that the pool has. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here. For
-    /// `SMS_MFA` the user needs a phone number first, and a new sign-in. If the service names none,
-    /// try an authenticator app.
+    /// The kinds that the pool offers. `SOFTWARE_TOKEN_MFA` and `EMAIL_OTP` can be set up here. For
+    /// `SMS_MFA` the user first needs a phone number, and then a new sign-in. If the service lists
+    /// none, try an authenticator app.
     pub options: Vec<ChallengeNameType>,
 }
 
-/// A first code from an authenticator app that is being set up.
+/// The first code from an authenticator app during its setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthenticatorSetupPrompt {
-    /// The secret to give to the app, base32.
+    /// The secret for the app, in base32.
     pub secret_code: Sensitive<String>,
 }
 
-/// A question of the pool's own (`CUSTOM_CHALLENGE`).
+/// A custom question of the pool (`CUSTOM_CHALLENGE`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CustomPrompt {
-    /// What the pool says about it, by name.
+    /// The challenge's public parameters, by name.
     pub parameters: Sensitive<BTreeMap<String, String>>,
 }
 
-/// A prompt of any kind, while its answer is under way.
+/// A prompt of any kind, while its answer is being checked.
 #[derive(Debug)]
 pub(super) enum Prompt {
     Code(CodePrompt),
@@ -121,7 +121,7 @@ pub(super) enum Prompt {
 }
 
 impl Prompt {
-    /// Reads what a reply asks of the user.
+    /// Reads the prompt in a reply.
     pub(super) fn read(reply: &AuthReply) -> Result<Self, Error> {
         use ChallengeNameType as Name;
         let code = |source| {
@@ -205,7 +205,7 @@ impl Prompt {
     }
 }
 
-/// Whether a code was mistyped, used before, or of another time. Another code may be right.
+/// Whether a code was mistyped, used before, or of another period. Another code may be right.
 pub(super) fn is_wrong_code(error: &ServiceError) -> bool {
     matches!(
         error.code(),

@@ -1,4 +1,4 @@
-//! The password claim that answers a verifier challenge, for a user and for a device alike.
+//! The password claim that answers a verifier challenge, for users and devices.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +12,13 @@ use super::reply::AuthReply;
 use crate::credentials::Parameters;
 use crate::error::Error;
 
-/// Standard base64, its padding optional.
+/// Standard base64 with optional padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// URL-safe base64, its padding optional.
+/// URL-safe base64 with optional padding.
 const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -1,4 +1,4 @@
-//! The answer of `InitiateAuth` and `RespondToAuthChallenge`: they share one shape.
+//! The responses to `InitiateAuth` and `RespondToAuthChallenge`, which share one shape.
 
 use std::collections::BTreeMap;
 
@@ -49,12 +49,12 @@ impl AuthReply {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A challenge parameter that the sign-in cannot go on without.
+    /// A challenge parameter without which the sign-in cannot continue.
     pub(super) fn required(&self, name: &str, problem: &'static str) -> Result<&str, Error> {
         self.parameter(name).ok_or(Error::malformed(self.operation, problem))
     }
 
-    /// A challenge parameter that is a list as JSON text. Empty if it is not.
+    /// A challenge parameter that is a list as JSON text; empty if it is not one.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         self.parameter(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
@@ -64,7 +64,7 @@ impl AuthReply {
         self.list(name).iter().map(|name| ChallengeNameType::from(name.as_str())).collect()
     }
 
-    /// The user's attributes, an object as JSON text. Values that are not texts are left out.
+    /// The user's attributes, an object as JSON text. Values that are not strings are omitted.
     pub(super) fn attributes(&self) -> Sensitive<BTreeMap<String, String>> {
         let attributes: BTreeMap<String, serde_json::Value> = self
             .parameter(param::USER_ATTRIBUTES)
@@ -79,7 +79,7 @@ impl AuthReply {
             .collect()
     }
 
-    /// The error for a reply that cannot follow on what was sent.
+    /// The error for a reply that cannot follow the request.
     pub(super) fn out_of_turn(self) -> Error {
         match self.challenge {
             Some(challenge) => Error::UnexpectedChallenge(challenge),

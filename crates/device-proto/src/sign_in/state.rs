@@ -19,8 +19,8 @@ use crate::tokens::Tokens;
 /// A sign-in that waits for the reply to the request that came with it.
 ///
 /// Each step consumes it, so that a step cannot be repeated, skipped, or answered late. It holds
-/// the user's password until the service has accepted a proof of it, and longer only while the
-/// sign-in might have to begin again because the device is refused.
+/// the user's password until the service has accepted a proof of it; longer only while a refused
+/// device could make the sign-in start again.
 ///
 /// ```compile_fail,E0382
 /// # use std::time::SystemTime;
@@ -38,12 +38,12 @@ pub struct SignIn {
     pub(super) awaiting: Awaiting,
 }
 
-/// The request that a reply is awaited to.
+/// The request whose reply is awaited.
 #[derive(Debug)]
 pub(super) enum Awaiting {
-    /// `InitiateAuth`. If it began a proof, `handshake` has the client's secret half.
+    /// `InitiateAuth`. If it started a proof, `handshake` has the client's secret half.
     Beginning { handshake: Option<Handshake> },
-    /// The answer to a challenge. If a person gave it, `prompt` is what to ask again.
+    /// The answer to a challenge. If the user gave it, `prompt` is what to ask again.
     Answer { answer: Answer, handshake: Option<Handshake>, prompt: Option<Prompt> },
     /// The device's `SRP_A`.
     DeviceChallenge { device: Presented, ephemeral: ClientEphemeral },
@@ -55,17 +55,17 @@ pub(super) enum Awaiting {
     AuthenticatorCode { session: Option<Sensitive<String>>, prompt: AuthenticatorSetupPrompt },
     /// `ConfirmDevice`. The user is signed in.
     Confirmation { tokens: Tokens, username: String, device: UnconfirmedDevice },
-    /// `UpdateDeviceStatus`, which the user chose beforehand.
+    /// `UpdateDeviceStatus`, which the user chose in advance.
     Remembrance { tokens: Tokens, username: String, record: DeviceRecord },
 }
 
-/// What the steps of a sign-in share.
+/// The data that the steps of a sign-in share.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,
     pub(super) username: Username,
     pub(super) device: Presence,
-    /// The record that the service refused before it was certain whose sign-in this is.
+    /// A record that the service refused before it was certain who signs in.
     pub(super) refused: Option<DeviceRecord>,
     pub(super) device_name: Option<String>,
     pub(super) remember: RememberChoice,
@@ -78,23 +78,23 @@ pub(super) struct Context {
 pub(super) enum Username {
     /// As typed by the user; not yet resolved by the service.
     Typed(String),
-    /// The user's internal name, as the service told it.
+    /// The user's internal name, as sent by the service.
     Internal(String),
 }
 
-/// Whether a device goes along with this sign-in.
+/// Whether this sign-in presents a device.
 #[derive(Debug)]
 pub(super) enum Presence {
-    /// No device goes along, and none will.
+    /// No device is presented, and none will be.
     Absent,
-    /// No record was found yet. The user's internal name may lead to one; with it, the sign-in may
-    /// have to begin again, so the credentials are kept until then.
+    /// No record was found yet. The user's internal name may find one; with it, the sign-in may
+    /// have to start again, so the credentials are kept until then.
     Awaited(Credentials),
-    /// This device goes along with every step.
+    /// Every step presents this device.
     Presented(Presented),
 }
 
-/// A device that goes along until it is refused. The sign-in may have to begin again then, so the
+/// A device that is presented until it is refused. The sign-in may then have to start again, so the
 /// credentials are kept exactly as long.
 #[derive(Debug)]
 pub(super) struct Presented {
@@ -102,7 +102,7 @@ pub(super) struct Presented {
     pub(super) credentials: Credentials,
 }
 
-/// The answer to a challenge, without the parameters that every step carries.
+/// The answer to a challenge, without the parameters common to all steps.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) challenge: ChallengeNameType,
@@ -143,7 +143,7 @@ impl Context {
         Box::new(context).begin(credentials, device, rng)
     }
 
-    /// Sends `InitiateAuth`; `device` says what goes along from now on.
+    /// Sends `InitiateAuth`; `device` is what the sign-in presents from now on.
     pub(super) fn begin(
         mut self: Box<Self>,
         credentials: Credentials,
@@ -155,8 +155,8 @@ impl Context {
         self.device = device(credentials);
         self.put_common(&mut parameters, self.record());
         let step = flow.to_string();
-        // The beginning of a proof proves nothing yet. Any other beginning sends a code, counts as
-        // an attempt, or is seen by one of the pool's functions.
+        // The start of a proof proves nothing yet. Any other start sends a code, counts as an
+        // attempt, or is seen by one of the pool's functions.
         let is_repeatable = handshake.is_some() && flow != AuthFlowType::CustomAuth;
         let request = Request::new(&InitiateAuthRequest {
             auth_parameters: Some(parameters),
@@ -204,7 +204,7 @@ impl Context {
         .at_step(answer.challenge.to_string())
     }
 
-    /// Adds the parameters that every step carries.
+    /// Adds the parameters common to all steps.
     fn put_common(&self, parameters: &mut Parameters, device: Option<&DeviceRecord>) {
         let username = self.username();
         parameters.insert(param::USERNAME.to_owned(), username.to_owned());
@@ -216,12 +216,12 @@ impl Context {
         }
     }
 
-    /// Adds to what the pool's Lambda functions are told, from the next step on.
+    /// Adds entries to the `ClientMetadata`, from the next step on.
     pub(super) fn add_client_metadata(&mut self, entries: &Metadata) {
         extend(&mut self.client_metadata, entries);
     }
 
-    /// Changes the credentials that the sign-in would begin again with.
+    /// Changes the credentials for a sign-in that starts again.
     pub(super) fn replace_credentials(&mut self, replace: impl FnOnce(Credentials) -> Credentials) {
         self.device = match std::mem::replace(&mut self.device, Presence::Absent) {
             Presence::Absent => Presence::Absent,

@@ -1,4 +1,4 @@
-//! What the caller does next.
+//! The caller's next action.
 
 use device_wire::Sensitive;
 
@@ -9,7 +9,7 @@ use super::state::{Answer, Context, Presence, Presented, SignIn};
 use crate::record::{DeviceOwner, DeviceRecord};
 use crate::request::Request;
 
-/// What to do next.
+/// The caller's next action.
 #[derive(Debug)]
 #[must_use = "the sign-in stands still until this is done"]
 #[expect(
@@ -19,16 +19,16 @@ use crate::request::Request;
 pub enum Step {
     /// Send the request and [`handle`](SignIn::handle) the reply.
     Send(SignIn, Request),
-    /// The service has told the user's internal name: look up that user's device record.
+    /// The service has sent the user's internal name: look up that user's device record.
     Find(Lookup),
-    /// The service does not accept this device any more. Delete its record, then go on as with
+    /// The service no longer accepts this device. Delete its record, then continue as with
     /// [`Step::Send`]: the sign-in proceeds as on a new device.
     Discard {
         /// The record to delete.
         device: Box<DeviceRecord>,
-        /// How the sign-in goes on.
+        /// The sign-in to continue with.
         sign_in: SignIn,
-        /// What to send for that.
+        /// The request to send.
         request: Request,
     },
     /// Ask the user.
@@ -39,10 +39,10 @@ pub enum Step {
 
 /// A sign-in that waits for the device record of its user.
 ///
-/// What the user typed may be an e-mail address, a phone number, or another case. The service tells
-/// the user's internal name with its first challenge, before the device has to prove itself, so
-/// that one record serves all names. A sign-in asks at most once after each name that it is told,
-/// and not if the record that it began with is that user's.
+/// The user may have typed an e-mail address, a phone number, or another case. The service sends
+/// the user's internal name with its first challenge, before the device must prove itself, so that
+/// one record serves all names. A sign-in asks at most once after each name that it receives, and
+/// not if the record that it started with belongs to that user.
 #[derive(Debug)]
 #[must_use = "the sign-in goes on with the record, or without one"]
 pub struct Lookup {
@@ -51,7 +51,7 @@ pub struct Lookup {
     next: Next,
 }
 
-/// What follows on a lookup.
+/// What follows a lookup.
 #[derive(Debug)]
 pub(super) enum Next {
     /// A proof goes to the service.
@@ -65,14 +65,13 @@ impl Lookup {
         Self { context, owner, next }
     }
 
-    /// Whose record to look up.
+    /// The user whose record to look up.
     #[must_use]
     pub fn owner(&self) -> &DeviceOwner {
         &self.owner
     }
 
-    /// Goes on with the record that was found, or without one. A record of another owner is
-    /// ignored.
+    /// Continues with the found record, or without one. A record of another owner is ignored.
     pub fn found(mut self, record: Option<DeviceRecord>) -> Step {
         let record = record.filter(|record| record.owner == self.owner);
         let device = std::mem::replace(&mut self.context.device, Presence::Absent);
@@ -83,8 +82,8 @@ impl Lookup {
             (Some(record), Presence::Presented(Presented { credentials, .. })) => {
                 Presence::Presented(Presented { record, credentials })
             }
-            // A service may call its users another name in challenges than in tokens. So the record
-            // that was found under the typed name is not dropped for its owner's name alone.
+            // A service may use a different name for a user in challenges than in tokens. So the
+            // record found under the typed name is not dropped just because of its owner's name.
             (None, device @ Presence::Presented(_)) => device,
             (_, Presence::Absent) | (None, Presence::Awaited(_)) => Presence::Absent,
         };

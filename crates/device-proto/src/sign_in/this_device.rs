@@ -1,8 +1,8 @@
-//! What this device brings to a sign-in.
+//! The device on which a sign-in happens.
 
 use crate::record::DeviceRecord;
 
-/// This device, as a sign-in begins: its record, its name, and the user's choice.
+/// The device at the start of a sign-in: its record, its name, and the user's choice.
 #[derive(Debug, Default)]
 pub struct ThisDevice {
     pub(super) record: Option<DeviceRecord>,
@@ -10,7 +10,7 @@ pub struct ThisDevice {
     pub(super) remember: RememberChoice,
 }
 
-/// Whether to have a new device remembered, if the pool leaves that to the user.
+/// Whether to remember a new device, if the pool lets the user choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum RememberChoice {
@@ -30,21 +30,21 @@ impl ThisDevice {
         Self::default()
     }
 
-    /// Sets the name that a new device gets, for people to tell devices apart.
+    /// Sets the name of a new device, by which users distinguish their devices.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets whether a new device is remembered, if the pool leaves that to the user.
+    /// Sets whether a new device is remembered, if the pool lets the user choose.
     #[must_use]
     pub fn remember(mut self, choice: RememberChoice) -> Self {
         self.remember = choice;
         self
     }
 
-    /// Sets the record that an earlier sign-in left, found under the name that the user typed.
+    /// Sets the record of an earlier sign-in, as found under the typed name.
     #[must_use]
     pub fn with_record(mut self, record: Option<DeviceRecord>) -> Self {
         self.record = record;
