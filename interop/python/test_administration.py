@@ -194,7 +194,7 @@ class TestUsers:
     def test_a_weak_password_is_refused(self, admin, pool):
         user = pool.add_user()
         with pytest.raises(admin.exceptions.InvalidPasswordException, match="Password did not conform"):
-            admin.admin_set_user_password(UserPoolId=pool.id, Username=user.name, Password="short", Permanent=True)
+            admin.admin_set_user_password(UserPoolId=pool.id, Username=user.name, Password="shorter", Permanent=True)
 
     def test_nobody(self, admin, pool):
         with pytest.raises(admin.exceptions.UserNotFoundException, match="User does not exist."):

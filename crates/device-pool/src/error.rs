@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use device_wire::{ErrorCode, Operation};
+use device_wire::{Auth, ErrorCode, Operation};
 
 use crate::store::StoreError;
 
@@ -58,6 +58,10 @@ impl ServiceError {
             self.code = match self.code {
                 ErrorCode::PasswordHistoryPolicyViolation => ErrorCode::InvalidPassword,
                 ErrorCode::LimitExceeded => ErrorCode::TooManyRequests,
+                // An administrator is authorised, whoever does not exist.
+                ErrorCode::UserNotFound if operation.auth() == Auth::SigV4 => {
+                    ErrorCode::ResourceNotFound
+                }
                 ErrorCode::UserNotFound
                 | ErrorCode::UserNotConfirmed
                 | ErrorCode::PasswordResetRequired
@@ -149,6 +153,8 @@ mod tests {
             (Operation::AdminConfirmSignUp, ErrorCode::AliasExists, ErrorCode::InvalidParameter),
             (Operation::GlobalSignOut, ErrorCode::UserNotFound, ErrorCode::NotAuthorized),
             (Operation::GetUser, ErrorCode::UserNotFound, ErrorCode::UserNotFound),
+            (Operation::AdminGetDevice, ErrorCode::UserNotFound, ErrorCode::ResourceNotFound),
+            (Operation::AdminListDevices, ErrorCode::UserNotFound, ErrorCode::ResourceNotFound),
             (
                 Operation::AdminCreateUser,
                 ErrorCode::PasswordHistoryPolicyViolation,

@@ -64,7 +64,7 @@ pub(crate) fn initiate_auth(
     }
     let InitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } = request;
     let request = StepRequest::new(cx, pool, client, session, auth_parameters, client_metadata)?;
-    initiate(cx, auth_flow, request).map(Answer::into)
+    initiate(cx, auth_flow, request)
 }
 
 /// `RespondToAuthChallenge`.
@@ -83,7 +83,7 @@ pub(crate) fn respond_to_auth_challenge(
     } = request;
     let request =
         StepRequest::new(cx, pool, client, session, challenge_responses, client_metadata)?;
-    respond(cx, &challenge_name, request).map(Answer::into)
+    respond(cx, &challenge_name, request).map(Into::into)
 }
 
 /// Starts a sign-in with `flow`.
@@ -91,12 +91,12 @@ fn initiate(
     cx: &mut Context<'_, '_>,
     flow: AuthFlowType,
     request: StepRequest,
-) -> Result<Answer, ServiceError> {
+) -> Result<InitiateAuthResponse, ServiceError> {
     // The service does not pass the ClientMetadata of `InitiateAuth` to the triggers of a custom
     // flow.
     let request = StepRequest { metadata: Map::new(), ..request };
     let step = first_step(cx, flow, request)?;
-    run(cx, step, &Map::new())
+    run(cx, step, &Map::new()).map(Answer::into)
 }
 
 /// Handles the answer to a challenge.
@@ -104,10 +104,10 @@ fn respond(
     cx: &mut Context<'_, '_>,
     challenge: &ChallengeNameType,
     request: StepRequest,
-) -> Result<Answer, ServiceError> {
+) -> Result<InitiateAuthResponse, ServiceError> {
     let metadata = request.metadata.clone();
     let step = next_step(cx, challenge, request)?;
-    run(cx, step, &metadata)
+    run(cx, step, &metadata).map(Answer::into)
 }
 
 /// The one loop: a passed step leads to the next one due, until the client must answer or has

@@ -1,5 +1,6 @@
 #![allow(clippy::integer_division_remainder_used, reason = "times are no secret")]
 
+use alloc::string::ToString;
 use core::fmt;
 
 use crate::error::Error;
@@ -44,6 +45,20 @@ impl Timestamp {
     /// # Errors
     /// [`Error::MalformedTimestamp`].
     pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::parse_lenient(text)
+            .ok()
+            .filter(|read| read.to_string() == text)
+            .ok_or(Error::MalformedTimestamp)
+    }
+
+    /// Reads the form also with a wrong weekday, and with a leading zero on the day.
+    ///
+    /// The service reads both and then verifies the proof over the exact form, so a client that
+    /// signed another text is told that its password is wrong.
+    ///
+    /// # Errors
+    /// [`Error::MalformedTimestamp`].
+    pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         Self::read(text).ok_or(Error::MalformedTimestamp)
     }
 
@@ -52,7 +67,7 @@ impl Timestamp {
         let mut field = || fields.next();
         let (weekday, month, day, time, zone, year) =
             (field()?, field()?, field()?, field()?, field()?, field()?);
-        if zone != "UTC" || day.starts_with('0') || fields.next().is_some() {
+        if zone != "UTC" || !WEEKDAYS.contains(&weekday) || fields.next().is_some() {
             return None;
         }
         let month = MONTHS.iter().zip(1..).find_map(|(name, m)| (*name == month).then_some(m))?;
@@ -63,11 +78,7 @@ impl Timestamp {
             return None;
         }
         let days = date.days();
-        if Date::at(days) != date
-            || *WEEKDAYS.get(usize::try_from(days.rem_euclid(7)).ok()?)? != weekday
-        {
-            return None;
-        }
+        (Date::at(days) == date).then_some(())?;
         Some(Self(days * DAY + hour * 3600 + minute * 60 + second))
     }
 }
@@ -137,8 +148,6 @@ impl Date {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use super::*;
 
     #[test]
@@ -168,12 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn weekdays_and_padded_days_are_read_leniently() {
+        for text in ["Thu Jan 01 00:00:00 UTC 1970", "Fri Jan 1 00:00:00 UTC 1970"] {
+            assert_eq!(Timestamp::parse(text), Err(Error::MalformedTimestamp), "{text}");
+            let read = Timestamp::parse_lenient(text).unwrap();
+            assert_eq!(read, Timestamp::from_unix_seconds(0), "{text}");
+        }
+    }
+
+    #[test]
     fn other_forms_are_refused() {
         for text in [
             "",
-            "Thu Jan 01 00:00:00 UTC 1970",
             "Thu Jan  1 00:00:00 UTC 1970",
-            "Fri Jan 1 00:00:00 UTC 1970",
             "thu Jan 1 00:00:00 UTC 1970",
             "Thu jan 1 00:00:00 UTC 1970",
             "Thu Jan 1 0:00:00 UTC 1970",
@@ -192,7 +208,9 @@ mod tests {
             "Thu Jan 0 00:00:00 UTC 1970",
             "jeu. janv. 1 00:00:00 UTC 1970",
         ] {
-            assert_eq!(Timestamp::parse(text), Err(Error::MalformedTimestamp), "{text:?}");
+            for read in [Timestamp::parse(text), Timestamp::parse_lenient(text)] {
+                assert_eq!(read, Err(Error::MalformedTimestamp), "{text:?}");
+            }
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Pagination of lists.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
 use crate::command::transaction::{Entity, Transaction};
 use crate::error::ServiceError;
 
@@ -17,6 +20,19 @@ pub(crate) fn page_length(asked: Option<i32>) -> usize {
         .unwrap_or(MAX_PAGE)
 }
 
+/// What the content of every page token starts with.
+const TOKEN: &str = "after:";
+
+/// The item behind which a list goes on, read from the token of a page.
+pub(crate) fn position(token: Option<&str>) -> Result<Option<String>, ServiceError> {
+    let read = |token: &str| {
+        let content = String::from_utf8(BASE64.decode(token).ok()?).ok()?;
+        content.strip_prefix(TOKEN).map(str::to_owned)
+    };
+    let invalid = || ServiceError::invalid("Invalid pagination token");
+    token.map(|token| read(token).ok_or_else(invalid)).transpose()
+}
+
 /// One page of a list.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
@@ -31,9 +47,10 @@ impl<T> Page<T> {
         Self { items: page, more: items.next().is_some() }
     }
 
-    /// The token of the next page, made from this page's last item; `None` on the last page.
-    pub(crate) fn next_token(&self, token: impl FnOnce(&T) -> String) -> Option<String> {
-        self.items.last().filter(|_| self.more).map(token)
+    /// The token of the next page, which [`position`] reads; `None` on the last page.
+    pub(crate) fn next_token(&self, position: impl FnOnce(&T) -> String) -> Option<String> {
+        let last = self.items.last().filter(|_| self.more)?;
+        Some(BASE64.encode(format!("{TOKEN}{}", position(last))))
     }
 }
 

@@ -27,8 +27,6 @@ pub(crate) enum Purpose {
     Session,
     /// The `SECRET_BLOCK` of a user's or a device's SRP exchange.
     SecretBlock,
-    /// The token of a list's next page.
-    Page,
 }
 
 impl Purpose {
@@ -36,7 +34,6 @@ impl Purpose {
         match self {
             Self::Session => b"device-pool session",
             Self::SecretBlock => b"device-pool secret block",
-            Self::Page => b"device-pool page",
         }
     }
 }

@@ -9,37 +9,26 @@ use device_wire::shapes::{
 };
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
-use crate::crypto::seal::Purpose;
+use crate::command::page::{self, Page, page_length};
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
 use crate::records::pool::Pool;
-use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 
-/// `AdminListUserAuthEvents`, the latest first. The token of a page is sealed for the user.
+/// `AdminListUserAuthEvents`, the latest first.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: AdminListUserAuthEventsRequest,
 ) -> Result<AdminListUserAuthEventsResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let keys = PoolKeys::load(cx, &pool.id)?;
     let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
-    let open = |token: String| {
-        keys.sealing()
-            .open::<String>(Purpose::Page, &prefix, &token)
-            .ok_or_else(|| ServiceError::invalid("Invalid pagination token"))
-    };
-    let after = request.next_token.map(open).transpose()?.map(|last| prefix.clone() + &last);
+    let after = page::position(request.next_token.as_deref())?;
+    let after = after.map(|last| format!("{prefix}{last}"));
     let length = page_length(request.max_results);
     let page: Page<AuditEvent> = Page::scan(&cx.tx, &prefix, after, length, |_| true)?;
-    let salt = cx.random();
-    let next_token = page
-        .next_token(AuditEvent::sort_key)
-        .map(|last| keys.sealing().seal(Purpose::Page, &prefix, salt, &last))
-        .transpose()?;
+    let next_token = page.next_token(AuditEvent::sort_key);
     let auth_events = Some(page.items.into_iter().map(describe).collect());
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
 }

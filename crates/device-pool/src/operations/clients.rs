@@ -11,10 +11,9 @@ use device_wire::responses::{
 };
 use device_wire::shapes::{UserPoolClientDescription, UserPoolClientType};
 use device_wire::{Sensitive, Timestamp};
-use serde::Serialize;
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::host::moment::{days, hours, minutes};
@@ -43,7 +42,7 @@ pub(crate) fn create(
         client_secret: secret,
         creation_date: Some(now),
         last_modified_date: Some(now),
-        ..settings(&request)?
+        ..settings(request.into())
     };
     let client = AppClient { id: id.clone(), pool_id: pool.id.clone(), description };
     check(&pool, &client)?;
@@ -52,16 +51,12 @@ pub(crate) fn create(
     Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
 }
 
-/// The settings in a request, with the service's defaults for the rest. The members have the same
-/// names in request and description, so one is parsed as the other.
-fn settings(request: &impl Serialize) -> Result<UserPoolClientType, ServiceError> {
-    let same = |e: serde_json::Error| ServiceError::internal(format!("client settings: {e}"));
-    let mut settings: UserPoolClientType =
-        serde_json::from_value(serde_json::to_value(request).map_err(same)?).map_err(same)?;
+/// The settings in a request, with the service's defaults for the rest.
+fn settings(mut settings: UserPoolClientType) -> UserPoolClientType {
     settings.refresh_token_validity.get_or_insert(30);
     settings.enable_token_revocation.get_or_insert(true);
     settings.auth_session_validity.get_or_insert(3);
-    Ok(settings)
+    settings
 }
 
 /// `DescribeUserPoolClient`.
@@ -90,13 +85,14 @@ pub(crate) fn update(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     let old = client.description;
+    let updated = settings(request.into());
     client.description = UserPoolClientType {
         client_id: old.client_id,
-        client_name: request.client_name.clone().or(old.client_name),
+        client_name: updated.client_name.or(old.client_name),
         client_secret: old.client_secret,
         creation_date: old.creation_date,
         last_modified_date: Some(Timestamp::from(cx.now())),
-        ..settings(&request)?
+        ..updated
     };
     check(&pool, &client)?;
     cx.tx.put(&client)?;
@@ -130,7 +126,7 @@ pub(crate) fn list(
         });
     }
     let id_of = |client_id: String| PoolClient { pool_id: pool.id.clone(), client_id }.id();
-    let after = request.next_token.map(id_of);
+    let after = page::position(request.next_token.as_deref())?.map(id_of);
     let length = page_length(request.max_results);
     let page: Page<PoolClient> =
         Page::scan(&cx.tx, &id_of(String::new()), after, length, |_| true)?;

@@ -17,7 +17,7 @@ use device_wire::shapes::DeviceSecretVerifierConfigType;
 use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
@@ -69,9 +69,14 @@ fn secret_verifier(
     let decode = |value: Option<Sensitive<String>>, name: &str| {
         let value = value
             .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
-        STANDARD
+        let bytes = STANDARD
             .decode(value.as_str())
-            .map_err(|_| ServiceError::invalid(format!("{name} is not base64")))
+            .map_err(|_| ServiceError::invalid(format!("{name} is not base64")))?;
+        // The service reads a signed number, and refuses one that lacks the zero byte in front.
+        if bytes.first().is_some_and(|first| *first >= 0x80) {
+            return Err(ServiceError::invalid(format!("{name} is not acceptable: it is negative")));
+        }
+        Ok(bytes)
     };
     let salt = Salt::from_be_bytes(&decode(config.salt, "Salt")?)
         .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
@@ -160,8 +165,8 @@ pub(crate) fn list(
     request: ListDevicesRequest,
 ) -> Result<ListDevicesResponse, ServiceError> {
     let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
-    let page =
-        page(cx, &pool, &user, request.limit, request.pagination_token, Device::is_remembered)?;
+    let token = request.pagination_token.as_deref();
+    let page = page(cx, &pool, &user, request.limit, token, Device::is_remembered)?;
     Ok(ListDevicesResponse {
         pagination_token: page.next_token(|last| last.key.clone()),
         devices: Some(page.items.iter().map(Device::describe).collect()),
@@ -174,7 +179,8 @@ pub(crate) fn admin_list(
     request: AdminListDevicesRequest,
 ) -> Result<AdminListDevicesResponse, ServiceError> {
     let (pool, user) = user_of(cx, &request.user_pool_id, &request.username)?;
-    let page = page(cx, &pool, &user, request.limit, request.pagination_token, |_| true)?;
+    let token = request.pagination_token.as_deref();
+    let page = page(cx, &pool, &user, request.limit, token, |_| true)?;
     let describe = |device: &Device| device.describe_for_admin(cx);
     Ok(AdminListDevicesResponse {
         pagination_token: page.next_token(|last| last.key.clone()),
@@ -182,17 +188,18 @@ pub(crate) fn admin_list(
     })
 }
 
-/// A page of the user's listed devices after the key `after`.
+/// The page of `token` among those of the user's devices that are listed.
 fn page(
     cx: &Context<'_, '_>,
     pool: &Pool,
     user: &User,
     length: Option<i32>,
-    after: Option<String>,
+    token: Option<&str>,
     is_listed: impl Fn(&Device) -> bool,
 ) -> Result<Page<Device>, ServiceError> {
     let prefix = Device::prefix_of(&user.pool_id, &user.username);
-    let after = after.map(|key| Device::id_of(&user.pool_id, &user.username, &key));
+    let after =
+        page::position(token)?.map(|key| Device::id_of(&user.pool_id, &user.username, &key));
     let (tags, now) = (DeviceTags::of(pool), cx.now());
     let is_listed = |device: &Device| device.is_there(&tags, user, now) && is_listed(device);
     Page::scan(&cx.tx, &prefix, after, page_length(length), is_listed)

@@ -14,7 +14,7 @@ use device_wire::{Sensitive, Timestamp};
 use uuid::Uuid;
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::error::ServiceError;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
@@ -49,9 +49,10 @@ pub(crate) fn admin_list(
 fn page(
     cx: &mut Context<'_, '_>,
     user: &User,
-    after: Option<&str>,
+    token: Option<&str>,
 ) -> Result<(Vec<SessionDescriptionType>, Option<String>), ServiceError> {
-    let after = after.map(|origin| UserGrant::key(&user.pool_id, &user.username, origin));
+    let after =
+        page::position(token)?.map(|origin| UserGrant::key(&user.pool_id, &user.username, &origin));
     let prefix = UserGrant::key(&user.pool_id, &user.username, "");
     let page: Page<UserGrant> = Page::scan(&cx.tx, &prefix, after, page_length(None), |_| true)?;
     let next_token = page.next_token(|last| last.origin.to_string());

@@ -12,7 +12,7 @@ use device_wire::shapes::GroupType;
 use device_wire::{ErrorCode, Timestamp};
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::records::group::Group;
@@ -87,13 +87,14 @@ pub(crate) fn delete(
     Ok(())
 }
 
-/// `ListGroups`, in the order of their names. The token of a page is its last name.
+/// `ListGroups`, in the order of their names.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListGroupsRequest,
 ) -> Result<ListGroupsResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let after = request.next_token.map(|name| Group::key(&pool.id, &name));
+    let after = page::position(request.next_token.as_deref())?;
+    let after = after.map(|name| Group::key(&pool.id, &name));
     let prefix = Group::key(&pool.id, "");
     let page: Page<Group> =
         Page::scan(&cx.tx, &prefix, after, page_length(request.limit), |_| true)?;
@@ -125,14 +126,14 @@ pub(crate) fn remove(
     cx.tx.put(&user)
 }
 
-/// `AdminListGroupsForUser`. The token of a page is its last name.
+/// `AdminListGroupsForUser`.
 pub(crate) fn list_for_user(
     cx: &mut Context<'_, '_>,
     request: AdminListGroupsForUserRequest,
 ) -> Result<AdminListGroupsForUserResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    let after = request.next_token.unwrap_or_default();
+    let after = page::position(request.next_token.as_deref())?.unwrap_or_default();
     let groups = groups_of(cx, &user)?.into_iter().filter(|group| group.name > after);
     let page = Page::first(groups, page_length(request.limit));
     Ok(AdminListGroupsForUserResponse {

@@ -1,20 +1,18 @@
 //! Users of a pool or of a group, page by page.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use device_wire::requests::{ListUsersInGroupRequest, ListUsersRequest};
 use device_wire::responses::{ListUsersInGroupResponse, ListUsersResponse};
 use device_wire::shapes::UserType;
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// `ListUsers`. Users are ordered by internal name; the token of a page is its last name.
+/// `ListUsers`. Users are ordered by internal name.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUsersRequest,
@@ -29,14 +27,14 @@ pub(crate) fn list(
             })?;
         }
     }
-    let after =
-        request.pagination_token.as_deref().map(|token| position(&pool, token)).transpose()?;
+    let after = page::position(request.pagination_token.as_deref())?;
+    let after = after.map(|name| User::key(&pool.id, &name));
     let is_listed = |user: &User| filter.as_ref().is_none_or(|filter| filter.admits(&pool, user));
     let length = page_length(request.limit);
     let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
     let describe = |user: &User| describe(user, request.attributes_to_get.as_deref());
     Ok(ListUsersResponse {
-        pagination_token: page.next_token(|last| BASE64.encode(&last.username)),
+        pagination_token: page.next_token(|last| last.username.clone()),
         users: Some(page.items.iter().map(describe).collect()),
     })
 }
@@ -48,20 +46,15 @@ pub(crate) fn list_in_group(
 ) -> Result<ListUsersInGroupResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let group = Group::load(cx, &pool, &request.group_name)?;
-    let after = request.next_token.as_deref().map(|token| position(&pool, token)).transpose()?;
+    let after = page::position(request.next_token.as_deref())?;
+    let after = after.map(|name| User::key(&pool.id, &name));
     let is_listed = |user: &User| user.groups.contains(&group);
     let length = page_length(request.limit);
     let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
     Ok(ListUsersInGroupResponse {
-        next_token: page.next_token(|last| BASE64.encode(&last.username)),
+        next_token: page.next_token(|last| last.username.clone()),
         users: Some(page.items.iter().map(User::describe).collect()),
     })
-}
-
-fn position(pool: &Pool, token: &str) -> Result<String, ServiceError> {
-    let name = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let name = name.ok_or_else(|| ServiceError::invalid("Invalid pagination token"))?;
-    Ok(User::key(&pool.id, &name))
 }
 
 /// The user with the named attributes, or with all if no names are given.

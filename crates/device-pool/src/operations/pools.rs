@@ -17,12 +17,11 @@ use device_wire::responses::{
 };
 use device_wire::shapes::{
     PasswordPolicyType, SmsMfaConfigType, SoftwareTokenMfaConfigType, UserPoolDescriptionType,
-    UserPoolPolicyType, UserPoolType,
+    UserPoolType,
 };
-use serde::Serialize;
 
 use crate::command::context::Context;
-use crate::command::page::{Page, page_length};
+use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::operations::tags;
@@ -55,10 +54,10 @@ pub(crate) fn create(
         creation_date: Some(now),
         last_modified_date: Some(now),
         schema_attributes: Some(schema::with_standard(request.schema.clone().unwrap_or_default())?),
-        ..settings(&request)?
+        ..settings(request.into())?
     };
     check_mfa(&description)?;
-    let mfa = sms_method(&description).unwrap_or_default();
+    let mfa = MfaMethods { sms: sms_method(&description), ..MfaMethods::default() };
     let pool = Pool { id: id.clone(), description, mfa, names_have_case: true };
     cx.notes.pool_id = Some(id.clone());
     let keys = PoolKeys::generate(cx, &id)?;
@@ -67,12 +66,8 @@ pub(crate) fn create(
     Ok(CreateUserPoolResponse { user_pool: Some(with_defaults(pool.description)) })
 }
 
-/// The settings in a request, with the service's defaults for the rest. The members have the same
-/// names in request and description, so one is parsed as the other.
-fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
-    let same = |e: serde_json::Error| ServiceError::internal(format!("pool settings: {e}"));
-    let mut description: UserPoolType =
-        serde_json::from_value(serde_json::to_value(request).map_err(same)?).map_err(same)?;
+/// The settings in a request, with the service's defaults for the rest.
+fn settings(mut description: UserPoolType) -> Result<UserPoolType, ServiceError> {
     let mut policies = description.policies.take().unwrap_or_default();
     policies.password_policy.get_or_insert(PasswordPolicyType {
         minimum_length: Some(8),
@@ -83,7 +78,7 @@ fn settings(request: &impl Serialize) -> Result<UserPoolType, ServiceError> {
         temporary_password_validity_days: Some(7),
         ..PasswordPolicyType::default()
     });
-    description.policies = Some(UserPoolPolicyType { ..policies });
+    description.policies = Some(policies);
     description.mfa_configuration.get_or_insert(UserPoolMfaType::Off);
     if let Some(tags) = &description.user_pool_tags {
         tags::check(tags)?;
@@ -106,13 +101,12 @@ fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
 }
 
 /// SMS MFA, if the pool's settings ask for MFA and configure SMS.
-fn sms_method(description: &UserPoolType) -> Option<MfaMethods> {
+fn sms_method(description: &UserPoolType) -> Option<SmsMfaConfigType> {
     description.mfa_configuration.as_ref().filter(|mode| **mode != UserPoolMfaType::Off)?;
-    let sms = SmsMfaConfigType {
+    Some(SmsMfaConfigType {
         sms_authentication_message: description.sms_authentication_message.clone(),
         sms_configuration: Some(description.sms_configuration.clone()?),
-    };
-    Some(MfaMethods { sms: Some(sms), ..MfaMethods::default() })
+    })
 }
 
 /// `DescribeUserPool`.
@@ -168,10 +162,11 @@ pub(crate) fn update(
 ) -> Result<UpdateUserPoolResponse, ServiceError> {
     let mut pool = Pool::load(cx, &request.user_pool_id)?;
     let old = pool.description;
-    let updated = settings(&request)?;
+    let name = request.pool_name.clone().or(old.name);
+    let updated = settings(request.into())?;
     pool.description = UserPoolType {
         id: old.id,
-        name: request.pool_name.or(old.name),
+        name,
         arn: old.arn,
         status: old.status,
         creation_date: old.creation_date,
@@ -185,9 +180,13 @@ pub(crate) fn update(
         user_pool_tags: updated.user_pool_tags.or(old.user_pool_tags),
         ..updated
     };
+    let sms = sms_method(&pool.description);
     if pool.mfa.is_empty() {
         check_mfa(&pool.description)?;
-        pool.mfa = sms_method(&pool.description).unwrap_or_default();
+        pool.mfa.sms = sms;
+    } else if pool.mfa.sms.is_some() {
+        // The pool has one way to send messages, which both operations set.
+        pool.mfa.sms = sms.or(pool.mfa.sms);
     }
     cx.tx.put(&pool)?;
     Ok(UpdateUserPoolResponse {})
@@ -217,7 +216,8 @@ pub(crate) fn list(
     request: ListUserPoolsRequest,
 ) -> Result<ListUserPoolsResponse, ServiceError> {
     let length = page_length(Some(request.max_results));
-    let page: Page<Pool> = Page::scan(&cx.tx, "", request.next_token, length, |_| true)?;
+    let after = page::position(request.next_token.as_deref())?;
+    let page: Page<Pool> = Page::scan(&cx.tx, "", after, length, |_| true)?;
     let next_token = page.next_token(|last| last.id.clone());
     let describe = |pool: Pool| UserPoolDescriptionType {
         id: Some(pool.id),
@@ -277,23 +277,17 @@ pub(crate) fn set_mfa_config(
         }
         _ => {}
     }
+    if let Some(sms) = &pool.mfa.sms {
+        let SmsMfaConfigType { sms_authentication_message, sms_configuration } = sms.clone();
+        let settings = &mut pool.description;
+        settings.sms_configuration = sms_configuration.or(settings.sms_configuration.take());
+        settings.sms_authentication_message =
+            sms_authentication_message.or(settings.sms_authentication_message.take());
+    }
     pool.description.mfa_configuration = Some(mode);
     pool.description.last_modified_date = Some(Timestamp::from(cx.now()));
     cx.tx.put(&pool)?;
-    let GetUserPoolMfaConfigResponse {
-        sms_mfa_configuration,
-        software_token_mfa_configuration,
-        email_mfa_configuration,
-        mfa_configuration,
-        web_authn_configuration,
-    } = config_of(pool);
-    Ok(SetUserPoolMfaConfigResponse {
-        sms_mfa_configuration,
-        software_token_mfa_configuration,
-        email_mfa_configuration,
-        mfa_configuration,
-        web_authn_configuration,
-    })
+    Ok(config_of(pool).into())
 }
 
 /// `GetUserPoolMfaConfig`.

@@ -1,6 +1,6 @@
 //! Self-service accounts: sign-up and confirmation.
 
-use device_wire::enums::{UserStatusType, UsernameAttributeType};
+use device_wire::enums::{AliasAttributeType, UserStatusType, UsernameAttributeType};
 use device_wire::requests::{
     AdminConfirmSignUpRequest, ConfirmSignUpRequest, ResendConfirmationCodeRequest, SignUpRequest,
 };
@@ -8,6 +8,7 @@ use device_wire::responses::{
     AdminConfirmSignUpResponse, ConfirmSignUpResponse, ResendConfirmationCodeResponse,
     SignUpResponse,
 };
+use device_wire::shapes::AttributeType;
 use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
@@ -45,6 +46,7 @@ pub(crate) fn sign_up(
         return Err(ServiceError::invalid("Missing required parameter Password"));
     }
     let given = request.user_attributes.unwrap_or_default();
+    check_no_preferred_alias(&pool, &given)?;
     let mut user = new_user(
         cx,
         &pool,
@@ -71,6 +73,21 @@ pub(crate) fn sign_up(
         code_delivery_details: address.map(|address| address.details()),
         ..SignUpResponse::new(false, user.sub.as_str())
     })
+}
+
+/// Refuses a preferred name that would be an alias: only confirmed users may claim one.
+fn check_no_preferred_alias(pool: &Pool, given: &[AttributeType]) -> Result<(), ServiceError> {
+    let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
+    let is_given = given.iter().any(|AttributeType { name, value }| {
+        name == "preferred_username" && value.as_ref().is_some_and(|value| !value.is_empty())
+    });
+    if is_given && aliases.contains(&AliasAttributeType::PreferredUsername) {
+        return Err(ServiceError::invalid(
+            "Preferred username cannot be provided for unconfirmed account, since user pool is \
+             configured for preferred username alias.",
+        ));
+    }
+    Ok(())
 }
 
 /// A new user with this name. If the pool's users sign in with an e-mail address or phone number,

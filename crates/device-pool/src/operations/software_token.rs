@@ -15,6 +15,7 @@ use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::caller::Caller;
+use crate::rules::second_factors::check_software_tokens;
 use crate::sign_in;
 
 fn neither() -> ServiceError {
@@ -29,7 +30,8 @@ pub(crate) fn associate(
     let Some(token) = request.access_token else {
         return sign_in::associate_with_session(cx, &request.session.ok_or_else(neither)?);
     };
-    let mut user = Caller::authenticate(cx, &token)?.user;
+    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &token)?;
+    check_software_tokens(&pool)?;
     let secret = totp::secret_code(cx.random());
     user.pending_token = Some(secret.clone());
     cx.tx.put(&user)?;
@@ -50,7 +52,8 @@ pub(crate) fn verify(
             request.friendly_device_name,
         );
     };
-    let mut user = Caller::authenticate(cx, &token)?.user;
+    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &token)?;
+    check_software_tokens(&pool)?;
     let secret = user.pending_token.clone().ok_or_else(|| {
         ServiceError::invalid("No software token to verify: call AssociateSoftwareToken first.")
     })?;

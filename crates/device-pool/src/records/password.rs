@@ -59,14 +59,15 @@ pub(crate) fn check_policy(
     if lacks(policy.require_numbers, |c| c.is_ascii_digit()) {
         return refuse("Password must have numeric characters");
     }
-    if lacks(policy.require_symbols, is_symbol) {
+    // A space counts within a password, not at its ends.
+    let symbol = password.trim_matches(' ').chars().any(is_symbol);
+    if policy.require_symbols == Some(true) && !symbol {
         return refuse("Password must have symbol characters");
     }
     Ok(())
 }
 
-/// The service's list of symbols: printable ASCII except letters and digits. A space counts inside
-/// a password.
+/// The service's list of symbols: printable ASCII except letters and digits.
 fn is_symbol(c: char) -> bool {
     c.is_ascii_punctuation() || c == ' '
 }

@@ -24,6 +24,17 @@ impl Factor {
     }
 }
 
+/// Refuses to associate or verify a software token in a pool that offers none.
+pub(crate) fn check_software_tokens(pool: &Pool) -> Result<(), ServiceError> {
+    if Factor::SoftwareToken.is_offered(pool) {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        ErrorCode::SoftwareTokenMfaNotFound,
+        "Software Token MFA has not been enabled by the userPool",
+    ))
+}
+
 impl User {
     /// Whether the user could answer a challenge for this factor.
     pub(crate) fn has(&self, factor: Factor) -> bool {

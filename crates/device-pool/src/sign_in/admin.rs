@@ -11,7 +11,6 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
-use crate::sign_in::answer::Answer;
 use crate::sign_in::step::StepRequest;
 use crate::sign_in::{initiate, respond};
 
@@ -29,7 +28,7 @@ pub(crate) fn admin_initiate_auth(
     let AdminInitiateAuthRequest { auth_flow, session, auth_parameters, client_metadata, .. } =
         request;
     let request = StepRequest::new(cx, pool, client, session, auth_parameters, client_metadata)?;
-    initiate(cx, auth_flow, request).map(Answer::into)
+    initiate(cx, auth_flow, request).map(Into::into)
 }
 
 /// `AdminRespondToAuthChallenge`.
@@ -49,7 +48,7 @@ pub(crate) fn admin_respond_to_auth_challenge(
     } = request;
     let request =
         StepRequest::new(cx, pool, client, session, challenge_responses, client_metadata)?;
-    respond(cx, &challenge_name, request).map(Answer::into)
+    respond(cx, &challenge_name, request).map(Into::into)
 }
 
 /// Replaces the server's address by the user's address, as the administrator's server reports it.

@@ -2,10 +2,7 @@
 
 use device_wire::Sensitive;
 use device_wire::enums::ChallengeNameType;
-use device_wire::responses::{
-    AdminInitiateAuthResponse, AdminRespondToAuthChallengeResponse, InitiateAuthResponse,
-    RespondToAuthChallengeResponse,
-};
+use device_wire::responses::InitiateAuthResponse;
 use device_wire::shapes::AuthenticationResultType;
 
 use crate::command::parameters::Parameters;
@@ -38,28 +35,17 @@ impl Answer {
     }
 }
 
-/// The four responses with an answer have the same members.
-macro_rules! response {
-    ($($name:ident)*) => {$(
-        impl From<Answer> for $name {
-            fn from(answer: Answer) -> Self {
-                let (name, parameters) = answer.challenge.unzip();
-                Self {
-                    challenge_name: name,
-                    session: answer.session.map(Sensitive::from),
-                    // Present and empty if there are tokens.
-                    challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
-                    authentication_result: answer.result,
-                    available_challenges: answer.available,
-                }
-            }
+/// The other three responses with an answer have the same members, and come from this one.
+impl From<Answer> for InitiateAuthResponse {
+    fn from(answer: Answer) -> Self {
+        let (name, parameters) = answer.challenge.unzip();
+        Self {
+            challenge_name: name,
+            session: answer.session.map(Sensitive::from),
+            // Present and empty if there are tokens.
+            challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
+            authentication_result: answer.result,
+            available_challenges: answer.available,
         }
-    )*};
-}
-
-response! {
-    InitiateAuthResponse
-    RespondToAuthChallengeResponse
-    AdminInitiateAuthResponse
-    AdminRespondToAuthChallengeResponse
+    }
 }

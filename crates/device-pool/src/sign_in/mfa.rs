@@ -24,6 +24,7 @@ use crate::records::whose::Whose;
 use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::rules::profile;
+use crate::rules::second_factors::check_software_tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
@@ -296,6 +297,7 @@ fn open_setup(
         return Err(invalid_session());
     }
     let pool = cx.tx.find::<Pool>(&client.pool_id)?.ok_or_else(invalid_session)?;
+    check_software_tokens(&pool)?;
     // A user who has a factor by now needs none, and it must not be replaced by someone who knows
     // only the password.
     let needs_one =

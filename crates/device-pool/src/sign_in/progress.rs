@@ -170,7 +170,7 @@ fn password_mark(set_at: Option<Moment>) -> String {
 pub(crate) struct ChallengeResult {
     pub(crate) challenge_name: String,
     pub(crate) challenge_result: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `null` in the hooks' events if there is none: hooks in typed languages read it.
     pub(crate) challenge_metadata: Option<String>,
 }
 

@@ -108,8 +108,11 @@ impl Exchange {
             return Ok(false);
         };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };
-        let proven = key.verify(identity, &block, claim.timestamp, &claim.proof).is_ok();
-        Ok(proven && claim.stamped_at.distance(cx.now()) <= TIMESTAMP_TOLERANCE)
+        // Over the exact form, as the service does: a client that signed another one is refused.
+        let timestamp = claim.timestamp.to_string();
+        let proven = key.verify(identity, &block, &timestamp, &claim.proof).is_ok();
+        let stamped_at = Moment::from_unix_seconds(claim.timestamp.unix_seconds());
+        Ok(proven && stamped_at.distance(cx.now()) <= TIMESTAMP_TOLERANCE)
     }
 }
 
@@ -135,25 +138,23 @@ pub(crate) struct Offer {
 pub(crate) struct Claim<'a> {
     secret_block: &'a str,
     proof: Proof,
-    timestamp: &'a str,
-    stamped_at: Moment,
+    timestamp: Timestamp,
 }
 
 impl<'a> Claim<'a> {
     pub(crate) fn parse(answers: &'a Parameters) -> Result<Self, ServiceError> {
         let proof = answers.require(param::PASSWORD_CLAIM_SIGNATURE)?;
         let secret_block = answers.require(param::PASSWORD_CLAIM_SECRET_BLOCK)?;
-        let timestamp = answers.require(param::TIMESTAMP)?;
-        let stamped_at = Timestamp::parse(timestamp).map_err(|_| {
-            ServiceError::invalid(
-                "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
-            )
-        })?;
+        let timestamp =
+            Timestamp::parse_lenient(answers.require(param::TIMESTAMP)?).map_err(|_| {
+                ServiceError::invalid(
+                    "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.",
+                )
+            })?;
         Ok(Self {
             secret_block,
             proof: Proof::from_base64(proof).map_err(|_| incorrect())?,
             timestamp,
-            stamped_at: Moment::from_unix_seconds(stamped_at.unix_seconds()),
         })
     }
 }

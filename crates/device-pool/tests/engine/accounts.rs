@@ -299,10 +299,10 @@ fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
     }));
     let mut codes = Vec::new();
     for name in ["ada", "bob"] {
-        let pairs = [("email", "Shared@example.com"), ("preferred_username", "boss")];
-        let request = sign_up(&world, name, &pairs);
+        let request = sign_up(&world, name, &[("email", "Shared@example.com")]);
         world.ok(Operation::SignUp, request);
         codes.push(sent_code(&world));
+        world.set_attributes(name, &[("preferred_username", "boss")]);
         assert!(!signs_in(&mut world, "shared@example.com"), "not before it is proven");
     }
     let ada = confirm(&world, "ada", &codes[0]);
@@ -320,6 +320,24 @@ fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
         refusal,
         "AliasExistsException: An account with the preferred_username already exists."
     );
+}
+
+#[test]
+fn no_preferred_name_that_is_an_alias_comes_with_a_sign_up() {
+    for (aliases, refused) in [(json!(["email", "preferred_username"]), true), (json!(null), false)]
+    {
+        let mut world = pool_with(json!({"AliasAttributes": aliases}));
+        let request = sign_up(&world, "ada", &[("preferred_username", "boss")]);
+        let answer = world.call(Operation::SignUp, request).map_err(|error| error.to_string());
+        assert_eq!(answer.is_err(), refused);
+        if let Err(says) = answer {
+            assert_eq!(
+                says,
+                "InvalidParameterException: Preferred username cannot be provided for unconfirmed \
+                 account, since user pool is configured for preferred username alias."
+            );
+        }
+    }
 }
 
 #[test]

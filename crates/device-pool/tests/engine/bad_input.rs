@@ -79,8 +79,42 @@ fn paths_patterns_and_empty_texts_are_plain_names() {
             });
             match world.call(operation, body) {
                 Ok(listed) => assert_eq!(listed, json!({"Devices": []})),
+                Err(error) if operation == Operation::ListDevices => {
+                    assert_eq!(error.message(), "Invalid pagination token");
+                }
                 Err(error) => assert_eq!(error.message(), "Device does not exist."),
             }
+        }
+    }
+}
+
+#[test]
+fn every_list_refuses_a_page_token_it_did_not_give() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    world.ok(Operation::CreateGroup, json!({"UserPoolId": world.pool, "GroupName": "staff"}));
+    for operation in [
+        Operation::ListDevices,
+        Operation::AdminListDevices,
+        Operation::ListUsers,
+        Operation::ListUserPools,
+        Operation::ListUserPoolClients,
+        Operation::AdminListUserAuthEvents,
+        Operation::AdminListGroupsForUser,
+        Operation::ListGroups,
+        Operation::ListUsersInGroup,
+        Operation::ListUserSessions,
+        Operation::AdminListUserSessions,
+    ] {
+        for garbage in ["garbage", "", "YWRh", "eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"] {
+            let request = json!({
+                "AccessToken": token, "UserPoolId": world.pool, "Username": "ada", "MaxResults": 5,
+                "GroupName": "staff", "PaginationToken": garbage, "NextToken": garbage,
+            });
+            let refused = world.refused(operation, request);
+            let says = "InvalidParameterException: Invalid pagination token";
+            assert_eq!(refused, says, "{operation} {garbage:?}");
         }
     }
 }

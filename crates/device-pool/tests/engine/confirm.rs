@@ -137,10 +137,13 @@ fn a_malformed_secret_verifier_is_refused_with_the_reason() {
     let good = world.confirmation(&signed_in.access_token(), &device);
     let zero = "AAAA";
     let too_long = "QUFB".repeat(200);
+    let negative = "/////////////////////w==";
     for (member, value, says) in [
         ("Salt", json!(null), "Missing required parameter Salt"),
         ("Salt", json!("no base64!"), "Salt is not base64"),
         ("Salt", json!(too_long), "Salt is not acceptable"),
+        ("Salt", json!(negative), "Salt is not acceptable: it is negative"),
+        ("PasswordVerifier", json!(negative), "PasswordVerifier is not acceptable: it is negative"),
         ("PasswordVerifier", json!(null), "Missing required parameter PasswordVerifier"),
         ("PasswordVerifier", json!("%"), "PasswordVerifier is not base64"),
         ("PasswordVerifier", json!(zero), "PasswordVerifier is not acceptable"),

@@ -109,6 +109,23 @@ fn pages_have_the_requested_length_and_end() {
 }
 
 #[test]
+fn administrators_are_told_of_an_unknown_user() {
+    let mut world = World::opt_in();
+    let request = json!({
+        "UserPoolId": world.pool, "Username": "nobody", "DeviceKey": "eu-test-1_x",
+        "DeviceRememberedStatus": "remembered",
+    });
+    for (operation, says) in [
+        (Operation::AdminListDevices, "ResourceNotFoundException: User does not exist."),
+        (Operation::AdminGetDevice, "ResourceNotFoundException: User does not exist."),
+        (Operation::AdminUpdateDeviceStatus, "UserNotFoundException: User does not exist."),
+        (Operation::AdminForgetDevice, "UserNotFoundException: User does not exist."),
+    ] {
+        assert_eq!(world.refused(operation, request.clone()), says, "{operation}");
+    }
+}
+
+#[test]
 fn unknown_and_foreign_devices_do_not_exist() {
     let mut world = World::opt_in();
     world.user("ada");

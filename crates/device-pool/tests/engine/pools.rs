@@ -213,7 +213,10 @@ fn a_client_secret_is_asked_for_and_checked_in_every_step() {
         })
     };
     world.ok(Operation::InitiateAuth, by_flow(&device_srp::secret_hash("ada", &client, &secret)));
-    world.refused(Operation::InitiateAuth, by_flow("AAAA"));
+    assert_eq!(
+        world.refused(Operation::InitiateAuth, by_flow("AAAA")),
+        format!("NotAuthorizedException: SecretHash does not match for the client: {client}")
+    );
 }
 
 #[test]
@@ -376,6 +379,43 @@ fn mfa_by_sms_is_set_up_with_the_pool() {
     world.set_attributes("ada", &[("phone_number", "+15550001234")]);
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     assert_eq!(asked["ChallengeName"], "SMS_MFA");
+}
+
+#[test]
+fn both_operations_set_how_messages_are_sent() {
+    let mut world = World::new();
+    let sms = |id: &str| json!({"SnsCallerArn": "arn:aws:iam::0:role/sms", "ExternalId": id});
+    let both = |world: &mut World| {
+        let id = json!({"UserPoolId": world.pool});
+        let pool = world.ok(Operation::DescribeUserPool, id.clone())["UserPool"].clone();
+        let mfa = world.ok(Operation::GetUserPoolMfaConfig, id)["SmsMfaConfiguration"].clone();
+        [pool["SmsConfiguration"].clone(), mfa["SmsConfiguration"].clone()]
+    };
+    for (operation, id) in [
+        (Operation::SetUserPoolMfaConfig, "a"),
+        (Operation::UpdateUserPool, "b"),
+        (Operation::SetUserPoolMfaConfig, "c"),
+    ] {
+        let request = json!({
+            "UserPoolId": world.pool, "MfaConfiguration": "OPTIONAL", "SmsConfiguration": sms(id),
+            "SmsMfaConfiguration": {"SmsConfiguration": sms(id)},
+        });
+        world.ok(operation, request);
+        assert_eq!(both(&mut world), [sms(id), sms(id)], "{operation}");
+    }
+}
+
+#[test]
+fn the_settings_of_passkeys_are_kept_and_shown() {
+    let mut world = World::new();
+    let passkeys = json!({"RelyingPartyId": "example.com", "UserVerification": "required"});
+    let mut request = json!({"UserPoolId": world.pool, "WebAuthnConfiguration": passkeys});
+    let set = world.ok(Operation::SetUserPoolMfaConfig, request.clone());
+    assert_eq!(set["WebAuthnConfiguration"], passkeys);
+    request.as_object_mut().unwrap().remove("WebAuthnConfiguration");
+    world.ok(Operation::SetUserPoolMfaConfig, request);
+    let shown = world.ok(Operation::GetUserPoolMfaConfig, json!({"UserPoolId": world.pool}));
+    assert_eq!(shown, json!({"MfaConfiguration": "OFF", "WebAuthnConfiguration": passkeys}));
 }
 
 #[test]

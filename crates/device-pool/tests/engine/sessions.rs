@@ -65,6 +65,33 @@ fn a_timestamp_may_be_five_minutes_off_and_no_more() {
 }
 
 #[test]
+fn a_proof_is_of_the_time_as_the_service_writes_it() {
+    let mut world = World::new();
+    world.user("ada");
+    world.seconds(11 * 24 * 60 * 60);
+    let exact = world.timestamp();
+    let (weekday, rest) = exact.split_once(' ').unwrap();
+    let (month, rest) = rest.split_once(' ').unwrap();
+    assert_eq!((weekday, month, &rest[..2]), ("Fri", "Oct", "2 "));
+    let form = "InvalidParameterException: TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in \
+                english.";
+    for (timestamp, says) in [
+        (format!("Sat {month} {rest}"), INCORRECT),
+        (format!("{weekday} {month} 0{rest}"), INCORRECT),
+        (format!("ven. {month} {rest}"), form),
+        (format!("{weekday} okt. {rest}"), form),
+        (exact.replace("UTC", "IST"), form),
+        (format!("{exact} "), form),
+    ] {
+        let claim = world.srp_claim_at(&timestamp, "ada", PASSWORD);
+        let refused = refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim));
+        assert_eq!(refused, says, "{timestamp}");
+    }
+    let claim = world.srp_claim_at(&exact, "ada", PASSWORD);
+    world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap();
+}
+
+#[test]
 fn a_proof_is_bound_to_its_client_and_user() {
     let mut world = World::new();
     world.user("ada");

@@ -89,6 +89,33 @@ fn a_token_is_not_replaced_by_a_sign_in_begun_before_it() {
 }
 
 #[test]
+fn a_pool_without_software_tokens_sets_none_up() {
+    const NOT_ENABLED: &str = "SoftwareTokenMFANotFoundException: Software Token MFA has not been \
+                               enabled by the userPool";
+    let mut world = World::new();
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    let sms_only = json!({
+        "UserPoolId": world.pool, "MfaConfiguration": "ON", "SmsMfaConfiguration": {},
+    });
+    let signed_in = json!({"AccessToken": token, "UserCode": "000000"});
+    for mode in ["OFF", "ON"] {
+        if mode == "ON" {
+            world.ok(Operation::SetUserPoolMfaConfig, sms_only.clone());
+        }
+        for operation in [Operation::AssociateSoftwareToken, Operation::VerifySoftwareToken] {
+            assert_eq!(world.refused(operation, signed_in.clone()), NOT_ENABLED, "{mode}");
+        }
+    }
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    assert_eq!(asked["ChallengeName"], "MFA_SETUP");
+    let session = json!({"Session": asked["Session"], "UserCode": "000000"});
+    for operation in [Operation::AssociateSoftwareToken, Operation::VerifySoftwareToken] {
+        assert_eq!(world.refused(operation, session.clone()), NOT_ENABLED, "{operation}");
+    }
+}
+
+#[test]
 fn only_a_setup_session_sets_up_a_factor() {
     let mut world = World::opt_in();
     world.user("ada");

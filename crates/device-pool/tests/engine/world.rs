@@ -353,6 +353,12 @@ impl World {
 
     /// Performs `USER_SRP_AUTH` up to the answer that proves the password.
     pub(crate) fn srp_claim(&mut self, name: &str, password: &str) -> Value {
+        let timestamp = self.timestamp();
+        self.srp_claim_at(&timestamp, name, password)
+    }
+
+    /// The same, where the client writes the time like this.
+    pub(crate) fn srp_claim_at(&mut self, timestamp: &str, name: &str, password: &str) -> Value {
         let ephemeral = ClientEphemeral::generate(&mut self.rng);
         let asked = self.ok(
             Operation::InitiateAuth,
@@ -366,8 +372,8 @@ impl World {
         let parameters = &asked["ChallengeParameters"];
         let user_id = parameters["USER_ID_FOR_SRP"].as_str().unwrap().to_owned();
         let pool_name = self.pool.split_once('_').unwrap().1.to_owned();
-        let mut answer =
-            self.claim(&Identity::user(&pool_name, &user_id), password, &ephemeral, parameters);
+        let identity = Identity::user(&pool_name, &user_id);
+        let mut answer = self.claim_at(timestamp, &identity, password, &ephemeral, parameters);
         answer["USERNAME"] = parameters["USERNAME"].clone();
         answer
     }
@@ -380,15 +386,26 @@ impl World {
         ephemeral: &ClientEphemeral,
         parameters: &Value,
     ) -> Value {
+        self.claim_at(&self.timestamp(), identity, password, ephemeral, parameters)
+    }
+
+    /// The proof, signed over this text for the time.
+    pub(crate) fn claim_at(
+        &self,
+        timestamp: &str,
+        identity: &Identity<'_>,
+        password: &str,
+        ephemeral: &ClientEphemeral,
+        parameters: &Value,
+    ) -> Value {
         let text = |name: &str| parameters[name].as_str().unwrap();
         let salt = Salt::from_hex(text("SALT")).unwrap();
         let b = PublicValue::from_hex(text("SRP_B")).unwrap();
         let block = STANDARD.decode(text("SECRET_BLOCK")).unwrap();
-        let timestamp = self.timestamp();
         let key = ephemeral.session_key(identity, password, &salt, &b).unwrap();
         json!({
             "PASSWORD_CLAIM_SECRET_BLOCK": text("SECRET_BLOCK"),
-            "PASSWORD_CLAIM_SIGNATURE": key.sign(identity, &block, &timestamp).to_base64(),
+            "PASSWORD_CLAIM_SIGNATURE": key.sign(identity, &block, timestamp).to_base64(),
             "TIMESTAMP": timestamp,
         })
     }

@@ -248,6 +248,33 @@ async fn all_violations_are_told_at_once() {
     );
 }
 
+#[tokio::test]
+async fn a_space_within_a_password_counts_as_a_symbol() {
+    let router = router(|service| service);
+    let call = async |operation, body: Value| {
+        send(router.clone(), request(operation, body.to_string())).await
+    };
+    let pool = call("CreateUserPool", json!({ "PoolName": "p" })).await.json();
+    let pool = &pool["UserPool"]["Id"];
+    call("AdminCreateUser", json!({ "UserPoolId": pool, "Username": "ada" })).await;
+    let pattern = "Member must satisfy regular expression pattern: ^[\\S]+.*[\\S]+$";
+    let length = "Member must have length greater than or equal to 6";
+    let policy = "Password must have symbol characters";
+    for (password, says) in [
+        ("Correct Horse 7", ""),
+        (" Correct-Horse-7", pattern),
+        ("Correct-Horse-7 ", pattern),
+        ("A1-b", length),
+        ("CorrectHorse7", policy),
+    ] {
+        let body = json!({ "UserPoolId": pool, "Username": "ada", "Password": password });
+        let answer = call("AdminSetUserPassword", body).await;
+        assert_eq!(answer.status == StatusCode::OK, says.is_empty(), "{password:?}");
+        let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.contains(says), "{message}");
+    }
+}
+
 /// The message for an invalid `body`, without its count.
 async fn told(operation: &str, body: Value) -> String {
     let (code, message) = refused(request(operation, body.to_string())).await;
