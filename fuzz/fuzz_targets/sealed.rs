@@ -15,7 +15,7 @@ use libfuzzer_sys::fuzz_target;
 use rand::SeedableRng;
 use serde_json::{Value, json};
 
-use world::{PASSWORD, Phone, World};
+use world::{Device, PASSWORD, World};
 
 // The world of the engine's own tests.
 #[allow(dead_code)]
@@ -38,9 +38,9 @@ struct Exchange {
 /// A service with running sign-ins, each of which its user could continue.
 struct Service {
     world: World,
-    phone: Phone,
-    password: Exchange,
-    device: Exchange,
+    device: Device,
+    password_proof: Exchange,
+    device_proof: Exchange,
     /// Sessions that wait for a code, the device's start, the device's proof, and the setup of a
     /// factor.
     sessions: [String; 4],
@@ -54,13 +54,13 @@ impl Service {
         let mut world = World::opt_in();
         world.user("alice");
         let totp = world.enrol_totp("alice");
-        let (phone, signed_in) = world.confirmed_phone("alice", Some(&totp));
-        world.set_status("alice", &phone, "remembered");
-        let (_, password) = exchange(&mut world, None);
+        let (device, signed_in) = world.confirmed_device("alice", Some(&totp));
+        world.set_status("alice", &device, "remembered");
+        let (_, password_proof) = exchange(&mut world, None);
         let asked_for_code = proven(&mut world, "alice", None);
-        let asked_for_device = proven(&mut world, "alice", Some(&phone));
-        let waiting = proven(&mut world, "alice", Some(&phone));
-        let (offered, device) = exchange(&mut world, Some((&phone, &waiting)));
+        let asked_for_device = proven(&mut world, "alice", Some(&device));
+        let waiting = proven(&mut world, "alice", Some(&device));
+        let (offered, device_proof) = exchange(&mut world, Some((&device, &waiting)));
         world.set_mfa("ON");
         world.user("bob");
         let setting_up = proven(&mut world, "bob", None);
@@ -68,7 +68,16 @@ impl Service {
         let sessions = sessions.map(|answer| text(&answer["Session"]));
         let id_token = text(&signed_in.result["IdToken"]);
         let (access_token, refresh_token) = (signed_in.access_token(), signed_in.refresh_token());
-        Self { world, phone, password, device, sessions, access_token, id_token, refresh_token }
+        Self {
+            world,
+            device,
+            password_proof,
+            device_proof,
+            sessions,
+            access_token,
+            id_token,
+            refresh_token,
+        }
     }
 
     /// The genuine value of a kind, and a second one to splice in.
@@ -78,8 +87,8 @@ impl Service {
             0 => (code, device),
             1 => (device, code),
             2 => (proof, device),
-            3 => (&self.password.block, &self.device.block),
-            4 => (&self.device.block, &self.password.block),
+            3 => (&self.password_proof.block, &self.device_proof.block),
+            4 => (&self.device_proof.block, &self.password_proof.block),
             5 | 6 => (&self.access_token, &self.id_token),
             7 | 8 => (&self.refresh_token, &self.access_token),
             _ => (setup, code),
@@ -89,8 +98,8 @@ impl Service {
     /// Sends `forged` in place of the genuine value of a kind, and everything else as the client
     /// would.
     fn send(&mut self, kind: u8, forged: &str) -> Result<Value, ServiceError> {
-        let (world, phone) = (&mut self.world, &self.phone);
-        let (name, key) = ("alice", phone.key.as_str());
+        let (world, device) = (&mut self.world, &self.device);
+        let (name, key) = ("alice", device.key.as_str());
         let session = json!(forged);
         match kind {
             0 => {
@@ -103,19 +112,25 @@ impl Service {
                 world.respond("DEVICE_SRP_AUTH", &session, answers)
             }
             2 => {
-                let identity = Identity::device(&phone.group_key, key);
-                let claim = claim(world, &self.device.key, &identity, &self.device.block, key);
+                let identity = Identity::device(&device.group_key, key);
+                let claim =
+                    claim(world, &self.device_proof.key, &identity, &self.device_proof.block, key);
                 world.respond("DEVICE_PASSWORD_VERIFIER", &session, claim)
             }
             3 => {
                 let pool = world.pool.split_once('_').unwrap().1.to_owned();
-                let claim =
-                    claim(world, &self.password.key, &Identity::user(&pool, name), forged, key);
+                let claim = claim(
+                    world,
+                    &self.password_proof.key,
+                    &Identity::user(&pool, name),
+                    forged,
+                    key,
+                );
                 world.respond("PASSWORD_VERIFIER", &Value::Null, claim)
             }
             4 => {
-                let identity = Identity::device(&phone.group_key, key);
-                let claim = claim(world, &self.device.key, &identity, forged, key);
+                let identity = Identity::device(&device.group_key, key);
+                let claim = claim(world, &self.device_proof.key, &identity, forged, key);
                 world.respond("DEVICE_PASSWORD_VERIFIER", &Value::Null, claim)
             }
             5 => world.call(GetUser, json!({"AccessToken": forged})),
@@ -138,16 +153,16 @@ fn text(value: &Value) -> String {
 }
 
 /// The answer after the password was proven.
-fn proven(world: &mut World, name: &str, phone: Option<&Phone>) -> Value {
+fn proven(world: &mut World, name: &str, device: Option<&Device>) -> Value {
     let mut claim = world.srp_claim(name, PASSWORD);
-    if let Some(phone) = phone {
-        claim["DEVICE_KEY"] = json!(phone.key);
+    if let Some(device) = device {
+        claim["DEVICE_KEY"] = json!(device.key);
     }
     world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap()
 }
 
 /// An exchange up to the proof: of the password, or of a device in a sign-in that waits for it.
-fn exchange(world: &mut World, device: Option<(&Phone, &Value)>) -> (Value, Exchange) {
+fn exchange(world: &mut World, device: Option<(&Device, &Value)>) -> (Value, Exchange) {
     let ephemeral = ClientEphemeral::generate(&mut rand::rngs::StdRng::seed_from_u64(1));
     let a = ephemeral.public().to_hex();
     let pool = world.pool.split_once('_').unwrap().1.to_owned();
@@ -158,10 +173,10 @@ fn exchange(world: &mut World, device: Option<(&Phone, &Value)>) -> (Value, Exch
             let body = json!({"AuthFlow": flow, "ClientId": client, "AuthParameters": parameters});
             (world.ok(InitiateAuth, body), Identity::user(&pool, "alice"), PASSWORD)
         }
-        Some((phone, waiting)) => {
-            let answers = json!({"USERNAME": "alice", "DEVICE_KEY": phone.key, "SRP_A": a});
+        Some((device, waiting)) => {
+            let answers = json!({"USERNAME": "alice", "DEVICE_KEY": device.key, "SRP_A": a});
             let offered = world.respond("DEVICE_SRP_AUTH", &waiting["Session"], answers).unwrap();
-            (offered, Identity::device(&phone.group_key, &phone.key), phone.password.as_str())
+            (offered, Identity::device(&device.group_key, &device.key), device.password.as_str())
         }
     };
     let parameters = &offered["ChallengeParameters"];

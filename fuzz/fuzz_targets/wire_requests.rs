@@ -1,10 +1,8 @@
 //! Requests as a server decodes them: what decodes survives encoding and decoding again.
 #![no_main]
 
-use device_wire::{
-    ConfirmDeviceRequest, ErrorBody, InitiateAuthRequest, Operation, RespondToAuthChallengeRequest,
-    SignUpRequest,
-};
+use device_wire::requests::{ConfirmDeviceRequest, InitiateAuthRequest, RespondToAuthChallengeRequest, SignUpRequest};
+use device_wire::{ErrorBody, Operation};
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 

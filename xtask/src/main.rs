@@ -3,6 +3,7 @@
 mod codegen;
 mod command;
 mod cortex_m4;
+mod disk;
 mod docs;
 mod fuzz;
 mod generated;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
 use crate::postgres::Postgres;
-use crate::{Result, codegen, cortex_m4, docs, interop, setup, tidy};
+use crate::{Result, codegen, cortex_m4, disk, docs, interop, setup, tidy};
 
 /// A step of the test run. Each installs what it needs and fails if it cannot; none is ever
 /// skipped.
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: clippy },
     Step { name: "each client crate alone", run: alone },
     Step { name: "targets without an operating system", run: bare_metal },
+    Step { name: "fuzz targets compile", run: fuzz_targets },
     Step { name: "tidy", run: tidy::run },
     Step { name: "documentation", run: documentation },
     Step { name: "pages as the code says", run: docs::check },
@@ -41,6 +42,10 @@ const STEPS: &[Step] = &[
 
 /// Runs every step, also after a failure, and prints a summary that ends with the count.
 pub(crate) fn run_all(root: &Path) -> ExitCode {
+    if let Err(error) = disk::check(root) {
+        println!("FAILED: {error}");
+        return ExitCode::FAILURE;
+    }
     let mut rows = Vec::new();
     for step in STEPS {
         println!("\n==> {}", step.name);
@@ -97,6 +102,13 @@ fn bare_metal(root: &Path) -> Result<()> {
         run(cargo(root, &check).args(["--target", target]))?;
     }
     Ok(())
+}
+
+/// A workspace of its own, which nothing else here compiles. Checking needs no nightly compiler.
+fn fuzz_targets(root: &Path) -> Result<()> {
+    let check = ["check", "--locked", "--keep-going", "--manifest-path=fuzz/Cargo.toml"];
+    let built = target(root).join("fuzz-check");
+    run(cargo(root, &check).arg("--target-dir").arg(built).env("RUSTFLAGS", "--cfg fuzzing"))
 }
 
 fn documentation(root: &Path) -> Result<()> {
