@@ -23,7 +23,7 @@ pub(super) fn operations(model: &Model) -> String {
         let _ = writeln!(
             source,
             "    /// `{name}`, called by [`{input}`].\n    ///\n    \
-             /// [`{input}`]: crate::{input}\n    \
+             /// [`{input}`]: crate::requests::{input}\n    \
              {name}: {auth}, {has_output}, [\n        {errors}\n    ];",
             input = operation.input,
             has_output = operation.output.is_some(),

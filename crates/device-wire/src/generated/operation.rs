@@ -163,7 +163,7 @@ operations! {
 ],
     /// `AddCustomAttributes`, called by [`AddCustomAttributesRequest`].
     ///
-    /// [`AddCustomAttributesRequest`]: crate::AddCustomAttributesRequest
+    /// [`AddCustomAttributesRequest`]: crate::requests::AddCustomAttributesRequest
     AddCustomAttributes: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -175,7 +175,7 @@ operations! {
     ];
     /// `AdminAddUserToGroup`, called by [`AdminAddUserToGroupRequest`].
     ///
-    /// [`AdminAddUserToGroupRequest`]: crate::AdminAddUserToGroupRequest
+    /// [`AdminAddUserToGroupRequest`]: crate::requests::AdminAddUserToGroupRequest
     AdminAddUserToGroup: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -187,7 +187,7 @@ operations! {
     ];
     /// `AdminConfirmSignUp`, called by [`AdminConfirmSignUpRequest`].
     ///
-    /// [`AdminConfirmSignUpRequest`]: crate::AdminConfirmSignUpRequest
+    /// [`AdminConfirmSignUpRequest`]: crate::requests::AdminConfirmSignUpRequest
     AdminConfirmSignUp: SigV4, true, [
         InternalError,
         InvalidLambdaResponse,
@@ -204,7 +204,7 @@ operations! {
     ];
     /// `AdminCreateUser`, called by [`AdminCreateUserRequest`].
     ///
-    /// [`AdminCreateUserRequest`]: crate::AdminCreateUserRequest
+    /// [`AdminCreateUserRequest`]: crate::requests::AdminCreateUserRequest
     AdminCreateUser: SigV4, true, [
         CodeDeliveryFailure,
         InternalError,
@@ -226,7 +226,7 @@ operations! {
     ];
     /// `AdminDeleteSoftwareToken`, called by [`AdminDeleteSoftwareTokenRequest`].
     ///
-    /// [`AdminDeleteSoftwareTokenRequest`]: crate::AdminDeleteSoftwareTokenRequest
+    /// [`AdminDeleteSoftwareTokenRequest`]: crate::requests::AdminDeleteSoftwareTokenRequest
     AdminDeleteSoftwareToken: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -239,7 +239,7 @@ operations! {
     ];
     /// `AdminDeleteUser`, called by [`AdminDeleteUserRequest`].
     ///
-    /// [`AdminDeleteUserRequest`]: crate::AdminDeleteUserRequest
+    /// [`AdminDeleteUserRequest`]: crate::requests::AdminDeleteUserRequest
     AdminDeleteUser: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -251,7 +251,7 @@ operations! {
     ];
     /// `AdminDeleteUserAttributes`, called by [`AdminDeleteUserAttributesRequest`].
     ///
-    /// [`AdminDeleteUserAttributesRequest`]: crate::AdminDeleteUserAttributesRequest
+    /// [`AdminDeleteUserAttributesRequest`]: crate::requests::AdminDeleteUserAttributesRequest
     AdminDeleteUserAttributes: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -263,7 +263,7 @@ operations! {
     ];
     /// `AdminDisableUser`, called by [`AdminDisableUserRequest`].
     ///
-    /// [`AdminDisableUserRequest`]: crate::AdminDisableUserRequest
+    /// [`AdminDisableUserRequest`]: crate::requests::AdminDisableUserRequest
     AdminDisableUser: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -275,7 +275,7 @@ operations! {
     ];
     /// `AdminEnableUser`, called by [`AdminEnableUserRequest`].
     ///
-    /// [`AdminEnableUserRequest`]: crate::AdminEnableUserRequest
+    /// [`AdminEnableUserRequest`]: crate::requests::AdminEnableUserRequest
     AdminEnableUser: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -287,7 +287,7 @@ operations! {
     ];
     /// `AdminForgetDevice`, called by [`AdminForgetDeviceRequest`].
     ///
-    /// [`AdminForgetDeviceRequest`]: crate::AdminForgetDeviceRequest
+    /// [`AdminForgetDeviceRequest`]: crate::requests::AdminForgetDeviceRequest
     AdminForgetDevice: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -300,7 +300,7 @@ operations! {
     ];
     /// `AdminGetDevice`, called by [`AdminGetDeviceRequest`].
     ///
-    /// [`AdminGetDeviceRequest`]: crate::AdminGetDeviceRequest
+    /// [`AdminGetDeviceRequest`]: crate::requests::AdminGetDeviceRequest
     AdminGetDevice: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -312,7 +312,7 @@ operations! {
     ];
     /// `AdminGetUser`, called by [`AdminGetUserRequest`].
     ///
-    /// [`AdminGetUserRequest`]: crate::AdminGetUserRequest
+    /// [`AdminGetUserRequest`]: crate::requests::AdminGetUserRequest
     AdminGetUser: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -324,7 +324,7 @@ operations! {
     ];
     /// `AdminGetUserAuthFactors`, called by [`AdminGetUserAuthFactorsRequest`].
     ///
-    /// [`AdminGetUserAuthFactorsRequest`]: crate::AdminGetUserAuthFactorsRequest
+    /// [`AdminGetUserAuthFactorsRequest`]: crate::requests::AdminGetUserAuthFactorsRequest
     AdminGetUserAuthFactors: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -336,7 +336,7 @@ operations! {
     ];
     /// `AdminInitiateAuth`, called by [`AdminInitiateAuthRequest`].
     ///
-    /// [`AdminInitiateAuthRequest`]: crate::AdminInitiateAuthRequest
+    /// [`AdminInitiateAuthRequest`]: crate::requests::AdminInitiateAuthRequest
     AdminInitiateAuth: SigV4, true, [
         FeatureUnavailableInTier,
         InternalError,
@@ -360,7 +360,7 @@ operations! {
     ];
     /// `AdminListDevices`, called by [`AdminListDevicesRequest`].
     ///
-    /// [`AdminListDevicesRequest`]: crate::AdminListDevicesRequest
+    /// [`AdminListDevicesRequest`]: crate::requests::AdminListDevicesRequest
     AdminListDevices: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -372,7 +372,7 @@ operations! {
     ];
     /// `AdminListGroupsForUser`, called by [`AdminListGroupsForUserRequest`].
     ///
-    /// [`AdminListGroupsForUserRequest`]: crate::AdminListGroupsForUserRequest
+    /// [`AdminListGroupsForUserRequest`]: crate::requests::AdminListGroupsForUserRequest
     AdminListGroupsForUser: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -384,7 +384,7 @@ operations! {
     ];
     /// `AdminListUserAuthEvents`, called by [`AdminListUserAuthEventsRequest`].
     ///
-    /// [`AdminListUserAuthEventsRequest`]: crate::AdminListUserAuthEventsRequest
+    /// [`AdminListUserAuthEventsRequest`]: crate::requests::AdminListUserAuthEventsRequest
     AdminListUserAuthEvents: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -397,7 +397,7 @@ operations! {
     ];
     /// `AdminListUserSessions`, called by [`AdminListUserSessionsRequest`].
     ///
-    /// [`AdminListUserSessionsRequest`]: crate::AdminListUserSessionsRequest
+    /// [`AdminListUserSessionsRequest`]: crate::requests::AdminListUserSessionsRequest
     AdminListUserSessions: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -409,7 +409,7 @@ operations! {
     ];
     /// `AdminRemoveUserFromGroup`, called by [`AdminRemoveUserFromGroupRequest`].
     ///
-    /// [`AdminRemoveUserFromGroupRequest`]: crate::AdminRemoveUserFromGroupRequest
+    /// [`AdminRemoveUserFromGroupRequest`]: crate::requests::AdminRemoveUserFromGroupRequest
     AdminRemoveUserFromGroup: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -421,7 +421,7 @@ operations! {
     ];
     /// `AdminResetUserPassword`, called by [`AdminResetUserPasswordRequest`].
     ///
-    /// [`AdminResetUserPasswordRequest`]: crate::AdminResetUserPasswordRequest
+    /// [`AdminResetUserPasswordRequest`]: crate::requests::AdminResetUserPasswordRequest
     AdminResetUserPassword: SigV4, true, [
         InternalError,
         InvalidEmailRoleAccessPolicy,
@@ -440,7 +440,7 @@ operations! {
     ];
     /// `AdminRespondToAuthChallenge`, called by [`AdminRespondToAuthChallengeRequest`].
     ///
-    /// [`AdminRespondToAuthChallengeRequest`]: crate::AdminRespondToAuthChallengeRequest
+    /// [`AdminRespondToAuthChallengeRequest`]: crate::requests::AdminRespondToAuthChallengeRequest
     AdminRespondToAuthChallenge: SigV4, true, [
         AliasExists,
         CodeMismatch,
@@ -468,7 +468,7 @@ operations! {
     ];
     /// `AdminRevokeUserSession`, called by [`AdminRevokeUserSessionRequest`].
     ///
-    /// [`AdminRevokeUserSessionRequest`]: crate::AdminRevokeUserSessionRequest
+    /// [`AdminRevokeUserSessionRequest`]: crate::requests::AdminRevokeUserSessionRequest
     AdminRevokeUserSession: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -480,7 +480,7 @@ operations! {
     ];
     /// `AdminSetUserMFAPreference`, called by [`AdminSetUserMFAPreferenceRequest`].
     ///
-    /// [`AdminSetUserMFAPreferenceRequest`]: crate::AdminSetUserMFAPreferenceRequest
+    /// [`AdminSetUserMFAPreferenceRequest`]: crate::requests::AdminSetUserMFAPreferenceRequest
     AdminSetUserMFAPreference: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -493,7 +493,7 @@ operations! {
     ];
     /// `AdminSetUserPassword`, called by [`AdminSetUserPasswordRequest`].
     ///
-    /// [`AdminSetUserPasswordRequest`]: crate::AdminSetUserPasswordRequest
+    /// [`AdminSetUserPasswordRequest`]: crate::requests::AdminSetUserPasswordRequest
     AdminSetUserPassword: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -507,7 +507,7 @@ operations! {
     ];
     /// `AdminSetUserSettings`, called by [`AdminSetUserSettingsRequest`].
     ///
-    /// [`AdminSetUserSettingsRequest`]: crate::AdminSetUserSettingsRequest
+    /// [`AdminSetUserSettingsRequest`]: crate::requests::AdminSetUserSettingsRequest
     AdminSetUserSettings: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -518,7 +518,7 @@ operations! {
     ];
     /// `AdminUpdateDeviceStatus`, called by [`AdminUpdateDeviceStatusRequest`].
     ///
-    /// [`AdminUpdateDeviceStatusRequest`]: crate::AdminUpdateDeviceStatusRequest
+    /// [`AdminUpdateDeviceStatusRequest`]: crate::requests::AdminUpdateDeviceStatusRequest
     AdminUpdateDeviceStatus: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -531,7 +531,7 @@ operations! {
     ];
     /// `AdminUpdateUserAttributes`, called by [`AdminUpdateUserAttributesRequest`].
     ///
-    /// [`AdminUpdateUserAttributesRequest`]: crate::AdminUpdateUserAttributesRequest
+    /// [`AdminUpdateUserAttributesRequest`]: crate::requests::AdminUpdateUserAttributesRequest
     AdminUpdateUserAttributes: SigV4, true, [
         AliasExists,
         InternalError,
@@ -550,7 +550,7 @@ operations! {
     ];
     /// `AdminUserGlobalSignOut`, called by [`AdminUserGlobalSignOutRequest`].
     ///
-    /// [`AdminUserGlobalSignOutRequest`]: crate::AdminUserGlobalSignOutRequest
+    /// [`AdminUserGlobalSignOutRequest`]: crate::requests::AdminUserGlobalSignOutRequest
     AdminUserGlobalSignOut: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -562,7 +562,7 @@ operations! {
     ];
     /// `AssociateSoftwareToken`, called by [`AssociateSoftwareTokenRequest`].
     ///
-    /// [`AssociateSoftwareTokenRequest`]: crate::AssociateSoftwareTokenRequest
+    /// [`AssociateSoftwareTokenRequest`]: crate::requests::AssociateSoftwareTokenRequest
     AssociateSoftwareToken: AccessTokenOrSession, true, [
         ConcurrentModification,
         Forbidden,
@@ -575,7 +575,7 @@ operations! {
     ];
     /// `ChangePassword`, called by [`ChangePasswordRequest`].
     ///
-    /// [`ChangePasswordRequest`]: crate::ChangePasswordRequest
+    /// [`ChangePasswordRequest`]: crate::requests::ChangePasswordRequest
     ChangePassword: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -593,7 +593,7 @@ operations! {
     ];
     /// `ConfirmDevice`, called by [`ConfirmDeviceRequest`].
     ///
-    /// [`ConfirmDeviceRequest`]: crate::ConfirmDeviceRequest
+    /// [`ConfirmDeviceRequest`]: crate::requests::ConfirmDeviceRequest
     ConfirmDevice: AccessToken, true, [
         DeviceKeyExists,
         Forbidden,
@@ -613,7 +613,7 @@ operations! {
     ];
     /// `ConfirmForgotPassword`, called by [`ConfirmForgotPasswordRequest`].
     ///
-    /// [`ConfirmForgotPasswordRequest`]: crate::ConfirmForgotPasswordRequest
+    /// [`ConfirmForgotPasswordRequest`]: crate::requests::ConfirmForgotPasswordRequest
     ConfirmForgotPassword: None, true, [
         CodeMismatch,
         ExpiredCode,
@@ -636,7 +636,7 @@ operations! {
     ];
     /// `ConfirmSignUp`, called by [`ConfirmSignUpRequest`].
     ///
-    /// [`ConfirmSignUpRequest`]: crate::ConfirmSignUpRequest
+    /// [`ConfirmSignUpRequest`]: crate::requests::ConfirmSignUpRequest
     ConfirmSignUp: None, true, [
         AliasExists,
         CodeMismatch,
@@ -657,7 +657,7 @@ operations! {
     ];
     /// `CreateGroup`, called by [`CreateGroupRequest`].
     ///
-    /// [`CreateGroupRequest`]: crate::CreateGroupRequest
+    /// [`CreateGroupRequest`]: crate::requests::CreateGroupRequest
     CreateGroup: SigV4, true, [
         GroupExists,
         InternalError,
@@ -670,7 +670,7 @@ operations! {
     ];
     /// `CreateUserPool`, called by [`CreateUserPoolRequest`].
     ///
-    /// [`CreateUserPoolRequest`]: crate::CreateUserPoolRequest
+    /// [`CreateUserPoolRequest`]: crate::requests::CreateUserPoolRequest
     CreateUserPool: SigV4, true, [
         FeatureUnavailableInTier,
         InternalError,
@@ -686,7 +686,7 @@ operations! {
     ];
     /// `CreateUserPoolClient`, called by [`CreateUserPoolClientRequest`].
     ///
-    /// [`CreateUserPoolClientRequest`]: crate::CreateUserPoolClientRequest
+    /// [`CreateUserPoolClientRequest`]: crate::requests::CreateUserPoolClientRequest
     CreateUserPoolClient: SigV4, true, [
         FeatureUnavailableInTier,
         InternalError,
@@ -712,7 +712,7 @@ operations! {
     ];
     /// `DeleteUser`, called by [`DeleteUserRequest`].
     ///
-    /// [`DeleteUserRequest`]: crate::DeleteUserRequest
+    /// [`DeleteUserRequest`]: crate::requests::DeleteUserRequest
     DeleteUser: AccessToken, false, [
         Forbidden,
         InternalError,
@@ -727,7 +727,7 @@ operations! {
     ];
     /// `DeleteUserAttributes`, called by [`DeleteUserAttributesRequest`].
     ///
-    /// [`DeleteUserAttributesRequest`]: crate::DeleteUserAttributesRequest
+    /// [`DeleteUserAttributesRequest`]: crate::requests::DeleteUserAttributesRequest
     DeleteUserAttributes: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -742,7 +742,7 @@ operations! {
     ];
     /// `DeleteUserPool`, called by [`DeleteUserPoolRequest`].
     ///
-    /// [`DeleteUserPoolRequest`]: crate::DeleteUserPoolRequest
+    /// [`DeleteUserPoolRequest`]: crate::requests::DeleteUserPoolRequest
     DeleteUserPool: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -754,7 +754,7 @@ operations! {
     ];
     /// `DeleteUserPoolClient`, called by [`DeleteUserPoolClientRequest`].
     ///
-    /// [`DeleteUserPoolClientRequest`]: crate::DeleteUserPoolClientRequest
+    /// [`DeleteUserPoolClientRequest`]: crate::requests::DeleteUserPoolClientRequest
     DeleteUserPoolClient: SigV4, false, [
         ConcurrentModification,
         InternalError,
@@ -766,7 +766,7 @@ operations! {
     ];
     /// `DescribeUserPool`, called by [`DescribeUserPoolRequest`].
     ///
-    /// [`DescribeUserPoolRequest`]: crate::DescribeUserPoolRequest
+    /// [`DescribeUserPoolRequest`]: crate::requests::DescribeUserPoolRequest
     DescribeUserPool: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -778,7 +778,7 @@ operations! {
     ];
     /// `DescribeUserPoolClient`, called by [`DescribeUserPoolClientRequest`].
     ///
-    /// [`DescribeUserPoolClientRequest`]: crate::DescribeUserPoolClientRequest
+    /// [`DescribeUserPoolClientRequest`]: crate::requests::DescribeUserPoolClientRequest
     DescribeUserPoolClient: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -789,7 +789,7 @@ operations! {
     ];
     /// `ForgetDevice`, called by [`ForgetDeviceRequest`].
     ///
-    /// [`ForgetDeviceRequest`]: crate::ForgetDeviceRequest
+    /// [`ForgetDeviceRequest`]: crate::requests::ForgetDeviceRequest
     ForgetDevice: AccessToken, false, [
         Forbidden,
         InternalError,
@@ -805,7 +805,7 @@ operations! {
     ];
     /// `ForgotPassword`, called by [`ForgotPasswordRequest`].
     ///
-    /// [`ForgotPasswordRequest`]: crate::ForgotPasswordRequest
+    /// [`ForgotPasswordRequest`]: crate::requests::ForgotPasswordRequest
     ForgotPassword: None, true, [
         CodeDeliveryFailure,
         Forbidden,
@@ -826,7 +826,7 @@ operations! {
     ];
     /// `GetDevice`, called by [`GetDeviceRequest`].
     ///
-    /// [`GetDeviceRequest`]: crate::GetDeviceRequest
+    /// [`GetDeviceRequest`]: crate::requests::GetDeviceRequest
     GetDevice: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -853,7 +853,7 @@ operations! {
     ];
     /// `GetTokensFromRefreshToken`, called by [`GetTokensFromRefreshTokenRequest`].
     ///
-    /// [`GetTokensFromRefreshTokenRequest`]: crate::GetTokensFromRefreshTokenRequest
+    /// [`GetTokensFromRefreshTokenRequest`]: crate::requests::GetTokensFromRefreshTokenRequest
     GetTokensFromRefreshToken: None, true, [
         Forbidden,
         InternalError,
@@ -870,7 +870,7 @@ operations! {
     ];
     /// `GetUser`, called by [`GetUserRequest`].
     ///
-    /// [`GetUserRequest`]: crate::GetUserRequest
+    /// [`GetUserRequest`]: crate::requests::GetUserRequest
     GetUser: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -885,7 +885,7 @@ operations! {
     ];
     /// `GetUserAttributeVerificationCode`, called by [`GetUserAttributeVerificationCodeRequest`].
     ///
-    /// [`GetUserAttributeVerificationCodeRequest`]: crate::GetUserAttributeVerificationCodeRequest
+    /// [`GetUserAttributeVerificationCodeRequest`]: crate::requests::GetUserAttributeVerificationCodeRequest
     GetUserAttributeVerificationCode: AccessToken, true, [
         CodeDeliveryFailure,
         Forbidden,
@@ -908,7 +908,7 @@ operations! {
     ];
     /// `GetUserAuthFactors`, called by [`GetUserAuthFactorsRequest`].
     ///
-    /// [`GetUserAuthFactorsRequest`]: crate::GetUserAuthFactorsRequest
+    /// [`GetUserAuthFactorsRequest`]: crate::requests::GetUserAuthFactorsRequest
     GetUserAuthFactors: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -923,7 +923,7 @@ operations! {
     ];
     /// `GetUserPoolMfaConfig`, called by [`GetUserPoolMfaConfigRequest`].
     ///
-    /// [`GetUserPoolMfaConfigRequest`]: crate::GetUserPoolMfaConfigRequest
+    /// [`GetUserPoolMfaConfigRequest`]: crate::requests::GetUserPoolMfaConfigRequest
     GetUserPoolMfaConfig: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -933,7 +933,7 @@ operations! {
     ];
     /// `GlobalSignOut`, called by [`GlobalSignOutRequest`].
     ///
-    /// [`GlobalSignOutRequest`]: crate::GlobalSignOutRequest
+    /// [`GlobalSignOutRequest`]: crate::requests::GlobalSignOutRequest
     GlobalSignOut: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -947,7 +947,7 @@ operations! {
     ];
     /// `InitiateAuth`, called by [`InitiateAuthRequest`].
     ///
-    /// [`InitiateAuthRequest`]: crate::InitiateAuthRequest
+    /// [`InitiateAuthRequest`]: crate::requests::InitiateAuthRequest
     InitiateAuth: None, true, [
         FeatureUnavailableInTier,
         Forbidden,
@@ -971,7 +971,7 @@ operations! {
     ];
     /// `ListDevices`, called by [`ListDevicesRequest`].
     ///
-    /// [`ListDevicesRequest`]: crate::ListDevicesRequest
+    /// [`ListDevicesRequest`]: crate::requests::ListDevicesRequest
     ListDevices: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -998,7 +998,7 @@ operations! {
     ];
     /// `ListTagsForResource`, called by [`ListTagsForResourceRequest`].
     ///
-    /// [`ListTagsForResourceRequest`]: crate::ListTagsForResourceRequest
+    /// [`ListTagsForResourceRequest`]: crate::requests::ListTagsForResourceRequest
     ListTagsForResource: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1009,7 +1009,7 @@ operations! {
     ];
     /// `ListUserPoolClients`, called by [`ListUserPoolClientsRequest`].
     ///
-    /// [`ListUserPoolClientsRequest`]: crate::ListUserPoolClientsRequest
+    /// [`ListUserPoolClientsRequest`]: crate::requests::ListUserPoolClientsRequest
     ListUserPoolClients: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1020,7 +1020,7 @@ operations! {
     ];
     /// `ListUserPools`, called by [`ListUserPoolsRequest`].
     ///
-    /// [`ListUserPoolsRequest`]: crate::ListUserPoolsRequest
+    /// [`ListUserPoolsRequest`]: crate::requests::ListUserPoolsRequest
     ListUserPools: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1029,7 +1029,7 @@ operations! {
     ];
     /// `ListUserSessions`, called by [`ListUserSessionsRequest`].
     ///
-    /// [`ListUserSessionsRequest`]: crate::ListUserSessionsRequest
+    /// [`ListUserSessionsRequest`]: crate::requests::ListUserSessionsRequest
     ListUserSessions: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -1044,7 +1044,7 @@ operations! {
     ];
     /// `ListUsers`, called by [`ListUsersRequest`].
     ///
-    /// [`ListUsersRequest`]: crate::ListUsersRequest
+    /// [`ListUsersRequest`]: crate::requests::ListUsersRequest
     ListUsers: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1066,7 +1066,7 @@ operations! {
     ];
     /// `ResendConfirmationCode`, called by [`ResendConfirmationCodeRequest`].
     ///
-    /// [`ResendConfirmationCodeRequest`]: crate::ResendConfirmationCodeRequest
+    /// [`ResendConfirmationCodeRequest`]: crate::requests::ResendConfirmationCodeRequest
     ResendConfirmationCode: None, true, [
         CodeDeliveryFailure,
         Forbidden,
@@ -1087,7 +1087,7 @@ operations! {
     ];
     /// `RespondToAuthChallenge`, called by [`RespondToAuthChallengeRequest`].
     ///
-    /// [`RespondToAuthChallengeRequest`]: crate::RespondToAuthChallengeRequest
+    /// [`RespondToAuthChallengeRequest`]: crate::requests::RespondToAuthChallengeRequest
     RespondToAuthChallenge: None, true, [
         AliasExists,
         CodeMismatch,
@@ -1116,7 +1116,7 @@ operations! {
     ];
     /// `RevokeToken`, called by [`RevokeTokenRequest`].
     ///
-    /// [`RevokeTokenRequest`]: crate::RevokeTokenRequest
+    /// [`RevokeTokenRequest`]: crate::requests::RevokeTokenRequest
     RevokeToken: None, true, [
         Forbidden,
         InternalError,
@@ -1129,7 +1129,7 @@ operations! {
     ];
     /// `RevokeUserSession`, called by [`RevokeUserSessionRequest`].
     ///
-    /// [`RevokeUserSessionRequest`]: crate::RevokeUserSessionRequest
+    /// [`RevokeUserSessionRequest`]: crate::requests::RevokeUserSessionRequest
     RevokeUserSession: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -1144,7 +1144,7 @@ operations! {
     ];
     /// `SetUserMFAPreference`, called by [`SetUserMFAPreferenceRequest`].
     ///
-    /// [`SetUserMFAPreferenceRequest`]: crate::SetUserMFAPreferenceRequest
+    /// [`SetUserMFAPreferenceRequest`]: crate::requests::SetUserMFAPreferenceRequest
     SetUserMFAPreference: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -1158,7 +1158,7 @@ operations! {
     ];
     /// `SetUserPoolMfaConfig`, called by [`SetUserPoolMfaConfigRequest`].
     ///
-    /// [`SetUserPoolMfaConfigRequest`]: crate::SetUserPoolMfaConfigRequest
+    /// [`SetUserPoolMfaConfigRequest`]: crate::requests::SetUserPoolMfaConfigRequest
     SetUserPoolMfaConfig: SigV4, true, [
         ConcurrentModification,
         FeatureUnavailableInTier,
@@ -1173,7 +1173,7 @@ operations! {
     ];
     /// `SetUserSettings`, called by [`SetUserSettingsRequest`].
     ///
-    /// [`SetUserSettingsRequest`]: crate::SetUserSettingsRequest
+    /// [`SetUserSettingsRequest`]: crate::requests::SetUserSettingsRequest
     SetUserSettings: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -1187,7 +1187,7 @@ operations! {
     ];
     /// `SignUp`, called by [`SignUpRequest`].
     ///
-    /// [`SignUpRequest`]: crate::SignUpRequest
+    /// [`SignUpRequest`]: crate::requests::SignUpRequest
     SignUp: None, true, [
         CodeDeliveryFailure,
         Forbidden,
@@ -1209,7 +1209,7 @@ operations! {
     ];
     /// `TagResource`, called by [`TagResourceRequest`].
     ///
-    /// [`TagResourceRequest`]: crate::TagResourceRequest
+    /// [`TagResourceRequest`]: crate::requests::TagResourceRequest
     TagResource: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1220,7 +1220,7 @@ operations! {
     ];
     /// `UntagResource`, called by [`UntagResourceRequest`].
     ///
-    /// [`UntagResourceRequest`]: crate::UntagResourceRequest
+    /// [`UntagResourceRequest`]: crate::requests::UntagResourceRequest
     UntagResource: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1231,7 +1231,7 @@ operations! {
     ];
     /// `UpdateDeviceStatus`, called by [`UpdateDeviceStatusRequest`].
     ///
-    /// [`UpdateDeviceStatusRequest`]: crate::UpdateDeviceStatusRequest
+    /// [`UpdateDeviceStatusRequest`]: crate::requests::UpdateDeviceStatusRequest
     UpdateDeviceStatus: AccessToken, true, [
         Forbidden,
         InternalError,
@@ -1258,7 +1258,7 @@ operations! {
     ];
     /// `UpdateUserAttributes`, called by [`UpdateUserAttributesRequest`].
     ///
-    /// [`UpdateUserAttributesRequest`]: crate::UpdateUserAttributesRequest
+    /// [`UpdateUserAttributesRequest`]: crate::requests::UpdateUserAttributesRequest
     UpdateUserAttributes: AccessToken, true, [
         AliasExists,
         CodeDeliveryFailure,
@@ -1283,7 +1283,7 @@ operations! {
     ];
     /// `UpdateUserPool`, called by [`UpdateUserPoolRequest`].
     ///
-    /// [`UpdateUserPoolRequest`]: crate::UpdateUserPoolRequest
+    /// [`UpdateUserPoolRequest`]: crate::requests::UpdateUserPoolRequest
     UpdateUserPool: SigV4, true, [
         ConcurrentModification,
         FeatureUnavailableInTier,
@@ -1302,7 +1302,7 @@ operations! {
     ];
     /// `UpdateUserPoolClient`, called by [`UpdateUserPoolClientRequest`].
     ///
-    /// [`UpdateUserPoolClientRequest`]: crate::UpdateUserPoolClientRequest
+    /// [`UpdateUserPoolClientRequest`]: crate::requests::UpdateUserPoolClientRequest
     UpdateUserPoolClient: SigV4, true, [
         ConcurrentModification,
         FeatureUnavailableInTier,
@@ -1317,7 +1317,7 @@ operations! {
     ];
     /// `VerifySoftwareToken`, called by [`VerifySoftwareTokenRequest`].
     ///
-    /// [`VerifySoftwareTokenRequest`]: crate::VerifySoftwareTokenRequest
+    /// [`VerifySoftwareTokenRequest`]: crate::requests::VerifySoftwareTokenRequest
     VerifySoftwareToken: AccessTokenOrSession, true, [
         CodeMismatch,
         EnableSoftwareTokenMfa,
@@ -1337,7 +1337,7 @@ operations! {
     ];
     /// `VerifyUserAttribute`, called by [`VerifyUserAttributeRequest`].
     ///
-    /// [`VerifyUserAttributeRequest`]: crate::VerifyUserAttributeRequest
+    /// [`VerifyUserAttributeRequest`]: crate::requests::VerifyUserAttributeRequest
     VerifyUserAttribute: AccessToken, true, [
         AliasExists,
         CodeMismatch,
