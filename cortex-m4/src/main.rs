@@ -1,4 +1,4 @@
-//! Checks every known answer of `vectors/srp.json` of device-srp on a Cortex-M4, a processor of 32 bits.
+//! Checks every known answer of device-srp's `vectors/srp.json` on a Cortex-M4, a 32-bit processor.
 //!
 //! `cargo xtask cortex-m4` builds this and runs it in QEMU. `VECTORS` names the file to embed.
 

@@ -1,7 +1,9 @@
 //! Requests as a server decodes them: what decodes survives encoding and decoding again.
 #![no_main]
 
-use device_wire::requests::{ConfirmDeviceRequest, InitiateAuthRequest, RespondToAuthChallengeRequest, SignUpRequest};
+use device_wire::requests::{
+    ConfirmDeviceRequest, InitiateAuthRequest, RespondToAuthChallengeRequest, SignUpRequest,
+};
 use device_wire::{ErrorBody, Operation};
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};

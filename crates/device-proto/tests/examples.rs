@@ -7,33 +7,27 @@
 )]
 
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use device_test::{FakeClock, PASSWORD, TestServer};
-use serde_json::json;
+use device_test::TestPool;
+use device_wire::shapes::DeviceConfigurationType;
 
 #[test]
 fn a_blocking_client_signs_in_and_has_its_device_tracked() {
-    let server = TestServer::start();
-    // Proofs are stamped by this machine's clock, so the server's begins there too.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    server
-        .clock()
-        .advance(now.saturating_sub(Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs())));
-    let pool = server.create_pool(
-        json!({ "DeviceConfiguration": { "DeviceOnlyRememberedOnUserPrompt": false } }),
-    );
-    let client = server.create_client(&pool, json!({}));
-    server.create_user(&pool, "ada");
+    let always = DeviceConfigurationType {
+        device_only_remembered_on_user_prompt: Some(false),
+        ..DeviceConfigurationType::default()
+    };
+    let pool = TestPool::builder().devices(Some(always)).serve();
+    let ada = pool.user("ada").create();
     // Cargo builds examples along with tests, and puts them beside.
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples/blocking");
     let run = |password: &str| {
-        let arguments = [&*server.url(), &pool, &client, "ada", password];
+        let arguments = [&*pool.url(), pool.id(), pool.client_id(), ada.username(), password];
         let output = Command::new(&program).args(arguments).output().unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
     };
-    let (ended_well, shown) = run(PASSWORD);
+    let (ended_well, shown) = run(ada.password());
     assert!(
         ended_well && shown.contains("ada is signed in.") && shown.contains("\"device_key\""),
         "{shown}"

@@ -50,7 +50,7 @@ pub use http_hooks::HttpHooks;
 pub use limits::Limits;
 pub use origins::Origins;
 pub use server::Server;
-pub use service::{Service, ServiceBuilder};
+pub use service::{MessageObserver, Service, ServiceBuilder};
 pub use setup_error::SetupError;
 pub use signing_keys::PregeneratedKeys;
 pub use sigv4::AccessKey;

@@ -41,6 +41,9 @@ const MAX_DOCUMENTS: usize = 32;
 /// How long a document waits for its turn before the answer is 503.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 
+/// What is shown the messages to users; see [`ServiceBuilder::message_observer`].
+pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
+
 /// A user-pool service, ready to be called.
 ///
 /// ```no_run
@@ -74,6 +77,7 @@ pub struct Service {
     calls: Arc<Semaphore>,
     documents: Semaphore,
     region: String,
+    message_observer: Arc<MessageObserver>,
     outbound_queue: OutboundQueue,
     pub(crate) administrators: AdminCheck,
     pub(crate) origins: Origins,
@@ -163,6 +167,7 @@ impl Service {
         if messages.is_empty() {
             return;
         }
+        (self.message_observer)(&messages);
         if let Some(dev) = self.administrators.dev() {
             dev.keep(&messages);
             // A developer can read it there, so no way out is no loss.

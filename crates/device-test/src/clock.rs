@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A clock in the test's hands. Clones show the same time.
 #[derive(Debug, Clone)]
@@ -33,6 +33,17 @@ impl FakeClock {
         self.millis.load(Ordering::SeqCst)
     }
 
+    /// The time, for APIs that take a `SystemTime`. A time before the epoch reads as the epoch.
+    #[must_use]
+    pub fn system_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(u64::try_from(self.now()).unwrap_or_default())
+    }
+
+    /// Sets the time, forwards or back.
+    pub fn set(&self, time: SystemTime) {
+        self.millis.store(millis(time), Ordering::SeqCst);
+    }
+
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
@@ -44,6 +55,17 @@ impl Default for FakeClock {
     fn default() -> Self {
         Self::new()
     }
+}
+
+impl From<SystemTime> for FakeClock {
+    fn from(time: SystemTime) -> Self {
+        Self::at(millis(time))
+    }
+}
+
+fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(feature = "server")]

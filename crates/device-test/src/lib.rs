@@ -1,13 +1,4 @@
-//! What the tests of the other crates share.
-//!
-//! Without features this is light: [`SeededRng`], [`FakeClock`], [`totp_code`], the public test
-//! keys ([`ACCESS_KEY_PAIR`], [`ID_KEY_PAIR`]). The feature `pool` gives
-//! `TestSigningKeys` to those who run the engine, and `server` a whole `TestServer` in the test's
-//! own process.
-//!
-//! A crate's *unit* tests cannot hand their own types to a kit that depends on that same crate,
-//! since cargo builds it twice; tests in `tests/` can.
-
+#![doc = include_str!("guide.md")]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -17,22 +8,38 @@
 )]
 
 mod clock;
+#[cfg(feature = "server")]
+mod entropy;
+#[cfg(feature = "server")]
+mod host;
 mod keys;
+#[cfg(feature = "server")]
+mod listener;
+#[cfg(feature = "server")]
+mod pool;
 mod rng;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod service;
 mod totp;
 
 pub use clock::FakeClock;
 #[cfg(feature = "pool")]
 pub use keys::TestSigningKeys;
 pub use keys::{ACCESS_KEY_PAIR, ID_KEY_PAIR};
+#[cfg(feature = "server")]
+pub use pool::{DeviceBuilder, Expire, TestPool, TestPoolBuilder, TestUser, UserBuilder};
 pub use rng::SeededRng;
 #[cfg(feature = "server")]
-pub use server::{PASSWORD, TestServer, access_key, config, service, service_in};
+pub use server::TestServer;
+#[cfg(feature = "server")]
+pub use service::{access_key, config, service, service_in};
 pub use totp::totp_code;
 
-/// Compiles the examples of the repository's README.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+/// The password of every user for whom the test sets no other.
+pub const PASSWORD: &str = "Correct-Horse-7";
+
+#[cfg(all(doctest, feature = "server"))]
+#[doc = include_str!("../README.md")]
 struct Readme;

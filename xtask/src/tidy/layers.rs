@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-store", &["device-pool"]),
     ("device-server", &["device-store", "device-pool", "device-wire", "device-srp"]),
     ("device-cli", &["device-server", "device-auth"]),
-    // Both ends in one process, for tests: nothing is above it.
+    // Both ends in one process, for tests.
     ("device-test", &["device-server", "device-auth"]),
     ("device-benches", &["device-srp"]),
     ("device-interop", &["device-test"]),

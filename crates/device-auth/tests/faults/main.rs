@@ -118,7 +118,7 @@ async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     }
     let known = kept.filter(|key| world.tracks(key));
 
-    let app = world.app(&world.server.url(), RetryPolicy::never());
+    let app = world.app(&world.pool.url(), RetryPolicy::never());
     let next = sign_in(&app, world).await.expect(case);
     assert!(next.warnings.is_empty(), "{case}: {next:?}");
     let key = next.device_key().expect(case).to_owned();

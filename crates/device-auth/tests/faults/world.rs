@@ -1,12 +1,11 @@
 //! A server, a user with an authenticator app, her device's records, and the proxy in between.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use device_auth::{DeviceAuth, DeviceOwner, DeviceRecord, DeviceStore as _, MemoryStore};
 use device_http::{Client, RetryPolicy};
-use device_test::{FakeClock, PASSWORD, TestServer, totp_code};
-use device_wire::Operation;
-use serde_json::{Value, json};
+use device_test::{TestPool, TestUser};
+use device_wire::requests::{AdminGetDeviceRequest, AdminListDevicesRequest};
 
 use crate::proxy::Proxy;
 
@@ -15,13 +14,10 @@ pub(crate) const USER: &str = "ada";
 /// A server whose pool asks its users about remembering, and where a remembered device stands in
 /// for the second factor.
 pub(crate) struct World {
-    pub(crate) server: TestServer,
+    pub(crate) pool: TestPool,
     pub(crate) proxy: Proxy,
-    pool: String,
-    client: String,
+    user: TestUser,
     store: MemoryStore,
-    /// Of the authenticator app.
-    secret: String,
 }
 
 /// Runs a test with a world of its own.
@@ -36,41 +32,30 @@ pub(crate) fn with_world<T>(test: impl AsyncFnOnce(&World) -> T) -> T {
 
 impl World {
     fn new() -> Self {
-        let server = TestServer::start();
         // Proofs carry this machine's time, and the server accepts five minutes of difference. Its
         // clock begins three minutes behind, so that there is time for codes and for late messages.
-        let now =
-            SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(3 * 60);
-        let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
-        server.clock().advance(now.saturating_sub(start));
-        let pool = server.create_pool(json!({
-            "DeviceConfiguration": {
-                "ChallengeRequiredOnNewDevice": true,
-                "DeviceOnlyRememberedOnUserPrompt": true,
-            },
-        }));
-        let client = server.create_client(&pool, json!({}));
-        server.create_user(&pool, USER);
-        let secret = enrol(&server, &pool, &client);
-        let proxy = Proxy::before(server.addr(), server.clock().clone());
-        Self { server, proxy, pool, client, store: MemoryStore::new(), secret }
+        let start = SystemTime::now() - Duration::from_secs(3 * 60);
+        let pool = TestPool::builder().starts_at(start).serve();
+        let user = pool.user(USER).authenticator().create();
+        let proxy = Proxy::before(pool.addr(), pool.clock().clone());
+        Self { pool, proxy, user, store: MemoryStore::new() }
     }
 
     /// The app as it starts, with the records that were kept.
     pub(crate) fn app(&self, endpoint: &str, policy: RetryPolicy) -> DeviceAuth {
         let http = Client::builder().endpoint_url(endpoint).retry(policy).build().unwrap();
-        let builder = DeviceAuth::builder(&self.pool, &self.client);
+        let builder = DeviceAuth::builder(self.pool.id(), self.pool.client_id());
         builder.http(http).store(self.store.clone()).build().unwrap()
     }
 
     /// The next code of the authenticator app. Each is good once.
     pub(crate) fn code(&self) -> String {
-        next_code(&self.server, &self.secret)
+        self.pool.authenticator_code(&self.user)
     }
 
     /// The device's record.
     pub(crate) async fn record(&self) -> Option<DeviceRecord> {
-        let (user_pool_id, client_id) = (self.pool.clone(), self.client.clone());
+        let (user_pool_id, client_id) = (self.pool.id().into(), self.pool.client_id().into());
         let owner = DeviceOwner { user_pool_id, client_id, username: USER.into() };
         let mut records = self.store.find(&owner).await.unwrap();
         assert!(records.len() <= 1, "{records:?}");
@@ -79,53 +64,12 @@ impl World {
 
     /// Whether the server has a device under that key.
     pub(crate) fn tracks(&self, key: &str) -> bool {
-        let device = json!({ "UserPoolId": self.pool, "Username": USER, "DeviceKey": key });
-        self.server.execute(Operation::AdminGetDevice, device).is_ok()
+        self.pool.call(&AdminGetDeviceRequest::new(key, self.pool.id(), USER)).is_ok()
     }
 
     /// How many devices the server has.
     pub(crate) fn devices(&self) -> usize {
-        let list = json!({ "UserPoolId": self.pool, "Username": USER });
-        let listed = self.server.execute(Operation::AdminListDevices, list).unwrap();
-        listed["Devices"].as_array().map_or(0, Vec::len)
+        let list = AdminListDevicesRequest::new(self.pool.id(), USER);
+        self.pool.call(&list).unwrap().devices.map_or(0, |devices| devices.len())
     }
-}
-
-/// Gives the user her authenticator app; returns its secret.
-fn enrol(server: &TestServer, pool: &str, client: &str) -> String {
-    let run = |operation, body: Value| server.execute(operation, body).unwrap();
-    let software = json!({ "Enabled": true });
-    run(
-        Operation::SetUserPoolMfaConfig,
-        json!({
-            "UserPoolId": pool,
-            "MfaConfiguration": "OPTIONAL",
-            "SoftwareTokenMfaConfiguration": software,
-        }),
-    );
-    let parameters = json!({ "USERNAME": USER, "PASSWORD": PASSWORD });
-    let tokens = run(
-        Operation::InitiateAuth,
-        json!({
-            "AuthFlow": "USER_PASSWORD_AUTH",
-            "ClientId": client,
-            "AuthParameters": parameters,
-        }),
-    );
-    let token = &tokens["AuthenticationResult"]["AccessToken"];
-    let associated = run(Operation::AssociateSoftwareToken, json!({ "AccessToken": token }));
-    let secret = associated["SecretCode"].as_str().unwrap().to_owned();
-    let code = next_code(server, &secret);
-    run(Operation::VerifySoftwareToken, json!({ "AccessToken": token, "UserCode": code }));
-    let preferred = json!({ "Enabled": true, "PreferredMfa": true });
-    run(
-        Operation::SetUserMFAPreference,
-        json!({ "AccessToken": token, "SoftwareTokenMfaSettings": preferred }),
-    );
-    secret
-}
-
-fn next_code(server: &TestServer, secret: &str) -> String {
-    server.clock().advance(Duration::from_secs(30));
-    totp_code(secret, server.clock().now())
 }

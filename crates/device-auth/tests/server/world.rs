@@ -1,13 +1,13 @@
 //! A server with a pool, an app client, and Ada, who has an authenticator app.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use device_auth::{
     Challenge, Credentials, DeviceAuth, DeviceOwner, DeviceStore, FileStore, SignInStep, SignedIn,
 };
 use device_server::{Administrators, DevMode};
-use device_test::{FakeClock, PASSWORD, TestServer, access_key, totp_code};
+use device_test::{PASSWORD, TestServer, access_key, totp_code};
 use device_wire::Operation;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -87,14 +87,9 @@ impl World {
         administrators: Administrators,
         mut members: Value,
     ) -> Self {
-        // The server runs on a runtime of its own, and one runtime does not start within another.
-        let start =
-            move || TestServer::start_with(|service| service.administrators(administrators));
-        let server = std::thread::spawn(start).join().unwrap();
+        let server = TestServer::start_with(|service| service.administrators(administrators));
         // Proofs carry this machine's time, so the server's clock begins there too.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let start = Duration::from_millis(FakeClock::START_MILLIS.unsigned_abs());
-        server.clock().advance(now.saturating_sub(start));
+        server.clock().set(SystemTime::now());
         let tracking = (devices != Devices::Off).then(|| {
             json!({
                 "ChallengeRequiredOnNewDevice": true,

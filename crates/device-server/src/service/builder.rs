@@ -6,7 +6,7 @@ use device_pool::store::Store;
 use device_pool::{Arithmetic, Config, Engine, Hooks, NoHooks, SigningKeySource};
 use tokio::sync::Semaphore;
 
-use super::{MAX_DOCUMENTS, Service};
+use super::{MAX_DOCUMENTS, MessageObserver, Service};
 use crate::administrators::{AdminCheck, Administrators};
 use crate::body::BodyMemory;
 use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -32,6 +32,7 @@ pub struct ServiceBuilder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     hooks: Arc<dyn Hooks>,
+    message_observer: Arc<MessageObserver>,
     // Both cost threads or memory to make, so the defaults are made if nothing else is given.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
     arithmetic: Option<Arc<dyn Arithmetic>>,
@@ -50,6 +51,7 @@ impl ServiceBuilder {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             hooks: Arc::new(NoHooks),
+            message_observer: Arc::new(|_| {}),
             signing_keys: None,
             arithmetic: None,
         }
@@ -111,6 +113,14 @@ impl ServiceBuilder {
         self
     }
 
+    /// Shows `observer` the messages to users that a call caused, before the call is answered. They
+    /// are delivered all the same. For tests, which read codes there.
+    #[must_use]
+    pub fn message_observer(mut self, observer: Arc<MessageObserver>) -> Self {
+        self.message_observer = observer;
+        self
+    }
+
     /// Takes token-signing keys from `source`. Without it, [`PregeneratedKeys`].
     #[must_use]
     pub fn signing_keys(mut self, source: Arc<dyn SigningKeySource>) -> Self {
@@ -144,6 +154,7 @@ impl ServiceBuilder {
                 .arithmetic(arithmetic)
                 .build(),
             store: self.store,
+            message_observer: self.message_observer,
             clock: self.clock,
             entropy: self.entropy,
             calls,
