@@ -21,8 +21,14 @@ pub enum Table {
     Client,
     /// Which clients a pool has, for listing.
     PoolClient,
-    /// Users, by pool and internal username.
+    /// Users, by pool and internal username: what sign-ins need of them.
     User,
+    /// Users' attributes other than addresses, by pool and internal username.
+    UserProfile,
+    /// Users' earlier passwords, by pool and internal username.
+    PasswordHistory,
+    /// Records of a pool that are read in place of an unknown user's.
+    StandIn,
     /// Sign-in names (username and aliases, case-folded), each with the internal username.
     Login,
     /// Groups of users, by pool and name.
@@ -55,13 +61,16 @@ pub enum Table {
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
         Self::Client,
         Self::PoolClient,
         Self::User,
+        Self::UserProfile,
+        Self::PasswordHistory,
+        Self::StandIn,
         Self::Login,
         Self::Group,
         Self::Device,
@@ -88,6 +97,9 @@ impl Table {
             Self::Client => "client",
             Self::PoolClient => "pool_client",
             Self::User => "user",
+            Self::UserProfile => "user_profile",
+            Self::PasswordHistory => "password_history",
+            Self::StandIn => "stand_in",
             Self::Login => "login",
             Self::Group => "group",
             Self::Device => "device",

@@ -118,6 +118,18 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
+    /// Writes `entity` whether or not the command succeeds, and lets the command read it.
+    pub(crate) fn keep<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
+        self.record(entity)?;
+        self.put(entity)
+    }
+
+    /// Loads a record as a scan does: the commit holds whatever becomes of it.
+    pub(crate) fn peek<E: Entity>(&self, id: &str) -> Result<Option<E>, ServiceError> {
+        let key = Key { table: E::TABLE, id: id.to_owned() };
+        self.store.get(&key)?.map(|record| decode(&record.body)).transpose()
+    }
+
     /// Removes the record at `id` if the command succeeds.
     pub(crate) fn delete<E: Entity>(&mut self, id: &str) {
         self.on_success.insert(Key { table: E::TABLE, id: id.to_owned() }, Write::Delete);

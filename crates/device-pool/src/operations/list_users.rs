@@ -10,7 +10,8 @@ use crate::command::transaction::id_of;
 use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::pool::Pool;
-use crate::records::user::User;
+use crate::records::user::{User, is_contact};
+use crate::records::user_profile::UserProfile;
 
 /// `ListUsers`. Users are ordered by internal name.
 pub(crate) fn list(
@@ -29,12 +30,24 @@ pub(crate) fn list(
     }
     let after = page::position(request.pagination_token.as_deref())?;
     let after = after.map(|name| User::key(&pool.id, &name));
-    let is_listed = |user: &User| filter.as_ref().is_none_or(|filter| filter.admits(&pool, user));
     let length = page_length(request.limit);
-    let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
-    let describe = |user: &User| describe(user, request.attributes_to_get.as_deref());
+    let page = Page::scan_for(&cx.tx, &id_of([&pool.id, ""]), after, length, |mut user: User| {
+        let listed = |user: &User, profile: &UserProfile| {
+            filter.as_ref().is_none_or(|filter| filter.admits(&pool, user, profile))
+        };
+        // Most filters need no profile.
+        if !filter.as_ref().is_some_and(Filter::needs_profile)
+            && !listed(&user, &UserProfile::empty(&user))
+        {
+            return Ok(None);
+        }
+        let profile = UserProfile::of_scanned(&cx.tx, &mut user)?;
+        Ok(listed(&user, &profile).then_some((user, profile)))
+    })?;
+    let describe =
+        |(user, profile): &_| describe(user, profile, request.attributes_to_get.as_deref());
     Ok(ListUsersResponse {
-        pagination_token: page.next_token(|last| last.username.clone()),
+        pagination_token: page.next_token(|(last, _)| last.username.clone()),
         users: Some(page.items.iter().map(describe).collect()),
     })
 }
@@ -48,18 +61,23 @@ pub(crate) fn list_in_group(
     let group = Group::load(cx, &pool, &request.group_name)?;
     let after = page::position(request.next_token.as_deref())?;
     let after = after.map(|name| User::key(&pool.id, &name));
-    let is_listed = |user: &User| user.groups.contains(&group);
     let length = page_length(request.limit);
-    let page = Page::scan(&cx.tx, &id_of([&pool.id, ""]), after, length, is_listed)?;
+    let page = Page::scan_for(&cx.tx, &id_of([&pool.id, ""]), after, length, |mut user: User| {
+        if !user.groups.contains(&group) {
+            return Ok(None);
+        }
+        let profile = UserProfile::of_scanned(&cx.tx, &mut user)?;
+        Ok(Some((user, profile)))
+    })?;
     Ok(ListUsersInGroupResponse {
-        next_token: page.next_token(|last| last.username.clone()),
-        users: Some(page.items.iter().map(User::describe).collect()),
+        next_token: page.next_token(|(last, _)| last.username.clone()),
+        users: Some(page.items.iter().map(|(user, profile)| profile.describe(user)).collect()),
     })
 }
 
 /// The user with the named attributes, or with all if no names are given.
-fn describe(user: &User, attributes: Option<&[String]>) -> UserType {
-    let mut described = user.describe();
+fn describe(user: &User, profile: &UserProfile, attributes: Option<&[String]>) -> UserType {
+    let mut described = profile.describe(user);
     if let (Some(names), Some(list)) = (attributes, &mut described.attributes) {
         list.retain(|attribute| names.contains(&attribute.name));
     }
@@ -108,13 +126,13 @@ impl Field {
         }
     }
 
-    fn of<'a>(&self, user: &'a User) -> Option<&'a str> {
+    fn of<'a>(&self, user: &'a User, profile: &'a UserProfile) -> Option<&'a str> {
         match self {
             Self::Username => Some(&user.username),
             Self::Sub => Some(&user.sub),
             Self::Status => Some(user.status.as_str()),
             Self::Enabled => Some(if user.enabled { "Enabled" } else { "Disabled" }),
-            Self::Attribute(name) => user.attributes.get(name),
+            Self::Attribute(name) => profile.get(user, name),
         }
     }
 }
@@ -137,8 +155,12 @@ impl Filter {
         Ok(Self { field, prefix, value })
     }
 
-    fn admits(&self, pool: &Pool, user: &User) -> bool {
-        let Some(has) = self.field.of(user) else { return false };
+    fn needs_profile(&self) -> bool {
+        matches!(self.field, Field::Attribute(name) if !is_contact(name))
+    }
+
+    fn admits(&self, pool: &Pool, user: &User, profile: &UserProfile) -> bool {
+        let Some(has) = self.field.of(user, profile) else { return false };
         let has = self.field.folded(pool, has);
         if self.prefix { has.starts_with(&self.value) } else { has == self.value }
     }

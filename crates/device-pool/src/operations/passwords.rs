@@ -155,7 +155,7 @@ pub(crate) fn confirm_forgot(
     let keys = PoolKeys::load(cx, &pool.id)?;
     let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
     let code = request.confirmation_code.as_str();
-    let (mut user, _) = account.redeem(cx, &pool, &CodePurpose::ForgotPassword, code)?;
+    let (mut user, _) = account.redeem(cx, &pool, &client, &CodePurpose::ForgotPassword, code)?;
     if !user.enabled {
         return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
     }

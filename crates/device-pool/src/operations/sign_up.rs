@@ -22,10 +22,12 @@ use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
+use crate::rules::stand_ins;
 use crate::sign_in::user_auth;
 
 /// `SignUp`.
@@ -47,14 +49,14 @@ pub(crate) fn sign_up(
     }
     let given = request.user_attributes.unwrap_or_default();
     check_no_preferred_alias(&pool, &given)?;
-    let mut user = new_user(
+    let (mut user, mut profile) = new_user(
         cx,
         &pool,
         &request.username,
         UserStatusType::Unconfirmed,
         profile::initial(&pool, Author::User(&client), given)?,
     )?;
-    profile::check_required(&pool, &user.attributes)?;
+    profile::check_required(&pool, &user, &profile)?;
     if let Some(password) = &request.password {
         user.set_password(cx, &pool, password, UserStatusType::Unconfirmed)?;
     }
@@ -63,7 +65,9 @@ pub(crate) fn sign_up(
     }
     cx.notes.subject = Some(user.subject());
     Login::update(cx, &pool, None, &user, AliasConflict::Refuse)?;
+    stand_ins::note_name(cx, &pool, &user)?;
     cx.tx.put(&user)?;
+    profile.put(cx, &user)?;
     let address = address_to_confirm(&pool, &user);
     if let Some(address) = &address {
         codes::permit(cx, Recipient::user(&user, address), &CodePurpose::SignUp)?;
@@ -98,7 +102,7 @@ pub(crate) fn new_user(
     name: &str,
     status: UserStatusType,
     mut attributes: Attributes,
-) -> Result<User, ServiceError> {
+) -> Result<(User, UserProfile), ServiceError> {
     let sub = cx.uuid().to_string();
     let name = &pool.username(name);
     let by_email = name.contains('@');
@@ -124,7 +128,12 @@ pub(crate) fn new_user(
             sub.clone()
         }
     };
-    Ok(User::new(cx, pool, username, sub, status, attributes))
+    let mut user = User::new(cx, pool, username, sub, status);
+    let mut profile = UserProfile::of(cx, &user)?;
+    for (name, value) in attributes.into_iter() {
+        profile.set(&mut user, &name, value);
+    }
+    Ok((user, profile))
 }
 
 /// Loads pool and client of an operation that anyone may call, and checks the secret hash over the
@@ -172,11 +181,18 @@ pub(crate) fn confirm(
         public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
-    if let Some(user) = &account.user {
-        check_unconfirmed(user)?;
+    if let Some(user) = &account.user
+        && let Err(refusal) = check_unconfirmed(user)
+    {
+        // Of a client that hides its users nobody learns that this one has come already.
+        if !client.hides_users() {
+            return Err(refusal);
+        }
+        let (purpose, code) = (CodePurpose::SignUp, &request.confirmation_code);
+        return Err(account.refuse(cx, &pool, &client, &purpose, code));
     }
     let (mut user, address) =
-        account.redeem(cx, &pool, &CodePurpose::SignUp, &request.confirmation_code)?;
+        account.redeem(cx, &pool, &client, &CodePurpose::SignUp, &request.confirmation_code)?;
     let conflict = if request.force_alias_creation == Some(true) {
         AliasConflict::TakeOver
     } else {
@@ -229,7 +245,8 @@ fn check_unconfirmed(user: &User) -> Result<(), ServiceError> {
     )))
 }
 
-/// `ResendConfirmationCode`. If the client hides users, the answer for an unknown user is the same.
+/// `ResendConfirmationCode`. If the client hides users, the answer is the same for an unknown user
+/// and for one who has confirmed the account.
 pub(crate) fn resend(
     cx: &mut Context<'_, '_>,
     request: ResendConfirmationCodeRequest,
@@ -243,17 +260,20 @@ pub(crate) fn resend(
     if media.is_empty() {
         return Err(none());
     }
-    let Some(user) = &account.user else {
+    let unconfirmed =
+        account.user.as_deref().filter(|user| user.status == UserStatusType::Unconfirmed);
+    let reached = unconfirmed.and_then(|user| Some((user, address_to_confirm(&pool, user)?)));
+    if reached.is_none() && client.hides_users() {
         let to = Recipient::no_one(account.whose(&pool));
         codes::permit(cx, to, &CodePurpose::SignUp)?;
         codes::issue(cx, to, CodePurpose::SignUp)?;
         let details = account.pretended_details(&pool, &keys, &media);
         return Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(details) });
-    };
-    if user.status != UserStatusType::Unconfirmed {
+    }
+    if unconfirmed.is_none() {
         return Err(ServiceError::invalid("User is already confirmed."));
     }
-    let address = address_to_confirm(&pool, user).ok_or_else(none)?;
+    let (user, address) = reached.ok_or_else(none)?;
     codes::permit(cx, Recipient::user(user, &address), &CodePurpose::SignUp)?;
     send_code(cx, &pool, user, &address)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })

@@ -22,12 +22,14 @@ use crate::records::address::Address;
 use crate::records::device::Device;
 use crate::records::login::Login;
 use crate::records::password;
+use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::caller::Caller;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
-use crate::rules::{codes, lockout};
+use crate::rules::{codes, lockout, stand_ins};
 
 /// `AdminCreateUser`. `RESEND` invites a user who has not signed in yet again, with a new temporary
 /// password.
@@ -53,12 +55,14 @@ pub(crate) fn create(
             let given = request.user_attributes.unwrap_or_default();
             let attributes = profile::initial(&pool, Author::Administrator, given)?;
             let status = UserStatusType::ForceChangePassword;
-            let user = new_user(cx, &pool, &request.username, status, attributes)?;
+            let (user, mut profile) = new_user(cx, &pool, &request.username, status, attributes)?;
+            profile.put(cx, &user)?;
             let taken = match request.force_alias_creation {
                 Some(true) => AliasConflict::TakeOver,
                 _ => AliasConflict::Refuse,
             };
             Login::update(cx, &pool, None, &user, taken)?;
+            stand_ins::note_name(cx, &pool, &user)?;
             user
         }
     };
@@ -86,7 +90,8 @@ pub(crate) fn create(
         }
     }
     cx.tx.put(&user)?;
-    Ok(AdminCreateUserResponse { user: Some(user.describe()) })
+    let profile = UserProfile::of(cx, &user)?;
+    Ok(AdminCreateUserResponse { user: Some(profile.describe(&user)) })
 }
 
 /// The destinations of an invitation: by the requested media, or the first that reaches the user.
@@ -157,7 +162,10 @@ fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), Servi
     }
     codes::remove_all(cx, user)?;
     Login::remove_all(cx, pool, user)?;
-    cx.tx.delete::<User>(&User::key(&pool.id, &user.username));
+    let id = User::key(&pool.id, &user.username);
+    cx.tx.delete::<User>(&id);
+    cx.tx.delete::<UserProfile>(&id);
+    cx.tx.delete::<PasswordHistory>(&id);
     Ok(())
 }
 
@@ -189,7 +197,7 @@ pub(crate) fn describe(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
     Ok(AdminGetUserResponse {
-        user_attributes: Some(user.attribute_list()),
+        user_attributes: Some(UserProfile::of(cx, &user)?.list(&user)),
         user_create_date: Some(Timestamp::from(user.created)),
         user_last_modified_date: Some(Timestamp::from(user.modified)),
         enabled: Some(user.enabled),
@@ -208,7 +216,7 @@ pub(crate) fn current(
     let caller = Caller::authenticate(cx, &request.access_token)?;
     let client = caller.client(cx)?;
     let user = caller.user;
-    let mut attributes = user.attribute_list();
+    let mut attributes = UserProfile::of(cx, &user)?.list(&user);
     attributes.retain(|attribute| client.may_read(&attribute.name));
     Ok(GetUserResponse {
         preferred_mfa_setting: user.preferred_mfa(),

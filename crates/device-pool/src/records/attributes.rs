@@ -1,4 +1,4 @@
-//! A user's attributes.
+//! Attributes by name.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,6 @@ impl Attributes {
         self.0.get(name).map(|value| value.as_str())
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
     pub(crate) fn set(&mut self, name: &str, value: Sensitive<String>) {
         self.0.insert(name.to_owned(), value);
     }
@@ -33,6 +29,10 @@ impl Attributes {
     /// The attributes, ordered by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Sensitive<String>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (String, Sensitive<String>)> {
+        self.0.into_iter()
     }
 
     /// Whether the user's address of this medium is verified.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use device_wire::enums::UserStatusType;
-use device_wire::shapes::{AttributeType, UserType};
-use device_wire::{ErrorCode, Sensitive, Timestamp, sentence};
+use device_wire::{ErrorCode, Sensitive, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -31,7 +30,10 @@ pub(crate) struct User {
     pub(crate) sub: String,
     pub(crate) status: UserStatusType,
     pub(crate) enabled: bool,
-    pub(crate) attributes: Attributes,
+    /// The addresses and the preferred name, which sign-ins need. Other attributes are in the
+    /// user's profile; records of earlier releases have all of them here.
+    #[serde(rename = "attributes")]
+    pub(crate) contact: Attributes,
     /// New addresses by attribute name. Each replaces the attribute's value once it is verified.
     #[serde(default)]
     pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
@@ -40,8 +42,8 @@ pub(crate) struct User {
     pub(crate) created: Moment,
     pub(crate) modified: Moment,
     pub(crate) password: Option<Password>,
-    /// Earlier passwords, the latest first, as many as the pool's policy remembers.
-    #[serde(default)]
+    /// The password history in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier_passwords: Vec<Password>,
     pub(crate) software_token: Option<SoftwareToken>,
     /// The secret of a software token that the user has not yet verified.
@@ -72,14 +74,13 @@ impl Entity for User {
 }
 
 impl User {
-    /// A new user without a password, not yet stored.
+    /// A new user without a password or attributes, not yet stored.
     pub(crate) fn new(
         cx: &Context<'_, '_>,
         pool: &Pool,
         username: String,
         sub: String,
         status: UserStatusType,
-        attributes: Attributes,
     ) -> Self {
         Self {
             pool_id: pool.id.clone(),
@@ -87,7 +88,7 @@ impl User {
             sub,
             status,
             enabled: true,
-            attributes,
+            contact: Attributes::default(),
             unproven: BTreeMap::new(),
             groups: Memberships::default(),
             created: cx.now(),
@@ -109,15 +110,6 @@ impl User {
         id_of([pool_id, username])
     }
 
-    /// Loads the user with this internal name.
-    pub(crate) fn by_username(
-        cx: &mut Context<'_, '_>,
-        pool_id: &str,
-        username: &str,
-    ) -> Result<Option<Self>, ServiceError> {
-        cx.tx.find(&Self::key(pool_id, username))
-    }
-
     /// The user as the subject of a command, for the audit trail.
     pub(crate) fn subject(&self) -> Subject {
         Subject {
@@ -125,29 +117,6 @@ impl User {
             sub: self.sub.clone(),
             is_nobody: false,
             removed_at: self.expires_at(),
-        }
-    }
-
-    /// The attributes as responses list them, including `sub`.
-    pub(crate) fn attribute_list(&self) -> Vec<AttributeType> {
-        let sub =
-            AttributeType { value: Some(self.sub.clone().into()), ..AttributeType::new("sub") };
-        let rest = self.attributes.iter().map(|(name, value)| AttributeType {
-            value: Some(value.clone()),
-            ..AttributeType::new(name)
-        });
-        rest.chain([sub]).collect()
-    }
-
-    pub(crate) fn describe(&self) -> UserType {
-        UserType {
-            username: Some(self.username.clone().into()),
-            attributes: Some(self.attribute_list()),
-            user_create_date: Some(Timestamp::from(self.created)),
-            user_last_modified_date: Some(Timestamp::from(self.modified)),
-            enabled: Some(self.enabled),
-            user_status: Some(self.status.clone()),
-            ..UserType::default()
         }
     }
 
@@ -183,38 +152,24 @@ impl User {
 impl Address {
     /// The user's phone number or e-mail address, verified or not.
     pub(crate) fn of(user: &User, medium: Medium) -> Option<Self> {
-        let destination =
-            user.attributes.get(medium.attribute()).filter(|value| !value.is_empty())?;
+        let destination = user.contact.get(medium.attribute()).filter(|value| !value.is_empty())?;
         Some(Self { medium, destination: Sensitive::from(destination) })
     }
 
     /// The user's phone number or e-mail address, if it is verified.
     pub(crate) fn verified(user: &User, medium: Medium) -> Option<Self> {
-        Self::of(user, medium).filter(|_| user.attributes.is_verified(medium))
+        Self::of(user, medium).filter(|_| user.contact.is_verified(medium))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_of_the_last_release_loads_and_loses_nothing() {
-        let stored = serde_json::json!({
-            "pool_id": "p", "username": "ada", "sub": "s", "status": "CONFIRMED", "enabled": true,
-            "attributes": {"email": "ada@b.example", "email_verified": "true"},
-            "unproven": {}, "groups": {"staff": null},
-            "created": 1_790_000_000_123_i64, "modified": 1_790_000_000_456_i64,
-            "password": null, "earlier_passwords": [], "software_token": null,
-            "pending_token": null, "mfa": {"enabled": ["email"], "preferred": null},
-            "signed_out_at": 1_790_000_000_789_i64,
-        });
-        let user: User = serde_json::from_value(stored.clone()).unwrap();
-        assert_eq!(user.created.millis(), 1_790_000_000_123);
-        assert!(Address::verified(&user, Medium::Email).is_some());
-        let written = serde_json::to_value(&user).unwrap();
-        for (name, value) in stored.as_object().unwrap() {
-            assert_eq!(written.get(name), Some(value), "{name}");
-        }
-    }
+/// Whether sign-ins need this attribute: an address, its verification, or a name.
+pub(crate) fn is_contact(name: &str) -> bool {
+    matches!(
+        name,
+        "email"
+            | "email_verified"
+            | "phone_number"
+            | "phone_number_verified"
+            | "preferred_username"
+    )
 }

@@ -1,8 +1,8 @@
 //! Accounts: a user or a decoy, which a caller must not be able to tell apart.
 
 use device_srp::{Salt, Verifier};
+use device_wire::ErrorCode;
 use device_wire::shapes::CodeDeliveryDetailsType;
-use zeroize::Zeroizing;
 
 use crate::command::context::Context;
 use crate::command::notes::Subject;
@@ -15,6 +15,7 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::records::whose::Whose;
+use crate::rules::stand_ins::{self, Found};
 use crate::rules::{codes, decoy};
 
 /// The maximum length of a name, in characters.
@@ -48,53 +49,78 @@ impl Account {
                  Member must have length less than or equal to {MAX_NAME}"
             )));
         }
-        // Always derive the decoy and always read a record, so that timing does not tell which was
-        // needed.
-        let failed = || ServiceError::internal("a decoy could not be made");
-        let found = User::by_login(cx, pool, name)?;
-        let mut decoy = decoy::user(cx, pool, keys, name);
-        let username = found.as_ref().map_or(&decoy.username, |user| &user.username);
-        let none = decoy::password(cx, keys, username)?;
-        decoy.password = Some(none.clone());
-        let record = Zeroizing::new(serde_json::to_vec(&decoy).map_err(|_| failed())?);
-        if found.is_none() && !client.hides_users() {
+        // Always derive the decoy, so that timing does not tell whether it was needed.
+        let found = stand_ins::find(cx, pool, name)?;
+        let like = match &found {
+            Found::User(user) | Found::StandIn(user) => user,
+        };
+        let decoy = decoy::of_name(pool, keys, name, stand_ins::is_named(like));
+        let subject = like.subject();
+        let (username, subject, user) = match found {
+            Found::User(user) => (user.username.clone(), subject, Some(Box::new(user))),
+            Found::StandIn(_) => {
+                (decoy.username, Subject { sub: decoy.sub, is_nobody: true, ..subject }, None)
+            }
+        };
+        let none = decoy::password(cx, keys, &username)?;
+        if user.is_none() && !client.hides_users() {
             return Err(client.unknown_user());
         }
-        let known = found.is_some();
-        let user = match found {
-            Some(user) => user,
-            None => serde_json::from_slice(&record).map_err(|_| failed())?,
-        };
-        cx.notes.subject = Some(Subject { is_nobody: !known, ..user.subject() });
-        let (salt, verifier) = user.password.as_ref().unwrap_or(&none).secret.parse()?;
-        Ok(Self {
-            username: user.username.clone(),
-            salt,
-            verifier,
-            user: known.then(|| Box::new(user)),
-        })
+        cx.notes.subject = Some(subject);
+        let password = user.as_ref().and_then(|user| user.password.as_ref()).unwrap_or(&none);
+        let (salt, verifier) = password.secret.parse()?;
+        Ok(Self { username, salt, verifier, user })
     }
 
     pub(crate) fn whose<'a>(&'a self, pool: &'a Pool) -> Whose<'a> {
         Whose { pool_id: &pool.id, username: &self.username, user: self.user.as_deref() }
     }
 
-    /// Redeems a code; returns the user and the address that the code verifies. A decoy takes the
-    /// same path, but no code is right.
+    /// Redeems a code; returns the user and the address that the code verifies.
     pub(crate) fn redeem(
         self,
         cx: &mut Context<'_, '_>,
         pool: &Pool,
+        client: &AppClient,
         purpose: &CodePurpose,
         given: &str,
     ) -> Result<(User, Address), ServiceError> {
-        match self.user {
-            Some(user) => codes::redeem(cx, &user, purpose, given).map(|address| (*user, address)),
-            None => {
-                codes::redeem_for_name(cx, self.whose(pool), purpose, given, None)?;
-                Err(codes::mismatch())
-            }
+        let Some(user) = &self.user else {
+            return Err(self.refuse(cx, pool, client, purpose, given));
+        };
+        match codes::redeem(cx, user, purpose, given) {
+            Ok(address) => Ok((*user.clone(), address)),
+            Err(refusal) => Err(self.hidden(cx, pool, client, purpose, given, refusal)?),
         }
+    }
+
+    /// Counts and refuses a code that cannot be right.
+    pub(crate) fn refuse(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        client: &AppClient,
+        purpose: &CodePurpose,
+        given: &str,
+    ) -> ServiceError {
+        let refused = codes::redeem_for_name(cx, self.whose(pool), purpose, given, None);
+        let refusal = refused.err().unwrap_or_else(codes::mismatch);
+        self.hidden(cx, pool, client, purpose, given, refusal).unwrap_or_else(|error| error)
+    }
+
+    /// Hides from a client that hides its users whether another code was sent than the given one.
+    fn hidden(
+        &self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        client: &AppClient,
+        purpose: &CodePurpose,
+        given: &str,
+        refusal: ServiceError,
+    ) -> Result<ServiceError, ServiceError> {
+        let tells = client.hides_users() && *refusal.code() == ErrorCode::ExpiredCode;
+        let sent = codes::was_sent(cx, self.whose(pool), purpose, given)?;
+        Ok(if tells && !sent { codes::mismatch() } else { refusal })
     }
 
     /// The verified address, real or a decoy's.
@@ -120,7 +146,8 @@ impl Account {
         let usual = || {
             let sms = !media.contains(&Medium::Email)
                 || pool.verifies(Medium::Sms) && !pool.verifies(Medium::Email);
-            decoy::address(keys, &self.username, if sms { Medium::Sms } else { Medium::Email })
+            let medium = if sms { Medium::Sms } else { Medium::Email };
+            decoy::address(pool, keys, &self.username, medium)
         };
         let address = media.iter().find_map(own).or_else(|| media.iter().find_map(seeming));
         address.unwrap_or_else(usual).details()

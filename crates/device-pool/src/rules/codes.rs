@@ -182,6 +182,17 @@ fn redeem_if(
     Ok(code.sent_to)
 }
 
+/// Whether `given` is a code that was sent and not redeemed. It may have expired.
+pub(crate) fn was_sent(
+    cx: &mut Context<'_, '_>,
+    whose: Whose<'_>,
+    purpose: &CodePurpose,
+    given: &str,
+) -> Result<bool, ServiceError> {
+    let codes = cx.tx.find::<Codes>(&Codes::key(whose, purpose))?;
+    Ok(codes.is_some_and(|codes| codes.find(given).is_some()))
+}
+
 /// The error for a wrong code.
 pub(crate) fn mismatch() -> ServiceError {
     ServiceError::new(

@@ -4,7 +4,7 @@
 
 use device_srp::Salt;
 use device_wire::Sensitive;
-use device_wire::enums::{AliasAttributeType, UserStatusType};
+use device_wire::enums::AliasAttributeType;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -13,22 +13,33 @@ use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::address::{Address, is_email, is_phone};
-use crate::records::attributes::Attributes;
 use crate::records::password::Password;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
-use crate::records::user::User;
-use crate::rules::profile;
+use crate::rules::{decoy_name, profile};
 
-/// A decoy user, as if found under `name`, without a password.
-pub(crate) fn user(cx: &Context<'_, '_>, pool: &Pool, keys: &PoolKeys, name: &str) -> User {
+/// What passes for a user's identity.
+pub(crate) struct Decoy {
+    pub(crate) username: String,
+    pub(crate) sub: String,
+}
+
+/// The decoy that is found under `name`. `named` says whether the pool's users have names that are
+/// no UUIDs.
+pub(crate) fn of_name(pool: &Pool, keys: &PoolKeys, name: &str, named: bool) -> Decoy {
     let folded = pool.fold(name);
-    let id = id(keys, &folded).to_string();
+    let by_alias = profile::check_no_alias(pool, &folded).is_err();
+    // Both are always derived, so that timing does not tell which was needed.
+    let sub = id(keys, &folded).to_string();
+    let made_up = decoy_name::of_address(keys.sealing(), &folded);
     // If users sign in with an address, the address is never an internal name.
-    let addressed =
-        !pool.username_attributes().is_empty() || profile::check_no_alias(pool, &folded).is_err();
-    let username = if addressed { id.clone() } else { folded };
-    User::new(cx, pool, username, id, UserStatusType::Confirmed, Attributes::default())
+    let username = match made_up {
+        _ if !pool.username_attributes().is_empty() => sub.clone(),
+        Some(made_up) if by_alias && named => made_up,
+        _ if by_alias => sub.clone(),
+        _ => folded,
+    };
+    Decoy { username, sub }
 }
 
 /// The decoy verifier for an internal name without a password.
@@ -124,7 +135,7 @@ fn address_like([a, b, c, d, e, f]: [u8; 6]) -> Option<String> {
 }
 
 /// The address by which a decoy with this internal name was found, reduced to its visible parts.
-fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
+fn found_by(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     let like = || {
         let [a, b, c, d, e, f, rest @ ..] = Uuid::parse_str(username).ok()?.into_bytes();
         address_like(mix(keys, &rest, [a, b, c, d, e, f]))
@@ -133,7 +144,11 @@ fn found_by(keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
         Medium::Email => is_email(address),
         Medium::Sms => is_phone(address),
     };
-    Some(username.to_owned()).filter(is).or_else(|| like().filter(is))
+    let made_up = || decoy_name::address_of(keys.sealing(), username, medium);
+    Some(username.to_owned())
+        .filter(is)
+        .or_else(|| like().filter(is))
+        .or_else(|| signs_in(pool, medium).then(made_up).flatten())
 }
 
 /// The verified address of a decoy, if it has one. A decoy found by an alias has that address.
@@ -143,21 +158,25 @@ pub(crate) fn verified(
     username: &str,
     medium: Medium,
 ) -> Option<Address> {
+    let found_by = found_by(pool, keys, username, medium);
+    let part = if found_by.is_some() || pool.verifies(medium) { 7 } else { 2 };
+    let has = found_by.is_some() && signs_in(pool, medium)
+        || draw(keys, username, medium.attribute().as_bytes(), part, 8);
+    has.then(|| address(pool, keys, username, medium))
+}
+
+/// Whether addresses of this kind are aliases.
+fn signs_in(pool: &Pool, medium: Medium) -> bool {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
-    let alias = match medium {
+    aliases.contains(&match medium {
         Medium::Email => AliasAttributeType::Email,
         Medium::Sms => AliasAttributeType::PhoneNumber,
-    };
-    let found_by = found_by(keys, username, medium);
-    let part = if found_by.is_some() || pool.verifies(medium) { 7 } else { 2 };
-    let has = found_by.is_some() && aliases.contains(&alias)
-        || draw(keys, username, medium.attribute().as_bytes(), part, 8);
-    has.then(|| address(keys, username, medium))
+    })
 }
 
 /// The address of a decoy, the same for every operation that reports a destination.
-pub(crate) fn address(keys: &PoolKeys, username: &str, medium: Medium) -> Address {
-    let destination = found_by(keys, username, medium).unwrap_or_else(|| {
+pub(crate) fn address(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Address {
+    let destination = found_by(pool, keys, username, medium).unwrap_or_else(|| {
         let bytes = keys.sealing().derive(b"stand-in destination", &[username.as_bytes()]);
         let mut bytes = bytes.iter();
         let mut pick = |from: u8, many: u8| char::from(from + bytes.next().unwrap_or(&0) % many);

@@ -12,6 +12,7 @@ use crate::host::message::Medium;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 
 impl User {
     /// Looks a user up by sign-in name: a username or an alias.
@@ -21,10 +22,13 @@ impl User {
         name: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let user = Self::by_any_name(cx, pool, name)?;
-        // Only administrators may use the `sub` as a name, unless it is the username.
-        let by_sub =
-            |user: &Self| pool.fold(&user.sub) == pool.fold(name) && user.sub != user.username;
-        Ok(user.filter(|user| !by_sub(user)))
+        Ok(user.filter(|user| user.signs_in_as(pool, name)))
+    }
+
+    /// Whether a user found by this name may sign in with it. Only administrators may use the `sub`
+    /// as a name, unless it is the username.
+    pub(crate) fn signs_in_as(&self, pool: &Pool, name: &str) -> bool {
+        pool.fold(&self.sub) != pool.fold(name) || self.sub == self.username
     }
 
     fn by_any_name(
@@ -33,11 +37,10 @@ impl User {
         name: &str,
     ) -> Result<Option<Self>, ServiceError> {
         let folded = pool.fold(name);
-        let login = Login::find(cx, pool, &folded)?;
-        // If the sign-in name is unknown, so is the internal name; the look-up only takes the same
-        // time.
-        let username = login.map_or(folded, |login| login.username);
-        Self::by_username(cx, &pool.id, &username)
+        match Login::find(cx, pool, &folded)? {
+            Some(login) => Self::by_username(cx, &pool.id, &login.username),
+            None => Ok(None),
+        }
     }
 
     /// Looks a user up for administrators, who are told plainly that a user does not exist.
@@ -81,9 +84,12 @@ impl Login {
         for gone in old.keys().filter(|name| !new.contains_key(*name)) {
             Self::give_up(cx, pool, after, gone)?;
         }
-        // Names expire with their user; confirming the account keeps them.
+        // Names and profile expire with their user; confirming the account keeps them.
         let expires_at = after.expires_at();
         let same_life = before.is_none_or(|before| before.expires_at() == expires_at);
+        if !same_life {
+            UserProfile::of(cx, after)?.put(cx, after)?;
+        }
         for (name, kind) in &new {
             let had = old.contains_key(name);
             if had && same_life {
@@ -168,7 +174,7 @@ fn release(
             if held == kind && pool.username_attributes().is_empty() =>
         {
             if let Some(medium) = Medium::of_attribute(kind) {
-                owner.attributes.set_verified(medium, false);
+                owner.contact.set_verified(medium, false);
             }
             owner.modified = cx.now();
             cx.tx.put(&owner)
@@ -181,7 +187,7 @@ fn release(
 fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let usernames = pool.username_attributes();
-    let verified = |medium| user.attributes.is_verified(medium);
+    let verified = |medium| user.contact.is_verified(medium);
     let email = usernames.contains(&UsernameAttributeType::Email)
         || aliases.contains(&AliasAttributeType::Email) && verified(Medium::Email);
     let phone = usernames.contains(&UsernameAttributeType::PhoneNumber)
@@ -191,7 +197,7 @@ fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
         && user.status != UserStatusType::Unconfirmed;
     let attributes = [("email", email), ("phone_number", phone), ("preferred_username", preferred)];
     let attributes = attributes.into_iter().filter(|(_, counts)| *counts);
-    let attributes = attributes.filter_map(|(name, _)| Some((user.attributes.get(name)?, name)));
+    let attributes = attributes.filter_map(|(name, _)| Some((user.contact.get(name)?, name)));
     attributes
         .chain([(user.username.as_str(), "username"), (user.sub.as_str(), "sub")])
         .map(|(name, kind)| (pool.fold(name), kind))

@@ -8,6 +8,7 @@ use device_wire::shapes::PasswordPolicyType;
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::records::password::{self, Password};
+use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
@@ -24,7 +25,7 @@ impl User {
         password::check_policy(&policy, password)?;
         let username = self.username.clone();
         let identity = Identity::user(pool.srp_name(), &username);
-        self.remember_password(&policy, &identity, password)?;
+        self.remember_password(cx, &policy, &identity, password)?;
         self.password = Some(Password::new(cx, &identity, password));
         self.status = status;
         self.modified = cx.now();
@@ -35,19 +36,16 @@ impl User {
     /// that is in it.
     fn remember_password(
         &mut self,
+        cx: &mut Context<'_, '_>,
         policy: &PasswordPolicyType,
         identity: &Identity<'_>,
         new: &str,
     ) -> Result<(), ServiceError> {
         let size = usize::try_from(policy.password_history_size.unwrap_or(0)).unwrap_or(0);
-        let mut history: Vec<Password> = self
-            .password
-            .take()
-            .into_iter()
-            .chain(std::mem::take(&mut self.earlier_passwords))
-            .collect();
-        history.truncate(size);
-        for earlier in &history {
+        let mut history = PasswordHistory::of(cx, self)?;
+        history.passwords.splice(0..0, self.password.take());
+        history.passwords.truncate(size);
+        for earlier in &history.passwords {
             if earlier.is(identity, new)? {
                 return Err(ServiceError::new(
                     ErrorCode::PasswordHistoryPolicyViolation,
@@ -55,7 +53,6 @@ impl User {
                 ));
             }
         }
-        self.earlier_passwords = history;
-        Ok(())
+        history.put(cx)
     }
 }

@@ -16,6 +16,7 @@ use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 
@@ -45,8 +46,12 @@ pub(crate) fn initial(
 }
 
 /// Refuses a new user without the pool's required attributes.
-pub(crate) fn check_required(pool: &Pool, attributes: &Attributes) -> Result<(), ServiceError> {
-    match pool.required_attributes().find(|name| *name != "sub" && !attributes.contains(name)) {
+pub(crate) fn check_required(
+    pool: &Pool,
+    user: &User,
+    profile: &UserProfile,
+) -> Result<(), ServiceError> {
+    match missing_attributes(pool, user, profile).next() {
         None => Ok(()),
         Some(missing) => Err(ServiceError::invalid(format!(
             "Attributes did not conform to the schema: {missing}: The attribute is required"
@@ -54,10 +59,19 @@ pub(crate) fn check_required(pool: &Pool, attributes: &Attributes) -> Result<(),
     }
 }
 
+/// The attributes that the pool requires and the user lacks.
+pub(crate) fn missing_attributes<'a>(
+    pool: &'a Pool,
+    user: &'a User,
+    profile: &'a UserProfile,
+) -> impl Iterator<Item = &'a str> {
+    pool.required_attributes().filter(|name| *name != "sub" && profile.get(user, name).is_none())
+}
+
 /// Sets attributes of a user; an empty value removes one. Returns the destinations of sent codes.
 ///
 /// A changed address is unverified; if the pool verifies addresses, a code is sent to it. The
-/// caller writes the user.
+/// profile is written; the caller writes the user.
 pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -66,6 +80,7 @@ pub(crate) fn update(
     given: Vec<AttributeType>,
 ) -> Result<Vec<Address>, ServiceError> {
     let before = user.clone();
+    let mut profile = UserProfile::of(cx, user)?;
     // If an attribute is given twice, the last value counts.
     let given: BTreeMap<String, Sensitive<String>> = given
         .into_iter()
@@ -75,10 +90,10 @@ pub(crate) fn update(
     for (name, value) in &given {
         check(pool, author, name, value)?;
         if value.is_empty() {
-            remove_one(pool, user, name)?;
+            remove_one(pool, user, &mut profile, name)?;
             continue;
         }
-        if user.attributes.get(name) == Some(value.as_str()) {
+        if profile.get(user, name) == Some(value.as_str()) {
             // Setting the current address again cancels a pending change.
             user.unproven.remove(name);
             continue;
@@ -87,7 +102,7 @@ pub(crate) fn update(
         if let Some(medium) = Medium::of_attribute(name) {
             moved.push(Address { medium, destination: value.clone() });
         }
-        user.attributes.set(name, value.clone());
+        profile.set(user, name, value.clone());
     }
     let mut sent = Vec::new();
     for address in moved {
@@ -101,6 +116,7 @@ pub(crate) fn update(
         }
     }
     user.modified = cx.now();
+    profile.put(cx, user)?;
     Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)?;
     Ok(sent)
 }
@@ -119,11 +135,11 @@ fn move_address(
     if vouched {
         return Ok(false);
     }
-    if let Some(old) = before.attributes.get(name).filter(|_| proves_first(pool, address.medium)) {
-        user.attributes.set(name, Sensitive::from(old));
+    if let Some(old) = before.contact.get(name).filter(|_| proves_first(pool, address.medium)) {
+        user.contact.set(name, Sensitive::from(old));
         user.unproven.insert(name.to_owned(), address.destination.clone());
     } else {
-        user.attributes.set_verified(address.medium, false);
+        user.contact.set_verified(address.medium, false);
     }
     let sends = pool.verifies(address.medium);
     if sends {
@@ -176,13 +192,13 @@ pub(crate) fn prove(
     if user.unproven.get(name) == Some(&address.destination) {
         user.unproven.remove(name);
     }
-    user.attributes.set(name, address.destination);
-    user.attributes.set_verified(address.medium, true);
+    user.contact.set(name, address.destination);
+    user.contact.set_verified(address.medium, true);
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, conflict)
 }
 
-/// Removes attributes of a user. The caller writes the user.
+/// Removes attributes of a user and writes the profile. The caller writes the user.
 pub(crate) fn remove(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -191,25 +207,32 @@ pub(crate) fn remove(
     names: &[String],
 ) -> Result<(), ServiceError> {
     let before = user.clone();
+    let mut profile = UserProfile::of(cx, user)?;
     for name in names {
         check(pool, author, name, "")?;
-        remove_one(pool, user, name)?;
+        remove_one(pool, user, &mut profile, name)?;
     }
     user.modified = cx.now();
+    profile.put(cx, user)?;
     Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)
 }
 
-fn remove_one(pool: &Pool, user: &mut User, name: &str) -> Result<(), ServiceError> {
+fn remove_one(
+    pool: &Pool,
+    user: &mut User,
+    profile: &mut UserProfile,
+    name: &str,
+) -> Result<(), ServiceError> {
     if pool.required_attributes().any(|required| required == name) {
         return Err(ServiceError::invalid(format!(
             "Attributes did not conform to the schema: {name}: The attribute is required"
         )));
     }
-    if user.attributes.remove(name) {
+    if profile.remove(user, name) {
         check_mutable(pool, name)?;
     }
     if let Some(medium) = Medium::of_attribute(name) {
-        user.attributes.remove(medium.verified_flag());
+        user.contact.remove(medium.verified_flag());
         user.unproven.remove(name);
     }
     Ok(())

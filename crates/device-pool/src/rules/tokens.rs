@@ -13,6 +13,7 @@ use crate::records::grant::{Grant, UserGrant};
 use crate::records::method::Method;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::parties::Parties;
 use crate::rules::roles::Roles;
 
@@ -65,6 +66,7 @@ pub(crate) fn sign(
 ) -> Result<AuthenticationResultType, ServiceError> {
     let now = cx.now();
     let roles = Roles::of(cx, user)?;
+    let profile = UserProfile::of(cx, user)?;
     let mut common = Map::new();
     let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
     claim("sub", json!(user.sub));
@@ -92,7 +94,7 @@ pub(crate) fn sign(
         claim("cognito:groups", json!(roles.groups));
     }
 
-    let shown = user.attributes.iter().filter(|(name, _)| client.may_read(name));
+    let shown = profile.all(user).into_iter().filter(|(name, _)| client.may_read(name));
     let attributes = shown.map(|(name, value)| {
         let value = match name {
             "email_verified" | "phone_number_verified" => json!(value.as_str() == "true"),

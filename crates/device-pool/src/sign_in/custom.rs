@@ -15,6 +15,7 @@ use crate::error::ServiceError;
 use crate::host::hooks::HookError;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
@@ -251,10 +252,12 @@ impl Flow {
         trigger: Trigger,
         mut request: Value,
     ) -> Result<T, ServiceError> {
-        let attributes: Map<String, Value> = self
-            .user
-            .iter()
-            .flat_map(User::attribute_list)
+        let listed = match &self.user {
+            Some(user) => UserProfile::of(cx, user)?.list(user),
+            None => Vec::new(),
+        };
+        let attributes: Map<String, Value> = listed
+            .into_iter()
             .filter_map(|attribute| Some((attribute.name, json!(attribute.value?.as_str()))))
             .chain(
                 self.user.iter().map(|user| ("cognito:user_status".to_owned(), json!(user.status))),

@@ -15,6 +15,7 @@ use crate::records::first_factor::FirstFactor;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::records::whose::Whose;
+use crate::rules::account::Account;
 use crate::rules::device_keys::group_key;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
@@ -90,18 +91,18 @@ pub(crate) fn start(
     Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
 }
 
-/// Finds the session for an answer without one, unless the pool's tags require one.
+/// Finds the session for an answer without one, unless the pool's tags require one. For an unknown
+/// name the search takes as long and finds none.
 fn remembered_session(
     cx: &mut Context<'_, '_>,
-    StepRequest { pool, client, given, .. }: &StepRequest,
+    StepRequest { pool, keys, client, given, .. }: &StepRequest,
     device_key: &str,
 ) -> Result<Sensitive<String>, ServiceError> {
     if DeviceTags::of(pool).requires_session(&client.id) {
         return Err(invalid_session());
     }
-    let user =
-        User::by_login(cx, pool, given.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
-    let id = FirstFactor::key(&client.id, &user.username, device_key);
+    let account = Account::find(cx, pool, keys, client, given.require(param::USERNAME)?)?;
+    let id = FirstFactor::key(&client.id, &account.username, device_key);
     let record = cx.tx.find::<FirstFactor>(&id)?.ok_or_else(invalid_session)?;
     if cx.now() >= record.expires_at {
         return Err(expired_session());

@@ -160,7 +160,7 @@ fn prove_phone(
     user: &mut User,
     phone: Address,
 ) -> Result<(), ServiceError> {
-    if user.attributes.is_verified(Medium::Sms) {
+    if user.contact.is_verified(Medium::Sms) {
         return Ok(());
     }
     let holder = Login::find(cx, pool, &pool.fold(&phone.destination))?;

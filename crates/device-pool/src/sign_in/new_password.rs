@@ -8,13 +8,11 @@ use crate::command::context::Context;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::records::app_client::AppClient;
 use crate::records::login::Login;
-use crate::records::pool::Pool;
-use crate::records::user::User;
+use crate::records::user_profile::UserProfile;
 use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
-use crate::rules::profile::{self, Author};
+use crate::rules::profile::{self, Author, missing_attributes};
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Stage, invalid_session};
@@ -27,14 +25,14 @@ pub(crate) fn ask(
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
     let session = progress.session(cx, &parties.keys, &parties.client, Stage::NewPassword)?;
-    let attributes: serde_json::Map<String, serde_json::Value> = parties
-        .user
-        .attributes
-        .iter()
+    let profile = UserProfile::of(cx, &parties.user)?;
+    let attributes: serde_json::Map<String, serde_json::Value> = profile
+        .all(&parties.user)
+        .into_iter()
         .filter(|(name, _)| parties.client.may_read(name))
         .map(|(name, value)| (name.to_owned(), serde_json::Value::from(value.as_str())))
         .collect();
-    let required: Vec<String> = missing_attributes(&parties.pool, &parties.user)
+    let required: Vec<String> = missing_attributes(&parties.pool, &parties.user, &profile)
         .map(|name| format!("{}{name}", param::USER_ATTRIBUTES_PREFIX))
         .collect();
     let parameters = Parameters::default()
@@ -57,13 +55,15 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let before = parties.user.clone();
     refuse_current(&parties, password)?;
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
+    let mut profile = UserProfile::of(cx, &parties.user)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {
-        provide(&parties.pool, &parties.client, &mut parties.user, name, value)?;
+        provide(&mut parties, &mut profile, name, value)?;
     }
-    if let Some(name) = missing_attributes(&parties.pool, &parties.user).next() {
+    if let Some(name) = missing_attributes(&parties.pool, &parties.user, &profile).next() {
         return Err(ServiceError::invalid(format!("Invalid attributes given, {name} is missing")));
     }
     Login::update(cx, &parties.pool, Some(&before), &parties.user, AliasConflict::Refuse)?;
+    profile.put(cx, &parties.user)?;
     opened.spend(cx)?;
     progress.password_changed(&parties.user);
     cx.tx.put(&parties.user)?;
@@ -84,12 +84,12 @@ fn refuse_current(parties: &Parties, password: &str) -> Result<(), ServiceError>
 
 /// Sets an attribute that the user lacks. An existing one may be repeated but not changed.
 fn provide(
-    pool: &Pool,
-    client: &AppClient,
-    user: &mut User,
+    parties: &mut Parties,
+    profile: &mut UserProfile,
     name: &str,
     value: &str,
 ) -> Result<(), ServiceError> {
+    let Parties { pool, client, user, .. } = parties;
     pool.check_attribute(name)?;
     // Users may not set their own `*_verified` flags.
     if matches!(name, "email_verified" | "phone_number_verified" | "identities")
@@ -99,7 +99,7 @@ fn provide(
             "Cannot modify an attribute that is not writable: {name}"
         )));
     }
-    match user.attributes.get(name) {
+    match profile.get(user, name) {
         Some(provided) if provided == value => {}
         Some(_) => {
             return Err(ServiceError::not_authorized(format!(
@@ -109,16 +109,11 @@ fn provide(
         None if value.is_empty() => {}
         None => {
             profile::check(pool, Author::User(client), name, value)?;
-            user.attributes.set(name, Sensitive::from(value));
+            profile.set(user, name, Sensitive::from(value));
             if let Some(medium) = Medium::of_attribute(name) {
-                user.attributes.remove(medium.verified_flag());
+                user.contact.remove(medium.verified_flag());
             }
         }
     }
     Ok(())
-}
-
-/// The attributes that the pool requires and the user lacks.
-fn missing_attributes<'a>(pool: &'a Pool, user: &'a User) -> impl Iterator<Item = &'a str> {
-    pool.required_attributes().filter(|name| *name != "sub" && !user.attributes.contains(name))
 }

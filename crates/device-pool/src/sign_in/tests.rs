@@ -19,9 +19,11 @@ use crate::host::moment::Moment;
 use crate::host::risk::NewAddressOrFailures;
 use crate::host::signing_keys::SigningKeySource;
 use crate::records::app_client::AppClient;
+use crate::records::login::Login;
 use crate::records::pool::{MfaMethods, Pool};
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::Stage;
@@ -91,10 +93,10 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
     };
     let keys = PoolKeys::generate(&mut cx, "eu-test-1_people").unwrap();
     cx.tx.put(&keys).unwrap();
-    let mut user =
-        User::new(&cx, &pool(), "ada".into(), "sub".into(), status.clone(), Default::default());
+    let mut user = User::new(&cx, &pool(), "ada".into(), "sub".into(), status.clone());
     user.set_password(&mut cx, &pool(), PASSWORD, status).unwrap();
     cx.tx.put(&user).unwrap();
+    Login::update(&mut cx, &pool(), None, &user, AliasConflict::Refuse).unwrap();
     test(&mut cx)
 }
 

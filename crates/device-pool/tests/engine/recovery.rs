@@ -162,7 +162,7 @@ fn recovery_answers_alike_if_users_are_hidden() {
         assert!(
             world
                 .refused(Operation::ConfirmForgotPassword, early)
-                .starts_with("ExpiredCodeException"),
+                .starts_with("CodeMismatchException"),
             "{name}"
         );
         let request = forgot(&world, name);

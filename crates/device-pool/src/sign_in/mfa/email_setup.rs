@@ -70,8 +70,8 @@ pub(crate) fn answer(
     opened.spend(cx)?;
     let before = parties.user.clone();
     let user = &mut parties.user;
-    user.attributes.set(Medium::Email.attribute(), address);
-    user.attributes.set_verified(Medium::Email, true);
+    user.contact.set(Medium::Email.attribute(), address);
+    user.contact.set_verified(Medium::Email, true);
     user.mfa.switch(Factor::Email, true);
     user.modified = cx.now();
     Login::update(cx, &parties.pool, Some(&before), user, AliasConflict::Refuse)?;

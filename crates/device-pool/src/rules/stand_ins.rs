@@ -1,0 +1,96 @@
+//! Finding a user where nobody must see by the time whether there is one.
+
+use device_srp::Salt;
+use device_wire::Sensitive;
+use device_wire::enums::UserStatusType;
+use uuid::Uuid;
+
+use crate::command::context::Context;
+use crate::command::transaction::id_of;
+use crate::crypto::stored_verifier::StoredVerifier;
+use crate::error::ServiceError;
+use crate::host::message::Medium;
+use crate::records::login::Login;
+use crate::records::password::Password;
+use crate::records::pool::Pool;
+use crate::records::stand_in::{StandInLogin, StandInUser};
+use crate::records::user::User;
+
+/// What a name leads to.
+pub(crate) enum Found {
+    User(User),
+    /// Nobody; this is read in place of a user's record.
+    StandIn(User),
+}
+
+/// The user whom this name signs in, or the pool's stand-in. Either way two records are found and
+/// parsed, and one is looked for in vain.
+pub(crate) fn find(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    name: &str,
+) -> Result<Found, ServiceError> {
+    let folded = pool.fold(name);
+    if let Some(login) = Login::find(cx, pool, &folded)? {
+        // No name has a space in it.
+        Login::find(cx, pool, &(folded + " "))?;
+        let user = User::by_username(cx, &pool.id, &login.username)?;
+        if let Some(user) = user.filter(|user| user.signs_in_as(pool, name)) {
+            return Ok(Found::User(user));
+        }
+    }
+    Ok(Found::StandIn(load(cx, pool)?))
+}
+
+fn load(cx: &mut Context<'_, '_>, pool: &Pool) -> Result<User, ServiceError> {
+    cx.tx.find::<StandInLogin>(&StandInLogin::key(&pool.id))?;
+    if let Some(StandInUser(user)) = cx.tx.find(&StandInUser::key(&pool.id))? {
+        return Ok(user);
+    }
+    // The first time in this pool. Those of earlier releases may have users by now.
+    let first = cx.tx.scan::<User>(&id_of([&pool.id, ""]), None, 1)?.pop();
+    let named = first.is_some_and(|user| is_named(&user));
+    keep(cx, pool, named)
+}
+
+/// Notes that the pool has users whose names are no UUIDs, if this is one: decoys then have names
+/// like that, too.
+pub(crate) fn note_name(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+) -> Result<(), ServiceError> {
+    if is_named(user) && !is_named(&load(cx, pool)?) {
+        keep(cx, pool, true)?;
+    }
+    Ok(())
+}
+
+/// Whether the user's internal name is no UUID.
+pub(crate) fn is_named(user: &User) -> bool {
+    Uuid::parse_str(&user.username).is_err()
+}
+
+/// Stores stand-ins that are as long as most users' records.
+fn keep(cx: &mut Context<'_, '_>, pool: &Pool, named: bool) -> Result<User, ServiceError> {
+    let sub = cx.uuid().to_string();
+    let username = if named { "stand.in".to_owned() } else { sub.clone() };
+    let salt = cx.random::<16>();
+    let salt = Salt::from_be_bytes(&salt)
+        .map_err(|_| ServiceError::internal("a stand-in could not be made"))?;
+    let secret = StoredVerifier::that_no_password_has(&salt, &cx.random::<383>());
+    let mut user = User::new(cx, pool, username.clone(), sub, UserStatusType::Confirmed);
+    user.contact.set(Medium::Email.attribute(), Sensitive::from("stand.in@mail.example"));
+    user.contact.set_verified(Medium::Email, true);
+    user.password = Some(Password { secret, set_at: cx.now() });
+    let login = Login {
+        pool_id: pool.id.clone(),
+        name: Sensitive::from(username.clone()),
+        username,
+        expires_at: None,
+    };
+    cx.tx.keep(&StandInLogin(login))?;
+    let stand_in = StandInUser(user);
+    cx.tx.keep(&stand_in)?;
+    Ok(stand_in.0)
+}

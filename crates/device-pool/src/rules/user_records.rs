@@ -1,0 +1,97 @@
+//! Finding a user's records, which earlier releases kept as one.
+
+use crate::command::context::Context;
+use crate::command::transaction::Transaction;
+use crate::error::ServiceError;
+use crate::records::password_history::PasswordHistory;
+use crate::records::user::{User, is_contact};
+use crate::records::user_profile::UserProfile;
+
+impl User {
+    /// The user whose internal name this is.
+    pub(crate) fn by_username(
+        cx: &mut Context<'_, '_>,
+        pool_id: &str,
+        username: &str,
+    ) -> Result<Option<Self>, ServiceError> {
+        let Some(mut user) = cx.tx.find::<Self>(&Self::key(pool_id, username))? else {
+            return Ok(None);
+        };
+        // Whatever becomes of the command: a sign-in takes longer until then.
+        if user.is_whole() {
+            let mut profile = UserProfile::of(cx, &user)?;
+            let mut history = PasswordHistory::of(cx, &user)?;
+            user.split(&mut profile, &mut history);
+            cx.tx.keep(&user)?;
+            cx.tx.keep(&profile)?;
+            cx.tx.keep(&history)?;
+        }
+        Ok(Some(user))
+    }
+
+    /// Whether this is a record of an earlier release, with what is in records of its own by now.
+    fn is_whole(&self) -> bool {
+        !self.earlier_passwords.is_empty() || self.contact.iter().any(|(name, _)| !is_contact(name))
+    }
+
+    fn split(&mut self, profile: &mut UserProfile, history: &mut PasswordHistory) {
+        for (name, value) in std::mem::take(&mut self.contact).into_iter() {
+            profile.set(self, &name, value);
+        }
+        history.passwords.splice(0..0, std::mem::take(&mut self.earlier_passwords));
+    }
+}
+
+impl UserProfile {
+    /// The profile of a user who was found by a scan.
+    pub(crate) fn of_scanned(tx: &Transaction<'_>, user: &mut User) -> Result<Self, ServiceError> {
+        let stored = tx.peek(&User::key(&user.pool_id, &user.username))?;
+        let mut profile = Self::or_empty(stored, user);
+        if user.is_whole() {
+            user.split(&mut profile, &mut PasswordHistory::new(user, Vec::new()));
+        }
+        Ok(profile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::message::Medium;
+    use crate::records::address::Address;
+
+    #[test]
+    fn a_user_of_the_last_release_loads_and_loses_nothing() {
+        let stored = serde_json::json!({
+            "pool_id": "p", "username": "ada", "sub": "s", "status": "CONFIRMED", "enabled": true,
+            "attributes": {"email": "ada@b.example", "email_verified": "true", "name": "Ada"},
+            "unproven": {}, "groups": ["staff"],
+            "created": 1_790_000_000_123_i64, "modified": 1_790_000_000_456_i64,
+            "password": null, "earlier_passwords": [
+                {"salt": "1", "verifier": "2", "powers": "3", "set_at": 1_780_000_000_000_i64},
+            ],
+            "software_token": null, "pending_token": null,
+            "mfa": {"enabled": ["email"], "preferred": null},
+            "signed_out_at": 1_790_000_000_789_i64,
+        });
+        let mut user: User = serde_json::from_value(stored.clone()).unwrap();
+        assert_eq!(user.created.millis(), 1_790_000_000_123);
+        assert!(user.is_whole());
+        let mut profile = UserProfile::empty(&user);
+        let mut history = PasswordHistory::new(&user, Vec::new());
+        user.split(&mut profile, &mut history);
+        assert!(Address::verified(&user, Medium::Email).is_some());
+        assert_eq!(profile.get(&user, "name"), Some("Ada"));
+        let history = serde_json::to_value(&history).unwrap();
+        assert_eq!(history["passwords"], stored["earlier_passwords"]);
+        let written = serde_json::to_value(&user).unwrap();
+        for (name, value) in stored.as_object().unwrap() {
+            match name.as_str() {
+                "attributes" => assert_eq!(written[name].get("name"), None),
+                "earlier_passwords" => assert_eq!(written.get(name), None),
+                _ => assert_eq!(written.get(name), Some(value), "{name}"),
+            }
+        }
+        assert!(!user.is_whole(), "a record is split once");
+    }
+}
