@@ -65,7 +65,7 @@ mod tests {
         let stored = serde_json::json!({
             "pool_id": "p", "username": "ada", "sub": "s", "status": "CONFIRMED", "enabled": true,
             "attributes": {"email": "ada@b.example", "email_verified": "true", "name": "Ada"},
-            "unproven": {}, "groups": ["staff"],
+            "unproven": {}, "groups": {"staff": null},
             "created": 1_790_000_000_123_i64, "modified": 1_790_000_000_456_i64,
             "password": null, "earlier_passwords": [
                 {"salt": "1", "verifier": "2", "powers": "3", "set_at": 1_780_000_000_000_i64},
