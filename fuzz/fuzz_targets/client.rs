@@ -2,11 +2,12 @@
 #![no_main]
 
 use device_fuzz::{Oracle, text};
+use device_fuzz_inputs::ClientKey;
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)| {
-    let (a, b, salt, password) = input;
+fuzz_target!(|input: ClientKey| {
+    let ClientKey { a, b, salt, password } = input;
     let (Ok(b), Ok(salt)) = (PublicValue::from_be_bytes(&b), Salt::from_be_bytes(&salt)) else {
         return;
     };

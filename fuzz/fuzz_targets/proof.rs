@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use device_fuzz::text;
+use device_fuzz_inputs::SignedMessage;
 use device_srp::{ClientEphemeral, Error, Identity, Proof, PublicValue, Salt, SessionKey};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,8 +15,8 @@ static KEY: LazyLock<SessionKey> = LazyLock::new(|| {
     client.session_key(&Identity::device("group", "key"), "", &salt, &b).unwrap()
 });
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, u8)| {
-    let (realm, name, block, timestamp, flip) = input;
+fuzz_target!(|input: SignedMessage| {
+    let SignedMessage { realm, name, block, timestamp, flip } = input;
     let [realm, name, timestamp] = [realm, name, timestamp].map(|bytes| text(&bytes));
     let identity = Identity::device(&realm, &name);
     let encoded = KEY.sign(&identity, &block, &timestamp).to_base64();

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use device_fuzz::edit;
+use device_fuzz_inputs::SealedValue;
 use device_pool::ServiceError;
 use device_srp::{ClientEphemeral, Identity, PublicValue, Salt, SessionKey};
 use device_wire::{ErrorCode, Operation::*};
@@ -81,7 +81,7 @@ impl Service {
     }
 
     /// The genuine value of a kind, and a second one to splice in.
-    fn genuine(&self, kind: u8) -> (&str, &str) {
+    fn genuine(&self, kind: usize) -> (&str, &str) {
         let [code, device, proof, setup] = self.sessions.each_ref().map(String::as_str);
         match kind {
             0 => (code, device),
@@ -97,7 +97,7 @@ impl Service {
 
     /// Sends `forged` in place of the genuine value of a kind, and everything else as the client
     /// would.
-    fn send(&mut self, kind: u8, forged: &str) -> Result<Value, ServiceError> {
+    fn send(&mut self, kind: usize, forged: &str) -> Result<Value, ServiceError> {
         let (world, device) = (&mut self.world, &self.device);
         let (name, key) = ("alice", device.key.as_str());
         let session = json!(forged);
@@ -203,12 +203,12 @@ fn claim(
     })
 }
 
-fuzz_target!(|input: (u8, Vec<u8>)| {
-    let (kind, edits) = (input.0 % 10, &input.1);
-    device_pool::fuzzing::seal_opens_only_its_own(edits);
+fuzz_target!(|input: SealedValue| {
+    let kind = input.kind();
+    device_pool::fuzzing::seal_opens_only_its_own(&input.edits);
     SERVICE.with_borrow_mut(|service| {
         let (genuine, other) = service.genuine(kind);
-        let forged = edit(genuine, other, edits);
+        let forged = input.forge(genuine, other);
         // an empty session counts as none, which some clients send; the secret block holds
         // everything
         if forged != genuine && !forged.is_empty() {

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use device_fuzz::Oracle;
+use device_fuzz_inputs::ServerKey;
 use device_srp::{
     Claim, Identity, PublicValue, Salt, ServerEphemeral, Verifier, danger_server_from_secret,
     verify_batch,
@@ -17,12 +18,11 @@ const USER: Identity<'_> = Identity::user("pool", "user");
 const SALT: &[u8] = &[0x0a, 0xbc];
 static ORACLE: LazyLock<Oracle> = LazyLock::new(|| Oracle::new("pooluser", "password", SALT));
 
-fuzz_target!(|input: (Vec<u8>, Vec<u8>, u8)| {
-    let (b, a, choice) = input;
-    let b = &b[..b.len().min(32)];
-    let Ok(a) = PublicValue::from_be_bytes(&a) else { return };
+fuzz_target!(|input: ServerKey| {
+    let b = &input.b[..input.b.len().min(32)];
+    let Ok(a) = PublicValue::from_be_bytes(&input.a) else { return };
     let mut verifier = Verifier::derive(&USER, "password", &Salt::from_be_bytes(SALT).unwrap());
-    if choice >= 128 {
+    if input.with_powers() {
         verifier.prepare();
     }
     let (public, key) = danger_server_from_secret(b, &verifier, &a).unwrap();
@@ -31,7 +31,7 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>, u8)| {
     assert_eq!(key.danger_expose()[..], expected_key);
 
     // only one input in eight runs a batch, which is slow
-    if choice % 8 == 7 {
+    if input.batch() > 0 {
         let proof = key.sign(&USER, b"block", "now");
         let mut secret = [0; 32];
         secret[32 - b.len()..].copy_from_slice(b);
@@ -45,7 +45,7 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>, u8)| {
             timestamp: "now",
             proof: &proof,
         };
-        let batch = vec![claim; usize::from(choice % 18)];
+        let batch = vec![claim; input.batch()];
         assert!(verify_batch(&batch).iter().all(Result::is_ok));
     }
 });

@@ -23,29 +23,6 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Applies a script of edits to `text`. An edit has four bytes: what to do, where (two bytes), and
-/// with what.
-pub fn edit(text: &str, other: &str, script: &[u8]) -> String {
-    let (mut bytes, other) = (text.as_bytes().to_vec(), other.as_bytes());
-    for edit in script.chunks_exact(4) {
-        let &[what, high, low, with] = edit else { unreachable!() };
-        let at = usize::from(u16::from_be_bytes([high, low])) % (bytes.len() + 1);
-        let end = (at + usize::from(with)).min(bytes.len());
-        match what % 8 {
-            0 => bytes.insert(at, with),
-            1 => drop(bytes.drain(at..end)),
-            2 => bytes.truncate(at),
-            3 => bytes.extend_from_within(at..end),
-            // from here on the other text
-            4 => bytes.splice(at.., other.iter().skip(at).copied()).for_each(drop),
-            5 => bytes.splice(at..end, other.iter().take(end).skip(at).copied()).for_each(drop),
-            6 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (with % 7)),
-            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = with),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 fn pad(n: &BigUint) -> Vec<u8> {
     BigInt::from_biguint(Sign::Plus, n.clone()).to_signed_bytes_be()
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::command::{capture, run, target};
+use crate::command::{capture, cargo, run, target};
 use crate::{Result, setup};
 
 /// The default time for each target.
@@ -18,6 +18,12 @@ pub(crate) enum Sanitizer {
     None,
     /// Invalid addresses, in the one target that runs all of the kernels' unsafe code.
     Address,
+}
+
+/// Writes the seeds, or checks them.
+pub(crate) fn seeds(root: &Path, options: &[&str]) -> Result<()> {
+    let write = ["run", "--quiet", "--package", "device-fuzz-inputs", "--"];
+    run(cargo(root, &write).args(options).arg("fuzz/seeds"))
 }
 
 /// Runs each target for so many seconds, prints how often it executed, and fails if one found
@@ -46,6 +52,9 @@ pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<(
         let mut command = fuzz.command(root, &["run"]);
         options(&mut command);
         command.arg(name).arg(corpus).arg(root.join("fuzz/seeds").join(name));
+        // what a long run found beyond the seeds, minimized; not every target has such
+        let found = root.join("fuzz/corpus").join(name);
+        command.args(found.is_dir().then_some(found));
         command.args(["--", "-print_final_stats=1"]).arg(format!("-max_total_time={seconds}"));
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);

@@ -33,6 +33,8 @@ Tasks:
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
                      with --address, the target over the unsafe kernels under the address sanitizer
+  seeds [--check]    write the seeds of the fuzz targets, fuzz/seeds;
+                     with --check, fail if they are stale
   ratios [mulx|portable]
                      the arithmetic compared with the best constant-time peer; fails below a
                      floor. Uses the kernel that this CPU chooses, or the named one
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
+        ["seeds"] => fuzz::seeds(root, &[]),
+        ["seeds", "--check"] => fuzz::seeds(root, &["--check"]),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["ratios", kernel @ ("mulx" | "portable")] => ratios_by(root, kernel),
         ["cortex-m4"] => cortex_m4::run_vectors(root),

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-test", &["device-server", "device-auth"]),
     ("device-benches", &["device-srp"]),
     ("device-interop", &["device-test"]),
+    ("device-fuzz-inputs", &[]),
     ("xtask", &[]),
 ];
 
