@@ -28,6 +28,7 @@ fuzz_target!(|replies: Replies| {
                 }
             }
             Step::Find(lookup) => lookup.found(None),
+            Step::Keep(offer) => offer.saved(),
             Step::Ask(_) | Step::Done(_) => return,
         };
     }

@@ -26,9 +26,9 @@ pub use devices::CurrentDevice;
 pub use error::Error;
 pub use events::{Event, Events};
 pub use session::{Session, SessionOrigin, SessionRecord};
-pub use sign_in::SignInStep;
 pub use sign_in::challenge::{Challenge, Pending};
 pub use sign_in::outcome::{SessionDevice, SignedIn, Warning};
+pub use sign_in::{SignInOptions, SignInStep};
 #[cfg(feature = "keyring")]
 pub use store::KeychainStore;
 pub use store::{DeviceStore, FileStore, MemoryStore, RefreshTurn, SessionStore, StoreError};
@@ -38,7 +38,7 @@ pub use device_http::{BoxFuture, CallEvent, CallOutcome};
 pub use device_proto::{
     AuthenticatorSetupPrompt, CodePrompt, CodeSource, Credentials, CustomPrompt, Device,
     DeviceOwner, DeviceRecord, DeviceStatus, MfaSetupPrompt, NewPasswordPrompt, RememberChoice,
-    SelectFactorPrompt, SelectMfaPrompt, ServiceError, Tokens,
+    SecondFactor, SelectFactorPrompt, SelectMfaPrompt, ServiceError, Tokens,
 };
 pub use device_wire::enums::ChallengeNameType;
 pub use device_wire::shapes::UserContextDataType;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use device_proto::{
     Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice,
-    RememberPrompt, Reply, SignIn, Step, ThisDevice,
+    RememberPrompt, Reply, SecondFactor, SignIn, Step, ThisDevice,
 };
 
 use crate::client::{DeviceAuth, is_unknown_user};
@@ -33,6 +33,31 @@ pub enum SignInStep {
     Challenge(Challenge),
 }
 
+/// Choices for one sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SignInOptions {
+    /// Whether to have this device remembered. It counts if the device is new and the pool leaves
+    /// that to the user.
+    pub remember: RememberChoice,
+    /// Whether a remembered device may replace the second factor. With [`SecondFactor::Always`],
+    /// this device takes no part in the sign-in. If the pool tracks devices, the session cannot
+    /// refresh its tokens, since they belong to a device that is not registered.
+    pub second_factor: SecondFactor,
+}
+
+impl From<RememberChoice> for SignInOptions {
+    fn from(remember: RememberChoice) -> Self {
+        Self { remember, ..Self::default() }
+    }
+}
+
+impl From<SecondFactor> for SignInOptions {
+    fn from(second_factor: SecondFactor) -> Self {
+        Self { second_factor, ..Self::default() }
+    }
+}
+
 impl DeviceAuth {
     /// Signs a user in. Every step includes this device's key; a new device is confirmed.
     ///
@@ -44,9 +69,18 @@ impl DeviceAuth {
         self.sign_in_with(credentials, RememberChoice::Ask).await
     }
 
-    /// Signs a user in who has already chosen whether to remember this device.
+    /// Signs a user in with choices: a [`RememberChoice`], a [`SecondFactor`], or both as
+    /// [`SignInOptions`].
     ///
-    /// The choice applies if the device is new and the pool leaves it to the user.
+    /// ```no_run
+    /// # use device_auth::{Credentials, DeviceAuth, Error, RememberChoice, SecondFactor};
+    /// # async fn example(auth: DeviceAuth, ada: Credentials, again: Credentials) -> Result<(), Error> {
+    /// let remembering = auth.sign_in_with(ada, RememberChoice::Remember).await?;
+    /// // Before something that matters, whether or not this device is remembered:
+    /// let with_a_code = auth.sign_in_with(again, SecondFactor::Always).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -54,11 +88,15 @@ impl DeviceAuth {
     pub async fn sign_in_with(
         &self,
         credentials: Credentials,
-        remember: RememberChoice,
+        options: impl Into<SignInOptions>,
     ) -> Result<SignInStep, Error> {
+        let SignInOptions { remember, second_factor } = options.into();
         let alias = credentials.username().to_owned();
         let found = preferred(self.0.store.find(&self.owner(&alias)).await?);
-        let mut device = ThisDevice::new().remember(remember).with_record(found.clone());
+        let mut device = ThisDevice::new()
+            .remember(remember)
+            .second_factor(second_factor)
+            .with_record(found.clone());
         if let Some(name) = &self.0.device_name {
             device = device.named(name);
         }
@@ -96,6 +134,18 @@ impl DeviceAuth {
                     attempt.username = Some(lookup.owner().username.clone());
                     let records = self.0.store.find(lookup.owner()).await?;
                     lookup.found(preferred(records))
+                }
+                Step::Keep(offer) => {
+                    match self.0.store.save(offer.record(), &attempt.alias).await {
+                        Ok(()) => {
+                            attempt.found = Some(offer.record().clone());
+                            offer.saved()
+                        }
+                        Err(error) => {
+                            attempt.warnings.push(Warning::RecordNotSaved(error));
+                            offer.not_saved()
+                        }
+                    }
                 }
                 Step::Discard { device, sign_in, request } => {
                     self.discard(&mut attempt, *device).await;

@@ -105,7 +105,10 @@ fn respond(
     challenge: &ChallengeNameType,
     request: StepRequest,
 ) -> Result<InitiateAuthResponse, ServiceError> {
-    let metadata = request.metadata.clone();
+    let mut metadata = request.metadata.clone();
+    // A device's new secret is not for the operator's hooks.
+    metadata.remove(param::NEW_DEVICE_SALT);
+    metadata.remove(param::NEW_DEVICE_VERIFIER);
     let step = next_step(cx, challenge, request)?;
     run(cx, step, &metadata).map(Answer::into)
 }
@@ -325,5 +328,10 @@ fn finish(
     )?;
     result.new_device_metadata = new_device;
     cx.notes.judge(&progress.trail, device_key.as_deref(), Finding::Tokens);
-    Ok(Answer::tokens(result))
+    let answer = Answer::tokens(result);
+    Ok(if progress.secret_rotated {
+        answer.with_parameter(param::DEVICE_SECRET_ROTATED, "true")
+    } else {
+        answer
+    })
 }

@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             // This program keeps no records: each run is a new device.
             Step::Find(lookup) => lookup.found(None),
+            Step::Keep(offer) => offer.not_saved(),
             Step::Discard { sign_in, request, .. } => Step::Send(sign_in, request),
             Step::Ask(Challenge::Code(code)) => {
                 println!("Code from {:?}:", code.prompt().source);

@@ -36,6 +36,10 @@
 //!             let record = load(lookup.owner());
 //!             lookup.found(record)
 //!         }
+//!         Step::Keep(offer) => {
+//!             save(offer.record());
+//!             offer.saved()
+//!         }
 //!         Step::Discard { device, sign_in, request } => {
 //!             delete(&device);
 //!             Step::Send(sign_in, request)
@@ -106,8 +110,8 @@ pub use refresh::{Refresh, RefreshStep, is_expired};
 pub use request::{Repeat, Reply, Request};
 pub use sign_in::{
     Asked, AuthenticatorSetupPrompt, Challenge, CodePrompt, CodeSource, Consent, CustomPrompt,
-    DeviceOutcome, Lookup, MfaSetupPrompt, NewPasswordPrompt, Outcome, RememberChoice,
-    RememberPrompt, SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice,
+    DeviceOutcome, Lookup, MfaSetupPrompt, NewPasswordPrompt, Offer, Outcome, RememberChoice,
+    RememberPrompt, SecondFactor, SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice,
     UnconfirmedDevice,
 };
 pub use tokens::{Claims, Tokens};

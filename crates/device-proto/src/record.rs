@@ -28,6 +28,47 @@ pub struct DeviceRecord {
     pub status: DeviceStatus,
     /// The name that the user gave it.
     pub name: Option<String>,
+    /// Secrets that were offered to the service and may have replaced `password`, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offered: Vec<OfferedSecret>,
+}
+
+/// A secret that was offered to the service in place of the present one.
+///
+/// The answer may be lost, so both are kept. The salt of the next challenge tells which one counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfferedSecret {
+    /// The salt as challenges show it, in hexadecimal.
+    pub(crate) salt: String,
+    pub(crate) password: Sensitive<String>,
+}
+
+/// A request that was sent may still arrive after a later one, so the last few offers are kept.
+const MAX_OFFERED: usize = 4;
+
+impl DeviceRecord {
+    /// Takes the offered secret of this salt in place of the present one, if there is one.
+    pub(crate) fn settle(&mut self, salt: &str) {
+        if let Some(at) = self.offered.iter().position(|offered| offered.salt == salt) {
+            self.password = self.offered.swap_remove(at).password;
+            self.offered.clear();
+        }
+    }
+
+    /// Keeps a secret that is about to be offered.
+    pub(crate) fn offer(&mut self, secret: OfferedSecret) {
+        self.offered.push(secret);
+        let surplus = self.offered.len().saturating_sub(MAX_OFFERED);
+        self.offered.drain(..surplus);
+    }
+
+    /// Takes the secret that was offered last, which the service has accepted.
+    pub(crate) fn accept_offer(&mut self) {
+        if let Some(OfferedSecret { password, .. }) = self.offered.pop() {
+            self.password = password;
+            self.offered.clear();
+        }
+    }
 }
 
 /// The user that a device record belongs to.
@@ -85,5 +126,66 @@ impl fmt::Display for DeviceStatus {
             Self::Remembered => "remembered",
             Self::NotRemembered => "not remembered",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offering(secrets: u8) -> DeviceRecord {
+        let mut record = DeviceRecord {
+            owner: DeviceOwner {
+                user_pool_id: "eu_1".into(),
+                client_id: "client".into(),
+                username: "ada".into(),
+            },
+            device_key: "eu_2".into(),
+            group_key: "-group".into(),
+            password: "present".into(),
+            status: DeviceStatus::Remembered,
+            name: None,
+            offered: Vec::new(),
+        };
+        for secret in 1..=secrets {
+            record.offer(OfferedSecret {
+                salt: format!("0{secret}"),
+                password: format!("offered {secret}").into(),
+            });
+        }
+        record
+    }
+
+    #[test]
+    fn the_salt_tells_which_secret_counts() {
+        for (salt, password, left) in
+            [("ff", "present", 2), ("01", "offered 1", 0), ("02", "offered 2", 0)]
+        {
+            let mut record = offering(2);
+            record.settle(salt);
+            assert_eq!((record.password.as_str(), record.offered.len()), (password, left));
+        }
+    }
+
+    #[test]
+    fn an_accepted_offer_is_the_latest() {
+        let mut record = offering(2);
+        record.accept_offer();
+        assert_eq!((record.password.as_str(), record.offered.len()), ("offered 2", 0));
+    }
+
+    #[test]
+    fn the_last_four_offers_are_kept() {
+        let record = offering(6);
+        let salts: Vec<&str> = record.offered.iter().map(|offered| &*offered.salt).collect();
+        assert_eq!(salts, ["03", "04", "05", "06"]);
+    }
+
+    #[test]
+    fn a_record_without_offers_is_stored_as_before() {
+        let stored = serde_json::to_value(offering(0)).unwrap();
+        assert!(stored.get("offered").is_none());
+        let read: DeviceRecord = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, offering(0));
     }
 }

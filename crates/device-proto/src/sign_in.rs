@@ -19,8 +19,8 @@ pub use prompt::{
     NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
 };
 pub use state::SignIn;
-pub use step::{Lookup, Step};
-pub use this_device::{RememberChoice, ThisDevice};
+pub use step::{Lookup, Offer, Step};
+pub use this_device::{RememberChoice, SecondFactor, ThisDevice};
 
 use std::time::SystemTime;
 
@@ -89,7 +89,7 @@ impl SignIn {
                 },
             },
             Awaiting::DeviceChallenge { device, ephemeral } => match AuthReply::answered(reply) {
-                Ok(reply) => context.prove_device(reply, device, &ephemeral, now),
+                Ok(reply) => context.prove_device(reply, device, &ephemeral, now, rng),
                 Err(error) => context.start_over_if_refused(device, error, rng),
             },
             Awaiting::DeviceProof { device } => match AuthReply::answered(reply) {

@@ -92,6 +92,7 @@ impl Transcript {
                     }
                 }
                 Step::Find(lookup) => lookup.found(None),
+                Step::Keep(offer) => offer.saved(),
                 Step::Discard { device, sign_in, request } => {
                     assert_eq!(self.next()["discard"], device.device_key);
                     Step::Send(sign_in, request)

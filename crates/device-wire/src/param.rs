@@ -69,6 +69,20 @@ names! {
     CHALLENGE_NAME
 }
 
+/// Asks the device for a new secret, if it is `on` in `DEVICE_PASSWORD_VERIFIER`.
+///
+/// Only this project's server sends it, if the pool has the tag `device:rotate-secret`.
+pub const ROTATE_DEVICE_SECRET: &str = "ROTATE_DEVICE_SECRET";
+
+/// Says beside the tokens, if it is `true`, that the offered secret has replaced the old one.
+pub const DEVICE_SECRET_ROTATED: &str = "DEVICE_SECRET_ROTATED";
+
+/// The salt of the offered secret in `ClientMetadata`, base64. The real service ignores it.
+pub const NEW_DEVICE_SALT: &str = "device:new-salt";
+
+/// The verifier of the offered secret in `ClientMetadata`, base64. The real service ignores it.
+pub const NEW_DEVICE_VERIFIER: &str = "device:new-verifier";
+
 /// The user's attributes in `NEW_PASSWORD_REQUIRED`, as a JSON object.
 pub const USER_ATTRIBUTES: &str = "userAttributes";
 

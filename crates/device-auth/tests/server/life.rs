@@ -163,3 +163,19 @@ async fn a_wrong_password_leaves_the_device_record() {
     assert!(error.as_service_error().is_some(), "{error}");
     assert!(world.has_record("device").await);
 }
+
+#[tokio::test]
+async fn a_second_factor_can_be_demanded() {
+    let world = World::new(Devices::Always, Mfa::Totp);
+    let app = world.app();
+    let remembered = sign_in_with_code(&app, &world).await;
+    let devices = world.all_devices().len();
+    let step = app.sign_in_with(password_of(USER), SecondFactor::Always).await.unwrap();
+    let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("no code: {step:?}") };
+    let demanded = done(code.answer(&world.code()).await.unwrap());
+    assert_eq!(demanded.device, SessionDevice::Untracked);
+    assert_eq!(world.all_devices().len(), devices, "no device was registered");
+    // The device is as remembered as before.
+    let again = sign_in(&world.app()).await;
+    assert_eq!(again.device_key(), remembered.device_key());
+}

@@ -19,12 +19,13 @@ mod forgetting;
 mod kept;
 mod life;
 mod names;
+mod rotation;
 mod sessions;
 mod shared;
 mod world;
 
 use device_auth::{
-    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SessionDevice,
-    SignInStep,
+    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SecondFactor,
+    SessionDevice, SignInStep,
 };
 use world::{Devices, Mfa, USER, World};

@@ -228,7 +228,7 @@ impl World {
         !self.store(installation).find(&self.owner()).await.unwrap().is_empty()
     }
 
-    fn owner(&self) -> DeviceOwner {
+    pub(crate) fn owner(&self) -> DeviceOwner {
         DeviceOwner {
             user_pool_id: self.pool.clone(),
             client_id: self.client.clone(),

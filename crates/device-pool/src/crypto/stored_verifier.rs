@@ -43,6 +43,11 @@ impl StoredVerifier {
         }
     }
 
+    /// The salt, in hexadecimal. Every secret has its own.
+    pub(crate) fn salt(&self) -> &str {
+        &self.salt
+    }
+
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
         let decode =

@@ -1,8 +1,5 @@
 //! Devices: confirmed, listed, remembered and forgotten, by users and administrators.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use device_srp::{Salt, Verifier};
 use device_wire::enums::DeviceRememberedStatusType;
 use device_wire::requests::{
     AdminForgetDeviceRequest, AdminGetDeviceRequest, AdminListDevicesRequest,
@@ -13,12 +10,10 @@ use device_wire::responses::{
     AdminGetDeviceResponse, AdminListDevicesResponse, AdminUpdateDeviceStatusResponse,
     ConfirmDeviceResponse, GetDeviceResponse, ListDevicesResponse, UpdateDeviceStatusResponse,
 };
-use device_wire::shapes::DeviceSecretVerifierConfigType;
 use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::command::page::{self, Page, page_length};
-use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::device::{self, Confirmation, Device, ForgottenDevice};
 use crate::records::device_tags::DeviceTags;
@@ -35,7 +30,10 @@ pub(crate) fn confirm(
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
     let Caller { pool, keys, user, .. } = Caller::authenticate(cx, &request.access_token)?;
-    let secret = secret_verifier(request.device_secret_verifier_config)?;
+    let secret = {
+        let config = request.device_secret_verifier_config.unwrap_or_default();
+        device_keys::offered_secret(config.salt, config.password_verifier)?
+    };
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
     cx.notes.device_key = Some(key.to_owned());
@@ -60,31 +58,6 @@ pub(crate) fn confirm(
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
-}
-
-fn secret_verifier(
-    config: Option<DeviceSecretVerifierConfigType>,
-) -> Result<StoredVerifier, ServiceError> {
-    let config = config.unwrap_or_default();
-    let decode = |value: Option<Sensitive<String>>, name: &str| {
-        let value = value
-            .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
-        let bytes = STANDARD
-            .decode(value.as_str())
-            .map_err(|_| ServiceError::invalid(format!("{name} is not base64")))?;
-        // The service reads a signed number, and refuses one that lacks the zero byte in front.
-        if bytes.first().is_some_and(|first| *first >= 0x80) {
-            return Err(ServiceError::invalid(format!("{name} is not acceptable: it is negative")));
-        }
-        Ok(bytes)
-    };
-    let salt = Salt::from_be_bytes(&decode(config.salt, "Salt")?)
-        .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
-    let verifier = Verifier::from_be_bytes(&decode(config.password_verifier, "PasswordVerifier")?)
-        .map_err(|error| {
-            ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}"))
-        })?;
-    Ok(StoredVerifier::new(&salt, &verifier))
 }
 
 /// `UpdateDeviceStatus`.

@@ -41,6 +41,9 @@ pub(crate) struct Device {
     /// Whether it ever was: records of earlier releases say so without the time.
     #[serde(default, rename = "seen_mfa", skip_serializing_if = "std::ops::Not::not")]
     saw_mfa_at_unknown_time: bool,
+    /// How often the secret was replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    rotations: u32,
     pub(crate) last_ip: Option<String>,
     /// The `sub` of the device's user; `None` in records of earlier releases.
     #[serde(default)]
@@ -158,6 +161,7 @@ impl Device {
             remembered: with.remembered,
             last_mfa: with.last_mfa,
             saw_mfa_at_unknown_time: false,
+            rotations: 0,
             last_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
             owner: Some(user.sub.clone()),
             created: now,
@@ -170,6 +174,17 @@ impl Device {
     /// record does not tell the time, the earliest that is possible.
     pub(crate) fn last_mfa(&self) -> Option<Moment> {
         self.last_mfa.or(self.saw_mfa_at_unknown_time.then_some(self.created))
+    }
+
+    /// Replaces the secret. From now on the previous one is a sign of a copied device.
+    pub(crate) fn rotate_secret(&mut self, secret: StoredVerifier) {
+        self.secret = secret;
+        self.rotations = self.rotations.saturating_add(1);
+    }
+
+    /// Whether the secret was ever replaced.
+    pub(crate) fn has_rotated(&self) -> bool {
+        self.rotations > 0
     }
 
     /// Notes that a second factor was passed with this device.
@@ -271,6 +286,11 @@ impl Device {
             )),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 pub(crate) fn does_not_exist() -> ServiceError {

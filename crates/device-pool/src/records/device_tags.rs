@@ -26,6 +26,8 @@ pub(crate) struct DeviceTags {
     pub(crate) max_per_user: Option<usize>,
     /// `device:when-full`: what becomes of one device too many.
     pub(crate) when_full: WhenFull,
+    /// `device:rotate-secret`: whether each device proof may bring a new secret.
+    pub(crate) rotate_secret: bool,
     /// `device:session-required`: app clients whose device proofs must bring the session.
     session_required: Vec<String>,
 }
@@ -90,12 +92,20 @@ impl DeviceTags {
                     _ => return Err("it takes refuse or forget-oldest"),
                 }
             }
+            "rotate-secret" => {
+                self.rotate_secret = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err("it takes on or off"),
+                }
+            }
             "session-required" => {
                 self.session_required = value.split(' ').map(str::to_owned).collect();
             }
             _ => {
                 return Err("the settings are device:mfa-every, device:forget-after-idle, \
-                            device:max-per-user, device:when-full and device:session-required");
+                            device:max-per-user, device:when-full, device:rotate-secret and \
+                            device:session-required");
             }
         }
         Ok(())

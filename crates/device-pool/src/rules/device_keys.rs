@@ -1,9 +1,15 @@
 //! Device keys: issued without a record, and recognised later.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use device_srp::{Salt, Verifier};
+use device_wire::Sensitive;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::command::context::Context;
+use crate::crypto::stored_verifier::StoredVerifier;
+use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::records::device::CONFIRM_WITHIN_MINUTES;
 use crate::records::pool_keys::PoolKeys;
@@ -72,6 +78,32 @@ pub(crate) fn issued(
     let after =
         [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(is_issued)?;
     Some((after, Moment::from_unix_seconds(i64::from(minute) * 60)))
+}
+
+/// Reads the secret that a device offers: salt and verifier, both in base64.
+pub(crate) fn offered_secret(
+    salt: Option<Sensitive<String>>,
+    verifier: Option<Sensitive<String>>,
+) -> Result<StoredVerifier, ServiceError> {
+    let decode = |value: Option<Sensitive<String>>, name: &str| {
+        let value = value
+            .ok_or_else(|| ServiceError::invalid(format!("Missing required parameter {name}")))?;
+        let bytes = STANDARD
+            .decode(value.as_str())
+            .map_err(|_| ServiceError::invalid(format!("{name} is not base64")))?;
+        // The service reads a signed number, and refuses one that lacks the zero byte in front.
+        if bytes.first().is_some_and(|first| *first >= 0x80) {
+            return Err(ServiceError::invalid(format!("{name} is not acceptable: it is negative")));
+        }
+        Ok(bytes)
+    };
+    let salt = Salt::from_be_bytes(&decode(salt, "Salt")?)
+        .map_err(|error| ServiceError::invalid(format!("Salt is not acceptable: {error}")))?;
+    let verifier =
+        Verifier::from_be_bytes(&decode(verifier, "PasswordVerifier")?).map_err(|error| {
+            ServiceError::invalid(format!("PasswordVerifier is not acceptable: {error}"))
+        })?;
+    Ok(StoredVerifier::new(&salt, &verifier))
 }
 
 fn assemble(

@@ -9,10 +9,12 @@ use crate::command::parameters::Parameters;
 
 /// The answer of a sign-in operation: a challenge or tokens.
 pub(crate) struct Answer {
-    challenge: Option<(ChallengeNameType, Parameters)>,
+    challenge: Option<ChallengeNameType>,
     available: Option<Vec<ChallengeNameType>>,
     session: Option<String>,
     result: Option<AuthenticationResultType>,
+    /// The `ChallengeParameters`: present, and mostly empty, beside tokens too.
+    parameters: Parameters,
 }
 
 impl Answer {
@@ -21,11 +23,23 @@ impl Answer {
         parameters: Parameters,
         session: Option<String>,
     ) -> Self {
-        Self { challenge: Some((name, parameters)), available: None, session, result: None }
+        Self { challenge: Some(name), parameters, available: None, session, result: None }
     }
 
     pub(crate) fn tokens(result: AuthenticationResultType) -> Self {
-        Self { challenge: None, available: None, session: None, result: Some(result) }
+        Self {
+            challenge: None,
+            parameters: Parameters::default(),
+            available: None,
+            session: None,
+            result: Some(result),
+        }
+    }
+
+    /// Adds a parameter beside the tokens.
+    pub(crate) fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters = self.parameters.with(name, value);
+        self
     }
 
     /// Sets the challenges that the client may choose from.
@@ -38,12 +52,10 @@ impl Answer {
 /// The other three responses with an answer have the same members, and come from this one.
 impl From<Answer> for InitiateAuthResponse {
     fn from(answer: Answer) -> Self {
-        let (name, parameters) = answer.challenge.unzip();
         Self {
-            challenge_name: name,
+            challenge_name: answer.challenge,
             session: answer.session.map(Sensitive::from),
-            // Present and empty if there are tokens.
-            challenge_parameters: Some(parameters.unwrap_or_default().into_wire()),
+            challenge_parameters: Some(answer.parameters.into_wire()),
             authentication_result: answer.result,
             available_challenges: answer.available,
         }

@@ -1,12 +1,14 @@
 //! The proof of a device: `DEVICE_SRP_AUTH` and `DEVICE_PASSWORD_VERIFIER`.
 
 use device_srp::Identity;
-use device_wire::enums::ChallengeNameType;
+use device_wire::enums::{ChallengeNameType, DeviceRememberedStatusType};
 use device_wire::{Sensitive, param};
+use serde_json::Value;
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
+use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::device::Device;
@@ -16,7 +18,7 @@ use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::rules::account::Account;
-use crate::rules::device_keys::group_key;
+use crate::rules::device_keys::{group_key, offered_secret};
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
@@ -79,7 +81,8 @@ pub(crate) fn start(
     let session = opened.spending();
     let progress = opened.progress;
     let (salt, verifier) = device.secret.parse()?;
-    let context = ExchangeFor::Device(progress.clone());
+    let context =
+        ExchangeFor::Device { progress: progress.clone(), salt: device.secret.salt().to_owned() };
     let offer = Exchange::start(cx, keys, client, &a, verifier, context, Some(session))?;
     let session = progress.session(cx, keys, client, Stage::DeviceProof(offer.id))?;
     let parameters = Parameters::default()
@@ -88,6 +91,11 @@ pub(crate) fn start(
         .with(param::SECRET_BLOCK, offer.secret_block)
         .with(param::USERNAME, user.username.as_str())
         .with(param::DEVICE_KEY, key);
+    let parameters = if DeviceTags::of(pool).rotate_secret {
+        parameters.with(param::ROTATE_DEVICE_SECRET, "on")
+    } else {
+        parameters
+    };
     Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
 }
 
@@ -127,16 +135,23 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
             return Err(invalid_session());
         }
     }
-    let ExchangeFor::Device(progress) = &exchange.context else { return Err(invalid_session()) };
+    let ExchangeFor::Device { progress, salt } = &exchange.context else {
+        return Err(invalid_session());
+    };
     let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?
         .filter(|user| progress.is_of(user))
         .ok_or_else(invalid_session)?;
     cx.notes.subject = Some(user.subject());
     cx.notes.judge(&progress.trail, Some(key), Finding::Nothing);
     user.admit()?;
-    let device = Device::load(cx, pool, &user, key)?;
+    let mut device = Device::load(cx, pool, &user, key)?;
     if progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());
+    }
+    // Another sign-in of this device has replaced the secret meanwhile. That proves nothing against
+    // the device, which begins again.
+    if device.secret.salt() != salt {
+        return Err(expired_session());
     }
     let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::DeviceProof, Some(key))?;
     let (_, verifier) = device.secret.parse()?;
@@ -144,9 +159,23 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
+        if device.has_rotated() {
+            // Whoever keeps the current secret proves it. A previous one was copied.
+            cx.notes.reason(
+                "The proof was not by the device's current secret, which may have been copied: the \
+                 device is no longer remembered",
+            );
+            device.set_remembered(cx, DeviceRememberedStatusType::NotRemembered);
+            cx.tx.record(&device)?;
+        }
         return Err(incorrect());
     }
     attempts.succeeded(cx);
+    if let Some(secret) = rotated_secret(&request)? {
+        device.rotate_secret(secret);
+        cx.tx.put(&device)?;
+        progress.secret_rotated = true;
+    }
     Spent::mark(cx, &exchange.id, exchange.expires_at)?;
     if let Some(session) = &exchange.session {
         Spent::mark(cx, &session.id, session.expires_at)?;
@@ -158,4 +187,17 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     progress.device_proven = true;
     let (parties, _) = request.with_user(user);
     Ok(Step::passed(parties, progress))
+}
+
+/// The secret that the client offers in place of the proven one, if the pool wants it.
+fn rotated_secret(request: &StepRequest) -> Result<Option<StoredVerifier>, ServiceError> {
+    let offered = |name: &str| {
+        let text = request.metadata.get(name).and_then(Value::as_str);
+        text.map(|text| Sensitive::from(text.to_owned()))
+    };
+    let (salt, verifier) = (offered(param::NEW_DEVICE_SALT), offered(param::NEW_DEVICE_VERIFIER));
+    if !DeviceTags::of(&request.pool).rotate_secret || (salt.is_none() && verifier.is_none()) {
+        return Ok(None);
+    }
+    offered_secret(salt, verifier).map(Some)
 }

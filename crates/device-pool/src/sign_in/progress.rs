@@ -36,6 +36,9 @@ pub(crate) struct Progress {
     pub(crate) custom: Option<Vec<ChallengeResult>>,
     pub(crate) mfa_passed: bool,
     pub(crate) device_proven: bool,
+    /// Whether the device's proof replaced its secret. It is known in the last step alone.
+    #[serde(skip)]
+    pub(crate) secret_rotated: bool,
     /// The codes that were right, of first and second factors.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     codes: BTreeSet<Method>,
@@ -59,6 +62,7 @@ impl Progress {
             custom: None,
             mfa_passed: false,
             device_proven: false,
+            secret_rotated: false,
             codes: BTreeSet::new(),
             trail: Trail::start(cx.uuid().to_string(), cx.now()),
         }

@@ -122,8 +122,8 @@ pub(crate) enum ExchangeFor {
     /// A user proves the password. `device_key` came with `InitiateAuth`; `custom` means that the
     /// operator's hooks decide the next step.
     User { username: String, device_key: Option<String>, custom: bool },
-    /// A device proves its secret, in a sign-in with this progress.
-    Device(Progress),
+    /// A device proves the secret of this salt, in a sign-in with this progress.
+    Device { progress: Progress, salt: String },
 }
 
 /// What the client is sent in an exchange.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use device_srp::DevicePassword;
 use device_store::MemoryStore;
 use device_wire::{ErrorCode, Operation};
 use rand::SeedableRng;
@@ -298,4 +299,127 @@ fn tokens_say_what_the_sign_in_was_proven_by() {
     );
     let token = refreshed["AuthenticationResult"]["AccessToken"].as_str().unwrap();
     assert_eq!(claims(token)["amr"], json!(["pwd", "dev"]), "a refresh proves nothing new");
+}
+
+/// An offer of a new secret for `device`, as `ClientMetadata`, and the device with that secret.
+fn offer(world: &mut World, device: &Device) -> (Value, Device) {
+    let password = DevicePassword::random(&mut world.rng).expose().to_owned();
+    let renewed = Device { password, ..device.clone() };
+    let config = world.confirmation("", &renewed)["DeviceSecretVerifierConfig"].take();
+    let entries = json!({
+        "device:new-salt": config["Salt"], "device:new-verifier": config["PasswordVerifier"],
+    });
+    (entries, renewed)
+}
+
+impl World {
+    /// The challenge that asks for the device's proof.
+    fn asked_for_device(&mut self, name: &str, device: &Device) -> Value {
+        let key = Some(device.key.as_str());
+        self.first_factor(crate::flows::Flow::Srp, name, key).unwrap()
+    }
+
+    /// The answer to a device's proof that brings these `ClientMetadata`.
+    fn prove_device(
+        &mut self,
+        name: &str,
+        device: &Device,
+        session: &Value,
+        entries: Value,
+    ) -> Result<Value, device_pool::ServiceError> {
+        let (answers, session) = self.device_claim(name, device, session)?;
+        let body = json!({
+            "ClientId": self.client, "ChallengeName": "DEVICE_PASSWORD_VERIFIER",
+            "Session": session, "ChallengeResponses": answers, "ClientMetadata": entries,
+        });
+        self.call(Operation::RespondToAuthChallenge, body)
+    }
+
+    fn sign_in_and_offer(&mut self, name: &str, device: &Device) -> (Value, Device) {
+        let asked = self.asked_for_device(name, device);
+        assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
+        let (entries, renewed) = offer(self, device);
+        let answer = self.prove_device(name, device, &asked["Session"], entries).unwrap();
+        (answer, renewed)
+    }
+}
+
+#[test]
+fn a_proof_replaces_the_secret_if_the_pool_wants_it() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    let (answer, _) = world.sign_in_and_offer("ada", &device);
+    assert_eq!(answer["ChallengeParameters"], json!({}), "the pool did not ask");
+    assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof", "the secret stays");
+
+    world.tag("device:rotate-secret", "on");
+    let (answer, renewed) = world.sign_in_and_offer("ada", &device);
+    assert_eq!(answer["ChallengeParameters"], json!({"DEVICE_SECRET_ROTATED": "true"}));
+    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "proof");
+    // A client that offers nothing keeps its secret.
+    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "proof");
+}
+
+#[test]
+fn a_replaced_secret_is_a_sign_of_a_copied_device() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    let (_, renewed) = world.sign_in_and_offer("ada", &device);
+
+    let asked = world.asked_for_device("ada", &device);
+    let refused = world.prove_device("ada", &device, &asked["Session"], json!({})).unwrap_err();
+    assert_eq!(refused.to_string(), "NotAuthorizedException: Incorrect username or password.");
+    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "code", "no longer remembered");
+    let listed = world.ok(
+        Operation::AdminGetDevice,
+        json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": device.key}),
+    );
+    assert!(listed.to_string().contains("not_remembered"), "{listed}");
+}
+
+#[test]
+fn a_wrong_proof_alone_does_not_end_remembering() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    // The secret was never replaced, so no copy of it can be out of date.
+    let wrong = Device { password: "wrong".to_owned(), ..device.clone() };
+    let asked = world.asked_for_device("ada", &wrong);
+    world.prove_device("ada", &wrong, &asked["Session"], json!({})).unwrap_err();
+    assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof");
+}
+
+#[test]
+fn two_sign_ins_at_once_raise_no_alarm() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    let [first, second] = [(), ()].map(|()| world.asked_for_device("ada", &device));
+    let (answers, session) = world.device_claim("ada", &device, &second["Session"]).unwrap();
+    let (entries, renewed) = offer(&mut world, &device);
+    world.prove_device("ada", &device, &first["Session"], entries).unwrap();
+    let late = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap_err();
+    assert_eq!(
+        late.to_string(),
+        "NotAuthorizedException: Invalid session for the user, session is expired."
+    );
+    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "proof", "still remembered");
+}
+
+#[test]
+fn an_offer_that_does_not_parse_changes_nothing() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    for entries in [
+        json!({"device:new-salt": "c2FsdA=="}),
+        json!({"device:new-salt": "c2FsdA==", "device:new-verifier": "?"}),
+        json!({"device:new-salt": "c2FsdA==", "device:new-verifier": ""}),
+    ] {
+        let asked = world.asked_for_device("ada", &device);
+        let refused = world.prove_device("ada", &device, &asked["Session"], entries).unwrap_err();
+        assert_eq!(*refused.code(), ErrorCode::InvalidParameter, "{refused}");
+    }
+    assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof");
 }

@@ -15,9 +15,9 @@ use super::prompt::Prompt;
 use super::proof::claim;
 use super::reply::AuthReply;
 use super::state::{Answer, Awaiting, Context, Presence, Presented, SignIn, Username};
-use super::step::{Lookup, Next, Step};
-use super::this_device::RememberChoice;
-use crate::credentials::Handshake;
+use super::step::{Lookup, Next, Offer, Step};
+use super::this_device::{RememberChoice, SecondFactor};
+use crate::credentials::{Handshake, Metadata};
 use crate::error::{Error, ServiceError};
 use crate::record::{DeviceOwner, DeviceRecord, DeviceStatus};
 use crate::request::{Reply, Request};
@@ -114,24 +114,43 @@ impl Context {
         self.awaiting(Awaiting::DeviceChallenge { device, ephemeral }, request).into()
     }
 
-    /// Answers `DEVICE_PASSWORD_VERIFIER`.
+    /// Answers `DEVICE_PASSWORD_VERIFIER`, with a new secret if the service asks for one.
     pub(super) fn prove_device(
         self: Box<Self>,
         reply: AuthReply,
-        device: Presented,
+        mut device: Presented,
         ephemeral: &ClientEphemeral,
         now: SystemTime,
+        rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
         if reply.challenge != Some(ChallengeNameType::DevicePasswordVerifier) {
             return Err(reply.out_of_turn());
+        }
+        if let Some(salt) = reply.parameter(param::SALT) {
+            device.record.settle(salt);
         }
         let record = &device.record;
         let identity = Identity::device(&record.group_key, &record.device_key);
         let responses = claim(&reply, &identity, &record.password, ephemeral, now)?;
         let challenge = ChallengeNameType::DevicePasswordVerifier;
-        let request =
-            self.respond(&Answer { challenge, session: reply.session, responses }, Some(record));
-        Ok(self.awaiting(Awaiting::DeviceProof { device }, request).into())
+        let wants_new_secret = reply.parameter(param::ROTATE_DEVICE_SECRET) == Some("on");
+        let answer = Answer { challenge, session: reply.session, responses };
+        Ok(if wants_new_secret {
+            Step::Keep(Offer::new(self, device, answer, rng))
+        } else {
+            self.send_device_proof(device, &answer, &Metadata::default()).into()
+        })
+    }
+
+    /// Sends the device's proof.
+    pub(super) fn send_device_proof(
+        self: Box<Self>,
+        device: Presented,
+        answer: &Answer,
+        entries: &Metadata,
+    ) -> (SignIn, Request) {
+        let request = self.respond_with(answer, Some(&device.record), entries);
+        self.awaiting(Awaiting::DeviceProof { device }, request)
     }
 
     /// Takes the tokens that follow a device's proof. Another challenge there is an error, since it
@@ -145,7 +164,10 @@ impl Context {
         match reply.challenge {
             Some(_) => Err(reply.out_of_turn()),
             None => {
-                let record = DeviceRecord { status: DeviceStatus::Remembered, ..device.record };
+                let mut record = DeviceRecord { status: DeviceStatus::Remembered, ..device.record };
+                if reply.parameter(param::DEVICE_SECRET_ROTATED) == Some("true") {
+                    record.accept_offer();
+                }
                 self.conclude(reply, Some(record), rng)
             }
         }
@@ -233,7 +255,9 @@ impl Context {
         let tokens = Tokens::from_wire(operation, result)?;
         let claims = tokens.claims();
         let username = claims.username.clone().unwrap_or_else(|| self.username().to_owned());
-        if let Some((device_key, group_key)) = new_device {
+        if let Some((device_key, group_key)) = new_device
+            && self.second_factor != SecondFactor::Always
+        {
             let owner = DeviceOwner::new(&self.config, &username);
             // Now it is certain whose device was refused at the start.
             let discarded = self.refused.take().filter(|refused| refused.owner == owner);

@@ -40,20 +40,18 @@ impl UnconfirmedDevice {
         name: Option<String>,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let password = DevicePassword::random(rng);
-        let salt = Salt::random(rng);
-        let verifier =
-            Verifier::derive(&Identity::device(&group_key, &device_key), password.expose(), &salt);
+        let secret = NewSecret::random(&group_key, &device_key, rng);
         Self {
-            salt: STANDARD.encode(salt.padded()).into(),
-            verifier: STANDARD.encode(verifier.padded()).into(),
+            salt: secret.salt,
+            verifier: secret.verifier,
             record: DeviceRecord {
                 owner,
                 device_key,
                 group_key,
-                password: password.expose().into(),
+                password: secret.password,
                 status: DeviceStatus::NotRemembered,
                 name,
+                offered: Vec::new(),
             },
         }
     }
@@ -99,5 +97,31 @@ impl UnconfirmedDevice {
             Consent::Needed => DeviceStatus::NotRemembered,
         };
         Ok((DeviceRecord { status, ..self.record.clone() }, consent))
+    }
+}
+
+/// A fresh device secret, with what the service keeps of it.
+pub(super) struct NewSecret {
+    pub(super) password: Sensitive<String>,
+    /// The salt as challenges show it, in hexadecimal.
+    pub(super) salt_in_hex: String,
+    /// The salt in base64.
+    pub(super) salt: Sensitive<String>,
+    /// The verifier in base64.
+    pub(super) verifier: Sensitive<String>,
+}
+
+impl NewSecret {
+    pub(super) fn random(group_key: &str, device_key: &str, rng: &mut impl CryptoRng) -> Self {
+        let password = DevicePassword::random(rng);
+        let salt = Salt::random(rng);
+        let identity = Identity::device(group_key, device_key);
+        let verifier = Verifier::derive(&identity, password.expose(), &salt);
+        Self {
+            password: password.expose().into(),
+            salt_in_hex: salt.to_hex(),
+            salt: STANDARD.encode(salt.padded()).into(),
+            verifier: STANDARD.encode(verifier.padded()).into(),
+        }
     }
 }

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 
 use super::confirm::UnconfirmedDevice;
 use super::prompt::{AuthenticatorSetupPrompt, Prompt};
-use super::this_device::{RememberChoice, ThisDevice};
+use super::this_device::{RememberChoice, SecondFactor, ThisDevice};
 use crate::config::Config;
 use crate::credentials::{Beginning, Credentials, Handshake, Metadata, Parameters, to_send};
 use crate::record::DeviceRecord;
@@ -69,6 +69,7 @@ pub(super) struct Context {
     pub(super) refused: Option<DeviceRecord>,
     pub(super) device_name: Option<String>,
     pub(super) remember: RememberChoice,
+    pub(super) second_factor: SecondFactor,
     client_metadata: Metadata,
     user_context: Option<UserContextDataType>,
 }
@@ -123,7 +124,7 @@ impl Context {
         device: ThisDevice,
         rng: &mut impl CryptoRng,
     ) -> (SignIn, Request) {
-        let ThisDevice { record, name, remember } = device;
+        let ThisDevice { record, name, remember, second_factor } = device;
         let mut client_metadata = config.client_metadata().clone();
         extend(&mut client_metadata, credentials.client_metadata());
         let context = Self {
@@ -133,10 +134,12 @@ impl Context {
             refused: None,
             device_name: name,
             remember,
+            second_factor,
             client_metadata,
             user_context: credentials.user_context().cloned(),
         };
         let device = |credentials| match record {
+            _ if second_factor == SecondFactor::Always => Presence::Absent,
             Some(record) => Presence::Presented(Presented { record, credentials }),
             None => Presence::Awaited(credentials),
         };
@@ -191,12 +194,24 @@ impl Context {
 
     /// The request that answers a challenge.
     pub(super) fn respond(&self, answer: &Answer, device: Option<&DeviceRecord>) -> Request {
+        self.respond_with(answer, device, &Metadata::default())
+    }
+
+    /// As [`Self::respond`], with more `ClientMetadata` in this request alone.
+    pub(super) fn respond_with(
+        &self,
+        answer: &Answer,
+        device: Option<&DeviceRecord>,
+        entries: &Metadata,
+    ) -> Request {
+        let mut client_metadata = self.client_metadata.clone();
+        extend(&mut client_metadata, entries);
         let mut responses = answer.responses.clone();
         self.put_common(&mut responses, device);
         Request::new(&RespondToAuthChallengeRequest {
             session: answer.session.clone(),
             challenge_responses: Some(responses),
-            client_metadata: to_send(&self.client_metadata),
+            client_metadata: to_send(&client_metadata),
             analytics_metadata: self.config.analytics(),
             user_context_data: self.user_context.clone(),
             ..RespondToAuthChallengeRequest::new(self.config.client_id(), answer.challenge.clone())

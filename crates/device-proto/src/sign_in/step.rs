@@ -1,12 +1,15 @@
 //! The caller's next action.
 
-use device_wire::Sensitive;
+use device_wire::{Sensitive, param};
+use rand_core::CryptoRng;
 
 use super::challenge::Challenge;
+use super::confirm::NewSecret;
 use super::outcome::Outcome;
 use super::prompt::Prompt;
 use super::state::{Answer, Context, Presence, Presented, SignIn};
-use crate::record::{DeviceOwner, DeviceRecord};
+use crate::credentials::Metadata;
+use crate::record::{DeviceOwner, DeviceRecord, OfferedSecret};
 use crate::request::Request;
 
 /// The caller's next action.
@@ -21,6 +24,8 @@ pub enum Step {
     Send(SignIn, Request),
     /// The service has sent the user's internal name: look up that user's device record.
     Find(Lookup),
+    /// The service asks for a new device secret: save the record, then continue.
+    Keep(Offer),
     /// The service no longer accepts this device. Delete its record, then continue as with
     /// [`Step::Send`]: the sign-in proceeds as on a new device.
     Discard {
@@ -49,6 +54,55 @@ pub struct Lookup {
     context: Box<Context>,
     owner: DeviceOwner,
     next: Next,
+}
+
+/// A device proof that waits for its record to be saved.
+///
+/// The proof offers the service a new secret. Its answer may be lost, so the record holds both
+/// secrets before the proof is sent; the next sign-in learns from the service which one counts.
+#[derive(Debug)]
+#[must_use = "the sign-in goes on once the record is saved, or could not be"]
+pub struct Offer {
+    context: Box<Context>,
+    device: Presented,
+    answer: Answer,
+    offering: DeviceRecord,
+    entries: Metadata,
+}
+
+impl Offer {
+    pub(super) fn new(
+        context: Box<Context>,
+        device: Presented,
+        answer: Answer,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let mut offering = device.record.clone();
+        let NewSecret { password, salt_in_hex, salt, verifier } =
+            NewSecret::random(&offering.group_key, &offering.device_key, rng);
+        offering.offer(OfferedSecret { salt: salt_in_hex, password });
+        let mut entries = Metadata::default();
+        entries.insert(param::NEW_DEVICE_SALT.to_owned(), salt.into_inner());
+        entries.insert(param::NEW_DEVICE_VERIFIER.to_owned(), verifier.into_inner());
+        Self { context, device, answer, offering, entries }
+    }
+
+    /// The record to save in place of the device's present one.
+    #[must_use]
+    pub fn record(&self) -> &DeviceRecord {
+        &self.offering
+    }
+
+    /// Continues after the record was saved: the proof offers the new secret.
+    pub fn saved(self) -> Step {
+        let device = Presented { record: self.offering, ..self.device };
+        self.context.send_device_proof(device, &self.answer, &self.entries).into()
+    }
+
+    /// Continues after saving has failed: the proof offers nothing.
+    pub fn not_saved(self) -> Step {
+        self.context.send_device_proof(self.device, &self.answer, &Metadata::default()).into()
+    }
 }
 
 /// What follows a lookup.

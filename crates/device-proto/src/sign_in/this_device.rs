@@ -8,6 +8,19 @@ pub struct ThisDevice {
     pub(super) record: Option<DeviceRecord>,
     pub(super) name: Option<String>,
     pub(super) remember: RememberChoice,
+    pub(super) second_factor: SecondFactor,
+}
+
+/// Whether a remembered device may replace the second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SecondFactor {
+    /// If the pool allows it.
+    #[default]
+    UnlessRemembered,
+    /// Never: the device is not presented, and no new one is registered. If the user and the pool
+    /// have MFA, it is asked for.
+    Always,
 }
 
 /// Whether to remember a new device, if the pool lets the user choose.
@@ -41,6 +54,13 @@ impl ThisDevice {
     #[must_use]
     pub fn remember(mut self, choice: RememberChoice) -> Self {
         self.remember = choice;
+        self
+    }
+
+    /// Sets whether the device may replace the second factor.
+    #[must_use]
+    pub fn second_factor(mut self, second_factor: SecondFactor) -> Self {
+        self.second_factor = second_factor;
         self
     }
 

@@ -87,6 +87,7 @@ impl Pair {
                     let found = self.kept.iter().find(|record| record.owner == *lookup.owner());
                     lookup.found(found.cloned())
                 }
+                Step::Keep(offer) => offer.saved(),
                 Step::Discard { device, sign_in, request } => {
                     self.discarded.push(*device);
                     Step::Send(sign_in, request)

@@ -71,6 +71,7 @@ impl TestPool {
                     sign_in.handle(reply, self.clock().system_time(), &mut rng)?
                 }
                 Step::Find(lookup) => lookup.found(None),
+                Step::Keep(offer) => offer.saved(),
                 Step::Ask(Challenge::Code(code)) => {
                     let text = match code.prompt().source {
                         CodeSource::Authenticator => self.authenticator_code(user),

@@ -1,0 +1,101 @@
+//! Device secrets that are replaced at each sign-in (`device:rotate-secret`).
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use device_auth::{DeviceRecord, DeviceStatus, DeviceStore as _};
+use device_wire::Operation;
+use serde_json::json;
+
+use super::world::{done, password_of, sign_in_with_code};
+use super::*;
+
+/// A pool that rotates secrets, where Ada has a remembered device.
+async fn rotating() -> World {
+    let world = World::new(Devices::Always, Mfa::Totp);
+    sign_in_with_code(&world.app(), &world).await;
+    let pool = world.run(Operation::DescribeUserPool, json!({ "UserPoolId": world.pool }));
+    let tags = json!({ "device:rotate-secret": "on" });
+    let request = json!({ "ResourceArn": pool["UserPool"]["Arn"], "Tags": tags });
+    world.run(Operation::TagResource, request);
+    world
+}
+
+async fn record(world: &World, installation: &str) -> DeviceRecord {
+    let records = world.store(installation).find(&world.owner()).await.unwrap();
+    records.into_iter().next_back().expect("a record")
+}
+
+/// Copies what an installation keeps, as a thief or a backup does.
+async fn copy(world: &World, from: &str, to: &str) {
+    world.store(to).save(&record(world, from).await, USER).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_sign_in_replaces_the_secret() {
+    let world = rotating().await;
+    let mut secrets = vec![record(&world, "device").await.password];
+    for _ in 0..3 {
+        let signed_in = done(world.app().sign_in(password_of(USER)).await.unwrap());
+        assert!(signed_in.warnings.is_empty(), "{:?}", signed_in.warnings);
+        let record = record(&world, "device").await;
+        assert_eq!(record.status, DeviceStatus::Remembered);
+        assert!(!secrets.contains(&record.password), "the secret was used before");
+        secrets.push(record.password);
+    }
+    assert_eq!(world.all_devices().len(), 1);
+}
+
+/// The model: after a copy was used, the next sign-in by the other side raises the alarm, whoever
+/// that is, and the device no longer replaces a second factor.
+#[tokio::test]
+async fn a_copy_is_noticed_at_the_next_sign_in() {
+    for (first, second) in [("thief", "device"), ("device", "thief")] {
+        for uses in 1..=3 {
+            let world = rotating().await;
+            copy(&world, "device", "thief").await;
+            for _ in 0..uses {
+                done(world.app_at(first).sign_in(password_of(USER)).await.unwrap());
+            }
+            // The second side's secret is refused; it begins again, and a code is asked for.
+            sign_in_with_code(&world.app_at(second), &world).await;
+            // So it is for the first side from now on.
+            sign_in_with_code(&world.app_at(first), &world).await;
+        }
+    }
+}
+
+/// The future of a sign-in is dropped after each number of polls that it takes, as if the app ended
+/// there. The next start signs in without a code.
+#[tokio::test]
+async fn a_sign_in_that_is_cut_off_costs_nothing() {
+    let world = rotating().await;
+    for cut in 1.. {
+        let app = world.app();
+        let mut sign_in = Box::pin(app.sign_in(password_of(USER)));
+        let mut polls = 0;
+        let finished = poll_fn(|cx| {
+            if polls == cut {
+                return Poll::Ready(false);
+            }
+            polls += 1;
+            sign_in.as_mut().poll(cx).map(|step| {
+                done(step.unwrap());
+                true
+            })
+        })
+        .await;
+        drop(sign_in);
+        let step = match world.app().sign_in(password_of(USER)).await {
+            // The request that was cut off arrived in the middle of this sign-in.
+            Err(Error::Service(_)) => world.app().sign_in(password_of(USER)).await,
+            step => step,
+        };
+        done(step.expect("the record is still good"));
+        assert_eq!(world.all_devices().len(), 1, "cut after {cut} polls");
+        if finished {
+            assert!(cut > 5, "a sign-in takes several polls");
+            return;
+        }
+    }
+}
