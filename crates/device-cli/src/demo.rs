@@ -1,4 +1,4 @@
-//! `device demo`: the whole life of a remembered device, over HTTP, against a server of its own.
+//! `device demo`: the whole life of a remembered device, over HTTP, against its own server.
 //!
 //! Each step states its expected outcome; the first other outcome ends the demo with a failure.
 
@@ -41,7 +41,7 @@ impl DemoError {
     }
 }
 
-/// Runs the demo. Before it returns an error, the report says what happened until then.
+/// Runs the demo. If it fails, the report first shows what happened until then.
 pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
         let stop = signals::stop().map_err(DemoError::start)?;
         let played = tokio::select! {
             played = play(&report) => played,
-            // Dropping the scene removes its directory, which holds keys.
+            // Dropping the scene removes its directory, which contains keys.
             () = stop => Err(DemoError::Stopped),
         };
         report.finish(played.as_ref().err(), started.elapsed())?;

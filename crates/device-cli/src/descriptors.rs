@@ -1,7 +1,7 @@
-//! File descriptors: how many the process may have.
+//! The process's limit of file descriptors.
 
-/// Raises this process's limit to what the system allows. The usual soft limit, 1024, is used up by
-/// connections before the server's own limit of them is reached.
+/// Raises this process's limit to what the system allows. The usual soft limit, 1024, is reached
+/// before the server's own limit of connections.
 #[cfg(unix)]
 pub(crate) fn raise_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -13,6 +13,6 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// Elsewhere than on Unix there is no such limit.
+/// Outside of Unix there is no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise_limit() {}

@@ -1,4 +1,4 @@
-//! `device health`: asks a server whether it can serve, for scripts and container health checks.
+//! `device health`: checks whether a server works, for scripts and container health checks.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Options of `device health`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Where the server is
+    /// The server's URL
     #[arg(long, env = "DEVICE_URL", default_value = "http://127.0.0.1:9229")]
     url: Url,
 }
@@ -27,7 +27,7 @@ pub(crate) enum HealthError {
     Unhealthy { url: Url, status: u16, body: String },
 }
 
-/// Succeeds if the server at the URL answers that it can serve.
+/// Succeeds if the server at the URL reports that it works.
 pub(crate) fn run(options: Options) -> Result<(), HealthError> {
     let url = options.url;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -56,7 +56,7 @@ pub(crate) fn run(options: Options) -> Result<(), HealthError> {
     Err(HealthError::Unhealthy { url, status, body })
 }
 
-/// The cause at the bottom, such as "connection refused".
+/// The innermost cause, such as "connection refused".
 fn innermost(mut error: &dyn std::error::Error) -> String {
     while let Some(source) = error.source() {
         error = source;

@@ -27,14 +27,14 @@ enum Command {
     /// file, by the option's name (`in-memory = true`). A flag overrides the environment, the
     /// environment the file, the file the default.
     ///
-    /// RUST_LOG chooses what is logged, such as `warn` or `device_server=debug`; the default is
+    /// RUST_LOG sets what is logged, such as `warn` or `device_server=debug`; the default is
     /// `info`.
     Serve(Box<serve::Options>),
-    /// Check whether a server can serve. The exit code is 0 if it can, else 1.
+    /// Check whether a server works. The exit code is 0 if it does, otherwise 1.
     Health(health::Options),
-    /// Show the whole life of a remembered device, against a server of its own.
+    /// Show the whole life of a remembered device, with its own server.
     Demo(demo::Options),
-    /// Move what a server keeps.
+    /// Copy a server's data
     #[command(subcommand)]
     Store(store::Command),
 }
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
     match Cli::from_arg_matches(matches)?.command {
         Command::Serve(options) => {
-            // Which of two options wins depends on where each was given, and only the matches know.
+            // Precedence depends on the source of each option, which only the matches know.
             let origins = matches.subcommand_matches("serve").unwrap_or(matches);
             Ok(serve::run(*options, origins)?)
         }

@@ -24,10 +24,10 @@ use settings::{Administration, Settings};
 
 use crate::{descriptors, signals};
 
-/// The account that ARNs name. This server has no accounts; clients only expect twelve digits.
+/// The account id in ARNs. This server has no accounts; clients only expect twelve digits.
 const ACCOUNT_ID: &str = "000000000000";
 
-/// How long a thread that still writes may delay the end of the process.
+/// How long a thread that is still writing may delay the end of the process.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or ctrl-C.
@@ -43,7 +43,7 @@ pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeErr
 }
 
 async fn serve(settings: Settings) -> Result<(), ServeError> {
-    // From here on a signal asks for an orderly end, however early it comes.
+    // From here on a signal causes a clean shutdown, however early it arrives.
     let stop = signals::stop().map_err(ServeError::Runtime)?;
     let directory = match &settings.storage {
         Storage::Directory(directory) => Some(directory.as_path()),
@@ -115,8 +115,8 @@ fn line(name: &str, value: &str) -> String {
     format!("  {name:<8}{value}\n")
 }
 
-/// What a person needs to know about the credentials. A new secret is shown once, and on a terminal
-/// only: what is written to a pipe or a file, such as a container's log, stays there.
+/// The text about the credentials. A new secret is shown once, and only on a terminal: pipes and
+/// files, such as a container's log, would keep it.
 fn introduce(
     credentials: &Credentials,
     kept: &Kept,
@@ -148,7 +148,7 @@ fn introduce(
     }
 }
 
-/// `addr` as a client on this machine can reach it: "any address" is for listening, not for calls.
+/// The address for clients on this machine, since "any address" can be listened on but not called.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

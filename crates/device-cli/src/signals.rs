@@ -1,11 +1,11 @@
-//! Signals: which ask for the end, and which are ignored.
+//! Signals that stop the process, and signals that are ignored.
 
 use std::io;
 
-/// Ready once the process is asked to stop; listens from the call on.
+/// Completes when the process is asked to stop; listens from the call on.
 ///
-/// From then on SIGHUP (a closed terminal, or a reload that is not meant) and SIGXFSZ (a file at
-/// its size limit) do not end the process. A write beyond the limit fails like one to a full disk.
+/// From then on SIGHUP (a closed terminal, or an unsupported reload) and SIGXFSZ (a file at its
+/// size limit) do not end the process. A write beyond the limit fails as on a full disk.
 #[cfg(unix)]
 pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use rustix::process::Signal;
@@ -14,7 +14,7 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    // Handled at all, it does not end the process; its write fails, and that is logged.
+    // A handled signal does not end the process; the write fails, and that is logged.
     drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
     Ok(async move {
         loop {
@@ -28,7 +28,7 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Ready once the process is asked to stop.
+/// Completes when the process is asked to stop.
 #[cfg(not(unix))]
 pub(crate) fn stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {

@@ -1,4 +1,4 @@
-//! `device store`: what can be done with a server's data from outside.
+//! `device store`: access to a server's data while it is stopped.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -7,24 +7,24 @@ use std::path::Path;
 use device_store::{PostgresStore, SqliteStore, copy};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// What to do.
+/// The subcommands of `device store`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Copy a server's data into an empty PostgreSQL database, and verify the copy.
     ///
-    /// Stop the server first: the directory is in use while it runs. The source stays as it is.
+    /// Stop the server first: it uses the directory while it runs. The source is not changed.
     Copy(CopyOptions),
 }
 
 /// Options of `device store copy`.
 #[derive(clap::Args)]
 pub(crate) struct CopyOptions {
-    /// The data to copy, as sqlite:DIR, where DIR is what `device serve --data` had
+    /// The data to copy, as sqlite:DIR, where DIR is the server's --data
     #[arg(long, value_name = "sqlite:DIR")]
     from: String,
 
-    /// The database to copy into, such as postgres://user:password@db.example.com/device; prefer
-    /// the environment where it has a password
+    /// The database to copy to, such as postgres://user:password@db.example.com/device. If it
+    /// contains a password, prefer the environment
     #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
     to: String,
 }

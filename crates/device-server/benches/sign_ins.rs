@@ -1,11 +1,10 @@
-//! Whole sign-ins by password and remembered device, with the arithmetic in place and gathered, at
-//! several numbers of clients at once: what one costs the server in CPU time, how many that makes a
-//! second and core, and how long one takes.
+//! Whole sign-ins by password and remembered device, with the arithmetic in place and batched.
 //!
-//! Server and clients are in one process, from JSON to JSON without sockets, over SQLite in a
-//! directory for temporary files. The clients' arithmetic is timed apart and is in no figure of CPU
-//! time, but it competes for the cores, as other processes do: latencies are those of a busy
-//! machine. The two ways take turns, round by round.
+//! For several numbers of concurrent clients, the benchmark prints the server's CPU time for a
+//! sign-in, the sign-ins a second and core, and the latency. Server and clients are in one process,
+//! from JSON to JSON without sockets, over SQLite in a temporary directory. The clients' arithmetic
+//! is excluded from the CPU time, but competes for the cores, as other processes do: latencies are
+//! those of a busy machine. The two ways alternate, round by round.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,12 +33,12 @@ use tower::ServiceExt;
 
 const CLIENTS: [usize; 5] = [1, 4, 8, 16, 64];
 const ROUNDS: usize = 11;
-/// Sign-ins a round, by all clients together.
+/// Sign-ins in a round, by all clients together.
 const SIGN_INS: usize = 128;
 const DEVICE_PASSWORD: &str = "what the device keeps";
 
 fn main() {
-    // As criterion's benchmarks, which with this flag only show that they run.
+    // Like criterion's benchmarks, which with this flag only show that they run.
     let rounds = if std::env::args().any(|arg| arg == "--test") { 1 } else { ROUNDS };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let ways: [(&str, Arc<dyn Arithmetic + Send + Sync>); 2] = [
@@ -75,20 +74,21 @@ fn main() {
     });
 }
 
-/// Microseconds: of the server's CPU a sign-in, for each round, and that each sign-in's calls took.
+/// Microseconds: the server's CPU time for a sign-in in each round, and the time of each sign-in's
+/// calls.
 #[derive(Clone, Default)]
 struct Taken {
     cpu: Vec<f64>,
     latencies: Vec<f64>,
 }
 
-/// The one that `part` of the others (from 0 to 1) are below.
+/// The quantile `part` (0 to 1).
 fn quantile(mut times: Vec<f64>, part: f64) -> f64 {
     times.sort_by(f64::total_cmp);
     times[(times.len() as f64 * part) as usize]
 }
 
-/// What a call costs this thread.
+/// The CPU time of a call on this thread.
 fn cpu_microseconds(run: impl FnOnce()) -> f64 {
     let started = microseconds(ClockId::ThreadCPUTime);
     run();
@@ -100,7 +100,7 @@ fn microseconds(clock: ClockId) -> f64 {
     now.tv_sec as f64 * 1e6 + now.tv_nsec as f64 / 1e3
 }
 
-/// One client's sign-in: time that the calls took, and CPU time of what the client computed.
+/// One client's sign-in: the time of its calls, and the CPU time of the client's arithmetic.
 #[derive(Default)]
 struct Spent {
     calls: f64,
@@ -181,7 +181,7 @@ impl Pool {
         Device { username, key, group_key }
     }
 
-    /// All sign-ins of a round, by so many clients, each of which begins one when its last is done.
+    /// All sign-ins of a round, by so many clients. Each starts its next one when its last is done.
     async fn round(self: &Arc<Self>, clients: usize, taken: &mut Taken) {
         let started = microseconds(ClockId::ProcessCPUTime);
         let all = Arc::new(Mutex::new(Vec::new()));
@@ -305,7 +305,7 @@ impl Pool {
     }
 }
 
-/// A of 256 bits, drawn from a fixed seed: what it is does not matter here.
+/// A secret of 256 bits from a fixed seed; its value does not matter here.
 fn client(spent: &mut Spent) -> ClientEphemeral {
     let mut client = None;
     spent.computing += cpu_microseconds(|| {

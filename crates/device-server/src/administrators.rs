@@ -14,16 +14,16 @@ use crate::sigv4::{self, AccessKey};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Administrators {
-    /// Nobody: there is no key to sign with.
+    /// No one: there is no key to sign with.
     #[default]
     Nobody,
-    /// Whoever signs with this key (AWS Signature Version 4).
+    /// Anyone who signs with this key (AWS Signature Version 4).
     Signing(AccessKey),
     /// Anyone, signed or not, except foreign web pages. For your own machine only.
     Anyone(DevMode),
 }
 
-/// The check that [`Administrators`] ask for.
+/// The check for [`Administrators`].
 pub(crate) enum AdminCheck {
     Nobody,
     Signature(AccessKey),
@@ -41,7 +41,8 @@ impl AdminCheck {
         }
     }
 
-    /// Refuses a request that is not an administrator's. `now` is in milliseconds since the epoch.
+    /// Refuses a request that is not from an administrator. `now` is in milliseconds since the
+    /// epoch.
     pub(crate) fn admit(
         &self,
         head: &Parts,

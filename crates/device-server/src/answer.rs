@@ -1,4 +1,4 @@
-//! Turns answers and refusals of the engine into HTTP; status codes are chosen nowhere else.
+//! Turns answers and refusals of the engine into HTTP. No other file chooses a status code.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
@@ -14,20 +14,21 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 pub(crate) const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-amzn-errormessage");
 
-/// The longest message in a header, which clients limit. The body has all of it.
+/// The maximum length of a message in a header, which clients limit. The body has the whole
+/// message.
 const MAX_HEADER_MESSAGE: usize = 1024;
 
-/// The code for a body over the limit. Not in the service's model: the gateway before it says this.
+/// The code for a body over the limit. Not in the service's model: its gateway sends it.
 pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
 
-/// The code for a body that does not arrive in time. The gateway's as well.
+/// The code for a body that does not arrive in time. The service's gateway sends it too.
 pub(crate) const TOO_SLOW: &str = "RequestTimeoutException";
 
 /// Why a request was refused, for the log; an extension of the response.
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) ServiceError);
 
-/// The answer of `operation` on success.
+/// The response of `operation` on success.
 pub(crate) fn success(operation: Operation, output: Option<Value>) -> Response<Body> {
     let body = match output {
         _ if !operation.has_output() => Body::empty(),
@@ -37,10 +38,10 @@ pub(crate) fn success(operation: Operation, output: Option<Value>) -> Response<B
     typed(StatusCode::OK, AMZ_JSON, body)
 }
 
-/// The answer of any operation on refusal.
+/// The response of any operation on refusal.
 pub(crate) fn refusal(error: ServiceError) -> Response<Body> {
     let body = ErrorBody::new(error.code().clone(), error.message());
-    // An object of two strings: writing it cannot fail.
+    // An object of two strings, so serializing cannot fail.
     let text = serde_json::to_string(&body).unwrap_or_default();
     let mut response = typed(status(error.code()), AMZ_JSON, Body::from(text));
     let headers = response.headers_mut();
@@ -55,9 +56,9 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
-/// A document that anyone may keep for an hour.
+/// A document that clients may cache for an hour.
 ///
-/// A replaced key stays in it until its last token has expired, and a verifier that meets an
+/// A replaced key stays in it until its last token has expired, and a verifier that finds an
 /// unknown key reads the document again.
 pub(crate) fn cacheable(body: &Value) -> Response<Body> {
     let mut response = document(StatusCode::OK, body);
@@ -65,7 +66,8 @@ pub(crate) fn cacheable(body: &Value) -> Response<Body> {
     response
 }
 
-/// A document that cannot be read now. Never a 400: verifiers and caches take that for final.
+/// The response if a document cannot be read now. Never a 400: verifiers and caches treat that as
+/// final.
 pub(crate) fn unavailable(error: ServiceError) -> Response<Body> {
     let body = json!({ "message": "The document cannot be read now; try again in a second." });
     let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
@@ -79,7 +81,8 @@ fn typed(status: StatusCode, media_type: &'static str, body: Body) -> Response<B
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // Answers hold tokens and codes: no cache keeps one, and no browser takes one for a page.
+    // Responses contain tokens and codes: caches must not store them, and browsers must not show
+    // them as pages.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -94,8 +97,8 @@ fn status(code: &ErrorCode) -> StatusCode {
     }
 }
 
-/// A message as a header may hold it. Messages may quote what a caller sent, and a header holds no
-/// line breaks, and safely nothing beyond ASCII.
+/// A message in the form that a header may have. Messages may quote what a caller sent, and a
+/// header must not contain line breaks, nor safely anything but ASCII.
 fn header_text(text: &str) -> HeaderValue {
     let safe: String = text
         .chars()

@@ -1,7 +1,7 @@
 //! `POST /`: from bytes to an operation and back.
 //!
-//! In the service's order: which operation, who asks, what the body says. Whoever may not ask
-//! learns nothing about the body.
+//! The checks have the service's order: operation, caller, body. A caller who may not call the
+//! operation learns nothing about the body.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::service::{Call, Service};
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
 
-/// Headers that may be given once: of two, a filter in front could have judged the other one.
+/// Headers that must not be repeated: a filter in front could have checked the other value.
 const ONCE: [HeaderName; 3] = [HOST, CONTENT_TYPE, TARGET];
 
 /// Answers one call.
@@ -60,7 +60,7 @@ async fn run(
     Ok(response)
 }
 
-/// Which of the service's operations the headers ask for, implemented or not.
+/// The operation of the service in the headers, implemented or not.
 fn operation_name(headers: &HeaderMap) -> Result<&'static str, ServiceError> {
     let unknown = |message: String| ServiceError::new(ErrorCode::UnknownOperation, message);
     if let Some(name) = ONCE.iter().find(|name| headers.get_all(*name).iter().count() > 1) {

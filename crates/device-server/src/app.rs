@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::service::Service;
 use crate::{answer, api, dev, documents, request_log};
 
-/// The whole service as a router: [`Server`](crate::Server) serves it, a test calls it without a
+/// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
 pub fn app(service: Arc<Service>) -> Router {
     let dev = service.administrators.dev().cloned();
@@ -25,15 +25,16 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/{pool_id}/.well-known/openid-configuration", get(documents::openid_configuration))
         .fallback(documents::not_found)
         .method_not_allowed_fallback(documents::method_not_allowed)
-        // The last layer is the outermost. So a page may read the answer to a panic, and a panic
-        // has its request id and its line in the log.
+        // The last layer is the outermost, so pages may read the answer to a panic, and it gets a
+        // request id and a log line.
         .layer(CatchPanicLayer::custom(panicked))
         .layer(service.origins.cors())
         .layer(from_fn_with_state(Arc::clone(&service), request_log::observe))
         .with_state(service)
 }
 
-/// The answer to a panic. The panic hook logs where; its text may quote anything and goes nowhere.
+/// The answer to a panic. The panic hook logs the place; the panic's text may quote anything and is
+/// dropped.
 fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
     answer::refusal(ServiceError::internal("a handler panicked; the panic hook logs where"))
 }

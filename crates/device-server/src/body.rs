@@ -1,4 +1,4 @@
-//! Bodies of requests, and the memory that they may hold together.
+//! Request bodies, and the memory that they share.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,27 +15,27 @@ use crate::answer::{TOO_LARGE, TOO_SLOW};
 use crate::constraint;
 use crate::network::Network;
 
-/// The longest body, in bytes. An honest client's longest, a pool with all its message templates,
-/// is a third of that.
+/// The maximum size of a body, in bytes. The largest body of an honest client, a pool with all its
+/// message templates, is a third of that.
 pub(crate) const MAX_BODY: usize = 512 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The bytes of each body that the shared memory does not count: nearly every honest body fits, so
-/// that large ones, also those never finished, cannot shut it out.
+/// The bytes of each body that the shared memory does not count. Nearly every honest body fits, so
+/// large or unfinished ones cannot block it.
 const FREE_BYTES: usize = 16 * 1024;
 
-/// One address may hold this part of the memory.
+/// One address may use this fraction of the memory.
 const SHARES: usize = 4;
 
-/// The memory that bodies may hold together.
+/// The memory that all bodies share.
 pub(crate) struct BodyMemory {
     max: usize,
     used: Mutex<HashMap<Network, usize>>,
 }
 
-/// A body that has arrived whole. Its memory is given back when it is dropped.
+/// A body that has arrived completely. Dropping it releases its memory.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     memory: Arc<BodyMemory>,
@@ -54,7 +54,7 @@ impl BodyMemory {
         source: axum::body::Body,
         from: Option<IpAddr>,
     ) -> Result<Body, ServiceError> {
-        // If the head tells the length, nothing needs to be read.
+        // If the head gives the length, nothing must be read.
         if usize::try_from(source.size_hint().lower()).is_ok_and(|length| length <= MAX_BODY) {
             let network = from.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).into();
             let body = Body { bytes: Vec::new(), memory: Arc::clone(self), network, counted: 0 };
@@ -66,7 +66,7 @@ impl BodyMemory {
         }
     }
 
-    /// Counts `more` bytes for `network` if there is room for them.
+    /// Reserves `more` bytes for `network`, if they are available.
     fn take(&self, network: Network, more: usize) -> bool {
         let mut used = self.used();
         let all: usize = used.values().sum();

@@ -1,4 +1,4 @@
-//! Connections: only so many at a time, and none kept for as long as its client likes.
+//! Connections: limited in number, and closed if their clients are too slow.
 
 mod places;
 
@@ -27,26 +27,26 @@ use crate::trusted_proxies::TrustedProxies;
 
 use places::{Busy, Place, Places};
 
-/// How long a client may take to send a request's head, and how long a connection is kept for the
-/// next request. Long, because an idle connection makes room when another needs its place.
+/// How long a client may take to send a request's head, also between requests. Long, because an
+/// idle connection is closed anyway if another needs its place.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest head of a request, in bytes: twice what the service takes.
+/// The maximum size of a request's head, in bytes: twice what the service accepts.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// The most that a connection buffers, in bytes. Without it, an unfinished body pins 400 kB.
+/// The maximum buffer of a connection, in bytes. Without it, an unfinished body occupies 400 kB.
 const MAX_BUFFER: usize = 64 * 1024;
 
-/// How long to wait after the system gave no connection.
+/// How long to wait after the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long an evicted connection may take to give its descriptor back.
+/// How long an evicted connection may take to release its descriptor.
 const CLOSE_PAUSE: Duration = Duration::from_millis(2);
 
-/// How often the log may say that the system gives no connections.
+/// The minimum time between log lines about refused connections.
 const ACCEPT_LOG_PAUSE: Duration = Duration::from_secs(10);
 
-/// Takes connections and serves them by one router.
+/// Accepts connections and serves them with a router.
 pub(crate) struct Connections {
     app: Router,
     places: Arc<Places>,
@@ -56,8 +56,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Connections to `app`. The limit for one address does not hold for `trusted_proxies`, behind
-    /// which there are many callers.
+    /// Connections to `app`. The limit for an address does not apply to `trusted_proxies`, since a
+    /// proxy has many clients.
     pub(crate) fn new(app: Router, limits: &Limits, trusted_proxies: TrustedProxies) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -68,7 +68,7 @@ impl Connections {
         Self { app, places, trusted_proxies, http, graceful: GracefulShutdown::new() }
     }
 
-    /// Takes connections until `shutdown` is ready; returns the ones still open.
+    /// Accepts connections until `shutdown` completes; returns the ones still open.
     pub(crate) async fn accept(
         self,
         listener: TcpListener,
@@ -93,7 +93,7 @@ impl Connections {
         }
     }
 
-    /// The next connection. If the system has no descriptor for it, an idle one makes room.
+    /// The next connection. If the system has no descriptor for it, an idle connection is closed.
     async fn next(
         &self,
         listener: &TcpListener,
@@ -121,7 +121,7 @@ impl Connections {
         peer: SocketAddr,
         place: Arc<Place>,
     ) -> impl Future<Output = ()> + use<> {
-        // Answers are small and awaited one by one: do not hold one back to fill a packet.
+        // Answers are small and awaited one by one, so send them without waiting for a full packet.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
@@ -133,7 +133,7 @@ impl Connections {
             let busy = of_request.begin();
             let mut app = app.clone();
             async move {
-                // An evicted connection is about to be closed, so nothing of this request happens.
+                // An evicted connection will be closed, so its request is not processed.
                 let Some(busy) = busy else { return pending().await };
                 // A router is always ready.
                 let answer = app.call(request).await;
@@ -147,7 +147,7 @@ impl Connections {
                 // First, so that an answer is written before its connection is closed.
                 biased;
                 ended = connection => {
-                    // Errors of a connection are its client's: cut, too slow, or not HTTP.
+                    // The client causes these errors: cut off, too slow, or not HTTP.
                     if let Err(error) = ended {
                         tracing::debug!(%error, "connection");
                     }
@@ -158,7 +158,7 @@ impl Connections {
     }
 }
 
-/// The body of an answer; its connection is busy until it is written.
+/// The body of an answer. Its connection is busy until it is written.
 struct BusyBody {
     body: Body,
     _busy: Busy,
@@ -184,7 +184,7 @@ impl HttpBody for BusyBody {
     }
 }
 
-/// Whether an error of `accept` says nothing about the next connection.
+/// Whether an error of `accept` concerns only this connection.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Checks a request's body against the service's model, before any rule reads it.
+//! Checks a request's body against the service's model, before the engine reads it.
 
 mod model;
 
@@ -8,23 +8,23 @@ use serde_json::Value;
 
 use model::{Kind, Model, Shape, ShapeId};
 
-/// The most violations in an answer. More come only from a body made to be expensive.
+/// The maximum number of violations in an answer. Only a body made to be expensive has more.
 const MAX_VIOLATIONS: usize = 50;
 
-/// The most characters of a value in an answer.
+/// The maximum number of characters of a value in an answer.
 const MAX_SHOWN: usize = 256;
 
-/// The most members of a list or map. The model leaves many without a limit; an honest request has
-/// a tenth of this, and a body full of members would cost a tenth of a second to check.
+/// The maximum number of members of a list or map. The model leaves many without a limit. An honest
+/// request has a tenth of this; a body full of members would take a tenth of a second to check.
 const MAX_MEMBERS: usize = 1000;
 
-/// The body as the engine may read it: every value has its type and is within its bounds.
+/// Checks the body: afterwards every value has its type and meets its constraints.
 ///
 /// Members that are `null` are removed, because `null` means absent.
 ///
 /// # Errors
-/// `SerializationException` for a value of another JSON type, else `InvalidParameterException`,
-/// which tells all that is wrong with the body at once.
+/// `SerializationException` for a value of another JSON type, otherwise
+/// `InvalidParameterException`, which lists all violations at once.
 pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, ServiceError> {
     let model = Model::embedded();
     let mut check = Check { model, violations: Vec::new() };
@@ -44,9 +44,9 @@ pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, Serv
 
 /// The place of a value in the body.
 struct Place {
-    /// As the service writes it: `userAttributes.1.member.name`.
+    /// The path as the service writes it: `userAttributes.1.member.name`.
     path: String,
-    /// Whether a shape around the value forbids repeating it.
+    /// Whether an enclosing shape forbids quoting the value.
     secret: bool,
 }
 
@@ -238,12 +238,13 @@ fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
     Err(unreadable(format!("{found} can not be converted to {}", shape.kind)))
 }
 
-/// A refusal of a body that cannot be read as the operation's input.
+/// A refusal of a body that does not match the operation's input.
 pub(crate) fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
     ServiceError::new(ErrorCode::Serialization, message)
 }
 
-/// How a violation names its value. Sensitive values, and values that may hold one, are left out.
+/// The name of a value in a violation. Sensitive values, and values that may contain one, are
+/// omitted.
 fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
     match value {
         _ if shape.sensitive || place.secret => "Value".to_owned(),

@@ -1,6 +1,6 @@
-//! Dev mode: administrators do not sign, and messages to users can be read back.
+//! Dev mode: administrators do not sign, and developers can read messages to users.
 //!
-//! All that is different in dev mode is here. Foreign web pages may do neither of the two.
+//! Everything special to dev mode is here. Foreign web pages may do neither of the two.
 
 mod messages;
 mod pages;
@@ -22,20 +22,23 @@ use crate::origins::Origins;
 use messages::Messages;
 use pages::Pages;
 
-/// What a foreign page, or a request to a foreign name, is told.
+/// The error for a foreign page, or for a request to a foreign name.
 const REFUSED: &str = "In dev mode, only pages on localhost or from a listed origin may do this \
                        (--cors-origin lists one), and codes are read under localhost, an address, \
                        the public URL's host or a listed name (--dev-host NAME lists one).";
 
-/// Settings of dev mode. For your own machine only: whoever reaches the server administrates it.
+/// The settings of dev mode. Use it only on your own machine: anyone who reaches the server is an
+/// administrator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DevMode {
     hosts: Vec<String>,
 }
 
 impl DevMode {
-    /// Dev mode in which codes may also be read under these host names, such as the service's name
-    /// in a compose file. A web page whose name is listed can read codes, too.
+    /// Dev mode in which codes may also be read under these host names.
+    ///
+    /// For example, the service's name in a compose file. A web page whose host is listed can read
+    /// codes too.
     #[must_use]
     pub fn with_hosts<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
         Self { hosts: hosts.into_iter().map(str::to_ascii_lowercase).collect() }
@@ -49,12 +52,12 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    /// `public_url` is where clients reach the server.
+    /// Creates dev mode. `public_url` is the URL at which clients reach the server.
     pub(crate) fn new(mode: DevMode, origins: Origins, public_url: &str) -> Self {
         Self { pages: Pages::new(origins, public_url, mode.hosts), messages: Messages::default() }
     }
 
-    /// Refuses an administrator's call that a foreign web page makes.
+    /// Refuses an administrator's call by a foreign web page.
     pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), ServiceError> {
         if self.pages.is_foreign(method, headers) {
             return Err(ServiceError::new(ErrorCode::AccessDenied, REFUSED));
@@ -62,13 +65,13 @@ impl Dev {
         Ok(())
     }
 
-    /// Keeps messages to be read back.
+    /// Stores messages for reading back.
     pub(crate) fn keep(&self, messages: &[Message]) {
         self.messages.keep(messages);
     }
 }
 
-/// The routes that only dev mode has.
+/// The routes that exist only in dev mode.
 pub(crate) fn routes<S>(dev: Arc<Dev>) -> Router<S> {
     Router::new().route("/dev/messages/{pool_id}/{name}", get(last_message)).with_state(dev)
 }

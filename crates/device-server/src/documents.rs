@@ -1,4 +1,4 @@
-//! Documents beside the operations: health, and what verifiers of tokens read.
+//! Documents besides the operations: health, and what verifiers of tokens read.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::answer::{self, Failure};
 use crate::request_log::Named;
 use crate::service::Service;
 
-/// The pool that a path names. A path that is not UTF-8 names none.
+/// The pool in a path. A path that is not UTF-8 has none.
 type PoolPath = Result<Path<String>, PathRejection>;
 
 /// `GET /health`: 200 if the store reads and writes, else 503.

@@ -11,7 +11,7 @@ pub trait Clock: Send + Sync {
     fn now_millis(&self) -> i64;
 }
 
-/// The source of randomness: for keys, ephemerals, nonces and request ids.
+/// The source of randomness for keys, ephemerals, nonces and request ids.
 pub trait Entropy: Send + Sync {
     /// A generator for one call. No two calls get the same output.
     fn generator(&self) -> Box<dyn CryptoRng>;
@@ -21,8 +21,8 @@ pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_millis(&self) -> i64 {
-        // A clock set before 1970 reads as the epoch: then every token is out of date, and none
-        // lives for ever.
+        // A clock before 1970 counts as the epoch: every token is then expired, and none is valid
+        // for ever.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }

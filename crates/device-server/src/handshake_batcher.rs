@@ -1,9 +1,9 @@
 //! Batches the arithmetic of concurrent sign-ins, so that they share the lanes of a vector.
 //!
-//! No thread and no timer. Up to one call per core computes at once on its own thread; later calls
-//! queue. A thread that finishes hands its slot to the head of the queue, which computes for
-//! itself, or for a batch if enough wait to gain by it. So lanes fill under load, and without load
-//! no call waits.
+//! There is no thread and no timer. Up to one call per core computes at once on its own thread;
+//! later calls queue. A thread that finishes hands its slot to the head of the queue, which
+//! computes alone, or for a batch if enough calls wait to gain from it. So lanes fill under load,
+//! and without load no call waits.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -17,10 +17,10 @@ use device_srp::{Handshake, PublicValue, ServerEphemeral, SessionKey, Verifier};
 use device_wire::ErrorCode;
 use rand_core::CryptoRng;
 
-/// How many calls may wait at each step by default: half of the calls in flight by default.
+/// The default number of calls that may wait at each step: half of the default calls in flight.
 ///
-/// So a flood at one step of sign-ins leaves room for other calls. A core computes that many in
-/// 40 ms with vectors, and in less than half a second without.
+/// So a flood at one step of sign-ins leaves room for other calls. A core computes that many in 40
+/// ms with vectors, and in less than half a second without.
 pub const DEFAULT_MAX_WAITING: usize = 128;
 
 /// A handshake whose client has sent A.
@@ -28,21 +28,21 @@ type Answered = (ServerEphemeral, Verifier, PublicValue);
 
 /// Computes handshakes, in batches if enough wait.
 ///
-/// Each of the two steps computes as many batches at a time as this process has cores. Without
-/// vector arithmetic in the CPU it computes them one by one, in the order of arrival.
+/// Each of the two steps computes as many batches at a time as this process has cores. If the CPU
+/// has no vector arithmetic, it computes them one by one, in the order of arrival.
 ///
-/// The calling thread blocks, so keep it off an async runtime's workers. A batch draws its
-/// randomness from the call that computes it.
+/// The calling thread blocks, so keep it off an async runtime's workers. A batch uses the
+/// randomness of the call that computes it.
 pub struct HandshakeBatcher {
-    // A moved value leaves a copy behind: of these a pointer, not the secret.
+    // Moving a value leaves a copy behind. With a box the copy is a pointer, not the secret.
     openings: Queue<Verifier, ServerEphemeral>,
     keys: Queue<Answered, Option<SessionKey>>,
 }
 
 impl HandshakeBatcher {
-    /// A batcher in which `max_waiting` calls may wait at each of a handshake's two steps.
+    /// Creates a batcher in which `max_waiting` calls may wait at each of a handshake's two steps.
     ///
-    /// One more is refused with `TooManyRequestsException`.
+    /// More calls are refused with `TooManyRequestsException`.
     #[must_use]
     pub fn new(max_waiting: usize) -> Self {
         Self { openings: Queue::new(max_waiting), keys: Queue::new(max_waiting) }
@@ -78,7 +78,7 @@ impl Arithmetic for HandshakeBatcher {
 
 /// Jobs of one kind, each with a thread that waits for its result.
 struct Queue<J, R> {
-    /// Threads that may compute at a time.
+    /// The number of threads that may compute at a time.
     at_once: usize,
     max_waiting: usize,
     /// The sizes of a batch that is faster than its jobs alone.
@@ -92,9 +92,9 @@ struct State<J, R> {
     waiting: VecDeque<(J, Sender<Turn<J, R>>)>,
 }
 
-/// What a waiting thread is told.
+/// A message to a waiting thread.
 enum Turn<J, R> {
-    /// Compute these; the first is yours. Tell the owners of the others.
+    /// Compute these; the first is yours. Send the results to the owners of the others.
     Compute(Vec<J>, Vec<Sender<Turn<J, R>>>),
     /// Another thread computed your job.
     Done(R),
@@ -104,25 +104,25 @@ enum Turn<J, R> {
 
 impl<J, R> Queue<J, R> {
     fn new(max_waiting: usize) -> Self {
-        // The quota of a container counts.
+        // This includes the quota of a container.
         let at_once = thread::available_parallelism().map_or(1, usize::from);
         let state = Mutex::new(State { computing: 0, waiting: VecDeque::new() });
         Self { at_once, max_waiting, batches: device_srp::batch_sizes(), state }
     }
 
-    /// The result of `job`, by `compute` or by another call. `compute` may be given others' jobs.
+    /// The result of `job`, computed here or by another call. `compute` may receive jobs of others.
     fn run(&self, job: J, compute: impl FnMut(&[J]) -> Vec<R>) -> Result<R, ServiceError> {
         let turn = self.enter(job)?.recv();
         self.take(turn.map_err(|_| ServiceError::internal("a turn was lost"))?, compute)
     }
 
-    /// Takes `job` in; its turn arrives at the receiver.
+    /// Queues `job`; its turn arrives at the receiver.
     fn enter(&self, job: J) -> Result<Receiver<Turn<J, R>>, ServiceError> {
         let (owner, turn) = mpsc::channel();
         let mut state = self.lock();
         if state.computing < self.at_once {
             state.computing += 1;
-            // `turn` is still here, so this cannot fail.
+            // `turn` still exists, so this cannot fail.
             let _ = owner.send(Turn::Compute(vec![job], Vec::new()));
         } else if state.waiting.len() < self.max_waiting {
             state.waiting.push_back((job, owner));
@@ -149,7 +149,7 @@ impl<J, R> Queue<J, R> {
             Turn::Compute(jobs, others) => (jobs, others),
         };
         let _turn = PassOn(self);
-        // If one job panics, the others are not lost: each is then computed by its owner.
+        // If one job panics, the others are not lost: the owner of each then computes it.
         let results = catch_unwind(AssertUnwindSafe(|| compute(&jobs))).unwrap_or_default();
         let (mut jobs, mut results) = (jobs.into_iter(), results.into_iter());
         let (own, result) = (jobs.next(), results.next());
@@ -159,13 +159,13 @@ impl<J, R> Queue<J, R> {
         result.map_or_else(|| only(compute(own.as_slice())), Ok)
     }
 
-    // Nothing that runs under the lock can panic half-way, so poisoning means nothing.
+    // Nothing that runs under the lock can panic halfway, so a poisoned lock may be used.
     fn lock(&self) -> MutexGuard<'_, State<J, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Passes the turn on when dropped, after a panic as well.
+/// Hands the slot on when dropped, also after a panic.
 struct PassOn<'a, J, R>(&'a Queue<J, R>);
 
 impl<J, R> Drop for PassOn<'_, J, R> {
@@ -178,7 +178,7 @@ impl<J, R> Drop for PassOn<'_, J, R> {
         };
         let (jobs, mut owners): (Vec<_>, VecDeque<_>) = state.waiting.drain(..count).unzip();
         match owners.pop_front() {
-            // Its owner waits until it is told, so it is there.
+            // Its owner waits for this message, so the receiver exists.
             Some(first) => drop(first.send(Turn::Compute(jobs, owners.into()))),
             None => state.computing -= 1,
         }

@@ -1,4 +1,4 @@
-//! Whether the store still reads and writes.
+//! Whether the store can read and write.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use device_pool::store::{Change, Key, Store, Table, Write};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long a result stands: anyone may ask, and a write costs a disk its rest.
+/// How long a result is valid: anyone may ask, and every write keeps a disk from sleeping.
 const RESULT_LIFE: Duration = Duration::from_secs(5);
 
 /// The store's health, with its last result.
@@ -22,7 +22,8 @@ impl Health {
         Self { store, last: Mutex::new(None) }
     }
 
-    /// The last result if it is recent, else that of `probe`. Concurrent callers share one probe.
+    /// The last result if it is recent, otherwise that of `probe`. Concurrent callers share one
+    /// probe.
     pub(crate) async fn check<F>(&self, probe: impl FnOnce() -> F) -> Result<(), ServiceError>
     where
         F: Future<Output = Result<(), ServiceError>>,

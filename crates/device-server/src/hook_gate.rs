@@ -1,4 +1,4 @@
-//! The gate before the operator's hooks, so that a slow one holds up nobody else.
+//! The gate before the operator's hooks, so that slow hooks delay no other calls.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-/// Hooks of which only so many are asked at a time.
+/// Hooks of which a limited number run at a time.
 ///
-/// A call that waits for its hook lends its permit to other calls, and takes one back, before any
-/// newcomer, when the hook has answered.
+/// A call that waits for its hook lends its permit to other calls. When the hook has answered, the
+/// call takes a permit back before any new call.
 pub(crate) struct HookGate {
     hooks: Arc<dyn Hooks>,
     calls: Arc<Semaphore>,
@@ -18,8 +18,8 @@ pub(crate) struct HookGate {
 }
 
 impl HookGate {
-    /// A gate before `hooks`, with `max_hooks` places. Every call of it must hold a permit of
-    /// `calls`, and run on a thread of a tokio runtime that may block.
+    /// Creates a gate before `hooks`, with `max_hooks` places. Every call of it must hold a permit
+    /// of `calls`, and run on a blocking thread of a tokio runtime.
     pub(crate) fn new(hooks: Arc<dyn Hooks>, calls: Arc<Semaphore>, max_hooks: usize) -> Self {
         Self { hooks, calls, places: Semaphore::new(max_hooks.min(Semaphore::MAX_PERMITS)) }
     }
@@ -45,7 +45,7 @@ impl<'a> Lent<'a> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        // Fails only if the semaphore is closed, and nobody closes it.
+        // Fails only if the semaphore is closed, which never happens.
         if let Ok(permit) = Handle::current().block_on(self.0.acquire()) {
             permit.forget();
         }

@@ -11,13 +11,13 @@ use tokio::runtime::Handle;
 use crate::setup_error::SetupError;
 use crate::web_address;
 
-/// How long a hook may take: as long as the service waits for a trigger.
+/// How long a hook may take: the service's limit for a trigger.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest answer of a hook, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Hooks behind one URL. Every event is posted there as JSON, and the answer is the event with its
+/// Hooks behind one URL. Every event is posted to it as JSON, and the answer is the event with its
 /// `response` filled in.
 ///
 /// Status 200 is an answer. 400 to 499 is a refusal; its reason is the `errorMessage` of a JSON
@@ -31,15 +31,15 @@ impl HttpHooks {
     /// Hooks at `url`, such as `https://example.com/hook`.
     ///
     /// # Errors
-    /// If `url` is not an HTTP URL, or TLS cannot be set up. The text never holds the URL, which
-    /// may hold a secret.
+    /// If `url` is not an HTTP URL, or TLS cannot be set up. The text never contains the URL, which
+    /// may contain a secret.
     pub fn new(url: &str) -> Result<Self, SetupError> {
         let (client, url) = web_address::client("hook-url", url, TIMEOUT)?;
         Ok(Self { client, url })
     }
 
-    /// Whether events travel in the clear to another machine. Whoever sits between could answer in
-    /// the hook's place.
+    /// Whether events are sent unencrypted to another machine. An attacker on the network could
+    /// answer instead of the hook.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         web_address::is_exposed(&self.url)
@@ -48,7 +48,7 @@ impl HttpHooks {
     async fn ask(&self, event: String) -> Result<Value, HookError> {
         let request =
             self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(event);
-        // The reason goes to the caller, so it must not hold the URL, which may hold a secret.
+        // The caller reads the reason, so it must not contain the URL, which may contain a secret.
         let response = request.send().await.map_err(|error| {
             HookError::Failed(
                 if error.is_timeout() { "it took too long" } else { "it was not reached" }.into(),
@@ -83,7 +83,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
 }
 
 impl Hooks for HttpHooks {
-    /// Blocks. Call it on a thread of a tokio runtime that may block, as the service does.
+    /// Blocks. Call it on a blocking thread of a tokio runtime, as the service does.
     fn call(&self, event: &Value) -> Result<Value, HookError> {
         let runtime = Handle::try_current()
             .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;

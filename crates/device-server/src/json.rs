@@ -11,12 +11,11 @@ use crate::constraint::unreadable;
 
 /// The body's JSON object; an empty body is an empty object, as the protocol allows.
 ///
-/// A member given twice is refused: of two values, a filter in front of the server could have
-/// judged the other one.
+/// A repeated member is refused: a filter in front of the server could have checked the other
+/// value.
 ///
 /// # Errors
-/// `SerializationException`, with the place and without the text: the parser's own message could
-/// quote the body.
+/// `SerializationException` with the position only: the parser's message could quote the body.
 pub(crate) fn object(body: &[u8]) -> Result<Value, ServiceError> {
     if body.is_empty() {
         return Ok(Value::Object(Map::new()));
@@ -35,7 +34,7 @@ pub(crate) fn object(body: &[u8]) -> Result<Value, ServiceError> {
     }
 }
 
-/// A value in which no object has a member twice.
+/// A value in which no object repeats a member.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {

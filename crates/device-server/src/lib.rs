@@ -1,14 +1,14 @@
 //! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and a server for it.
 //!
-//! Domain errors become HTTP here and nowhere else. A request passes, in this order: its target and
+//! Only this crate turns domain errors into HTTP. A request passes, in this order: its target and
 //! media type, the size of its body, a permit, the administrator's signature if the operation needs
-//! one, JSON, the constraints of the service's model, and the engine. All from the permit on runs
-//! off the async workers.
+//! one, JSON, the constraints of the service's model, and the engine. Everything after the permit
+//! runs off the async workers.
 //!
-//! Begin with [`Service::builder`]. [`app`] is the service as a router that needs no socket;
-//! [`Server`] listens, maintains the service and ends in order.
+//! Start with [`Service::builder`]. [`app`] is the service as a router without a socket; [`Server`]
+//! listens, maintains the service and shuts down cleanly.
 //!
-//! This crate deliberately decides nothing about users, devices or tokens: that is `device-pool`'s.
+//! This crate deliberately decides nothing about users, devices or tokens: `device-pool` does.
 
 mod administrators;
 mod answer;

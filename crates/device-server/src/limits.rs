@@ -1,22 +1,23 @@
-//! How much of the server callers may occupy at a time.
+//! Limits on what callers may occupy at a time.
 
-/// Limits of one server; `docs/limits.md` lists all of them. [`Limits::default`] has the defaults.
+/// The limits of a server; [`Limits::default`] has the defaults. `docs/limits.md` lists all limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Calls decided at a time, each on a thread of its own: 256, half of tokio's blocking threads.
-    /// One more is refused with `TooManyRequestsException`, so that a flood is told at once instead
-    /// of waiting without end.
+    /// Calls decided at a time, each on its own thread. Default: 256, half of tokio's blocking
+    /// threads. Further calls are refused at once with `TooManyRequestsException`, so that in a
+    /// flood no one waits without end.
     pub max_in_flight: usize,
-    /// Calls that wait for the operator's hook at a time: 64. They do not count as in flight.
+    /// Calls that wait for the operator's hook at a time. Default: 64. They do not count as in
+    /// flight.
     pub max_hooks: usize,
-    /// Connections open at a time: 1024. Beyond, an idle one is closed for each new one.
+    /// Connections open at a time. Default: 1024. Beyond, an idle one is closed for each new one.
     pub max_connections: usize,
-    /// Connections from one address at a time: 256. An IPv6 network of 64 bits counts as one
-    /// address; trusted proxies are exempt.
+    /// Connections from one address at a time. Default: 256. An IPv6 network of 64 bits counts as
+    /// one address; trusted proxies are exempt.
     pub max_connections_per_address: usize,
-    /// Bytes that the bodies of requests under way may hold together, beyond the first 16 KiB of
-    /// each: 32 MiB. One address may have a quarter of it.
+    /// Bytes that all running requests' bodies may use, beyond the first 16 KiB of each. Default:
+    /// 32 MiB. One address may use a quarter of it.
     pub max_body_bytes: usize,
 }
 

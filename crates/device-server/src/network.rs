@@ -1,9 +1,8 @@
-//! Addresses as limits count them.
+//! Addresses, in the form in which limits count them.
 
 use std::net::IpAddr;
 
-/// One caller, as far as an address tells: an IPv4 address, or an IPv6 network of 64 bits, since
-/// that is what a single household has.
+/// One caller: an IPv4 address, or an IPv6 network of 64 bits, which is what one household has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Network(IpAddr);
 

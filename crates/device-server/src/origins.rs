@@ -1,4 +1,4 @@
-//! Which web pages may read answers.
+//! The web pages that may read answers.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::setup_error::SetupError;
 pub struct Origins(Option<Vec<HeaderValue>>);
 
 impl Origins {
-    /// Pages of any origin: no answer depends on a cookie. In dev mode, pages from elsewhere still
+    /// Pages of any origin, since no answer depends on a cookie. In dev mode, foreign pages still
     /// may not administrate.
     #[must_use]
     pub fn any() -> Self {
@@ -50,14 +50,14 @@ impl Origins {
         self.0.as_ref().is_some_and(|list| list.contains(origin))
     }
 
-    /// The layer that tells browsers.
+    /// The CORS layer.
     pub(crate) fn cors(&self) -> CorsLayer {
         let origin = match &self.0 {
             None => AllowOrigin::any(),
             Some(list) => AllowOrigin::list(list.iter().cloned()),
         };
-        // Without this, browsers repeat the preflight after five seconds. Two hours is the most
-        // that any of them keeps.
+        // Without this, browsers repeat the preflight after five seconds. Two hours is the maximum
+        // that browsers keep it.
         CorsLayer::new()
             .max_age(Duration::from_secs(2 * 60 * 60))
             .allow_origin(origin)

@@ -1,4 +1,4 @@
-//! Messages on their way to users: after the answer, with retries, and awaited at the end.
+//! Messages to users: sent after the answer, retried, and awaited at shutdown.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,18 +10,18 @@ use tokio::time::{sleep, timeout};
 
 use crate::transport::{Transport, TransportError, Transports, topic};
 
-/// The waits before further attempts. After the last, a person has asked for another code.
+/// The waits before further attempts. After the last, the user has probably requested another code.
 const BACK_OFF: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
 
-/// Messages on their way at a time. More are lost: a mail server that is down must not fill the
-/// memory.
+/// The maximum number of queued messages. Further ones are lost, so that a failing mail server
+/// cannot fill the memory.
 const MAX_UNDER_WAY: usize = 1000;
 
-/// How long the end waits for messages on their way.
+/// How long the shutdown waits for queued messages.
 const LAST_MESSAGES: Duration = Duration::from_secs(10);
 
-/// The messages on their way, one task each.
+/// The queued messages, with a task for each.
 pub(crate) struct OutboundQueue {
     transports: Arc<Transports>,
     under_way: Mutex<JoinSet<()>>,
@@ -36,8 +36,8 @@ impl OutboundQueue {
         !matches!(self.transports.of(message.medium), Transport::Nowhere)
     }
 
-    /// Starts delivering messages. No answer waits for that: its time would tell whether there was
-    /// a message.
+    /// Starts delivering messages. No answer waits for that: its time would reveal whether there
+    /// was a message.
     pub(crate) fn send(&self, messages: Vec<Message>) {
         let mut under_way = self.under_way();
         while under_way.try_join_next().is_some() {}
@@ -51,7 +51,7 @@ impl OutboundQueue {
         }
     }
 
-    /// Waits for messages on their way, and gives up those that take too long.
+    /// Waits for queued messages, and gives up those that take too long.
     pub(crate) async fn finish(&self) {
         let mut under_way = mem::take(&mut *self.under_way());
         let all = async { while under_way.join_next().await.is_some() {} };
@@ -81,7 +81,7 @@ async fn deliver(transports: Arc<Transports>, message: Message, report: Report) 
     }
 }
 
-/// What the log says about a message: its kind, never its text or its recipient.
+/// The log's description of a message: its kind, never its text or recipient.
 ///
 /// Dropped with its task, it logs that the message was lost.
 struct Report {

@@ -1,7 +1,7 @@
-//! One log line for each request, with the request id that the caller reads, too.
+//! One log line for each request, with the request id that the caller receives too.
 //!
-//! A line never holds a body, a header, a path or a message: any of them may hold what a person
-//! typed.
+//! A line never contains a body, a header, a path or a message, since any of them may contain what
+//! a person typed.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,11 +16,12 @@ use crate::answer::{Failure, REQUEST_ID};
 use crate::service::Service;
 use crate::subject::Subject;
 
-/// The operation or document that a request asked for; an extension of its response.
+/// The requested operation or document; an extension of the response.
 #[derive(Clone, Copy)]
 pub(crate) struct Named(pub(crate) &'static str);
 
-/// Who sent a request, as far as trusted proxies say; an extension of a request from a socket.
+/// The sender of a request, as reported by trusted proxies; an extension of a request from a
+/// socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 

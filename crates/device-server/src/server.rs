@@ -1,4 +1,4 @@
-//! A listening server: connections, maintenance, and an orderly end.
+//! A listening server: connections, maintenance and a clean shutdown.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use crate::connections::Connections;
 use crate::service::Service;
 use crate::setup_error::SetupError;
 
-/// The time between two searches for expired records and old keys.
+/// The time between two rounds of maintenance.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long requests under way may take once the server is asked to stop.
+/// How long running requests may take after the server is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// A bound socket that does not accept connections yet.
@@ -30,7 +30,7 @@ pub struct Server {
 impl Server {
     /// Binds `addr`; for port 0 the system chooses one.
     ///
-    /// Bind before you build the service: it needs its own address for its tokens.
+    /// Bind before you build the service, which needs its own address for its tokens.
     ///
     /// # Errors
     /// [`SetupError::Listen`].
@@ -47,8 +47,10 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready. Then accepts no more connections, waits up to ten seconds
-    /// for requests under way, and as long again for messages to users.
+    /// Serves until `shutdown` completes.
+    ///
+    /// Then it accepts no more connections, and waits up to ten seconds for running requests and up
+    /// to ten for messages to users.
     pub async fn serve(
         self,
         service: Arc<Service>,
@@ -67,7 +69,7 @@ impl Server {
     }
 }
 
-/// Maintains the service as long as the server runs.
+/// Maintains the service while the server runs.
 async fn maintain(service: Arc<Service>) {
     let mut ticks = interval(MAINTENANCE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

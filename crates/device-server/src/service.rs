@@ -1,4 +1,4 @@
-//! The engine in its surroundings: what each call needs, and how many are decided at a time.
+//! The service: the engine with its environment and limits.
 
 mod builder;
 
@@ -30,21 +30,21 @@ use crate::trusted_proxies::TrustedProxies;
 
 pub use builder::ServiceBuilder;
 
-/// How long a key signs tokens before another replaces it: 90 days. Verifiers learn of the new key
-/// from the pool's JWK set, which has the old one for as long as its tokens are valid.
+/// How long a key signs tokens before it is replaced: 90 days. Verifiers learn of the new key from
+/// the pool's JWK set, which has the old one while its tokens are valid.
 const SIGNING_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Documents (JWK sets, discovery) read at a time. Apart from the calls, because other services
-/// cannot verify tokens without them; short, so that more may wait.
+/// Documents (JWK sets, discovery) read at a time. Separate from the calls, because other services
+/// need them to verify tokens; short, so that more may wait.
 const MAX_DOCUMENTS: usize = 32;
 
-/// How long a document waits for its turn before the answer is 503.
+/// How long a document waits before the answer is 503.
 const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 
 /// What is shown the messages to users; see [`ServiceBuilder::message_observer`].
 pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
 
-/// A user-pool service, ready to be called.
+/// A user-pool service.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -95,11 +95,12 @@ pub(crate) struct Call {
 }
 
 impl Service {
-    /// Begins a service whose records are in `store`. `config` says what ids and tokens carry.
+    /// Creates a builder for a service whose records are in `store`. `config` has what ids and
+    /// tokens contain.
     ///
-    /// Unless the builder is told otherwise: nobody may administrate, pages of any origin may read
-    /// answers, no proxy is trusted, messages to users go nowhere, there are no hooks, clock and
-    /// randomness are the system's, and limits are [`Limits::default`].
+    /// Defaults: no one may administrate, pages of any origin may read answers, no proxy is
+    /// trusted, messages to users are dropped, there are no hooks, clock and randomness are the
+    /// system's, and the limits are [`Limits::default`].
     #[must_use]
     pub fn builder(store: Arc<dyn Store>, config: Config) -> ServiceBuilder {
         ServiceBuilder::new(store, config)
@@ -120,10 +121,10 @@ impl Service {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    /// Runs a call: who asks, what it says, and what the engine decides, in this order. Returns the
-    /// answer, and what the call was about.
+    /// Runs a call: checks the caller, parses the body and asks the engine, in this order. Returns
+    /// the answer, and the subject of the call.
     ///
-    /// All of it happens off the async workers, because a body can be made to take long to check.
+    /// All of it runs off the async workers, because a body can be made expensive to check.
     pub(crate) async fn run(
         self: &Arc<Self>,
         call: Call,
@@ -132,7 +133,7 @@ impl Service {
             let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
             return (Err(refusal), Subject::default());
         };
-        // The permit moves with the work: if the caller hangs up, the work still occupies its
+        // The permit moves with the work: if the caller disconnects, the work still occupies its
         // thread.
         let decided = self.off_the_workers(move |service| {
             let _permit = permit;
@@ -170,15 +171,16 @@ impl Service {
         (self.message_observer)(&messages);
         if let Some(dev) = self.administrators.dev() {
             dev.keep(&messages);
-            // A developer can read it there, so no way out is no loss.
+            // In dev mode messages can be read back, so one without a transport is not lost.
             messages.retain(|message| self.outbound_queue.has_way_for(message));
         }
         self.outbound_queue.send(messages);
     }
 
-    /// Waits up to ten seconds for messages on their way to users; the log names those that did
-    /// not arrive. Call it after the last request: [`Server`](crate::Server) does, and whoever
-    /// mounts [`app`](crate::app) alone should.
+    /// Waits up to ten seconds for queued messages to users; logs those that did not arrive.
+    ///
+    /// Call it after the last request, if you serve [`app`](crate::app) without
+    /// [`Server`](crate::Server).
     pub async fn finish_messages(&self) {
         self.outbound_queue.finish().await;
     }
@@ -207,16 +209,16 @@ impl Service {
         }
     }
 
-    /// Whether the store reads and writes. Does not count as in flight: a busy server is not a
-    /// broken one.
+    /// Whether the store reads and writes. Not limited as calls are: a busy server is not broken.
     pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), ServiceError> {
         let now = self.now();
         self.health.check(|| self.off_the_workers(move |service| service.health.probe(now))).await
     }
 
-    /// Removes expired records, and replaces signing keys that have done their time. Call it every
-    /// minute: [`Server`](crate::Server) does, and whoever mounts [`app`](crate::app) alone should.
-    /// Failures are logged and retried by the next call.
+    /// Removes expired records, and replaces old signing keys. Failures are logged, and the next
+    /// call retries.
+    ///
+    /// Call it every minute, if you serve [`app`](crate::app) without [`Server`](crate::Server).
     pub async fn maintain(self: &Arc<Self>) {
         match self.off_the_workers(|service| service.engine.purge(service.moment())).await {
             Ok(0) => {}
@@ -237,7 +239,7 @@ impl Service {
     }
 
     /// Runs `work` on a blocking thread. The engine blocks on storage and does big-number
-    /// arithmetic, and neither belongs on an async worker.
+    /// arithmetic, which must not run on async workers.
     async fn off_the_workers<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,

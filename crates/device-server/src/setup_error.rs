@@ -1,26 +1,26 @@
-//! Why a server cannot be set up.
+//! Errors of setting up a server.
 
 use std::io;
 use std::net::SocketAddr;
 
 use device_store::OpenError;
 
-/// Errors of setting up a server. None of them quotes a secret.
+/// Why a server cannot be set up. No error quotes a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {addr}: {source}")]
     Listen {
-        /// The address that was asked for.
+        /// The requested address.
         addr: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// A setting cannot be used. The text says which, and what it should look like.
+    /// A setting is invalid. The text says which, and the expected form.
     #[error("{0}")]
     Setting(String),
 }

@@ -1,4 +1,4 @@
-//! Token-signing keys, generated ahead of need.
+//! Token-signing keys, generated in advance.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,12 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use device_pool::{ServiceError, SigningKeySource};
 use zeroize::Zeroizing;
 
-/// Keys kept ready; a new pool takes two.
+/// The number of keys in stock; a new pool takes two.
 const READY: usize = 2;
 
-/// RSA-2048 keys from a thread that stays two ahead.
+/// RSA-2048 keys from a thread that keeps two in stock.
 ///
-/// Generating one takes a tenth of a second and more. The thread ends when this value is dropped.
+/// Generating one takes a tenth of a second or more. The thread ends when this value is dropped.
 pub struct PregeneratedKeys {
     ready: Mutex<Receiver<Zeroizing<Vec<u8>>>>,
 }

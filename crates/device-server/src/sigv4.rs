@@ -26,8 +26,8 @@ const MAX_SKEW: Duration = Duration::minutes(5);
 
 /// The headers that a signature must cover.
 ///
-/// Without the target, a request read off the wire could be sent again as another operation of the
-/// same shape, as `AdminGetDevice` and `AdminForgetDevice` are.
+/// Without the target, a recorded request could be sent again as another operation of the same
+/// shape, such as `AdminGetDevice` and `AdminForgetDevice`.
 const MUST_BE_SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
 const DATE_TIME: &[BorrowedFormatItem<'_>] =
@@ -43,10 +43,10 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// The key of this id and secret. The secret has at least 16 characters.
+    /// A key with this id and secret. The secret must have at least 16 characters.
     ///
     /// # Errors
-    /// If the secret is shorter, or the id is empty or holds a slash, which ends the id in a
+    /// If the secret is shorter, or the id is empty or contains a slash, which ends the id in a
     /// signature.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, SetupError> {
         let (id, secret) = (id.into(), Zeroizing::new(secret.into()));
@@ -77,8 +77,9 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Checks that the request was signed with `key`, for `region` and this service, within five
-/// minutes of `now` (milliseconds since the epoch).
+/// Checks that the request was signed with `key`, for `region` and this service.
+///
+/// The signature's date must be within five minutes of `now` (milliseconds since the epoch).
 pub(crate) fn verify(
     head: &request::Parts,
     body: &[u8],
@@ -139,7 +140,7 @@ impl<'a> Authorization<'a> {
             .get("authorization")
             .and_then(|value| value.to_str().ok())
             .ok_or_else(missing)?;
-        // A bearer token is no signature, so the request counts as unsigned.
+        // A bearer token is not a signature, so the request counts as unsigned.
         let parameters = text.strip_prefix(ALGORITHM).ok_or_else(missing)?;
 
         let parameter = |name: &str| {
@@ -161,9 +162,9 @@ impl<'a> Authorization<'a> {
         })
     }
 
-    /// Whether the names have their canonical form: small letters, in order, none twice.
+    /// Whether the names have their canonical form: lower case, in order, without duplicates.
     ///
-    /// If a name were given a thousand times, a long header would be copied as often before the
+    /// If a name were repeated a thousand times, a long header would be copied as often before the
     /// signature is found to be wrong.
     fn names_headers_once(&self) -> bool {
         let small = |name: &&str| !name.contains(|c: char| c.is_ascii_uppercase());
@@ -232,7 +233,7 @@ fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]
     query.sort_unstable();
     let mut lines =
         vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
-    // A header that is named but absent counts as empty: then the signature fails, or the signer
+    // A header that is named but absent counts as empty: either the signature fails, or the signer
     // meant that.
     lines.extend(
         signed_headers

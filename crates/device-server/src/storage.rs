@@ -1,4 +1,4 @@
-//! The stores that a server may run on.
+//! The stores that a server can use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::setup_error::SetupError;
 pub enum Storage {
     /// In memory, until the process ends.
     InMemory,
-    /// In this directory, created if it does not exist. Acknowledged writes survive the end of the
-    /// process and a power cut.
+    /// In this directory, which is created if it does not exist. Acknowledged writes survive the
+    /// end of the process and a power cut.
     Directory(PathBuf),
-    /// In the PostgreSQL database at this URL, which other servers may use at the same time. The
-    /// URL may hold a password.
+    /// In the PostgreSQL database at this URL, which other servers may share. The URL may contain a
+    /// password.
     #[cfg(feature = "postgres")]
     Postgres(Sensitive<String>),
 }
@@ -31,7 +31,7 @@ impl Storage {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`SetupError::Store`], worded for the person who chose the place.
+    /// [`SetupError::Store`], which says what to do.
     pub fn open(&self) -> Result<Arc<dyn Store>, SetupError> {
         Ok(match self {
             Self::InMemory => Arc::new(MemoryStore::new()),

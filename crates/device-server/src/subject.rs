@@ -1,11 +1,11 @@
-//! The pool and the app client that a call is about, for the log.
+//! The pool and the app client of a call, for the log.
 
 use device_pool::store::{Key, Store, Table};
 use serde_json::Value;
 
-/// The pool and the app client that a call names, if they exist; an extension of its response.
+/// The existing pool and app client that a call names; an extension of its response.
 ///
-/// Anything else that a call names could be what a person typed by mistake, such as a password.
+/// Anything else in a call could be what a person typed by mistake, such as a password.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub(crate) pool: Option<String>,

@@ -1,4 +1,4 @@
-//! The ways of messages to users: by mail, to a web hook, or into a file.
+//! Transports of messages to users: mail, web hook or file.
 
 mod smtp;
 mod webhook;
@@ -26,18 +26,18 @@ pub struct Transports {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Transport {
-    /// No way: the log says that a message was lost, and not what it held.
+    /// None. The log says that a message was lost, but not its contents.
     #[default]
     Nowhere,
-    /// Each is appended to this file as a line of JSON, for development.
+    /// Appends each message to this file as a line of JSON, for development.
     File(PathBuf),
-    /// Each is posted as JSON.
+    /// Posts each message as JSON.
     Webhook(Webhook),
-    /// Each is sent as an HTML mail.
+    /// Sends each message as an HTML mail.
     Smtp(Smtp),
 }
 
-/// Why a message was not delivered. Holds nothing of the message and no credentials.
+/// Why a message was not delivered. Contains no part of the message and no credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct TransportError {
@@ -46,12 +46,12 @@ pub(crate) struct TransportError {
 }
 
 impl TransportError {
-    /// A reason for which another attempt fails, too.
+    /// A reason that further attempts will not change.
     fn lasting(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: false }
     }
 
-    /// A reason that may be gone in a moment.
+    /// A temporary reason.
     fn passing(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: true }
     }
@@ -70,7 +70,7 @@ impl Transports {
         }
     }
 
-    /// Delivers a message the way of its medium.
+    /// Delivers a message by the transport of its medium.
     pub(crate) async fn carry(&self, message: &Message) -> Result<(), TransportError> {
         match self.of(message.medium) {
             Transport::Nowhere => {
@@ -93,7 +93,7 @@ fn append(path: &Path, message: &Message) -> Result<(), TransportError> {
     written.map_err(|error| TransportError::passing(error.to_string()))
 }
 
-/// A message as files, web hooks and developers read it.
+/// A message in the form for files, web hooks and developers.
 pub(crate) fn as_json(message: &Message) -> Value {
     json!({
         "userPoolId": message.pool_id,

@@ -1,4 +1,4 @@
-//! Who sent a request, behind proxies.
+//! The sender of a request behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,9 +9,9 @@ use crate::setup_error::SetupError;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose `X-Forwarded-For` is believed: addresses and networks.
+/// The proxies whose `X-Forwarded-For` is trusted: addresses and networks.
 ///
-/// Without any, a request is from whoever opened the connection.
+/// Without any, the sender is the peer of the connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -20,7 +20,7 @@ impl TrustedProxies {
     /// `fd00::/8`).
     ///
     /// # Errors
-    /// Names the first text that is neither.
+    /// The error names the first text that is neither.
     pub fn new<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, SetupError> {
         let network = |text: &str| {
             let network: Option<IpNet> = text.parse().ok();
@@ -41,18 +41,18 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who sent the request on a connection from `peer`.
+    /// The sender of the request on a connection from `peer`.
     ///
-    /// Each proxy appends the address that called it. Anyone may have written what comes before the
-    /// trusted proxies' own entries, so the list is read from its end, up to the first address that
-    /// is not a trusted proxy's.
+    /// Each proxy appends the address that called it. The client may have written any earlier
+    /// entries, so the list is read from its end, up to the first address that is not a trusted
+    /// proxy's.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let hops = headers.get_all(FORWARDED_FOR);
         let mut hops: Vec<&str> =
             hops.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
         while self.include(client) {
-            // An entry that is no address ends the chain: whoever wrote it is the last one known.
+            // An entry that is not an address ends the chain: its writer is the last known sender.
             match hops.pop().and_then(address) {
                 Some(before) => client = before,
                 None => break,
@@ -78,12 +78,12 @@ mod tests {
     fn the_client_is_the_last_address_of_no_trusted_proxy() {
         let proxies = TrustedProxies::new(["10.0.0.0/8", "192.0.2.1", "fd00::/8"]).unwrap();
         for (peer, forwarded, client) in [
-            // Only listed proxies are believed.
+            // Only listed proxies are trusted.
             ("203.0.113.9", &["198.51.100.1"][..], "203.0.113.9"),
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
-            // To the left is what the client wrote itself.
+            // The client wrote the entries to the left.
             ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["10.9.9.9, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1, 192.0.2.1"], "198.51.100.1"),

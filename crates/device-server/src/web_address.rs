@@ -1,4 +1,4 @@
-//! Web services of the operator's that the server calls.
+//! The operator's web services that the server calls.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,8 +10,7 @@ use crate::setup_error::SetupError;
 
 /// An HTTP client for the service at `url`, the value of `setting`.
 ///
-/// It follows no redirect: codes and users' attributes go where the operator said, and not on from
-/// there.
+/// It follows no redirect: codes and users' attributes are sent only to the configured URL.
 pub(crate) fn client(
     setting: &str,
     url: &str,
@@ -27,7 +26,7 @@ pub(crate) fn client(
     Ok((client.map_err(|error| unusable(&error.to_string()))?, url))
 }
 
-/// Whether requests to `url` leave this machine in the clear.
+/// Whether requests to `url` leave this machine unencrypted.
 pub(crate) fn is_exposed(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();

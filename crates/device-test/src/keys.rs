@@ -1,14 +1,13 @@
-//! Key pairs that are known to the world, so that no test waits for one to be made.
+//! Public key pairs, so that tests need not wait for a new one.
 
-/// An RSA-2048 key pair, PKCS#8 in DER, for access tokens. Public: never to be trusted outside of a
-/// test.
+/// An RSA-2048 key pair for access tokens, PKCS#8 in DER. Public: never trust it outside of a test.
 pub const ACCESS_KEY_PAIR: &[u8] = include_bytes!("../keys/access.pk8");
 
-/// Another one, for id tokens.
+/// An RSA-2048 key pair for id tokens.
 pub const ID_KEY_PAIR: &[u8] = include_bytes!("../keys/id.pk8");
 
-/// Gives out the two test keys in turn: a pool's access tokens get [`ACCESS_KEY_PAIR`], its id
-/// tokens [`ID_KEY_PAIR`].
+/// Returns the two test keys in turn: a pool's access tokens get [`ACCESS_KEY_PAIR`], its id tokens
+/// [`ID_KEY_PAIR`].
 #[cfg(feature = "pool")]
 #[derive(Debug, Default)]
 pub struct TestSigningKeys {

@@ -1,4 +1,4 @@
-//! Randomness that a test can have again.
+//! Repeatable randomness.
 
 use std::convert::Infallible;
 
@@ -6,20 +6,19 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use rand_core::{TryCryptoRng, TryRng};
 
-/// ChaCha20 under a seed: the same seed, the same bytes, on every machine. Implements
+/// ChaCha20 with a seed: the same seed gives the same bytes on every machine. Implements
 /// [`rand_core::CryptoRng`].
 #[derive(Debug)]
 pub struct SeededRng(ChaCha20Rng);
 
 impl SeededRng {
-    /// The generator of this seed.
+    /// The generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// Another generator, which depends on where this one stands and is independent of it from then
-    /// on.
+    /// A second generator, derived from the state of this one and independent of it from then on.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(ChaCha20Rng::from_rng(&mut self.0))

@@ -1,9 +1,9 @@
-//! The user's authenticator app.
+//! The codes of an authenticator app.
 
 use totp_rs::{Builder, Secret};
 
-/// The code of `secret` at a time (milliseconds since the epoch): SHA-1, six digits, steps of 30 s,
-/// as RFC 6238 has it.
+/// The code of `secret` at a time (milliseconds since the epoch): RFC 6238 with SHA-1, six digits,
+/// steps of 30 s.
 ///
 /// # Panics
 /// If `secret`, the `SecretCode` of `AssociateSoftwareToken`, is not base32.

@@ -1,5 +1,4 @@
-//! What the demo prints: each step with the calls that went over the wire, their times, and what
-//! came of it.
+//! The demo's output: each step with its calls, their times, and the result.
 
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +9,17 @@ use serde::Serialize;
 
 use super::DemoError;
 
-/// Collects what happens, and prints it on the way unless it is for machines.
+/// Records the events, and prints them unless the output is JSON.
 #[derive(Clone)]
 pub(crate) struct Report {
     json: bool,
     story: Arc<Mutex<Story>>,
 }
 
-/// What has happened so far.
+/// The events so far.
 #[derive(Default)]
 struct Story {
-    /// Where the server is, once there is one.
+    /// The server's URL, once it runs.
     endpoint: Option<String>,
     steps: Vec<Step>,
 }
@@ -35,7 +34,7 @@ struct Step {
 #[derive(Serialize)]
 struct Call {
     operation: &'static str,
-    /// The flow that the call began, or the challenge that it answered.
+    /// The flow that the call started, or the challenge that it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     outcome: String,
@@ -47,7 +46,7 @@ impl Report {
         Self { json, story: Arc::default() }
     }
 
-    /// Notes where the server is.
+    /// Records the server's URL.
     pub(crate) fn start(&self, endpoint: &str) {
         self.story().endpoint = Some(endpoint.to_owned());
         self.print(&format!(
@@ -56,7 +55,7 @@ impl Report {
         ));
     }
 
-    /// Begins a step.
+    /// Starts a step.
     pub(crate) fn step(&self, title: &str) {
         let number = {
             let steps = &mut self.story().steps;
@@ -66,8 +65,7 @@ impl Report {
         self.print(&format!("\n {number}  {title}\n"));
     }
 
-    /// Notes a call. This is the observer of every client in the demo, so nothing goes over the
-    /// wire unseen.
+    /// Records a call. Every client of the demo has this observer, so no call is missed.
     pub(crate) fn call(&self, event: &CallEvent<'_>) {
         let outcome = match event.outcome {
             CallOutcome::Answered { next_step: Some(step) } => step.to_owned(),
@@ -96,7 +94,7 @@ impl Report {
         }
     }
 
-    /// Notes what came of a step.
+    /// Records the result of a step.
     pub(crate) fn finding(&self, text: impl Into<String>) {
         let text = text.into();
         self.print(&format!("    * {text}\n"));
@@ -115,7 +113,7 @@ impl Report {
             .collect()
     }
 
-    /// Ends the report.
+    /// Completes the report.
     pub(crate) fn finish(&self, failure: Option<&DemoError>, took: Duration) -> io::Result<()> {
         let Story { endpoint, steps } = &*self.story();
         let mut out = io::stdout().lock();
@@ -144,7 +142,7 @@ impl Report {
 
     fn print(&self, text: &str) {
         if !self.json {
-            // Whoever closed stdout does not want to read on; the exit code still tells.
+            // If stdout is closed, nobody reads on; the exit code still shows the result.
             let _ = io::stdout().lock().write_all(text.as_bytes());
         }
     }

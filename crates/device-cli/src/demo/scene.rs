@@ -1,5 +1,4 @@
-//! The scene of the story: a server on a temporary database, a pool, a client, and a user with an
-//! authenticator app.
+//! The demo's setting: a server on a temporary database, a pool, a client and a user.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -31,7 +30,7 @@ pub(crate) const USERNAME: &str = "ada";
 const REGION: &str = "eu-demo-1";
 const STEP_SECONDS: u64 = 30;
 
-/// A running server with all that the story needs.
+/// A running server with everything that the demo needs.
 pub(crate) struct Scene {
     endpoint: String,
     pub(crate) pool_id: String,
@@ -45,8 +44,8 @@ pub(crate) struct Scene {
     server: JoinHandle<()>,
 }
 
-/// Ada's authenticator app. A code is valid once, so each code that she reads is of a later step
-/// than the last.
+/// Ada's authenticator app. A code is valid once, so each code must be of a later step than the
+/// last.
 struct Authenticator {
     totp: Totp,
     enrolled_at: u64,
@@ -60,7 +59,7 @@ impl Authenticator {
 }
 
 impl Scene {
-    /// Starts the server and makes the pool, the client and the user.
+    /// Starts the server and creates the pool, the client and the user.
     pub(crate) async fn set(report: Report) -> Result<Self, DemoError> {
         let directory = tempfile::tempdir().map_err(DemoError::start)?;
         let secret = random_text();
@@ -80,7 +79,7 @@ impl Scene {
             .build();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(server.serve(service, async {
-            // An error means that the scene is gone, which is a reason to stop as well.
+            // An error means that the scene was dropped, which is also a reason to stop.
             let _ = stopped.await;
         }));
         report.start(&endpoint);
@@ -116,7 +115,7 @@ impl Scene {
         })
     }
 
-    /// Ada's app as it starts: what it knows about the device is in a file, nothing is in memory.
+    /// Ada's app after a restart: its data about the device is in a file, nothing is in memory.
     pub(crate) fn app(&self) -> Result<DeviceAuth, device_auth::Error> {
         let report = self.report.clone();
         DeviceAuth::builder(&self.pool_id, &self.client_id)
@@ -128,14 +127,14 @@ impl Scene {
             .build()
     }
 
-    /// What Ada reads in her authenticator app, `steps` after she enrolled it.
+    /// The code in Ada's authenticator app, `steps` after the enrolment.
     pub(crate) fn code(&self, steps: u64) -> String {
         self.authenticator.code(steps)
     }
 
     /// Stops the server and removes its data.
     pub(crate) async fn strike(self) -> Result<(), DemoError> {
-        // If the server has ended by itself, the next line tells how.
+        // If the server has already ended, the next line reports how.
         let _ = self.stop.send(());
         self.server.await.map_err(DemoError::start)?;
         self.directory.close().map_err(DemoError::start)
@@ -217,9 +216,8 @@ async fn make_user(
     let secret = associated.secret_code.ok_or("no secret code")?;
     let totp =
         Builder::new().with_secret(Secret::try_from_base32(secret.as_str())?).build_noncompliant();
-    // Enrolled with the code of the step before this one, so that two later codes are valid within
-    // the demo's second. That code is valid until this step ends, so wait if the step is about to
-    // end.
+    // Enrolled with the code of the previous step, so that two later codes are valid within the
+    // demo's second. That code is valid until this step ends, so wait if the end is near.
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs());
     if now()? % STEP_SECONDS == STEP_SECONDS - 1 {
         sleep(Duration::from_secs(1)).await;

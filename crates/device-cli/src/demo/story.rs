@@ -1,4 +1,4 @@
-//! The steps, and what must come of each.
+//! The steps of the demo, and their expected outcomes.
 
 use device_auth::{
     Challenge, CodeSource, Credentials, CurrentDevice, Device, DeviceAuth, DeviceStatus,
@@ -8,7 +8,7 @@ use device_wire::requests::AdminGetDeviceRequest;
 
 use super::scene::{Scene, USERNAME};
 
-/// Tells the story to its end, or to the first step that did not come out as described.
+/// Runs all steps, or up to the first with an unexpected outcome.
 pub(crate) async fn tell(scene: &Scene) -> Result<(), String> {
     let report = &scene.report;
 
@@ -99,7 +99,7 @@ pub(crate) async fn tell(scene: &Scene) -> Result<(), String> {
     Ok(())
 }
 
-/// Signs in where a code must be asked for.
+/// Signs in when a code is required.
 async fn with_code(app: &DeviceAuth, scene: &Scene, steps: u64) -> Result<SignedIn, String> {
     let step = app.sign_in(credentials(scene)).await.map_err(text)?;
     let SignInStep::Challenge(Challenge::Code(code)) = step else {
@@ -127,7 +127,7 @@ fn credentials(scene: &Scene) -> Credentials {
     Credentials::srp(USERNAME, scene.password.as_str())
 }
 
-/// One line on a device.
+/// Describes a device in one line.
 fn describe(device: &Device) -> String {
     let date = |at: Option<device_auth::Timestamp>| {
         let seconds = at.map(|at| at.as_millis().div_euclid(1000));

@@ -1,4 +1,4 @@
-//! The administrator's credentials: made at the first start, kept with the data.
+//! The administrator's credentials: generated at the first start, stored with the data.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -14,7 +14,7 @@ use super::{ServeError, modes};
 
 const FILE_NAME: &str = "credentials.toml";
 
-/// An access key. It has no `Debug`, so that none can be printed by accident.
+/// An access key. It has no `Debug`, so that it cannot be printed by accident.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Credentials {
@@ -22,24 +22,24 @@ pub(crate) struct Credentials {
     pub(crate) secret_access_key: String,
 }
 
-/// The file with the credentials of this data directory.
+/// The credentials file of this data directory.
 pub(crate) fn path(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
 }
 
-/// Where credentials are kept.
+/// Where the credentials are stored.
 pub(crate) enum Kept {
-    /// They were there already.
+    /// They already existed in this file.
     Before(PathBuf),
-    /// They were made and put there.
+    /// They were generated and written to this file.
     Now(PathBuf),
-    /// They were made and live as long as the process.
+    /// They were generated and exist only in this process.
     Nowhere,
 }
 
 impl Credentials {
-    /// The credentials of this data directory; new ones if it has none. The store has made the
-    /// directory before.
+    /// The credentials of this data directory; new ones if it has none. The store has already
+    /// created the directory.
     pub(crate) fn of(directory: Option<&Path>) -> Result<(Self, Kept), ServeError> {
         let Some(directory) = directory else {
             return Ok((Self::generate(), Kept::Nowhere));
@@ -49,7 +49,7 @@ impl Credentials {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 modes::check_file(&path)?;
-                // The parser quotes the line with the mistake, which may be the secret's.
+                // The parser quotes the line with the mistake, which may contain the secret.
                 let credentials: Self = toml::from_str(&text).map_err(|_| {
                     unusable(
                         "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and \
@@ -71,7 +71,7 @@ impl Credentials {
     }
 
     fn generate() -> Self {
-        // 20 and 40 characters, as clients expect; 40 of 62 kinds are 238 bits.
+        // 20 and 40 characters, as clients expect; 40 of 62 symbols are 238 bits.
         Self {
             access_key_id: format!("DEVICE{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 14)),
             secret_access_key: random(
@@ -81,7 +81,7 @@ impl Credentials {
         }
     }
 
-    /// Writes the file whole or not at all, and readable by its owner alone from the first byte on.
+    /// Writes the file atomically, readable only by its owner.
     fn write(&self, directory: &Path, path: &Path) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;
         let partial = path.with_extension("toml.new");

@@ -1,12 +1,11 @@
-//! Where dev mode is refused: wherever it would open more than a developer's own machine.
+//! Refuses dev mode if it would expose more than a developer's own machine.
 
 use device_server::Storage;
 
 use super::listen::Listen;
 use super::{ServeError, credentials};
 
-/// Refuses dev mode for production data, beside access keys, and on addresses that other machines
-/// reach.
+/// Refuses dev mode with production data, access keys, or an address that other machines reach.
 pub(super) fn check(
     storage: &Storage,
     listen: &Listen,

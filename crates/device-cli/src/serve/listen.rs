@@ -12,8 +12,8 @@ pub(crate) struct Listen {
 }
 
 impl Listen {
-    /// Looks up `given`, such as `127.0.0.1:9229` or `localhost:9229`. If a name has several
-    /// addresses, an IPv4 address wins: that is what clients without IPv6 reach.
+    /// Resolves `given`, such as `127.0.0.1:9229` or `localhost:9229`. If a name has several
+    /// addresses, an IPv4 address wins, since clients without IPv6 can reach it.
     pub(super) fn resolve(given: &str) -> Result<Self, ServeError> {
         let unusable = |reason: String| {
             ServeError::Settings(format!(

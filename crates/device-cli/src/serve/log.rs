@@ -1,5 +1,4 @@
-//! The log: a line an event, on stderr, so that stdout stays for what a person or a script waits
-//! for.
+//! The log: one line for each event, on stderr, since people and scripts read stdout.
 
 use std::io::{self, IsTerminal};
 use std::panic;
@@ -10,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::ServeError;
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
@@ -37,7 +36,7 @@ pub(crate) fn start(format: LogFormat) -> Result<(), ServeError> {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
-    // Where, and not what: what a panic says may quote the value that it stumbled over.
+    // Log the place only: a panic's text may quote the value that caused it.
     panic::set_hook(Box::new(|panic| {
         tracing::error!(place = panic.location().map(tracing::field::display), "panicked");
     }));

@@ -5,17 +5,18 @@ use std::path::Path;
 
 use super::ServeError;
 
-/// Others may neither read nor write a file.
+/// Other users may neither read nor write a file.
 #[cfg(unix)]
 const FILE: u32 = 0o077;
 
-/// Others may not make or replace files in a directory. Listing it shows only names.
+/// Other users may not create or replace files in a directory. Listing it reveals only names.
 #[cfg(unix)]
 const DIRECTORY: u32 = 0o022;
 
-/// Refuses a data directory whose mode, or whose files' modes, give others too much.
+/// Refuses a data directory that gives other users too many rights, by its mode or its files'
+/// modes.
 pub(super) fn check_data(directory: &Path) -> Result<(), ServeError> {
-    // What does not exist yet is made with tight modes.
+    // Files that do not exist yet are created with strict modes.
     let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
     check(directory, DIRECTORY, "others can replace what is in it", "700")?;
     for entry in entries.flatten() {
@@ -41,12 +42,12 @@ fn check(path: &Path, forbidden: u32, problem: &str, mode: &str) -> Result<(), S
              that others may have read",
             path.display()
         ))),
-        // Whether it can be opened shows when it is.
+        // If it cannot be opened, that will show later.
         _ => Ok(()),
     }
 }
 
-/// Elsewhere than on Unix, a file takes the access rules of its directory.
+/// Outside of Unix, a file has the access rules of its directory.
 #[cfg(not(unix))]
 fn check(_: &Path, _: u32, _: &str, _: &str) -> Result<(), ServeError> {
     Ok(())

@@ -1,5 +1,4 @@
-//! The options of `device serve`, from four places with one precedence: flag, environment, file,
-//! default.
+//! The options of `device serve`. Precedence: flag, environment, file, default.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,12 +20,12 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The options as flags and environment give them. A file uses the same names.
+/// The options of flags and environment. A file uses the same names.
 #[derive(Default, clap::Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Options {
-    /// Where to listen: an address or a host name, and a port; port 0 takes a free one
-    /// [default: 127.0.0.1:9229]
+    /// The address or host name and the port to listen on; port 0 selects a free one [default:
+    /// 127.0.0.1:9229]
     #[arg(long, env = "DEVICE_LISTEN", value_name = "HOST:PORT")]
     listen: Option<String>,
 
@@ -42,43 +41,45 @@ pub(crate) struct Options {
     in_memory: Option<bool>,
 
     /// Keep data in a PostgreSQL database that several servers may share, such as
-    /// postgres://user:password@db.example.com/device; prefer the environment or a file where it
-    /// has a password
+    /// postgres://user:password@db.example.com/device. If it contains a password, prefer the
+    /// environment or a file
     #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
 
-    /// The region that pool ids and ARNs name and administrators sign for [default: us-east-1]
+    /// The region in pool ids, ARNs and administrators' signatures [default: us-east-1]
     #[arg(long, env = "DEVICE_REGION")]
     region: Option<String>,
 
-    /// The URL at which clients reach the server; tokens are issued in this name
-    /// [default: where it listens]
+    /// The URL at which clients reach the server, also the issuer of tokens [default: the listening
+    /// address]
     #[arg(long, env = "DEVICE_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
-    /// The administrator's access key id [default: made at the first start, kept with the data]
+    /// The administrator's access key id [default: generated at the first start, stored with the
+    /// data]
     #[arg(long, env = "DEVICE_ACCESS_KEY_ID", value_name = "ID")]
     access_key_id: Option<String>,
 
-    /// The administrator's secret access key, of at least 16 characters. Other users of the machine
-    /// can see a flag: prefer the environment or a file
+    /// The administrator's secret access key, at least 16 characters. Other users of the machine
+    /// can see flags: prefer the environment or a file
     #[arg(long, env = "DEVICE_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     secret_access_key: Option<String>,
 
-    /// Let anyone administrate, signed or not, and read codes back. For your own machine only
+    /// Turn administrator authentication off, and let anyone read codes. Use it on your own machine
+    /// only
     #[arg(long, env = "DEVICE_DEV", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = BoolishValueParser::new())]
     dev: Option<bool>,
 
-    /// Allow --dev together with an access key, with a data directory that was set up with one, or
-    /// on an address that other machines reach
+    /// Allow --dev in production. That is: with an access key, with a data directory that was set
+    /// up with one, or on an address that other machines reach
     #[arg(long, env = "DEVICE_DEV_UNSAFE", value_name = "BOOL", num_args = 0..=1,
           require_equals = true, default_missing_value = "true",
           value_parser = BoolishValueParser::new())]
     dev_unsafe: Option<bool>,
 
-    /// With --dev, a host name under which codes may be read, such as a service's name in a compose
-    /// file; repeat it or separate by commas for more
+    /// With --dev, a further host name for reading codes. For example, a service's name in a
+    /// compose file; repeat it or separate by commas for more
     #[arg(long, env = "DEVICE_DEV_HOST", value_name = "NAME", value_delimiter = ',')]
     dev_host: Option<Vec<String>>,
 
@@ -87,8 +88,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
-    /// A proxy, or a network of them, whose X-Forwarded-For says where requests come from; repeat
-    /// it or separate by commas for more [default: none]
+    /// A proxy or network whose X-Forwarded-For is trusted; repeat it or separate by commas for
+    /// more [default: none]
     #[arg(
         long,
         env = "DEVICE_TRUSTED_PROXY",
@@ -98,7 +99,7 @@ pub(crate) struct Options {
     trusted_proxy: Option<Vec<String>>,
 
     /// The mail server for messages to users, such as smtps://user:password@mail.example.com. If it
-    /// holds a password, prefer the environment or a file
+    /// contains a password, prefer the environment or a file
     #[arg(long, env = "DEVICE_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
 
@@ -106,17 +107,17 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_SMTP_FROM", value_name = "ADDRESS")]
     smtp_from: Option<String>,
 
-    /// A URL to which messages to users are posted as JSON: text messages, and mails if there is no
-    /// mail server
+    /// A URL to which messages to users are posted as JSON. It receives text messages, and mails if
+    /// there is no mail server
     #[arg(long, env = "DEVICE_MESSAGE_WEBHOOK", value_name = "URL", hide_env_values = true)]
     message_webhook: Option<String>,
 
-    /// A file to which messages to users are appended if they go nowhere else, for development
+    /// A file to which undeliverable messages to users are appended, for development
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
-    /// A URL that decides custom authentication: events of the service's lambda triggers are posted
-    /// to it as JSON
+    /// A URL that decides custom authentication. The events of the service's Lambda triggers are
+    /// posted to it as JSON
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
 
@@ -124,11 +125,11 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_AUDIT_DAYS", value_name = "DAYS")]
     audit_days: Option<u32>,
 
-    /// Days after which users who signed up and did not confirm are removed [default: 7]
+    /// Days after which unconfirmed users are removed [default: 7]
     #[arg(long, env = "DEVICE_UNCONFIRMED_USER_DAYS", value_name = "DAYS")]
     unconfirmed_user_days: Option<u32>,
 
-    /// Connections open at a time; beyond, idle ones are closed [default: 1024]
+    /// Connections open at a time; beyond it, idle ones are closed [default: 1024]
     #[arg(long, env = "DEVICE_MAX_CONNECTIONS", value_name = "COUNT")]
     max_connections: Option<usize>,
 
@@ -151,7 +152,7 @@ pub(crate) struct Settings {
     pub(crate) listen: Listen,
     pub(crate) storage: Storage,
     pub(crate) region: String,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub(crate) public_url: Option<String>,
     pub(crate) administration: Administration,
     pub(crate) origins: Origins,
@@ -161,7 +162,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log_format: LogFormat,
-    /// What the log should warn of, once there is one.
+    /// Warnings for the log, once it is set up.
     pub(crate) warnings: Vec<&'static str>,
 }
 
@@ -169,11 +170,11 @@ pub(crate) struct Settings {
 pub(crate) enum Administration {
     Anyone(DevMode),
     Given(AccessKey),
-    /// Whoever has the credentials kept with the data.
+    /// With the credentials that are stored with the data.
     Kept,
 }
 
-/// Where an option was given; the greater one wins.
+/// The source of an option; the greater one wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Origin {
     File,
@@ -182,8 +183,7 @@ enum Origin {
 }
 
 impl Settings {
-    /// Resolves all options. `matches` says whether each of `options` came from a flag or from the
-    /// environment.
+    /// Resolves all options. `matches` tells flags from environment variables.
     pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let mut warnings = Vec::new();
@@ -247,7 +247,7 @@ impl Settings {
 fn read(path: &Path) -> Result<Options, ServeError> {
     let unusable = |reason: String| ServeError::ConfigFile { path: path.to_owned(), reason };
     let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    // `message` leaves out the line with the mistake, which may be the secret's.
+    // `message` omits the line with the mistake, which may contain the secret.
     let options: Options = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = 1 + before.matches('\n').count();
@@ -259,7 +259,7 @@ fn read(path: &Path) -> Result<Options, ServeError> {
     Ok(options)
 }
 
-/// The places exclude each other; the one given further up wins.
+/// The places exclude each other; the one from the source of higher precedence wins.
 fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<Storage, ServeError> {
     let origin = |id: &str| match matches.value_source(id) {
         Some(ValueSource::CommandLine) => Origin::Flag,
@@ -343,8 +343,8 @@ fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeEr
     Ok(TrustedProxies::new(given.unwrap_or_default().iter().map(String::as_str))?)
 }
 
-/// Mails go to the mail server, else the way of text messages: to the web hook, else into the file,
-/// else nowhere.
+/// Mails are sent by the mail server, otherwise like text messages: by the web hook, otherwise to
+/// the file, otherwise nowhere.
 fn transports(
     options: &Options,
     file: &Options,

@@ -1,4 +1,4 @@
-//! Places for connections: how many are open, whose, and which is idle.
+//! Places for connections: the open ones, their callers, and which are idle.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,13 +21,13 @@ pub(super) struct Places {
 struct Open {
     next_id: u64,
     connections: HashMap<u64, Connection>,
-    /// How many each caller has.
+    /// The number of connections of each caller.
     counts: HashMap<Network, usize>,
 }
 
 struct Connection {
     network: Network,
-    /// Since when it has no request under way; `None` while it has one.
+    /// When its last request ended; `None` during a request.
     idle_since: Option<Instant>,
     evicted: Arc<Notify>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Place {
     evicted: Arc<Notify>,
 }
 
-/// A request under way: its connection is not idle until this is dropped.
+/// A running request: its connection is not idle until this is dropped.
 pub(super) struct Busy(Arc<Place>);
 
 impl Places {
@@ -47,10 +47,10 @@ impl Places {
         Arc::new(Self { max, max_per_address, open: Mutex::default(), freed: Notify::new() })
     }
 
-    /// A place for a connection from `address`, or `None` if all that it may have are busy.
+    /// A place for a connection from `address`; `None` if all of its places are busy.
     ///
-    /// If there is no room, the connection that was idle longest is closed; if none is idle, this
-    /// waits. `is_exempt` says that the address may have any number.
+    /// If the server is full, the connection that has been idle longest is closed; if none is idle,
+    /// this waits. `is_exempt` means that the address may have any number.
     pub(super) async fn enter(
         self: &Arc<Self>,
         address: IpAddr,
@@ -73,7 +73,7 @@ impl Places {
         }
     }
 
-    /// Closes the connection that was idle longest; false if none is idle.
+    /// Closes the connection that has been idle longest; false if none is idle.
     pub(super) fn evict(&self) -> bool {
         self.open().evict(None)
     }
@@ -94,7 +94,8 @@ impl Places {
 }
 
 impl Open {
-    /// Closes the connection that was idle longest: of `network`, or of the caller that has most.
+    /// Closes the connection that has been idle longest: of `network`, or of the caller with the
+    /// most connections.
     fn evict(&mut self, network: Option<Network>) -> bool {
         let of_caller =
             |connection: &&Connection| network.is_none_or(|network| connection.network == network);
@@ -123,14 +124,14 @@ impl Open {
 }
 
 impl Place {
-    /// Begins a request, or `None` if the connection has been evicted.
+    /// Starts a request; `None` if the connection has been evicted.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
         let mut open = self.places.open();
         open.connections.get_mut(&self.id)?.idle_since = None;
         Some(Busy(Arc::clone(self)))
     }
 
-    /// Returns once the connection is to be closed.
+    /// Completes when the connection must be closed.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
@@ -142,7 +143,7 @@ impl Drop for Busy {
         if let Some(connection) = places.open().connections.get_mut(id) {
             connection.idle_since = Some(Instant::now());
         }
-        // It may be closed from now on, should another one wait for a place.
+        // The connection may now be evicted for another one.
         places.freed.notify_waiters();
     }
 }

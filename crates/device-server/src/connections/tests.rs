@@ -7,10 +7,10 @@ use super::*;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-/// Begins a request whose body never ends.
+/// Starts a request whose body never ends.
 const HALF: &[u8] = b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n1234";
 
-/// The address of a server with these limits, and how many requests it has begun.
+/// The address of a server with these limits, and the number of requests it has started.
 async fn server(max: usize, max_per_address: usize) -> (SocketAddr, Arc<AtomicUsize>) {
     server_behind(max, max_per_address, TrustedProxies::default()).await
 }
@@ -52,7 +52,7 @@ async fn read(mut stream: TcpStream) -> String {
     text
 }
 
-/// Begins `count` requests, and waits until the server has their heads.
+/// Starts `count` requests, and waits until the server has their heads.
 async fn begin(addr: SocketAddr, begun: &AtomicUsize, count: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     let before = begun.load(Ordering::Relaxed);
@@ -65,7 +65,7 @@ async fn begin(addr: SocketAddr, begun: &AtomicUsize, count: usize) -> Vec<TcpSt
     streams
 }
 
-// The clock of tests with `start_paused` jumps to the next timer if nothing else is left to do.
+// With `start_paused`, the clock of the test jumps to the next timer if nothing else is left to do.
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_not_finished_is_cut_off() {

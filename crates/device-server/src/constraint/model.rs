@@ -9,8 +9,8 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Shapes that are secret although the model does not mark them. device-wire hides the same ones
-/// from `Debug`.
+/// Shapes that are secret although the model does not mark them. device-wire hides the same ones in
+/// `Debug`.
 const ALSO_SENSITIVE: [&str; 2] = ["ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
 
 /// The model: shapes, each known by its position.
@@ -26,7 +26,7 @@ pub(super) struct Shape {
     pub(super) kind: Kind,
     /// In the order in which the service reports them.
     pub(super) constraints: Vec<Constraint>,
-    /// Whether messages leave its values out.
+    /// Whether messages omit its values.
     pub(super) sensitive: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     List(ShapeId),
     Map(ShapeId, ShapeId),
     Structure(Vec<Member>),
-    /// In no request.
+    /// Occurs in no request.
     Timestamp,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Member {
     pub(super) required: bool,
 }
 
-/// What the model asks of a value beyond its type. `Display` completes "Member must".
+/// A constraint on a value, besides its type. `Display` completes "Member must".
 pub(super) enum Constraint {
     Longest(usize),
     Shortest(usize),
@@ -60,7 +60,7 @@ pub(super) enum Constraint {
     OneOf(Vec<String>),
 }
 
-/// A regular expression that must match a whole string. Compiled at its first use, since few are
+/// A regular expression that must match the whole string. Compiled at its first use, since few are
 /// used.
 pub(super) struct Pattern {
     source: String,
@@ -183,7 +183,7 @@ impl fmt::Display for Kind {
 }
 
 impl Constraint {
-    /// Whether `value`, which has the right type, meets the constraint. A string's length is
+    /// Whether `value`, which has the right type, meets the constraint. The length of a string is
     /// counted in characters.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
@@ -256,7 +256,7 @@ fn lower_first(name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The model as it is stored.
+/// The model in its stored form.
 #[derive(Deserialize)]
 struct Document {
     operations: BTreeMap<String, SourceOperation>,

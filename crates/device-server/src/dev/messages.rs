@@ -1,4 +1,4 @@
-//! The latest messages to users, kept in memory for a developer to read.
+//! The latest messages to users, kept in memory for developers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::transport::as_json;
 
-/// Messages kept; the oldest goes first.
+/// The number of messages kept; the oldest is dropped first.
 const MAX_MESSAGES: usize = 1000;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl Messages {
         kept.drain(..surplus);
     }
 
-    /// The last message to `name`: a username, or the address that it went to.
+    /// The last message to `name`: a username, or the address it was sent to.
     pub(super) fn last(&self, pool_id: &str, name: &str) -> Option<Value> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut latest_first = kept.iter().rev();

@@ -1,9 +1,9 @@
-//! Which web pages a developer's server trusts: the developer's own, and no others.
+//! The web pages that dev mode trusts: the developer's own and no others.
 //!
-//! A developer's browser runs on the machine that the server trusts, and visits pages that nobody
-//! trusts. Browsers send an `Origin` with every POST, and with every GET whose answer a page of
+//! A developer's browser runs on the machine that the server trusts, and visits pages that must not
+//! be trusted. Browsers send an `Origin` with every POST, and with every GET whose answer a page of
 //! another origin wants to read. What remains is a GET by a page whose own name was made to point
-//! here (DNS rebinding): its `Host` is that name.
+//! to this server (DNS rebinding): its `Host` is that name.
 
 use std::net::IpAddr;
 
@@ -17,18 +17,18 @@ use crate::origins::Origins;
 pub(super) struct Pages {
     origins: Origins,
     public: Option<Url>,
-    /// In small letters.
+    /// In lower case.
     hosts: Vec<String>,
 }
 
 impl Pages {
-    /// Trusts this machine, listed `origins`, the host of `public_url`, and `hosts` (small
-    /// letters).
+    /// Trusts this machine, the listed `origins`, the host of `public_url`, and `hosts` (in lower
+    /// case).
     pub(super) fn new(origins: Origins, public_url: &str, hosts: Vec<String>) -> Self {
         Self { origins, public: parse(public_url), hosts }
     }
 
-    /// Whether a request was made by a page that is not trusted, or under a foreign name.
+    /// Whether a request came from an untrusted page, or used a foreign host name.
     pub(super) fn is_foreign(&self, method: &Method, headers: &HeaderMap) -> bool {
         match headers.get(ORIGIN) {
             Some(origin) => {
@@ -44,7 +44,7 @@ impl Pages {
     }
 
     fn trusts_host(&self, host: &Url) -> bool {
-        // An address was reached without looking up a name, so it cannot be rebound.
+        // An address is reached without a name look-up, so it cannot be rebound.
         is_this_machine(host)
             || address(host).is_some()
             || self.public.as_ref().is_some_and(|public| public.host_str() == host.host_str())
@@ -63,7 +63,7 @@ fn is_this_machine(page: &Url) -> bool {
     }
 }
 
-/// The address that stands in place of a name.
+/// The address used instead of a name, if any.
 fn address(page: &Url) -> Option<IpAddr> {
     page.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
@@ -136,8 +136,8 @@ mod tests {
             ("a b", true),
         ] {
             assert_eq!(foreign(Method::GET, ("host", host), &Origins::any()), expected, "{host}");
-            // A browser's POST says its origin, and other clients reach the server by whatever name
-            // they know.
+            // A browser's POST gives its origin, and other clients may reach the server by any
+            // name.
             assert!(!foreign(Method::POST, ("host", host), &Origins::any()), "{host}");
         }
         let nothing = Pages::new(Origins::any(), "", Vec::new());

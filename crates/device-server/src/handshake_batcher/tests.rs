@@ -3,11 +3,11 @@ use std::sync::mpsc::TryRecvError;
 
 use super::*;
 
-/// The square of a number, which stands for a handshake, and the batch in which it was computed.
+/// The square of a number, which stands for a handshake, and the batch that computed it.
 type Squares = Queue<u32, (u32, Vec<u32>)>;
 type Waiting = Receiver<Turn<u32, (u32, Vec<u32>)>>;
 
-/// Batches of three or four gain, and up to six may wait.
+/// Batches of three or four are faster, and up to six jobs may wait.
 fn queue(at_once: usize) -> Squares {
     Queue { at_once, max_waiting: 6, batches: 3..=4, ..Queue::new(0) }
 }
@@ -16,7 +16,7 @@ fn square(jobs: &[u32]) -> Vec<(u32, Vec<u32>)> {
     jobs.iter().map(|job| (job * job, jobs.to_vec())).collect()
 }
 
-/// One more for each of `jobs`, in this order.
+/// Queues each of `jobs`, in this order.
 fn enter<const N: usize>(queue: &Squares, jobs: [u32; N]) -> [Waiting; N] {
     jobs.map(|job| queue.enter(job).unwrap())
 }
@@ -25,8 +25,7 @@ fn waits(waiting: &Waiting) -> bool {
     matches!(waiting.try_recv(), Err(TryRecvError::Empty))
 }
 
-/// Does what the owner of `waiting` does, who has been told something by now: its result, and the
-/// batch that it was in.
+/// Acts as the owner of `waiting`, which has a message: its result, and the batch that computed it.
 fn proceed(queue: &Squares, waiting: &Waiting) -> (u32, Vec<u32>) {
     queue.take(waiting.try_recv().unwrap(), square).unwrap()
 }

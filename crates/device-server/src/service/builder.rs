@@ -1,4 +1,4 @@
-//! A service in the making.
+//! The builder of a service.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::signing_keys::PregeneratedKeys;
 use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
 
-/// A service in the making; see [`Service::builder`].
+/// Builds a [`Service`]; see [`Service::builder`].
 pub struct ServiceBuilder {
     store: Arc<dyn Store>,
     config: Config,
@@ -33,7 +33,7 @@ pub struct ServiceBuilder {
     entropy: Arc<dyn Entropy>,
     hooks: Arc<dyn Hooks>,
     message_observer: Arc<MessageObserver>,
-    // Both cost threads or memory to make, so the defaults are made if nothing else is given.
+    // Both are expensive to create, so the defaults are created only if needed.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
     arithmetic: Option<Arc<dyn Arithmetic>>,
 }
@@ -57,56 +57,56 @@ impl ServiceBuilder {
         }
     }
 
-    /// Lets these administrate.
+    /// Sets who may administrate.
     #[must_use]
     pub fn administrators(mut self, administrators: Administrators) -> Self {
         self.administrators = administrators;
         self
     }
 
-    /// Lets only pages of these origins read answers.
+    /// Sets the origins whose pages may read answers.
     #[must_use]
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self
     }
 
-    /// Believes these proxies about where requests come from.
+    /// Sets the proxies whose statements about callers are trusted.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
     }
 
-    /// Delivers messages to users this way.
+    /// Sets how messages to users are delivered.
     #[must_use]
     pub fn transports(mut self, transports: Transports) -> Self {
         self.transports = transports;
         self
     }
 
-    /// Sets how much callers may occupy at a time.
+    /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Takes the time from `clock`.
+    /// Sets the source of the time.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Takes randomness from `entropy`.
+    /// Sets the source of randomness.
     #[must_use]
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
         self.entropy = entropy;
         self
     }
 
-    /// Asks `hooks` for the operator's own decisions.
+    /// Sets the operator's hooks.
     #[must_use]
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.hooks = hooks;
@@ -121,21 +121,21 @@ impl ServiceBuilder {
         self
     }
 
-    /// Takes token-signing keys from `source`. Without it, [`PregeneratedKeys`].
+    /// Sets the source of token-signing keys. Default: [`PregeneratedKeys`].
     #[must_use]
     pub fn signing_keys(mut self, source: Arc<dyn SigningKeySource>) -> Self {
         self.signing_keys = Some(source);
         self
     }
 
-    /// Computes handshakes with `arithmetic`. Without it, a [`HandshakeBatcher`].
+    /// Sets the arithmetic for handshakes. Default: a [`HandshakeBatcher`].
     #[must_use]
     pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
         self.arithmetic = Some(arithmetic);
         self
     }
 
-    /// The service.
+    /// Builds the service.
     #[must_use]
     pub fn build(self) -> Arc<Service> {
         let calls = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);

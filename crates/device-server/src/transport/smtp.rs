@@ -1,4 +1,4 @@
-//! Messages sent as mails.
+//! Messages sent by mail.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use super::TransportError;
 use crate::setup_error::SetupError;
 
-/// How long one command to the mail server may take.
+/// The time limit for one command to the mail server.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A mail server, and the sender of the mails.
@@ -25,16 +25,16 @@ impl Smtp {
     ///
     /// `url` is `smtps://user:password@mail.example.com` (TLS from the start) or
     /// `smtp://user:password@mail.example.com:587?tls=required` (`STARTTLS`). `smtp://localhost`
-    /// sends in the clear. `from` is an address, with or without a name, such as
-    /// `Example <no-reply@example.com>`.
+    /// sends without encryption. `from` is an address, with or without a name, such as `Example
+    /// <no-reply@example.com>`.
     ///
     /// # Errors
-    /// If `url` is not such a URL, or `from` not an address. The text never holds the URL.
+    /// If `url` is not such a URL, or `from` is not an address. The text never contains the URL.
     pub fn new(url: &str, from: &str) -> Result<Self, SetupError> {
         let from = from.parse().map_err(|_| {
             SetupError::setting("smtp-from is not like Example <no-reply@example.com>")
         })?;
-        // The library's own text may quote the URL, and with it a password.
+        // The library's text may quote the URL, and with it a password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
             .map_err(|_| {
                 SetupError::setting("smtp-url is not like smtps://user:password@mail.example.com")
@@ -56,7 +56,7 @@ impl Smtp {
             .header(ContentType::TEXT_HTML)
             .body(message.body.as_str().to_owned())
             .map_err(|error| TransportError::lasting(error.to_string()))?;
-        // The server's text may quote the mail; its code is enough to find the cause.
+        // The server's text may quote the mail; its code suffices to find the cause.
         self.transport.send(mail).await.map(drop).map_err(|error| match error.status() {
             Some(status) if error.is_permanent() => {
                 TransportError::lasting(format!("the mail server answered {status}"))

@@ -1,4 +1,4 @@
-//! Messages posted to the operator's own service.
+//! Messages posted to the operator's web hook.
 
 use std::fmt;
 use std::time::Duration;
@@ -28,14 +28,14 @@ impl Webhook {
     /// A web hook at `url`, such as `https://example.com/messages`.
     ///
     /// # Errors
-    /// If `url` is not an HTTP URL, or TLS cannot be set up. The text never holds the URL, which
-    /// may hold a secret.
+    /// If `url` is not an HTTP URL, or TLS cannot be set up. The text never contains the URL, which
+    /// may contain a secret.
     pub fn new(url: &str) -> Result<Self, SetupError> {
         let (client, url) = web_address::client("message-webhook", url, TIMEOUT)?;
         Ok(Self { client, url })
     }
 
-    /// Whether codes travel in the clear to another machine.
+    /// Whether codes are sent unencrypted to another machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         web_address::is_exposed(&self.url)
@@ -43,7 +43,7 @@ impl Webhook {
 
     pub(super) async fn post(&self, message: &Message) -> Result<(), TransportError> {
         let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
-        // The URL may hold a secret.
+        // The URL may contain a secret.
         let failed =
             |error: reqwest::Error| TransportError::passing(error.without_url().to_string());
         let response = request.body(as_json(message).to_string()).send().await.map_err(failed)?;
