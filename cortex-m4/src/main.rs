@@ -1,4 +1,4 @@
-//! Checks every known answer of device-srp's `vectors/srp.json` on a Cortex-M4, a 32-bit processor.
+//! Checks the known answers of device-srp (`vectors/srp.json`) on a 32-bit Cortex-M4.
 //!
 //! `cargo xtask cortex-m4` builds this and runs it in QEMU. `VECTORS` names the file to embed.
 

@@ -41,8 +41,7 @@ struct Service {
     device: Device,
     password_proof: Exchange,
     device_proof: Exchange,
-    /// Sessions that wait for a code, the device's start, the device's proof, and the setup of a
-    /// factor.
+    /// Sessions that wait for a code, the device's start or proof, or a factor's setup.
     sessions: [String; 4],
     access_token: String,
     id_token: String,
@@ -95,8 +94,7 @@ impl Service {
         }
     }
 
-    /// Sends `forged` in place of the genuine value of a kind, and everything else as the client
-    /// would.
+    /// Sends `forged` in place of the genuine value, and everything else as the client would.
     fn send(&mut self, kind: usize, forged: &str) -> Result<Value, ServiceError> {
         let (world, device) = (&mut self.world, &self.device);
         let (name, key) = ("alice", device.key.as_str());

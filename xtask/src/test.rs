@@ -40,7 +40,7 @@ const STEPS: &[Step] = &[
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
 ];
 
-/// Runs every step, also after a failure, and prints a summary that ends with the count.
+/// Runs every step, also after a failure. Ends with a summary and the count.
 pub(crate) fn run_all(root: &Path) -> ExitCode {
     if let Err(error) = disk::check(root) {
         println!("FAILED: {error}");
@@ -93,8 +93,8 @@ fn alone(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Checks the arithmetic without an operating system or 64-bit multiplier, and on the second target
-/// without compare-and-swap.
+/// Checks the arithmetic for targets without an operating system and 64-bit multiplier. The second
+/// target also lacks compare-and-swap.
 fn bare_metal(root: &Path) -> Result<()> {
     for target in ["thumbv7em-none-eabihf", "thumbv6m-none-eabi"] {
         setup::rust_target(root, target)?;

@@ -1,5 +1,6 @@
 //! The project's rules that no compiler checks.
 
+mod comments;
 pub(crate) mod floors;
 mod imports;
 pub(crate) mod layers;

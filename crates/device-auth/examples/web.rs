@@ -87,7 +87,7 @@ impl Backend {
         Self { pool, client, http, directory: directory.into(), browsers: Arc::default() }
     }
 
-    /// The browser with this id, or a new one if the backend did not issue the id.
+    /// The browser with this id, or a new one if the id is not ours.
     async fn visitor(&self, id: Option<String>) -> Result<Visitor, Error> {
         let known =
             id.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));

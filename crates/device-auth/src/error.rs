@@ -66,8 +66,7 @@ pub enum Error {
     #[error(transparent)]
     Transport(device_http::Error),
 
-    /// The service's answer violates its protocol, or asks for something that this client does not
-    /// support.
+    /// The service's answer violates its protocol, or asks for something unsupported.
     #[error(transparent)]
     Protocol(device_proto::Error),
 

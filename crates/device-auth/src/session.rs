@@ -91,7 +91,7 @@ impl Active {
     /// The assumed lifetime of a token if the service does not state one: the shortest setting.
     const LEAST_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
-    /// How long before its end a token counts as expired, since it must not expire in transit.
+    /// How long before its end a token counts as expired. It must not expire in transit.
     const LEEWAY: Duration = Duration::from_secs(10);
 
     /// The session of a completed sign-in.

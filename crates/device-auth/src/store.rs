@@ -122,7 +122,7 @@ impl fmt::Debug for RefreshTurn {
     }
 }
 
-/// A buffer for secrets that is large enough not to grow, since growing leaves copies behind.
+/// A buffer for secrets, large enough not to grow. Growing leaves copies behind.
 fn roomy_buffer() -> Zeroizing<Vec<u8>> {
     Zeroizing::new(Vec::with_capacity(64 * 1024))
 }

@@ -148,7 +148,7 @@ fn introduce(
     }
 }
 
-/// The address for clients on this machine, since "any address" can be listened on but not called.
+/// The address for clients on this machine. "Any address" can be listened on but not called.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -53,7 +53,7 @@ impl RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts, with waits of up to 200 ms and 400 ms, and a budget of 100 retries.
+    /// Three attempts, at most 200 ms and 400 ms apart, and a budget of 100.
     fn default() -> Self {
         Self {
             attempts: 3,

@@ -47,7 +47,7 @@ impl ServiceError {
         Self::new(ErrorCode::ResourceNotFound, message)
     }
 
-    /// Replaces a code that the model of `operation` lacks by the nearest one that it has.
+    /// Replaces a code that `operation` lacks by the nearest one in its model.
     pub(crate) fn within(mut self, operation: Operation) -> Self {
         // A pool that limits its devices says so, although the service knows no such limit: the
         // nearest code that it has would make clients try again.

@@ -1,4 +1,4 @@
-//! What the host program supplies to the engine, and the messages that it takes from it.
+//! What the host program supplies to the engine, and the messages for it to deliver.
 
 pub(crate) mod arithmetic;
 pub(crate) mod hooks;

@@ -285,7 +285,7 @@ fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, 
     }
 }
 
-/// Completes a sign-in with tokens, and issues a device key if the pool tracks devices and none was
+/// Completes a sign-in with tokens. Issues a device key if the pool tracks devices and none was
 /// presented.
 fn finish(
     cx: &mut Context<'_, '_>,

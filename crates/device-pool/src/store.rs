@@ -200,7 +200,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Failed`].
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 
-    /// Up to `limit` records whose id starts with `prefix` and is greater than `after`, if given.
+    /// Up to `limit` records whose id starts with `prefix` and is greater than `after`.
     ///
     /// # Errors
     ///

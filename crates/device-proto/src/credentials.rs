@@ -105,8 +105,9 @@ impl Credentials {
         }
     }
 
-    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive with every
-    /// step of this sign-in. An entry replaces the one of the same name in the
+    /// Adds entries to the `ClientMetadata` that the pool's Lambda functions receive.
+    ///
+    /// It accompanies every step of this sign-in. An entry replaces the one of the same name in the
     /// [`Config`](crate::Config).
     #[must_use]
     pub fn with_client_metadata<K: Into<String>, V: Into<String>>(
@@ -150,18 +151,17 @@ impl Credentials {
         self.user_context.as_ref()
     }
 
-    /// The credentials after the user chose to prove a password, for a sign-in that starts again.
+    /// The credentials for a sign-in that starts again after choosing to prove a password.
     pub(crate) fn having_chosen_srp(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Srp(password)), ..self }
     }
 
-    /// The credentials after the user chose to send a password, for a sign-in that starts again.
+    /// The credentials for a sign-in that starts again after choosing to send a password.
     pub(crate) fn having_chosen_password(self, password: Sensitive<String>) -> Self {
         Self { factor: Factor::Choice(Choice::Password(password)), ..self }
     }
 
-    /// The credentials with the new password, after a temporary one was replaced, for a sign-in
-    /// that starts again.
+    /// The credentials for a sign-in that starts again after a temporary password was replaced.
     pub(crate) fn with_password(mut self, new: Sensitive<String>) -> Self {
         match &mut self.factor {
             Factor::Srp(password)

@@ -40,7 +40,7 @@ pub struct HandshakeBatcher {
 }
 
 impl HandshakeBatcher {
-    /// Creates a batcher in which `max_waiting` calls may wait at each of a handshake's two steps.
+    /// Creates a batcher. `max_waiting` calls may wait at each of a handshake's two steps.
     ///
     /// More calls are refused with `TooManyRequestsException`.
     #[must_use]

@@ -21,8 +21,7 @@ pub enum Error {
     VerifierOutOfRange,
     /// Stored powers of a verifier have the wrong length, or one is not below N.
     MalformedPowers,
-    /// A timestamp is not in the form `EEE MMM d HH:mm:ss UTC yyyy`, or names a day that does not
-    /// exist.
+    /// A timestamp is not like `EEE MMM d HH:mm:ss UTC yyyy`, or its day does not exist.
     MalformedTimestamp,
     /// The proof does not match: another password, another key, or another message.
     ProofMismatch,

@@ -17,7 +17,7 @@ pub struct Copied {
     pub table: Table,
     /// The number of records.
     pub records: u64,
-    /// SHA-256 over the ids, expiry times and bodies in id order, as read from the target.
+    /// SHA-256 over ids, expiry times and bodies, as read from the target in id order.
     pub digest: [u8; 32],
 }
 
@@ -49,7 +49,7 @@ pub enum CopyError {
     },
 }
 
-/// Copies every record of `from` into `to`, which must be empty, and reads all of it back.
+/// Copies every record of `from` into the empty store `to`, and reads them back.
 ///
 /// `progress` receives the steps done and the steps in all; each record counts twice, as written
 /// and as verified. No server may use the target meanwhile. The source is not changed.

@@ -248,7 +248,8 @@ mod tests {
         assert_eq!(connection.pragma_query_one::<String>(None, "journal_mode").unwrap(), "wal");
     }
 
-    /// A database in memory cannot use WAL mode, like one on a file system without shared memory.
+    /// A database in memory cannot use WAL mode. The same holds on a file system without shared
+    /// memory.
     #[test]
     fn no_writer_starts_without_a_write_ahead_log() {
         let error = configure_writer(&Connection::open_in_memory().unwrap()).unwrap_err();

@@ -18,7 +18,7 @@ impl SeededRng {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }
 
-    /// A second generator, derived from the state of this one and independent of it from then on.
+    /// A second generator, derived from the state of this one. They are independent from then on.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(ChaCha20Rng::from_rng(&mut self.0))

@@ -1,6 +1,6 @@
 //! The macro that defines every string enumeration.
 
-/// Defines an enum whose values are strings on the wire, with a variant for unknown ones.
+/// Defines an enum of strings on the wire, with a variant for unknown ones.
 macro_rules! string_enum {
     (
         $(#[$meta:meta])*

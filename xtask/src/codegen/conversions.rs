@@ -35,7 +35,7 @@ pub(super) fn conversions(model: &Model) -> Result<String> {
     Ok(source)
 }
 
-/// The groups of responses that have the same members of the same shapes, at least one.
+/// The groups of responses that have the same members, at least one.
 fn responses_alike(model: &Model) -> Result<Vec<Vec<&str>>> {
     let mut groups: BTreeMap<&[(String, String)], Vec<&str>> = BTreeMap::new();
     for output in model.operations.values().filter_map(|operation| operation.output.as_deref()) {

@@ -66,7 +66,8 @@ pub(super) enum Kind {
     },
 }
 
-/// The members of a structure with their shapes, in the model's order, which a map would lose.
+/// The members of a structure with their shapes. They are in the model's order, which a map would
+/// lose.
 pub(super) struct Members(pub(super) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Members {

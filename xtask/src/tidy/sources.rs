@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::comments;
 use crate::Result;
 use crate::command::{capture, program};
 
@@ -33,6 +34,9 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
         // Files that are not text are skipped.
         if let Ok(text) = fs::read_to_string(root.join(file)) {
             problems.extend(file_problems(file, &text));
+            if file.contains("/src/") && file.ends_with(".rs") && !is_generated(&text) {
+                problems.extend(comments::problems(file, &text));
+            }
             if let Some(widest) = widest(file, width) {
                 problems.extend(wide_lines(file, &text, widest));
             }
@@ -74,6 +78,10 @@ fn wide_lines(file: &str, text: &str, widest: usize) -> Vec<String> {
         .collect()
 }
 
+fn is_generated(text: &str) -> bool {
+    text.lines().next().is_some_and(|first| first.contains("@generated"))
+}
+
 fn file_problems(file: &str, text: &str) -> Vec<String> {
     let rust = file.ends_with(".rs");
     let forbidden = FORBIDDEN.iter().chain(FORBIDDEN_IN_RUST.iter().filter(|_| rust));
@@ -82,8 +90,7 @@ fn file_problems(file: &str, text: &str) -> Vec<String> {
         .map(|(start, end, what)| format!("{file} has `{start}{end}`, {what}"))
         .collect();
     let lines = text.lines().count();
-    let generated = text.lines().next().is_some_and(|first| first.contains("@generated"));
-    if rust && lines > LONGEST && !generated {
+    if rust && lines > LONGEST && !is_generated(text) {
         problems.push(format!("{file} has {lines} lines: find the seam"));
     }
     if file.ends_with("/mod.rs") {

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::session::Session;
 
 impl DeviceAuth {
-    /// Makes a call with the session's access token, and repeats it once with a new token if the
-    /// service refuses the old one.
+    /// Makes a call with the session's access token. If the service refuses the token, repeats it
+    /// once with a new one.
     pub(crate) async fn authorized<C: Request>(
         &self,
         call: impl Fn(Sensitive<String>) -> C,

@@ -13,8 +13,7 @@ const FILE: u32 = 0o077;
 #[cfg(unix)]
 const DIRECTORY: u32 = 0o022;
 
-/// Refuses a data directory that gives other users too many rights, by its mode or its files'
-/// modes.
+/// Refuses a data directory that other users can change, or whose files they can read.
 pub(super) fn check_data(directory: &Path) -> Result<(), ServeError> {
     // Files that do not exist yet are created with strict modes.
     let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };

@@ -67,7 +67,7 @@ pub(crate) struct Wait {
 }
 
 impl Notes {
-    /// Notes what a step of a sign-in found, and what the sign-in has left behind so far.
+    /// Notes what a step of a sign-in found, and what the sign-in established so far.
     pub(crate) fn judge(&mut self, trail: &Trail, device_key: Option<&str>, finding: Finding) {
         self.trail = Some(trail.clone());
         self.device_key = device_key.map(str::to_owned);

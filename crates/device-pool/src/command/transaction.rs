@@ -57,8 +57,8 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Loads a record, once, so that a command sees one state of it and its own writes. The commit
-    /// fails if the record has changed by then.
+    /// Loads a record, once. So a command sees one state of it and its own writes. The commit fails
+    /// if the record has changed by then.
     pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };
         match self.on_success.get(&key) {
@@ -76,8 +76,8 @@ impl<'s> Transaction<'s> {
         record.as_ref().map(|record| decode(&record.body)).transpose()
     }
 
-    /// Makes the commit fail if any record that was read has changed, even if nothing is written.
-    /// Without this, a command that writes nothing answers from what it read.
+    /// Makes the commit fail if any record that was read has changed. Without this, a command that
+    /// writes nothing answers from what it read.
     pub(crate) fn pin(&mut self) {
         self.pinned = true;
     }

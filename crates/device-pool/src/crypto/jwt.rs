@@ -144,7 +144,8 @@ fn parse<T: DeserializeOwned>(part: &str) -> Option<T> {
 /// clock skew.
 const PUBLISHED_AFTER: Duration = minutes(24 * 60 + 5);
 
-/// The key that signs one kind of a pool's tokens, and replaced keys whose tokens may be valid.
+/// The key for one kind of a pool's tokens, and replaced keys. Tokens of the replaced keys may
+/// still be valid.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SigningKeys {
     pub(crate) current: SigningKey,

@@ -1,4 +1,4 @@
-//! The expensive part of a handshake, as a trait, so that a server can schedule and batch it.
+//! The expensive part of a handshake, as a trait. A server can schedule and batch it.
 
 use device_srp::{PublicValue, ServerEphemeral, SessionKey, Verifier};
 use rand_core::CryptoRng;

@@ -33,8 +33,9 @@ pub struct Retention {
     /// Days after which unconfirmed users are removed. Default: 7. The service keeps them, but
     /// anyone can sign up any number of users.
     pub unconfirmed_user_days: u32,
-    /// Records of each kind (failed attempts, sent codes, pending codes) that a pool keeps for
-    /// unknown names. Default: 10,000. Records closest to their expiry are removed first.
+    /// Records of each kind that a pool keeps for unknown names. Default: 10,000. The kinds are
+    /// failed attempts, sent codes and pending codes. Records closest to their expiry are removed
+    /// first.
     pub max_unknown_names: usize,
 }
 
@@ -52,7 +53,7 @@ pub struct Invocation<'a> {
     pub rng: &'a mut dyn CryptoRng,
     /// The client's address, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
-    /// The id of the access key that signed the call of an administrator, for the audit trail.
+    /// The id of the access key that signed an administrator's call, for the audit trail.
     pub administrator: Option<String>,
     /// Whom the call was about, for the host's log. The engine fills it in.
     pub about: About,

@@ -46,8 +46,8 @@ impl Moment {
 
     /// The day in UTC: `2026-11-02`.
     pub(crate) fn day(self) -> String {
-        // Days since 0000-03-01, so that a leap day is a year's last; 400 years repeat (H. Hinnant's
-        // civil_from_days).
+        // Days since 0000-03-01, so that a leap day is the last day of a year; 400 years repeat
+        // (H. Hinnant's civil_from_days).
         let days = self.unix_seconds().div_euclid(86_400) + 719_468;
         let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
         let year_of_era =

@@ -86,7 +86,7 @@ fn settings(mut description: UserPoolType) -> Result<UserPoolType, ServiceError>
     Ok(description)
 }
 
-/// Refuses a new pool that requires SMS MFA but cannot send messages, as the service does.
+/// Refuses a new pool that requires SMS MFA but cannot send messages. The service does so too.
 /// `SetUserPoolMfaConfig` sets up software tokens.
 fn check_mfa(description: &UserPoolType) -> Result<(), ServiceError> {
     let asks =

@@ -136,7 +136,7 @@ pub(crate) fn new_user(
     Ok((user, profile))
 }
 
-/// Loads pool and client of an operation that anyone may call, and checks the secret hash over the
+/// Loads pool and client of a public operation, and checks the secret hash. The hash is over the
 /// request's name.
 pub(crate) fn public_client(
     cx: &mut Context<'_, '_>,

@@ -1,4 +1,4 @@
-//! Software tokens, of signed-in users and of users who must set one up to sign in.
+//! Software tokens, set up by signed-in users or during a sign-in.
 
 use device_wire::enums::VerifySoftwareTokenResponseType;
 use device_wire::requests::{

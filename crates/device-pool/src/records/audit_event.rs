@@ -63,20 +63,20 @@ pub(crate) struct SignIn {
     /// Whether the second factor was proven; `None` if none was given.
     pub(crate) mfa: Option<bool>,
     pub(crate) risk: Risk,
-    /// The situation on which a second factor was asked for or skipped, as `sign_in::next` has it.
+    /// The facts on which a second factor was required or skipped, from `sign_in::next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) situation: Option<Value>,
 }
 
-/// Who acted.
+/// The actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Actor {
-    /// Whoever signed with the access key of this id; `None` if the server asks for no signature.
+    /// The holder of the access key with this id; `None` if the server requires no signature.
     Administrator(Option<String>),
     /// The user, by an access token.
     User,
-    /// Whoever knows the user's name, or has a session or a refresh token of a sign-in.
+    /// Anyone who knows the user's name, or has a sign-in's session or refresh token.
     Anyone,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::message::Medium;
 use crate::records::factor::Factor;
 
-/// One proof of a sign-in. The names are those of the claim `amr` (RFC 8176 where it has one; `mail`
+/// One proof of a sign-in. The names are those of the claim `amr` (RFC 8176 if it has one; `mail`
 /// and `dev` are this service's).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

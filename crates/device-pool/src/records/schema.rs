@@ -10,7 +10,7 @@ use crate::error::ServiceError;
 /// The maximum number of custom attributes of a pool.
 const MAX_CUSTOM: usize = 50;
 
-/// The maximum length of a text attribute in characters, unless its schema sets a lower one.
+/// The maximum length of a text attribute in characters. Its schema may set a lower one.
 const MAX_TEXT: &str = "2048";
 
 /// The standard attributes of OpenID Connect.
@@ -103,8 +103,8 @@ fn adjust(known: &mut SchemaAttributeType, given: SchemaAttributeType) -> Result
     Ok(())
 }
 
-/// Adds custom attributes under names that start with `custom:`, or with `dev:custom:` if only
-/// administrators may write them.
+/// Adds custom attributes, with the prefix `custom:`, or `dev:custom:` if only administrators may
+/// write them.
 pub(crate) fn extend(
     schema: &mut Vec<SchemaAttributeType>,
     own: Vec<SchemaAttributeType>,

@@ -11,8 +11,8 @@ use crate::records::attempts;
 use crate::records::whose::{Whose, is_false, scoped_id};
 use crate::store::Table;
 
-/// The maximum number of codes of one kind for a user or an address within an hour. The service
-/// documents no number; a person needs two or three, and a flood is far more than twenty.
+/// The maximum number of codes of one kind for a recipient within an hour. The service documents no
+/// number; a person needs two or three, and a flood is far more than twenty.
 const MAX_AN_HOUR: u32 = 20;
 
 /// The codes of one kind sent within an hour to one name or destination: `<pool>/<subject>/<kind>`.

@@ -13,13 +13,12 @@ use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
 /// How long a refresh is kept at most. Apps refresh once an hour, and a year of that is a lot.
 const REFRESH_DAYS: u64 = 30;
 
-/// How long an event of a name that nobody has is kept. A guesser has any number of names.
+/// How long events of unknown names are kept. An attacker can produce any number of names.
 const NOBODYS_DAYS: u64 = 1;
 
-/// Adds the event of a command that has been decided, if it leaves one, and tells the host whom the
-/// command was about.
+/// Adds the event of a decided command, if it has one. Tells the host the command's subject.
 ///
-/// The event is written whatever the command was answered. Failures of ours leave none.
+/// The event is written whether or not the command succeeded. Our own failures leave none.
 pub(crate) fn conclude(
     cx: &mut Context<'_, '_>,
     operation: Operation,

@@ -17,8 +17,8 @@ use crate::records::whose::Whose;
 #[derive(Clone, Copy)]
 pub(crate) struct Recipient<'a> {
     whose: Whose<'a>,
-    /// `None` if the code is not sent because the user or the address does not exist. A code is
-    /// made all the same, so that later answers do not reveal that.
+    /// `None` if the code is not sent, since the user or address does not exist. A code is made all
+    /// the same, so that later answers do not reveal that.
     address: Option<&'a Address>,
 }
 
@@ -57,7 +57,8 @@ impl<'a> Recipient<'a> {
     }
 }
 
-/// Refuses a code if too many were sent for this purpose, to this name or to this destination.
+/// Refuses a code if too many were sent for this purpose. They are counted by name and by
+/// destination.
 pub(crate) fn permit(
     cx: &mut Context<'_, '_>,
     to: Recipient<'_>,
@@ -201,7 +202,7 @@ pub(crate) fn mismatch() -> ServiceError {
     )
 }
 
-/// Removes the codes of a deleted user that were sent outside of sign-ins, and their counts.
+/// Removes a deleted user's codes from outside of sign-ins, and their counts.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
     let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
     let purposes = [

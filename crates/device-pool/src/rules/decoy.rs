@@ -82,7 +82,7 @@ fn id(keys: &PoolKeys, name: &str) -> Uuid {
     Uuid::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
-/// Encrypts or decrypts the visible parts with a key stream derived from the rest of the id.
+/// Encrypts or decrypts the visible parts, with a key stream from the id's other bytes.
 fn mix(keys: &PoolKeys, rest: &[u8; 10], mut shown: [u8; 6]) -> [u8; 6] {
     let stream = keys.sealing().derive(b"stand-in address", &[rest]);
     shown.iter_mut().zip(stream.iter()).for_each(|(byte, stream)| *byte ^= stream);
@@ -134,7 +134,7 @@ fn address_like([a, b, c, d, e, f]: [u8; 6]) -> Option<String> {
     .filter(|address| is_email(address) || is_phone(address))
 }
 
-/// The address by which a decoy with this internal name was found, reduced to its visible parts.
+/// The address by which this decoy was found, reduced to its visible parts.
 fn found_by(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Option<String> {
     let like = || {
         let [a, b, c, d, e, f, rest @ ..] = Uuid::parse_str(username).ok()?.into_bytes();

@@ -56,7 +56,7 @@ pub(crate) fn issue_key(
     format!("{}_{uuid}", cx.config.region)
 }
 
-/// After which factor, and in which minute, `key` was issued to `user` within the last day.
+/// When `key` was issued to `user`, and after which factors, if within the last day.
 pub(crate) fn issued(
     cx: &Context<'_, '_>,
     keys: &PoolKeys,

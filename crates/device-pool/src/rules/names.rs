@@ -43,7 +43,7 @@ impl User {
         }
     }
 
-    /// Looks a user up for administrators, who are told plainly that a user does not exist.
+    /// Looks a user up for administrators. They are told plainly that a user does not exist.
     pub(crate) fn for_admin(
         cx: &mut Context<'_, '_>,
         pool: &Pool,

@@ -32,7 +32,7 @@ impl User {
         Ok(())
     }
 
-    /// Moves the current password to the history, if the pool keeps one, and refuses a new password
+    /// Moves the current password to the history, if the pool keeps one. Refuses a new password
     /// that is in it.
     fn remember_password(
         &mut self,

@@ -156,7 +156,8 @@ fn proves_first(pool: &Pool, medium: Medium) -> bool {
         .is_some_and(|names| names.contains(&verified_attribute(medium)))
 }
 
-/// Refuses a code if too many were sent to the user or the address for this attribute.
+/// Refuses a code if too many were sent for this attribute. They are counted by user and by
+/// address.
 pub(crate) fn permit_code(
     cx: &mut Context<'_, '_>,
     user: &User,

@@ -117,7 +117,7 @@ pub(crate) fn start(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<St
     flow.go_on(cx, progress, None)
 }
 
-/// Asks the operator for the next step after the password was proven within a custom flow.
+/// Asks the operator for the step after a password proven in a custom flow.
 pub(crate) fn decide(
     cx: &mut Context<'_, '_>,
     parties: Parties,

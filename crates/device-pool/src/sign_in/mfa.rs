@@ -152,8 +152,8 @@ pub(crate) fn answer(
     Ok(Step::passed(parties, progress))
 }
 
-/// Marks the phone number as verified, as the service does after a right code by SMS. A number that
-/// is another user's alias remains that user's.
+/// Marks the phone number as verified, after a right code by SMS. The service does so too. A number
+/// that is another user's alias remains that user's.
 fn prove_phone(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -186,7 +186,7 @@ fn accept_software_token(
     Ok(())
 }
 
-/// Notes in the audit trail that the second factor was not proven, if a code was looked at.
+/// Notes in the audit trail that the second factor failed, if a code was checked.
 fn note_wrong(cx: &mut Context<'_, '_>) {
     if cx.notes.finding == Finding::Failed
         && let Some(trail) = &mut cx.notes.trail

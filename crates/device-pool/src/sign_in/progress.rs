@@ -68,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Whether this is a sign-in of `account` with the password that it had at the start.
+    /// Whether this is a sign-in of `account`, with its password of the start.
     pub(crate) fn is_about(&self, account: &Account) -> bool {
         match account.user.as_deref() {
             Some(user) => self.is_of(user),

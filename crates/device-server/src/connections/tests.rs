@@ -10,7 +10,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 /// Starts a request whose body never ends.
 const HALF: &[u8] = b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n1234";
 
-/// The address of a server with these limits, and the number of requests it has started.
+/// The address of a server with these limits, and its number of started requests.
 async fn server(max: usize, max_per_address: usize) -> (SocketAddr, Arc<AtomicUsize>) {
     server_behind(max, max_per_address, TrustedProxies::default()).await
 }

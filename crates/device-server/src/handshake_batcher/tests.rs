@@ -3,7 +3,7 @@ use std::sync::mpsc::TryRecvError;
 
 use super::*;
 
-/// The square of a number, which stands for a handshake, and the batch that computed it.
+/// A number's square, which stands for a handshake, and the batch that computed it.
 type Squares = Queue<u32, (u32, Vec<u32>)>;
 type Waiting = Receiver<Turn<u32, (u32, Vec<u32>)>>;
 

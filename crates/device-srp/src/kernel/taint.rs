@@ -44,7 +44,7 @@ pub fn proof(secret: fn(&[u64])) -> Choice {
     proof.0.ct_eq(&[0; 32])
 }
 
-/// Runs the one formula that may depend on an operand, with a secret for that operand.
+/// Runs the one formula that may depend on an operand, with a secret operand.
 pub fn secret_scrambler(secret: fn(&[u64])) {
     let [u, b] = [0xa5, 0x3c].map(|fill| Exponent::from_be_bytes(&[fill; 32]));
     secret(u.words());

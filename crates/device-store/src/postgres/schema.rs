@@ -13,8 +13,8 @@ use super::open_error::PostgresError;
 /// has seen with another state. See `commit.rs` for `apply`.
 const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
 
-/// The lock held during a migration, so that replicas that start together migrate one after the
-/// other. `deva` in ASCII.
+/// The lock held during a migration. Replicas that start together thus migrate one after the other.
+/// `deva` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1684371041)";
 
 /// Migrates the database to the latest schema, in one transaction. The schema of a newer version is

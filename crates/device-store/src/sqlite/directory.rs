@@ -37,7 +37,7 @@ pub(super) fn claim(directory: &Path) -> Result<(File, PathBuf), OpenError> {
     Ok((lock, path))
 }
 
-/// Creates a directory and its parents, and syncs them so that they survive a power cut.
+/// Creates a directory and its parents durably: they are synced, so that they survive a power cut.
 fn make(directory: &Path) -> io::Result<()> {
     match fs::metadata(directory) {
         Ok(metadata) if metadata.is_dir() => return Ok(()),

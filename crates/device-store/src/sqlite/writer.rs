@@ -12,7 +12,7 @@ use device_pool::store::{Change, Key, StoreError, Version, Write};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, Transaction, TransactionBehavior};
 
-/// The maximum number of tasks in a commit, and in the queue before callers must wait.
+/// The maximum number of tasks in a commit, and in the queue. Further callers wait.
 const GROUP: usize = 256;
 
 /// A task for the writer.

@@ -31,8 +31,7 @@ pub(super) fn reduce(mut t: Product) -> Element {
     })
 }
 
-/// Finds 13 digits of the quotient, adds their product with the lowest quarter of N, and gives them
-/// back. The first of the columns is cleared by that: it is not used again.
+/// Finds 13 digits of the quotient, adds their product with N's lowest quarter, and returns them.
 #[inline(never)]
 fn add_quotient(columns: &mut [Columns], n: &Quarter) -> Quarter {
     let (mut digits, mut carried) = ([0; LEN], 0);

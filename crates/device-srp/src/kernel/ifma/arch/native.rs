@@ -1,5 +1,4 @@
-//! What the CPU does, with inline assembly where the compiler's choice of instructions costs too
-//! much.
+//! The CPU's instructions, with inline assembly where the compiler chooses too costly ones.
 #![allow(unsafe_code, reason = "instructions of the CPU")]
 
 use core::arch::asm;
