@@ -74,7 +74,8 @@ impl DeviceAuth {
     ///
     /// ```no_run
     /// # use device_auth::{Credentials, DeviceAuth, Error, RememberChoice, SecondFactor};
-    /// # async fn example(auth: DeviceAuth, ada: Credentials, again: Credentials) -> Result<(), Error> {
+    /// # type Done = Result<(), Error>;
+    /// # async fn example(auth: DeviceAuth, ada: Credentials, again: Credentials) -> Done {
     /// let remembering = auth.sign_in_with(ada, RememberChoice::Remember).await?;
     /// // Before something that matters, whether or not this device is remembered:
     /// let with_a_code = auth.sign_in_with(again, SecondFactor::Always).await?;

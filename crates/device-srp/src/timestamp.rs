@@ -51,7 +51,7 @@ impl Timestamp {
             .ok_or(Error::MalformedTimestamp)
     }
 
-    /// Reads the form also with a wrong weekday, and with a leading zero on the day.
+    /// Also accepts a wrong weekday, and a leading zero on the day.
     ///
     /// The service reads both and then verifies the proof over the exact form, so a client that
     /// signed another text is told that its password is wrong.

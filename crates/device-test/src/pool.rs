@@ -123,7 +123,7 @@ impl TestPool {
         self.host.messages.all()
     }
 
-    /// The code of the last message to a user, by name, e-mail address or phone number.
+    /// The code of the last message to a user, found by name or address.
     #[must_use]
     pub fn last_code(&self, name: &str) -> Option<String> {
         let is_name = |text: &str| text.eq_ignore_ascii_case(name);

@@ -87,8 +87,9 @@ impl TestServer {
         text(&output["UserPool"]["Id"])
     }
 
-    /// Creates an app client that may sign in with a password, by SRP or plainly, and refresh, with
-    /// these further members of `CreateUserPoolClient`; returns its id.
+    /// Creates an app client with these members of `CreateUserPoolClient`; returns its id.
+    ///
+    /// It allows sign-in with a password, by SRP or in plain text, and refreshing.
     ///
     /// # Panics
     /// If the engine refuses.

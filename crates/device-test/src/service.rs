@@ -19,8 +19,9 @@ pub fn access_key() -> AccessKey {
     AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap()
 }
 
-/// A service in memory in the region `us-east-1`, open to any administrator and to pages of any
-/// origin.
+/// A service in memory in the region `us-east-1`, open to everyone.
+///
+/// Anyone may administrate, and pages of any origin may read answers.
 #[must_use]
 pub fn service(clock: &FakeClock) -> ServiceBuilder {
     service_in(

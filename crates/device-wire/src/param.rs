@@ -74,7 +74,7 @@ names! {
 /// Only this project's server sends it, if the pool has the tag `device:rotate-secret`.
 pub const ROTATE_DEVICE_SECRET: &str = "ROTATE_DEVICE_SECRET";
 
-/// Says beside the tokens, if it is `true`, that the offered secret has replaced the old one.
+/// `true` beside the tokens if the offered secret has replaced the old one.
 pub const DEVICE_SECRET_ROTATED: &str = "DEVICE_SECRET_ROTATED";
 
 /// The salt of the offered secret in `ClientMetadata`, base64. The real service ignores it.

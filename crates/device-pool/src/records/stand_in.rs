@@ -1,4 +1,4 @@
-//! Records that are read for a name that nobody has, so that reading takes as long as for a user.
+//! Decoy records, read for unknown names so that reading takes the same time.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::records::login::Login;
 use crate::records::user::User;
 use crate::store::Table;
 
-/// What is read in place of a name's record: one such as names have.
+/// A decoy of a sign-in name's record.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StandInLogin(pub(crate) Login);

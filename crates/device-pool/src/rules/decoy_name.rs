@@ -1,8 +1,8 @@
-//! Names that stand in for the username of somebody who would be found by an alias.
+//! Decoy usernames for unknown aliases.
 //!
-//! Such a user has one address, whether the client begins with the address or with the username. So
-//! a made-up name tells what is shown of the address that it was made from, encrypted in four
-//! digits at its end, and any other name of that form tells of one as well.
+//! A user found by an alias has one address, whether the client starts with the address or with the
+//! username. So a decoy username contains the visible parts of the address that it was made from,
+//! encrypted in four digits at its end, and any other name of that form also yields an address.
 
 use crate::crypto::seal::SealingKey;
 use crate::host::message::Medium;

@@ -39,7 +39,7 @@ fn code(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_full_house_says_so() {
+async fn a_full_server_says_so() {
     let full = || router(limited(|limits| limits.max_in_flight = 0));
     // A body is not even parsed without a permit.
     for body in [r#"{"AccessToken":"x"}"#, "{"] {

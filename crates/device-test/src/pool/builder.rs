@@ -104,8 +104,9 @@ impl TestPoolBuilder {
         TestPool { host, builder: self, id, client_id, running: None }
     }
 
-    /// Makes a pool that clients reach over HTTP, on a loopback port that the system chooses, until
-    /// it is dropped.
+    /// Makes a pool that clients reach over HTTP until it is dropped.
+    ///
+    /// The system chooses the loopback port.
     ///
     /// # Panics
     /// If the service refuses the settings, or no port is free.
