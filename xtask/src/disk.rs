@@ -1,14 +1,14 @@
-//! Room on the disk: a full one breaks steps with messages about anything but that.
+//! Free disk space. A full disk breaks steps with misleading messages.
 
 use std::path::Path;
 
 use crate::Result;
 use crate::command::{capture, program};
 
-/// Bytes in a GB, as `df` and makers of disks count.
+/// Bytes in a GB, as `df` and disk vendors count.
 const GB: u64 = 1_000_000_000;
 
-/// Says how much room is left where the workspace is, and fails if a test run would not fit.
+/// Prints the free space at the workspace, and fails if a test run would not fit.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let table = capture(&mut program(root, "df", &["-P", "-k", "."]))?;
     let free = free(&table).ok_or_else(|| format!("df does not say what is free:\n{table}"))?;
@@ -23,7 +23,7 @@ fn free(table: &str) -> Option<u64> {
 }
 
 fn enough(free: u64) -> Result<()> {
-    /// What a run that begins with nothing built leaves behind, and as much again in passing.
+    /// The space that a run from scratch leaves occupied, and temporarily as much again.
     const NEEDED: u64 = 12 * GB;
     if free >= NEEDED {
         return Ok(());

@@ -139,7 +139,7 @@ impl Builder {
         Ok(auth)
     }
 
-    /// Builds the client. Nobody is signed in.
+    /// Builds the client. No user is signed in.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the pool's id does not have the form `<region>_<name>`, the app

@@ -10,8 +10,8 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nobody is signed in.
-    #[error("nobody is signed in: sign in first")]
+    /// No user is signed in.
+    #[error("no user is signed in: sign in first")]
     SignedOut,
 
     /// The session has ended: its refresh token expired, was revoked or was used up, or its device

@@ -105,7 +105,7 @@ pub trait SessionStore: Send + Sync + 'static {
 pub struct RefreshTurn(Option<Box<dyn Send>>);
 
 impl RefreshTurn {
-    /// A turn that makes nobody wait.
+    /// A turn that blocks no other.
     pub fn free() -> Self {
         Self(None)
     }

@@ -1,4 +1,4 @@
-//! Answers of the service, and what to call them.
+//! Responses of the service, and names for them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use crate::numbers::N;
 /// A device key.
 pub(crate) const DEVICE_KEY: &str = "us-east-1_0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
 
-/// A token that nobody signed.
+/// A token without a valid signature.
 fn jwt(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "kid": "k"})), part(claims))
@@ -61,7 +61,7 @@ pub(crate) fn device_verifier() -> Value {
     )
 }
 
-/// Every other challenge, with a note where a name has several.
+/// All other challenges, with a note if a name has several.
 pub(crate) fn challenges() -> Vec<(Value, &'static str)> {
     let mut select_challenge = challenge("SELECT_CHALLENGE", json!({}));
     select_challenge["AvailableChallenges"] = json!(["PASSWORD_SRP", "EMAIL_OTP", "WEB_AUTHN"]);
@@ -126,7 +126,7 @@ pub(crate) fn challenges() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// Refusals that mean something to a client, each with a note where a code has several.
+/// Refusals that clients act on, each with a note if a code has several.
 pub(crate) fn refusals() -> Vec<(Value, &'static str)> {
     [
         ("NotAuthorizedException", "Incorrect username or password.", "password"),
@@ -147,7 +147,7 @@ pub(crate) fn refusals() -> Vec<(Value, &'static str)> {
     .collect()
 }
 
-/// Bytes that are no answer, or hardly one.
+/// Bytes that are not a response, or nearly one.
 pub(crate) const NOISE: [(&str, &[u8]); 8] = [
     ("empty", b""),
     ("page", b"<html>"),
@@ -159,7 +159,7 @@ pub(crate) const NOISE: [(&str, &[u8]); 8] = [
     ("surrogate", br#"{"Session":"\ud800"}"#),
 ];
 
-/// What a body is to a client: a challenge by name, tokens, a refusal by code, something else.
+/// What a body means to a client: a challenge by name, tokens, a refusal by code, or other.
 pub(crate) fn name(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return "noise".to_owned() };
     let result = &body["AuthenticationResult"];

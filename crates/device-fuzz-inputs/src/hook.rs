@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use crate::bodies::conversation;
 use crate::{Input, Seed};
 
-/// What became of one event.
+/// The hook's reaction to one event.
 #[derive(Debug, PartialEq)]
 pub enum HookAnswer {
     /// The hook answered, with JSON.
     Answered(Value),
-    /// The hook answered with what is no JSON, or too deep.
+    /// The hook answered with text that is not JSON, or too deep.
     Noise(String),
     /// The hook refused, for a reason.
     Refused(String),

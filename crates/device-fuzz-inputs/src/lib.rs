@@ -1,6 +1,6 @@
-//! What the fuzz targets are fed: the types of their inputs, and seeds to start from.
+//! The inputs of the fuzz targets: their types, and seeds to start from.
 //!
-//! A seed of a typed target is named by what it decodes to, see [`Input::describe`].
+//! The name of a typed target's seed says what it decodes to; see [`Input::describe`].
 
 #![allow(
     clippy::expect_used,
@@ -35,13 +35,13 @@ pub trait Input: Sized {
     /// The target that reads this type.
     const TARGET: &'static str;
 
-    /// Reads what the fuzzer made, as the target does.
+    /// Decodes the fuzzer's data, as the target does.
     fn decode(data: &[u8]) -> Option<Self>;
 
     /// The bytes that decode to this.
     fn encode(&self) -> Vec<u8>;
 
-    /// What it is, in the letters of a file name. A dot is not among them.
+    /// The description, in characters of a file name. It contains no dot.
     fn describe(&self) -> String;
 }
 

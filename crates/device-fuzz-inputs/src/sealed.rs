@@ -1,4 +1,4 @@
-//! Values that the server sealed, changed on their way through the client.
+//! Sealed values of the server, changed by the client.
 
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -39,7 +39,7 @@ impl SealedValue {
         usize::from(self.kind) % KINDS.len()
     }
 
-    /// What becomes of `genuine` by the edits. Splices take from `other`.
+    /// The result of the edits on `genuine`. Splices copy from `other`.
     #[must_use]
     pub fn forge(&self, genuine: &str, other: &str) -> String {
         let (mut bytes, other) = (genuine.as_bytes().to_vec(), other.as_bytes());

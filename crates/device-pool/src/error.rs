@@ -58,7 +58,7 @@ impl ServiceError {
             self.code = match self.code {
                 ErrorCode::PasswordHistoryPolicyViolation => ErrorCode::InvalidPassword,
                 ErrorCode::LimitExceeded => ErrorCode::TooManyRequests,
-                // An administrator is authorised, whoever does not exist.
+                // An administrator is authorised, even if the user does not exist.
                 ErrorCode::UserNotFound if operation.auth() == Auth::SigV4 => {
                     ErrorCode::ResourceNotFound
                 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// The client's half of one handshake: a random secret a, and A = g^a mod N.
 ///
-/// Use it for one handshake only. Two challenges that get the same A let whoever sees both know
+/// Use it for one handshake only. If two challenges get the same A, anyone who sees both knows
 /// that they came from one client.
 pub struct ClientEphemeral {
     secret: Exponent,

@@ -59,7 +59,7 @@ impl ServerEphemeral {
         Self { secret: Exponent::from_be_bytes(secret), public }
     }
 
-    /// The secret b, big-endian. Whoever has it can guess passwords against the client's proof.
+    /// The secret b, big-endian. Anyone who has it can guess passwords against the client's proof.
     #[must_use]
     pub fn to_secret_bytes(&self) -> Zeroizing<[u8; 32]> {
         self.secret.to_be_bytes()

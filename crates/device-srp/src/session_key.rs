@@ -49,7 +49,7 @@ impl SessionKey {
         if bool::from(expected.0.ct_eq(&proof.0)) { Ok(()) } else { Err(Error::ProofMismatch) }
     }
 
-    /// The bytes, to compare with known answers. Whoever has them can sign as the peer.
+    /// The bytes, to compare with known answers. Anyone who has them can sign as the peer.
     #[must_use]
     pub fn danger_expose(&self) -> &[u8; 16] {
         &self.0

@@ -16,7 +16,7 @@ use crate::{
 
 /// v = g^x mod N, which a server stores in place of a password.
 ///
-/// It is a secret: whoever has it can guess passwords offline and pose as the server.
+/// It is a secret: anyone who has it can guess passwords offline and pose as the server.
 ///
 /// With powers of the verifier the server's part of a handshake takes about a fifth less time.
 /// Store [`Self::powers`] beside it, or call [`Self::prepare`] if it stays in memory.
@@ -100,8 +100,8 @@ impl Verifier {
     /// Takes stored powers of this verifier.
     ///
     /// Pass only what [`Self::powers`] gave for this verifier: they are not checked against it,
-    /// since the check costs what they save. Whoever chooses the powers chooses which password is
-    /// right.
+    /// since the check costs what they save. Anyone who chooses the powers chooses the right
+    /// password.
     ///
     /// # Errors
     /// [`Error::MalformedPowers`] for another length, or a number that is not a residue.

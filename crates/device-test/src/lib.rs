@@ -37,7 +37,7 @@ pub use server::TestServer;
 pub use service::{access_key, config, service, service_in};
 pub use totp::totp_code;
 
-/// The password of every user for whom the test sets no other.
+/// The password of users for whom a test sets no other.
 pub const PASSWORD: &str = "Correct-Horse-7";
 
 #[cfg(all(doctest, feature = "server"))]

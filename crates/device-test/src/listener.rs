@@ -1,4 +1,4 @@
-//! A service that listens on a free loopback port, in a thread of its own.
+//! A service that listens on a free loopback port, on its own thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

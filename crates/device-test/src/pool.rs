@@ -24,16 +24,17 @@ pub use user::{TestUser, UserBuilder};
 
 /// A user pool with an app client, in the test's own process.
 ///
-/// Its time stands still, its randomness comes from a seed, and messages to users are kept. The
+/// Its time stands still, its randomness comes from a seed, and it keeps messages to users. The
 /// crate's page has examples.
 ///
-/// Methods that set something up panic if the service refuses: a test without its world must fail.
+/// Methods that set something up panic if the service refuses, since the test cannot continue
+/// without it.
 pub struct TestPool {
     host: Host,
     builder: TestPoolBuilder,
     id: String,
     client_id: String,
-    /// If it is reached over HTTP.
+    /// Present if clients reach the pool over HTTP.
     running: Option<Running>,
 }
 
@@ -51,9 +52,11 @@ impl TestPool {
         Self::builder().serve()
     }
 
-    /// The settings of a pool. Unless told otherwise: users choose whether a device is remembered,
-    /// and a remembered one stands in for their second factor; they may have an authenticator app;
-    /// names have no case; the app client allows every sign-in flow.
+    /// Creates a builder.
+    ///
+    /// Defaults: users choose whether a device is remembered, and a remembered one replaces their
+    /// second factor; they may have an authenticator app; names are case-insensitive; the app
+    /// client allows every sign-in flow.
     pub fn builder() -> TestPoolBuilder {
         TestPoolBuilder::new()
     }
@@ -70,8 +73,8 @@ impl TestPool {
         &self.client_id
     }
 
-    /// Where clients reach the pool, such as `http://127.0.0.1:41235`. Any administrator's
-    /// credentials do.
+    /// The URL of the pool, such as `http://127.0.0.1:41235`. It accepts any administrator's
+    /// credentials.
     ///
     /// # Panics
     /// If the pool is not served; see [`TestPool::serve`].
@@ -134,8 +137,8 @@ impl TestPool {
         last.map(|message| message.code.to_string())
     }
 
-    /// The next code of the user's authenticator app. Each is good once, so the clock moves to the
-    /// next one: by 30 seconds.
+    /// The next code of the user's authenticator app. A code is valid once, so the clock moves by
+    /// 30 seconds.
     ///
     /// # Panics
     /// If the user has no authenticator app.
@@ -151,10 +154,10 @@ impl TestPool {
         totp_code(secret, self.clock().now())
     }
 
-    /// Takes everything back to the beginning: users, devices, messages, time and randomness, and
-    /// pools that were made beside this one. In process, the ids stay the same.
+    /// Resets everything: users, devices, messages, time, randomness, and any further pools. In
+    /// process, the ids stay the same.
     ///
-    /// Call it while no request is under way.
+    /// Call it while no request is running.
     pub fn reset(&mut self) {
         self.host.clear();
         self.host.clock.set(self.builder.start());

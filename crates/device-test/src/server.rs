@@ -28,7 +28,7 @@ impl TestServer {
         Self::start_with(|service| service)
     }
 
-    /// Starts a server with [`service`](crate::service) as `change` leaves it. The public base URL
+    /// Starts a server with [`service`](crate::service), changed by `change`. The public base URL
     /// is the server's own.
     ///
     /// # Panics
@@ -41,7 +41,7 @@ impl TestServer {
         Self { host, running }
     }
 
-    /// Where the server is, such as `http://127.0.0.1:41235`.
+    /// The server's URL, such as `http://127.0.0.1:41235`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.running.addr)
@@ -59,18 +59,18 @@ impl TestServer {
         &self.host.clock
     }
 
-    /// Runs a typed request in the engine, past HTTP, signatures and constraint checks.
+    /// Runs a typed request in the engine, without HTTP, signatures and constraint checks.
     ///
     /// # Errors
-    /// What the engine answers.
+    /// The engine's refusal.
     pub fn call<R: Request>(&self, request: &R) -> Result<R::Output, ServiceError> {
         self.host.call(request)
     }
 
-    /// Runs an operation in the engine, past HTTP, signatures and constraint checks.
+    /// Runs an operation in the engine, without HTTP, signatures and constraint checks.
     ///
     /// # Errors
-    /// What the engine answers.
+    /// The engine's refusal.
     pub fn execute(&self, operation: Operation, body: Value) -> Result<Value, ServiceError> {
         Ok(self.host.execute(operation, body)?.unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! The service of a test, for those who run it themselves.
+//! The service of a test, for tests that run it themselves.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::clock::FakeClock;
 use crate::entropy::SharedRng;
 use crate::keys::TestSigningKeys;
 
-/// The administrator's key of a test that checks signatures.
+/// An administrator's key, for tests that check signatures.
 #[must_use]
 pub fn access_key() -> AccessKey {
     AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap()

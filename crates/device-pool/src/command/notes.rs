@@ -1,7 +1,6 @@
-//! What a command notes for the audit trail and the log while it decides.
+//! Notes of a command for the audit trail and the log.
 //!
-//! Rules note what they find where they find it. One place turns the notes into an event:
-//! `rules::audit`.
+//! Rules note what they find where they find it. Only `rules::audit` turns the notes into an event.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,60 +8,60 @@ use serde_json::Value;
 use crate::command::trail::Trail;
 use crate::host::moment::Moment;
 
-/// What a command has noted so far.
+/// The notes of a command so far.
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) pool_id: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) subject: Option<Subject>,
     pub(crate) device_key: Option<String>,
-    /// The sign-in that the command is a step of.
+    /// The sign-in of which the command is a step.
     pub(crate) trail: Option<Trail>,
-    /// The situation on which a second factor was asked for or skipped.
+    /// The facts on which a second factor was required or skipped.
     pub(crate) situation: Option<Value>,
-    /// Sentences beside those of the sign-in.
+    /// Reasons besides those of the sign-in.
     pub(crate) reasons: Vec<String>,
-    /// Whether it gives new tokens for a refresh token.
+    /// Whether the command exchanges a refresh token for new tokens.
     pub(crate) refreshes: bool,
     pub(crate) finding: Finding,
 }
 
-/// Whom a command is about.
+/// The subject of a command: a user or a decoy.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) pool_id: String,
-    /// The user's `sub`, or that of a decoy.
+    /// The `sub` of the user or decoy.
     pub(crate) sub: String,
-    /// Whether the name has no user.
+    /// Whether the name is unknown.
     pub(crate) is_nobody: bool,
-    /// When the user is removed who has not confirmed the account.
+    /// When the user is removed if the account is not confirmed.
     pub(crate) removed_at: Option<Moment>,
 }
 
-/// What a command found that decides whether it leaves an event.
+/// A command's finding, which decides whether it leaves an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// Nothing was judged. Anyone may cause such a refusal, and it leaves no event.
+    /// No proof was checked. Anyone may cause such a refusal, and it leaves no event.
     #[default]
     Nothing,
-    /// Something was proven. A refusal that follows leaves an event.
+    /// A proof succeeded. A refusal that follows leaves an event.
     Proven,
-    /// A factor was passed, and more is asked.
+    /// A factor was passed, and more is required.
     InProgress,
-    /// A sign-in ended in tokens, or new ones were given.
+    /// A sign-in or refresh ended with tokens.
     Tokens,
-    /// A proof was wrong, or came where it must not.
+    /// A proof was wrong or out of order.
     Failed,
-    /// A proof was not even looked at.
+    /// A proof was refused unchecked.
     LockedOut(Wait),
 }
 
 /// A wait after failed attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Wait {
-    /// What was attempted.
+    /// The kind of attempt.
     pub(crate) kind: String,
-    /// When the last failure was.
+    /// When the last attempt failed.
     pub(crate) since: Moment,
 }
 
@@ -74,7 +73,7 @@ impl Notes {
         self.finding = finding;
     }
 
-    /// Notes why.
+    /// Adds a reason.
     pub(crate) fn reason(&mut self, reason: impl Into<String>) {
         let reason = reason.into();
         if self.reasons.last() != Some(&reason) {

@@ -1,17 +1,17 @@
-//! The notes of a sign-in under way: what was proven, and why a factor was asked for or skipped.
+//! The notes of a running sign-in: what was proven, and why a factor was required or skipped.
 
 use serde::{Deserialize, Serialize};
 
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 
-/// What a sign-in has left behind so far. It travels with the sign-in.
+/// The notes of a sign-in so far, which travel with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Trail {
     /// The id of the sign-in. Its tokens carry it as `event_id`.
     pub(crate) event_id: String,
     pub(crate) started: Moment,
-    /// One sentence for every decision that asked for a factor or skipped one.
+    /// A sentence for each decision that required or skipped a factor.
     pub(crate) reasons: Vec<String>,
     /// Whether the password was proven; `None` if none was given.
     pub(crate) password: Option<bool>,

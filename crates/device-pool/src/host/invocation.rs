@@ -60,7 +60,7 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
-    /// A call at this time, of nobody in particular.
+    /// A call at this time without a known caller.
     pub fn new(now: Moment, rng: &'a mut dyn CryptoRng) -> Self {
         Self { now, rng, source_ip: None, administrator: None, about: About::default() }
     }

@@ -184,7 +184,7 @@ pub(crate) fn confirm(
     if let Some(user) = &account.user
         && let Err(refusal) = check_unconfirmed(user)
     {
-        // Of a client that hides its users nobody learns that this one has come already.
+        // If the client hides users, nobody may learn that this one has confirmed already.
         if !client.hides_users() {
             return Err(refusal);
         }

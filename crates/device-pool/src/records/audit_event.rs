@@ -1,7 +1,7 @@
-//! The audit trail: an event for every act that matters to whether users are safe.
+//! The audit trail: an event for every act that concerns the security of users.
 //!
-//! Events are added and never replaced. They name users by their `sub` alone: a name or an address
-//! of a user is in no event, and whoever has a name next sees nothing of the last one's.
+//! Events are added and never replaced. They identify users only by `sub`: no event contains a name
+//! or an address, and a later user with the same name sees no events of the earlier one.
 
 use device_wire::Operation;
 use device_wire::enums::EventType;
@@ -23,15 +23,15 @@ pub(crate) struct AuditEvent {
     pub(crate) pool_id: String,
     /// Whose it is: a user's, or of a name that nobody has a decoy's. `None` for the pool's own.
     pub(crate) sub: Option<String>,
-    /// The name had no user. It was written to take the time that one of a user takes.
+    /// Whether the name is unknown. Writing the event takes the same time as for a user.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) of_nobody: bool,
     pub(crate) at: Moment,
-    /// The wait in which the attempt was refused unseen. Its first event stands for all.
+    /// The wait in which the attempt was refused unchecked. Its first event stands for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) wait: Option<Wait>,
     pub(crate) kind: Kind,
-    /// The operation that was called.
+    /// The operation.
     pub(crate) operation: String,
     pub(crate) outcome: Outcome,
     /// The code of the refusal.
@@ -44,7 +44,7 @@ pub(crate) struct AuditEvent {
     pub(crate) device_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ip: Option<String>,
-    /// In words: why a factor was asked for or skipped, and why the command was refused.
+    /// Why a factor was required or skipped, and why the command was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasons: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub(crate) struct AuditEvent {
     pub(crate) expires_at: Moment,
 }
 
-/// What an event tells of the sign-in that it is a step of.
+/// The part of an event about its sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SignIn {
     /// Its id, which all its events share and its tokens carry as `event_id`.
@@ -80,17 +80,17 @@ pub(crate) enum Actor {
     Anyone,
 }
 
-/// How an act ended.
+/// The outcome of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Passed,
-    /// More is asked: another factor, or the code that was sent.
+    /// More is required: another factor, or the sent code.
     InProgress,
     Failed,
 }
 
-/// What was done.
+/// The kind of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -99,20 +99,20 @@ pub(crate) enum Kind {
     Refresh,
     /// A sign-up, or its confirmation.
     SignUp,
-    /// Another code to confirm a sign-up.
+    /// Another code for confirming a sign-up.
     ResendCode,
-    /// A password reset asked for, or done with a code.
+    /// A password reset, requested or completed with a code.
     PasswordReset,
     PasswordChange,
-    /// Second factors set up, switched or removed.
+    /// Second factors set up, enabled, disabled or removed.
     MfaChange,
-    /// Attributes written, removed or proven.
+    /// Attributes written, removed or verified.
     AttributeChange,
     /// A device confirmed, remembered, no longer remembered, or forgotten.
     DeviceChange,
-    /// One sign-in of the user ended, or all.
+    /// One sign-in of the user revoked, or all.
     SignOut,
-    /// A user made, enabled, disabled or deleted.
+    /// A user created, enabled, disabled or deleted.
     UserChange,
     GroupChange,
     /// A pool, its app clients, groups or tags.
@@ -120,7 +120,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What a command of this operation is in the trail. `None` for those that only read.
+    /// The kind of a command of this operation; `None` for operations that only read.
     pub(crate) const fn of(operation: Operation) -> Option<Self> {
         Some(match operation {
             Operation::InitiateAuth
@@ -182,7 +182,7 @@ impl Kind {
         })
     }
 
-    /// What the service calls it, if it has a word for it.
+    /// The service's name for it, if there is one.
     pub(crate) const fn on_wire(self) -> Option<EventType> {
         match self {
             Self::SignIn => Some(EventType::SignIn),
@@ -201,8 +201,8 @@ impl Kind {
         }
     }
 
-    /// The part of the id that keeps what the service lists apart from the rest: a page is then
-    /// found without reading a year of refreshes.
+    /// The part of the id that separates the events that the service lists. A page is then found
+    /// without reading a year of refreshes.
     fn stream(self) -> &'static str {
         match self.on_wire() {
             Some(_) => LISTED,
@@ -214,12 +214,12 @@ impl Kind {
 const LISTED: &str = "auth";
 
 impl AuditEvent {
-    /// What the ids of a user's events start with that the service lists.
+    /// The prefix of the ids of a user's events that the service lists.
     pub(crate) fn listed_prefix(pool_id: &str, sub: &str) -> String {
         id_of([pool_id, sub, LISTED, ""])
     }
 
-    /// When it was: of two events the later one is the less. The events of a wait are one.
+    /// The part of the id that sorts the latest event first. The events of a wait share an id.
     pub(crate) fn sort_key(&self) -> String {
         let left = |at: Moment| u64::MAX - u64::try_from(at.millis()).unwrap_or(0);
         match &self.wait {

@@ -113,7 +113,7 @@ impl Device {
         Ok(found.filter(is_there))
     }
 
-    /// Whether this is still a device of `user`: not one of somebody who had the name before, and
+    /// Whether this is still a device of `user`: not of an earlier user with the same name, and
     /// not one that was unused for too long.
     pub(crate) fn is_there(&self, tags: &DeviceTags, user: &User, now: Moment) -> bool {
         let is_of_user = match &self.owner {

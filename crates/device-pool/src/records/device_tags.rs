@@ -1,4 +1,4 @@
-//! Device settings beyond the service's own: the pool's tags under `device:`.
+//! The pool's tags under `device:`: device settings that the service does not have.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use crate::records::pool::Pool;
 
 const PREFIX: &str = "device:";
 
-/// The longest time that a tag may say.
+/// The maximum duration of a tag.
 const LONGEST: Duration = days(3650);
 
-/// The most devices that `device:max-per-user` may allow.
+/// The maximum of `device:max-per-user`.
 const MOST_DEVICES: usize = 1000;
 
-/// What the pool's `device:` tags say.
+/// The settings in a pool's `device:` tags.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeviceTags {
     /// `device:mfa-every`: how long a passed second factor lets a device replace the next one.
@@ -24,7 +24,7 @@ pub(crate) struct DeviceTags {
     pub(crate) forget_after_idle: Option<Duration>,
     /// `device:max-per-user`: how many devices a user may have.
     pub(crate) max_per_user: Option<usize>,
-    /// `device:when-full`: what becomes of one device too many.
+    /// `device:when-full`: what happens if a user has too many devices.
     pub(crate) when_full: WhenFull,
     /// `device:rotate-secret`: whether each device proof may bring a new secret.
     pub(crate) rotate_secret: bool,
@@ -32,10 +32,10 @@ pub(crate) struct DeviceTags {
     session_required: Vec<String>,
 }
 
-/// What becomes of a device that is one too many.
+/// What happens if a user has too many devices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum WhenFull {
-    /// It is not confirmed.
+    /// The new device is not confirmed.
     #[default]
     Refuse,
     /// The device that authenticated longest ago is forgotten.
@@ -43,8 +43,7 @@ pub(crate) enum WhenFull {
 }
 
 impl DeviceTags {
-    /// The settings of a pool. Tags that earlier releases took although they say nothing count as
-    /// absent.
+    /// The settings of a pool. Invalid tags, which earlier releases accepted, count as absent.
     pub(crate) fn of(pool: &Pool) -> Self {
         let mut settings = Self::default();
         for (name, value) in pool.description.user_pool_tags.iter().flatten() {
@@ -69,12 +68,12 @@ impl DeviceTags {
         Ok(())
     }
 
-    /// Whether device proofs of this app client must bring the session.
+    /// Whether device proofs of this app client must include the session.
     pub(crate) fn requires_session(&self, client_id: &str) -> bool {
         self.session_required.iter().any(|name| name == "all" || name == client_id)
     }
 
-    /// Takes up one tag; refused, it says what would be right.
+    /// Reads one tag. The error says what would be right.
     fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         const DURATION: &str =
             "it takes a whole number of days or hours, such as 30d or 12h, up to 3650d";
@@ -112,23 +111,23 @@ impl DeviceTags {
     }
 }
 
-/// Digits alone: the standard parser also takes a sign.
+/// Digits only: the standard parser also accepts a sign.
 fn number(text: &str) -> Option<usize> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// `30d` or `12h`, above zero.
+/// Parses `30d` or `12h`, above zero.
 fn duration(text: &str) -> Option<Duration> {
     let (unit, number_of): (fn(u64) -> Duration, _) = match text.strip_suffix('d') {
         Some(number) => (days, number),
         None => (hours, text.strip_suffix('h')?),
     };
-    // At most six digits, so that no multiplication runs over.
+    // At most six digits, so that no multiplication overflows.
     let number = number(number_of).filter(|number| (1..=999_999).contains(number))?;
     Some(unit(u64::try_from(number).ok()?)).filter(|duration| *duration <= LONGEST)
 }
 
-/// A duration as the tags say it: in days if it is whole days, else in hours.
+/// A duration in the words of the tags: in whole days if possible, otherwise in hours.
 pub(crate) fn in_words(duration: Duration) -> String {
     let hours = duration.as_secs() / 3600;
     let (number, unit) =

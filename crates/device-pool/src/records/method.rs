@@ -1,4 +1,4 @@
-//! What a sign-in was proven by, as its tokens say in `amr`.
+//! The proofs of a sign-in, as the claim `amr` lists them.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,8 @@ use crate::records::password::Password;
 use crate::records::user::User;
 use crate::store::Table;
 
-/// Earlier passwords, as many as the pool's policy wants remembered. In a record of their own they
-/// make no sign-in longer.
+/// Earlier passwords, as many as the pool's policy remembers. A separate record, so that they slow
+/// down no sign-in.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PasswordHistory {
     pool_id: String,
@@ -36,12 +36,12 @@ impl PasswordHistory {
 
     pub(crate) fn of(cx: &mut Context<'_, '_>, user: &User) -> Result<Self, ServiceError> {
         let stored: Option<Self> = cx.tx.find(&User::key(&user.pool_id, &user.username))?;
-        // That of somebody who had the name before is not this user's.
+        // The history of an earlier user with the same name is ignored.
         let own = stored.filter(|history| history.sub == user.sub);
         Ok(own.unwrap_or_else(|| Self::new(user, Vec::new())))
     }
 
-    /// Stores it, if there is anything in it.
+    /// Stores it, unless it is empty.
     pub(crate) fn put(&self, cx: &mut Context<'_, '_>) -> Result<(), ServiceError> {
         if self.passwords.is_empty() {
             cx.tx.delete::<Self>(&self.id());

@@ -26,8 +26,7 @@ impl StandInLogin {
     }
 }
 
-/// What is read in place of a user's record: one such as users have. Its name is a UUID as long as
-/// every user's name is one.
+/// A decoy of a user's record. Its name is a UUID if the names of all users are UUIDs.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StandInUser(pub(crate) User);

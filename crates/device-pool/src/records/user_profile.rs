@@ -1,4 +1,4 @@
-//! What a user's description and tokens show, and no step of a sign-in asks for.
+//! The part of a user that only descriptions and tokens show.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,17 @@ use crate::records::attributes::Attributes;
 use crate::records::user::{User, is_contact};
 use crate::store::Table;
 
-/// A user's attributes, but for those in [`User::contact`]. They may be large. In a record of their
-/// own they make no step longer that anyone may take, so its time does not tell who exists.
+/// A user's attributes, except those in [`User::contact`].
+///
+/// They may be large. In a separate record they slow down no step that anyone may take, so its time
+/// does not reveal who exists.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct UserProfile {
     pool_id: String,
     username: String,
     sub: String,
     attributes: Attributes,
-    /// When the user is removed who has not confirmed the account.
+    /// When the user is removed if the account is not confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Moment>,
 }
@@ -56,9 +58,9 @@ impl UserProfile {
         Ok(Self::or_empty(stored, user))
     }
 
-    /// The user's: `stored`, or an empty one.
+    /// The user's profile: `stored`, or an empty one.
     pub(crate) fn or_empty(stored: Option<Self>, user: &User) -> Self {
-        // That of somebody who had the name before is not this user's.
+        // The profile of an earlier user with the same name is ignored.
         stored.filter(|profile| profile.sub == user.sub).unwrap_or_else(|| Self::empty(user))
     }
 
@@ -84,17 +86,17 @@ impl UserProfile {
         }
     }
 
-    /// Removes an attribute, and says whether it was there.
+    /// Removes an attribute; returns whether it existed.
     pub(crate) fn remove(&mut self, user: &mut User, name: &str) -> bool {
         if is_contact(name) { user.contact.remove(name) } else { self.attributes.remove(name) }
     }
 
-    /// All attributes but `sub`, in the order of their names.
+    /// All attributes except `sub`, ordered by name.
     pub(crate) fn all<'a>(&'a self, user: &'a User) -> BTreeMap<&'a str, &'a Sensitive<String>> {
         user.contact.iter().chain(self.attributes.iter()).collect()
     }
 
-    /// The attributes as responses list them, `sub` among them.
+    /// The attributes as responses list them, including `sub`.
     pub(crate) fn list(&self, user: &User) -> Vec<AttributeType> {
         let sub =
             AttributeType { value: Some(user.sub.clone().into()), ..AttributeType::new("sub") };

@@ -1,4 +1,4 @@
-//! The one place that writes the audit trail.
+//! Writing the audit trail. No other file does.
 
 use device_wire::{Auth, Operation};
 
@@ -10,7 +10,7 @@ use crate::host::invocation::About;
 use crate::host::moment::{Moment, days};
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
 
-/// How long a refresh is kept at most. Apps refresh once an hour, and a year of that is a lot.
+/// The maximum time that a refresh is kept. Apps refresh once an hour, and a year of that is a lot.
 const REFRESH_DAYS: u64 = 30;
 
 /// How long events of unknown names are kept. An attacker can produce any number of names.
@@ -39,14 +39,14 @@ pub(crate) fn conclude(
     };
     let Some((kind, outcome)) = kind.zip(outcome) else { return Ok(()) };
     let Some(event) = event(cx, kind, operation, outcome, notes, refusal) else { return Ok(()) };
-    // Of the attempts during one wait the first is noted: anyone may make any number.
+    // Only the first attempt during a wait is noted, since anyone may make any number.
     if event.wait.is_some() && cx.tx.find::<AuditEvent>(&Entity::id(&event))?.is_some() {
         return Ok(());
     }
     cx.tx.record(&event)
 }
 
-/// How a command ended that leaves an event. `None` for one that leaves none.
+/// The outcome of a command; `None` if it leaves no event.
 fn outcome(
     kind: Kind,
     operation: Operation,
@@ -58,9 +58,9 @@ fn outcome(
         (Finding::Failed, _) | (_, Some(_)) => Some(Outcome::Failed),
         (Finding::InProgress, None) => Some(Outcome::InProgress),
         (Finding::Tokens, None) => Some(Outcome::Passed),
-        // A step of a sign-in that judged nothing: a choice, or a start.
+        // A step of a sign-in that checked no proof: a choice, or a start.
         (_, None) if kind == Kind::SignIn => None,
-        // A code was sent, and is waited for.
+        // A code was sent, and is expected.
         (_, None) if matches!(operation, Operation::ForgotPassword) => Some(Outcome::InProgress),
         (_, None) => Some(Outcome::Passed),
     }
@@ -83,7 +83,7 @@ fn event(
         Auth::AccessToken => Actor::User,
         _ => Actor::Anyone,
     };
-    // Acts on a pool have no subject, and only administrators are behind them.
+    // Changes of a pool have no subject, and only administrators make them.
     if subject.is_none() && kind != Kind::PoolChange {
         return None;
     }
@@ -124,7 +124,7 @@ fn event(
     })
 }
 
-/// When an event goes. What an unconfirmed user left goes with that user.
+/// When an event expires. The events of an unconfirmed user expire with that user.
 fn expires_at(cx: &Context<'_, '_>, kind: Kind, subject: Option<&Subject>, at: Moment) -> Moment {
     let kept = u64::from(cx.config.retention.audit_days);
     let kept = match (kind, subject) {

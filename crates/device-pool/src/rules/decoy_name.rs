@@ -8,24 +8,24 @@ use crate::crypto::seal::SealingKey;
 use crate::host::message::Medium;
 use crate::records::address::{is_email, is_phone};
 
-/// Letters of an address that go into a name.
+/// The maximum number of an address's letters in a name.
 const MAX_STEM: usize = 24;
 
-/// How many numbers the four digits can be.
+/// The number of values of four digits.
 const DIGITS: u32 = 10_000;
 
-/// What a domain begins with.
+/// The characters that a domain may start with.
 const DOMAIN: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 const CONSONANTS: &[u8; 20] = b"bcdfghjklmnprstvwxyz";
 const VOWELS: &[u8; 5] = b"aeiou";
 const SYLLABLES: u32 = 100;
 
-/// The most digits that a phone number has.
+/// The maximum number of digits of a phone number.
 const LONGEST_PHONE: u32 = 15;
 
-/// A name for whoever has this address; `None` if it is no address, or one that no name can tell
-/// of.
+/// A decoy username for this address. `None` if it is not an address, or has visible parts that no
+/// name can encode.
 pub(crate) fn of_address(key: SealingKey<'_>, address: &str) -> Option<String> {
     let unique = numbers(key, b"stand-in name", address);
     let (stem, shown) = if is_phone(address) {
@@ -52,8 +52,7 @@ pub(crate) fn of_address(key: SealingKey<'_>, address: &str) -> Option<String> {
     Some(format!("{stem}{digits:04}"))
 }
 
-/// An address of which the same is shown as of the one that `name` was made from, or as good as
-/// made from.
+/// An address with the visible parts that `name` encodes.
 pub(crate) fn address_of(key: SealingKey<'_>, name: &str, medium: Medium) -> Option<String> {
     let (stem, digits) = name.split_at_checked(name.len().checked_sub(4)?)?;
     if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -75,7 +74,7 @@ pub(crate) fn address_of(key: SealingKey<'_>, name: &str, medium: Medium) -> Opt
     (is_email(&address) || is_phone(&address)).then_some(address)
 }
 
-/// Three syllables, of which the first tells, by the others, how many digits the number has.
+/// Three syllables. The first encodes, relative to the others, how many digits the number has.
 fn phone_stem(key: SealingKey<'_>, unique: [u32; 4], digits: u32) -> Option<String> {
     let rest = syllable(unique[1])? + &syllable(unique[2])?;
     let more = SYLLABLES / LONGEST_PHONE;
@@ -83,7 +82,7 @@ fn phone_stem(key: SealingKey<'_>, unique: [u32; 4], digits: u32) -> Option<Stri
     Some(syllable(first)? + &rest)
 }
 
-/// How many digits the number has that this stem was made from.
+/// The number of digits that this stem encodes.
 fn phone_digits(key: SealingKey<'_>, stem: &str) -> Option<u32> {
     let (first, rest) = stem.split_at_checked(2)?;
     let [consonant, vowel] = first.as_bytes() else { return None };
@@ -111,7 +110,7 @@ fn is_phone_stem(stem: &str) -> bool {
     stem.len() == 6 && stem.bytes().enumerate().all(is)
 }
 
-/// Numbers that nobody without the pool's key can foresee.
+/// Numbers that nobody can predict without the pool's key.
 fn numbers(key: SealingKey<'_>, label: &[u8], text: &str) -> [u32; 4] {
     let bytes = key.derive(label, &[text.as_bytes()]);
     let mut numbers = [0; 4];
@@ -131,7 +130,7 @@ mod tests {
         for (medium, address) in [
             (Medium::Email, "vid@mail.example"),
             (Medium::Email, "vid.4711@9.example"),
-            // It reads as if it were made from a phone number.
+            // It looks as if it was made from a phone number.
             (Medium::Email, "tomato@mail.example"),
             (Medium::Sms, "+15550123"),
             (Medium::Sms, "+123456789012345"),

@@ -1,4 +1,4 @@
-//! How many devices a user may have, and how long unused ones are kept.
+//! Limits on the number of a user's devices and on their idle time.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::store::{Store, StoreError};
 
-/// Makes room for one more device if the pool limits them; refuses if there is none.
+/// Makes room for one more device, if the pool limits their number; refuses if there is none.
 pub(crate) fn make_room(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -24,8 +24,8 @@ pub(crate) fn make_room(
 ) -> Result<(), ServiceError> {
     let tags = DeviceTags::of(pool);
     let Some(most) = tags.max_per_user else { return Ok(()) };
-    // Two confirmations at a time must not both take the last place. Both write the user, so one of
-    // them is decided anew.
+    // Two concurrent confirmations must not both take the last place. Both write the user, so one
+    // of them is decided again.
     cx.tx.put(user)?;
     let now = cx.now();
     let prefix = Device::prefix_of(&pool.id, &user.username);
@@ -46,7 +46,7 @@ pub(crate) fn make_room(
     devices.sort_by_key(|device| (device.last_authenticated, device.created));
     let too_many = devices.len() + 1 - most;
     for device in devices.into_iter().take(too_many) {
-        // Read by key, so that a device that signs in at this moment is looked at again.
+        // Read by key, so that a device that signs in at this moment is checked again.
         if let Some(device) = Device::find(cx, pool, user, &device.key)? {
             device.forget(cx)?;
         }
@@ -54,22 +54,22 @@ pub(crate) fn make_room(
     Ok(())
 }
 
-/// Forgets devices that were unused for longer than their pool keeps them.
+/// Forgets devices that have been unused for longer than their pool keeps them.
 ///
-/// A pool may have millions of devices, so each call looks at a bounded number and the next one
-/// continues there. A device is unknown from the moment it is due, whether or not it is removed.
+/// A pool may have millions of devices, so each call checks a bounded number, and the next call
+/// continues there. A device is unknown from the moment it is due, whether or not it was removed.
 #[derive(Default)]
 pub(crate) struct IdleDevices {
-    /// Where the next look at each pool begins.
+    /// Where the next check of each pool starts.
     next: Mutex<BTreeMap<String, String>>,
 }
 
-/// Records that one look takes in, and looks at a pool in one call.
+/// The number of records in one scan, and of scans of a pool in one call.
 const BATCH: usize = 500;
 const LOOKS: usize = 20;
 
 impl IdleDevices {
-    /// Forgets those that a bounded look finds; returns how many.
+    /// Forgets the devices that a bounded scan finds; returns their number.
     pub(crate) fn forget(&self, store: &dyn Store, now: Moment) -> Result<usize, ServiceError> {
         let mut forgotten = 0;
         let mut after: Option<String> = None;

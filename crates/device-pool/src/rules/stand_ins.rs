@@ -1,4 +1,4 @@
-//! Finding a user where nobody must see by the time whether there is one.
+//! Looking users up in the same time whether or not they exist.
 
 use device_srp::Salt;
 use device_wire::Sensitive;
@@ -16,15 +16,15 @@ use crate::records::pool::Pool;
 use crate::records::stand_in::{StandInLogin, StandInUser};
 use crate::records::user::User;
 
-/// What a name leads to.
+/// The result of looking a name up.
 pub(crate) enum Found {
     User(User),
-    /// Nobody; this is read in place of a user's record.
+    /// The name is unknown. This record was read in place of a user's.
     StandIn(User),
 }
 
-/// The user whom this name signs in, or the pool's stand-in. Either way two records are found and
-/// parsed, and one is looked for in vain.
+/// Finds the user with this sign-in name, or the pool's stand-in. Either way two records are found
+/// and parsed, and one look-up finds nothing.
 pub(crate) fn find(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -32,7 +32,7 @@ pub(crate) fn find(
 ) -> Result<Found, ServiceError> {
     let folded = pool.fold(name);
     if let Some(login) = Login::find(cx, pool, &folded)? {
-        // No name has a space in it.
+        // A name never contains a space.
         Login::find(cx, pool, &(folded + " "))?;
         let user = User::by_username(cx, &pool.id, &login.username)?;
         if let Some(user) = user.filter(|user| user.signs_in_as(pool, name)) {
@@ -47,14 +47,14 @@ fn load(cx: &mut Context<'_, '_>, pool: &Pool) -> Result<User, ServiceError> {
     if let Some(StandInUser(user)) = cx.tx.find(&StandInUser::key(&pool.id))? {
         return Ok(user);
     }
-    // The first time in this pool. Those of earlier releases may have users by now.
+    // The first time in this pool. Pools of earlier releases may already have users.
     let first = cx.tx.scan::<User>(&id_of([&pool.id, ""]), None, 1)?.pop();
     let named = first.is_some_and(|user| is_named(&user));
     keep(cx, pool, named)
 }
 
-/// Notes that the pool has users whose names are no UUIDs, if this is one: decoys then have names
-/// like that, too.
+/// Notes that the pool has users whose names are not UUIDs, if this is one. Decoys then have such
+/// names too.
 pub(crate) fn note_name(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
@@ -66,7 +66,7 @@ pub(crate) fn note_name(
     Ok(())
 }
 
-/// Whether the user's internal name is no UUID.
+/// Whether the user's internal name is not a UUID.
 pub(crate) fn is_named(user: &User) -> bool {
     Uuid::parse_str(&user.username).is_err()
 }

@@ -1,4 +1,4 @@
-//! Finding a user's records, which earlier releases kept as one.
+//! Finding a user's records, which earlier releases stored as one.
 
 use crate::command::context::Context;
 use crate::command::transaction::Transaction;
@@ -8,7 +8,7 @@ use crate::records::user::{User, is_contact};
 use crate::records::user_profile::UserProfile;
 
 impl User {
-    /// The user whose internal name this is.
+    /// The user with this internal name.
     pub(crate) fn by_username(
         cx: &mut Context<'_, '_>,
         pool_id: &str,
@@ -17,7 +17,7 @@ impl User {
         let Some(mut user) = cx.tx.find::<Self>(&Self::key(pool_id, username))? else {
             return Ok(None);
         };
-        // Whatever becomes of the command: a sign-in takes longer until then.
+        // Always written, since a sign-in takes longer until then.
         if user.is_whole() {
             let mut profile = UserProfile::of(cx, &user)?;
             let mut history = PasswordHistory::of(cx, &user)?;
@@ -29,7 +29,7 @@ impl User {
         Ok(Some(user))
     }
 
-    /// Whether this is a record of an earlier release, with what is in records of its own by now.
+    /// Whether this is a record of an earlier release that still contains the separate records.
     fn is_whole(&self) -> bool {
         !self.earlier_passwords.is_empty() || self.contact.iter().any(|(name, _)| !is_contact(name))
     }
@@ -43,7 +43,7 @@ impl User {
 }
 
 impl UserProfile {
-    /// The profile of a user who was found by a scan.
+    /// The profile of a user found by a scan.
     pub(crate) fn of_scanned(tx: &Transaction<'_>, user: &mut User) -> Result<Self, ServiceError> {
         let stored = tx.peek(&User::key(&user.pool_id, &user.username))?;
         let mut profile = Self::or_empty(stored, user);

@@ -55,16 +55,18 @@ impl TestPoolBuilder {
         Self { seed: 0, start: None, mfa: UserPoolMfaType::Optional, pool, client }
     }
 
-    /// Sets the seed of everything random: ids, keys, codes. In process, the same calls at the same
-    /// times give the same answers. Default: 0.
+    /// Sets the seed of all randomness: ids, keys, codes. In process, the same calls at the same
+    /// times return the same results. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Sets the time at which the clock begins. Default: in process,
-    /// [`FakeClock::START_MILLIS`]; for a pool that is served, this machine's time, since clients
-    /// put theirs into proofs, and the service accepts a difference of five minutes.
+    /// Sets the start of the clock. Default: in process, [`FakeClock::START_MILLIS`]; for a pool
+    /// over HTTP, this machine's time.
+    ///
+    /// Over HTTP, clients sign their own time in proofs, and the service accepts a difference of
+    /// five minutes.
     pub fn starts_at(mut self, time: SystemTime) -> Self {
         self.start = Some(time);
         self
@@ -115,7 +117,7 @@ impl TestPoolBuilder {
         self.serve_with(|service| service)
     }
 
-    /// As [`TestPoolBuilder::serve`], with the service as `change` leaves it: with hooks, limits or
+    /// Like [`TestPoolBuilder::serve`], with a service changed by `change`: hooks, limits,
     /// administrators who sign.
     ///
     /// # Panics

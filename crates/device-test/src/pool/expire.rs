@@ -1,4 +1,4 @@
-//! What has come to its end.
+//! Expiring parts of a pool.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use device_wire::shapes::{TokenValidityUnitsType, UserPoolClientType};
 
 use super::TestPool;
 
-/// What [`TestPool::expire`] brings to its end.
+/// What [`TestPool::expire`] ends.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Expire<'a> {
     /// All access and id tokens.
     Tokens,
-    /// All refresh tokens, and with them the sign-ins that they belong to.
+    /// All refresh tokens, and the sign-ins that they belong to.
     RefreshTokens,
-    /// All sign-ins under way: what a `Session` or a `SECRET_BLOCK` stands for.
+    /// All running sign-ins: every `Session` and `SECRET_BLOCK`.
     Sessions,
-    /// One device: the service does not know it any more.
+    /// One device: the service no longer knows it.
     Device(&'a DeviceRecord),
 }
 
 impl TestPool {
-    /// Brings something to its end: moves the clock to where it has expired, or forgets the device.
+    /// Ends something: moves the clock to its expiry, or forgets the device.
     ///
-    /// Whatever else would have expired by then has expired, too.
+    /// Everything else that expires by then has expired too.
     ///
     /// # Panics
     /// If the service refuses.
@@ -74,10 +74,10 @@ fn sessions(client: &UserPoolClientType) -> Duration {
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Past the end: what ends at a time may still be good at that time.
+/// Beyond the end, since what ends at a time may still be valid at that time.
 const INSTANT: Duration = Duration::from_secs(1);
 
-/// How long something is valid; nothing if the client does not say, or says 0.
+/// The lifetime of something; zero if the client does not set it, or sets 0.
 fn lifetime(
     number: Option<i32>,
     unit: Option<TimeUnitsType>,

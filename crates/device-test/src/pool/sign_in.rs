@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{TestPool, TestUser};
 
-/// A device in the making; see [`TestPool::device`].
+/// Builds a device; see [`TestPool::device`].
 #[must_use = "it makes a device by create()"]
 pub struct DeviceBuilder<'a> {
     pool: &'a TestPool,
@@ -18,7 +18,7 @@ pub struct DeviceBuilder<'a> {
 }
 
 impl TestPool {
-    /// Begins a remembered device of a user.
+    /// Creates a builder for a remembered device of a user.
     pub fn device<'a>(&'a self, user: &'a TestUser) -> DeviceBuilder<'a> {
         let (name, remember) = ("device".to_owned(), RememberChoice::Remember);
         DeviceBuilder { pool: self, user, name, remember }
@@ -46,7 +46,7 @@ impl TestPool {
     /// Signs a user in with `credentials`, on `device`; see [`TestPool::sign_in`].
     ///
     /// # Errors
-    /// What ends the sign-in.
+    /// The error that ends the sign-in.
     ///
     /// # Panics
     /// If the service asks for something that is neither a code nor a device.
@@ -98,19 +98,19 @@ impl TestPool {
 }
 
 impl DeviceBuilder<'_> {
-    /// Sets the name that people tell it by. Default: `device`.
+    /// Sets the name that users see. Default: `device`.
     pub fn name(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
     }
 
-    /// Leaves the device tracked and not remembered, if the pool lets users choose.
+    /// Leaves the device tracked but not remembered, if the pool lets users choose.
     pub fn not_remembered(mut self) -> Self {
         self.remember = RememberChoice::DoNotRemember;
         self
     }
 
-    /// Signs the user in on a new device; returns what the device keeps, for a `DeviceStore` or for
+    /// Signs the user in on a new device; returns its record, for a `DeviceStore` or for
     /// [`TestPool::sign_in_on`].
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use device_wire::shapes::{AttributeType, SoftwareTokenMfaSettingsType};
 use super::TestPool;
 use crate::PASSWORD;
 
-/// A user as the test knows them.
+/// A user, as the test knows them.
 #[derive(Clone, Debug)]
 pub struct TestUser {
     username: String,
@@ -47,7 +47,7 @@ impl TestUser {
     }
 }
 
-/// A user in the making; see [`TestPool::user`].
+/// Builds a user; see [`TestPool::user`].
 #[must_use = "it makes a user by create()"]
 pub struct UserBuilder<'a> {
     pool: &'a TestPool,
@@ -58,7 +58,7 @@ pub struct UserBuilder<'a> {
 }
 
 impl TestPool {
-    /// Begins a confirmed user, whose password is [`PASSWORD`] unless it is set.
+    /// Creates a builder for a confirmed user. The password is [`PASSWORD`] unless it is set.
     pub fn user(&self, username: &str) -> UserBuilder<'_> {
         UserBuilder {
             pool: self,
@@ -101,7 +101,7 @@ impl UserBuilder<'_> {
         self
     }
 
-    /// Makes the user.
+    /// Creates the user.
     ///
     /// # Panics
     /// If the service refuses.
