@@ -21,7 +21,7 @@ use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_limits::IdleDevices;
-use crate::rules::{audit, pool_deletion, unknown_names};
+use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
 use crate::store::{Store, StoreError, Table};
 
 /// The number of times that a command is decided again after conflicts.
@@ -248,7 +248,7 @@ impl Engine {
         })))
     }
 
-    /// Removes expired records, records of deleted pools, idle devices, and surplus records of
+    /// Removes expired records, records of deleted pools and traces of deleted users, idle devices, and surplus records of
     /// unknown names. Returns their number.
     ///
     /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag
@@ -259,9 +259,11 @@ impl Engine {
     /// Storage failures.
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
         let max = self.config.retention.max_unknown_names;
-        Ok(self.store.purge(now.millis())?
-            + pool_deletion::erase(&*self.store)?
+        Ok(pool_deletion::erase(&*self.store)?
+            + user_deletion::erase(&*self.store)?
             + self.idle_devices.forget(&*self.store, now)?
-            + unknown_names::cap(&*self.store, max)?)
+            + unknown_names::cap(&*self.store, max)?
+            // Last: a store may now clear what the others deleted from its files.
+            + self.store.purge(now.millis())?)
     }
 }

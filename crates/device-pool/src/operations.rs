@@ -149,3 +149,23 @@ fn run<R: Request>(
         .map(Some)
         .map_err(|e| ServiceError::internal(format!("{operation} response: {e}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::audit_event::Kind;
+
+    #[test]
+    fn all_operations_but_those_that_read_are_audited() {
+        let writes = |operation: &Operation| {
+            let reads = ["Get", "List", "Describe", "AdminGet", "AdminList"];
+            let exceptions =
+                [Operation::GetTokensFromRefreshToken, Operation::GetUserAttributeVerificationCode];
+            exceptions.contains(operation)
+                || !reads.iter().any(|verb| operation.name().starts_with(verb))
+        };
+        for operation in SUPPORTED {
+            assert_eq!(Kind::of(*operation).is_some(), writes(operation), "{operation}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub(crate) mod attributes;
 pub(crate) mod audit_event;
 pub(crate) mod code;
 pub(crate) mod deleted_pool;
+pub(crate) mod deleted_user;
 pub(crate) mod device;
 pub(crate) mod device_tags;
 pub(crate) mod factor;

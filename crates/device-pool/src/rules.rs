@@ -22,4 +22,5 @@ pub(crate) mod second_factors;
 pub(crate) mod stand_ins;
 pub(crate) mod tokens;
 pub(crate) mod unknown_names;
+pub(crate) mod user_deletion;
 pub(crate) mod user_records;

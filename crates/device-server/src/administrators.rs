@@ -60,6 +60,22 @@ impl AdminCheck {
         }
     }
 
+    /// The id of the access key that a request claims to be signed with, for the log.
+    ///
+    /// An unknown id is given only if it looks like one: by mistake it could be a secret.
+    pub(crate) fn claimed_key(&self, head: &Parts) -> Option<String> {
+        let id = sigv4::claimed_key_id(&head.headers)?;
+        let known = match self {
+            Self::Signature(key) => key.id() == id,
+            Self::Nobody => false,
+            // Dev mode verifies no signature.
+            Self::Dev(_) => return None,
+        };
+        let looks_like_one =
+            id.len() <= 32 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        Some(if known || looks_like_one { id.to_owned() } else { "unreadable".to_owned() })
+    }
+
     pub(crate) fn dev(&self) -> Option<&Arc<Dev>> {
         match self {
             Self::Dev(dev) => Some(dev),

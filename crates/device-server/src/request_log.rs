@@ -1,7 +1,7 @@
 //! One log line for each request, with the request id that the caller receives too.
 //!
 //! A line never contains a body, a header, a path or a message, since any of them may contain what
-//! a person typed.
+//! a person typed. It names users by their `sub`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, Request, Response};
 use axum::middleware::Next;
+use device_pool::ServiceError;
+use device_wire::ErrorCode;
 
 use crate::answer::{Failure, REQUEST_ID};
 use crate::service::Service;
@@ -45,39 +47,50 @@ pub(crate) async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let operation = response.extensions().get::<Named>().map(|named| named.0);
-    let subject = response.extensions().get::<Subject>();
-    let pool = subject.and_then(|subject| subject.pool.as_deref());
-    let client = subject.and_then(|subject| subject.client.as_deref());
+    let subject = response.extensions().get::<Subject>().cloned().unwrap_or_default();
+    let Subject { administrator, about } = subject;
+    let (administrator, pool) = (administrator.as_deref(), about.pool_id.as_deref());
+    let (client, sub) = (about.client_id.as_deref(), about.sub.as_deref());
     let failure = response.extensions().get::<Failure>().map(|failure| &failure.0);
     let error = failure.map(|error| error.code().as_str());
     let status = response.status().as_u16();
     let peer = peer.map(tracing::field::display);
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if let Some(cause) = failure.and_then(device_pool::ServiceError::detail) {
-        tracing::error!(
-            operation,
-            status,
-            error,
-            pool,
-            client,
-            request_id = id,
-            micros,
-            peer,
-            cause,
-            "request"
-        );
-    } else {
-        tracing::info!(
-            operation,
-            status,
-            error,
-            pool,
-            client,
-            request_id = id,
-            micros,
-            peer,
-            "request"
-        );
+    let cause = failure.and_then(ServiceError::detail);
+    /// A line of this level, with fields that are the same at each.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                operation,
+                status,
+                error,
+                pool,
+                client,
+                sub,
+                administrator,
+                request_id = id,
+                micros,
+                peer,
+                cause,
+                "request"
+            )
+        };
+    }
+    match cause {
+        Some(_) => line!(error),
+        None if about.failed || failure.is_some_and(is_bad_signature) => line!(warn),
+        None => line!(info),
     }
     response
+}
+
+/// Whether somebody asked as an administrator who is none.
+fn is_bad_signature(error: &ServiceError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::InvalidSignature
+            | ErrorCode::UnrecognizedClient
+            | ErrorCode::IncompleteSignature
+            | ErrorCode::MissingAuthenticationToken
+    )
 }

@@ -70,7 +70,6 @@ pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
 /// ```
 pub struct Service {
     engine: Engine,
-    store: Arc<dyn Store>,
     health: Health,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -154,14 +153,19 @@ impl Service {
     fn decide(&self, call: &Call, subject: &mut Subject) -> Result<Outcome, ServiceError> {
         let Call { operation, head, body, source_ip } = call;
         if operation.auth() == Auth::SigV4 {
+            subject.administrator = self.administrators.claimed_key(head);
             self.administrators.admit(head, body.bytes(), &self.region, self.now())?;
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
-        *subject = Subject::of(&input, &*self.store);
         let mut rng = self.entropy.generator();
-        let mut invocation =
-            Invocation { source_ip: *source_ip, ..Invocation::new(self.moment(), &mut *rng) };
-        self.engine.execute(*operation, input, &mut invocation)
+        let mut invocation = Invocation {
+            source_ip: *source_ip,
+            administrator: subject.administrator.clone(),
+            ..Invocation::new(self.moment(), &mut *rng)
+        };
+        let outcome = self.engine.execute(*operation, input, &mut invocation);
+        subject.about = invocation.about;
+        outcome
     }
 
     fn send(&self, mut messages: Vec<Message>) {

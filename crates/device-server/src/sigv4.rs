@@ -122,6 +122,11 @@ pub(crate) fn verify(
         .map_err(|_| does_not_match())
 }
 
+/// The id of the access key that a request names, whether or not the signature is right.
+pub(crate) fn claimed_key_id(headers: &HeaderMap) -> Option<&str> {
+    Authorization::parse(headers).ok().map(|authorization| authorization.key_id)
+}
+
 /// The parts of an `Authorization` header.
 struct Authorization<'a> {
     key_id: &'a str,

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use device_server::{TrustedProxies, app};
+use device_server::{Administrators, TrustedProxies, app};
 use device_test::{FakeClock, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -136,6 +136,109 @@ async fn a_line_names_operation_pool_and_client_if_known() {
     assert_eq!(refused["status"], 400);
     assert_eq!(unsupported["operation"], "StartUserImportJob");
     assert_eq!(unsupported["error"], "UnsupportedOperationException");
+}
+
+/// The lines that `requests` leave, and what they were answered.
+async fn lines_of(app: &axum::Router, requests: Vec<Request<Body>>) -> (Vec<Value>, Vec<Value>) {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let mut answers = Vec::new();
+    for request in requests {
+        let body = app.clone().oneshot(request).await.unwrap().into_body();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        answers.push(serde_json::from_slice(&body).unwrap_or_default());
+    }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), answers)
+}
+
+fn request(operation: &str, body: &Value) -> Request<Body> {
+    Request::post("/")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_line_names_the_user_by_sub_and_warns_of_failures() {
+    let app = app(service(&FakeClock::new()).build());
+    let (_, made) =
+        lines_of(&app, vec![request("CreateUserPool", &json!({"PoolName": "p"}))]).await;
+    let pool = &made[0]["UserPool"]["Id"];
+    let client = json!({
+        "UserPoolId": pool, "ClientName": "c", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+    });
+    let user = json!({"UserPoolId": pool, "Username": "ada-s3cret"});
+    let password = json!({
+        "UserPoolId": pool, "Username": "ada-s3cret", "Password": "Correct-horse-7", "Permanent": true,
+    });
+    let requests = vec![
+        request("CreateUserPoolClient", &client),
+        request("AdminCreateUser", &user),
+        request("AdminSetUserPassword", &password),
+    ];
+    let (lines, made) = lines_of(&app, requests).await;
+    let sub = &made[1]["User"]["Attributes"][0]["Value"];
+    assert_eq!((&lines[1]["fields"]["sub"], &lines[1]["level"]), (sub, &json!("INFO")));
+
+    let sign_in = |name: &str, password: &str| {
+        let body = json!({
+            "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": made[0]["UserPoolClient"]["ClientId"],
+            "AuthParameters": {"USERNAME": name, "PASSWORD": password},
+        });
+        request("InitiateAuth", &body)
+    };
+    let requests = vec![
+        sign_in("ada-s3cret", "Wrong-horse-7"),
+        sign_in("ada-s3cret", "Correct-horse-7"),
+        sign_in("nobody-s3cret", "Wrong-horse-7"),
+    ];
+    let (lines, _) = lines_of(&app, requests).await;
+    let [wrong, right, nobody] = &lines[..] else { panic!("{lines:?}") };
+    for line in [wrong, right] {
+        assert_eq!(line["fields"]["sub"], *sub);
+        assert_eq!(line["fields"]["pool"], *pool);
+        assert_eq!(line["fields"]["client"], made[0]["UserPoolClient"]["ClientId"]);
+        assert_eq!(line["fields"]["operation"], "InitiateAuth");
+    }
+    assert_eq!((&wrong["level"], &right["level"]), (&json!("WARN"), &json!("INFO")));
+    assert_eq!(nobody["fields"]["sub"], Value::Null);
+    assert!(!json!(lines).to_string().contains(SECRET), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_failed_signature_tells_the_key_id_and_no_secret() {
+    let administrators = Administrators::Signing(device_test::access_key());
+    let app = app(service(&FakeClock::new()).administrators(administrators).build());
+    let signed = |key: &str| {
+        let mut request = request("DescribeUserPool", &json!({"UserPoolId": "us-east-1_a"}));
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/cognito-idp/aws4_request, \
+             SignedHeaders=host;x-amz-date;x-amz-target, Signature={}",
+            "0".repeat(64)
+        );
+        let headers = request.headers_mut();
+        headers.insert("authorization", authorization.parse().unwrap());
+        headers.insert("x-amz-date", "20260101T000000Z".parse().unwrap());
+        request
+    };
+    let requests =
+        vec![signed("AKIDEXAMPLE"), signed("AKIDSTRANGER"), signed("s3cret+inPlaceOfTheId")];
+    let (lines, _) = lines_of(&app, requests).await;
+    let told: Vec<(&Value, &Value)> =
+        lines.iter().map(|line| (&line["fields"]["administrator"], &line["level"])).collect();
+    let warn = &json!("WARN");
+    assert_eq!(
+        told,
+        [
+            (&json!("AKIDEXAMPLE"), warn),
+            (&json!("AKIDSTRANGER"), warn),
+            (&json!("unreadable"), warn)
+        ]
+    );
+    assert!(!json!(lines).to_string().contains(SECRET), "{lines:?}");
 }
 
 #[tokio::test]

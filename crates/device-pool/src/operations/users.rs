@@ -13,23 +13,19 @@ use device_wire::responses::{
 use device_wire::{ErrorCode, Sensitive, Timestamp};
 
 use crate::command::context::Context;
-use crate::command::page::Page;
-use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::host::message::{Medium, Topic};
 use crate::operations::sign_up::new_user;
 use crate::records::address::Address;
-use crate::records::device::Device;
 use crate::records::login::Login;
 use crate::records::password;
-use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::caller::Caller;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
-use crate::rules::{codes, lockout, stand_ins};
+use crate::rules::{lockout, stand_ins, user_deletion};
 
 /// `AdminCreateUser`. `RESEND` invites a user who has not signed in yet again, with a new temporary
 /// password.
@@ -141,7 +137,7 @@ pub(crate) fn admin_delete(
 ) -> Result<(), ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
-    erase(cx, &pool, &user)
+    user_deletion::begin(cx, &pool, &user)
 }
 
 /// `DeleteUser`.
@@ -150,23 +146,7 @@ pub(crate) fn delete(
     request: DeleteUserRequest,
 ) -> Result<(), ServiceError> {
     let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
-    erase(cx, &pool, &user)
-}
-
-/// Removes a user with names, devices and codes. Past sign-ins stay in the audit trail.
-fn erase(cx: &mut Context<'_, '_>, pool: &Pool, user: &User) -> Result<(), ServiceError> {
-    let prefix = Device::prefix_of(&pool.id, &user.username);
-    let devices: Page<Device> = Page::scan(&cx.tx, &prefix, None, usize::MAX, |_| true)?;
-    for device in devices.items {
-        cx.tx.delete::<Device>(&device.id());
-    }
-    codes::remove_all(cx, user)?;
-    Login::remove_all(cx, pool, user)?;
-    let id = User::key(&pool.id, &user.username);
-    cx.tx.delete::<User>(&id);
-    cx.tx.delete::<UserProfile>(&id);
-    cx.tx.delete::<PasswordHistory>(&id);
-    Ok(())
+    user_deletion::begin(cx, &pool, &user)
 }
 
 /// `AdminSetUserPassword`.

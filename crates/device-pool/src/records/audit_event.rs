@@ -176,6 +176,8 @@ impl Kind {
             | Operation::UpdateUserPoolClient
             | Operation::DeleteUserPoolClient
             | Operation::CreateGroup
+            | Operation::UpdateGroup
+            | Operation::DeleteGroup
             | Operation::TagResource
             | Operation::UntagResource => Self::PoolChange,
             _ => return None,
@@ -219,6 +221,11 @@ impl AuditEvent {
         id_of([pool_id, sub, LISTED, ""])
     }
 
+    /// The prefix of the ids of all events of a user.
+    pub(crate) fn prefix_of(pool_id: &str, sub: &str) -> String {
+        id_of([pool_id, sub, ""])
+    }
+
     /// The part of the id that sorts the latest event first. The events of a wait share an id.
     pub(crate) fn sort_key(&self) -> String {
         let left = |at: Moment| u64::MAX - u64::try_from(at.millis()).unwrap_or(0);
@@ -226,6 +233,16 @@ impl AuditEvent {
             None => format!("{:016x}-{}", left(self.at), self.id),
             Some(wait) => format!("{:016x}-{}", left(wait.since), wait.kind),
         }
+    }
+
+    /// Removes what can tell who a deleted user was; returns whether there was anything.
+    ///
+    /// The addresses of administrators stay. In a sign-in that an administrator's server carries
+    /// out, the address is the user's.
+    pub(crate) fn pseudonymise(&mut self) -> bool {
+        let by_user = !matches!(self.actor, Actor::Administrator(_))
+            || matches!(self.kind, Kind::SignIn | Kind::Refresh);
+        by_user && self.ip.take().is_some()
     }
 }
 

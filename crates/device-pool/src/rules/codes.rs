@@ -3,8 +3,8 @@
 use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
+use crate::command::transaction::{Entity as _, id_of};
 use crate::error::ServiceError;
-use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::code::{Code, CodePurpose, Codes};
@@ -202,24 +202,14 @@ pub(crate) fn mismatch() -> ServiceError {
     )
 }
 
-/// Removes a deleted user's codes from outside of sign-ins, and their counts.
+/// Removes the codes of a deleted user, and their counts.
 pub(crate) fn remove_all(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
-    let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
-    let purposes = [
-        CodePurpose::SignUp,
-        CodePurpose::ForgotPassword,
-        attribute(Medium::Sms),
-        attribute(Medium::Email),
-        // For sign-ins only the count is stored under the user.
-        CodePurpose::SignIn(String::new()),
-    ];
-    let whose = Whose::user(user);
-    for purpose in purposes {
-        let id = Codes::key(whose, &purpose);
-        if cx.tx.find::<Codes>(&id)?.is_some() {
-            cx.tx.delete::<Codes>(&id);
-        }
-        SentCodes::load(cx, whose, whose.username, &purpose.counted_as())?.forget(cx);
+    let prefix = id_of([&user.pool_id, &user.username, ""]);
+    for codes in cx.tx.scan::<Codes>(&prefix, None, usize::MAX)? {
+        cx.tx.delete::<Codes>(&codes.id());
+    }
+    for count in cx.tx.scan::<SentCodes>(&prefix, None, usize::MAX)? {
+        cx.tx.delete::<SentCodes>(&count.id());
     }
     Ok(())
 }

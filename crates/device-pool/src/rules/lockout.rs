@@ -2,6 +2,7 @@
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
+use crate::host::message::Medium;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::code::CodePurpose;
 use crate::records::user::User;
@@ -27,4 +28,16 @@ pub(crate) fn lift_by_administrator(
     }
     let reset = CodePurpose::ForgotPassword.counted_under(&user.username);
     Attempts::lift(cx, whose, Attempt::SentCode, &reset)
+}
+
+/// Removes every count of a user who is deleted.
+pub(crate) fn forget(cx: &mut Context<'_, '_>, user: &User) -> Result<(), ServiceError> {
+    lift_by_administrator(cx, user)?;
+    let attribute = |medium: Medium| CodePurpose::Attribute(medium.attribute().to_owned());
+    let purposes = [CodePurpose::SignUp, attribute(Medium::Sms), attribute(Medium::Email)];
+    for purpose in purposes {
+        let subject = purpose.counted_under(&user.username);
+        Attempts::lift(cx, Whose::user(user), Attempt::SentCode, &subject)?;
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@
 mod accounts;
 mod admin_flows;
 mod administration;
+mod audit;
 mod auth_events;
 mod bad_input;
 mod bindings;

@@ -149,11 +149,10 @@ impl ServiceBuilder {
             administrators: AdminCheck::new(self.administrators, &self.origins, public_base_url),
             region: region.clone(),
             health: Health::new(Arc::clone(&self.store)),
-            engine: Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
+            engine: Engine::builder(self.store, self.config, signing_keys)
                 .hooks(Arc::new(hooks))
                 .arithmetic(arithmetic)
                 .build(),
-            store: self.store,
             message_observer: self.message_observer,
             clock: self.clock,
             entropy: self.entropy,
