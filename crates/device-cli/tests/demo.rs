@@ -23,7 +23,7 @@ fn demo(directory: &Path) -> Command {
 }
 
 #[test]
-fn every_step_is_told_and_nothing_is_left_behind() {
+fn every_step_is_reported_and_nothing_is_left_behind() {
     let directory = tempfile::tempdir().unwrap();
     let output = demo(directory.path()).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
@@ -37,7 +37,7 @@ fn every_step_is_told_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn a_machine_reads_one_object_whatever_comes_of_it() {
+fn a_machine_always_reads_one_object() {
     let directory = tempfile::tempdir().unwrap();
     for (place, succeeds) in
         [(directory.path().to_owned(), true), (directory.path().join("nowhere"), false)]
@@ -55,7 +55,7 @@ fn a_machine_reads_one_object_whatever_comes_of_it() {
 
 #[cfg(unix)]
 #[test]
-fn who_stops_it_leaves_nothing_behind() {
+fn a_stopped_demo_leaves_nothing_behind() {
     for signal in ["INT", "TERM"] {
         let directory = tempfile::tempdir().unwrap();
         let mut process = demo(directory.path()).stdout(Stdio::piped()).spawn().unwrap();

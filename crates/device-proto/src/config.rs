@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pool_id_is_refused() {
+    fn a_malformed_pool_id_is_refused() {
         for id in ["", "us-east-1", "_", "us-east-1_", "_Ab1"] {
             assert!(Config::new(id, "client").is_err(), "{id:?}");
         }

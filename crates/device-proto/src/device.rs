@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_is_read_where_the_service_says_it() {
+    fn the_status_is_read_from_the_services_member() {
         for (said, status) in [
             ("remembered", Some(DeviceStatus::Remembered)),
             ("not_remembered", Some(DeviceStatus::NotRemembered)),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_device_is_no_error_and_not_the_current_one() {
+    fn a_device_without_details_is_accepted_and_not_current() {
         let device = json(r#"{"DeviceKey":null,"DeviceAttributes":null,"DeviceCreateDate":null}"#);
         assert_eq!((device.key.as_str(), device.is_current), ("", false));
     }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_device_goes_along_and_unrotated_tokens_stay() {
+    fn the_device_is_presented_and_unrotated_tokens_stay() {
         let (refresh, request) = start(Some("secret"));
         assert_eq!(body(&request)["DeviceKey"], "eu_1");
         assert_eq!(body(&request)["ClientSecret"], "secret");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_session_is_told_from_a_failed_call() {
+    fn an_expired_session_differs_from_a_failed_call() {
         for (code, message, expired) in [
             (ErrorCode::NotAuthorized, "Invalid Refresh Token.", true),
             (ErrorCode::NotAuthorized, "Invalid Refresh Token", true),

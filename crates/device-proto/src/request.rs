@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn what_another_answered_is_lost() {
+    fn an_answer_of_something_else_is_lost() {
         for body in ["<html>bad gateway</html>", "", "{}", "null", "[]"] {
             assert!(matches!(Reply::from_error(body.as_bytes(), None), Reply::Lost), "{body}");
         }
     }
 
     #[test]
-    fn a_body_is_read_only_where_the_operation_has_one() {
+    fn a_body_is_read_only_if_the_operation_has_one() {
         assert!(Reply::Answered(b"").read::<ForgetDeviceRequest>().is_ok());
         assert!(Reply::Answered(b"{\"Device\":null}").read::<GetDeviceRequest>().is_ok());
         for body in ["", "[]", "null", "{\"Session\":1}", "{\"Session\":"] {

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_messages_but_not_for_ever() {
+    async fn the_shutdown_waits_for_messages_but_not_for_ever() {
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let (there, never) = (parent.path().join("there"), parent.path().join("never"));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_network_is_named_in_the_error() {
+    fn an_invalid_network_is_named_in_the_error() {
         for list in ["", "proxy", "10.0.0.0/33", "10.0.0.1:80", "10.0.0.0/8;::1"] {
             let error = TrustedProxies::new(["::1", list]).unwrap_err().to_string();
             assert!(error.contains(&format!("\"{list}\"")), "{error}");

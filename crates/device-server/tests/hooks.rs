@@ -27,7 +27,7 @@ fn answering(status: StatusCode, body: impl Into<String>) -> Router {
 }
 
 #[tokio::test]
-async fn the_event_goes_there_and_comes_back() {
+async fn the_event_is_sent_and_returned() {
     let echo = post(|body: String| async move {
         let mut event: Value = serde_json::from_str(&body).unwrap();
         event["response"] = json!({"issueTokens": true});
@@ -47,7 +47,7 @@ async fn a_refusal_has_the_hooks_own_reason() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_a_failure() {
+async fn an_invalid_answer_is_a_failure() {
     let failed = |reason: &str| Err(HookError::Failed(reason.to_owned()));
     assert_eq!(ask(answering(StatusCode::OK, "hello")).await, failed("its answer is no JSON"));
     assert_eq!(ask(answering(StatusCode::BAD_GATEWAY, "{}")).await, failed("its status was 502"));
@@ -61,7 +61,7 @@ async fn what_is_no_answer_is_a_failure() {
 }
 
 #[test]
-fn only_urls_of_http_are_taken() {
+fn only_http_urls_are_accepted() {
     for url in ["", "hook", "ftp://example.com/", "file:///etc/passwd"] {
         assert!(HttpHooks::new(url).is_err(), "{url}");
     }

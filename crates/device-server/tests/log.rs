@@ -47,7 +47,7 @@ impl MakeWriter<'_> for Lines {
 const SECRET: &str = "s3cret";
 
 #[tokio::test]
-async fn a_line_a_request_and_no_secret_in_it() {
+async fn each_request_has_a_log_line_without_secrets() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .json()
@@ -242,7 +242,7 @@ async fn a_failed_signature_tells_the_key_id_and_no_secret() {
 }
 
 #[tokio::test]
-async fn the_peer_is_whom_a_trusted_proxy_names() {
+async fn the_peer_is_the_one_a_trusted_proxy_names() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());

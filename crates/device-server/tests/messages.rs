@@ -80,7 +80,7 @@ async fn a_developer_confirms_with_the_code_read_back() {
 }
 
 #[tokio::test]
-async fn nobody_reads_messages_where_administrators_sign() {
+async fn no_messages_are_shown_if_administrators_sign() {
     let administrators = Administrators::Signing(access_key());
     let router = app(service(&FakeClock::new()).administrators(administrators).build());
     let (status, body) = get(&router, "/dev/messages/pool/ada").await;

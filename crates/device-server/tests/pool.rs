@@ -180,7 +180,7 @@ async fn keys_are_replaced_after_90_days_but_tokens_stay_valid() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_null_are_not_there() {
+async fn null_parameters_are_absent() {
     let pool = Pool::new().await;
     let parameters =
         json!({ "USERNAME": "ada", "PASSWORD": PASSWORD, "DEVICE_KEY": null, "SECRET_HASH": null });

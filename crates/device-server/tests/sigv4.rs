@@ -121,7 +121,7 @@ async fn assert_accepted(request: Request<String>) {
 }
 
 #[tokio::test]
-async fn what_the_vendors_signer_signs_is_accepted() {
+async fn signatures_of_the_vendors_signer_are_accepted() {
     let cases = [
         Signer::default(),
         Signer { session_token: Some("a-session-token"), ..Signer::default() },

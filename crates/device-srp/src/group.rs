@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_proper_verifiers_are_taken() {
+    fn only_valid_verifiers_are_accepted() {
         let n = Residue(N).to_be_bytes();
         let with_last = |last: u8| {
             let mut be = n;

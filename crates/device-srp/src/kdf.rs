@@ -78,7 +78,7 @@ mod tests {
 
     /// Compiles only if the hash wipes its state, which holds the key of an HMAC.
     #[test]
-    fn a_hash_wipes_what_it_was_fed() {
+    fn a_hash_wipes_its_input() {
         fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
         wipes(Sha256::new());
     }

@@ -93,7 +93,7 @@ mod tests {
     use crate::group::N;
 
     #[test]
-    fn numbers_are_taken_and_given_as_they_are() {
+    fn numbers_keep_their_value() {
         let n = BigUint::from_bytes_be(&Residue(N).to_be_bytes());
         for number in [BigUint::from(1u8), &n - 1u8, &n + 1u8, (BigUint::from(1u8) << 3072) - 1u8] {
             assert_eq!(BigUint::from(&PublicValue::try_from(&number).unwrap()), number);

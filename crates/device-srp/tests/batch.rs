@@ -46,7 +46,7 @@ fn claim(enrolled: &Enrolled) -> Claim<'_> {
 }
 
 #[test]
-fn every_size_of_batch_accepts_the_right_and_refuses_the_wrong() {
+fn batches_of_every_size_accept_only_right_proofs() {
     let mut rng = StdRng::seed_from_u64(21);
     for count in [0, 1, 2, 5, 6, 7, 8, 9, 14, 17] {
         let enrolled = enrol(count, &mut rng);
@@ -74,7 +74,7 @@ fn a_proof_of_another_handshake_is_refused_in_every_lane() {
 }
 
 #[test]
-fn stored_powers_come_back_as_they_were_derived() {
+fn stored_powers_keep_their_value() {
     let mut rng = StdRng::seed_from_u64(23);
     let Enrolled { mut verifier, server, client, proof } = enrol(2, &mut rng).pop().unwrap();
     let powers = verifier.powers();

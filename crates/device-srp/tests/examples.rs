@@ -4,7 +4,7 @@
 use std::process::Command;
 
 #[test]
-fn both_ends_agree_on_the_right_password_alone() {
+fn both_ends_agree_only_on_the_right_password() {
     // Cargo builds examples along with tests, and puts them beside.
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples/both_ends");

@@ -86,7 +86,7 @@ proptest! {
 }
 
 #[test]
-fn a_server_that_remembers_nothing_ends_with_the_same_key() {
+fn a_stateless_server_computes_the_same_key() {
     let mut rng = StdRng::seed_from_u64(7);
     let (password, salt) = (DevicePassword::random(&mut rng), Salt::random(&mut rng));
     let verifier = Verifier::derive(&DEVICE, password.expose(), &salt);
@@ -118,7 +118,7 @@ fn a_server_that_remembers_nothing_ends_with_the_same_key() {
 }
 
 #[test]
-fn hostile_public_values_are_refused_before_any_arithmetic() {
+fn hostile_public_values_are_refused_when_read() {
     let n = n();
     for (text, error) in [
         (String::new(), Error::NotHex),
@@ -138,7 +138,7 @@ fn hostile_public_values_are_refused_before_any_arithmetic() {
 }
 
 #[test]
-fn a_value_above_n_is_hashed_as_sent_and_reduced_for_arithmetic() {
+fn a_value_above_n_is_hashed_as_sent_and_then_reduced() {
     let (n, mut rng) = (n(), StdRng::seed_from_u64(3));
     let salt = Salt::random(&mut rng);
     let verifier = Verifier::derive(&DEVICE, "password", &salt);

@@ -28,8 +28,8 @@ fn published_verifiers() {
 }
 
 #[test]
-fn published_scramblers_are_of_the_values_as_sent() {
-    known_answers::published_scramblers_are_of_the_values_as_sent(&vectors());
+fn published_scramblers_hash_the_values_as_sent() {
+    known_answers::published_scramblers_hash_the_values_as_sent(&vectors());
 }
 
 #[test]

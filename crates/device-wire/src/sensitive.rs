@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn acts_as_the_value_but_prints_nothing_of_it() {
+    fn acts_as_the_value_but_does_not_print_it() {
         let secret = Sensitive::from("correct horse");
         assert_eq!(secret.as_str(), "correct horse");
         assert_eq!(format!("{secret:?}"), "[redacted]");

@@ -75,7 +75,7 @@ mod tests {
     ];
 
     #[test]
-    fn sentences_are_the_service_s_and_told_apart() {
+    fn sentences_match_the_service_and_differ() {
         for (sentence, text) in TEXTS {
             assert_eq!(sentence, text);
             let with_and_without_stop = [text, text.trim_end_matches('.'), &format!("{text}.")];

@@ -173,7 +173,7 @@ fn every_value_of_every_enum_is_known() {
 }
 
 #[test]
-fn the_operations_are_the_models() {
+fn the_operations_match_the_model() {
     let model = model();
     let operations = model["operations"].as_object().unwrap();
     assert_eq!(Operation::ALL.len(), operations.len());

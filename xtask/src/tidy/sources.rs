@@ -14,6 +14,9 @@ const LONGEST: usize = 600;
 /// The maximum width of Markdown, in characters.
 const WIDEST_MARKDOWN: usize = 120;
 
+/// The maximum length of a test's name, in characters.
+const LONGEST_TEST_NAME: usize = 55;
+
 /// Forbidden texts, in halves, since this file would contain them.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("/ho", "me/", "a path of somebody's machine"),
@@ -78,6 +81,22 @@ fn wide_lines(file: &str, text: &str, widest: usize) -> Vec<String> {
         .collect()
 }
 
+/// Tests whose names are too long: functions right below an attribute such as `#[test]`.
+fn long_test_names(file: &str, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let tests = lines.windows(2).filter_map(|pair| match pair {
+        [attribute, item] if attribute.starts_with("#[") && attribute.contains("test") => {
+            let (_, name) = item.split_once("fn ")?;
+            name.split_once('(').map(|(name, _)| name)
+        }
+        _ => None,
+    });
+    tests
+        .filter(|name| name.len() > LONGEST_TEST_NAME)
+        .map(|name| format!("{file}: the test {name} has a name of {} characters", name.len()))
+        .collect()
+}
+
 fn is_generated(text: &str) -> bool {
     text.lines().next().is_some_and(|first| first.contains("@generated"))
 }
@@ -92,6 +111,9 @@ fn file_problems(file: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
     if rust && lines > LONGEST && !is_generated(text) {
         problems.push(format!("{file} has {lines} lines: find the seam"));
+    }
+    if rust {
+        problems.extend(long_test_names(file, text));
     }
     if file.ends_with("/mod.rs") {
         problems.push(format!("{file} should be named after its folder, beside it"));
@@ -137,6 +159,15 @@ mod tests {
         ] {
             assert!(wide(line).is_empty(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_long_test_name_is_reported() {
+        let test =
+            |length| format!("    #[tokio::test]\n    async fn {}() {{}}\n", "a".repeat(length));
+        assert!(file_problems("a.rs", &test(LONGEST_TEST_NAME)).is_empty());
+        assert_eq!(file_problems("a.rs", &test(LONGEST_TEST_NAME + 1)).len(), 1);
+        assert!(file_problems("a.rs", &format!("fn {}() {{}}\n", "a".repeat(60))).is_empty());
     }
 
     #[test]

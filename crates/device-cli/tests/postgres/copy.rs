@@ -64,7 +64,7 @@ fn devices_and_tokens_of_before_the_copy_still_work() {
 }
 
 #[test]
-fn a_source_that_is_none_is_refused_and_not_made() {
+fn a_missing_source_is_refused_and_not_created() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::new();
     let none = directory.path().join("none");
@@ -75,7 +75,7 @@ fn a_source_that_is_none_is_refused_and_not_made() {
 }
 
 #[test]
-fn a_server_on_postgresql_is_told_what_it_lacks() {
+fn a_server_on_postgresql_says_what_it_lacks() {
     let database = Database::new();
     let refusal = |arguments: &[&str]| complaint(&command(arguments).output().unwrap());
     let said = refusal(&["--store", database.url()]);

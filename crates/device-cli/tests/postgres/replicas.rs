@@ -87,7 +87,7 @@ fn a_proof_is_used_once_over_all_servers() {
 }
 
 #[test]
-fn what_one_server_ends_no_other_serves() {
+fn no_server_serves_what_another_ended() {
     let database = Database::new();
     let servers = replicas(&database);
     let pool = Pool::new(&servers[0]);
@@ -138,7 +138,7 @@ fn wrong_passwords_count_over_all_servers() {
 
 /// Every user whose creation was acknowledged is there, whichever server it was that was killed.
 #[test]
-fn a_killed_server_takes_no_acknowledged_change_along() {
+fn a_killed_server_loses_no_acknowledged_change() {
     let database = Database::new();
     let [mut killed, other] = replicas(&database);
     let pool = Pool::new(&killed);

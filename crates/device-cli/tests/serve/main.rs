@@ -68,7 +68,7 @@ fn says_where_it_listens_and_is_healthy_there() {
 
 #[cfg(unix)]
 #[test]
-fn ends_in_order_when_asked() {
+fn ends_cleanly_when_asked() {
     for signal in ["TERM", "INT"] {
         let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
         // An idle connection that a client keeps must not hold up the end.
@@ -221,7 +221,7 @@ fn an_error_at_the_start_says_what_to_do() {
 }
 
 #[test]
-fn a_mistake_in_the_file_is_told_by_line_without_values() {
+fn a_mistake_in_the_file_is_reported_without_values() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("device.toml");
     for (text, expected) in [
@@ -258,7 +258,7 @@ fn a_request_under_way_is_answered_before_the_end() {
 
 #[cfg(unix)]
 #[test]
-fn what_was_acknowledged_is_there_after_kill_9() {
+fn acknowledged_changes_survive_kill_9() {
     const WRITERS: usize = 4;
     const ENOUGH: usize = 60;
 

@@ -84,7 +84,7 @@ fn data_that_others_can_read_or_replace_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_on_the_way_to_another_machine_are_warned_of() {
+fn unencrypted_secrets_to_another_machine_are_warned_of() {
     let hooks = ["--hook-url", "http://192.0.2.1/hook", "--message-webhook", "http://192.0.2.1/m"];
     let (_, log) =
         Serving::start(command(&[&DEV[..], &["--in-memory"], &hooks].concat())).end("TERM");

@@ -42,7 +42,7 @@ fn a_pool_that_remembers_all_remembers_a_new_device() {
 }
 
 #[test]
-fn an_opt_in_pool_has_the_user_asked() {
+fn an_opt_in_pool_asks_the_user() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
     let outcome = pair.sign_in(None).done();
     let DeviceOutcome::New { record, prompt: RememberPrompt::Ask } = outcome.device else {
@@ -53,7 +53,7 @@ fn an_opt_in_pool_has_the_user_asked() {
 }
 
 #[test]
-fn a_choice_made_beforehand_is_carried_out() {
+fn an_early_choice_is_carried_out() {
     for (choice, status, last) in [
         (RememberChoice::Remember, DeviceStatus::Remembered, "UpdateDeviceStatus"),
         (RememberChoice::DoNotRemember, DeviceStatus::NotRemembered, "ConfirmDevice"),
@@ -109,7 +109,7 @@ fn a_remembered_device_stands_in_for_the_second_factor() {
 }
 
 #[test]
-fn where_it_does_not_stand_in_the_code_comes_first() {
+fn the_code_comes_first_if_the_device_does_not_replace_it() {
     let mut pair = Pair::new(Devices::Always, Mfa::Asked).with_secret();
     let record = pair.known_device();
     let rest = pair.sign_in(Some(record.clone()));
@@ -129,7 +129,7 @@ fn where_it_does_not_stand_in_the_code_comes_first() {
 }
 
 #[test]
-fn what_the_service_did_shows_in_the_record() {
+fn the_record_shows_what_the_service_did() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Off);
     let mut record = pair.known_device();
     record.status = DeviceStatus::Remembered;
@@ -165,7 +165,7 @@ fn a_typed_alias_ends_under_the_internal_name() {
 }
 
 #[test]
-fn the_session_goes_back_as_it_came() {
+fn the_session_is_returned_unchanged() {
     let mut pair = Pair::new(Devices::Always, Mfa::Asked);
     let record = pair.known_device();
     let rest = pair.sign_in(Some(record.clone()));
@@ -197,7 +197,7 @@ fn a_mistyped_code_is_asked_for_again() {
 }
 
 #[test]
-fn a_code_that_is_refused_for_good_ends_the_sign_in() {
+fn a_code_refused_permanently_ends_the_sign_in() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let asked = pair.sign_in(None).code();
     pair.service.fault(
@@ -248,7 +248,7 @@ fn custom_auth_can_begin_with_a_proof() {
 }
 
 #[test]
-fn the_beginning_of_a_proof_may_be_sent_twice() {
+fn the_start_of_a_proof_may_be_sent_twice() {
     let Pair { config, mut rng, .. } = Pair::new(Devices::Off, Mfa::Off);
     let mut repeat = |credentials| SignIn::start(&config, credentials, None, &mut rng).1.repeat();
     assert_eq!(repeat(Credentials::srp(USER, PASSWORD)), Repeat::Always);
@@ -390,7 +390,7 @@ fn beside(pair: &Pair, step: &str) -> [Value; 3] {
 }
 
 #[test]
-fn client_metadata_goes_with_every_step() {
+fn client_metadata_accompanies_every_step() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let _ = pair.sign_in(None).code();
     assert_eq!(
@@ -424,7 +424,7 @@ fn client_metadata_goes_with_every_step() {
 }
 
 #[test]
-fn a_sign_in_that_begins_again_tells_the_same() {
+fn a_sign_in_that_starts_again_sends_the_same() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     pair.service.forget_devices();

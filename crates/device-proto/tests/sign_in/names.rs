@@ -120,7 +120,7 @@ fn tokens_at_once_come_with_a_new_device() {
 }
 
 #[test]
-fn a_name_that_leads_to_another_user_is_put_right() {
+fn a_name_of_another_user_is_corrected() {
     let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
     let record = pair.known_device();
     pair.kept.push(record.clone());
@@ -135,7 +135,7 @@ fn a_name_that_leads_to_another_user_is_put_right() {
 }
 
 #[test]
-fn a_record_of_another_owner_is_not_taken() {
+fn a_record_of_another_owner_is_ignored() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let mut record = pair.known_device();
     record.owner.username = "bob".to_owned();

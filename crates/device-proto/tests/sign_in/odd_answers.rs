@@ -46,7 +46,7 @@ fn an_answer_of_another_shape_is_malformed() {
 }
 
 #[test]
-fn a_proof_wants_all_of_its_parameters() {
+fn a_proof_needs_all_of_its_parameters() {
     for step in ["USER_SRP_AUTH", "DEVICE_SRP_AUTH"] {
         let name =
             if step == "USER_SRP_AUTH" { "PASSWORD_VERIFIER" } else { "DEVICE_PASSWORD_VERIFIER" };
@@ -132,7 +132,7 @@ fn a_challenge_of_another_time_or_kind_is_named() {
 }
 
 #[test]
-fn a_device_is_not_proven_where_none_was_presented() {
+fn no_device_is_proven_if_none_was_presented() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let challenge = pair.service.challenge("DEVICE_SRP_AUTH", json!({}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(challenge));
@@ -143,7 +143,7 @@ fn a_device_is_not_proven_where_none_was_presented() {
 }
 
 #[test]
-fn sparse_tokens_are_tokens() {
+fn tokens_without_optional_members_are_accepted() {
     let tokens = json!({"ChallengeName": null, "ChallengeParameters": null, "AuthenticationResult":
         {"AccessToken": "opaque", "IdToken": null, "ExpiresIn": null, "NewDeviceMetadata": null,
          "Extra": 1.5}});
@@ -154,7 +154,7 @@ fn sparse_tokens_are_tokens() {
 }
 
 #[test]
-fn half_a_new_device_is_none() {
+fn half_a_new_device_is_ignored() {
     for metadata in
         [json!({}), json!({"DeviceKey": "eu_1"}), json!({"DeviceKey": "", "DeviceGroupKey": "-g"})]
     {

@@ -29,7 +29,7 @@ fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
 }
 
 #[test]
-fn unknown_at_the_password_the_answer_goes_without_it() {
+fn a_device_unknown_at_the_password_is_left_out() {
     let (pair, rest) = meet(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
     let answers: Vec<_> =
         pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
@@ -68,7 +68,7 @@ fn a_device_that_was_forgotten_elsewhere_is_replaced() {
 }
 
 #[test]
-fn unknown_at_the_beginning_the_sign_in_begins_again() {
+fn a_device_unknown_at_the_start_starts_it_again() {
     let (mut pair, rest) = meet(Mfa::Suppressed, "USER_SRP_AUTH", UNKNOWN);
     let outcome = rest.done();
     assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
@@ -107,7 +107,7 @@ fn a_device_is_discarded_only_once_its_user_has_signed_in() {
 }
 
 #[test]
-fn unknown_at_the_code_the_code_goes_without_it() {
+fn a_device_unknown_at_the_code_is_left_out() {
     let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", UNKNOWN);
     replaced(
         pair,
@@ -123,7 +123,7 @@ fn unknown_at_the_code_the_code_goes_without_it() {
 }
 
 #[test]
-fn refused_in_a_device_step_the_sign_in_begins_again() {
+fn a_refused_device_step_starts_the_sign_in_again() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
     let lost = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user.");
@@ -180,7 +180,7 @@ fn tokens_of_one_user_leave_the_record_of_another_alone() {
 }
 
 #[test]
-fn it_begins_again_with_the_new_password() {
+fn it_starts_again_with_the_new_password() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     pair.service.temporary = true;
@@ -195,7 +195,7 @@ fn it_begins_again_with_the_new_password() {
 }
 
 #[test]
-fn what_is_refused_again_is_an_error() {
+fn a_second_refusal_is_an_error() {
     for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER"] {
         let mut pair = Pair::new(Devices::Always, Mfa::Off);
         let record = pair.known_device();
@@ -254,7 +254,7 @@ fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
 }
 
 #[test]
-fn a_sign_in_stands_and_confirming_is_tried_again() {
+fn a_sign_in_succeeds_and_confirming_is_retried() {
     for fault in
         [Fault::Refuse(ErrorCode::InvalidParameter, "Invalid device key given."), Fault::Lose]
     {

@@ -27,7 +27,7 @@ fn the_check_finds_a_secret() {
 }
 
 #[test]
-fn what_is_made_before_and_after_shows_none() {
+fn values_before_and_after_a_sign_in_show_no_secret() {
     check(&Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush"));
     check(&Reply::Answered(PASSWORD.as_bytes()));
     for credentials in [

@@ -93,7 +93,7 @@ async fn an_idle_connection_makes_room_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_thousand_idle_connections_stop_nobody() {
+async fn a_thousand_idle_connections_block_no_caller() {
     let (addr, _) = server(64, 32).await;
     let mut idle = Vec::new();
     for _ in 0..200 {

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_made_to_point_here_reads_nothing() {
+    fn a_rebound_host_name_reads_nothing() {
         for (host, expected) in [
             ("localhost:9229", false),
             ("127.0.0.1:9229", false),

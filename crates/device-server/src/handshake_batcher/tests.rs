@@ -31,7 +31,7 @@ fn proceed(queue: &Squares, waiting: &Waiting) -> (u32, Vec<u32>) {
 }
 
 #[test]
-fn one_that_meets_no_load_computes_at_once_and_alone() {
+fn a_call_without_load_computes_at_once_and_alone() {
     let queue = queue(1);
     for job in [2, 3] {
         let [lone] = enter(&queue, [job]);
@@ -40,7 +40,7 @@ fn one_that_meets_no_load_computes_at_once_and_alone() {
 }
 
 #[test]
-fn as_many_compute_at_a_time_as_there_are_cores() {
+fn as_many_jobs_compute_as_there_are_cores() {
     let queue = queue(2);
     let [a, b, c] = enter(&queue, [1, 2, 3]);
     assert!(waits(&c));
@@ -50,7 +50,7 @@ fn as_many_compute_at_a_time_as_there_are_cores() {
 }
 
 #[test]
-fn those_too_few_to_gain_compute_one_by_one_in_their_order() {
+fn too_few_jobs_for_a_batch_compute_one_by_one_in_order() {
     let queue = queue(1);
     let [a, b, c] = enter(&queue, [1, 2, 3]);
     assert_eq!(proceed(&queue, &a), (1, vec![1]));
@@ -89,7 +89,7 @@ fn a_job_beyond_the_limit_is_refused_until_there_is_room() {
 }
 
 #[test]
-fn a_job_that_panics_takes_nobody_along() {
+fn a_job_that_panics_affects_no_other() {
     let compute = |jobs: &[u32]| if jobs.contains(&13) { panic!("13") } else { square(jobs) };
     for jobs in [[13, 2, 3], [2, 13, 3], [2, 3, 13]] {
         let queue = queue(1);

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_posted_again_only_if_that_may_help() {
+    fn a_message_is_posted_again_only_if_that_can_help() {
         let again = |status| passes(StatusCode::from_u16(status).unwrap());
         assert_eq!([301, 400, 403, 404, 410].map(again), [false; 5]);
         assert_eq!([408, 429, 500, 502, 503].map(again), [true; 5]);

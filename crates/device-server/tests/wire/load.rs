@@ -103,7 +103,7 @@ impl HttpBody for Unfinished {
 }
 
 #[tokio::test]
-async fn large_bodies_of_one_address_stop_nobody_else() {
+async fn large_bodies_of_one_address_block_no_other() {
     let from = |address: &str, body: Body| {
         let mut request = request("GetUser", body);
         let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
@@ -166,7 +166,7 @@ async fn custom_sign_in(router: &Router) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_slow_hook_holds_up_no_other_call() {
+async fn a_slow_hook_delays_no_other_call() {
     let ((asked, hears), (tell, told)) = (channel(), channel());
     let hooks = Arc::new(SlowHook { asked, told: Mutex::new(told) });
     // More calls wait for the hook than may be in flight.

@@ -88,7 +88,7 @@ fn of(code: &str, message: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_target_that_is_no_operation_is_unknown() {
+async fn a_target_other_than_an_operation_is_unknown() {
     let unknown = |message| of("UnknownOperationException", message);
     let no_such = "The service has no operation of that name.";
     assert_eq!(refused(request("InitiateAuthentication", "{}")).await, unknown(no_such));
@@ -207,7 +207,7 @@ async fn a_body_that_cannot_be_read_is_a_serialization_error() {
 }
 
 #[tokio::test]
-async fn all_violations_are_told_at_once() {
+async fn all_violations_are_reported_at_once() {
     let invalid = |message: &str| of("InvalidParameterException", message);
 
     // Sensitive: the token. Not: the device key.
@@ -418,7 +418,7 @@ async fn null_means_absent_and_unknown_members_are_ignored() {
 }
 
 #[tokio::test]
-async fn what_is_given_twice_is_refused() {
+async fn repeated_members_and_headers_are_refused() {
     for body in [r#"{"AccessToken":"a","AccessToken":"b"}"#, r#"{"a":[{"b":1,"b":1}]}"#] {
         let (code, message) = refused(request("GetUser", body)).await;
         assert_eq!(code, "SerializationException");
@@ -542,7 +542,7 @@ async fn health_names_version_and_store() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_told_which_paths_there_are() {
+async fn an_unknown_path_lists_the_known_paths() {
     for path in [
         "/nowhere",
         "/us-east-1_nobody/.well-known/jwks.json",

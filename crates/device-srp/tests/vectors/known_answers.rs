@@ -101,7 +101,7 @@ pub(crate) fn published_verifiers(vectors: &Value) {
     assert_eq!(count, 2);
 }
 
-pub(crate) fn published_scramblers_are_of_the_values_as_sent(vectors: &Value) {
+pub(crate) fn published_scramblers_hash_the_values_as_sent(vectors: &Value) {
     // u alone is published here; it shows in the key that a client derives, so hash it as the
     // client does.
     let mut count = 0;

@@ -701,7 +701,7 @@ operations! {
     ];
     /// `DeleteGroup`, called by [`DeleteGroupRequest`].
     ///
-    /// [`DeleteGroupRequest`]: crate::DeleteGroupRequest
+    /// [`DeleteGroupRequest`]: crate::requests::DeleteGroupRequest
     DeleteGroup: SigV4, false, [
         InternalError,
         InvalidParameter,
@@ -842,7 +842,7 @@ operations! {
     ];
     /// `GetGroup`, called by [`GetGroupRequest`].
     ///
-    /// [`GetGroupRequest`]: crate::GetGroupRequest
+    /// [`GetGroupRequest`]: crate::requests::GetGroupRequest
     GetGroup: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -987,7 +987,7 @@ operations! {
     ];
     /// `ListGroups`, called by [`ListGroupsRequest`].
     ///
-    /// [`ListGroupsRequest`]: crate::ListGroupsRequest
+    /// [`ListGroupsRequest`]: crate::requests::ListGroupsRequest
     ListGroups: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1055,7 +1055,7 @@ operations! {
     ];
     /// `ListUsersInGroup`, called by [`ListUsersInGroupRequest`].
     ///
-    /// [`ListUsersInGroupRequest`]: crate::ListUsersInGroupRequest
+    /// [`ListUsersInGroupRequest`]: crate::requests::ListUsersInGroupRequest
     ListUsersInGroup: SigV4, true, [
         InternalError,
         InvalidParameter,
@@ -1247,7 +1247,7 @@ operations! {
     ];
     /// `UpdateGroup`, called by [`UpdateGroupRequest`].
     ///
-    /// [`UpdateGroupRequest`]: crate::UpdateGroupRequest
+    /// [`UpdateGroupRequest`]: crate::requests::UpdateGroupRequest
     UpdateGroup: SigV4, true, [
         InternalError,
         InvalidParameter,

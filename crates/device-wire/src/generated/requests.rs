@@ -124,7 +124,7 @@ pub struct AdminCreateUserRequest {
     /// `ValidationData`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_data: Option<Vec<AttributeType>>,
-    /// `TemporaryPassword`. At most 256 characters. Matches `[\S]+`.
+    /// `TemporaryPassword`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_password: Option<Sensitive<String>>,
     /// `ForceAliasCreation`.
@@ -833,7 +833,7 @@ pub struct AdminSetUserPasswordRequest {
     pub user_pool_id: String,
     /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `Password`. At most 256 characters. Matches `[\S]+`.
+    /// `Password`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     pub password: Sensitive<String>,
     /// `Permanent`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1026,10 +1026,10 @@ impl Request for AssociateSoftwareTokenRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChangePasswordRequest {
-    /// `PreviousPassword`. At most 256 characters. Matches `[\S]+`.
+    /// `PreviousPassword`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_password: Option<Sensitive<String>>,
-    /// `ProposedPassword`. At most 256 characters. Matches `[\S]+`.
+    /// `ProposedPassword`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     pub proposed_password: Sensitive<String>,
     /// `AccessToken`. Matches `[A-Za-z0-9-_=.]+`.
     pub access_token: Sensitive<String>,
@@ -1106,7 +1106,7 @@ pub struct ConfirmForgotPasswordRequest {
     pub username: Sensitive<String>,
     /// `ConfirmationCode`. 1 to 2048 characters. Matches `[\S]+`.
     pub confirmation_code: Sensitive<String>,
-    /// `Password`. At most 256 characters. Matches `[\S]+`.
+    /// `Password`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     pub password: Sensitive<String>,
     /// `AnalyticsMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -2592,7 +2592,7 @@ pub struct SignUpRequest {
     pub secret_hash: Option<Sensitive<String>>,
     /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
     pub username: Sensitive<String>,
-    /// `Password`. At most 256 characters. Matches `[\S]+`.
+    /// `Password`. 6 to 256 characters. Matches `^[\S]+.*[\S]+$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Sensitive<String>>,
     /// `UserAttributes`.
