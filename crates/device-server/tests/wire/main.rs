@@ -10,6 +10,7 @@
 
 mod load;
 mod pages;
+mod terraform;
 
 use std::io;
 use std::pin::Pin;
