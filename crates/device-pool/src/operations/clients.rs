@@ -27,6 +27,7 @@ pub(crate) fn create(
     cx: &mut Context<'_, '_>,
     request: CreateUserPoolClientRequest,
 ) -> Result<CreateUserPoolClientResponse, ServiceError> {
+    check_secret_store(request.publish_secrets_in_aws_secrets_manager)?;
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let id = cx.random_text(ALPHABET, 26);
     let secret = match request.client_secret.clone() {
@@ -82,6 +83,7 @@ pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserPoolClientRequest,
 ) -> Result<UpdateUserPoolClientResponse, ServiceError> {
+    check_secret_store(request.publish_secrets_in_aws_secrets_manager)?;
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     let old = client.description;
@@ -142,6 +144,17 @@ pub(crate) fn list(
         });
     }
     Ok(ListUserPoolClientsResponse { user_pool_clients: Some(clients), next_token })
+}
+
+/// Refuses to keep a client secret in AWS Secrets Manager: this server has none.
+fn check_secret_store(publish: Option<bool>) -> Result<(), ServiceError> {
+    if publish == Some(true) {
+        return Err(ServiceError::invalid(
+            "PublishSecretsInAWSSecretsManager is not supported by this server: leave it out, and \
+             the client secret is returned.",
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses settings that contradict each other or the pool.

@@ -104,6 +104,30 @@ fn contradictory_client_settings_are_refused() {
 }
 
 #[test]
+fn a_secret_is_kept_in_no_secrets_manager() {
+    let mut world = World::new();
+    for (operation, publish, refused) in [
+        (Operation::CreateUserPoolClient, true, true),
+        (Operation::UpdateUserPoolClient, true, true),
+        (Operation::CreateUserPoolClient, false, false),
+    ] {
+        let request = json!({
+            "UserPoolId": world.pool, "ClientId": world.client, "ClientName": "app",
+            "GenerateSecret": true, "PublishSecretsInAWSSecretsManager": publish,
+        });
+        let answer = world.call(operation, request);
+        assert_eq!(answer.is_err(), refused, "{operation}");
+        match answer {
+            Ok(made) => assert!(made["UserPoolClient"]["ClientSecret"].is_string(), "{made}"),
+            Err(error) => {
+                let says = "PublishSecretsInAWSSecretsManager is not supported";
+                assert!(error.message().starts_with(says), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_client_is_found_in_its_own_pool_only() {
     let mut world = World::new();
     let client = world.client.clone();

@@ -153,6 +153,8 @@ fn the_password_comes_first_if_the_client_starts_with_it() {
     let names: Vec<_> =
         steps.as_array().unwrap().iter().map(|step| step["challengeName"].clone()).collect();
     assert_eq!(names, ["SRP_A", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE"]);
+    let metadata = steps[0].as_object().unwrap().get("challengeMetadata");
+    assert_eq!(metadata, Some(&Value::Null), "hooks in typed languages read it");
 }
 
 #[test]

@@ -1267,6 +1267,9 @@ pub struct CreateUserPoolClientRequest {
     /// `GenerateSecret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate_secret: Option<bool>,
+    /// `PublishSecretsInAWSSecretsManager`.
+    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
+    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
     /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
@@ -1340,6 +1343,7 @@ impl CreateUserPoolClientRequest {
             user_pool_id: user_pool_id.into(),
             client_name: client_name.into(),
             generate_secret: None,
+            publish_secrets_in_aws_secrets_manager: None,
             client_secret: None,
             refresh_token_validity: None,
             access_token_validity: None,
@@ -2815,6 +2819,9 @@ pub struct UpdateUserPoolClientRequest {
     /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    /// `PublishSecretsInAWSSecretsManager`.
+    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
+    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
     /// `RefreshTokenValidity`. A value of at most 315360000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_validity: Option<i32>,
@@ -2885,6 +2892,7 @@ impl UpdateUserPoolClientRequest {
             user_pool_id: user_pool_id.into(),
             client_id: client_id.into(),
             client_name: None,
+            publish_secrets_in_aws_secrets_manager: None,
             refresh_token_validity: None,
             access_token_validity: None,
             id_token_validity: None,

@@ -1015,6 +1015,10 @@ pub struct UserPoolClientType {
     /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
+    /// `ClientSecretArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ClientSecretArnType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_arn: Option<String>,
     /// `LastModifiedDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified_date: Option<Timestamp>,
