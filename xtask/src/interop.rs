@@ -35,10 +35,35 @@ pub(crate) fn python(root: &Path) -> Result<()> {
 
 /// Runs the JavaScript clients' tests.
 pub(crate) fn node(root: &Path) -> Result<()> {
-    let packages = setup::node(root)?;
+    let packages = setup::node(root, "node")?;
     let mut tests = program(&root.join("interop/node"), "node", &["--test"]);
     tests.env("NODE_PATH", packages);
     against_server(root, tests)
+}
+
+/// Drives the console and an app in a browser; leaves screenshots in the target folder.
+pub(crate) fn browser(root: &Path) -> Result<()> {
+    let packages = setup::node(root, "browser")?;
+    // One file after the other: each has a browser of its own.
+    let flags = ["--test", "--test-concurrency=1"];
+    let mut tests = program(&root.join("interop/browser"), "node", &flags);
+    tests
+        .env("NODE_PATH", packages)
+        .env("DEVICE_CHROMIUM", setup::chromium(root)?)
+        .env("DEVICE_SCREENSHOTS", screenshots(root))
+        .env("DEVICE_BINARY", target(root).join("debug/device"));
+    against_server(root, tests)
+}
+
+/// As [`browser`], and renews the picture in the README.
+pub(crate) fn screenshot(root: &Path) -> Result<()> {
+    browser(root)?;
+    fs::copy(screenshots(root).join("readme.png"), root.join("docs/console.png"))?;
+    Ok(())
+}
+
+fn screenshots(root: &Path) -> PathBuf {
+    target(root).join("screenshots")
 }
 
 /// Runs the client against servers of other makers. interop/servers/README.md says what is expected

@@ -29,6 +29,8 @@ Tasks:
   test               all checks and tests, with their setup: what CI runs
   tidy               layers, floors, widths and the other rules of this project
   interop            clients of other makers against a running server
+  browser [--renew]  the console and an app in a browser, with screenshots under target/;
+                     with --renew, docs/console.png is written anew
   servers            the client against servers of other makers
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         ["test"] => return test::run_all(root),
         ["tidy"] => tidy::run(root),
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
+        ["browser"] => interop::browser(root),
+        ["browser", "--renew"] => interop::screenshot(root),
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["seeds"] => fuzz::seeds(root, &[]),

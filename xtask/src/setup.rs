@@ -109,17 +109,17 @@ pub(crate) fn python(root: &Path, folder: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The folder of the JavaScript clients' packages, and a Node.js to run them.
-pub(crate) fn node(root: &Path) -> Result<PathBuf> {
+/// The JavaScript packages of a folder of `interop`, and a Node.js to run them.
+pub(crate) fn node(root: &Path, folder: &str) -> Result<PathBuf> {
     let recent = "process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)";
     if !works(&mut program(root, "node", &["-e", recent]))
         || !works(&mut program(root, "npm", &["--version"]))
     {
         debian(root, &["nodejs", "npm"])?;
     }
-    let environment = target(root).join("node");
+    let environment = target(root).join(folder);
     let packages = environment.join("node_modules");
-    let from = root.join("interop/node");
+    let from = root.join("interop").join(folder);
     let wanted = fs::read_to_string(from.join("package-lock.json"))?;
     // As with Python: written after a complete installation.
     let stamp = environment.join("installed.json");
@@ -127,7 +127,7 @@ pub(crate) fn node(root: &Path) -> Result<PathBuf> {
         return Ok(packages);
     }
     println!(
-        "Installing interop/node/package-lock.json from the npm registry into {}.",
+        "Installing interop/{folder}/package-lock.json from the npm registry into {}.",
         environment.display()
     );
     fs::create_dir_all(&environment)?;
@@ -138,6 +138,18 @@ pub(crate) fn node(root: &Path) -> Result<PathBuf> {
     run(&mut program(&environment, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
     fs::write(stamp, wanted)?;
     Ok(packages)
+}
+
+/// The path of the browser.
+pub(crate) fn chromium(root: &Path) -> Result<PathBuf> {
+    let installed = || {
+        let find = capture(&mut program(root, "sh", &["-c", "command -v chromium"]));
+        find.ok().map(|path| PathBuf::from(path.trim()))
+    };
+    if installed().is_none() {
+        debian(root, &["chromium"])?;
+    }
+    installed().ok_or_else(|| "Debian's package has no program chromium".into())
 }
 
 /// Ensures that `valgrind` is installed.

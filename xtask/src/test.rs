@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "benches", run: benches },
     Step { name: "Python clients", run: interop::python },
     Step { name: "JavaScript clients", run: interop::node },
+    Step { name: "console in a browser", run: interop::browser },
     Step { name: "others' servers", run: interop::servers },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },

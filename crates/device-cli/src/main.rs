@@ -1,5 +1,6 @@
 //! `device`: the user-pool server, its health check and a demo, in one binary.
 
+mod console;
 mod demo;
 mod descriptors;
 mod health;
@@ -30,6 +31,8 @@ enum Command {
     /// RUST_LOG sets what is logged, such as `warn` or `device_server=debug`; the default is
     /// `info`.
     Serve(Box<serve::Options>),
+    /// Sign in to a server's web pages, in the browser.
+    Console(console::Options),
     /// Check whether a server works. The exit code is 0 if it does, otherwise 1.
     Health(health::Options),
     /// Show the whole life of a remembered device, with its own server.
@@ -57,6 +60,7 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
             let origins = matches.subcommand_matches("serve").unwrap_or(matches);
             Ok(serve::run(*options, origins)?)
         }
+        Command::Console(options) => Ok(console::run(&options)?),
         Command::Health(options) => Ok(health::run(options)?),
         Command::Demo(options) => Ok(demo::run(&options)?),
         Command::Store(command) => store::run(&command),

@@ -1,6 +1,6 @@
 //! `device serve`: reads settings, opens the store, and serves until it is told to stop.
 
-mod credentials;
+pub(crate) mod credentials;
 mod dev;
 mod error;
 mod listen;
@@ -104,6 +104,12 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         service = service.hooks(Arc::new(hooks));
     }
     let service = service.build();
+    let server = if settings.console {
+        greeting.push_str(&line("console", &format!("{endpoint}/console")));
+        server.pages(device_console::routes(Arc::clone(&service)))
+    } else {
+        server
+    };
     // A closed stdout does not stop the server.
     let _ = writeln!(io::stdout().lock(), "{greeting}listening on {endpoint}\nready");
     server.serve(service, stop).await;

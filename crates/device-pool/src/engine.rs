@@ -20,6 +20,7 @@ use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
+use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
 use crate::store::{Store, StoreError, Table};
@@ -248,8 +249,18 @@ impl Engine {
         })))
     }
 
-    /// Removes expired records, records of deleted pools and traces of deleted users, idle devices, and surplus records of
-    /// unknown names. Returns their number.
+    /// The number of devices of a pool by status, up to 1000; zero for an unknown pool.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
+        device_count::count(&*self.store, pool_id)
+    }
+
+    /// Removes expired and surplus records, and returns their number.
+    ///
+    /// They are expired records, records of deleted pools, traces of deleted users, idle devices,
+    /// and surplus records of unknown names.
     ///
     /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag
     /// `device:forget-after-idle` when a device is idle.

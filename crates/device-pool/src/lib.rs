@@ -105,3 +105,4 @@ pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::signing_keys::SigningKeySource;
 pub use operations::SUPPORTED;
+pub use rules::device_count::DeviceCount;

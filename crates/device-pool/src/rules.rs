@@ -6,6 +6,7 @@ pub(crate) mod caller;
 pub(crate) mod codes;
 pub(crate) mod decoy;
 pub(crate) mod decoy_name;
+pub(crate) mod device_count;
 pub(crate) mod device_keys;
 pub(crate) mod device_limits;
 pub(crate) mod first_factors;

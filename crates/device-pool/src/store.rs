@@ -57,11 +57,13 @@ pub enum Table {
     AuditEvent,
     /// Users who were deleted and of whom traces are still being removed.
     DeletedUser,
+    /// Sessions of administrators in the console. The host's own: no rule reads them.
+    AdminSession,
 }
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -85,6 +87,7 @@ impl Table {
         Self::AuthEvent,
         Self::AuditEvent,
         Self::DeletedUser,
+        Self::AdminSession,
     ];
 
     /// The name of the table in a database.
@@ -114,6 +117,7 @@ impl Table {
             Self::AuthEvent => "auth_event",
             Self::AuditEvent => "audit_event",
             Self::DeletedUser => "deleted_user",
+            Self::AdminSession => "admin_session",
         }
     }
 }

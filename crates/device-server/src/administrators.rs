@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use device_pool::ServiceError;
-use device_wire::ErrorCode;
+use device_wire::{ErrorCode, Operation};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::dev::{Dev, DevMode};
 use crate::origins::Origins;
@@ -21,6 +23,38 @@ pub enum Administrators {
     Signing(AccessKey),
     /// Anyone, signed or not, except foreign web pages. For your own machine only.
     Anyone(DevMode),
+}
+
+/// The name of whoever administrates in dev mode.
+const DEV: &str = "dev";
+
+/// An administrator who has proven to be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administrator {
+    /// The id of the access key; `dev` if dev mode asks for none.
+    pub key_id: String,
+    /// What the key permits.
+    pub role: Role,
+}
+
+/// What an administrator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "to look, or to change: there is no third")]
+pub enum Role {
+    /// May see everything and change nothing.
+    ReadOnly,
+    /// May do everything.
+    Full,
+}
+
+impl Role {
+    /// Whether it permits an operation.
+    #[must_use]
+    pub fn permits(self, operation: Operation) -> bool {
+        const READS: [&str; 5] = ["AdminGet", "AdminList", "Describe", "Get", "List"];
+        self == Self::Full || READS.iter().any(|verb| operation.name().starts_with(verb))
+    }
 }
 
 /// The check for [`Administrators`].
@@ -41,22 +75,43 @@ impl AdminCheck {
         }
     }
 
-    /// Refuses a request that is not from an administrator. `now` is in milliseconds since the
-    /// epoch.
+    /// The administrator of a request; refuses any other request. `now` is in milliseconds since
+    /// the epoch.
     pub(crate) fn admit(
         &self,
         head: &Parts,
         body: &[u8],
         region: &str,
         now: i64,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Administrator, ServiceError> {
+        let full = |key_id: &str| Administrator { key_id: key_id.to_owned(), role: Role::Full };
         match self {
             Self::Nobody => Err(ServiceError::new(
                 ErrorCode::UnrecognizedClient,
                 "This server has no administrators: it was started without an access key.",
             )),
-            Self::Signature(key) => sigv4::verify(head, body, key, region, now),
-            Self::Dev(dev) => dev.admit(&head.method, &head.headers),
+            Self::Signature(key) => {
+                sigv4::verify(head, body, key, region, now).map(|()| full(key.id()))
+            }
+            Self::Dev(dev) => dev.admit(&head.method, &head.headers).map(|()| full(DEV)),
+        }
+    }
+
+    /// The administrator whose access key this is, if it is one.
+    pub(crate) fn of_key(&self, id: &str, secret: &str) -> Option<Administrator> {
+        match self {
+            Self::Signature(key) if key.is(id, secret) => {
+                Some(Administrator { key_id: key.id().to_owned(), role: Role::Full })
+            }
+            Self::Signature(_) | Self::Nobody | Self::Dev(_) => None,
+        }
+    }
+
+    /// A key for one purpose that only holders of the access key can derive.
+    pub(crate) fn derived_key(&self, purpose: &str) -> Option<Zeroizing<[u8; 32]>> {
+        match self {
+            Self::Signature(key) => Some(key.derive(purpose)),
+            Self::Nobody | Self::Dev(_) => None,
         }
     }
 

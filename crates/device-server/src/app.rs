@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use device_pool::ServiceError;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,6 +17,17 @@ use crate::{answer, api, dev, documents, request_log};
 /// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
 pub fn app(service: Arc<Service>) -> Router {
+    app_with_pages(service, Router::new())
+}
+
+/// As [`app`], with pages for people beside it, such as the console. Only the API's answers are
+/// shared with web pages of other origins.
+pub fn app_with_pages(service: Arc<Service>, pages: Router) -> Router {
+    let observe = from_fn_with_state(Arc::clone(&service), request_log::observe);
+    pages.layer(map_response(documents::as_page)).merge(api(service)).layer(observe)
+}
+
+fn api(service: Arc<Service>) -> Router {
     let dev = service.administrators.dev().cloned();
     dev.map_or_else(Router::new, dev::routes)
         .route("/", post(api::call))
@@ -29,7 +40,6 @@ pub fn app(service: Arc<Service>) -> Router {
         // request id and a log line.
         .layer(CatchPanicLayer::custom(panicked))
         .layer(service.origins.cors())
-        .layer(from_fn_with_state(Arc::clone(&service), request_log::observe))
         .with_state(service)
 }
 

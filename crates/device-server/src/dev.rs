@@ -12,13 +12,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::get;
-use device_pool::{Message, ServiceError};
+use device_pool::{Message, Moment, ServiceError};
 use device_wire::ErrorCode;
 use serde_json::json;
 
 use crate::answer;
 use crate::origins::Origins;
 
+pub use messages::KeptMessage;
 use messages::Messages;
 use pages::Pages;
 
@@ -66,8 +67,13 @@ impl Dev {
     }
 
     /// Stores messages for reading back.
-    pub(crate) fn keep(&self, messages: &[Message]) {
-        self.messages.keep(messages);
+    pub(crate) fn keep(&self, messages: &[Message], now: Moment) {
+        self.messages.keep(messages, now);
+    }
+
+    /// The kept messages, the latest first.
+    pub(crate) fn messages(&self) -> Vec<KeptMessage> {
+        self.messages.all()
     }
 }
 

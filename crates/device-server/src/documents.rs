@@ -79,6 +79,11 @@ fn absent(message: &str) -> Response<Body> {
     answer::document(StatusCode::NOT_FOUND, &json!({ "message": message }))
 }
 
+/// Names a page for people in the log.
+pub(crate) async fn as_page(response: Response<Body>) -> Response<Body> {
+    named("page", response)
+}
+
 fn named(name: &'static str, mut response: Response<Body>) -> Response<Body> {
     response.extensions_mut().insert(Named(name));
     response

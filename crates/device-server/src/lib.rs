@@ -10,6 +10,7 @@
 //!
 //! This crate deliberately decides nothing about users, devices or tokens: `device-pool` does.
 
+mod admin_sessions;
 mod administrators;
 mod answer;
 mod api;
@@ -41,14 +42,17 @@ mod transport;
 mod trusted_proxies;
 mod web_address;
 
-pub use administrators::Administrators;
-pub use app::app;
-pub use dev::DevMode;
+pub use admin_sessions::AdminSession;
+pub use administrators::{Administrator, Administrators, Role};
+pub use app::{app, app_with_pages};
+pub use dev::{DevMode, KeptMessage};
 pub use environment::{Clock, Entropy};
 pub use handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 pub use http_hooks::HttpHooks;
 pub use limits::Limits;
+pub use network::Network;
 pub use origins::Origins;
+pub use request_log::Peer;
 pub use server::Server;
 pub use service::{MessageObserver, Service, ServiceBuilder};
 pub use setup_error::SetupError;
@@ -58,5 +62,5 @@ pub use storage::Storage;
 pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
-pub use device_pool::{Config as PoolConfig, Retention};
+pub use device_pool::{Config as PoolConfig, DeviceCount, Retention};
 pub use device_store::OpenError;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// One caller: an IPv4 address, or an IPv6 network of 64 bits, which is what one household has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(IpAddr);
+pub struct Network(IpAddr);
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {

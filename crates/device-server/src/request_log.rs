@@ -24,8 +24,16 @@ pub(crate) struct Named(pub(crate) &'static str);
 
 /// The sender of a request, as reported by trusted proxies; an extension of a request from a
 /// socket.
-#[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub(crate) IpAddr);
+
+impl Peer {
+    /// The address that the request came from.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0
+    }
+}
 
 /// The outermost layer: gives the request an id, times it and logs it.
 pub(crate) async fn observe(

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::app::app;
+use crate::app::app_with_pages;
 use crate::connections::Connections;
 use crate::service::Service;
 use crate::setup_error::SetupError;
@@ -25,6 +26,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
+    pages: Router,
 }
 
 impl Server {
@@ -38,7 +40,14 @@ impl Server {
         let failed = |source| SetupError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, local_addr })
+        Ok(Self { listener, local_addr, pages: Router::new() })
+    }
+
+    /// Serves `pages` beside the API; see [`app_with_pages`](crate::app_with_pages).
+    #[must_use]
+    pub fn pages(mut self, pages: Router) -> Self {
+        self.pages = pages;
+        self
     }
 
     /// The bound address, with its real port.
@@ -59,7 +68,7 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(maintain(Arc::clone(&service)));
 
-        let app = app(Arc::clone(&service));
+        let app = app_with_pages(Arc::clone(&service), self.pages);
         let connections = Connections::new(app, &service.limits, service.trusted_proxies.clone());
         let under_way = connections.accept(self.listener, shutdown).await;
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {

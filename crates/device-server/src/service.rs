@@ -1,6 +1,7 @@
 //! The service: the engine with its environment and limits.
 
 mod builder;
+mod console;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
 /// ```
 pub struct Service {
     engine: Engine,
+    pub(crate) store: Arc<dyn Store>,
     health: Health,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -77,6 +79,7 @@ pub struct Service {
     documents: Semaphore,
     region: String,
     message_observer: Arc<MessageObserver>,
+    public_base_url: String,
     outbound_queue: OutboundQueue,
     pub(crate) administrators: AdminCheck,
     pub(crate) origins: Origins,
@@ -174,7 +177,7 @@ impl Service {
         }
         (self.message_observer)(&messages);
         if let Some(dev) = self.administrators.dev() {
-            dev.keep(&messages);
+            dev.keep(&messages, self.moment());
             // In dev mode messages can be read back, so one without a transport is not lost.
             messages.retain(|message| self.outbound_queue.has_way_for(message));
         }
@@ -244,7 +247,7 @@ impl Service {
 
     /// Runs `work` on a blocking thread. The engine blocks on storage and does big-number
     /// arithmetic, which must not run on async workers.
-    async fn off_the_workers<T: Send + 'static>(
+    pub(crate) async fn off_the_workers<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {

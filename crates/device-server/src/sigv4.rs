@@ -69,6 +69,18 @@ impl AccessKey {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// Whether this is the key. The time says nothing about the secret.
+    pub(crate) fn is(&self, id: &str, secret: &str) -> bool {
+        const TEXT: &str = "device-server compares two secrets";
+        let given = hmac(secret.as_bytes(), TEXT).finalize().into_bytes();
+        self.id == id && hmac(self.secret.as_bytes(), TEXT).verify_slice(&given).is_ok()
+    }
+
+    /// A key for one purpose, which says nothing about the secret.
+    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(hmac(self.secret.as_bytes(), purpose).finalize().into_bytes().into())
+    }
 }
 
 impl fmt::Debug for AccessKey {

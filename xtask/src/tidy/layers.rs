@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("device-pool", &["device-wire", "device-srp"]),
     ("device-store", &["device-pool"]),
     ("device-server", &["device-store", "device-pool", "device-wire", "device-srp"]),
-    ("device-cli", &["device-server", "device-auth"]),
+    ("device-console", &["device-server", "device-pool", "device-wire"]),
+    ("device-cli", &["device-console", "device-server", "device-auth"]),
     // Both ends in one process, for tests.
     ("device-test", &["device-server", "device-auth"]),
     ("device-benches", &["device-srp"]),

@@ -44,30 +44,43 @@ impl Credentials {
         let Some(directory) = directory else {
             return Ok((Self::generate(), Kept::Nowhere));
         };
-        let path = path(directory);
-        let unusable = |reason: String| ServeError::Credentials { path: path.clone(), reason };
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                modes::check_file(&path)?;
-                // The parser quotes the line with the mistake, which may contain the secret.
-                let credentials: Self = toml::from_str(&text).map_err(|_| {
-                    unusable(
-                        "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and \
-                         nothing else. Correct it, or move it away to get new ones"
-                            .to_owned(),
-                    )
-                })?;
-                AccessKey::new(&*credentials.access_key_id, &*credentials.secret_access_key)
-                    .map_err(|error| unusable(error.to_string()))?;
-                Ok((credentials, Kept::Before(path)))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+        match Self::read(directory) {
+            Ok(credentials) => Ok((credentials, Kept::Before(path(directory)))),
+            Err(ServeError::NoCredentials { path }) => {
                 let credentials = Self::generate();
-                credentials.write(directory, &path).map_err(|error| unusable(error.to_string()))?;
+                credentials.write(directory, &path).map_err(|error| ServeError::Credentials {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
                 Ok((credentials, Kept::Now(path)))
             }
-            Err(error) => Err(unusable(error.to_string())),
+            Err(error) => Err(error),
         }
+    }
+
+    /// The credentials that this data directory has.
+    pub(crate) fn read(directory: &Path) -> Result<Self, ServeError> {
+        let path = path(directory);
+        let unusable = |reason: String| ServeError::Credentials { path: path.clone(), reason };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(ServeError::NoCredentials { path });
+            }
+            Err(error) => return Err(unusable(error.to_string())),
+        };
+        modes::check_file(&path)?;
+        // The parser quotes the line with the mistake, which may be the secret's.
+        let credentials: Self = toml::from_str(&text).map_err(|_| {
+            unusable(
+                "it must hold access-key-id = \"...\" and secret-access-key = \"...\" and nothing \
+                 else. Correct it, or move it away to get new ones"
+                    .to_owned(),
+            )
+        })?;
+        AccessKey::new(&*credentials.access_key_id, &*credentials.secret_access_key)
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(credentials)
     }
 
     fn generate() -> Self {

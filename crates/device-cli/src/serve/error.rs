@@ -19,6 +19,8 @@ pub(crate) enum ServeError {
     Setup(SetupError),
     #[error("the credentials in {} cannot be used: {reason}", path.display())]
     Credentials { path: PathBuf, reason: String },
+    #[error("{} does not exist", path.display())]
+    NoCredentials { path: PathBuf },
     #[error("the server cannot run: {0}")]
     Runtime(io::Error),
 }

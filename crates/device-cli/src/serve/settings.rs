@@ -83,6 +83,12 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_DEV_HOST", value_name = "NAME", value_delimiter = ',')]
     dev_host: Option<Vec<String>>,
 
+    /// Leave out the administrators' web pages under /console
+    #[arg(long, env = "DEVICE_NO_CONSOLE", value_name = "BOOL", num_args = 0..=1,
+          require_equals = true, default_missing_value = "true",
+          value_parser = BoolishValueParser::new())]
+    no_console: Option<bool>,
+
     /// A web origin whose pages may read answers; repeat it or separate by commas for more
     /// [default: any]
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
@@ -155,6 +161,8 @@ pub(crate) struct Settings {
     /// Without a trailing slash.
     pub(crate) public_url: Option<String>,
     pub(crate) administration: Administration,
+    /// Whether the administrators' web pages are served.
+    pub(crate) console: bool,
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) transports: Transports,
@@ -225,6 +233,7 @@ impl Settings {
             region: region(options.region.or(file.region))?,
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
             administration,
+            console: !options.no_console.or(file.no_console).unwrap_or(false),
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
             transports,

@@ -148,12 +148,14 @@ impl ServiceBuilder {
         Arc::new(Service {
             administrators: AdminCheck::new(self.administrators, &self.origins, public_base_url),
             region: region.clone(),
+            public_base_url: public_base_url.clone(),
             health: Health::new(Arc::clone(&self.store)),
-            engine: Engine::builder(self.store, self.config, signing_keys)
+            engine: Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
                 .hooks(Arc::new(hooks))
                 .arithmetic(arithmetic)
                 .build(),
             message_observer: self.message_observer,
+            store: self.store,
             clock: self.clock,
             entropy: self.entropy,
             calls,

@@ -1,0 +1,9 @@
+//! What pages are made of.
+
+pub(crate) mod confirm;
+pub(crate) mod document;
+pub(crate) mod field;
+pub(crate) mod frame;
+pub(crate) mod notice;
+pub(crate) mod table;
+pub(crate) mod url;

@@ -1,0 +1,36 @@
+//! Saving the policies that the Devices page shows.
+
+use axum::extract::{Form, Path};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use device_wire::requests::UpdateUserPoolRequest;
+
+use super::device_setting::{self, Draft};
+use super::policies::Policies;
+use super::pool::Pool;
+use crate::html::url;
+use crate::problem::{self, Problem};
+use crate::visit::Visit;
+
+/// `POST /console/pools/<pool>/policies`
+pub(crate) async fn save(
+    visit: Visit,
+    Path(pool_id): Path<String>,
+    Form(chosen): Form<Policies>,
+) -> Result<Response, Problem> {
+    let pool = Pool::load(&visit, &pool_id).await?;
+    let request =
+        UpdateUserPoolRequest { user_pool_tags: Some(chosen.tags(&pool)), ..pool.unchanged() };
+    match visit.call(&request).await {
+        Ok(_) => {
+            let there = url::path(&["pools", &pool_id, "devices"]) + "?done=saved";
+            Ok(Redirect::to(&there).into_response())
+        }
+        Err(error) => {
+            let refused = Some(problem::said(&error));
+            let draft = Draft { policies: chosen, refused, ..Draft::load(&visit, &pool).await? };
+            let page = device_setting::page(&visit, &pool, &draft);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

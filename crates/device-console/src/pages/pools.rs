@@ -1,0 +1,74 @@
+//! The user pools.
+
+use axum::extract::Query;
+use axum::response::Html;
+use device_wire::requests::ListUserPoolsRequest;
+use maud::{Markup, html};
+use serde::{Deserialize, Serialize};
+
+use super::device_setting::Setting;
+use super::pool::{Pool, mfa_in_words};
+use crate::html::frame::Place;
+use crate::html::notice::After;
+use crate::html::table::{cell, head, table};
+use crate::html::url;
+use crate::problem::Problem;
+use crate::visit::Visit;
+
+/// Pools on a page. Each is described by a call of its own.
+const PAGE: i32 = 20;
+
+/// The query of the page.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Asked {
+    after: Option<String>,
+}
+
+/// `GET /console`
+pub(crate) async fn show(
+    visit: Visit,
+    Query(asked): Query<Asked>,
+    Query(after): Query<After>,
+) -> Result<Html<String>, Problem> {
+    let list = ListUserPoolsRequest { next_token: asked.after, ..ListUserPoolsRequest::new(PAGE) };
+    let answer = visit.call(&list).await?;
+    let mut rows = Vec::new();
+    for id in answer.user_pools.unwrap_or_default().into_iter().filter_map(|pool| pool.id) {
+        // A pool may be deleted between the two calls.
+        if let Ok(pool) = Pool::load(&visit, &id).await {
+            rows.push(row(&pool));
+        }
+    }
+    let body = html! {
+        (after.show())
+        @if visit.may_change() {
+            p.actions { a.button href="/console/new-pool" { "Create a user pool" } }
+        }
+        (table(
+            "User pools of this server",
+            &["Name", "Id", "Users", "Devices", "MFA"],
+            &rows,
+            &html! {
+                p { "There is no user pool yet." }
+                p { "Create one here, or with any Cognito SDK at this server's address." }
+            },
+        ))
+        @if let Some(next) = answer.next_token {
+            p.paging {
+                a href=(url::with_query("/console", &Asked { after: Some(next) })) { "Next page" }
+            }
+        }
+    };
+    Ok(visit.page(&Place::new("User pools"), &body))
+}
+
+fn row(pool: &Pool) -> Markup {
+    let mfa = pool.description.mfa_configuration.as_ref();
+    html! {
+        (head("Name", &html! { a href=(url::path(&["pools", &pool.id])) { (pool.name) } }))
+        (cell("Id", &html! { code { (pool.id) } }))
+        (cell("Users", &html! { (pool.users()) }))
+        (cell("Devices", &html! { (Setting::of(pool).in_words()) }))
+        (cell("MFA", &html! { (mfa_in_words(mfa)) }))
+    }
+}

@@ -1,0 +1,250 @@
+//! What the pages do.
+
+use axum::http::StatusCode;
+use device_wire::requests::{AdminGetUserRequest, DescribeUserPoolRequest};
+use serde_json::json;
+
+use crate::browser::{Browser, Site, call, confirm_device, make_pool, make_user};
+
+#[tokio::test]
+async fn a_pool_is_made_with_its_choices() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let fields = [
+        ("name", "people"),
+        ("sign_in_with", "username"),
+        ("mfa", "optional"),
+        ("remember", "always"),
+        ("suppress", "on"),
+    ];
+    let shown = browser.submit("/console/new-pool", &fields).await;
+    let path = shown.location().to_owned();
+    let shown = browser.get(&path).await;
+    assert!(shown.body.contains("Always, replaces MFA") && shown.body.contains("Optional"));
+    assert!(browser.get("/console").await.body.contains("people"));
+}
+
+#[tokio::test]
+async fn the_device_setting_is_saved_and_nothing_else_changes() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let path = format!("/console/pools/{pool}/devices");
+    let before = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    let fields = [("remember", "always"), ("suppress", "no")];
+    assert_eq!(browser.submit(&path, &fields).await.location(), format!("{path}?done=saved"));
+    let after = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    let devices = after.device_configuration.clone().unwrap();
+    assert_eq!(devices.device_only_remembered_on_user_prompt, Some(false));
+    assert_eq!(devices.challenge_required_on_new_device, Some(false));
+    let same = device_wire::shapes::UserPoolType {
+        device_configuration: before.device_configuration.clone(),
+        last_modified_date: before.last_modified_date,
+        ..after
+    };
+    assert_eq!(same, before);
+
+    browser.submit(&path, &[("remember", "no"), ("suppress", "no")]).await;
+    let after = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    assert!(after.device_configuration.is_none());
+}
+
+#[tokio::test]
+async fn a_senseless_setting_is_refused_with_its_reason() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let fields = [("name", "p"), ("sign_in_with", "email"), ("mfa", "off"), ("remember", "opt-in")];
+    let made = browser.submit("/console/new-pool", &fields).await;
+    let path = made.location().replace("?done=pool-created", "/devices");
+    let shown = browser.submit(&path, &[("remember", "always"), ("suppress", "yes")]).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("no second factor to suppress"), "{}", shown.body);
+    // What was chosen is kept.
+    assert!(shown.body.contains("value=\"always\" checked"), "{}", shown.body);
+}
+
+#[tokio::test]
+async fn a_user_is_made_found_and_stopped() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let fields = [
+        ("username", "ada"),
+        ("email", "ada@example.com"),
+        ("permanent", "on"),
+        ("password", "Correct-Horse-7"),
+    ];
+    let made = browser.submit(&format!("/console/pools/{pool}/new-user"), &fields).await;
+    let user = made.location().replace("?done=user-created", "");
+    assert!(browser.get(&user).await.body.contains("Confirmed"));
+    let users = format!("/console/pools/{pool}/users");
+    for (search, found) in [
+        ("by=username&match=starts&q=ad", true),
+        ("by=username&match=is&q=ada", true),
+        ("by=username&match=is&q=ad", false),
+        ("by=email&match=starts&q=ada@", true),
+        ("by=email&match=is&q=bob@example.com", false),
+        ("", true),
+    ] {
+        let shown = browser.get(&format!("{users}?{search}")).await;
+        assert_eq!(shown.body.contains("ada@example.com"), found, "{search}");
+    }
+    let fields = [("password", "Correct-Horse-8"), ("permanent", "on")];
+    browser.submit(&format!("{user}/act/set-password"), &fields).await;
+    // The audit trail names the key.
+    let shown = browser.get(&user).await;
+    assert!(shown.body.contains("by administrator AKIDEXAMPLE"), "{}", shown.body);
+    let shown = browser.submit(&format!("{user}/act/disable"), &[]).await;
+    assert_eq!(shown.location(), format!("{user}?done=user-changed"));
+    let found = call(&site, AdminGetUserRequest::new(&*pool, "ada")).await;
+    assert_eq!(found.enabled, Some(false));
+    browser.submit(&format!("{user}/act/delete"), &[]).await;
+    assert_eq!(browser.get(&user).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_refused_password_keeps_what_was_typed() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let fields = [
+        ("username", "ada"),
+        ("email", "ada@example.com"),
+        ("permanent", "on"),
+        ("password", "short"),
+    ];
+    let shown = browser.submit(&format!("/console/pools/{pool}/new-user"), &fields).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("ada@example.com") && !shown.body.contains("short"));
+}
+
+#[tokio::test]
+async fn an_app_client_is_made_and_changed() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let path = format!("/console/pools/{pool}/new-client");
+    let fields = [
+        ("name", "app"),
+        ("srp", "on"),
+        ("refresh", "on"),
+        ("access_minutes", "30"),
+        ("refresh_days", "7"),
+        ("hide_users", "on"),
+    ];
+    let made = browser.submit(&path, &fields).await;
+    let client = made.location().replace("?done=client-created", "");
+    let shown = browser.get(&client).await;
+    assert!(shown.body.contains("value=\"30\"") && shown.body.contains("value=\"7\""));
+    let shown = browser.submit(&client, &[("name", "app"), ("access_minutes", "x")]).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let shown = browser.submit(&format!("{client}/delete"), &[]).await;
+    assert!(shown.location().ends_with("/clients?done=client-deleted"));
+    assert_eq!(browser.get(&client).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn sign_in_settings_are_saved() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let path = format!("/console/pools/{pool}/sign-in");
+    let fields = [
+        ("mfa", "required"),
+        ("totp", "on"),
+        ("min_length", "12"),
+        ("numbers", "on"),
+        ("temporary_days", "3"),
+        ("risk", "audit"),
+    ];
+    assert_eq!(browser.submit(&path, &fields).await.location(), format!("{path}?done=saved"));
+    let shown = browser.get(&path).await;
+    assert!(
+        shown.body.contains("value=\"required\" checked") && shown.body.contains("value=\"12\"")
+    );
+    assert!(shown.body.contains("value=\"audit\" checked"), "{}", shown.body);
+    let off = [("mfa", "off"), ("min_length", "8"), ("temporary_days", "7"), ("risk", "off")];
+    assert_eq!(browser.submit(&path, &off).await.location(), format!("{path}?done=saved"));
+    let bad = [("mfa", "off"), ("min_length", "many"), ("temporary_days", "7"), ("risk", "off")];
+    let shown = browser.submit(&path, &bad).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("not a number"));
+}
+
+#[tokio::test]
+async fn pages_are_small() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    for n in 0..30 {
+        let email = format!("user{n}@example.com");
+        let attributes = json!([{ "Name": "email", "Value": email }]);
+        make_user(&site, &pool, &format!("user{n}"), attributes).await;
+    }
+    let users = format!("/console/pools/{pool}/users");
+    for path in ["/console", &users, &format!("/console/pools/{pool}/sign-in")] {
+        let shown = browser.get(path).await;
+        assert_eq!(shown.status, StatusCode::OK);
+        assert!(shown.body.len() < 50_000, "{path}: {}", shown.body.len());
+    }
+    assert!(browser.get(&users).await.body.contains("Next page"));
+}
+
+#[tokio::test]
+async fn policies_are_saved_and_wrong_ones_explained() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let (page, path) =
+        (format!("/console/pools/{pool}/devices"), format!("/console/pools/{pool}/policies"));
+    let token = browser.get(&page).await.field("csrf");
+    let fields = [("csrf", &*token), ("mfa_every", "30d"), ("max_per_user", "5")];
+    assert_eq!(browser.post(&path, &fields).await.location(), format!("{page}?done=saved"));
+    let saved = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    let tags = saved.user_pool_tags.unwrap();
+    assert_eq!((tags["device:mfa-every"].as_str(), tags.len()), ("30d", 2));
+    let wrong = [("csrf", &*token), ("mfa_every", "a month")];
+    let shown = browser.post(&path, &wrong).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("such as 30d or 12h") && shown.body.contains("value=\"a month\""));
+}
+
+#[tokio::test]
+async fn a_device_is_remembered_and_forgotten() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let sub = make_user(&site, &pool, "ada", json!([])).await;
+    let key = confirm_device(&site, &pool, "ada", "Ada's laptop").await;
+    let user = format!("/console/pools/{pool}/users/{sub}");
+    let shown = browser.get(&user).await;
+    assert!(shown.body.contains("Tracked, not remembered") && shown.body.contains("Ada's laptop"));
+    let shown = browser.submit(&format!("{user}/devices/{key}/remember"), &[]).await;
+    assert_eq!(shown.location(), format!("{user}?done=device-changed#devices"));
+    assert!(browser.get(&user).await.body.contains(">Remembered<"));
+    let shown = browser.get(&format!("{user}/devices/{key}/forget")).await;
+    assert!(shown.body.contains("is never accepted again"), "{}", shown.body);
+    let shown = browser.submit(&format!("{user}/devices/{key}/forget"), &[]).await;
+    assert_eq!(shown.location(), format!("{user}?done=device-forgotten#devices"));
+    let shown = browser.get(&user).await;
+    assert!(shown.body.contains("No device is tracked"));
+    let gone = browser.get(&format!("{user}/devices/{key}/forget")).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_session_of_a_user_is_ended() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let sub = make_user(&site, &pool, "ada", json!([])).await;
+    confirm_device(&site, &pool, "ada", "Ada's laptop").await;
+    let user = format!("/console/pools/{pool}/users/{sub}");
+    let shown = browser.get(&user).await;
+    let at = shown.body.find("end-session?session=").unwrap();
+    let session: String =
+        shown.body[at + 20..].chars().take_while(char::is_ascii_alphanumeric).collect();
+    let fields = [("session", &*session)];
+    browser.submit(&format!("{user}/act/end-session?session={session}"), &fields).await;
+    assert!(browser.get(&user).await.body.contains("signed in nowhere"));
+}

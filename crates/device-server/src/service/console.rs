@@ -1,0 +1,144 @@
+//! What an administrators' console asks of a service, beyond what every caller may.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use device_pool::{DeviceCount, Invocation, Outcome, ServiceError};
+use device_wire::{Auth, ErrorCode, Request};
+use zeroize::Zeroizing;
+
+use super::Service;
+use crate::administrators::Administrator;
+use crate::constraint;
+use crate::dev::KeptMessage;
+
+impl Service {
+    /// Makes an administrator's call in the same process: with the same checks of its values, the
+    /// same limits and the same effects as over HTTP. The caller has authenticated `administrator`.
+    ///
+    /// # Errors
+    /// What the API answers; and `AccessDeniedException` for an operation that needs a user's
+    /// token, or that changes something if `administrator` may only read.
+    pub async fn call<R: Request>(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+        request: &R,
+        source_ip: Option<IpAddr>,
+    ) -> Result<R::Output, ServiceError> {
+        let operation = R::OPERATION;
+        if operation.auth() != Auth::SigV4 {
+            return Err(denied(format!("{operation} is not an administrator's operation.")));
+        }
+        if !administrator.role.permits(operation) {
+            let key = &administrator.key_id;
+            return Err(denied(format!("{key} may only read, and {operation} changes something.")));
+        }
+        let body = serde_json::to_value(request)
+            .map_err(|_| ServiceError::internal(format!("{operation} request does not convert")))?;
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        };
+        let key_id = self.asks_for_proof().then(|| administrator.key_id.clone());
+        let Outcome { body, messages } = self
+            .off_the_workers(move |service| {
+                let _permit = permit;
+                let input = constraint::check(operation, body)?;
+                let mut rng = service.entropy.generator();
+                let mut invocation = Invocation {
+                    source_ip,
+                    administrator: key_id,
+                    ..Invocation::new(service.moment(), &mut *rng)
+                };
+                service.engine.execute(operation, input, &mut invocation)
+            })
+            .await?;
+        self.send(messages);
+        serde_json::from_value(body.unwrap_or_default())
+            .map_err(|_| ServiceError::internal(format!("{operation} response does not convert")))
+    }
+
+    /// The number of devices of a pool by status, as far as they are counted.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub async fn count_devices(
+        self: &Arc<Self>,
+        pool_id: String,
+    ) -> Result<DeviceCount, ServiceError> {
+        self.off_the_workers(move |service| service.engine.count_devices(&pool_id)).await
+    }
+
+    /// The administrator who signed a request.
+    ///
+    /// # Errors
+    /// What an administrator's operation answers to a request that is not signed right.
+    pub fn signer(&self, head: &Parts, body: &[u8]) -> Result<Administrator, ServiceError> {
+        self.administrators.admit(head, body, &self.region, self.now())
+    }
+
+    /// The administrator whose access key this is, if it is one.
+    #[must_use]
+    pub fn holder(&self, access_key_id: &str, secret: &str) -> Option<Administrator> {
+        self.administrators.of_key(access_key_id, secret)
+    }
+
+    /// Whether administrators have to prove that they are: always, but in dev mode.
+    #[must_use]
+    pub fn asks_for_proof(&self) -> bool {
+        self.administrators.dev().is_none()
+    }
+
+    /// Whether dev mode does not trust the page or the host name of a request. Always false
+    /// without dev mode.
+    #[must_use]
+    pub fn is_foreign(&self, method: &Method, headers: &HeaderMap) -> bool {
+        self.administrators.dev().is_some_and(|dev| dev.admit(method, headers).is_err())
+    }
+
+    /// A key for one purpose, the same in every process that has the access key. Without an access
+    /// key, a random one.
+    #[must_use]
+    pub fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let random = || {
+            let mut key = Zeroizing::new([0; 32]);
+            self.fill_random(&mut *key);
+            key
+        };
+        self.administrators.derived_key(purpose).unwrap_or_else(random)
+    }
+
+    /// Fills `bytes` from the service's source of randomness.
+    pub fn fill_random(&self, bytes: &mut [u8]) {
+        self.entropy.generator().fill_bytes(bytes);
+    }
+
+    /// The service's time, in milliseconds since the epoch.
+    #[must_use]
+    pub fn now_millis(&self) -> i64 {
+        self.now()
+    }
+
+    /// Where clients reach the service, without a slash at its end.
+    #[must_use]
+    pub fn public_base_url(&self) -> &str {
+        &self.public_base_url
+    }
+
+    /// The region that ids name and administrators sign for.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The latest messages to users, the latest first; `None` if there is no dev mode.
+    #[must_use]
+    pub fn kept_messages(&self) -> Option<Vec<KeptMessage>> {
+        self.administrators.dev().map(|dev| dev.messages())
+    }
+}
+
+fn denied(message: String) -> ServiceError {
+    ServiceError::new(ErrorCode::AccessDenied, message)
+}
