@@ -8,7 +8,9 @@ mod docs;
 mod fuzz;
 mod generated;
 mod interop;
+mod package;
 mod postgres;
+mod public_api;
 mod setup;
 mod test;
 mod tidy;
@@ -41,6 +43,8 @@ Tasks:
                      the arithmetic compared with the best constant-time peer; fails below a
                      floor. Uses the kernel that this CPU chooses, or the named one
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
+  public-api         types of dependencies in the public signatures of the client's crates
+  packages           the published crates as crates.io would get them
   docs [--check]     write the generated parts of ARCHITECTURE.md and docs/;
                      with --check, fail if they are stale
   codegen [--check]  write the types of crates/device-wire from its operations.json;
@@ -71,6 +75,8 @@ fn main() -> ExitCode {
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["ratios", kernel @ ("mulx" | "portable")] => ratios_by(root, kernel),
         ["cortex-m4"] => cortex_m4::run_vectors(root),
+        ["public-api"] => public_api::check(root, test::FEATURES),
+        ["packages"] => package::check(root, test::FEATURES),
         ["docs"] => docs::write(root),
         ["docs", "--check"] => docs::check(root),
         ["codegen"] => codegen::write(root),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
 use crate::postgres::Postgres;
-use crate::{Result, codegen, cortex_m4, disk, docs, interop, setup, tidy};
+use crate::{Result, codegen, cortex_m4, disk, docs, interop, package, public_api, setup, tidy};
 
 /// A step of the test run. Each installs what it needs and fails if it cannot; none is ever
 /// skipped.
@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "fuzz targets compile", run: fuzz_targets },
     Step { name: "tidy", run: tidy::run },
     Step { name: "documentation", run: documentation },
+    Step { name: "public interfaces", run: |root| public_api::check(root, FEATURES) },
     Step { name: "pages as the code says", run: docs::check },
     Step { name: "tests", run: tests },
     Step { name: "vectors", run: vectors },
@@ -37,6 +38,7 @@ const STEPS: &[Step] = &[
     Step { name: "JavaScript clients", run: interop::node },
     Step { name: "console in a browser", run: interop::browser },
     Step { name: "others' servers", run: interop::servers },
+    Step { name: "packages", run: |root| package::check(root, FEATURES) },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
 ];
@@ -75,7 +77,8 @@ fn summary(rows: &[(&str, Duration, bool)]) -> (String, usize) {
 }
 
 /// Features that no other crate of the workspace enables.
-const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,device-auth/keyring,\
+pub(crate) const FEATURES: &str = "--features=device-auth/admin,device-auth/conformance,\
+    device-auth/keyring,\
     device-cli/test-postgres,device-srp/num-bigint,device-store/test-postgres";
 
 fn clippy(root: &Path) -> Result<()> {

@@ -3,7 +3,9 @@
 mod comments;
 pub(crate) mod floors;
 mod imports;
+mod invariants;
 pub(crate) mod layers;
+mod rust_version;
 mod sources;
 
 use std::path::Path;
@@ -16,7 +18,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = capture(&mut cargo(root, &["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata)?;
     let mut problems = layers::problems(&metadata.packages);
+    let everything = ["metadata", "--locked", "--format-version", "1", "--filter-platform"];
+    let everything = capture(cargo(root, &everything).arg("x86_64-unknown-linux-gnu"))?;
+    problems.extend(rust_version::problems(&everything)?);
     problems.extend(floors::problems(&metadata.packages)?);
+    problems.extend(invariants::problems(root, &metadata.packages)?);
     problems.extend(sources::problems(root)?);
     problems.extend(metadata.packages.iter().flat_map(Package::problems));
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
@@ -35,6 +41,13 @@ struct Package {
     description: Option<String>,
     license: Option<String>,
     readme: Option<String>,
+    repository: Option<String>,
+    #[serde(default)]
+    keywords: Vec<String>,
+    #[serde(default)]
+    categories: Vec<String>,
+    /// The registries that it may go to; all if it does not say.
+    publish: Option<Vec<String>>,
     dependencies: Vec<Dependency>,
 }
 
@@ -51,14 +64,20 @@ struct Dependency {
 impl Package {
     fn problems(&self) -> Vec<String> {
         let manifest = std::fs::read_to_string(&self.manifest_path).unwrap_or_default();
+        let published = self.publish.as_ref().is_none_or(|registries| !registries.is_empty());
+        let found = self.repository.is_some()
+            && !self.keywords.is_empty()
+            && !self.categories.is_empty()
+            && manifest.contains("[package.metadata.docs.rs]");
         let rules = [
+            (
+                !published || found,
+                "is published without its repository, keywords, categories or docs.rs metadata",
+            ),
             (self.description.as_ref().is_some_and(|text| text.len() > 10), "has no description"),
             (self.license.is_some(), "has no licence"),
             (self.readme.is_some(), "has no README"),
-            (
-                manifest.contains("rust-version.workspace = true"),
-                "does not take its Rust version from the workspace",
-            ),
+            (manifest.contains("rust-version"), "does not say which Rust it needs"),
             (
                 manifest.contains("[lints]\nworkspace = true"),
                 "does not opt in to the workspace's lints",
@@ -86,10 +105,12 @@ mod tests {
         assert_eq!(
             package.problems(),
             [
+                "bare is published without its repository, keywords, categories or docs.rs \
+                 metadata",
                 "bare has no description",
                 "bare has no licence",
                 "bare has no README",
-                "bare does not take its Rust version from the workspace",
+                "bare does not say which Rust it needs",
                 "bare does not opt in to the workspace's lints"
             ]
         );

@@ -1,0 +1,195 @@
+//! The invariants of ARCHITECTURE.md that show in names: who may name what.
+
+use std::fs;
+use std::path::Path;
+
+use super::Package;
+use crate::Result;
+use crate::command::{capture, program};
+
+/// A word that only some files may name.
+struct Rule {
+    /// The words, as they stand in code.
+    words: &'static [&'static str],
+    /// The folders that the rule is about.
+    folders: &'static [&'static str],
+    /// The files and folders there that may, each for a reason.
+    except: &'static [(&'static str, &'static str)],
+    /// What is wrong with the others.
+    problem: &'static str,
+}
+
+/// The crates without a clock and randomness of their own.
+const PURE: &[&str] = &[
+    "crates/device-srp/src/",
+    "crates/device-wire/src/",
+    "crates/device-proto/src/",
+    "crates/device-pool/src/",
+];
+
+const RULES: &[Rule] = &[
+    Rule {
+        words: &["SystemTime::now", "Instant::now"],
+        folders: PURE,
+        except: &[],
+        problem: "has a clock of its own",
+    },
+    Rule {
+        words: &[
+            "SystemRandom",
+            "SysRng",
+            "OsRng",
+            "ThreadRng",
+            "getrandom",
+            "rand::rng",
+            "rand::random",
+            "RandomState",
+        ],
+        folders: PURE,
+        except: &[(
+            "crates/device-pool/src/crypto/jwt.rs",
+            "aws-lc takes no other generator; a signature of PKCS #1 v1.5 does not depend on it",
+        )],
+        problem: "has randomness of its own",
+    },
+    Rule {
+        words: &["StatusCode", "http::", "reqwest::"],
+        folders: &[
+            "crates/device-srp/src/",
+            "crates/device-wire/src/",
+            "crates/device-proto/src/",
+            "crates/device-pool/src/",
+            "crates/device-store/src/",
+        ],
+        except: &[],
+        problem: "knows HTTP",
+    },
+    Rule {
+        words: &["INTERNAL_SERVER_ERROR", "BAD_REQUEST", "fn status(code: &ErrorCode)"],
+        folders: &["crates/device-server/src/"],
+        except: &[("crates/device-server/src/answer.rs", "errors become status codes here")],
+        problem: "makes an error of the service a status code",
+    },
+    Rule {
+        words: &["num_bigint"],
+        folders: &["crates/"],
+        except: &[
+            ("crates/device-fuzz-inputs/", "it makes inputs, none of them secret"),
+            (
+                "crates/device-srp/src/public_value.rs",
+                "public values, behind the feature num-bigint",
+            ),
+        ],
+        problem: "uses num-bigint, which is not constant-time",
+    },
+    Rule {
+        words: &["unsafe_code"],
+        folders: &["crates/"],
+        except: &[("crates/device-srp/src/kernel/", "the kernels for particular CPUs")],
+        problem: "allows unsafe code",
+    },
+    Rule {
+        words: &["clippy::unwrap_used", "clippy::panic", "clippy::todo"],
+        folders: &["crates/"],
+        except: &[
+            (
+                "crates/device-fuzz-inputs/",
+                "it is not published, and fails its program by panicking",
+            ),
+            ("crates/device-test/src/lib.rs", "it fails its test by panicking"),
+        ],
+        problem: "allows panics",
+    },
+];
+
+/// The packages that may be shipped with a dependency. Tests may use any.
+const USERS: &[(&str, &[&str])] = &[
+    ("reqwest", &["device-http", "device-server", "device-cli"]),
+    ("num-bigint", &["device-srp", "device-benches", "device-fuzz-inputs"]),
+];
+
+/// The places where a rule is broken.
+pub(super) fn problems(root: &Path, packages: &[Package]) -> Result<Vec<String>> {
+    let list =
+        ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "crates/*/src/*.rs"];
+    let files = capture(&mut program(root, "git", &list))?;
+    let mut problems: Vec<String> = packages.iter().flat_map(dependency_problems).collect();
+    for file in files.split_terminator('\0') {
+        // A file that is deleted and not committed yet is listed too.
+        if let Ok(text) = fs::read_to_string(root.join(file)) {
+            problems.extend(file_problems(file, &text));
+        }
+    }
+    Ok(problems)
+}
+
+fn dependency_problems(package: &Package) -> Vec<String> {
+    let shipped = package.dependencies.iter().filter(|on| on.kind.as_deref() != Some("dev"));
+    let name = package.name.as_str();
+    let refused = shipped
+        .filter(|on| USERS.iter().any(|(used, users)| *used == on.name && !users.contains(&name)));
+    refused.map(|on| format!("{name} may not depend on {}", on.name)).collect()
+}
+
+fn file_problems(file: &str, text: &str) -> Vec<String> {
+    let is_test = file.ends_with("/tests.rs") || file.contains("/tests/");
+    let code = if is_test { String::new() } else { code(text) };
+    let broken = RULES.iter().filter(|rule| {
+        rule.folders.iter().any(|folder| file.starts_with(folder))
+            && !rule.except.iter().any(|(place, _)| file.starts_with(place))
+    });
+    let broken = broken.filter_map(|rule| {
+        let word = rule.words.iter().find(|word| code.contains(*word))?;
+        Some(format!("{file} {}: it names {word}", rule.problem))
+    });
+    broken.collect()
+}
+
+/// The lines that are compiled into the library: no comments, and nothing from the tests on, which
+/// are last.
+fn code(text: &str) -> String {
+    let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines = shipped.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_is_seen_broken() {
+        for (file, text) in [
+            ("crates/device-proto/src/a.rs", "let now = SystemTime::now();"),
+            ("crates/device-pool/src/a.rs", "use aws_lc_rs::rand::SystemRandom;"),
+            ("crates/device-pool/src/a.rs", "use axum::http::StatusCode;"),
+            ("crates/device-server/src/dev.rs", "StatusCode::BAD_REQUEST"),
+            ("crates/device-srp/src/exponent.rs", "use num_bigint::BigUint;"),
+            ("crates/device-pool/src/a.rs", "#![allow(unsafe_code, reason = \"speed\")]"),
+            ("crates/device-pool/src/a.rs", "#[allow(clippy::unwrap_used)]"),
+        ] {
+            assert!(!file_problems(file, text).is_empty(), "{file}: {text}");
+        }
+    }
+
+    #[test]
+    fn comments_and_tests_may_name_anything() {
+        let text =
+            "//! Not SystemTime::now\nfn a() {}\n#[cfg(test)]\nmod tests { use num_bigint; }\n";
+        assert!(file_problems("crates/device-srp/src/a.rs", text).is_empty());
+        let tests = "use num_bigint::BigUint;";
+        assert!(file_problems("crates/device-srp/src/kernel/tests.rs", tests).is_empty());
+    }
+
+    #[test]
+    fn dependencies_are_held_to_their_users() {
+        let package = serde_json::json!({
+            "name": "device-pool", "manifest_path": "", "dependencies": [
+                { "name": "reqwest", "kind": null, "req": "^0.13", "path": null },
+                { "name": "num-bigint", "kind": "dev", "req": "^0.5", "path": null },
+            ],
+        });
+        let package: Package = serde_json::from_value(package).unwrap();
+        assert_eq!(dependency_problems(&package), ["device-pool may not depend on reqwest"]);
+    }
+}
