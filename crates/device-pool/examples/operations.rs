@@ -1,6 +1,6 @@
-//! Prints `docs/operations.md`: the operations that the engine supports, and who may call them.
+//! Prints `docs/operations.md`: which operations of the service the engine answers, for whom.
 
-use device_pool::SUPPORTED;
+use device_pool::{SUPPORTED, WITHOUT_EFFECT};
 use device_wire::{Auth, Operation};
 
 fn main() {
@@ -25,5 +25,15 @@ fn main() {
             Some(_) => ("yes", "see the model"),
         };
         println!("| {name} | {here} | {caller} |");
+    }
+    println!("\n## Stored, without effect\n");
+    println!("Infrastructure tools can create, read, update and delete what these operations set,");
+    println!(
+        "and nothing else comes of it, but for what the table says. The server says so in its"
+    );
+    println!("log, once for each.\n");
+    println!("| operation | why it has no effect |\n|---|---|");
+    for (operation, reason) in WITHOUT_EFFECT {
+        println!("| {operation} | {reason} |");
     }
 }

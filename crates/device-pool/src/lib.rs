@@ -104,5 +104,5 @@ pub use host::message::{Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::signing_keys::SigningKeySource;
-pub use operations::SUPPORTED;
+pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::device_count::DeviceCount;

@@ -1,19 +1,28 @@
 //! The table of operations, and the operations other than sign-in.
 
+mod appearance;
 mod attributes;
 mod auth_events;
+mod client_secrets;
 mod clients;
 mod devices;
+mod domains;
 mod factors;
 mod grants;
 mod groups;
+mod identity_providers;
 mod list_users;
+mod log_delivery;
 mod passwords;
 mod pools;
+mod resource_servers;
+mod risk_configuration;
 mod sign_up;
 mod software_token;
 mod tags;
+mod terms;
 mod tokens;
+mod user_import;
 mod users;
 
 use device_wire::{ErrorCode, Operation, Request};
@@ -60,6 +69,42 @@ table! {
     UpdateUserPoolClient => clients::update,
     DeleteUserPoolClient => clients::delete,
     ListUserPoolClients => clients::list,
+    GetCSVHeader => user_import::header,
+    AddUserPoolClientSecret => client_secrets::add,
+    ListUserPoolClientSecrets => client_secrets::list,
+    DeleteUserPoolClientSecret => client_secrets::delete,
+    CreateUserPoolDomain => domains::create,
+    DescribeUserPoolDomain => domains::describe,
+    UpdateUserPoolDomain => domains::update,
+    DeleteUserPoolDomain => domains::delete,
+    CreateResourceServer => resource_servers::create,
+    DescribeResourceServer => resource_servers::describe,
+    UpdateResourceServer => resource_servers::update,
+    DeleteResourceServer => resource_servers::delete,
+    ListResourceServers => resource_servers::list,
+    CreateIdentityProvider => identity_providers::create,
+    DescribeIdentityProvider => identity_providers::describe,
+    GetIdentityProviderByIdentifier => identity_providers::by_idp_identifier,
+    UpdateIdentityProvider => identity_providers::update,
+    DeleteIdentityProvider => identity_providers::delete,
+    ListIdentityProviders => identity_providers::list,
+    SetRiskConfiguration => risk_configuration::set,
+    DescribeRiskConfiguration => risk_configuration::describe,
+    SetLogDeliveryConfiguration => log_delivery::set,
+    GetLogDeliveryConfiguration => log_delivery::describe,
+    SetUICustomization => appearance::customize,
+    GetUICustomization => appearance::customization,
+    CreateManagedLoginBranding => appearance::create_branding,
+    DescribeManagedLoginBranding => appearance::branding,
+    DescribeManagedLoginBrandingByClient => appearance::branding_of_client,
+    UpdateManagedLoginBranding => appearance::update_branding,
+    DeleteManagedLoginBranding => appearance::delete_branding,
+    CreateTerms => terms::create,
+    DescribeTerms => terms::describe,
+    DescribeTermsByClient => terms::describe_by_client,
+    UpdateTerms => terms::update,
+    DeleteTerms => terms::delete,
+    ListTerms => terms::list,
     TagResource => tags::tag,
     UntagResource => tags::untag,
     ListTagsForResource => tags::list,
@@ -100,6 +145,7 @@ table! {
     AdminRespondToAuthChallenge => sign_in::admin_respond_to_auth_challenge,
     GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,
     AdminListUserAuthEvents => auth_events::list,
+    AdminUpdateAuthEventFeedback => auth_events::feedback,
     ListUserSessions => grants::list,
     AdminListUserSessions => grants::admin_list,
     RevokeUserSession => grants::revoke,
@@ -127,6 +173,23 @@ table! {
     AdminUpdateDeviceStatus => devices::admin_update_status,
     AdminForgetDevice => devices::admin_forget,
 }
+
+/// Operations that store and describe settings which have no effect in this server, and why.
+pub const WITHOUT_EFFECT: &[(Operation, &str)] = &[
+    (Operation::CreateUserPoolDomain, NO_PAGES),
+    (Operation::CreateResourceServer, "no token is issued for its scopes"),
+    (Operation::CreateIdentityProvider, "no one can sign in with an identity provider"),
+    (
+        Operation::SetRiskConfiguration,
+        "actions and address ranges have one; nothing is sent, and no password is looked up",
+    ),
+    (Operation::SetLogDeliveryConfiguration, "this server writes its own log"),
+    (Operation::SetUICustomization, NO_PAGES),
+    (Operation::CreateManagedLoginBranding, NO_PAGES),
+    (Operation::CreateTerms, NO_PAGES),
+];
+
+const NO_PAGES: &str = "this server has no sign-in pages";
 
 fn run<R: Request>(
     cx: &mut Context<'_, '_>,

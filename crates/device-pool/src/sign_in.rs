@@ -22,7 +22,7 @@ mod step;
 mod tests;
 pub(crate) mod user_auth;
 
-use device_wire::enums::{AdvancedSecurityModeType, AuthFlowType, ChallengeNameType};
+use device_wire::enums::{AuthFlowType, ChallengeNameType};
 use device_wire::param;
 use device_wire::requests::{InitiateAuthRequest, RespondToAuthChallengeRequest};
 use device_wire::responses::{InitiateAuthResponse, RespondToAuthChallengeResponse};
@@ -31,13 +31,13 @@ use serde_json::{Map, Value};
 use crate::command::context::Context;
 use crate::command::notes::Finding;
 use crate::error::ServiceError;
-use crate::host::risk::Risk;
 use crate::records::app_client::{AppClient, AuthFlow};
 use crate::records::device::Device;
 use crate::records::device_tags::DeviceTags;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
+use crate::rules::risk::Demand;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::next::{Next, Reason, Situation, Standing};
@@ -255,16 +255,19 @@ fn due(
             && parties.user.status == device_wire::enums::UserStatusType::ForceChangePassword,
         mfa_due: parties.user.mfa_due(&parties.pool),
         has_second_factor: !parties.user.second_factors(&parties.pool).is_empty(),
-        risk: match parties.pool.threat_protection() {
-            AdvancedSecurityModeType::Enforced => progress.trail.risk,
-            _ => Risk::None,
-        },
+        risk: progress.trail.risk,
+        demand: Demand::of(cx, &parties.pool, &parties.client.id, progress.trail.risk)?,
         mfa_passed: progress.mfa_passed,
         devices,
         standing: Standing::of(device.as_ref(), &DeviceTags::of(&parties.pool), cx.now()),
         device_proven: progress.device_proven,
     };
     cx.notes.situation = serde_json::to_value(situation).ok();
+    if situation.ignores_risk() {
+        progress.trail.note_once(
+            "MFA for the risk not asked: the pool lets devices that it always remembers replace it",
+        );
+    }
     let (next, reason) = next::next(&situation);
     Ok(Due { next, reason, progress, device })
 }
@@ -275,8 +278,12 @@ fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, 
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
     }
-    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), Finding::InProgress);
+    let finding = if next == Next::Refused { Finding::Failed } else { Finding::InProgress };
+    cx.notes.judge(&progress.trail, progress.device_key.as_deref(), finding);
     match next {
+        Next::Refused => {
+            Err(ServiceError::not_authorized("Request not allowed due to security reasons."))
+        }
         Next::NewPassword => new_password::ask(cx, parties, &progress),
         Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
         Next::SecondFactor => mfa::ask(cx, parties, &progress),

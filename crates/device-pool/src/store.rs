@@ -33,6 +33,10 @@ pub enum Table {
     Login,
     /// Groups of users, by pool and name.
     Group,
+    /// Parts of a pool that are stored as they are described, by pool, kind and name.
+    Resource,
+    /// Domains of pools, by name.
+    Domain,
     /// Confirmed devices, by pool, user and device key.
     Device,
     /// Device keys that must not be confirmed again, kept until their issue window has passed.
@@ -55,6 +59,8 @@ pub enum Table {
     AuthEvent,
     /// The audit trail.
     AuditEvent,
+    /// What administrators said about events of the audit trail, by pool, sub and event.
+    EventFeedback,
     /// Users who were deleted and of whom traces are still being removed.
     DeletedUser,
     /// Sessions of administrators in the console. The host's own: no rule reads them.
@@ -63,7 +69,7 @@ pub enum Table {
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -75,6 +81,8 @@ impl Table {
         Self::StandIn,
         Self::Login,
         Self::Group,
+        Self::Resource,
+        Self::Domain,
         Self::Device,
         Self::ForgottenDevice,
         Self::Grant,
@@ -86,6 +94,7 @@ impl Table {
         Self::Attempts,
         Self::AuthEvent,
         Self::AuditEvent,
+        Self::EventFeedback,
         Self::DeletedUser,
         Self::AdminSession,
     ];
@@ -105,6 +114,8 @@ impl Table {
             Self::StandIn => "stand_in",
             Self::Login => "login",
             Self::Group => "group",
+            Self::Resource => "resource",
+            Self::Domain => "domain",
             Self::Device => "device",
             Self::ForgottenDevice => "forgotten_device",
             Self::Grant => "grant",
@@ -116,6 +127,7 @@ impl Table {
             Self::Attempts => "attempts",
             Self::AuthEvent => "auth_event",
             Self::AuditEvent => "audit_event",
+            Self::EventFeedback => "event_feedback",
             Self::DeletedUser => "deleted_user",
             Self::AdminSession => "admin_session",
         }

@@ -212,7 +212,8 @@ impl Check<'_> {
 
 fn expect_type(shape: &Shape, value: &mut Value) -> Result<(), ServiceError> {
     let fits = match (&shape.kind, &*value) {
-        (Kind::String, Value::String(_))
+        (Kind::String | Kind::Blob, Value::String(_))
+        | (Kind::Document, _)
         | (Kind::Boolean, Value::Bool(_))
         | (Kind::List(_), Value::Array(_))
         | (Kind::Map(..) | Kind::Structure(_), Value::Object(_)) => true,

@@ -41,6 +41,7 @@ mod subject;
 mod transport;
 mod trusted_proxies;
 mod web_address;
+mod without_effect;
 
 pub use admin_sessions::AdminSession;
 pub use administrators::{Administrator, Administrators, Role};

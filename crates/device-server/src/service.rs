@@ -28,6 +28,7 @@ use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
 use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
+use crate::without_effect::NamedOnce;
 
 pub use builder::ServiceBuilder;
 
@@ -81,6 +82,7 @@ pub struct Service {
     message_observer: Arc<MessageObserver>,
     public_base_url: String,
     outbound_queue: OutboundQueue,
+    without_effect: NamedOnce,
     pub(crate) administrators: AdminCheck,
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -137,6 +139,7 @@ impl Service {
         };
         // The permit moves with the work: if the caller disconnects, the work still occupies its
         // thread.
+        let operation = call.operation;
         let decided = self.off_the_workers(move |service| {
             let _permit = permit;
             let mut subject = Subject::default();
@@ -148,6 +151,7 @@ impl Service {
         };
         let answer = outcome.map(|Outcome { body, messages }| {
             self.send(messages);
+            self.without_effect.name(operation);
             body
         });
         (answer, subject)

@@ -123,7 +123,7 @@ async fn a_line_names_operation_pool_and_client_if_known() {
         "AuthParameters": { "USERNAME": "ada", "PASSWORD": "wrong" },
     });
     call("InitiateAuth", refused).await;
-    call("StartUserImportJob", json!({})).await;
+    call("UpdateProvisionedLimit", json!({})).await;
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<Value> = text
@@ -134,7 +134,7 @@ async fn a_line_names_operation_pool_and_client_if_known() {
     assert_eq!((&created["pool"], &created["client"]), (&pool, &Value::Null));
     assert_eq!((&refused["operation"], &refused["client"]), (&json!("InitiateAuth"), &client));
     assert_eq!(refused["status"], 400);
-    assert_eq!(unsupported["operation"], "StartUserImportJob");
+    assert_eq!(unsupported["operation"], "UpdateProvisionedLimit");
     assert_eq!(unsupported["error"], "UnsupportedOperationException");
 }
 
@@ -262,4 +262,37 @@ async fn the_peer_is_the_one_a_trusted_proxy_names() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"]["peer"].clone())
         .collect();
     assert_eq!(peers, ["198.51.100.7", "203.0.113.9"]);
+}
+
+#[tokio::test]
+async fn settings_without_effect_are_named_once() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let service = service(&FakeClock::new()).build();
+    let call = async |operation: &str, body: Value| {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("AWSCognitoIdentityProviderService.{operation}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let body = app(Arc::clone(&service)).oneshot(request).await.unwrap().into_body();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let pool = call("CreateUserPool", json!({ "PoolName": "p" })).await["UserPool"]["Id"].take();
+    let refused = json!({ "UserPoolId": pool, "Domain": "cognito" });
+    call("CreateUserPoolDomain", refused).await;
+    for identifier in ["a", "b"] {
+        let server = json!({ "UserPoolId": pool, "Identifier": identifier, "Name": "api" });
+        call("CreateResourceServer", server).await;
+    }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let named: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
+        .filter(|fields| fields["message"] == "stored, without effect in this server")
+        .map(|mut fields| fields["operation"].take())
+        .collect();
+    assert_eq!(named, ["CreateResourceServer"]);
 }

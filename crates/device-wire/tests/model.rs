@@ -53,7 +53,9 @@ fn sample(model: &Value, shape: &str) -> Value {
     let shape = &model["shapes"][shape];
     match shape["type"].as_str().unwrap() {
         "string" => shape["enum"].get(0).cloned().unwrap_or_else(|| json!("a text")),
-        "integer" => json!(7),
+        "integer" | "long" => json!(7),
+        "blob" => json!("Ynl0ZXM="),
+        "document" => json!({ "deep": [1, 2] }),
         "boolean" => json!(true),
         "timestamp" => json!(1_760_000_000.123),
         "list" => json!([sample(model, name("member"))]),
@@ -197,6 +199,6 @@ fn the_operations_match_the_model() {
         model["all_operations"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
     assert_eq!(Operation::ALL_NAMES.iter().copied().collect::<BTreeSet<_>>(), all);
     assert!(Operation::ALL_NAMES.is_sorted());
-    assert_eq!(Operation::from_name("CreateIdentityProvider"), None);
+    assert_eq!(Operation::from_name("UpdateProvisionedLimit"), None);
     assert_eq!(InitiateAuthRequest::OPERATION, Operation::InitiateAuth);
 }

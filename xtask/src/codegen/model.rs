@@ -51,8 +51,14 @@ pub(super) enum Kind {
         values: Option<Vec<String>>,
     },
     Integer,
+    /// An integer of 64 bits.
+    Long,
     Boolean,
     Timestamp,
+    /// Bytes, which are base64 text in JSON.
+    Blob,
+    /// Any JSON value.
+    Document,
     List {
         member: String,
     },
@@ -115,7 +121,13 @@ impl Model {
                     Kind::Structure { members, .. } => {
                         next.extend(members.0.iter().map(|(_, shape)| shape.as_str()));
                     }
-                    Kind::String { .. } | Kind::Integer | Kind::Boolean | Kind::Timestamp => {}
+                    Kind::String { .. }
+                    | Kind::Integer
+                    | Kind::Long
+                    | Kind::Boolean
+                    | Kind::Timestamp
+                    | Kind::Blob
+                    | Kind::Document => {}
                 }
             }
         }

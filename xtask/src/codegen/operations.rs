@@ -22,10 +22,12 @@ pub(super) fn operations(model: &Model) -> String {
             operation.errors.iter().map(|error| error_variant(error)).collect();
         let _ = writeln!(
             source,
-            "    /// `{name}`, called by [`{input}`].\n    ///\n    \
+            "    /// `{name}`, called by{space}[`{input}`].\n    ///\n    \
              /// [`{input}`]: crate::requests::{input}\n    \
              {name}: {auth}, {has_output}, [\n        {errors}\n    ];",
             input = operation.input,
+            // A long name stands on a line of its own.
+            space = if name.len() > 32 { "\n    /// " } else { " " },
             has_output = operation.output.is_some(),
             errors = errors.join(",\n        "),
         );

@@ -10,13 +10,20 @@ use crate::Result;
 /// The longest line that rustfmt accepts; it does not wrap comments.
 const WIDTH: usize = 100;
 
+/// The most arguments that clippy accepts.
+const MAX_ARGUMENTS: usize = 7;
+
 /// Shapes that are sensitive here although the model does not mark them.
 ///
 /// A one-time code is a credential while it is valid. A device's verifier and salt suffice for an
 /// attack on its password. A challenge's parameters hold the SECRET_BLOCK with which a client
-/// without a Session continues.
-const ALSO_SENSITIVE: [&str; 3] =
-    ["ChallengeParametersType", "ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
+/// without a Session continues. A provider's details hold its client secret or private key.
+const ALSO_SENSITIVE: [&str; 4] = [
+    "ChallengeParametersType",
+    "ConfirmationCodeType",
+    "DeviceSecretVerifierConfigType",
+    "ProviderDetailsType",
+];
 
 pub(super) fn requests(model: &Model) -> Result<String> {
     let names = model.operations.values().map(|operation| operation.input.as_str()).collect();
@@ -143,7 +150,9 @@ impl<'a> Structure<'a> {
         } else {
             "; the others are `None`."
         };
-        format!("{what} with its required members{others}")
+        let doc = format!("{what} with its required members{others}");
+        // The comment is indented by four and starts with three slashes and a space.
+        if doc.len() + 8 > WIDTH { doc.replace("; ", ";\n/// ") } else { doc }
     }
 
     fn constructor(&self, required: &[&Field<'_>]) -> String {
@@ -154,8 +163,13 @@ impl<'a> Structure<'a> {
                 _ => format!("{name}: {rust}"),
             })
             .collect();
+        let expectation = if required.len() > MAX_ARGUMENTS {
+            "#[expect(clippy::too_many_arguments, reason = \"the model requires them\")]\n"
+        } else {
+            ""
+        };
         let mut source = format!(
-            "\nimpl {} {{\n/// {doc}\n#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
+            "\nimpl {} {{\n/// {doc}\n{expectation}#[must_use]\npub fn new({}) -> Self {{\nSelf {{",
             self.name,
             arguments.join(", "),
             doc = self.constructor_doc(),
@@ -208,9 +222,10 @@ fn rust_type(model: &Model, name: &str, inside_sensitive: bool) -> Result<String
     Ok(match &shape.kind {
         Kind::String { values: Some(_) } | Kind::Structure { .. } => name.to_owned(),
         Kind::String { values: None } if sensitive => "Sensitive<String>".to_owned(),
-        Kind::String { values: None } => "String".to_owned(),
+        Kind::String { values: None } | Kind::Blob => "String".to_owned(),
+        Kind::Document => "serde_json::Value".to_owned(),
         Kind::Integer if shape.max.is_none_or(|max| max <= i64::from(i32::MAX)) => "i32".to_owned(),
-        Kind::Integer => "i64".to_owned(),
+        Kind::Integer | Kind::Long => "i64".to_owned(),
         Kind::Boolean => "bool".to_owned(),
         Kind::Timestamp => "Timestamp".to_owned(),
         Kind::List { member } => format!("Vec<{}>", rust_type(model, member, sensitive)?),
@@ -228,7 +243,13 @@ fn has_default(model: &Model, name: &str) -> Result<bool> {
         Kind::String { values } => values.is_none(),
         Kind::Structure { required, .. } => required.is_empty(),
         Kind::Timestamp => false,
-        Kind::Integer | Kind::Boolean | Kind::List { .. } | Kind::Map { .. } => true,
+        Kind::Integer
+        | Kind::Long
+        | Kind::Boolean
+        | Kind::Blob
+        | Kind::Document
+        | Kind::List { .. }
+        | Kind::Map { .. } => true,
     })
 }
 
@@ -249,7 +270,8 @@ fn structure_doc(model: &Model, name: &str) -> String {
 /// The doc comment of a member: its name on the wire and its constraints.
 fn member_doc(wire: &str, shape_name: &str, shape: &Shape) -> String {
     let of = |bounds: String| match shape.kind {
-        Kind::Integer => format!("A value of {bounds}"),
+        Kind::Integer | Kind::Long => format!("A value of {bounds}"),
+        Kind::Blob => format!("{} bytes, in base64", capitalized(&bounds)),
         Kind::List { .. } | Kind::Map { .. } => capitalized(&format!("{bounds} entries")),
         _ => capitalized(&format!("{bounds} characters")),
     };

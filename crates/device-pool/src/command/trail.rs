@@ -32,6 +32,13 @@ impl Trail {
         }
     }
 
+    /// Notes what holds at several steps of the sign-in.
+    pub(crate) fn note_once(&mut self, reason: &str) {
+        if !self.reasons.iter().any(|noted| noted == reason) {
+            self.note(reason);
+        }
+    }
+
     pub(crate) fn note(&mut self, reason: impl Into<String>) {
         self.reasons.push(reason.into());
     }

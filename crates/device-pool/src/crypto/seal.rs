@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Session,
     /// The `SECRET_BLOCK` of a user's or a device's SRP exchange.
     SecretBlock,
+    /// A secret of an app client.
+    ClientSecret,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
         match self {
             Self::Session => b"device-pool session",
             Self::SecretBlock => b"device-pool secret block",
+            Self::ClientSecret => b"device-pool client secret",
         }
     }
 }

@@ -1,18 +1,23 @@
 //! The audit trail, as the service shows it to administrators.
 
-use device_wire::Timestamp;
-use device_wire::enums::{ChallengeName, ChallengeResponse, EventResponseType, RiskDecisionType};
-use device_wire::requests::AdminListUserAuthEventsRequest;
-use device_wire::responses::AdminListUserAuthEventsResponse;
+use device_wire::enums::{
+    AdvancedSecurityModeType, ChallengeName, ChallengeResponse, EventResponseType, RiskDecisionType,
+};
+use device_wire::requests::{AdminListUserAuthEventsRequest, AdminUpdateAuthEventFeedbackRequest};
+use device_wire::responses::{
+    AdminListUserAuthEventsResponse, AdminUpdateAuthEventFeedbackResponse,
+};
 use device_wire::shapes::{
     AuthEventType, ChallengeResponseType, EventContextDataType, EventRiskType,
 };
+use device_wire::{ErrorCode, Timestamp};
 
 use crate::command::context::Context;
 use crate::command::page::{self, Page, page_length};
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
+use crate::records::event_feedback::EventFeedback;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
@@ -29,13 +34,63 @@ pub(crate) fn list(
     let length = page_length(request.max_results);
     let page: Page<AuditEvent> = Page::scan(&cx.tx, &prefix, after, length, |_| true)?;
     let next_token = page.next_token(AuditEvent::sort_key);
-    let auth_events = Some(page.items.into_iter().map(describe).collect());
+    let mut auth_events = Vec::with_capacity(page.items.len());
+    for event in page.items {
+        let mut described = describe(event);
+        let id = described.event_id.as_deref().unwrap_or_default();
+        let key = EventFeedback::key(&pool.id, &user.sub, id);
+        described.event_feedback = cx.tx.find(&key)?.map(EventFeedback::describe);
+        auth_events.push(described);
+    }
+    let auth_events = Some(auth_events);
     Ok(AdminListUserAuthEventsResponse { auth_events, next_token })
+}
+
+/// `AdminUpdateAuthEventFeedback`: whether the event was the user's own act.
+pub(crate) fn feedback(
+    cx: &mut Context<'_, '_>,
+    request: AdminUpdateAuthEventFeedbackRequest,
+) -> Result<AdminUpdateAuthEventFeedbackResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    if pool.threat_protection() == AdvancedSecurityModeType::Off {
+        return Err(ServiceError::new(
+            ErrorCode::UserPoolAddOnNotEnabled,
+            "Threat protection is not enabled for this user pool.",
+        ));
+    }
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
+    let is_meant = |event: &AuditEvent| id_on_wire(event) == request.event_id;
+    let mut page = Page::scan(&cx.tx, &prefix, None, 1, is_meant)?;
+    let event = page.items.pop().ok_or_else(|| {
+        ServiceError::not_found(format!("Event {} does not exist.", request.event_id))
+    })?;
+    let key = EventFeedback::key(&pool.id, &user.sub, &request.event_id);
+    cx.tx.find::<EventFeedback>(&key)?;
+    cx.tx.put(&EventFeedback {
+        pool_id: pool.id,
+        sub: user.sub,
+        event_id: request.event_id,
+        value: request.feedback_value,
+        at: cx.now(),
+        expires_at: event.expires_at,
+    })?;
+    Ok(AdminUpdateAuthEventFeedbackResponse {})
+}
+
+/// The id of an event for administrators. Of a sign-in that ended in tokens it is the one that the
+/// tokens carry.
+fn id_on_wire(event: &AuditEvent) -> &str {
+    match (&event.sign_in, event.outcome) {
+        (Some(SignIn { id, .. }), Outcome::Passed) => id,
+        _ => &event.id,
+    }
 }
 
 /// An event in the service's shape, which has no field for reasons. They are added to the device
 /// name, the one text that only people read.
 fn describe(event: AuditEvent) -> AuthEventType {
+    let event_id = id_on_wire(&event).to_owned();
     let AuditEvent { sign_in, outcome, device_key, ip, .. } = event;
     let answered = |name, passed: Option<bool>| {
         passed.map(|passed| ChallengeResponseType {
@@ -65,11 +120,7 @@ fn describe(event: AuditEvent) -> AuthEventType {
     let words: Vec<String> =
         device_key.into_iter().chain(event.reasons).chain(administrator).collect();
     AuthEventType {
-        event_id: Some(match (sign_in, outcome) {
-            // Its tokens carry this one.
-            (Some(SignIn { id, .. }), Outcome::Passed) => id,
-            _ => event.id,
-        }),
+        event_id: Some(event_id),
         event_type: event.kind.on_wire(),
         creation_date: Some(Timestamp::from(event.at)),
         event_response: Some(match outcome {

@@ -18,7 +18,10 @@ use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
 use crate::host::moment::{days, hours, minutes};
 use crate::records::app_client::{AppClient, PoolClient};
+use crate::records::client_secret::ClientSecret;
 use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
+use crate::records::resource;
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -32,24 +35,33 @@ pub(crate) fn create(
     let id = cx.random_text(ALPHABET, 26);
     let secret = match request.client_secret.clone() {
         Some(secret) => Some(secret),
-        None if request.generate_secret == Some(true) => {
-            Some(Sensitive::from(cx.random_text(ALPHABET, 51)))
-        }
+        None if request.generate_secret == Some(true) => Some(Sensitive::from(generate_secret(cx))),
         None => None,
     };
     let now = Timestamp::from(cx.now());
     let description = UserPoolClientType {
         client_id: Some(Sensitive::from(id.clone())),
-        client_secret: secret,
+        client_secret: None,
         creation_date: Some(now),
         last_modified_date: Some(now),
         ..settings(request.into())
     };
-    let client = AppClient { id: id.clone(), pool_id: pool.id.clone(), description };
+    let mut secrets = Vec::new();
+    if let Some(value) = secret {
+        let keys = PoolKeys::load(cx, &pool.id)?;
+        let secret_id = cx.uuid().to_string();
+        secrets.push(ClientSecret::new(cx, &keys, &id, secret_id, value)?);
+    }
+    let client = AppClient { id: id.clone(), pool_id: pool.id.clone(), description, secrets };
     check(&pool, &client)?;
     cx.tx.put(&PoolClient { pool_id: pool.id, client_id: id })?;
     cx.tx.put(&client)?;
-    Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
+    Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
+}
+
+/// A new secret in the service's form.
+pub(crate) fn generate_secret(cx: &mut Context<'_, '_>) -> String {
+    cx.random_text(ALPHABET, 51)
 }
 
 /// The settings in a request, with the service's defaults for the rest.
@@ -67,11 +79,13 @@ pub(crate) fn describe(
 ) -> Result<DescribeUserPoolClientResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
-    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
+    Ok(DescribeUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
 }
 
 /// A client with the members that the service always returns.
-fn with_defaults(mut client: UserPoolClientType) -> UserPoolClientType {
+fn with_defaults(client: AppClient) -> UserPoolClientType {
+    let AppClient { description: mut client, secrets, .. } = client;
+    client.client_secret = secrets.into_iter().next().map(|secret| secret.value);
     client.token_validity_units.get_or_insert_default();
     client.allowed_o_auth_flows_user_pool_client.get_or_insert(false);
     client.enable_propagate_additional_user_context_data.get_or_insert(false);
@@ -91,14 +105,14 @@ pub(crate) fn update(
     client.description = UserPoolClientType {
         client_id: old.client_id,
         client_name: updated.client_name.or(old.client_name),
-        client_secret: old.client_secret,
+        client_secret: None,
         creation_date: old.creation_date,
         last_modified_date: Some(Timestamp::from(cx.now())),
         ..updated
     };
     check(&pool, &client)?;
     cx.tx.put(&client)?;
-    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(with_defaults(client.description)) })
+    Ok(UpdateUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
 }
 
 /// `DeleteUserPoolClient`. Its refresh tokens become invalid; access tokens remain valid until they
@@ -111,6 +125,7 @@ pub(crate) fn delete(
     let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
     cx.tx.delete::<PoolClient>(&PoolClient { pool_id: pool.id, client_id: client.id.clone() }.id());
     cx.tx.delete::<AppClient>(&client.id);
+    resource::delete_of_client(cx, &client);
     Ok(())
 }
 

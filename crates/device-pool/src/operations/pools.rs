@@ -176,6 +176,9 @@ pub(crate) fn update(
         alias_attributes: old.alias_attributes,
         username_attributes: old.username_attributes,
         username_configuration: old.username_configuration,
+        // The operations on domains set these.
+        domain: old.domain,
+        custom_domain: old.custom_domain,
         // Infrastructure tools set tags separately, with the tag operations.
         user_pool_tags: updated.user_pool_tags.or(old.user_pool_tags),
         ..updated
@@ -203,6 +206,11 @@ pub(crate) fn delete(
         return Err(ServiceError::invalid(
             "The user pool cannot be deleted because deletion protection is activated. \
              Deletion protection must be inactivated first.",
+        ));
+    }
+    if pool.description.domain.is_some() || pool.description.custom_domain.is_some() {
+        return Err(ServiceError::invalid(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first.",
         ));
     }
     cx.tx.delete::<PoolKeys>(&pool.id);

@@ -6,15 +6,17 @@ use device_wire::enums::{
     ExplicitAuthFlowsType, FeatureType, PreventUserExistenceErrorTypes, TimeUnitsType,
 };
 use device_wire::shapes::{TokenValidityUnitsType, UserPoolClientType};
-use device_wire::{ErrorCode, sentence};
+use device_wire::{ErrorCode, Sensitive, sentence};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::command::context::Context;
 use crate::command::transaction::{Entity, id_of};
 use crate::error::ServiceError;
 use crate::host::moment::{days, hours, minutes};
+use crate::records::client_secret::ClientSecret;
 use crate::records::pool::Pool;
+use crate::records::pool_keys::PoolKeys;
 use crate::store::Table;
 
 /// An app client, stored in the shape of `DescribeUserPoolClient`.
@@ -22,7 +24,11 @@ use crate::store::Table;
 pub(crate) struct AppClient {
     pub(crate) id: String,
     pub(crate) pool_id: String,
+    /// All but the secret, which [`AppClient::load`] moves to `secrets`.
     pub(crate) description: UserPoolClientType,
+    /// The oldest first. Records of earlier releases have the one in their description.
+    #[serde(default)]
+    pub(crate) secrets: Vec<ClientSecret>,
 }
 
 impl Entity for AppClient {
@@ -87,11 +93,33 @@ impl AuthFlow {
 
 impl AppClient {
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        let client: Self = cx.tx.find(id)?.ok_or_else(|| {
+        let client: Option<Self> = cx.tx.find(id)?;
+        let mut client = client.ok_or_else(|| {
             ServiceError::not_found(format!("User pool client {id} does not exist."))
         })?;
+        let in_clear = client.description.client_secret.take();
+        if in_clear.is_some() || !client.secrets.is_empty() {
+            client.open_secrets(cx, in_clear)?;
+        }
         cx.notes.client_id = Some(client.id.clone());
         Ok(client)
+    }
+
+    fn open_secrets(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        in_clear: Option<Sensitive<String>>,
+    ) -> Result<(), ServiceError> {
+        let keys: Option<PoolKeys> = cx.tx.find(&self.pool_id)?;
+        let keys = keys.ok_or_else(|| {
+            ServiceError::not_found(format!("User pool {} does not exist.", self.pool_id))
+        })?;
+        if let Some(value) = in_clear {
+            // The id stays the same until the record is written, sealed, by the next change.
+            let secret = ClientSecret::new(cx, &keys, &self.id, self.id.clone(), value)?;
+            self.secrets.insert(0, secret);
+        }
+        self.secrets.iter_mut().try_for_each(|secret| secret.open(&keys, &self.id))
     }
 
     /// Loads a client of this pool, for administrators.
@@ -134,26 +162,23 @@ impl AppClient {
         }
     }
 
-    pub(crate) fn secret(&self) -> Option<&str> {
-        self.description.client_secret.as_ref().map(|secret| secret.as_str())
-    }
-
-    /// Checks `SECRET_HASH` against the username exactly as the request carries it.
+    /// Checks `SECRET_HASH` against the username exactly as the request carries it. Any of the
+    /// client's secrets will do.
     pub(crate) fn check_secret_hash(
         &self,
         username: &str,
         given: Option<&str>,
     ) -> Result<(), ServiceError> {
-        match (self.secret(), given) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => Err(self.unverified_secret()),
-            (Some(_), None) => Err(ServiceError::not_authorized(format!(
+        match (self.secrets.is_empty(), given) {
+            (true, None) => Ok(()),
+            (true, Some(_)) => Err(self.unverified_secret()),
+            (false, None) => Err(ServiceError::not_authorized(format!(
                 "Client {} is configured with secret but SECRET_HASH was not received",
                 self.id
             ))),
-            (Some(secret), Some(given)) => {
-                let due = device_srp::secret_hash(username, &self.id, secret);
-                if bool::from(due.as_bytes().ct_eq(given.as_bytes())) {
+            (false, Some(given)) => {
+                let hash = |secret: &str| device_srp::secret_hash(username, &self.id, secret);
+                if self.any_secret(|secret| hash(secret).as_bytes().ct_eq(given.as_bytes())) {
                     Ok(())
                 } else {
                     Err(self.unverified_secret())
@@ -162,16 +187,24 @@ impl AppClient {
         }
     }
 
+    /// Whether one of the secrets matches. All are compared, so timing does not tell which.
+    fn any_secret(&self, matches: impl Fn(&str) -> Choice) -> bool {
+        let matched = self.secrets.iter().map(|secret| matches(&secret.value));
+        bool::from(matched.fold(Choice::from(0), |any, this| any | this))
+    }
+
     fn unverified_secret(&self) -> ServiceError {
         ServiceError::not_authorized(format!("Unable to verify secret hash for client {}", self.id))
     }
 
     /// Checks the client secret itself, which the token operations carry.
     pub(crate) fn check_secret(&self, given: Option<&str>) -> Result<(), ServiceError> {
-        let matches = match (self.secret(), given) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(secret), Some(given)) => bool::from(secret.as_bytes().ct_eq(given.as_bytes())),
+        let matches = match (self.secrets.is_empty(), given) {
+            (true, _) => true,
+            (false, None) => false,
+            (false, Some(given)) => {
+                self.any_secret(|secret| secret.as_bytes().ct_eq(given.as_bytes()))
+            }
         };
         if matches {
             Ok(())

@@ -112,10 +112,10 @@ pub(crate) enum Kind {
     DeviceChange,
     /// One sign-in of the user revoked, or all.
     SignOut,
-    /// A user created, enabled, disabled or deleted.
+    /// A user created, enabled, disabled or deleted, or feedback on an event of theirs.
     UserChange,
     GroupChange,
-    /// A pool, its app clients, groups or tags.
+    /// A pool, its app clients, groups, tags or other parts.
     PoolChange,
 }
 
@@ -163,7 +163,8 @@ impl Kind {
             | Operation::AdminEnableUser
             | Operation::AdminDisableUser
             | Operation::AdminDeleteUser
-            | Operation::DeleteUser => Self::UserChange,
+            | Operation::DeleteUser
+            | Operation::AdminUpdateAuthEventFeedback => Self::UserChange,
             Operation::AdminAddUserToGroup | Operation::AdminRemoveUserFromGroup => {
                 Self::GroupChange
             }
@@ -178,6 +179,26 @@ impl Kind {
             | Operation::CreateGroup
             | Operation::UpdateGroup
             | Operation::DeleteGroup
+            | Operation::AddUserPoolClientSecret
+            | Operation::DeleteUserPoolClientSecret
+            | Operation::CreateUserPoolDomain
+            | Operation::UpdateUserPoolDomain
+            | Operation::DeleteUserPoolDomain
+            | Operation::CreateResourceServer
+            | Operation::UpdateResourceServer
+            | Operation::DeleteResourceServer
+            | Operation::CreateIdentityProvider
+            | Operation::UpdateIdentityProvider
+            | Operation::DeleteIdentityProvider
+            | Operation::SetRiskConfiguration
+            | Operation::SetLogDeliveryConfiguration
+            | Operation::SetUICustomization
+            | Operation::CreateManagedLoginBranding
+            | Operation::UpdateManagedLoginBranding
+            | Operation::DeleteManagedLoginBranding
+            | Operation::CreateTerms
+            | Operation::UpdateTerms
+            | Operation::DeleteTerms
             | Operation::TagResource
             | Operation::UntagResource => Self::PoolChange,
             _ => return None,

@@ -1,12 +1,16 @@
-//! The risk of a sign-in, judged by the host's evaluator.
+//! The risk of a sign-in, and what the pool makes of it.
 
-use device_wire::enums::AdvancedSecurityModeType;
+use device_wire::enums::{AccountTakeoverEventActionType, AdvancedSecurityModeType};
+use device_wire::shapes::RiskConfigurationType;
+use ipnet::IpNet;
+use serde::Serialize;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::risk::{Risk, SignInFacts};
 use crate::records::audit_event::{AuditEvent, Kind, Outcome};
 use crate::records::pool::Pool;
+use crate::records::resource::{ALL_CLIENTS, Resource};
 use crate::records::user::User;
 
 /// The number of recent events that are considered: about thirty sign-ins.
@@ -25,6 +29,71 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
     let failures = failures.filter(|event| event.outcome == Outcome::Failed).count();
     Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.invocation.source_ip, known_ips, failures }))
+}
+
+/// What a sign-in must do because of its risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Demand {
+    Nothing,
+    /// A second factor, if the user has one.
+    MfaIfConfigured,
+    /// A second factor; a user without one is refused.
+    MfaRequired,
+    /// It is refused.
+    Block,
+}
+
+impl Demand {
+    /// The demand of a pool that enforces risk. A client's own configuration replaces the pool's.
+    pub(crate) fn of(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        client_id: &str,
+        risk: Risk,
+    ) -> Result<Self, ServiceError> {
+        if pool.threat_protection() != AdvancedSecurityModeType::Enforced {
+            return Ok(Self::Nothing);
+        }
+        type Configuration = Resource<RiskConfigurationType>;
+        let configuration = match Configuration::find(cx, &pool.id, client_id)? {
+            None => Configuration::find(cx, &pool.id, ALL_CLIENTS)?,
+            own => own,
+        };
+        let configuration = configuration.map(|found| found.description).unwrap_or_default();
+        let exceptions = configuration.risk_exception_configuration.unwrap_or_default();
+        let comes_from = |ranges: Option<Vec<String>>| {
+            cx.invocation.source_ip.is_some_and(|ip| {
+                let ranges = ranges.iter().flatten();
+                ranges
+                    .filter_map(|range| range.parse().ok())
+                    .any(|range: IpNet| range.contains(&ip))
+            })
+        };
+        if comes_from(exceptions.blocked_ip_range_list) {
+            return Ok(Self::Block);
+        }
+        if comes_from(exceptions.skipped_ip_range_list) {
+            return Ok(Self::Nothing);
+        }
+        let Some(takeover) = configuration.account_takeover_risk_configuration else {
+            // Without a configuration, medium and high risk ask for the factor that there is.
+            let asks = risk >= Risk::Medium;
+            return Ok(if asks { Self::MfaIfConfigured } else { Self::Nothing });
+        };
+        let action = match risk {
+            Risk::None => None,
+            Risk::Low => takeover.actions.low_action,
+            Risk::Medium => takeover.actions.medium_action,
+            Risk::High => takeover.actions.high_action,
+        };
+        Ok(match action.map(|action| action.event_action) {
+            Some(AccountTakeoverEventActionType::Block) => Self::Block,
+            Some(AccountTakeoverEventActionType::MfaRequired) => Self::MfaRequired,
+            Some(AccountTakeoverEventActionType::MfaIfConfigured) => Self::MfaIfConfigured,
+            _ => Self::Nothing,
+        })
+    }
 }
 
 impl Pool {

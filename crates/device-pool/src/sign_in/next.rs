@@ -9,6 +9,7 @@ use crate::host::risk::Risk;
 use crate::records::device::Device;
 use crate::records::device_tags::{DeviceTags, in_words};
 use crate::records::pool::{DevicePolicy, Remember};
+use crate::rules::risk::Demand;
 
 /// The state of the presented device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -58,14 +59,27 @@ pub(crate) struct Situation {
     pub(crate) mfa_due: bool,
     /// Whether the user has a factor that the pool offers.
     pub(crate) has_second_factor: bool,
-    /// The risk of the sign-in; none unless the pool enforces it.
     pub(crate) risk: Risk,
+    /// What the pool demands because of the risk.
+    pub(crate) demand: Demand,
     /// Whether a second factor was passed in this sign-in.
     pub(crate) mfa_passed: bool,
     pub(crate) devices: DevicePolicy,
     pub(crate) standing: Standing,
     /// Whether the device proved its secret in this sign-in.
     pub(crate) device_proven: bool,
+}
+
+impl Situation {
+    /// Whether the risk demands a second factor that is not asked for.
+    ///
+    /// If remembered devices always replace MFA, the service ignores the MFA settings for medium
+    /// and high risk.
+    pub(crate) fn ignores_risk(&self) -> bool {
+        self.devices == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true }
+            && self.risk >= Risk::Medium
+            && matches!(self.demand, Demand::MfaIfConfigured | Demand::MfaRequired)
+    }
 }
 
 /// The next step.
@@ -76,6 +90,8 @@ pub(crate) enum Next {
     SecondFactor,
     DeviceProof,
     Tokens,
+    /// The sign-in is refused.
+    Refused,
 }
 
 /// Why a factor was required or skipped.
@@ -88,6 +104,8 @@ pub(crate) enum Reason {
     DeviceNeverSawMfa,
     MfaTooLongAgo { ago: Duration, every: Duration },
     Risky,
+    RiskyWithoutFactor,
+    Blocked,
     DeviceStandsIn,
     RememberedDeviceMustProve,
 }
@@ -115,6 +133,10 @@ impl Reason {
                 in_words(every)
             ),
             Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
+            Self::RiskyWithoutFactor => {
+                "Refused: the sign-in is risky and the user has no second factor".to_owned()
+            }
+            Self::Blocked => "Refused: the risk configuration blocks the sign-in".to_owned(),
             Self::DeviceStandsIn => {
                 format!("MFA skipped: device remembered{}, proof verified", remembered())
             }
@@ -128,6 +150,9 @@ impl Reason {
 /// Decides the next step. Clients fix the order: they expect no challenge after a device's proof,
 /// so it comes last.
 pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
+    if situation.demand == Demand::Block {
+        return (Next::Refused, Some(Reason::Blocked));
+    }
     if situation.must_change_password {
         return (Next::NewPassword, Some(Reason::TemporaryPassword));
     }
@@ -136,14 +161,18 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         DevicePolicy::On { .. } => situation.standing,
     };
     let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
-    // A pool whose remembered devices always replace MFA ignores medium and high risk.
-    let always = DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
-    let risky = situation.risk >= Risk::Medium
-        && situation.has_second_factor
-        && situation.devices != always;
+    let risky = match situation.demand {
+        _ if situation.ignores_risk() => false,
+        Demand::MfaIfConfigured => situation.has_second_factor,
+        Demand::MfaRequired => true,
+        Demand::Nothing | Demand::Block => false,
+    };
     let stands_in = suppress && !risky && standing == Standing::Remembered(LastMfa::Valid);
     let due = situation.mfa_due || risky;
     if due && !situation.mfa_passed && !stands_in {
+        if risky && !situation.has_second_factor {
+            return (Next::Refused, Some(Reason::RiskyWithoutFactor));
+        }
         if !situation.has_second_factor {
             return (Next::SetUpMfa, Some(Reason::NoSecondFactorYet));
         }
@@ -187,8 +216,15 @@ mod tests {
             Standing::Remembered(LastMfa::TooLongAgo { ago: days(31), every: days(30) }),
         ];
         let mut all = vec![];
-        for (devices, risk) in
-            policies.into_iter().flat_map(|devices| [(devices, Risk::Low), (devices, Risk::Medium)])
+        let demands = [
+            (Risk::Low, Demand::Nothing),
+            (Risk::Low, Demand::MfaRequired),
+            (Risk::Medium, Demand::MfaIfConfigured),
+            (Risk::High, Demand::MfaRequired),
+            (Risk::High, Demand::Block),
+        ];
+        for (devices, (risk, demand)) in
+            policies.into_iter().flat_map(|devices| demands.map(|demand| (devices, demand)))
         {
             for standing in standings {
                 for bits in 0_u8..32 {
@@ -204,6 +240,7 @@ mod tests {
                         mfa_due,
                         has_second_factor,
                         risk,
+                        demand,
                         mfa_passed,
                         devices,
                         standing,
@@ -222,7 +259,7 @@ mod tests {
             Next::SetUpMfa => (situation.has_second_factor, situation.mfa_passed) = (true, true),
             Next::SecondFactor => situation.mfa_passed = true,
             Next::DeviceProof => situation.device_proven = true,
-            Next::Tokens => return None,
+            Next::Tokens | Next::Refused => return None,
         }
         Some(situation)
     }
@@ -264,20 +301,34 @@ mod tests {
 
     #[test]
     fn a_risk_demands_mfa_unless_devices_always_replace_it() {
-        let risky =
-            |situation: &Situation| situation.risk == Risk::Medium && situation.has_second_factor;
-        for situation in all().into_iter().filter(risky) {
-            let calm = Situation { risk: Risk::None, ..situation };
-            let ignored = situation.devices
+        let demands = |situation: &Situation| {
+            matches!(situation.demand, Demand::MfaIfConfigured | Demand::MfaRequired)
+        };
+        for situation in all().into_iter().filter(demands) {
+            let calm = Situation { demand: Demand::Nothing, ..situation };
+            let always = situation.devices
                 == DevicePolicy::On { remember: Remember::Always, suppress_mfa: true };
-            if ignored {
+            let told = next(&situation).0;
+            if always && situation.risk >= Risk::Medium {
+                assert!(situation.ignores_risk(), "{situation:?}");
                 assert_eq!(next(&situation), next(&calm), "{situation:?}");
-            } else if !situation.mfa_passed {
-                assert!(
-                    matches!(next(&situation).0, Next::NewPassword | Next::SecondFactor),
-                    "{situation:?}"
-                );
+            } else if situation.mfa_passed || situation.must_change_password {
+                assert_eq!(told, next(&calm).0, "{situation:?}");
+            } else if situation.has_second_factor {
+                assert_eq!(told, Next::SecondFactor, "{situation:?}");
+            } else if situation.demand == Demand::MfaRequired {
+                assert_eq!(told, Next::Refused, "{situation:?}");
+            } else {
+                assert_eq!(told, next(&calm).0, "{situation:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_blocked_sign_in_is_refused_whatever_was_proven() {
+        for situation in all() {
+            let blocked = next(&Situation { demand: Demand::Block, ..situation });
+            assert_eq!(blocked, (Next::Refused, Some(Reason::Blocked)), "{situation:?}");
         }
     }
 

@@ -116,7 +116,8 @@ fn request(
     given: &[(&str, &str)],
 ) -> StepRequest {
     let description = UserPoolClientType::default();
-    let client = AppClient { id: "app".to_owned(), pool_id: pool().id, description };
+    let client =
+        AppClient { id: "app".to_owned(), pool_id: pool().id, description, secrets: Vec::new() };
     let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let given = Some(Sensitive::from(given.collect::<std::collections::BTreeMap<_, _>>()));
     StepRequest::new(cx, pool(), client, session.map(Sensitive::from), given, None).unwrap()

@@ -163,3 +163,131 @@ fn the_evaluator_can_be_replaced() {
     world.sign_in("ada", None, None);
     assert_eq!(latest(&mut world)["EventRisk"]["RiskLevel"], "High");
 }
+
+/// The configuration of a pool whose levels all have this action.
+fn configure(world: &mut World, action: &str) {
+    let action = json!({"EventAction": action, "Notify": false});
+    let actions = json!({"LowAction": action, "MediumAction": action, "HighAction": action});
+    let request = json!({
+        "UserPoolId": world.pool,
+        "AccountTakeoverRiskConfiguration": {"Actions": actions},
+    });
+    world.ok(Operation::SetRiskConfiguration, request);
+}
+
+fn told(world: &mut World) -> String {
+    latest(world)["EventContextData"]["DeviceName"].to_string()
+}
+
+#[test]
+fn the_risk_configuration_says_what_a_risk_demands() {
+    for (action, challenges) in [
+        ("NO_ACTION", ["DEVICE_SRP_AUTH"].as_slice()),
+        ("MFA_IF_CONFIGURED", &["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]),
+        ("MFA_REQUIRED", &["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"]),
+    ] {
+        let (mut world, device, totp) = away("opt-in", true, "ENFORCED");
+        configure(&mut world, action);
+        world.seconds(5);
+        let met = world.sign_in("ada", Some(&device), Some(&totp)).challenges;
+        assert_eq!(met, challenges, "{action}");
+    }
+}
+
+#[test]
+fn mfa_for_a_risk_is_ignored_if_devices_always_replace_it() {
+    for action in ["MFA_IF_CONFIGURED", "MFA_REQUIRED"] {
+        let (mut world, device, _) = away("Always", true, "ENFORCED");
+        configure(&mut world, action);
+        world.seconds(5);
+        let met = world.sign_in("ada", Some(&device), None).challenges;
+        assert_eq!(met, ["DEVICE_SRP_AUTH"], "{action}");
+        let told = told(&mut world);
+        assert_eq!(told.matches("MFA for the risk not asked").count(), 1, "{action}: {told}");
+    }
+    let (mut world, device, _) = away("Always", true, "ENFORCED");
+    configure(&mut world, "NO_ACTION");
+    world.seconds(5);
+    world.sign_in("ada", Some(&device), None);
+    assert!(!told(&mut world).contains("for the risk"), "nothing was demanded");
+}
+
+#[test]
+fn a_blocked_sign_in_is_refused_and_in_the_trail() {
+    for remember in ["opt-in", "Always"] {
+        let (mut world, device, _) = away(remember, true, "ENFORCED");
+        configure(&mut world, "BLOCK");
+        world.seconds(5);
+        let refused = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "NotAuthorizedException: Request not allowed due to security reasons."
+        );
+        let event = latest(&mut world);
+        assert_eq!(event["EventResponse"], "Fail");
+        let told = event["EventContextData"]["DeviceName"].to_string();
+        assert!(told.contains("Refused: the risk configuration blocks the sign-in"), "{told}");
+    }
+}
+
+#[test]
+fn mfa_required_refuses_a_user_without_a_factor() {
+    let mut world = World::new();
+    world.user("ada");
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "ENFORCED"}));
+    world.sign_in("ada", None, None);
+    configure(&mut world, "MFA_REQUIRED");
+    world.ip = AWAY;
+    world.seconds(5);
+    let refused = world.first_factor(Flow::Srp, "ada", None).unwrap_err().to_string();
+    assert!(refused.contains("security reasons"), "{refused}");
+    configure(&mut world, "MFA_IF_CONFIGURED");
+    world.seconds(5);
+    assert!(world.sign_in("ada", None, None).challenges.is_empty());
+}
+
+#[test]
+fn addresses_are_blocked_or_excepted() {
+    for (list, blocked) in [("BlockedIPRangeList", true), ("SkippedIPRangeList", false)] {
+        let (mut world, device, _) = away("opt-in", true, "ENFORCED");
+        configure(&mut world, "MFA_REQUIRED");
+        let request = json!({
+            "UserPoolId": world.pool, "ClientId": world.client,
+            "RiskExceptionConfiguration": {list: ["198.51.100.0/24"]},
+        });
+        world.ok(Operation::SetRiskConfiguration, request);
+        world.seconds(5);
+        if blocked {
+            world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap_err();
+        } else {
+            let met = world.sign_in("ada", Some(&device), None).challenges;
+            assert_eq!(met, ["DEVICE_SRP_AUTH"]);
+        }
+    }
+}
+
+#[test]
+fn feedback_stands_with_its_event() {
+    let mut world = World::new();
+    world.user("ada");
+    world.sign_in("ada", None, None);
+    let id = latest(&mut world)["EventId"].clone();
+    let mut request = json!({
+        "UserPoolId": world.pool, "Username": "ada", "EventId": id, "FeedbackValue": "Invalid",
+    });
+    let refused = world.refused(Operation::AdminUpdateAuthEventFeedback, request.clone());
+    assert!(refused.starts_with("UserPoolAddOnNotEnabledException"), "{refused}");
+    world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": "AUDIT"}));
+    world.ok(Operation::AdminUpdateAuthEventFeedback, request.clone());
+    assert_eq!(latest(&mut world)["EventFeedback"]["FeedbackValue"], "Invalid");
+    request["FeedbackValue"] = json!("Valid");
+    world.ok(Operation::AdminUpdateAuthEventFeedback, request.clone());
+    let feedback = latest(&mut world)["EventFeedback"].clone();
+    assert_eq!(
+        (&feedback["FeedbackValue"], &feedback["Provider"]),
+        (&json!("Valid"), &json!("Admin"))
+    );
+    request["EventId"] = json!("no-such-event");
+    let refused = world.refused(Operation::AdminUpdateAuthEventFeedback, request);
+    assert!(refused.starts_with("ResourceNotFoundException"), "{refused}");
+}

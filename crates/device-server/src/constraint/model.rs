@@ -11,7 +11,8 @@ use serde_json::Value;
 
 /// Shapes that are secret although the model does not mark them. device-wire hides the same ones in
 /// `Debug`.
-const ALSO_SENSITIVE: [&str; 2] = ["ConfirmationCodeType", "DeviceSecretVerifierConfigType"];
+const ALSO_SENSITIVE: [&str; 3] =
+    ["ConfirmationCodeType", "DeviceSecretVerifierConfigType", "ProviderDetailsType"];
 
 /// The model: shapes, each known by its position.
 pub(super) struct Model {
@@ -40,6 +41,12 @@ pub(super) enum Kind {
     Structure(Vec<Member>),
     /// Occurs in no request.
     Timestamp,
+    /// Occurs in no request.
+    Long,
+    /// Base64 text.
+    Blob,
+    /// Any JSON value.
+    Document,
 }
 
 pub(super) struct Member {
@@ -139,6 +146,12 @@ impl Model {
                     }
                     SourceKind::Boolean => (Kind::Boolean, Vec::new()),
                     SourceKind::Timestamp => (Kind::Timestamp, Vec::new()),
+                    SourceKind::Long => (Kind::Long, Vec::new()),
+                    SourceKind::Blob { min, max } => {
+                        let text = |bytes: usize| bytes.div_ceil(3) * 4;
+                        (Kind::Blob, lengths(min.map(text), max.map(text)).collect())
+                    }
+                    SourceKind::Document => (Kind::Document, Vec::new()),
                     SourceKind::List { min, max, member } => {
                         (Kind::List(id(&member)), lengths(min, max).collect())
                     }
@@ -175,6 +188,9 @@ impl fmt::Display for Kind {
             Self::Integer => "an Integer",
             Self::Boolean => "a Boolean",
             Self::Timestamp => "a Timestamp",
+            Self::Long => "a Long",
+            Self::Blob => "a Blob",
+            Self::Document => "a Document",
             Self::List(_) => "a List",
             Self::Map(..) => "a Map",
             Self::Structure(_) => "a Structure",
@@ -292,6 +308,12 @@ enum SourceKind {
     },
     Boolean,
     Timestamp,
+    Long,
+    Blob {
+        min: Option<usize>,
+        max: Option<usize>,
+    },
+    Document,
     List {
         min: Option<usize>,
         max: Option<usize>,

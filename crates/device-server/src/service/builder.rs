@@ -19,6 +19,7 @@ use crate::outbound_queue::OutboundQueue;
 use crate::signing_keys::PregeneratedKeys;
 use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
+use crate::without_effect::NamedOnce;
 
 /// Builds a [`Service`]; see [`Service::builder`].
 pub struct ServiceBuilder {
@@ -161,6 +162,7 @@ impl ServiceBuilder {
             calls,
             documents: Semaphore::new(MAX_DOCUMENTS),
             outbound_queue: OutboundQueue::new(self.transports),
+            without_effect: NamedOnce::default(),
             origins: self.origins,
             trusted_proxies: self.trusted_proxies,
             body_memory: BodyMemory::new(self.limits.max_body_bytes),

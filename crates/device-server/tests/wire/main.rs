@@ -111,9 +111,9 @@ async fn a_target_other_than_an_operation_is_unknown() {
 
 #[tokio::test]
 async fn an_operation_not_implemented_is_named() {
-    let (code, message) = refused(request("StartUserImportJob", "{}")).await;
+    let (code, message) = refused(request("UpdateProvisionedLimit", "{}")).await;
     assert_eq!(code, "UnsupportedOperationException");
-    assert!(message.contains("StartUserImportJob"), "{message}");
+    assert!(message.contains("UpdateProvisionedLimit"), "{message}");
 }
 
 #[tokio::test]

@@ -359,6 +359,260 @@ impl From<ListGroupsResponse> for AdminListGroupsForUserResponse {
     }
 }
 
+impl From<CreateIdentityProviderResponse> for DescribeIdentityProviderResponse {
+    fn from(response: CreateIdentityProviderResponse) -> Self {
+        let CreateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<CreateIdentityProviderResponse> for GetIdentityProviderByIdentifierResponse {
+    fn from(response: CreateIdentityProviderResponse) -> Self {
+        let CreateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<CreateIdentityProviderResponse> for UpdateIdentityProviderResponse {
+    fn from(response: CreateIdentityProviderResponse) -> Self {
+        let CreateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<DescribeIdentityProviderResponse> for CreateIdentityProviderResponse {
+    fn from(response: DescribeIdentityProviderResponse) -> Self {
+        let DescribeIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<DescribeIdentityProviderResponse> for GetIdentityProviderByIdentifierResponse {
+    fn from(response: DescribeIdentityProviderResponse) -> Self {
+        let DescribeIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<DescribeIdentityProviderResponse> for UpdateIdentityProviderResponse {
+    fn from(response: DescribeIdentityProviderResponse) -> Self {
+        let DescribeIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<GetIdentityProviderByIdentifierResponse> for CreateIdentityProviderResponse {
+    fn from(response: GetIdentityProviderByIdentifierResponse) -> Self {
+        let GetIdentityProviderByIdentifierResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<GetIdentityProviderByIdentifierResponse> for DescribeIdentityProviderResponse {
+    fn from(response: GetIdentityProviderByIdentifierResponse) -> Self {
+        let GetIdentityProviderByIdentifierResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<GetIdentityProviderByIdentifierResponse> for UpdateIdentityProviderResponse {
+    fn from(response: GetIdentityProviderByIdentifierResponse) -> Self {
+        let GetIdentityProviderByIdentifierResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<UpdateIdentityProviderResponse> for CreateIdentityProviderResponse {
+    fn from(response: UpdateIdentityProviderResponse) -> Self {
+        let UpdateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<UpdateIdentityProviderResponse> for DescribeIdentityProviderResponse {
+    fn from(response: UpdateIdentityProviderResponse) -> Self {
+        let UpdateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<UpdateIdentityProviderResponse> for GetIdentityProviderByIdentifierResponse {
+    fn from(response: UpdateIdentityProviderResponse) -> Self {
+        let UpdateIdentityProviderResponse { identity_provider } = response;
+        Self { identity_provider }
+    }
+}
+
+impl From<GetLogDeliveryConfigurationResponse> for SetLogDeliveryConfigurationResponse {
+    fn from(response: GetLogDeliveryConfigurationResponse) -> Self {
+        let GetLogDeliveryConfigurationResponse { log_delivery_configuration } = response;
+        Self { log_delivery_configuration }
+    }
+}
+
+impl From<SetLogDeliveryConfigurationResponse> for GetLogDeliveryConfigurationResponse {
+    fn from(response: SetLogDeliveryConfigurationResponse) -> Self {
+        let SetLogDeliveryConfigurationResponse { log_delivery_configuration } = response;
+        Self { log_delivery_configuration }
+    }
+}
+
+impl From<CreateManagedLoginBrandingResponse> for DescribeManagedLoginBrandingResponse {
+    fn from(response: CreateManagedLoginBrandingResponse) -> Self {
+        let CreateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<CreateManagedLoginBrandingResponse> for DescribeManagedLoginBrandingByClientResponse {
+    fn from(response: CreateManagedLoginBrandingResponse) -> Self {
+        let CreateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<CreateManagedLoginBrandingResponse> for UpdateManagedLoginBrandingResponse {
+    fn from(response: CreateManagedLoginBrandingResponse) -> Self {
+        let CreateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingResponse> for CreateManagedLoginBrandingResponse {
+    fn from(response: DescribeManagedLoginBrandingResponse) -> Self {
+        let DescribeManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingResponse> for DescribeManagedLoginBrandingByClientResponse {
+    fn from(response: DescribeManagedLoginBrandingResponse) -> Self {
+        let DescribeManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingResponse> for UpdateManagedLoginBrandingResponse {
+    fn from(response: DescribeManagedLoginBrandingResponse) -> Self {
+        let DescribeManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingByClientResponse> for CreateManagedLoginBrandingResponse {
+    fn from(response: DescribeManagedLoginBrandingByClientResponse) -> Self {
+        let DescribeManagedLoginBrandingByClientResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingByClientResponse> for DescribeManagedLoginBrandingResponse {
+    fn from(response: DescribeManagedLoginBrandingByClientResponse) -> Self {
+        let DescribeManagedLoginBrandingByClientResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<DescribeManagedLoginBrandingByClientResponse> for UpdateManagedLoginBrandingResponse {
+    fn from(response: DescribeManagedLoginBrandingByClientResponse) -> Self {
+        let DescribeManagedLoginBrandingByClientResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<UpdateManagedLoginBrandingResponse> for CreateManagedLoginBrandingResponse {
+    fn from(response: UpdateManagedLoginBrandingResponse) -> Self {
+        let UpdateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<UpdateManagedLoginBrandingResponse> for DescribeManagedLoginBrandingResponse {
+    fn from(response: UpdateManagedLoginBrandingResponse) -> Self {
+        let UpdateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<UpdateManagedLoginBrandingResponse> for DescribeManagedLoginBrandingByClientResponse {
+    fn from(response: UpdateManagedLoginBrandingResponse) -> Self {
+        let UpdateManagedLoginBrandingResponse { managed_login_branding } = response;
+        Self { managed_login_branding }
+    }
+}
+
+impl From<CreateUserPoolDomainResponse> for UpdateUserPoolDomainResponse {
+    fn from(response: CreateUserPoolDomainResponse) -> Self {
+        let CreateUserPoolDomainResponse { managed_login_version, cloud_front_domain, routing } =
+            response;
+        Self { managed_login_version, cloud_front_domain, routing }
+    }
+}
+
+impl From<UpdateUserPoolDomainResponse> for CreateUserPoolDomainResponse {
+    fn from(response: UpdateUserPoolDomainResponse) -> Self {
+        let UpdateUserPoolDomainResponse { managed_login_version, cloud_front_domain, routing } =
+            response;
+        Self { managed_login_version, cloud_front_domain, routing }
+    }
+}
+
+impl From<CreateResourceServerResponse> for DescribeResourceServerResponse {
+    fn from(response: CreateResourceServerResponse) -> Self {
+        let CreateResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<CreateResourceServerResponse> for UpdateResourceServerResponse {
+    fn from(response: CreateResourceServerResponse) -> Self {
+        let CreateResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<DescribeResourceServerResponse> for CreateResourceServerResponse {
+    fn from(response: DescribeResourceServerResponse) -> Self {
+        let DescribeResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<DescribeResourceServerResponse> for UpdateResourceServerResponse {
+    fn from(response: DescribeResourceServerResponse) -> Self {
+        let DescribeResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<UpdateResourceServerResponse> for CreateResourceServerResponse {
+    fn from(response: UpdateResourceServerResponse) -> Self {
+        let UpdateResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<UpdateResourceServerResponse> for DescribeResourceServerResponse {
+    fn from(response: UpdateResourceServerResponse) -> Self {
+        let UpdateResourceServerResponse { resource_server } = response;
+        Self { resource_server }
+    }
+}
+
+impl From<DescribeRiskConfigurationResponse> for SetRiskConfigurationResponse {
+    fn from(response: DescribeRiskConfigurationResponse) -> Self {
+        let DescribeRiskConfigurationResponse { risk_configuration } = response;
+        Self { risk_configuration }
+    }
+}
+
+impl From<SetRiskConfigurationResponse> for DescribeRiskConfigurationResponse {
+    fn from(response: SetRiskConfigurationResponse) -> Self {
+        let SetRiskConfigurationResponse { risk_configuration } = response;
+        Self { risk_configuration }
+    }
+}
+
 impl From<AdminListUserSessionsResponse> for ListUserSessionsResponse {
     fn from(response: AdminListUserSessionsResponse) -> Self {
         let AdminListUserSessionsResponse { sessions, next_token } = response;
@@ -408,6 +662,188 @@ impl From<SetUserPoolMfaConfigResponse> for GetUserPoolMfaConfigResponse {
             mfa_configuration,
             web_authn_configuration,
         }
+    }
+}
+
+impl From<CreateTermsResponse> for DescribeTermsResponse {
+    fn from(response: CreateTermsResponse) -> Self {
+        let CreateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<CreateTermsResponse> for DescribeTermsByClientResponse {
+    fn from(response: CreateTermsResponse) -> Self {
+        let CreateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<CreateTermsResponse> for UpdateTermsResponse {
+    fn from(response: CreateTermsResponse) -> Self {
+        let CreateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsResponse> for CreateTermsResponse {
+    fn from(response: DescribeTermsResponse) -> Self {
+        let DescribeTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsResponse> for DescribeTermsByClientResponse {
+    fn from(response: DescribeTermsResponse) -> Self {
+        let DescribeTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsResponse> for UpdateTermsResponse {
+    fn from(response: DescribeTermsResponse) -> Self {
+        let DescribeTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsByClientResponse> for CreateTermsResponse {
+    fn from(response: DescribeTermsByClientResponse) -> Self {
+        let DescribeTermsByClientResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsByClientResponse> for DescribeTermsResponse {
+    fn from(response: DescribeTermsByClientResponse) -> Self {
+        let DescribeTermsByClientResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<DescribeTermsByClientResponse> for UpdateTermsResponse {
+    fn from(response: DescribeTermsByClientResponse) -> Self {
+        let DescribeTermsByClientResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<UpdateTermsResponse> for CreateTermsResponse {
+    fn from(response: UpdateTermsResponse) -> Self {
+        let UpdateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<UpdateTermsResponse> for DescribeTermsResponse {
+    fn from(response: UpdateTermsResponse) -> Self {
+        let UpdateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<UpdateTermsResponse> for DescribeTermsByClientResponse {
+    fn from(response: UpdateTermsResponse) -> Self {
+        let UpdateTermsResponse { terms } = response;
+        Self { terms }
+    }
+}
+
+impl From<GetUICustomizationResponse> for SetUICustomizationResponse {
+    fn from(response: GetUICustomizationResponse) -> Self {
+        let GetUICustomizationResponse { ui_customization } = response;
+        Self { ui_customization }
+    }
+}
+
+impl From<SetUICustomizationResponse> for GetUICustomizationResponse {
+    fn from(response: SetUICustomizationResponse) -> Self {
+        let SetUICustomizationResponse { ui_customization } = response;
+        Self { ui_customization }
+    }
+}
+
+impl From<CreateUserImportJobResponse> for DescribeUserImportJobResponse {
+    fn from(response: CreateUserImportJobResponse) -> Self {
+        let CreateUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<CreateUserImportJobResponse> for StartUserImportJobResponse {
+    fn from(response: CreateUserImportJobResponse) -> Self {
+        let CreateUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<CreateUserImportJobResponse> for StopUserImportJobResponse {
+    fn from(response: CreateUserImportJobResponse) -> Self {
+        let CreateUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<DescribeUserImportJobResponse> for CreateUserImportJobResponse {
+    fn from(response: DescribeUserImportJobResponse) -> Self {
+        let DescribeUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<DescribeUserImportJobResponse> for StartUserImportJobResponse {
+    fn from(response: DescribeUserImportJobResponse) -> Self {
+        let DescribeUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<DescribeUserImportJobResponse> for StopUserImportJobResponse {
+    fn from(response: DescribeUserImportJobResponse) -> Self {
+        let DescribeUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StartUserImportJobResponse> for CreateUserImportJobResponse {
+    fn from(response: StartUserImportJobResponse) -> Self {
+        let StartUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StartUserImportJobResponse> for DescribeUserImportJobResponse {
+    fn from(response: StartUserImportJobResponse) -> Self {
+        let StartUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StartUserImportJobResponse> for StopUserImportJobResponse {
+    fn from(response: StartUserImportJobResponse) -> Self {
+        let StartUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StopUserImportJobResponse> for CreateUserImportJobResponse {
+    fn from(response: StopUserImportJobResponse) -> Self {
+        let StopUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StopUserImportJobResponse> for DescribeUserImportJobResponse {
+    fn from(response: StopUserImportJobResponse) -> Self {
+        let StopUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
+    }
+}
+
+impl From<StopUserImportJobResponse> for StartUserImportJobResponse {
+    fn from(response: StopUserImportJobResponse) -> Self {
+        let StopUserImportJobResponse { user_import_job } = response;
+        Self { user_import_job }
     }
 }
 

@@ -4,6 +4,20 @@
 use crate::string_enum::string_enum;
 
 string_enum! {
+    /// The values of the shape `AccountTakeoverEventActionType`.
+    AccountTakeoverEventActionType {
+        /// `BLOCK`.
+        Block = "BLOCK",
+        /// `MFA_IF_CONFIGURED`.
+        MfaIfConfigured = "MFA_IF_CONFIGURED",
+        /// `MFA_REQUIRED`.
+        MfaRequired = "MFA_REQUIRED",
+        /// `NO_ACTION`.
+        NoAction = "NO_ACTION",
+    }
+}
+
+string_enum! {
     /// The values of the shape `AdvancedSecurityEnabledModeType`.
     AdvancedSecurityEnabledModeType {
         /// `AUDIT`.
@@ -34,6 +48,58 @@ string_enum! {
         Email = "email",
         /// `preferred_username`.
         PreferredUsername = "preferred_username",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `AssetCategoryType`.
+    AssetCategoryType {
+        /// `FAVICON_ICO`.
+        FaviconIco = "FAVICON_ICO",
+        /// `FAVICON_SVG`.
+        FaviconSvg = "FAVICON_SVG",
+        /// `EMAIL_GRAPHIC`.
+        EmailGraphic = "EMAIL_GRAPHIC",
+        /// `SMS_GRAPHIC`.
+        SmsGraphic = "SMS_GRAPHIC",
+        /// `AUTH_APP_GRAPHIC`.
+        AuthAppGraphic = "AUTH_APP_GRAPHIC",
+        /// `PASSWORD_GRAPHIC`.
+        PasswordGraphic = "PASSWORD_GRAPHIC",
+        /// `PASSKEY_GRAPHIC`.
+        PasskeyGraphic = "PASSKEY_GRAPHIC",
+        /// `PAGE_HEADER_LOGO`.
+        PageHeaderLogo = "PAGE_HEADER_LOGO",
+        /// `PAGE_HEADER_BACKGROUND`.
+        PageHeaderBackground = "PAGE_HEADER_BACKGROUND",
+        /// `PAGE_FOOTER_LOGO`.
+        PageFooterLogo = "PAGE_FOOTER_LOGO",
+        /// `PAGE_FOOTER_BACKGROUND`.
+        PageFooterBackground = "PAGE_FOOTER_BACKGROUND",
+        /// `PAGE_BACKGROUND`.
+        PageBackground = "PAGE_BACKGROUND",
+        /// `FORM_BACKGROUND`.
+        FormBackground = "FORM_BACKGROUND",
+        /// `FORM_LOGO`.
+        FormLogo = "FORM_LOGO",
+        /// `IDP_BUTTON_ICON`.
+        IdpButtonIcon = "IDP_BUTTON_ICON",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `AssetExtensionType`.
+    AssetExtensionType {
+        /// `ICO`.
+        Ico = "ICO",
+        /// `JPEG`.
+        Jpeg = "JPEG",
+        /// `PNG`.
+        Png = "PNG",
+        /// `SVG`.
+        Svg = "SVG",
+        /// `WEBP`.
+        Webp = "WEBP",
     }
 }
 
@@ -158,6 +224,28 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `ColorSchemeModeType`.
+    ColorSchemeModeType {
+        /// `LIGHT`.
+        Light = "LIGHT",
+        /// `DARK`.
+        Dark = "DARK",
+        /// `DYNAMIC`.
+        Dynamic = "DYNAMIC",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `CompromisedCredentialsEventActionType`.
+    CompromisedCredentialsEventActionType {
+        /// `BLOCK`.
+        Block = "BLOCK",
+        /// `NO_ACTION`.
+        NoAction = "NO_ACTION",
+    }
+}
+
+string_enum! {
     /// The values of the shape `CustomEmailSenderLambdaVersionType`.
     CustomEmailSenderLambdaVersionType {
         /// `V1_0`.
@@ -214,6 +302,22 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `DomainStatusType`.
+    DomainStatusType {
+        /// `CREATING`.
+        Creating = "CREATING",
+        /// `DELETING`.
+        Deleting = "DELETING",
+        /// `UPDATING`.
+        Updating = "UPDATING",
+        /// `ACTIVE`.
+        Active = "ACTIVE",
+        /// `FAILED`.
+        Failed = "FAILED",
+    }
+}
+
+string_enum! {
     /// The values of the shape `EmailSendingAccountType`.
     EmailSendingAccountType {
         /// `COGNITO_DEFAULT`.
@@ -234,6 +338,18 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `EventFilterType`.
+    EventFilterType {
+        /// `SIGN_IN`.
+        SignIn = "SIGN_IN",
+        /// `PASSWORD_CHANGE`.
+        PasswordChange = "PASSWORD_CHANGE",
+        /// `SIGN_UP`.
+        SignUp = "SIGN_UP",
+    }
+}
+
+string_enum! {
     /// The values of the shape `EventResponseType`.
     EventResponseType {
         /// `Pass`.
@@ -242,6 +358,16 @@ string_enum! {
         Fail = "Fail",
         /// `InProgress`.
         InProgress = "InProgress",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `EventSourceName`.
+    EventSourceName {
+        /// `userNotification`.
+        UserNotification = "userNotification",
+        /// `userAuthEvents`.
+        UserAuthEvents = "userAuthEvents",
     }
 }
 
@@ -310,6 +436,24 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `IdentityProviderTypeType`.
+    IdentityProviderTypeType {
+        /// `SAML`.
+        Saml = "SAML",
+        /// `Facebook`.
+        Facebook = "Facebook",
+        /// `Google`.
+        Google = "Google",
+        /// `LoginWithAmazon`.
+        LoginWithAmazon = "LoginWithAmazon",
+        /// `SignInWithApple`.
+        SignInWithApple = "SignInWithApple",
+        /// `OIDC`.
+        Oidc = "OIDC",
+    }
+}
+
+string_enum! {
     /// The values of the shape `InboundFederationLambdaVersionType`.
     InboundFederationLambdaVersionType {
         /// `V1_0`.
@@ -324,6 +468,16 @@ string_enum! {
         Original = "ORIGINAL",
         /// `UPDATED`.
         Updated = "UPDATED",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `LogLevel`.
+    LogLevel {
+        /// `ERROR`.
+        Error = "ERROR",
+        /// `INFO`.
+        Info = "INFO",
     }
 }
 
@@ -346,6 +500,20 @@ string_enum! {
         Implicit = "implicit",
         /// `client_credentials`.
         ClientCredentials = "client_credentials",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `PasswordHashingAlgorithmType`.
+    PasswordHashingAlgorithmType {
+        /// `BCRYPT`.
+        Bcrypt = "BCRYPT",
+        /// `SCRYPT`.
+        Scrypt = "SCRYPT",
+        /// `ARGON2ID`.
+        Argon2id = "ARGON2ID",
+        /// `PBKDF2_SHA256`.
+        Pbkdf2Sha256 = "PBKDF2_SHA256",
     }
 }
 
@@ -384,6 +552,14 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `ResourceServerManagedByType`.
+    ResourceServerManagedByType {
+        /// `COGNITO`.
+        Cognito = "COGNITO",
+    }
+}
+
+string_enum! {
     /// The values of the shape `RevokeAssociatedSessionsType`.
     RevokeAssociatedSessionsType {
         /// `NONE`.
@@ -418,6 +594,18 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `SecurityPolicyType`.
+    SecurityPolicyType {
+        /// `TLS_V1`.
+        TlsV1 = "TLS_V1",
+        /// `TLS_V1_2_2021`.
+        TlsV1_2_2021 = "TLS_V1_2_2021",
+        /// `TLS_V1_3_2025`.
+        TlsV1_3_2025 = "TLS_V1_3_2025",
+    }
+}
+
+string_enum! {
     /// The values of the shape `SessionTypeType`.
     SessionTypeType {
         /// `TOKEN`.
@@ -438,6 +626,22 @@ string_enum! {
 }
 
 string_enum! {
+    /// The values of the shape `TermsEnforcementType`.
+    TermsEnforcementType {
+        /// `NONE`.
+        None = "NONE",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `TermsSourceType`.
+    TermsSourceType {
+        /// `LINK`.
+        Link = "LINK",
+    }
+}
+
+string_enum! {
     /// The values of the shape `TimeUnitsType`.
     TimeUnitsType {
         /// `seconds`.
@@ -448,6 +652,28 @@ string_enum! {
         Hours = "hours",
         /// `days`.
         Days = "days",
+    }
+}
+
+string_enum! {
+    /// The values of the shape `UserImportJobStatusType`.
+    UserImportJobStatusType {
+        /// `Created`.
+        Created = "Created",
+        /// `Pending`.
+        Pending = "Pending",
+        /// `InProgress`.
+        InProgress = "InProgress",
+        /// `Stopping`.
+        Stopping = "Stopping",
+        /// `Expired`.
+        Expired = "Expired",
+        /// `Stopped`.
+        Stopped = "Stopped",
+        /// `Failed`.
+        Failed = "Failed",
+        /// `Succeeded`.
+        Succeeded = "Succeeded",
     }
 }
 

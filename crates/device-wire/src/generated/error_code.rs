@@ -18,6 +18,8 @@ string_enum! {
         ConcurrentModification = "ConcurrentModificationException",
         /// `DeviceKeyExistsException`.
         DeviceKeyExists = "DeviceKeyExistsException",
+        /// `DuplicateProviderException`.
+        DuplicateProvider = "DuplicateProviderException",
         /// `EnableSoftwareTokenMFAException`.
         EnableSoftwareTokenMfa = "EnableSoftwareTokenMFAException",
         /// `ExpiredCodeException`.
@@ -36,6 +38,8 @@ string_enum! {
         InternalError = "InternalErrorException",
         /// `InternalFailure`, of any operation: the service failed.
         InternalFailure = "InternalFailure",
+        /// `InternalServerException`.
+        InternalServer = "InternalServerException",
         /// `InvalidEmailRoleAccessPolicyException`.
         InvalidEmailRoleAccessPolicy = "InvalidEmailRoleAccessPolicyException",
         /// `InvalidLambdaResponseException`.
@@ -58,6 +62,8 @@ string_enum! {
         LimitExceeded = "LimitExceededException",
         /// `MFAMethodNotFoundException`.
         MfaMethodNotFound = "MFAMethodNotFoundException",
+        /// `ManagedLoginBrandingExistsException`.
+        ManagedLoginBrandingExists = "ManagedLoginBrandingExistsException",
         /// `MissingAuthenticationTokenException`, of any operation: the signature is missing.
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
         /// `NotAuthorizedException`.
@@ -84,6 +90,8 @@ string_enum! {
         ServiceUnavailable = "ServiceUnavailableException",
         /// `SoftwareTokenMFANotFoundException`.
         SoftwareTokenMfaNotFound = "SoftwareTokenMFANotFoundException",
+        /// `TermsExistsException`.
+        TermsExists = "TermsExistsException",
         /// `ThrottlingException`, of any operation: too many requests.
         Throttling = "ThrottlingException",
         /// `TierChangeNotAllowedException`.
@@ -100,6 +108,8 @@ string_enum! {
         UnknownOperation = "UnknownOperationException",
         /// `UnrecognizedClientException`, of any operation: the signer is unknown.
         UnrecognizedClient = "UnrecognizedClientException",
+        /// `UnsupportedIdentityProviderException`.
+        UnsupportedIdentityProvider = "UnsupportedIdentityProviderException",
         /// `UnsupportedOperationException`.
         UnsupportedOperation = "UnsupportedOperationException",
         /// `UnsupportedTokenTypeException`.

@@ -173,6 +173,17 @@ operations! {
         TooManyRequests,
         UserImportInProgress
     ];
+    /// `AddUserPoolClientSecret`, called by [`AddUserPoolClientSecretRequest`].
+    ///
+    /// [`AddUserPoolClientSecretRequest`]: crate::requests::AddUserPoolClientSecretRequest
+    AddUserPoolClientSecret: SigV4, true, [
+        AccessDenied,
+        InternalServer,
+        InvalidParameter,
+        LimitExceeded,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `AdminAddUserToGroup`, called by [`AdminAddUserToGroupRequest`].
     ///
     /// [`AdminAddUserToGroupRequest`]: crate::requests::AdminAddUserToGroupRequest
@@ -516,6 +527,19 @@ operations! {
         ResourceNotFound,
         UserNotFound
     ];
+    /// `AdminUpdateAuthEventFeedback`, called by [`AdminUpdateAuthEventFeedbackRequest`].
+    ///
+    /// [`AdminUpdateAuthEventFeedbackRequest`]: crate::requests::AdminUpdateAuthEventFeedbackRequest
+    AdminUpdateAuthEventFeedback: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests,
+        UserNotFound,
+        UserPoolAddOnNotEnabled
+    ];
     /// `AdminUpdateDeviceStatus`, called by [`AdminUpdateDeviceStatusRequest`].
     ///
     /// [`AdminUpdateDeviceStatusRequest`]: crate::requests::AdminUpdateDeviceStatusRequest
@@ -668,6 +692,71 @@ operations! {
         ResourceNotFound,
         TooManyRequests
     ];
+    /// `CreateIdentityProvider`, called by [`CreateIdentityProviderRequest`].
+    ///
+    /// [`CreateIdentityProviderRequest`]: crate::requests::CreateIdentityProviderRequest
+    CreateIdentityProvider: SigV4, true, [
+        DuplicateProvider,
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `CreateManagedLoginBranding`, called by [`CreateManagedLoginBrandingRequest`].
+    ///
+    /// [`CreateManagedLoginBrandingRequest`]: crate::requests::CreateManagedLoginBrandingRequest
+    CreateManagedLoginBranding: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        ManagedLoginBrandingExists,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `CreateResourceServer`, called by [`CreateResourceServerRequest`].
+    ///
+    /// [`CreateResourceServerRequest`]: crate::requests::CreateResourceServerRequest
+    CreateResourceServer: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `CreateTerms`, called by [`CreateTermsRequest`].
+    ///
+    /// [`CreateTermsRequest`]: crate::requests::CreateTermsRequest
+    CreateTerms: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TermsExists,
+        TooManyRequests
+    ];
+    /// `CreateUserImportJob`, called by [`CreateUserImportJobRequest`].
+    ///
+    /// [`CreateUserImportJobRequest`]: crate::requests::CreateUserImportJobRequest
+    CreateUserImportJob: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        NotAuthorized,
+        OperationNotEnabled,
+        PreconditionNotMet,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `CreateUserPool`, called by [`CreateUserPoolRequest`].
     ///
     /// [`CreateUserPoolRequest`]: crate::requests::CreateUserPoolRequest
@@ -699,10 +788,70 @@ operations! {
         ScopeDoesNotExist,
         TooManyRequests
     ];
+    /// `CreateUserPoolDomain`, called by [`CreateUserPoolDomainRequest`].
+    ///
+    /// [`CreateUserPoolDomainRequest`]: crate::requests::CreateUserPoolDomainRequest
+    CreateUserPoolDomain: SigV4, true, [
+        ConcurrentModification,
+        FeatureUnavailableInTier,
+        InternalError,
+        InvalidParameter,
+        LimitExceeded,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound
+    ];
     /// `DeleteGroup`, called by [`DeleteGroupRequest`].
     ///
     /// [`DeleteGroupRequest`]: crate::requests::DeleteGroupRequest
     DeleteGroup: SigV4, false, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DeleteIdentityProvider`, called by [`DeleteIdentityProviderRequest`].
+    ///
+    /// [`DeleteIdentityProviderRequest`]: crate::requests::DeleteIdentityProviderRequest
+    DeleteIdentityProvider: SigV4, false, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests,
+        UnsupportedIdentityProvider
+    ];
+    /// `DeleteManagedLoginBranding`, called by [`DeleteManagedLoginBrandingRequest`].
+    ///
+    /// [`DeleteManagedLoginBrandingRequest`]: crate::requests::DeleteManagedLoginBrandingRequest
+    DeleteManagedLoginBranding: SigV4, false, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DeleteResourceServer`, called by [`DeleteResourceServerRequest`].
+    ///
+    /// [`DeleteResourceServerRequest`]: crate::requests::DeleteResourceServerRequest
+    DeleteResourceServer: SigV4, false, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DeleteTerms`, called by [`DeleteTermsRequest`].
+    ///
+    /// [`DeleteTermsRequest`]: crate::requests::DeleteTermsRequest
+    DeleteTerms: SigV4, false, [
+        ConcurrentModification,
         InternalError,
         InvalidParameter,
         NotAuthorized,
@@ -764,6 +913,116 @@ operations! {
         ResourceNotFound,
         TooManyRequests
     ];
+    /// `DeleteUserPoolClientSecret`, called by [`DeleteUserPoolClientSecretRequest`].
+    ///
+    /// [`DeleteUserPoolClientSecretRequest`]: crate::requests::DeleteUserPoolClientSecretRequest
+    DeleteUserPoolClientSecret: SigV4, true, [
+        InternalServer,
+        InvalidParameter,
+        LimitExceeded,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DeleteUserPoolDomain`, called by [`DeleteUserPoolDomainRequest`].
+    ///
+    /// [`DeleteUserPoolDomainRequest`]: crate::requests::DeleteUserPoolDomainRequest
+    DeleteUserPoolDomain: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound
+    ];
+    /// `DescribeIdentityProvider`, called by [`DescribeIdentityProviderRequest`].
+    ///
+    /// [`DescribeIdentityProviderRequest`]: crate::requests::DescribeIdentityProviderRequest
+    DescribeIdentityProvider: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeManagedLoginBranding`, called by [`DescribeManagedLoginBrandingRequest`].
+    ///
+    /// [`DescribeManagedLoginBrandingRequest`]: crate::requests::DescribeManagedLoginBrandingRequest
+    DescribeManagedLoginBranding: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeManagedLoginBrandingByClient`, called by
+    /// [`DescribeManagedLoginBrandingByClientRequest`].
+    ///
+    /// [`DescribeManagedLoginBrandingByClientRequest`]: crate::requests::DescribeManagedLoginBrandingByClientRequest
+    DescribeManagedLoginBrandingByClient: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeResourceServer`, called by [`DescribeResourceServerRequest`].
+    ///
+    /// [`DescribeResourceServerRequest`]: crate::requests::DescribeResourceServerRequest
+    DescribeResourceServer: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeRiskConfiguration`, called by [`DescribeRiskConfigurationRequest`].
+    ///
+    /// [`DescribeRiskConfigurationRequest`]: crate::requests::DescribeRiskConfigurationRequest
+    DescribeRiskConfiguration: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests,
+        UserPoolAddOnNotEnabled
+    ];
+    /// `DescribeTerms`, called by [`DescribeTermsRequest`].
+    ///
+    /// [`DescribeTermsRequest`]: crate::requests::DescribeTermsRequest
+    DescribeTerms: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeTermsByClient`, called by [`DescribeTermsByClientRequest`].
+    ///
+    /// [`DescribeTermsByClientRequest`]: crate::requests::DescribeTermsByClientRequest
+    DescribeTermsByClient: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `DescribeUserImportJob`, called by [`DescribeUserImportJobRequest`].
+    ///
+    /// [`DescribeUserImportJobRequest`]: crate::requests::DescribeUserImportJobRequest
+    DescribeUserImportJob: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `DescribeUserPool`, called by [`DescribeUserPoolRequest`].
     ///
     /// [`DescribeUserPoolRequest`]: crate::requests::DescribeUserPoolRequest
@@ -786,6 +1045,16 @@ operations! {
         OperationNotEnabled,
         ResourceNotFound,
         TooManyRequests
+    ];
+    /// `DescribeUserPoolDomain`, called by [`DescribeUserPoolDomainRequest`].
+    ///
+    /// [`DescribeUserPoolDomainRequest`]: crate::requests::DescribeUserPoolDomainRequest
+    DescribeUserPoolDomain: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound
     ];
     /// `ForgetDevice`, called by [`ForgetDeviceRequest`].
     ///
@@ -824,6 +1093,17 @@ operations! {
         UserLambdaValidation,
         UserNotFound
     ];
+    /// `GetCSVHeader`, called by [`GetCSVHeaderRequest`].
+    ///
+    /// [`GetCSVHeaderRequest`]: crate::requests::GetCSVHeaderRequest
+    GetCSVHeader: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `GetDevice`, called by [`GetDeviceRequest`].
     ///
     /// [`GetDeviceRequest`]: crate::requests::GetDeviceRequest
@@ -851,6 +1131,35 @@ operations! {
         ResourceNotFound,
         TooManyRequests
     ];
+    /// `GetIdentityProviderByIdentifier`, called by [`GetIdentityProviderByIdentifierRequest`].
+    ///
+    /// [`GetIdentityProviderByIdentifierRequest`]: crate::requests::GetIdentityProviderByIdentifierRequest
+    GetIdentityProviderByIdentifier: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `GetLogDeliveryConfiguration`, called by [`GetLogDeliveryConfigurationRequest`].
+    ///
+    /// [`GetLogDeliveryConfigurationRequest`]: crate::requests::GetLogDeliveryConfigurationRequest
+    GetLogDeliveryConfiguration: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `GetSigningCertificate`, called by [`GetSigningCertificateRequest`].
+    ///
+    /// [`GetSigningCertificateRequest`]: crate::requests::GetSigningCertificateRequest
+    GetSigningCertificate: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        OperationNotEnabled,
+        ResourceNotFound
+    ];
     /// `GetTokensFromRefreshToken`, called by [`GetTokensFromRefreshTokenRequest`].
     ///
     /// [`GetTokensFromRefreshTokenRequest`]: crate::requests::GetTokensFromRefreshTokenRequest
@@ -867,6 +1176,17 @@ operations! {
         UnexpectedLambda,
         UserLambdaValidation,
         UserNotFound
+    ];
+    /// `GetUICustomization`, called by [`GetUICustomizationRequest`].
+    ///
+    /// [`GetUICustomizationRequest`]: crate::requests::GetUICustomizationRequest
+    GetUICustomization: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
     ];
     /// `GetUser`, called by [`GetUserRequest`].
     ///
@@ -996,6 +1316,27 @@ operations! {
         ResourceNotFound,
         TooManyRequests
     ];
+    /// `ListIdentityProviders`, called by [`ListIdentityProvidersRequest`].
+    ///
+    /// [`ListIdentityProvidersRequest`]: crate::requests::ListIdentityProvidersRequest
+    ListIdentityProviders: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `ListResourceServers`, called by [`ListResourceServersRequest`].
+    ///
+    /// [`ListResourceServersRequest`]: crate::requests::ListResourceServersRequest
+    ListResourceServers: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `ListTagsForResource`, called by [`ListTagsForResourceRequest`].
     ///
     /// [`ListTagsForResourceRequest`]: crate::requests::ListTagsForResourceRequest
@@ -1004,6 +1345,38 @@ operations! {
         InvalidParameter,
         NotAuthorized,
         OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `ListTerms`, called by [`ListTermsRequest`].
+    ///
+    /// [`ListTermsRequest`]: crate::requests::ListTermsRequest
+    ListTerms: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `ListUserImportJobs`, called by [`ListUserImportJobsRequest`].
+    ///
+    /// [`ListUserImportJobsRequest`]: crate::requests::ListUserImportJobsRequest
+    ListUserImportJobs: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `ListUserPoolClientSecrets`, called by [`ListUserPoolClientSecretsRequest`].
+    ///
+    /// [`ListUserPoolClientSecretsRequest`]: crate::requests::ListUserPoolClientSecretsRequest
+    ListUserPoolClientSecrets: SigV4, true, [
+        InternalServer,
+        InvalidParameter,
+        LimitExceeded,
         ResourceNotFound,
         TooManyRequests
     ];
@@ -1142,6 +1515,42 @@ operations! {
         UserNotConfirmed,
         UserNotFound
     ];
+    /// `SetLogDeliveryConfiguration`, called by [`SetLogDeliveryConfigurationRequest`].
+    ///
+    /// [`SetLogDeliveryConfigurationRequest`]: crate::requests::SetLogDeliveryConfigurationRequest
+    SetLogDeliveryConfiguration: SigV4, true, [
+        FeatureUnavailableInTier,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `SetRiskConfiguration`, called by [`SetRiskConfigurationRequest`].
+    ///
+    /// [`SetRiskConfigurationRequest`]: crate::requests::SetRiskConfigurationRequest
+    SetRiskConfiguration: SigV4, true, [
+        CodeDeliveryFailure,
+        InternalError,
+        InvalidEmailRoleAccessPolicy,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests,
+        UserPoolAddOnNotEnabled
+    ];
+    /// `SetUICustomization`, called by [`SetUICustomizationRequest`].
+    ///
+    /// [`SetUICustomizationRequest`]: crate::requests::SetUICustomizationRequest
+    SetUICustomization: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `SetUserMFAPreference`, called by [`SetUserMFAPreferenceRequest`].
     ///
     /// [`SetUserMFAPreferenceRequest`]: crate::requests::SetUserMFAPreferenceRequest
@@ -1207,6 +1616,30 @@ operations! {
         UserLambdaValidation,
         UsernameExists
     ];
+    /// `StartUserImportJob`, called by [`StartUserImportJobRequest`].
+    ///
+    /// [`StartUserImportJobRequest`]: crate::requests::StartUserImportJobRequest
+    StartUserImportJob: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        PreconditionNotMet,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `StopUserImportJob`, called by [`StopUserImportJobRequest`].
+    ///
+    /// [`StopUserImportJobRequest`]: crate::requests::StopUserImportJobRequest
+    StopUserImportJob: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        PreconditionNotMet,
+        ResourceNotFound,
+        TooManyRequests
+    ];
     /// `TagResource`, called by [`TagResourceRequest`].
     ///
     /// [`TagResourceRequest`]: crate::requests::TagResourceRequest
@@ -1228,6 +1661,19 @@ operations! {
         OperationNotEnabled,
         ResourceNotFound,
         TooManyRequests
+    ];
+    /// `UpdateAuthEventFeedback`, called by [`UpdateAuthEventFeedbackRequest`].
+    ///
+    /// [`UpdateAuthEventFeedbackRequest`]: crate::requests::UpdateAuthEventFeedbackRequest
+    UpdateAuthEventFeedback: None, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests,
+        UserNotFound,
+        UserPoolAddOnNotEnabled
     ];
     /// `UpdateDeviceStatus`, called by [`UpdateDeviceStatusRequest`].
     ///
@@ -1254,6 +1700,54 @@ operations! {
         NotAuthorized,
         OperationNotEnabled,
         ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `UpdateIdentityProvider`, called by [`UpdateIdentityProviderRequest`].
+    ///
+    /// [`UpdateIdentityProviderRequest`]: crate::requests::UpdateIdentityProviderRequest
+    UpdateIdentityProvider: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        ResourceNotFound,
+        TooManyRequests,
+        UnsupportedIdentityProvider
+    ];
+    /// `UpdateManagedLoginBranding`, called by [`UpdateManagedLoginBrandingRequest`].
+    ///
+    /// [`UpdateManagedLoginBrandingRequest`]: crate::requests::UpdateManagedLoginBrandingRequest
+    UpdateManagedLoginBranding: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `UpdateResourceServer`, called by [`UpdateResourceServerRequest`].
+    ///
+    /// [`UpdateResourceServerRequest`]: crate::requests::UpdateResourceServerRequest
+    UpdateResourceServer: SigV4, true, [
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TooManyRequests
+    ];
+    /// `UpdateTerms`, called by [`UpdateTermsRequest`].
+    ///
+    /// [`UpdateTermsRequest`]: crate::requests::UpdateTermsRequest
+    UpdateTerms: SigV4, true, [
+        ConcurrentModification,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
+        TermsExists,
         TooManyRequests
     ];
     /// `UpdateUserAttributes`, called by [`UpdateUserAttributesRequest`].
@@ -1313,6 +1807,19 @@ operations! {
         OperationNotEnabled,
         ResourceNotFound,
         ScopeDoesNotExist,
+        TooManyRequests
+    ];
+    /// `UpdateUserPoolDomain`, called by [`UpdateUserPoolDomainRequest`].
+    ///
+    /// [`UpdateUserPoolDomainRequest`]: crate::requests::UpdateUserPoolDomainRequest
+    UpdateUserPoolDomain: SigV4, true, [
+        ConcurrentModification,
+        FeatureUnavailableInTier,
+        InternalError,
+        InvalidParameter,
+        NotAuthorized,
+        OperationNotEnabled,
+        ResourceNotFound,
         TooManyRequests
     ];
     /// `VerifySoftwareToken`, called by [`VerifySoftwareTokenRequest`].

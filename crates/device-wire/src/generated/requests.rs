@@ -41,6 +41,34 @@ impl Request for AddCustomAttributesRequest {
     type Output = AddCustomAttributesResponse;
 }
 
+/// The request of [`AddUserPoolClientSecret`].
+///
+/// [`AddUserPoolClientSecret`]: crate::Operation::AddUserPoolClientSecret
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AddUserPoolClientSecretRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<Sensitive<String>>,
+}
+
+impl AddUserPoolClientSecretRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), client_id: client_id.into(), client_secret: None }
+    }
+}
+
+impl Request for AddUserPoolClientSecretRequest {
+    const OPERATION: Operation = Operation::AddUserPoolClientSecret;
+    type Output = AddUserPoolClientSecretResponse;
+}
+
 /// The request of [`AdminAddUserToGroup`].
 ///
 /// [`AdminAddUserToGroup`]: crate::Operation::AdminAddUserToGroup
@@ -894,6 +922,45 @@ impl Request for AdminSetUserSettingsRequest {
     type Output = AdminSetUserSettingsResponse;
 }
 
+/// The request of [`AdminUpdateAuthEventFeedback`].
+///
+/// [`AdminUpdateAuthEventFeedback`]: crate::Operation::AdminUpdateAuthEventFeedback
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AdminUpdateAuthEventFeedbackRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub username: Sensitive<String>,
+    /// `EventId`. 1 to 50 characters. Matches `[\w+-]+`.
+    pub event_id: String,
+    /// `FeedbackValue`.
+    pub feedback_value: FeedbackValueType,
+}
+
+impl AdminUpdateAuthEventFeedbackRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        username: impl Into<Sensitive<String>>,
+        event_id: impl Into<String>,
+        feedback_value: FeedbackValueType,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+            event_id: event_id.into(),
+            feedback_value,
+        }
+    }
+}
+
+impl Request for AdminUpdateAuthEventFeedbackRequest {
+    const OPERATION: Operation = Operation::AdminUpdateAuthEventFeedback;
+    type Output = AdminUpdateAuthEventFeedbackResponse;
+}
+
 /// The request of [`AdminUpdateDeviceStatus`].
 ///
 /// [`AdminUpdateDeviceStatus`]: crate::Operation::AdminUpdateDeviceStatus
@@ -1254,6 +1321,236 @@ impl Request for CreateGroupRequest {
     type Output = CreateGroupResponse;
 }
 
+/// The request of [`CreateIdentityProvider`].
+///
+/// [`CreateIdentityProvider`]: crate::Operation::CreateIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateIdentityProviderRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ProviderName`. 1 to 32 characters.
+    /// Matches `[^_\p{Z}][\p{L}\p{M}\p{S}\p{N}\p{P}][^_\p{Z}]+`.
+    pub provider_name: String,
+    /// `ProviderType`.
+    pub provider_type: IdentityProviderTypeType,
+    /// `ProviderDetails`.
+    pub provider_details: Sensitive<BTreeMap<String, String>>,
+    /// `AttributeMapping`.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// `IdpIdentifiers`. At most 50 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp_identifiers: Option<Vec<String>>,
+    /// `AcrMapping`. At most 4 entries.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub acr_mapping: Option<BTreeMap<String, String>>,
+}
+
+impl CreateIdentityProviderRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        provider_name: impl Into<String>,
+        provider_type: IdentityProviderTypeType,
+        provider_details: Sensitive<BTreeMap<String, String>>,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            provider_name: provider_name.into(),
+            provider_type,
+            provider_details,
+            attribute_mapping: None,
+            idp_identifiers: None,
+            acr_mapping: None,
+        }
+    }
+}
+
+impl Request for CreateIdentityProviderRequest {
+    const OPERATION: Operation = Operation::CreateIdentityProvider;
+    type Output = CreateIdentityProviderResponse;
+}
+
+/// The request of [`CreateManagedLoginBranding`].
+///
+/// [`CreateManagedLoginBranding`]: crate::Operation::CreateManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateManagedLoginBrandingRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `UseCognitoProvidedValues`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_cognito_provided_values: Option<bool>,
+    /// `Settings`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<serde_json::Value>,
+    /// `Assets`. At most 40 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<Vec<AssetType>>,
+}
+
+impl CreateManagedLoginBrandingRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
+            use_cognito_provided_values: None,
+            settings: None,
+            assets: None,
+        }
+    }
+}
+
+impl Request for CreateManagedLoginBrandingRequest {
+    const OPERATION: Operation = Operation::CreateManagedLoginBranding;
+    type Output = CreateManagedLoginBrandingResponse;
+}
+
+/// The request of [`CreateResourceServer`].
+///
+/// [`CreateResourceServer`]: crate::Operation::CreateResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateResourceServerRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Identifier`. 1 to 256 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
+    pub identifier: String,
+    /// `Name`. 1 to 256 characters. Matches `[\w\s+=,.@-]+`.
+    pub name: String,
+    /// `Scopes`. At most 100 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<ResourceServerScopeType>>,
+}
+
+impl CreateResourceServerRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        identifier: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            identifier: identifier.into(),
+            name: name.into(),
+            scopes: None,
+        }
+    }
+}
+
+impl Request for CreateResourceServerRequest {
+    const OPERATION: Operation = Operation::CreateResourceServer;
+    type Output = CreateResourceServerResponse;
+}
+
+/// The request of [`CreateTerms`].
+///
+/// [`CreateTerms`]: crate::Operation::CreateTerms
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateTermsRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `TermsName`. Matches `^(terms-of-use|privacy-policy)$`.
+    pub terms_name: String,
+    /// `TermsSource`.
+    pub terms_source: TermsSourceType,
+    /// `Enforcement`.
+    pub enforcement: TermsEnforcementType,
+    /// `Links`. 1 to 13 entries.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub links: Option<BTreeMap<String, String>>,
+}
+
+impl CreateTermsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        client_id: impl Into<Sensitive<String>>,
+        terms_name: impl Into<String>,
+        terms_source: TermsSourceType,
+        enforcement: TermsEnforcementType,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
+            terms_name: terms_name.into(),
+            terms_source,
+            enforcement,
+            links: None,
+        }
+    }
+}
+
+impl Request for CreateTermsRequest {
+    const OPERATION: Operation = Operation::CreateTerms;
+    type Output = CreateTermsResponse;
+}
+
+/// The request of [`CreateUserImportJob`].
+///
+/// [`CreateUserImportJob`]: crate::Operation::CreateUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateUserImportJobRequest {
+    /// `JobName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
+    pub job_name: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `CloudWatchLogsRoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    pub cloud_watch_logs_role_arn: String,
+    /// `PasswordHashingAlgorithm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_hashing_algorithm: Option<PasswordHashingAlgorithmType>,
+}
+
+impl CreateUserImportJobRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        job_name: impl Into<String>,
+        user_pool_id: impl Into<String>,
+        cloud_watch_logs_role_arn: impl Into<String>,
+    ) -> Self {
+        Self {
+            job_name: job_name.into(),
+            user_pool_id: user_pool_id.into(),
+            cloud_watch_logs_role_arn: cloud_watch_logs_role_arn.into(),
+            password_hashing_algorithm: None,
+        }
+    }
+}
+
+impl Request for CreateUserImportJobRequest {
+    const OPERATION: Operation = Operation::CreateUserImportJob;
+    type Output = CreateUserImportJobResponse;
+}
+
 /// The request of [`CreateUserPoolClient`].
 ///
 /// [`CreateUserPoolClient`]: crate::Operation::CreateUserPoolClient
@@ -1267,9 +1564,6 @@ pub struct CreateUserPoolClientRequest {
     /// `GenerateSecret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generate_secret: Option<bool>,
-    /// `PublishSecretsInAWSSecretsManager`.
-    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
-    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
     /// `ClientSecret`. 24 to 64 characters. Matches `[\w+]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<Sensitive<String>>,
@@ -1333,6 +1627,9 @@ pub struct CreateUserPoolClientRequest {
     /// `RefreshTokenRotation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_rotation: Option<RefreshTokenRotationType>,
+    /// `PublishSecretsInAWSSecretsManager`.
+    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
+    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
 }
 
 impl CreateUserPoolClientRequest {
@@ -1343,7 +1640,6 @@ impl CreateUserPoolClientRequest {
             user_pool_id: user_pool_id.into(),
             client_name: client_name.into(),
             generate_secret: None,
-            publish_secrets_in_aws_secrets_manager: None,
             client_secret: None,
             refresh_token_validity: None,
             access_token_validity: None,
@@ -1365,6 +1661,7 @@ impl CreateUserPoolClientRequest {
             enable_propagate_additional_user_context_data: None,
             auth_session_validity: None,
             refresh_token_rotation: None,
+            publish_secrets_in_aws_secrets_manager: None,
         }
     }
 }
@@ -1372,6 +1669,46 @@ impl CreateUserPoolClientRequest {
 impl Request for CreateUserPoolClientRequest {
     const OPERATION: Operation = Operation::CreateUserPoolClient;
     type Output = CreateUserPoolClientResponse;
+}
+
+/// The request of [`CreateUserPoolDomain`].
+///
+/// [`CreateUserPoolDomain`]: crate::Operation::CreateUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateUserPoolDomainRequest {
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    pub domain: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ManagedLoginVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_version: Option<i32>,
+    /// `CustomDomainConfig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_domain_config: Option<CustomDomainConfigType>,
+    /// `Routing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingType>,
+}
+
+impl CreateUserPoolDomainRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(domain: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            user_pool_id: user_pool_id.into(),
+            managed_login_version: None,
+            custom_domain_config: None,
+            routing: None,
+        }
+    }
+}
+
+impl Request for CreateUserPoolDomainRequest {
+    const OPERATION: Operation = Operation::CreateUserPoolDomain;
+    type Output = CreateUserPoolDomainResponse;
 }
 
 /// The request of [`CreateUserPool`].
@@ -1541,6 +1878,114 @@ impl Request for DeleteGroupRequest {
     type Output = ();
 }
 
+/// The request of [`DeleteIdentityProvider`].
+///
+/// [`DeleteIdentityProvider`]: crate::Operation::DeleteIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteIdentityProviderRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ProviderName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`.
+    pub provider_name: String,
+}
+
+impl DeleteIdentityProviderRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, provider_name: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), provider_name: provider_name.into() }
+    }
+}
+
+impl Request for DeleteIdentityProviderRequest {
+    const OPERATION: Operation = Operation::DeleteIdentityProvider;
+    type Output = ();
+}
+
+/// The request of [`DeleteManagedLoginBranding`].
+///
+/// [`DeleteManagedLoginBranding`]: crate::Operation::DeleteManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteManagedLoginBrandingRequest {
+    /// `ManagedLoginBrandingId`.
+    /// Matches the pattern of `ManagedLoginBrandingIdType` in `MODEL_JSON`.
+    pub managed_login_branding_id: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl DeleteManagedLoginBrandingRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        managed_login_branding_id: impl Into<String>,
+        user_pool_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            managed_login_branding_id: managed_login_branding_id.into(),
+            user_pool_id: user_pool_id.into(),
+        }
+    }
+}
+
+impl Request for DeleteManagedLoginBrandingRequest {
+    const OPERATION: Operation = Operation::DeleteManagedLoginBranding;
+    type Output = ();
+}
+
+/// The request of [`DeleteResourceServer`].
+///
+/// [`DeleteResourceServer`]: crate::Operation::DeleteResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteResourceServerRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Identifier`. 1 to 256 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
+    pub identifier: String,
+}
+
+impl DeleteResourceServerRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, identifier: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), identifier: identifier.into() }
+    }
+}
+
+impl Request for DeleteResourceServerRequest {
+    const OPERATION: Operation = Operation::DeleteResourceServer;
+    type Output = ();
+}
+
+/// The request of [`DeleteTerms`].
+///
+/// [`DeleteTerms`]: crate::Operation::DeleteTerms
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteTermsRequest {
+    /// `TermsId`.
+    /// Matches the pattern of `TermsIdType` in `MODEL_JSON`.
+    pub terms_id: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl DeleteTermsRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(terms_id: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self { terms_id: terms_id.into(), user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for DeleteTermsRequest {
+    const OPERATION: Operation = Operation::DeleteTerms;
+    type Output = ();
+}
+
 /// The request of [`DeleteUserAttributes`].
 ///
 /// [`DeleteUserAttributes`]: crate::Operation::DeleteUserAttributes
@@ -1594,6 +2039,66 @@ impl Request for DeleteUserPoolClientRequest {
     type Output = ();
 }
 
+/// The request of [`DeleteUserPoolClientSecret`].
+///
+/// [`DeleteUserPoolClientSecret`]: crate::Operation::DeleteUserPoolClientSecret
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteUserPoolClientSecretRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `ClientSecretId`. 1 to 128 characters.
+    pub client_secret_id: String,
+}
+
+impl DeleteUserPoolClientSecretRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        client_id: impl Into<Sensitive<String>>,
+        client_secret_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
+            client_secret_id: client_secret_id.into(),
+        }
+    }
+}
+
+impl Request for DeleteUserPoolClientSecretRequest {
+    const OPERATION: Operation = Operation::DeleteUserPoolClientSecret;
+    type Output = DeleteUserPoolClientSecretResponse;
+}
+
+/// The request of [`DeleteUserPoolDomain`].
+///
+/// [`DeleteUserPoolDomain`]: crate::Operation::DeleteUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteUserPoolDomainRequest {
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    pub domain: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl DeleteUserPoolDomainRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(domain: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self { domain: domain.into(), user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for DeleteUserPoolDomainRequest {
+    const OPERATION: Operation = Operation::DeleteUserPoolDomain;
+    type Output = DeleteUserPoolDomainResponse;
+}
+
 /// The request of [`DeleteUserPool`].
 ///
 /// [`DeleteUserPool`]: crate::Operation::DeleteUserPool
@@ -1640,6 +2145,236 @@ impl Request for DeleteUserRequest {
     type Output = ();
 }
 
+/// The request of [`DescribeIdentityProvider`].
+///
+/// [`DescribeIdentityProvider`]: crate::Operation::DescribeIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeIdentityProviderRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ProviderName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`.
+    pub provider_name: String,
+}
+
+impl DescribeIdentityProviderRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, provider_name: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), provider_name: provider_name.into() }
+    }
+}
+
+impl Request for DescribeIdentityProviderRequest {
+    const OPERATION: Operation = Operation::DescribeIdentityProvider;
+    type Output = DescribeIdentityProviderResponse;
+}
+
+/// The request of [`DescribeManagedLoginBrandingByClient`].
+///
+/// [`DescribeManagedLoginBrandingByClient`]: crate::Operation::DescribeManagedLoginBrandingByClient
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeManagedLoginBrandingByClientRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `ReturnMergedResources`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_merged_resources: Option<bool>,
+}
+
+impl DescribeManagedLoginBrandingByClientRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
+            return_merged_resources: None,
+        }
+    }
+}
+
+impl Request for DescribeManagedLoginBrandingByClientRequest {
+    const OPERATION: Operation = Operation::DescribeManagedLoginBrandingByClient;
+    type Output = DescribeManagedLoginBrandingByClientResponse;
+}
+
+/// The request of [`DescribeManagedLoginBranding`].
+///
+/// [`DescribeManagedLoginBranding`]: crate::Operation::DescribeManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeManagedLoginBrandingRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ManagedLoginBrandingId`.
+    /// Matches the pattern of `ManagedLoginBrandingIdType` in `MODEL_JSON`.
+    pub managed_login_branding_id: String,
+    /// `ReturnMergedResources`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_merged_resources: Option<bool>,
+}
+
+impl DescribeManagedLoginBrandingRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        managed_login_branding_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            managed_login_branding_id: managed_login_branding_id.into(),
+            return_merged_resources: None,
+        }
+    }
+}
+
+impl Request for DescribeManagedLoginBrandingRequest {
+    const OPERATION: Operation = Operation::DescribeManagedLoginBranding;
+    type Output = DescribeManagedLoginBrandingResponse;
+}
+
+/// The request of [`DescribeResourceServer`].
+///
+/// [`DescribeResourceServer`]: crate::Operation::DescribeResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeResourceServerRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Identifier`. 1 to 256 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
+    pub identifier: String,
+}
+
+impl DescribeResourceServerRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, identifier: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), identifier: identifier.into() }
+    }
+}
+
+impl Request for DescribeResourceServerRequest {
+    const OPERATION: Operation = Operation::DescribeResourceServer;
+    type Output = DescribeResourceServerResponse;
+}
+
+/// The request of [`DescribeRiskConfiguration`].
+///
+/// [`DescribeRiskConfiguration`]: crate::Operation::DescribeRiskConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeRiskConfigurationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+}
+
+impl DescribeRiskConfigurationRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), client_id: None }
+    }
+}
+
+impl Request for DescribeRiskConfigurationRequest {
+    const OPERATION: Operation = Operation::DescribeRiskConfiguration;
+    type Output = DescribeRiskConfigurationResponse;
+}
+
+/// The request of [`DescribeTermsByClient`].
+///
+/// [`DescribeTermsByClient`]: crate::Operation::DescribeTermsByClient
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeTermsByClientRequest {
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `TermsName`. Matches `^(terms-of-use|privacy-policy)$`.
+    pub terms_name: String,
+}
+
+impl DescribeTermsByClientRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        client_id: impl Into<Sensitive<String>>,
+        user_pool_id: impl Into<String>,
+        terms_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            client_id: client_id.into(),
+            user_pool_id: user_pool_id.into(),
+            terms_name: terms_name.into(),
+        }
+    }
+}
+
+impl Request for DescribeTermsByClientRequest {
+    const OPERATION: Operation = Operation::DescribeTermsByClient;
+    type Output = DescribeTermsByClientResponse;
+}
+
+/// The request of [`DescribeTerms`].
+///
+/// [`DescribeTerms`]: crate::Operation::DescribeTerms
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeTermsRequest {
+    /// `TermsId`.
+    /// Matches the pattern of `TermsIdType` in `MODEL_JSON`.
+    pub terms_id: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl DescribeTermsRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(terms_id: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self { terms_id: terms_id.into(), user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for DescribeTermsRequest {
+    const OPERATION: Operation = Operation::DescribeTerms;
+    type Output = DescribeTermsResponse;
+}
+
+/// The request of [`DescribeUserImportJob`].
+///
+/// [`DescribeUserImportJob`]: crate::Operation::DescribeUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeUserImportJobRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `JobId`. 1 to 55 characters. Matches `import-[0-9a-zA-Z-]+`.
+    pub job_id: String,
+}
+
+impl DescribeUserImportJobRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, job_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), job_id: job_id.into() }
+    }
+}
+
+impl Request for DescribeUserImportJobRequest {
+    const OPERATION: Operation = Operation::DescribeUserImportJob;
+    type Output = DescribeUserImportJobResponse;
+}
+
 /// The request of [`DescribeUserPoolClient`].
 ///
 /// [`DescribeUserPoolClient`]: crate::Operation::DescribeUserPoolClient
@@ -1663,6 +2398,29 @@ impl DescribeUserPoolClientRequest {
 impl Request for DescribeUserPoolClientRequest {
     const OPERATION: Operation = Operation::DescribeUserPoolClient;
     type Output = DescribeUserPoolClientResponse;
+}
+
+/// The request of [`DescribeUserPoolDomain`].
+///
+/// [`DescribeUserPoolDomain`]: crate::Operation::DescribeUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeUserPoolDomainRequest {
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    pub domain: String,
+}
+
+impl DescribeUserPoolDomainRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(domain: impl Into<String>) -> Self {
+        Self { domain: domain.into() }
+    }
+}
+
+impl Request for DescribeUserPoolDomainRequest {
+    const OPERATION: Operation = Operation::DescribeUserPoolDomain;
+    type Output = DescribeUserPoolDomainResponse;
 }
 
 /// The request of [`DescribeUserPool`].
@@ -1765,6 +2523,29 @@ impl Request for ForgotPasswordRequest {
     type Output = ForgotPasswordResponse;
 }
 
+/// The request of [`GetCSVHeader`].
+///
+/// [`GetCSVHeader`]: crate::Operation::GetCSVHeader
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetCSVHeaderRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl GetCSVHeaderRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for GetCSVHeaderRequest {
+    const OPERATION: Operation = Operation::GetCSVHeader;
+    type Output = GetCSVHeaderResponse;
+}
+
 /// The request of [`GetDevice`].
 ///
 /// [`GetDevice`]: crate::Operation::GetDevice
@@ -1816,6 +2597,77 @@ impl Request for GetGroupRequest {
     type Output = GetGroupResponse;
 }
 
+/// The request of [`GetIdentityProviderByIdentifier`].
+///
+/// [`GetIdentityProviderByIdentifier`]: crate::Operation::GetIdentityProviderByIdentifier
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetIdentityProviderByIdentifierRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `IdpIdentifier`. 1 to 40 characters. Matches `[\w\s+=.@-]+`.
+    pub idp_identifier: String,
+}
+
+impl GetIdentityProviderByIdentifierRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, idp_identifier: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), idp_identifier: idp_identifier.into() }
+    }
+}
+
+impl Request for GetIdentityProviderByIdentifierRequest {
+    const OPERATION: Operation = Operation::GetIdentityProviderByIdentifier;
+    type Output = GetIdentityProviderByIdentifierResponse;
+}
+
+/// The request of [`GetLogDeliveryConfiguration`].
+///
+/// [`GetLogDeliveryConfiguration`]: crate::Operation::GetLogDeliveryConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetLogDeliveryConfigurationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl GetLogDeliveryConfigurationRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for GetLogDeliveryConfigurationRequest {
+    const OPERATION: Operation = Operation::GetLogDeliveryConfiguration;
+    type Output = GetLogDeliveryConfigurationResponse;
+}
+
+/// The request of [`GetSigningCertificate`].
+///
+/// [`GetSigningCertificate`]: crate::Operation::GetSigningCertificate
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetSigningCertificateRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+}
+
+impl GetSigningCertificateRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into() }
+    }
+}
+
+impl Request for GetSigningCertificateRequest {
+    const OPERATION: Operation = Operation::GetSigningCertificate;
+    type Output = GetSigningCertificateResponse;
+}
+
 /// The request of [`GetTokensFromRefreshToken`].
 ///
 /// [`GetTokensFromRefreshToken`]: crate::Operation::GetTokensFromRefreshToken
@@ -1861,6 +2713,32 @@ impl GetTokensFromRefreshTokenRequest {
 impl Request for GetTokensFromRefreshTokenRequest {
     const OPERATION: Operation = Operation::GetTokensFromRefreshToken;
     type Output = GetTokensFromRefreshTokenResponse;
+}
+
+/// The request of [`GetUICustomization`].
+///
+/// [`GetUICustomization`]: crate::Operation::GetUICustomization
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetUICustomizationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+}
+
+impl GetUICustomizationRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), client_id: None }
+    }
+}
+
+impl Request for GetUICustomizationRequest {
+    const OPERATION: Operation = Operation::GetUICustomization;
+    type Output = GetUICustomizationResponse;
 }
 
 /// The request of [`GetUserAttributeVerificationCode`].
@@ -2104,6 +2982,64 @@ impl Request for ListGroupsRequest {
     type Output = ListGroupsResponse;
 }
 
+/// The request of [`ListIdentityProviders`].
+///
+/// [`ListIdentityProviders`]: crate::Operation::ListIdentityProviders
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListIdentityProvidersRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `MaxResults`. A value of at most 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListIdentityProvidersRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), max_results: None, next_token: None }
+    }
+}
+
+impl Request for ListIdentityProvidersRequest {
+    const OPERATION: Operation = Operation::ListIdentityProviders;
+    type Output = ListIdentityProvidersResponse;
+}
+
+/// The request of [`ListResourceServers`].
+///
+/// [`ListResourceServers`]: crate::Operation::ListResourceServers
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListResourceServersRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `MaxResults`. A value of 1 to 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListResourceServersRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), max_results: None, next_token: None }
+    }
+}
+
+impl Request for ListResourceServersRequest {
+    const OPERATION: Operation = Operation::ListResourceServers;
+    type Output = ListResourceServersResponse;
+}
+
 /// The request of [`ListTagsForResource`].
 ///
 /// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
@@ -2126,6 +3062,91 @@ impl ListTagsForResourceRequest {
 impl Request for ListTagsForResourceRequest {
     const OPERATION: Operation = Operation::ListTagsForResource;
     type Output = ListTagsForResourceResponse;
+}
+
+/// The request of [`ListTerms`].
+///
+/// [`ListTerms`]: crate::Operation::ListTerms
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListTermsRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `MaxResults`. A value of 1 to 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    /// `NextToken`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListTermsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), max_results: None, next_token: None }
+    }
+}
+
+impl Request for ListTermsRequest {
+    const OPERATION: Operation = Operation::ListTerms;
+    type Output = ListTermsResponse;
+}
+
+/// The request of [`ListUserImportJobs`].
+///
+/// [`ListUserImportJobs`]: crate::Operation::ListUserImportJobs
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUserImportJobsRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `MaxResults`. A value of 1 to 60.
+    pub max_results: i32,
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pagination_token: Option<String>,
+}
+
+impl ListUserImportJobsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, max_results: i32) -> Self {
+        Self { user_pool_id: user_pool_id.into(), max_results, pagination_token: None }
+    }
+}
+
+impl Request for ListUserImportJobsRequest {
+    const OPERATION: Operation = Operation::ListUserImportJobs;
+    type Output = ListUserImportJobsResponse;
+}
+
+/// The request of [`ListUserPoolClientSecrets`].
+///
+/// [`ListUserPoolClientSecrets`]: crate::Operation::ListUserPoolClientSecrets
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUserPoolClientSecretsRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    pub client_id: Sensitive<String>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListUserPoolClientSecretsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, client_id: impl Into<Sensitive<String>>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), client_id: client_id.into(), next_token: None }
+    }
+}
+
+impl Request for ListUserPoolClientSecretsRequest {
+    const OPERATION: Operation = Operation::ListUserPoolClientSecrets;
+    type Output = ListUserPoolClientSecretsResponse;
 }
 
 /// The request of [`ListUserPoolClients`].
@@ -2468,6 +3489,108 @@ impl Request for RevokeUserSessionRequest {
     type Output = RevokeUserSessionResponse;
 }
 
+/// The request of [`SetLogDeliveryConfiguration`].
+///
+/// [`SetLogDeliveryConfiguration`]: crate::Operation::SetLogDeliveryConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetLogDeliveryConfigurationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `LogConfigurations`. At most 2 entries.
+    pub log_configurations: Vec<LogConfigurationType>,
+}
+
+impl SetLogDeliveryConfigurationRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        log_configurations: Vec<LogConfigurationType>,
+    ) -> Self {
+        Self { user_pool_id: user_pool_id.into(), log_configurations }
+    }
+}
+
+impl Request for SetLogDeliveryConfigurationRequest {
+    const OPERATION: Operation = Operation::SetLogDeliveryConfiguration;
+    type Output = SetLogDeliveryConfigurationResponse;
+}
+
+/// The request of [`SetRiskConfiguration`].
+///
+/// [`SetRiskConfiguration`]: crate::Operation::SetRiskConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetRiskConfigurationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+    /// `CompromisedCredentialsRiskConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compromised_credentials_risk_configuration:
+        Option<CompromisedCredentialsRiskConfigurationType>,
+    /// `AccountTakeoverRiskConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_takeover_risk_configuration: Option<AccountTakeoverRiskConfigurationType>,
+    /// `RiskExceptionConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_exception_configuration: Option<RiskExceptionConfigurationType>,
+}
+
+impl SetRiskConfigurationRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            client_id: None,
+            compromised_credentials_risk_configuration: None,
+            account_takeover_risk_configuration: None,
+            risk_exception_configuration: None,
+        }
+    }
+}
+
+impl Request for SetRiskConfigurationRequest {
+    const OPERATION: Operation = Operation::SetRiskConfiguration;
+    type Output = SetRiskConfigurationResponse;
+}
+
+/// The request of [`SetUICustomization`].
+///
+/// [`SetUICustomization`]: crate::Operation::SetUICustomization
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetUICustomizationRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+    /// `CSS`. At most 131072 characters.
+    #[serde(rename = "CSS", skip_serializing_if = "Option::is_none")]
+    pub css: Option<String>,
+    /// `ImageFile`. At most 131072 bytes, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_file: Option<String>,
+}
+
+impl SetUICustomizationRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), client_id: None, css: None, image_file: None }
+    }
+}
+
+impl Request for SetUICustomizationRequest {
+    const OPERATION: Operation = Operation::SetUICustomization;
+    type Output = SetUICustomizationResponse;
+}
+
 /// The request of [`SetUserMFAPreference`].
 ///
 /// [`SetUserMFAPreference`]: crate::Operation::SetUserMFAPreference
@@ -2646,6 +3769,56 @@ impl Request for SignUpRequest {
     type Output = SignUpResponse;
 }
 
+/// The request of [`StartUserImportJob`].
+///
+/// [`StartUserImportJob`]: crate::Operation::StartUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartUserImportJobRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `JobId`. 1 to 55 characters. Matches `import-[0-9a-zA-Z-]+`.
+    pub job_id: String,
+}
+
+impl StartUserImportJobRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, job_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), job_id: job_id.into() }
+    }
+}
+
+impl Request for StartUserImportJobRequest {
+    const OPERATION: Operation = Operation::StartUserImportJob;
+    type Output = StartUserImportJobResponse;
+}
+
+/// The request of [`StopUserImportJob`].
+///
+/// [`StopUserImportJob`]: crate::Operation::StopUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StopUserImportJobRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `JobId`. 1 to 55 characters. Matches `import-[0-9a-zA-Z-]+`.
+    pub job_id: String,
+}
+
+impl StopUserImportJobRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, job_id: impl Into<String>) -> Self {
+        Self { user_pool_id: user_pool_id.into(), job_id: job_id.into() }
+    }
+}
+
+impl Request for StopUserImportJobRequest {
+    const OPERATION: Operation = Operation::StopUserImportJob;
+    type Output = StopUserImportJobResponse;
+}
+
 /// The request of [`TagResource`].
 ///
 /// [`TagResource`]: crate::Operation::TagResource
@@ -2696,6 +3869,49 @@ impl UntagResourceRequest {
 impl Request for UntagResourceRequest {
     const OPERATION: Operation = Operation::UntagResource;
     type Output = UntagResourceResponse;
+}
+
+/// The request of [`UpdateAuthEventFeedback`].
+///
+/// [`UpdateAuthEventFeedback`]: crate::Operation::UpdateAuthEventFeedback
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateAuthEventFeedbackRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Username`. 1 to 128 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`.
+    pub username: Sensitive<String>,
+    /// `EventId`. 1 to 50 characters. Matches `[\w+-]+`.
+    pub event_id: String,
+    /// `FeedbackToken`. Matches `[A-Za-z0-9-_=.]+`.
+    pub feedback_token: Sensitive<String>,
+    /// `FeedbackValue`.
+    pub feedback_value: FeedbackValueType,
+}
+
+impl UpdateAuthEventFeedbackRequest {
+    /// A request with its required members.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        username: impl Into<Sensitive<String>>,
+        event_id: impl Into<String>,
+        feedback_token: impl Into<Sensitive<String>>,
+        feedback_value: FeedbackValueType,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            username: username.into(),
+            event_id: event_id.into(),
+            feedback_token: feedback_token.into(),
+            feedback_value,
+        }
+    }
+}
+
+impl Request for UpdateAuthEventFeedbackRequest {
+    const OPERATION: Operation = Operation::UpdateAuthEventFeedback;
+    type Output = UpdateAuthEventFeedbackResponse;
 }
 
 /// The request of [`UpdateDeviceStatus`].
@@ -2771,6 +3987,175 @@ impl Request for UpdateGroupRequest {
     type Output = UpdateGroupResponse;
 }
 
+/// The request of [`UpdateIdentityProvider`].
+///
+/// [`UpdateIdentityProvider`]: crate::Operation::UpdateIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateIdentityProviderRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ProviderName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`.
+    pub provider_name: String,
+    /// `ProviderDetails`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_details: Option<Sensitive<BTreeMap<String, String>>>,
+    /// `AttributeMapping`.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// `IdpIdentifiers`. At most 50 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp_identifiers: Option<Vec<String>>,
+    /// `AcrMapping`. At most 4 entries.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub acr_mapping: Option<BTreeMap<String, String>>,
+}
+
+impl UpdateIdentityProviderRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(user_pool_id: impl Into<String>, provider_name: impl Into<String>) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            provider_name: provider_name.into(),
+            provider_details: None,
+            attribute_mapping: None,
+            idp_identifiers: None,
+            acr_mapping: None,
+        }
+    }
+}
+
+impl Request for UpdateIdentityProviderRequest {
+    const OPERATION: Operation = Operation::UpdateIdentityProvider;
+    type Output = UpdateIdentityProviderResponse;
+}
+
+/// The request of [`UpdateManagedLoginBranding`].
+///
+/// [`UpdateManagedLoginBranding`]: crate::Operation::UpdateManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateManagedLoginBrandingRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `ManagedLoginBrandingId`.
+    /// Matches the pattern of `ManagedLoginBrandingIdType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding_id: Option<String>,
+    /// `UseCognitoProvidedValues`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_cognito_provided_values: Option<bool>,
+    /// `Settings`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<serde_json::Value>,
+    /// `Assets`. At most 40 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<Vec<AssetType>>,
+}
+
+impl Request for UpdateManagedLoginBrandingRequest {
+    const OPERATION: Operation = Operation::UpdateManagedLoginBranding;
+    type Output = UpdateManagedLoginBrandingResponse;
+}
+
+/// The request of [`UpdateResourceServer`].
+///
+/// [`UpdateResourceServer`]: crate::Operation::UpdateResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateResourceServerRequest {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `Identifier`. 1 to 256 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
+    pub identifier: String,
+    /// `Name`. 1 to 256 characters. Matches `[\w\s+=,.@-]+`.
+    pub name: String,
+    /// `Scopes`. At most 100 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<ResourceServerScopeType>>,
+}
+
+impl UpdateResourceServerRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        identifier: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            user_pool_id: user_pool_id.into(),
+            identifier: identifier.into(),
+            name: name.into(),
+            scopes: None,
+        }
+    }
+}
+
+impl Request for UpdateResourceServerRequest {
+    const OPERATION: Operation = Operation::UpdateResourceServer;
+    type Output = UpdateResourceServerResponse;
+}
+
+/// The request of [`UpdateTerms`].
+///
+/// [`UpdateTerms`]: crate::Operation::UpdateTerms
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateTermsRequest {
+    /// `TermsId`.
+    /// Matches the pattern of `TermsIdType` in `MODEL_JSON`.
+    pub terms_id: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `TermsName`. Matches `^(terms-of-use|privacy-policy)$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms_name: Option<String>,
+    /// `TermsSource`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms_source: Option<TermsSourceType>,
+    /// `Enforcement`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<TermsEnforcementType>,
+    /// `Links`. 1 to 13 entries.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub links: Option<BTreeMap<String, String>>,
+}
+
+impl UpdateTermsRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(terms_id: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self {
+            terms_id: terms_id.into(),
+            user_pool_id: user_pool_id.into(),
+            terms_name: None,
+            terms_source: None,
+            enforcement: None,
+            links: None,
+        }
+    }
+}
+
+impl Request for UpdateTermsRequest {
+    const OPERATION: Operation = Operation::UpdateTerms;
+    type Output = UpdateTermsResponse;
+}
+
 /// The request of [`UpdateUserAttributes`].
 ///
 /// [`UpdateUserAttributes`]: crate::Operation::UpdateUserAttributes
@@ -2819,9 +4204,6 @@ pub struct UpdateUserPoolClientRequest {
     /// `ClientName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// `PublishSecretsInAWSSecretsManager`.
-    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
-    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
     /// `RefreshTokenValidity`. A value of at most 315360000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_validity: Option<i32>,
@@ -2882,6 +4264,9 @@ pub struct UpdateUserPoolClientRequest {
     /// `RefreshTokenRotation`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_rotation: Option<RefreshTokenRotationType>,
+    /// `PublishSecretsInAWSSecretsManager`.
+    #[serde(rename = "PublishSecretsInAWSSecretsManager", skip_serializing_if = "Option::is_none")]
+    pub publish_secrets_in_aws_secrets_manager: Option<bool>,
 }
 
 impl UpdateUserPoolClientRequest {
@@ -2892,7 +4277,6 @@ impl UpdateUserPoolClientRequest {
             user_pool_id: user_pool_id.into(),
             client_id: client_id.into(),
             client_name: None,
-            publish_secrets_in_aws_secrets_manager: None,
             refresh_token_validity: None,
             access_token_validity: None,
             id_token_validity: None,
@@ -2913,6 +4297,7 @@ impl UpdateUserPoolClientRequest {
             enable_propagate_additional_user_context_data: None,
             auth_session_validity: None,
             refresh_token_rotation: None,
+            publish_secrets_in_aws_secrets_manager: None,
         }
     }
 }
@@ -2920,6 +4305,46 @@ impl UpdateUserPoolClientRequest {
 impl Request for UpdateUserPoolClientRequest {
     const OPERATION: Operation = Operation::UpdateUserPoolClient;
     type Output = UpdateUserPoolClientResponse;
+}
+
+/// The request of [`UpdateUserPoolDomain`].
+///
+/// [`UpdateUserPoolDomain`]: crate::Operation::UpdateUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateUserPoolDomainRequest {
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    pub domain: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    pub user_pool_id: String,
+    /// `ManagedLoginVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_version: Option<i32>,
+    /// `CustomDomainConfig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_domain_config: Option<CustomDomainConfigType>,
+    /// `Routing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingType>,
+}
+
+impl UpdateUserPoolDomainRequest {
+    /// A request with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(domain: impl Into<String>, user_pool_id: impl Into<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            user_pool_id: user_pool_id.into(),
+            managed_login_version: None,
+            custom_domain_config: None,
+            routing: None,
+        }
+    }
+}
+
+impl Request for UpdateUserPoolDomainRequest {
+    const OPERATION: Operation = Operation::UpdateUserPoolDomain;
+    type Output = UpdateUserPoolDomainResponse;
 }
 
 /// The request of [`UpdateUserPool`].

@@ -18,6 +18,17 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AddCustomAttributesResponse {}
 
+/// The response of [`AddUserPoolClientSecret`].
+///
+/// [`AddUserPoolClientSecret`]: crate::Operation::AddUserPoolClientSecret
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AddUserPoolClientSecretResponse {
+    /// `ClientSecretDescriptor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_descriptor: Option<ClientSecretDescriptorType>,
+}
+
 /// The response of [`AdminConfirmSignUp`].
 ///
 /// [`AdminConfirmSignUp`]: crate::Operation::AdminConfirmSignUp
@@ -296,6 +307,12 @@ pub struct AdminSetUserPasswordResponse {}
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AdminSetUserSettingsResponse {}
 
+/// The response of [`AdminUpdateAuthEventFeedback`].
+///
+/// [`AdminUpdateAuthEventFeedback`]: crate::Operation::AdminUpdateAuthEventFeedback
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AdminUpdateAuthEventFeedbackResponse {}
+
 /// The response of [`AdminUpdateDeviceStatus`].
 ///
 /// [`AdminUpdateDeviceStatus`]: crate::Operation::AdminUpdateDeviceStatus
@@ -373,6 +390,77 @@ pub struct CreateGroupResponse {
     pub group: Option<GroupType>,
 }
 
+/// The response of [`CreateIdentityProvider`].
+///
+/// [`CreateIdentityProvider`]: crate::Operation::CreateIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateIdentityProviderResponse {
+    /// `IdentityProvider`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub identity_provider: IdentityProviderType,
+}
+
+impl CreateIdentityProviderResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(identity_provider: IdentityProviderType) -> Self {
+        Self { identity_provider }
+    }
+}
+
+/// The response of [`CreateManagedLoginBranding`].
+///
+/// [`CreateManagedLoginBranding`]: crate::Operation::CreateManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateManagedLoginBrandingResponse {
+    /// `ManagedLoginBranding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding: Option<ManagedLoginBrandingType>,
+}
+
+/// The response of [`CreateResourceServer`].
+///
+/// [`CreateResourceServer`]: crate::Operation::CreateResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateResourceServerResponse {
+    /// `ResourceServer`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub resource_server: ResourceServerType,
+}
+
+impl CreateResourceServerResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(resource_server: ResourceServerType) -> Self {
+        Self { resource_server }
+    }
+}
+
+/// The response of [`CreateTerms`].
+///
+/// [`CreateTerms`]: crate::Operation::CreateTerms
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateTermsResponse {
+    /// `Terms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsType>,
+}
+
+/// The response of [`CreateUserImportJob`].
+///
+/// [`CreateUserImportJob`]: crate::Operation::CreateUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateUserImportJobResponse {
+    /// `UserImportJob`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_import_job: Option<UserImportJobType>,
+}
+
 /// The response of [`CreateUserPoolClient`].
 ///
 /// [`CreateUserPoolClient`]: crate::Operation::CreateUserPoolClient
@@ -382,6 +470,23 @@ pub struct CreateUserPoolClientResponse {
     /// `UserPoolClient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_client: Option<UserPoolClientType>,
+}
+
+/// The response of [`CreateUserPoolDomain`].
+///
+/// [`CreateUserPoolDomain`]: crate::Operation::CreateUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateUserPoolDomainResponse {
+    /// `ManagedLoginVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_version: Option<i32>,
+    /// `CloudFrontDomain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_front_domain: Option<String>,
+    /// `Routing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingType>,
 }
 
 /// The response of [`CreateUserPool`].
@@ -401,6 +506,130 @@ pub struct CreateUserPoolResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeleteUserAttributesResponse {}
 
+/// The response of [`DeleteUserPoolClientSecret`].
+///
+/// [`DeleteUserPoolClientSecret`]: crate::Operation::DeleteUserPoolClientSecret
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeleteUserPoolClientSecretResponse {}
+
+/// The response of [`DeleteUserPoolDomain`].
+///
+/// [`DeleteUserPoolDomain`]: crate::Operation::DeleteUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeleteUserPoolDomainResponse {}
+
+/// The response of [`DescribeIdentityProvider`].
+///
+/// [`DescribeIdentityProvider`]: crate::Operation::DescribeIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeIdentityProviderResponse {
+    /// `IdentityProvider`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub identity_provider: IdentityProviderType,
+}
+
+impl DescribeIdentityProviderResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(identity_provider: IdentityProviderType) -> Self {
+        Self { identity_provider }
+    }
+}
+
+/// The response of [`DescribeManagedLoginBrandingByClient`].
+///
+/// [`DescribeManagedLoginBrandingByClient`]: crate::Operation::DescribeManagedLoginBrandingByClient
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeManagedLoginBrandingByClientResponse {
+    /// `ManagedLoginBranding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding: Option<ManagedLoginBrandingType>,
+}
+
+/// The response of [`DescribeManagedLoginBranding`].
+///
+/// [`DescribeManagedLoginBranding`]: crate::Operation::DescribeManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeManagedLoginBrandingResponse {
+    /// `ManagedLoginBranding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding: Option<ManagedLoginBrandingType>,
+}
+
+/// The response of [`DescribeResourceServer`].
+///
+/// [`DescribeResourceServer`]: crate::Operation::DescribeResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeResourceServerResponse {
+    /// `ResourceServer`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub resource_server: ResourceServerType,
+}
+
+impl DescribeResourceServerResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(resource_server: ResourceServerType) -> Self {
+        Self { resource_server }
+    }
+}
+
+/// The response of [`DescribeRiskConfiguration`].
+///
+/// [`DescribeRiskConfiguration`]: crate::Operation::DescribeRiskConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeRiskConfigurationResponse {
+    /// `RiskConfiguration`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub risk_configuration: RiskConfigurationType,
+}
+
+impl DescribeRiskConfigurationResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(risk_configuration: RiskConfigurationType) -> Self {
+        Self { risk_configuration }
+    }
+}
+
+/// The response of [`DescribeTermsByClient`].
+///
+/// [`DescribeTermsByClient`]: crate::Operation::DescribeTermsByClient
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeTermsByClientResponse {
+    /// `Terms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsType>,
+}
+
+/// The response of [`DescribeTerms`].
+///
+/// [`DescribeTerms`]: crate::Operation::DescribeTerms
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeTermsResponse {
+    /// `Terms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsType>,
+}
+
+/// The response of [`DescribeUserImportJob`].
+///
+/// [`DescribeUserImportJob`]: crate::Operation::DescribeUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeUserImportJobResponse {
+    /// `UserImportJob`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_import_job: Option<UserImportJobType>,
+}
+
 /// The response of [`DescribeUserPoolClient`].
 ///
 /// [`DescribeUserPoolClient`]: crate::Operation::DescribeUserPoolClient
@@ -410,6 +639,17 @@ pub struct DescribeUserPoolClientResponse {
     /// `UserPoolClient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_client: Option<UserPoolClientType>,
+}
+
+/// The response of [`DescribeUserPoolDomain`].
+///
+/// [`DescribeUserPoolDomain`]: crate::Operation::DescribeUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeUserPoolDomainResponse {
+    /// `DomainDescription`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_description: Option<DomainDescriptionType>,
 }
 
 /// The response of [`DescribeUserPool`].
@@ -432,6 +672,20 @@ pub struct ForgotPasswordResponse {
     /// `CodeDeliveryDetails`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_delivery_details: Option<CodeDeliveryDetailsType>,
+}
+
+/// The response of [`GetCSVHeader`].
+///
+/// [`GetCSVHeader`]: crate::Operation::GetCSVHeader
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetCSVHeaderResponse {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `CSVHeader`.
+    #[serde(rename = "CSVHeader", skip_serializing_if = "Option::is_none")]
+    pub csv_header: Option<Vec<String>>,
 }
 
 /// The response of [`GetDevice`].
@@ -464,6 +718,47 @@ pub struct GetGroupResponse {
     pub group: Option<GroupType>,
 }
 
+/// The response of [`GetIdentityProviderByIdentifier`].
+///
+/// [`GetIdentityProviderByIdentifier`]: crate::Operation::GetIdentityProviderByIdentifier
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetIdentityProviderByIdentifierResponse {
+    /// `IdentityProvider`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub identity_provider: IdentityProviderType,
+}
+
+impl GetIdentityProviderByIdentifierResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(identity_provider: IdentityProviderType) -> Self {
+        Self { identity_provider }
+    }
+}
+
+/// The response of [`GetLogDeliveryConfiguration`].
+///
+/// [`GetLogDeliveryConfiguration`]: crate::Operation::GetLogDeliveryConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetLogDeliveryConfigurationResponse {
+    /// `LogDeliveryConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_delivery_configuration: Option<LogDeliveryConfigurationType>,
+}
+
+/// The response of [`GetSigningCertificate`].
+///
+/// [`GetSigningCertificate`]: crate::Operation::GetSigningCertificate
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetSigningCertificateResponse {
+    /// `Certificate`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
 /// The response of [`GetTokensFromRefreshToken`].
 ///
 /// [`GetTokensFromRefreshToken`]: crate::Operation::GetTokensFromRefreshToken
@@ -473,6 +768,25 @@ pub struct GetTokensFromRefreshTokenResponse {
     /// `AuthenticationResult`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication_result: Option<AuthenticationResultType>,
+}
+
+/// The response of [`GetUICustomization`].
+///
+/// [`GetUICustomization`]: crate::Operation::GetUICustomization
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetUICustomizationResponse {
+    /// `UICustomization`.
+    #[serde(rename = "UICustomization", default, deserialize_with = "null_as_default")]
+    pub ui_customization: UICustomizationType,
+}
+
+impl GetUICustomizationResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(ui_customization: UICustomizationType) -> Self {
+        Self { ui_customization }
+    }
 }
 
 /// The response of [`GetUserAttributeVerificationCode`].
@@ -639,6 +953,50 @@ pub struct ListGroupsResponse {
     pub next_token: Option<String>,
 }
 
+/// The response of [`ListIdentityProviders`].
+///
+/// [`ListIdentityProviders`]: crate::Operation::ListIdentityProviders
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListIdentityProvidersResponse {
+    /// `Providers`. At most 50 entries.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub providers: Vec<ProviderDescription>,
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListIdentityProvidersResponse {
+    /// A response with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(providers: Vec<ProviderDescription>) -> Self {
+        Self { providers, next_token: None }
+    }
+}
+
+/// The response of [`ListResourceServers`].
+///
+/// [`ListResourceServers`]: crate::Operation::ListResourceServers
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListResourceServersResponse {
+    /// `ResourceServers`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub resource_servers: Vec<ResourceServerType>,
+    /// `NextToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListResourceServersResponse {
+    /// A response with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(resource_servers: Vec<ResourceServerType>) -> Self {
+        Self { resource_servers, next_token: None }
+    }
+}
+
 /// The response of [`ListTagsForResource`].
 ///
 /// [`ListTagsForResource`]: crate::Operation::ListTagsForResource
@@ -652,6 +1010,56 @@ pub struct ListTagsForResourceResponse {
         skip_serializing_if = "Option::is_none"
     )]
     pub tags: Option<BTreeMap<String, String>>,
+}
+
+/// The response of [`ListTerms`].
+///
+/// [`ListTerms`]: crate::Operation::ListTerms
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListTermsResponse {
+    /// `Terms`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub terms: Vec<TermsDescriptionType>,
+    /// `NextToken`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+impl ListTermsResponse {
+    /// A response with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(terms: Vec<TermsDescriptionType>) -> Self {
+        Self { terms, next_token: None }
+    }
+}
+
+/// The response of [`ListUserImportJobs`].
+///
+/// [`ListUserImportJobs`]: crate::Operation::ListUserImportJobs
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUserImportJobsResponse {
+    /// `UserImportJobs`. 1 to 50 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_import_jobs: Option<Vec<UserImportJobType>>,
+    /// `PaginationToken`. At least 1 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pagination_token: Option<String>,
+}
+
+/// The response of [`ListUserPoolClientSecrets`].
+///
+/// [`ListUserPoolClientSecrets`]: crate::Operation::ListUserPoolClientSecrets
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListUserPoolClientSecretsResponse {
+    /// `ClientSecrets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secrets: Option<Vec<ClientSecretDescriptorType>>,
+    /// `NextToken`. 1 to 131072 characters. Matches `[\S]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 /// The response of [`ListUserPoolClients`].
@@ -770,6 +1178,55 @@ pub struct RevokeTokenResponse {}
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RevokeUserSessionResponse {}
 
+/// The response of [`SetLogDeliveryConfiguration`].
+///
+/// [`SetLogDeliveryConfiguration`]: crate::Operation::SetLogDeliveryConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetLogDeliveryConfigurationResponse {
+    /// `LogDeliveryConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_delivery_configuration: Option<LogDeliveryConfigurationType>,
+}
+
+/// The response of [`SetRiskConfiguration`].
+///
+/// [`SetRiskConfiguration`]: crate::Operation::SetRiskConfiguration
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetRiskConfigurationResponse {
+    /// `RiskConfiguration`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub risk_configuration: RiskConfigurationType,
+}
+
+impl SetRiskConfigurationResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(risk_configuration: RiskConfigurationType) -> Self {
+        Self { risk_configuration }
+    }
+}
+
+/// The response of [`SetUICustomization`].
+///
+/// [`SetUICustomization`]: crate::Operation::SetUICustomization
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetUICustomizationResponse {
+    /// `UICustomization`.
+    #[serde(rename = "UICustomization", default, deserialize_with = "null_as_default")]
+    pub ui_customization: UICustomizationType,
+}
+
+impl SetUICustomizationResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(ui_customization: UICustomizationType) -> Self {
+        Self { ui_customization }
+    }
+}
+
 /// The response of [`SetUserMFAPreference`].
 ///
 /// [`SetUserMFAPreference`]: crate::Operation::SetUserMFAPreference
@@ -838,6 +1295,28 @@ impl SignUpResponse {
     }
 }
 
+/// The response of [`StartUserImportJob`].
+///
+/// [`StartUserImportJob`]: crate::Operation::StartUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartUserImportJobResponse {
+    /// `UserImportJob`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_import_job: Option<UserImportJobType>,
+}
+
+/// The response of [`StopUserImportJob`].
+///
+/// [`StopUserImportJob`]: crate::Operation::StopUserImportJob
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StopUserImportJobResponse {
+    /// `UserImportJob`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_import_job: Option<UserImportJobType>,
+}
+
 /// The response of [`TagResource`].
 ///
 /// [`TagResource`]: crate::Operation::TagResource
@@ -849,6 +1328,12 @@ pub struct TagResourceResponse {}
 /// [`UntagResource`]: crate::Operation::UntagResource
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
+
+/// The response of [`UpdateAuthEventFeedback`].
+///
+/// [`UpdateAuthEventFeedback`]: crate::Operation::UpdateAuthEventFeedback
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UpdateAuthEventFeedbackResponse {}
 
 /// The response of [`UpdateDeviceStatus`].
 ///
@@ -865,6 +1350,66 @@ pub struct UpdateGroupResponse {
     /// `Group`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupType>,
+}
+
+/// The response of [`UpdateIdentityProvider`].
+///
+/// [`UpdateIdentityProvider`]: crate::Operation::UpdateIdentityProvider
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateIdentityProviderResponse {
+    /// `IdentityProvider`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub identity_provider: IdentityProviderType,
+}
+
+impl UpdateIdentityProviderResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(identity_provider: IdentityProviderType) -> Self {
+        Self { identity_provider }
+    }
+}
+
+/// The response of [`UpdateManagedLoginBranding`].
+///
+/// [`UpdateManagedLoginBranding`]: crate::Operation::UpdateManagedLoginBranding
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateManagedLoginBrandingResponse {
+    /// `ManagedLoginBranding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding: Option<ManagedLoginBrandingType>,
+}
+
+/// The response of [`UpdateResourceServer`].
+///
+/// [`UpdateResourceServer`]: crate::Operation::UpdateResourceServer
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateResourceServerResponse {
+    /// `ResourceServer`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub resource_server: ResourceServerType,
+}
+
+impl UpdateResourceServerResponse {
+    /// A response with its required members.
+    #[must_use]
+    pub fn new(resource_server: ResourceServerType) -> Self {
+        Self { resource_server }
+    }
+}
+
+/// The response of [`UpdateTerms`].
+///
+/// [`UpdateTerms`]: crate::Operation::UpdateTerms
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateTermsResponse {
+    /// `Terms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsType>,
 }
 
 /// The response of [`UpdateUserAttributes`].
@@ -887,6 +1432,23 @@ pub struct UpdateUserPoolClientResponse {
     /// `UserPoolClient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_pool_client: Option<UserPoolClientType>,
+}
+
+/// The response of [`UpdateUserPoolDomain`].
+///
+/// [`UpdateUserPoolDomain`]: crate::Operation::UpdateUserPoolDomain
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateUserPoolDomainResponse {
+    /// `ManagedLoginVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_version: Option<i32>,
+    /// `CloudFrontDomain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_front_domain: Option<String>,
+    /// `Routing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingType>,
 }
 
 /// The response of [`UpdateUserPool`].

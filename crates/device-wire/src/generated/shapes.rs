@@ -20,6 +20,58 @@ pub struct AccountRecoverySettingType {
     pub recovery_mechanisms: Option<Vec<RecoveryOptionType>>,
 }
 
+/// The shape `AccountTakeoverActionType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountTakeoverActionType {
+    /// `Notify`.
+    pub notify: bool,
+    /// `EventAction`.
+    pub event_action: AccountTakeoverEventActionType,
+}
+
+impl AccountTakeoverActionType {
+    /// A `AccountTakeoverActionType` with its required members.
+    #[must_use]
+    pub fn new(notify: bool, event_action: AccountTakeoverEventActionType) -> Self {
+        Self { notify, event_action }
+    }
+}
+
+/// The shape `AccountTakeoverActionsType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountTakeoverActionsType {
+    /// `LowAction`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low_action: Option<AccountTakeoverActionType>,
+    /// `MediumAction`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium_action: Option<AccountTakeoverActionType>,
+    /// `HighAction`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high_action: Option<AccountTakeoverActionType>,
+}
+
+/// The shape `AccountTakeoverRiskConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountTakeoverRiskConfigurationType {
+    /// `NotifyConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify_configuration: Option<NotifyConfigurationType>,
+    /// `Actions`.
+    pub actions: AccountTakeoverActionsType,
+}
+
+impl AccountTakeoverRiskConfigurationType {
+    /// A `AccountTakeoverRiskConfigurationType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(actions: AccountTakeoverActionsType) -> Self {
+        Self { notify_configuration: None, actions }
+    }
+}
+
 /// The shape `AcrLevelConfigType`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -90,6 +142,36 @@ pub struct AnalyticsMetadataType {
     /// `AnalyticsEndpointId`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analytics_endpoint_id: Option<String>,
+}
+
+/// The shape `AssetType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AssetType {
+    /// `Category`.
+    pub category: AssetCategoryType,
+    /// `ColorMode`.
+    pub color_mode: ColorSchemeModeType,
+    /// `Extension`.
+    pub extension: AssetExtensionType,
+    /// `Bytes`. At most 1000000 bytes, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<String>,
+    /// `ResourceId`. 1 to 40 characters. Matches `^[\w\- ]+$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+}
+
+impl AssetType {
+    /// A `AssetType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(
+        category: AssetCategoryType,
+        color_mode: ColorSchemeModeType,
+        extension: AssetExtensionType,
+    ) -> Self {
+        Self { category, color_mode, extension, bytes: None, resource_id: None }
+    }
 }
 
 /// The shape `AttributeType`.
@@ -177,6 +259,31 @@ pub struct ChallengeResponseType {
     pub challenge_response: Option<ChallengeResponse>,
 }
 
+/// The shape `ClientSecretDescriptorType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ClientSecretDescriptorType {
+    /// `ClientSecretId`. 1 to 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_id: Option<String>,
+    /// `ClientSecretValue`. 24 to 64 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_value: Option<Sensitive<String>>,
+    /// `ClientSecretCreateDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_create_date: Option<Timestamp>,
+}
+
+/// The shape `CloudWatchLogsConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CloudWatchLogsConfigurationType {
+    /// `LogGroupArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_group_arn: Option<String>,
+}
+
 /// The shape `CodeDeliveryDetailsType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -190,6 +297,42 @@ pub struct CodeDeliveryDetailsType {
     /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_name: Option<String>,
+}
+
+/// The shape `CompromisedCredentialsActionsType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CompromisedCredentialsActionsType {
+    /// `EventAction`.
+    pub event_action: CompromisedCredentialsEventActionType,
+}
+
+impl CompromisedCredentialsActionsType {
+    /// A `CompromisedCredentialsActionsType` with its required members.
+    #[must_use]
+    pub fn new(event_action: CompromisedCredentialsEventActionType) -> Self {
+        Self { event_action }
+    }
+}
+
+/// The shape `CompromisedCredentialsRiskConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CompromisedCredentialsRiskConfigurationType {
+    /// `EventFilter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_filter: Option<Vec<EventFilterType>>,
+    /// `Actions`.
+    pub actions: CompromisedCredentialsActionsType,
+}
+
+impl CompromisedCredentialsRiskConfigurationType {
+    /// A `CompromisedCredentialsRiskConfigurationType` with its required members;
+    /// the others are `None`.
+    #[must_use]
+    pub fn new(actions: CompromisedCredentialsActionsType) -> Self {
+        Self { event_filter: None, actions }
+    }
 }
 
 /// The shape `ContextDataType`.
@@ -225,6 +368,26 @@ impl ContextDataType {
             http_headers,
             encoded_data: None,
         }
+    }
+}
+
+/// The shape `CustomDomainConfigType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CustomDomainConfigType {
+    /// `CertificateArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    pub certificate_arn: String,
+    /// `SecurityPolicy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_policy: Option<SecurityPolicyType>,
+}
+
+impl CustomDomainConfigType {
+    /// A `CustomDomainConfigType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(certificate_arn: impl Into<String>) -> Self {
+        Self { certificate_arn: certificate_arn.into(), security_policy: None }
     }
 }
 
@@ -336,6 +499,42 @@ pub struct DeviceType {
     /// `DeviceLastAuthenticatedDate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_last_authenticated_date: Option<Timestamp>,
+}
+
+/// The shape `DomainDescriptionType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DomainDescriptionType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `AWSAccountId`. At most 12 characters. Matches `[0-9]+`.
+    #[serde(rename = "AWSAccountId", skip_serializing_if = "Option::is_none")]
+    pub aws_account_id: Option<String>,
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// `S3Bucket`. 3 to 1024 characters. Matches `^[0-9A-Za-z\.\-_]*[0-9A-Za-z\-_]$`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_bucket: Option<String>,
+    /// `CloudFrontDistribution`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_front_distribution: Option<String>,
+    /// `Version`. 1 to 20 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `Status`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<DomainStatusType>,
+    /// `CustomDomainConfig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_domain_config: Option<CustomDomainConfigType>,
+    /// `ManagedLoginVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_version: Option<i32>,
+    /// `Routing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingType>,
 }
 
 /// The shape `EmailConfigurationType`.
@@ -486,6 +685,40 @@ pub struct EventRiskType {
     pub compromised_credentials_detected: Option<bool>,
 }
 
+/// The shape `FailoverType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FailoverType {
+    /// `SecondaryRegion`. 5 to 32 characters.
+    pub secondary_region: String,
+    /// `PrimaryRoute53HealthCheckId`. At most 64 characters.
+    pub primary_route53_health_check_id: String,
+}
+
+impl FailoverType {
+    /// A `FailoverType` with its required members.
+    #[must_use]
+    pub fn new(
+        secondary_region: impl Into<String>,
+        primary_route53_health_check_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            secondary_region: secondary_region.into(),
+            primary_route53_health_check_id: primary_route53_health_check_id.into(),
+        }
+    }
+}
+
+/// The shape `FirehoseConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FirehoseConfigurationType {
+    /// `StreamArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_arn: Option<String>,
+}
+
 /// The shape `GroupType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -524,6 +757,47 @@ pub struct HttpHeader {
     /// `headerValue`. At most 131072 characters.
     #[serde(rename = "headerValue", skip_serializing_if = "Option::is_none")]
     pub header_value: Option<String>,
+}
+
+/// The shape `IdentityProviderType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct IdentityProviderType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `ProviderName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_name: Option<String>,
+    /// `ProviderType`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_type: Option<IdentityProviderTypeType>,
+    /// `ProviderDetails`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_details: Option<Sensitive<BTreeMap<String, String>>>,
+    /// `AttributeMapping`.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub attribute_mapping: Option<BTreeMap<String, String>>,
+    /// `IdpIdentifiers`. At most 50 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp_identifiers: Option<Vec<String>>,
+    /// `AcrMapping`. At most 4 entries.
+    #[serde(
+        default,
+        deserialize_with = "null_entries_absent",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub acr_mapping: Option<BTreeMap<String, String>>,
+    /// `LastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+    /// `CreationDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_date: Option<Timestamp>,
 }
 
 /// The shape `InboundFederationLambdaType`.
@@ -632,6 +906,62 @@ pub struct LambdaConfigType {
     pub inbound_federation: Option<InboundFederationLambdaType>,
 }
 
+/// The shape `LogConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LogConfigurationType {
+    /// `LogLevel`.
+    pub log_level: LogLevel,
+    /// `EventSource`.
+    pub event_source: EventSourceName,
+    /// `CloudWatchLogsConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logs_configuration: Option<CloudWatchLogsConfigurationType>,
+    /// `S3Configuration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_configuration: Option<S3ConfigurationType>,
+    /// `FirehoseConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firehose_configuration: Option<FirehoseConfigurationType>,
+}
+
+impl LogConfigurationType {
+    /// A `LogConfigurationType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(log_level: LogLevel, event_source: EventSourceName) -> Self {
+        Self {
+            log_level,
+            event_source,
+            cloud_watch_logs_configuration: None,
+            s3_configuration: None,
+            firehose_configuration: None,
+        }
+    }
+}
+
+/// The shape `LogDeliveryConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LogDeliveryConfigurationType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_pool_id: String,
+    /// `LogConfigurations`. At most 2 entries.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub log_configurations: Vec<LogConfigurationType>,
+}
+
+impl LogDeliveryConfigurationType {
+    /// A `LogDeliveryConfigurationType` with its required members.
+    #[must_use]
+    pub fn new(
+        user_pool_id: impl Into<String>,
+        log_configurations: Vec<LogConfigurationType>,
+    ) -> Self {
+        Self { user_pool_id: user_pool_id.into(), log_configurations }
+    }
+}
+
 /// The shape `MFAOptionType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -642,6 +972,34 @@ pub struct MFAOptionType {
     /// `AttributeName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r ]+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute_name: Option<String>,
+}
+
+/// The shape `ManagedLoginBrandingType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ManagedLoginBrandingType {
+    /// `ManagedLoginBrandingId`.
+    /// Matches the pattern of `ManagedLoginBrandingIdType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_login_branding_id: Option<String>,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `UseCognitoProvidedValues`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_cognito_provided_values: Option<bool>,
+    /// `Settings`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<serde_json::Value>,
+    /// `Assets`. At most 40 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<Vec<AssetType>>,
+    /// `CreationDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_date: Option<Timestamp>,
+    /// `LastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
 }
 
 /// The shape `MessageTemplateType`.
@@ -669,6 +1027,67 @@ pub struct NewDeviceMetadataType {
     /// `DeviceGroupKey`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_group_key: Option<String>,
+}
+
+/// The shape `NotifyConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NotifyConfigurationType {
+    /// `From`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// `ReplyTo`. At most 131072 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// `SourceArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    pub source_arn: String,
+    /// `BlockEmail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_email: Option<NotifyEmailType>,
+    /// `NoActionEmail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_action_email: Option<NotifyEmailType>,
+    /// `MfaEmail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa_email: Option<NotifyEmailType>,
+}
+
+impl NotifyConfigurationType {
+    /// A `NotifyConfigurationType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(source_arn: impl Into<String>) -> Self {
+        Self {
+            from: None,
+            reply_to: None,
+            source_arn: source_arn.into(),
+            block_email: None,
+            no_action_email: None,
+            mfa_email: None,
+        }
+    }
+}
+
+/// The shape `NotifyEmailType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NotifyEmailType {
+    /// `Subject`. 1 to 140 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s]+`.
+    pub subject: String,
+    /// `HtmlBody`. 6 to 20000 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html_body: Option<String>,
+    /// `TextBody`. 6 to 20000 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\s*]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_body: Option<String>,
+}
+
+impl NotifyEmailType {
+    /// A `NotifyEmailType` with its required members; the others are `None`.
+    #[must_use]
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self { subject: subject.into(), html_body: None, text_body: None }
+    }
 }
 
 /// The shape `NumberAttributeConstraintsType`.
@@ -732,6 +1151,24 @@ impl PreTokenGenerationVersionConfigType {
     }
 }
 
+/// The shape `ProviderDescription`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProviderDescription {
+    /// `ProviderName`. 1 to 32 characters. Matches `[\p{L}\p{M}\p{S}\p{N}\p{P}\p{Z}]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_name: Option<String>,
+    /// `ProviderType`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_type: Option<IdentityProviderTypeType>,
+    /// `LastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+    /// `CreationDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_date: Option<Timestamp>,
+}
+
 /// The shape `RecoveryOptionType`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -767,6 +1204,101 @@ impl RefreshTokenRotationType {
     pub fn new(feature: FeatureType) -> Self {
         Self { feature, retry_grace_period_seconds: None }
     }
+}
+
+/// The shape `ResourceServerScopeType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResourceServerScopeType {
+    /// `ScopeName`. 1 to 256 characters. Matches `[\x21\x23-\x2E\x30-\x5B\x5D-\x7E]+`.
+    pub scope_name: String,
+    /// `ScopeDescription`. 1 to 256 characters.
+    pub scope_description: String,
+}
+
+impl ResourceServerScopeType {
+    /// A `ResourceServerScopeType` with its required members.
+    #[must_use]
+    pub fn new(scope_name: impl Into<String>, scope_description: impl Into<String>) -> Self {
+        Self { scope_name: scope_name.into(), scope_description: scope_description.into() }
+    }
+}
+
+/// The shape `ResourceServerType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResourceServerType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `Identifier`. 1 to 256 characters. Matches `[\x21\x23-\x5B\x5D-\x7E]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// `Name`. 1 to 256 characters. Matches `[\w\s+=,.@-]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `Scopes`. At most 100 entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<ResourceServerScopeType>>,
+    /// `ManagedBy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<ResourceServerManagedByType>,
+}
+
+/// The shape `RiskConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RiskConfigurationType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+    /// `CompromisedCredentialsRiskConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compromised_credentials_risk_configuration:
+        Option<CompromisedCredentialsRiskConfigurationType>,
+    /// `AccountTakeoverRiskConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_takeover_risk_configuration: Option<AccountTakeoverRiskConfigurationType>,
+    /// `RiskExceptionConfiguration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_exception_configuration: Option<RiskExceptionConfigurationType>,
+    /// `LastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+}
+
+/// The shape `RiskExceptionConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RiskExceptionConfigurationType {
+    /// `BlockedIPRangeList`. At most 200 entries.
+    #[serde(rename = "BlockedIPRangeList", skip_serializing_if = "Option::is_none")]
+    pub blocked_ip_range_list: Option<Vec<String>>,
+    /// `SkippedIPRangeList`. At most 200 entries.
+    #[serde(rename = "SkippedIPRangeList", skip_serializing_if = "Option::is_none")]
+    pub skipped_ip_range_list: Option<Vec<String>>,
+}
+
+/// The shape `RoutingType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RoutingType {
+    /// `Failover`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<FailoverType>,
+}
+
+/// The shape `S3ConfigurationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct S3ConfigurationType {
+    /// `BucketArn`. 3 to 1024 characters.
+    /// Matches `arn:[\w+=/,.@-]+:[\w+=/,.@-]+:::[\w+=/,.@-]+(:[\w+=/,.@-]+)?(:[\w+=/,.@-]+)?`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_arn: Option<String>,
 }
 
 /// The shape `SMSMfaSettingsType`.
@@ -929,6 +1461,104 @@ pub struct StringAttributeConstraintsType {
     pub max_length: Option<String>,
 }
 
+/// The shape `TermsDescriptionType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TermsDescriptionType {
+    /// `TermsId`.
+    /// Matches the pattern of `TermsIdType` in `MODEL_JSON`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub terms_id: String,
+    /// `TermsName`. Matches `^(terms-of-use|privacy-policy)$`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub terms_name: String,
+    /// `Enforcement`.
+    pub enforcement: TermsEnforcementType,
+    /// `CreationDate`.
+    pub creation_date: Timestamp,
+    /// `LastModifiedDate`.
+    pub last_modified_date: Timestamp,
+}
+
+impl TermsDescriptionType {
+    /// A `TermsDescriptionType` with its required members.
+    #[must_use]
+    pub fn new(
+        terms_id: impl Into<String>,
+        terms_name: impl Into<String>,
+        enforcement: TermsEnforcementType,
+        creation_date: Timestamp,
+        last_modified_date: Timestamp,
+    ) -> Self {
+        Self {
+            terms_id: terms_id.into(),
+            terms_name: terms_name.into(),
+            enforcement,
+            creation_date,
+            last_modified_date,
+        }
+    }
+}
+
+/// The shape `TermsType`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TermsType {
+    /// `TermsId`.
+    /// Matches the pattern of `TermsIdType` in `MODEL_JSON`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub terms_id: String,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_pool_id: String,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub client_id: Sensitive<String>,
+    /// `TermsName`. Matches `^(terms-of-use|privacy-policy)$`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub terms_name: String,
+    /// `TermsSource`.
+    pub terms_source: TermsSourceType,
+    /// `Enforcement`.
+    pub enforcement: TermsEnforcementType,
+    /// `Links`. 1 to 13 entries.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub links: BTreeMap<String, String>,
+    /// `CreationDate`.
+    pub creation_date: Timestamp,
+    /// `LastModifiedDate`.
+    pub last_modified_date: Timestamp,
+}
+
+impl TermsType {
+    /// A `TermsType` with its required members.
+    #[expect(clippy::too_many_arguments, reason = "the model requires them")]
+    #[must_use]
+    pub fn new(
+        terms_id: impl Into<String>,
+        user_pool_id: impl Into<String>,
+        client_id: impl Into<Sensitive<String>>,
+        terms_name: impl Into<String>,
+        terms_source: TermsSourceType,
+        enforcement: TermsEnforcementType,
+        links: BTreeMap<String, String>,
+        creation_date: Timestamp,
+        last_modified_date: Timestamp,
+    ) -> Self {
+        Self {
+            terms_id: terms_id.into(),
+            user_pool_id: user_pool_id.into(),
+            client_id: client_id.into(),
+            terms_name: terms_name.into(),
+            terms_source,
+            enforcement,
+            links,
+            creation_date,
+            last_modified_date,
+        }
+    }
+}
+
 /// The shape `TokenValidityUnitsType`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -942,6 +1572,33 @@ pub struct TokenValidityUnitsType {
     /// `RefreshToken`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<TimeUnitsType>,
+}
+
+/// The shape `UICustomizationType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UICustomizationType {
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `ClientId`. 1 to 128 characters. Matches `[\w+]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Sensitive<String>>,
+    /// `ImageUrl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    /// `CSS`. At most 131072 characters.
+    #[serde(rename = "CSS", skip_serializing_if = "Option::is_none")]
+    pub css: Option<String>,
+    /// `CSSVersion`.
+    #[serde(rename = "CSSVersion", skip_serializing_if = "Option::is_none")]
+    pub css_version: Option<String>,
+    /// `LastModifiedDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+    /// `CreationDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_date: Option<Timestamp>,
 }
 
 /// The shape `UserAttributeUpdateSettingsType`.
@@ -963,6 +1620,55 @@ pub struct UserContextDataType {
     /// `EncodedData`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoded_data: Option<Sensitive<String>>,
+}
+
+/// The shape `UserImportJobType`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UserImportJobType {
+    /// `JobName`. 1 to 128 characters. Matches `[\w\s+=,.@-]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    /// `JobId`. 1 to 55 characters. Matches `import-[0-9a-zA-Z-]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// `UserPoolId`. 1 to 55 characters. Matches `[\w-]+_[0-9a-zA-Z]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_pool_id: Option<String>,
+    /// `PreSignedUrl`. At most 2048 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_signed_url: Option<String>,
+    /// `CreationDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_date: Option<Timestamp>,
+    /// `StartDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<Timestamp>,
+    /// `CompletionDate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_date: Option<Timestamp>,
+    /// `Status`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<UserImportJobStatusType>,
+    /// `CloudWatchLogsRoleArn`. 20 to 2048 characters.
+    /// Matches the pattern of `ArnType` in `MODEL_JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logs_role_arn: Option<String>,
+    /// `ImportedUsers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported_users: Option<i64>,
+    /// `SkippedUsers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_users: Option<i64>,
+    /// `FailedUsers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_users: Option<i64>,
+    /// `CompletionMessage`. 1 to 128 characters. Matches `[\w]+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_message: Option<String>,
+    /// `PasswordHashingAlgorithm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_hashing_algorithm: Option<PasswordHashingAlgorithmType>,
 }
 
 /// The shape `UserPoolAddOnsType`.
@@ -1216,10 +1922,10 @@ pub struct UserPoolType {
     /// `EmailConfigurationFailure`. At most 131072 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_configuration_failure: Option<String>,
-    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
+    /// `Domain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// `CustomDomain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`.
+    /// `CustomDomain`. 1 to 63 characters. Matches `^[a-z0-9](?:[a-z0-9\-.]{0,61}[a-z0-9])?$`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_domain: Option<String>,
     /// `AdminCreateUserConfig`.
