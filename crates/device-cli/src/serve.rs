@@ -103,6 +103,9 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     if let Some(hooks) = settings.hooks {
         service = service.hooks(Arc::new(hooks));
     }
+    if settings.allow_unrun_triggers {
+        service = service.allow_unrun_triggers();
+    }
     let service = service.build();
     let server = if settings.console {
         greeting.push_str(&line("console", &format!("{endpoint}/console")));

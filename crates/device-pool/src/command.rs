@@ -1,5 +1,6 @@
 //! A running command: its view of the store, its parameters and its randomness.
 
+pub(crate) mod asked_once;
 pub(crate) mod context;
 pub(crate) mod notes;
 pub(crate) mod page;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use device_wire::{ErrorCode, Operation, Request};
 use serde_json::{Value, json};
 
+use crate::command::asked_once::AskedOnce;
 use crate::command::context::Context;
 use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
@@ -128,7 +129,9 @@ impl Engine {
         body: Value,
         invocation: &mut Invocation<'_>,
     ) -> Result<Outcome, ServiceError> {
+        let hooks = AskedOnce::new(&*self.hooks);
         for _ in 0..MAX_DECISIONS {
+            hooks.decide_again();
             let mut cx = Context {
                 tx: Transaction::new(&*self.store),
                 notes: Notes::default(),
@@ -136,7 +139,7 @@ impl Engine {
                 outbox: Vec::new(),
                 config: &self.config,
                 key_ring: &self.key_ring,
-                hooks: &*self.hooks,
+                hooks: &hooks,
                 arithmetic: &*self.arithmetic,
                 signing_keys: &*self.signing_keys,
                 risk: &*self.risk,

@@ -106,3 +106,4 @@ pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::device_count::DeviceCount;
+pub use rules::triggers::TRIGGERS;

@@ -20,13 +20,14 @@ pub(crate) mod srp;
 mod step;
 #[cfg(test)]
 mod tests;
+mod triggers;
 pub(crate) mod user_auth;
 
 use device_wire::enums::{AuthFlowType, ChallengeNameType};
 use device_wire::param;
 use device_wire::requests::{InitiateAuthRequest, RespondToAuthChallengeRequest};
 use device_wire::responses::{InitiateAuthResponse, RespondToAuthChallengeResponse};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
@@ -38,6 +39,7 @@ use crate::records::pool::{DevicePolicy, Pool};
 use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
 use crate::rules::risk::Demand;
+use crate::rules::token_trigger::Occasion;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::next::{Next, Reason, Situation, Standing};
@@ -48,6 +50,9 @@ use crate::sign_in::step::{Step, StepRequest};
 pub(crate) use admin::{admin_initiate_auth, admin_respond_to_auth_challenge};
 pub(crate) use mfa::{associate_with_session, verify_with_session};
 pub(crate) use refresh::get_tokens_from_refresh_token;
+
+/// The trigger source of tokens for a sign-in.
+const AUTHENTICATION: &str = "TokenGeneration_Authentication";
 
 /// `InitiateAuth`.
 pub(crate) fn initiate_auth(
@@ -94,9 +99,14 @@ fn initiate(
 ) -> Result<InitiateAuthResponse, ServiceError> {
     // The service does not pass the ClientMetadata of `InitiateAuth` to the triggers of a custom
     // flow.
+    let StepRequest { metadata, .. } = &request;
+    let refreshes = matches!(flow, AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken);
+    if !refreshes {
+        triggers::before(cx, &request, metadata)?;
+    }
     let request = StepRequest { metadata: Map::new(), ..request };
     let step = first_step(cx, flow, request)?;
-    run(cx, step, &Map::new()).map(Answer::into)
+    run(cx, step, &Occasion { source: AUTHENTICATION, metadata: Map::new() }).map(Answer::into)
 }
 
 /// Handles the answer to a challenge.
@@ -105,12 +115,18 @@ fn respond(
     challenge: &ChallengeNameType,
     request: StepRequest,
 ) -> Result<InitiateAuthResponse, ServiceError> {
+    let source = match challenge {
+        ChallengeNameType::NewPasswordRequired => "TokenGeneration_NewPasswordChallenge",
+        ChallengeNameType::DevicePasswordVerifier => "TokenGeneration_AuthenticateDevice",
+        _ => AUTHENTICATION,
+    };
     let mut metadata = request.metadata.clone();
     // A device's new secret is not for the operator's hooks.
     metadata.remove(param::NEW_DEVICE_SALT);
     metadata.remove(param::NEW_DEVICE_VERIFIER);
+    let occasion = Occasion { source, metadata };
     let step = next_step(cx, challenge, request)?;
-    run(cx, step, &metadata).map(Answer::into)
+    run(cx, step, &occasion).map(Answer::into)
 }
 
 /// The one loop: a passed step leads to the next one due, until the client must answer or has
@@ -118,7 +134,7 @@ fn respond(
 fn run(
     cx: &mut Context<'_, '_>,
     mut step: Step,
-    metadata: &Map<String, Value>,
+    occasion: &Occasion,
 ) -> Result<Answer, ServiceError> {
     loop {
         step = match step {
@@ -129,9 +145,9 @@ fn run(
                 if due.progress.custom.is_some()
                     && matches!(due.next, Next::DeviceProof | Next::Tokens)
                 {
-                    custom::decide(cx, *parties, due.progress, metadata.clone())?
+                    custom::decide(cx, *parties, due.progress, occasion.metadata.clone())?
                 } else {
-                    return ask(cx, &parties, due);
+                    return ask(cx, &parties, due, occasion);
                 }
             }
         };
@@ -167,7 +183,7 @@ fn first_step(
         }
         AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken => {
             permit(AuthFlow::Refresh)?;
-            refresh::refresh_token_auth(cx, &request).map(Step::from)
+            refresh::refresh_token_auth(cx, request).map(Step::from)
         }
         flow => Err(ServiceError::invalid(format!("{flow} flow not enabled for this client"))),
     }
@@ -273,7 +289,12 @@ fn due(
 }
 
 /// Asks for what is due, or issues tokens.
-fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, ServiceError> {
+fn ask(
+    cx: &mut Context<'_, '_>,
+    parties: &Parties,
+    due: Due,
+    occasion: &Occasion,
+) -> Result<Answer, ServiceError> {
     let Due { next, reason, mut progress, device } = due;
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
@@ -288,7 +309,7 @@ fn ask(cx: &mut Context<'_, '_>, parties: &Parties, due: Due) -> Result<Answer, 
         Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
         Next::SecondFactor => mfa::ask(cx, parties, &progress),
         Next::DeviceProof => device_proof::ask(cx, parties, &progress),
-        Next::Tokens => finish(cx, parties, &progress, device),
+        Next::Tokens => finish(cx, parties, &progress, device, occasion),
     }
 }
 
@@ -299,6 +320,7 @@ fn finish(
     parties: &Parties,
     progress: &Progress,
     device: Option<Device>,
+    occasion: &Occasion,
 ) -> Result<Answer, ServiceError> {
     let Parties { pool, keys, user, .. } = parties;
     let mut new_device = None;
@@ -326,12 +348,14 @@ fn finish(
             Some(key)
         }
     };
+    triggers::after(cx, parties, new_device.is_some(), &occasion.metadata)?;
     let mut result = tokens::issue(
         cx,
         parties,
         device_key.as_deref(),
         progress.methods(),
         &progress.trail.event_id,
+        occasion.clone(),
     )?;
     result.new_device_metadata = new_device;
     cx.notes.judge(&progress.trail, device_key.as_deref(), Finding::Tokens);

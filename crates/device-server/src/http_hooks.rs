@@ -1,13 +1,15 @@
 //! The operator's hooks over HTTP.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use device_pool::{HookError, Hooks};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
+use crate::hook_signature::{HEADERS, HookSecret};
 use crate::setup_error::SetupError;
 use crate::web_address;
 
@@ -20,11 +22,16 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Hooks behind one URL. Every event is posted to it as JSON, and the answer is the event with its
 /// `response` filled in.
 ///
+/// With a secret, each request is signed as [Standard Webhooks](https://www.standardwebhooks.com)
+/// describes: `webhook-signature` is `v1,` and the base64 HMAC-SHA-256 of `webhook-id`, a dot,
+/// `webhook-timestamp`, a dot, and the body. The key is the secret's text.
+///
 /// Status 200 is an answer. 400 to 499 is a refusal; its reason is the `errorMessage` of a JSON
 /// body. Any other status is a failure, and so is no answer within five seconds.
 pub struct HttpHooks {
     client: Client,
     url: Url,
+    secret: Option<HookSecret>,
 }
 
 impl HttpHooks {
@@ -35,7 +42,20 @@ impl HttpHooks {
     /// may contain a secret.
     pub fn new(url: &str) -> Result<Self, SetupError> {
         let (client, url) = web_address::client("hook-url", url, TIMEOUT)?;
-        Ok(Self { client, url })
+        Ok(Self { client, url, secret: None })
+    }
+
+    /// Signs requests with `secret`, which the hook knows, too.
+    ///
+    /// # Errors
+    /// If the secret has fewer than 16 characters.
+    pub fn signed(mut self, secret: String) -> Result<Self, SetupError> {
+        let secret = HookSecret::new(secret);
+        self.secret =
+            Some(secret.ok_or_else(|| {
+                SetupError::setting("the hook-secret has fewer than 16 characters")
+            })?);
+        Ok(self)
     }
 
     /// Whether events are sent unencrypted to another machine. An attacker on the network could
@@ -46,8 +66,17 @@ impl HttpHooks {
     }
 
     async fn ask(&self, event: String) -> Result<Value, HookError> {
-        let request =
-            self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json").body(event);
+        let mut request =
+            self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
+        if let Some(secret) = &self.secret {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let id = Uuid::from_u128(rand::random()).to_string();
+            let signature = secret.sign(&id, since, &event);
+            for (name, value) in HEADERS.into_iter().zip([id, since.to_string(), signature]) {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(event);
         // The caller reads the reason, so it must not contain the URL, which may contain a secret.
         let response = request.send().await.map_err(|error| {
             HookError::Failed(

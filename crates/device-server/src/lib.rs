@@ -24,6 +24,7 @@ mod environment;
 mod handshake_batcher;
 mod health;
 mod hook_gate;
+mod hook_signature;
 mod http_hooks;
 mod json;
 mod limits;
@@ -40,6 +41,7 @@ mod storage;
 mod subject;
 mod transport;
 mod trusted_proxies;
+mod unrun_triggers;
 mod web_address;
 mod without_effect;
 

@@ -28,6 +28,7 @@ use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
 use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
+use crate::unrun_triggers::{self, Unrun};
 use crate::without_effect::NamedOnce;
 
 pub use builder::ServiceBuilder;
@@ -83,6 +84,8 @@ pub struct Service {
     public_base_url: String,
     outbound_queue: OutboundQueue,
     without_effect: NamedOnce,
+    has_hooks: bool,
+    unrun_triggers: Unrun,
     pub(crate) administrators: AdminCheck,
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -164,6 +167,7 @@ impl Service {
             self.administrators.admit(head, body.bytes(), &self.region, self.now())?;
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
+        unrun_triggers::check(*operation, &input, self.has_hooks, self.unrun_triggers)?;
         let mut rng = self.entropy.generator();
         let mut invocation = Invocation {
             source_ip: *source_ip,

@@ -66,3 +66,27 @@ fn only_http_urls_are_accepted() {
         assert!(HttpHooks::new(url).is_err(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn a_signed_request_has_id_time_and_signature() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let told = post(|headers: axum::http::HeaderMap| async move {
+        let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
+        let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+        json!({ "response": names.map(header) }).to_string()
+    });
+    let hook = Router::new().route("/hook", told);
+    let server = tokio::spawn(async move { axum::serve(listener, hook).await });
+    let hooks = HttpHooks::new(&url).unwrap().signed("a-secret-of-the-hook".to_owned()).unwrap();
+    let ask = move || hooks.call(&json!({}));
+    let answer = tokio::task::spawn_blocking(ask).await.unwrap().unwrap();
+    server.abort();
+    let told: Vec<&str> =
+        answer["response"].as_array().unwrap().iter().map(|told| told.as_str().unwrap()).collect();
+    assert_eq!(told[0].len(), 36);
+    assert!(told[1].parse::<u64>().unwrap() > 1_700_000_000);
+    assert!(told[2].starts_with("v1,") && told[2].len() == 47, "{told:?}");
+    let short = HttpHooks::new(&url).unwrap().signed("short".to_owned());
+    assert!(short.is_err(), "a secret must be long");
+}

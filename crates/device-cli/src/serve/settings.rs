@@ -122,10 +122,20 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
-    /// A URL that decides custom authentication. The events of the service's Lambda triggers are
-    /// posted to it as JSON
+    /// A URL that runs the service's Lambda triggers. Their events are posted to it as JSON
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
+
+    /// A secret of at least 16 characters that signs requests to the hook. Other users of the
+    /// machine can see a flag: prefer the environment or a file
+    #[arg(long, env = "DEVICE_HOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
+    hook_secret: Option<String>,
+
+    /// Accept pools whose lambda triggers nothing would run, and name them in the log
+    #[arg(long, env = "DEVICE_ALLOW_UNRUN_TRIGGERS", value_name = "BOOL", num_args = 0..=1,
+          require_equals = true, default_missing_value = "true",
+          value_parser = BoolishValueParser::new())]
+    allow_unrun_triggers: Option<bool>,
 
     /// Days that events stay in a user's audit trail [default: 730]
     #[arg(long, env = "DEVICE_AUDIT_DAYS", value_name = "DAYS")]
@@ -167,6 +177,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) transports: Transports,
     pub(crate) hooks: Option<HttpHooks>,
+    pub(crate) allow_unrun_triggers: bool,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log_format: LogFormat,
@@ -237,7 +248,15 @@ impl Settings {
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
             transports,
-            hooks: hooks(options.hook_url.or(file.hook_url), &mut warnings)?,
+            hooks: hooks(
+                options.hook_url.or(file.hook_url),
+                options.hook_secret.or(file.hook_secret),
+                &mut warnings,
+            )?,
+            allow_unrun_triggers: options
+                .allow_unrun_triggers
+                .or(file.allow_unrun_triggers)
+                .unwrap_or(false),
             limits,
             retention: Retention {
                 audit_days: options.audit_days.or(file.audit_days).unwrap_or(kept.audit_days),
@@ -328,10 +347,19 @@ fn access_key(id: Option<String>, secret: Option<String>) -> Result<Option<Acces
 
 fn hooks(
     url: Option<String>,
+    secret: Option<String>,
     warnings: &mut Vec<&'static str>,
 ) -> Result<Option<HttpHooks>, ServeError> {
-    let Some(url) = url else { return Ok(None) };
-    let hooks = HttpHooks::new(&url)?;
+    let Some(url) = url else {
+        return match secret {
+            None => Ok(None),
+            Some(_) => Err(invalid("hook-secret signs requests to a hook: give hook-url, too")),
+        };
+    };
+    let mut hooks = HttpHooks::new(&url)?;
+    if let Some(secret) = secret {
+        hooks = hooks.signed(secret)?;
+    }
     if hooks.is_exposed() {
         warnings.push(
             "hook-url is http:// to another machine: whoever sits between can read users' \

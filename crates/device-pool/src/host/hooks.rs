@@ -6,8 +6,8 @@ use serde_json::Value;
 
 /// The operator's code that the engine calls during an operation.
 ///
-/// The engine calls it while it decides a command, and again if the decision must be repeated. So
-/// an answer should depend on the event alone.
+/// The engine calls it while it decides a command. If the decision must be repeated, it takes the
+/// answers that it has.
 pub trait Hooks: Send + Sync {
     /// Passes `event` to the pool's hook and returns the event as the hook changed it.
     ///

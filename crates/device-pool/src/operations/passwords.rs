@@ -26,7 +26,7 @@ use crate::records::whose::Whose;
 use crate::rules::account::Account;
 use crate::rules::caller::Caller;
 use crate::rules::codes::{self, Recipient};
-use crate::rules::lockout;
+use crate::rules::{lockout, sign_up_triggers};
 
 /// `ChangePassword`.
 pub(crate) fn change(
@@ -169,6 +169,9 @@ pub(crate) fn confirm_forgot(
     user.set_password(cx, &pool, &request.password, UserStatusType::Confirmed)?;
     lockout::lift_by_recovery(cx, &user)?;
     cx.tx.put(&user)?;
+    let source = "PostConfirmation_ConfirmForgotPassword";
+    let metadata = request.client_metadata;
+    sign_up_triggers::after(cx, source, &pool, &client.id, &user, metadata)?;
     Ok(ConfirmForgotPasswordResponse {})
 }
 

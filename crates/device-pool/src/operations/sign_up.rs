@@ -27,8 +27,13 @@ use crate::rules::account::Account;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
+use crate::rules::sign_up_triggers::{self, Given};
 use crate::rules::stand_ins;
+use crate::rules::triggers::NO_CLIENT;
 use crate::sign_in::user_auth;
+
+/// The trigger source of a confirmed account.
+const CONFIRMED: &str = "PostConfirmation_ConfirmSignUp";
 
 /// `SignUp`.
 pub(crate) fn sign_up(
@@ -63,11 +68,24 @@ pub(crate) fn sign_up(
     if User::by_login(cx, &pool, &request.username)?.is_some() {
         return Err(ServiceError::new(ErrorCode::UsernameExists, "User already exists"));
     }
+    let given =
+        Given { validation: request.validation_data, metadata: request.client_metadata.clone() };
+    let source = "PreSignUp_SignUp";
+    let approval = sign_up_triggers::before(cx, source, &pool, &client.id, &user, &profile, given)?;
+    approval.verify(&mut user, &mut profile);
+    if approval.confirms() {
+        user.status = UserStatusType::Confirmed;
+    }
     cx.notes.subject = Some(user.subject());
     Login::update(cx, &pool, None, &user, AliasConflict::Refuse)?;
     stand_ins::note_name(cx, &pool, &user)?;
     cx.tx.put(&user)?;
     profile.put(cx, &user)?;
+    if approval.confirms() {
+        let metadata = request.client_metadata;
+        sign_up_triggers::after(cx, CONFIRMED, &pool, &client.id, &user, metadata)?;
+        return Ok(SignUpResponse::new(true, user.sub.as_str()));
+    }
     let address = address_to_confirm(&pool, &user);
     if let Some(address) = &address {
         codes::permit(cx, Recipient::user(&user, address), &CodePurpose::SignUp)?;
@@ -200,6 +218,8 @@ pub(crate) fn confirm(
     };
     let medium = address.medium;
     confirm_user(cx, &pool, &mut user, Some(address), conflict)?;
+    let metadata = request.client_metadata;
+    sign_up_triggers::after(cx, CONFIRMED, &pool, &client.id, &user, metadata)?;
     let session = user_auth::session_after_sign_up(cx, &pool, &keys, &client, &user, medium)?;
     Ok(ConfirmSignUpResponse { session: session.map(Sensitive::from) })
 }
@@ -213,6 +233,8 @@ pub(crate) fn admin_confirm(
     let mut user = User::for_admin(cx, &pool, &request.username)?;
     check_unconfirmed(&user)?;
     confirm_user(cx, &pool, &mut user, None, AliasConflict::Refuse)?;
+    let metadata = request.client_metadata;
+    sign_up_triggers::after(cx, CONFIRMED, &pool, NO_CLIENT, &user, metadata)?;
     Ok(AdminConfirmSignUpResponse {})
 }
 

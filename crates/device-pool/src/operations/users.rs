@@ -25,6 +25,8 @@ use crate::records::user_profile::UserProfile;
 use crate::rules::caller::Caller;
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
+use crate::rules::sign_up_triggers::{self, Given};
+use crate::rules::triggers::NO_CLIENT;
 use crate::rules::{lockout, stand_ins, user_deletion};
 
 /// `AdminCreateUser`. `RESEND` invites a user who has not signed in yet again, with a new temporary
@@ -51,7 +53,13 @@ pub(crate) fn create(
             let given = request.user_attributes.unwrap_or_default();
             let attributes = profile::initial(&pool, Author::Administrator, given)?;
             let status = UserStatusType::ForceChangePassword;
-            let (user, mut profile) = new_user(cx, &pool, &request.username, status, attributes)?;
+            let (mut user, mut profile) =
+                new_user(cx, &pool, &request.username, status, attributes)?;
+            let given =
+                Given { validation: request.validation_data, metadata: request.client_metadata };
+            let source = "PreSignUp_AdminCreateUser";
+            sign_up_triggers::before(cx, source, &pool, NO_CLIENT, &user, &profile, given)?
+                .verify(&mut user, &mut profile);
             profile.put(cx, &user)?;
             let taken = match request.force_alias_creation {
                 Some(true) => AliasConflict::TakeOver,

@@ -8,14 +8,12 @@ use serde_json::{Map, Value, json};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::records::app_client::AppClient;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::method::Method;
-use crate::records::pool_keys::PoolKeys;
-use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::parties::Parties;
 use crate::rules::roles::Roles;
+use crate::rules::token_trigger::{Occasion, Overrides, SCOPE};
 
 /// Issues the tokens of a completed sign-in.
 pub(crate) fn issue(
@@ -24,6 +22,7 @@ pub(crate) fn issue(
     device_key: Option<&str>,
     methods: BTreeSet<Method>,
     event_id: &str,
+    occasion: Occasion,
 ) -> Result<AuthenticationResultType, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
     let origin = cx.uuid();
@@ -51,7 +50,7 @@ pub(crate) fn issue(
         ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
         expires_at: grant.expires,
     })?;
-    let mut result = sign(cx, keys, client, user, &grant)?;
+    let mut result = sign(cx, parties, &grant, occasion)?;
     result.refresh_token = Some(grant.refresh_token(keys));
     Ok(result)
 }
@@ -59,13 +58,15 @@ pub(crate) fn issue(
 /// New access and id tokens for a grant.
 pub(crate) fn sign(
     cx: &mut Context<'_, '_>,
-    keys: &PoolKeys,
-    client: &AppClient,
-    user: &User,
+    parties: &Parties,
     grant: &Grant,
+    occasion: Occasion,
 ) -> Result<AuthenticationResultType, ServiceError> {
     let now = cx.now();
+    let Parties { pool, keys, client, user } = parties;
     let roles = Roles::of(cx, user)?;
+    let overrides = Overrides::ask(cx, pool, &client.id, user, &roles, occasion)?;
+    let roles = overrides.roles(roles);
     let profile = UserProfile::of(cx, user)?;
     let mut common = Map::new();
     let mut claim = |name: &str, value: Value| common.insert(name.to_owned(), value);
@@ -86,7 +87,7 @@ pub(crate) fn sign(
     }
     claim("client_id", json!(client.id));
     claim("token_use", json!("access"));
-    claim("scope", json!("aws.cognito.signin.user.admin"));
+    claim("scope", json!(SCOPE));
     claim("exp", json!((now + client.access_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
     claim("username", json!(user.username));
@@ -120,6 +121,8 @@ pub(crate) fn sign(
     claim("exp", json!((now + client.id_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
 
+    overrides.change_access(&mut access);
+    overrides.change_id(&mut id);
     Ok(AuthenticationResultType {
         access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access.current, &access)?)),
         id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id.current, &id)?)),

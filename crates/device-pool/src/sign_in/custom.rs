@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use device_wire::enums::ChallengeNameType;
-use device_wire::{ErrorCode, Sensitive, param};
+use device_wire::{Sensitive, param};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -12,45 +12,18 @@ use crate::command::context::Context;
 use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::host::hooks::HookError;
 use crate::records::attempts::{Attempt, Attempts};
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::parties::Parties;
 use crate::rules::risk;
+use crate::rules::triggers::{Event, Trigger, attributes, unrecognizable};
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::{ChallengeResult, Progress};
 use crate::sign_in::session::{OpenSession, Stage, invalid_session};
 use crate::sign_in::srp::{challenge_srp, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
-
-/// The service's trigger that a hook replaces.
-#[derive(Clone, Copy)]
-enum Trigger {
-    Define,
-    Create,
-    Verify,
-}
-
-impl Trigger {
-    const fn source(self) -> &'static str {
-        match self {
-            Self::Define => "DefineAuthChallenge_Authentication",
-            Self::Create => "CreateAuthChallenge_Authentication",
-            Self::Verify => "VerifyAuthChallengeResponse_Authentication",
-        }
-    }
-
-    /// The name in error messages.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Define => "DefineAuthChallenge",
-            Self::Create => "CreateAuthChallenge",
-            Self::Verify => "VerifyAuthChallengeResponse",
-        }
-    }
-}
 
 /// The response of `DefineAuthChallenge`.
 #[derive(Default, Deserialize)]
@@ -141,7 +114,8 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let user = account.user.map(|user| *user);
     let flow = Flow { request, username: account.username, user };
     let request = json!({ "privateChallengeParameters": private, "challengeAnswer": given });
-    let verified: Result<Verification, _> = flow.call(cx, Trigger::Verify, request);
+    let verified: Result<Verification, _> =
+        flow.call(cx, Trigger::VerifyAuthChallengeResponse, request);
     // The session is used up even if the hook ends the flow: the hook may have seen the answer.
     let mut progress = opened.forfeit(cx)?;
     let correct = match verified {
@@ -218,7 +192,7 @@ impl Flow {
             return Err(unrecognizable());
         }
         let request = json!({ "challengeName": "CUSTOM_CHALLENGE", "session": steps });
-        let created: Creation = self.call(cx, Trigger::Create, request)?;
+        let created: Creation = self.call(cx, Trigger::CreateAuthChallenge, request)?;
         // Counts as failed until it is answered.
         steps.push(ChallengeResult {
             challenge_name: "CUSTOM_CHALLENGE".to_owned(),
@@ -242,7 +216,7 @@ impl Flow {
         cx: &mut Context<'_, '_>,
         steps: &[ChallengeResult],
     ) -> Result<Definition, ServiceError> {
-        self.call(cx, Trigger::Define, json!({ "session": steps }))
+        self.call(cx, Trigger::DefineAuthChallenge, json!({ "session": steps }))
     }
 
     /// Calls the operator's hook with an event in the shape of the service's trigger events.
@@ -252,69 +226,42 @@ impl Flow {
         trigger: Trigger,
         mut request: Value,
     ) -> Result<T, ServiceError> {
-        let listed = match &self.user {
-            Some(user) => UserProfile::of(cx, user)?.list(user),
-            None => Vec::new(),
+        let attributes = match &self.user {
+            Some(user) => attributes(user, &UserProfile::of(cx, user)?),
+            None => Map::new(),
         };
-        let attributes: Map<String, Value> = listed
-            .into_iter()
-            .filter_map(|attribute| Some((attribute.name, json!(attribute.value?.as_str()))))
-            .chain(
-                self.user.iter().map(|user| ("cognito:user_status".to_owned(), json!(user.status))),
-            )
-            .collect();
         if let Some(request) = request.as_object_mut() {
             request.insert("userAttributes".to_owned(), attributes.into());
             request.insert("userNotFound".to_owned(), self.user.is_none().into());
             request.insert("clientMetadata".to_owned(), self.request.metadata.clone().into());
         }
         let response = match trigger {
-            Trigger::Define => {
+            Trigger::DefineAuthChallenge => {
                 json!({"challengeName": null, "issueTokens": null, "failAuthentication": null})
             }
-            Trigger::Create => json!({
+            Trigger::CreateAuthChallenge => json!({
                 "publicChallengeParameters": null, "privateChallengeParameters": null,
                 "challengeMetadata": null,
             }),
-            Trigger::Verify => json!({"answerCorrect": null}),
+            _ => json!({"answerCorrect": null}),
         };
-        let event = json!({
-            "version": "1",
-            "region": cx.config.region,
-            "userPoolId": self.request.pool.id,
-            "userName": self.username,
-            "callerContext": {"awsSdkVersion": "device-auth", "clientId": self.request.client.id},
-            "triggerSource": trigger.source(),
-            "request": request,
-            "response": response,
-        });
-        let mut answer = cx.hooks.call(&event).map_err(|error| refusal(trigger, error))?;
-        let response = answer.get_mut("response").map(Value::take).ok_or_else(unrecognizable)?;
-        serde_json::from_value(response).map_err(|_| unrecognizable())
-    }
-}
-
-fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
-    let name = trigger.name();
-    match error {
-        HookError::Missing => {
+        let source = match trigger {
+            Trigger::DefineAuthChallenge => "DefineAuthChallenge_Authentication",
+            Trigger::CreateAuthChallenge => "CreateAuthChallenge_Authentication",
+            _ => "VerifyAuthChallengeResponse_Authentication",
+        };
+        let StepRequest { pool, client, .. } = &self.request;
+        let event = Event {
+            trigger,
+            source,
+            pool,
+            client_id: &client.id,
+            username: &self.username,
+            request,
+            response,
+        };
+        event.call(cx)?.ok_or_else(|| {
             ServiceError::invalid("Custom auth lambda trigger is not configured for the user pool.")
-        }
-        HookError::Refused(reason) => {
-            let reason = reason.trim_end_matches('.');
-            ServiceError::new(
-                ErrorCode::UserLambdaValidation,
-                format!("{name} failed with error {reason}."),
-            )
-        }
-        HookError::Failed(reason) => ServiceError::new(
-            ErrorCode::UnexpectedLambda,
-            format!("{name} invocation failed due to error {reason}."),
-        ),
-        HookError::Busy => ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"),
+        })
     }
-}
-
-fn unrecognizable() -> ServiceError {
-    ServiceError::new(ErrorCode::InvalidLambdaResponse, "Unrecognizable lambda output")
 }

@@ -3,6 +3,7 @@
 use device_wire::requests::GetTokensFromRefreshTokenRequest;
 use device_wire::responses::GetTokensFromRefreshTokenResponse;
 use device_wire::{param, sentence};
+use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
@@ -13,16 +14,21 @@ use crate::records::grant::Grant;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::rules::parties::Parties;
+use crate::rules::token_trigger::Occasion;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::step::StepRequest;
 
+/// The trigger source of refreshed tokens.
+const REFRESH: &str = "TokenGeneration_RefreshTokens";
+
 /// `InitiateAuth` with `REFRESH_TOKEN_AUTH`.
 pub(crate) fn refresh_token_auth(
     cx: &mut Context<'_, '_>,
-    request: &StepRequest,
+    request: StepRequest,
 ) -> Result<Answer, ServiceError> {
-    let StepRequest { pool, keys, client, given: parameters, .. } = request;
+    let StepRequest { pool, keys, client, given: parameters, .. } = &request;
     if client.rotates() {
         // Only `GetTokensFromRefreshToken` returns the next refresh token.
         return Err(ServiceError::invalid("REFRESH_TOKEN_AUTH flow not enabled for this client"));
@@ -43,7 +49,9 @@ pub(crate) fn refresh_token_auth(
     }
     check_device(cx, pool, &user, &grant, parameters.get(param::DEVICE_KEY))?;
     cx.notes.finding = Finding::Tokens;
-    tokens::sign(cx, keys, client, &user, &grant).map(Answer::tokens)
+    let (parties, _) = request.with_user(user);
+    let occasion = Occasion { source: REFRESH, metadata: Map::new() };
+    tokens::sign(cx, &parties, &grant, occasion).map(Answer::tokens)
 }
 
 /// `GetTokensFromRefreshToken`: the only refresh for clients whose refresh tokens rotate.
@@ -63,10 +71,13 @@ pub(crate) fn get_tokens_from_refresh_token(
     let device_key = request.device_key.as_deref().filter(|key| !key.is_empty());
     check_device(cx, &pool, &user, &grant, device_key)?;
     cx.notes.finding = Finding::Tokens;
-    let mut result = tokens::sign(cx, &keys, &client, &user, &grant)?;
-    if client.rotates() {
+    let metadata = request.client_metadata.into_iter().flatten();
+    let metadata = metadata.map(|(name, value)| (name, Value::from(value))).collect();
+    let parties = Parties { pool, keys, client, user };
+    let mut result = tokens::sign(cx, &parties, &grant, Occasion { source: REFRESH, metadata })?;
+    if parties.client.rotates() {
         grant.rotate(cx, generation)?;
-        result.refresh_token = Some(grant.refresh_token(&keys));
+        result.refresh_token = Some(grant.refresh_token(&parties.keys));
     }
     Ok(GetTokensFromRefreshTokenResponse { authentication_result: Some(result) })
 }

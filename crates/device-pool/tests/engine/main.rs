@@ -44,6 +44,7 @@ mod second_factors;
 mod sessions;
 mod software_token;
 mod tokens;
+mod triggers;
 mod user_auth;
 
 mod world;

@@ -19,6 +19,7 @@ use crate::outbound_queue::OutboundQueue;
 use crate::signing_keys::PregeneratedKeys;
 use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
+use crate::unrun_triggers::Unrun;
 use crate::without_effect::NamedOnce;
 
 /// Builds a [`Service`]; see [`Service::builder`].
@@ -32,7 +33,8 @@ pub struct ServiceBuilder {
     limits: Limits,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    hooks: Arc<dyn Hooks>,
+    hooks: Option<Arc<dyn Hooks>>,
+    allow_unrun_triggers: bool,
     message_observer: Arc<MessageObserver>,
     // Both are expensive to create, so the defaults are created only if needed.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
@@ -51,7 +53,8 @@ impl ServiceBuilder {
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            hooks: Arc::new(NoHooks),
+            hooks: None,
+            allow_unrun_triggers: false,
             message_observer: Arc::new(|_| {}),
             signing_keys: None,
             arithmetic: None,
@@ -110,7 +113,15 @@ impl ServiceBuilder {
     /// Sets the operator's hooks.
     #[must_use]
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
-        self.hooks = hooks;
+        self.hooks = Some(hooks);
+        self
+    }
+
+    /// Accepts pools with triggers that nothing here would run; the log names them. Without it they
+    /// are refused, unless anyone may administrate.
+    #[must_use]
+    pub fn allow_unrun_triggers(mut self) -> Self {
+        self.allow_unrun_triggers = true;
         self
     }
 
@@ -141,7 +152,12 @@ impl ServiceBuilder {
     pub fn build(self) -> Arc<Service> {
         let calls = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
         let calls = Arc::new(Semaphore::new(calls));
-        let hooks = HookGate::new(self.hooks, Arc::clone(&calls), self.limits.max_hooks);
+        let has_hooks = self.hooks.is_some();
+        let is_dev = matches!(self.administrators, Administrators::Anyone(_));
+        let unrun_triggers =
+            if is_dev || self.allow_unrun_triggers { Unrun::Logged } else { Unrun::Refused };
+        let hooks = self.hooks.unwrap_or_else(|| Arc::new(NoHooks));
+        let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =
             self.arithmetic.unwrap_or_else(|| Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)));
@@ -163,6 +179,8 @@ impl ServiceBuilder {
             documents: Semaphore::new(MAX_DOCUMENTS),
             outbound_queue: OutboundQueue::new(self.transports),
             without_effect: NamedOnce::default(),
+            has_hooks,
+            unrun_triggers,
             origins: self.origins,
             trusted_proxies: self.trusted_proxies,
             body_memory: BodyMemory::new(self.limits.max_body_bytes),
