@@ -5,6 +5,7 @@ pub(crate) mod floors;
 mod imports;
 mod invariants;
 pub(crate) mod layers;
+mod limits;
 mod rust_version;
 mod sources;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     problems.extend(floors::problems(&metadata.packages)?);
     problems.extend(invariants::problems(root, &metadata.packages)?);
     problems.extend(sources::problems(root)?);
+    problems.extend(limits::problems(root)?);
     problems.extend(metadata.packages.iter().flat_map(Package::problems));
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }

@@ -115,8 +115,8 @@ pub(crate) fn update(
     Ok(UpdateUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
 }
 
-/// `DeleteUserPoolClient`. Its refresh tokens become invalid; access tokens remain valid until they
-/// expire.
+/// `DeleteUserPoolClient`. Its refresh tokens and, for this service, its access tokens become
+/// invalid.
 pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserPoolClientRequest,

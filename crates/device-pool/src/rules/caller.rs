@@ -70,6 +70,10 @@ impl Caller {
         if !user.enabled {
             return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
         }
+        // The tokens of a client end with it.
+        if cx.tx.find::<AppClient>(&claims.client_id)?.is_none() {
+            return Err(ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN));
+        }
         Ok(Self { pool, keys, user, claims })
     }
 

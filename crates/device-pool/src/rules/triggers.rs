@@ -161,7 +161,7 @@ fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
     let name = trigger.name();
     match error {
         HookError::Refused(reason) => {
-            let reason = reason.trim_end_matches('.');
+            let reason = printable(reason.trim_end_matches('.'));
             ServiceError::new(
                 ErrorCode::UserLambdaValidation,
                 format!("{name} failed with error {reason}."),
@@ -175,6 +175,13 @@ fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
             format!("{name} invocation failed due to error {reason}."),
         ),
     }
+}
+
+/// A hook's reason as anyone may read it: without control characters, and not a stack trace.
+fn printable(reason: &str) -> String {
+    const LONGEST: usize = 256;
+    let line = reason.split(['\n', '\r']).next().unwrap_or_default();
+    line.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect()
 }
 
 pub(crate) fn unrecognizable() -> ServiceError {

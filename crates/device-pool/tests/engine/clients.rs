@@ -150,7 +150,7 @@ fn a_client_is_found_in_its_own_pool_only() {
 }
 
 #[test]
-fn a_deleted_client_neither_signs_in_nor_refreshes() {
+fn a_deleted_client_has_no_sign_ins_and_no_tokens() {
     let mut world = World::new();
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
@@ -162,6 +162,11 @@ fn a_deleted_client_neither_signs_in_nor_refreshes() {
     let start = json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": client,
         "AuthParameters": {"USERNAME": "ada"}});
     assert_eq!(world.refused(Operation::InitiateAuth, start), gone);
+    let token = json!({"AccessToken": signed_in.access_token()});
+    let revoked = "NotAuthorizedException: Access Token has been revoked";
+    for operation in [Operation::GetUser, Operation::AssociateSoftwareToken] {
+        assert_eq!(world.refused(operation, token.clone()), revoked, "{operation}");
+    }
     let listed = world.ok(Operation::ListUserPoolClients, json!({"UserPoolId": world.pool}));
     assert_eq!(listed, json!({"UserPoolClients": []}));
 }

@@ -339,6 +339,10 @@ fn hook_failures_are_worded_as_the_service_words_them() {
             "UserLambdaValidationException: DefineAuthChallenge failed with error not today.",
         ),
         (
+            Err(HookError::Refused("no\u{1b}[31m\r\n    at handler (/var/task/index.js:3)".into())),
+            "UserLambdaValidationException: DefineAuthChallenge failed with error no[31m.",
+        ),
+        (
             Err(HookError::Failed("timed out".into())),
             "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error timed \
              out.",

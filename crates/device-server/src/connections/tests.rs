@@ -134,3 +134,44 @@ async fn a_head_beyond_the_limit_is_refused() {
     stream.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 431");
 }
+
+#[tokio::test]
+async fn a_request_that_reads_in_two_ways_is_not_served() {
+    let (addr, begun) = server(9, 9).await;
+    let many = "x: y\r\n".repeat(1000);
+    for head in [
+        "content-length: 4\r\ncontent-length: 5\r\n",
+        "content-length: +4\r\n",
+        "content-length: 4, 5\r\n",
+        "transfer-encoding: xchunked\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "content-length : 4\r\n",
+        "x: a\r\n b\r\ncontent-length: 4\r\n",
+        "x\0y: a\r\ncontent-length: 4\r\n",
+        many.as_str(),
+    ] {
+        let request =
+            format!("POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n1234");
+        let answer = read(send(addr, request.as_bytes()).await).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{head:?}: {answer}");
+    }
+    for bytes in [
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
+         fffffffffffffffff\r\n1234",
+    ] {
+        let answer = read(send(addr, bytes.as_bytes()).await).await;
+        assert!(!answer.contains("read"), "{bytes:?}: {answer}");
+    }
+    assert!(begun.load(Ordering::Relaxed) <= 1, "the last has a head that reads in one way");
+}
+
+#[tokio::test]
+async fn of_two_lengths_the_chunks_count_and_nothing_follows() {
+    let (addr, _) = server(9, 9).await;
+    let request = "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\
+                   transfer-encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\
+                   connection: close\r\n\r\n";
+    let answer = read(send(addr, request.as_bytes()).await).await;
+    assert!(!answer.contains("here"), "{answer}");
+}

@@ -9,6 +9,7 @@
 )]
 
 mod load;
+mod outputs;
 mod pages;
 mod terraform;
 
