@@ -21,6 +21,7 @@ mod constraint;
 mod dev;
 mod documents;
 mod environment;
+mod guess_budget;
 mod handshake_batcher;
 mod health;
 mod hook_gate;

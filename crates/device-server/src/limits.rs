@@ -16,6 +16,10 @@ pub struct Limits {
     /// Connections from one address at a time. Default: 256. An IPv6 network of 64 bits counts as
     /// one address; trusted proxies are exempt.
     pub max_connections_per_address: usize,
+    /// Guesses from one address at once: wrong passwords and codes, sign-ups and requests for
+    /// codes, under all names. Default: 100; one more is earned every six seconds. An IPv6 network
+    /// of 64 bits counts as one address; private addresses are exempt. 0 for no limit.
+    pub max_guesses_per_address: usize,
     /// Bytes that all running requests' bodies may use, beyond the first 16 KiB of each. Default:
     /// 32 MiB. One address may use a quarter of it.
     pub max_body_bytes: usize,
@@ -28,6 +32,7 @@ impl Default for Limits {
             max_hooks: 64,
             max_connections: 1024,
             max_connections_per_address: 256,
+            max_guesses_per_address: 100,
             max_body_bytes: 32 * 1024 * 1024,
         }
     }

@@ -21,6 +21,7 @@ use crate::administrators::AdminCheck;
 use crate::body::{Body, BodyMemory};
 use crate::constraint;
 use crate::environment::{Clock, Entropy};
+use crate::guess_budget::GuessBudget;
 use crate::health::Health;
 use crate::json;
 use crate::limits::Limits;
@@ -75,6 +76,7 @@ pub struct Service {
     engine: Engine,
     pub(crate) store: Arc<dyn Store>,
     health: Health,
+    guess_budget: GuessBudget,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     calls: Arc<Semaphore>,
@@ -136,6 +138,10 @@ impl Service {
         self: &Arc<Self>,
         call: Call,
     ) -> (Result<Option<Value>, ServiceError>, Subject) {
+        let (operation, source) = (call.operation, call.source_ip);
+        if let Err(refusal) = self.guess_budget.permit(operation, source, self.now()) {
+            return (Err(refusal), Subject::default());
+        }
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
             return (Err(refusal), Subject::default());
@@ -152,6 +158,8 @@ impl Service {
             Ok(decided) => decided,
             Err(error) => (Err(error), Subject::default()),
         };
+        let refusal = outcome.as_ref().err().map(ServiceError::code);
+        self.guess_budget.count(operation, source, self.now(), refusal);
         let answer = outcome.map(|Outcome { body, messages }| {
             self.send(messages);
             self.without_effect.name(operation);

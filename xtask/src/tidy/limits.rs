@@ -9,7 +9,7 @@ use crate::command::{capture, program};
 const PAGE: &str = "docs/limits.md";
 
 /// What begins the line that says where the tests of a section are.
-const FOLDERS: &str = "Paths are those of ";
+const FOLDERS: &str = "Paths are relative to ";
 
 /// The tests on the page that are not in the file named with them.
 pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
@@ -73,7 +73,7 @@ mod tests {
         let page = "# Limits\n\n## One\n\n| limit | test |\n|---|---|\n\
                     | `a` | `b.rs`: `is_there`, `is_gone`; `c.rs` |\n\
                     | `d` | none |\n| `e` | `is_lost` |\n\
-                    \nPaths are those of `crates/x/src` and `crates/x/tests`.\n";
+                    \nPaths are relative to `crates/x/src` and `crates/x/tests`.\n";
         let text = |file: &str| match file {
             "crates/x/tests/b.rs" => "fn is_there() {}\nfn is_gone_now() {}\n".to_owned(),
             file => panic!("{file}"),

@@ -153,6 +153,11 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
     max_connections_per_address: Option<usize>,
 
+    /// Wrong passwords and codes, sign-ups and requested codes of one address at once; one more
+    /// every six seconds, 0 for no limit [default: 100]
+    #[arg(long, env = "DEVICE_MAX_GUESSES_PER_ADDRESS", value_name = "COUNT")]
+    max_guesses_per_address: Option<usize>,
+
     /// The format of log lines on stderr [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -236,6 +241,9 @@ impl Settings {
         if let Some(max) = options.max_connections_per_address.or(file.max_connections_per_address)
         {
             limits.max_connections_per_address = max.max(1);
+        }
+        if let Some(max) = options.max_guesses_per_address.or(file.max_guesses_per_address) {
+            limits.max_guesses_per_address = max;
         }
         let kept = Retention::default();
         Ok(Self {

@@ -10,6 +10,7 @@ use super::{MAX_DOCUMENTS, MessageObserver, Service};
 use crate::administrators::{AdminCheck, Administrators};
 use crate::body::BodyMemory;
 use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::guess_budget::GuessBudget;
 use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 use crate::health::Health;
 use crate::hook_gate::HookGate;
@@ -171,6 +172,7 @@ impl ServiceBuilder {
                 .hooks(Arc::new(hooks))
                 .arithmetic(arithmetic)
                 .build(),
+            guess_budget: GuessBudget::new(self.limits.max_guesses_per_address),
             message_observer: self.message_observer,
             store: self.store,
             clock: self.clock,

@@ -129,6 +129,35 @@ async fn large_bodies_of_one_address_block_no_other() {
     assert_eq!(answer("203.0.113.1", &large).await, "NotAuthorizedException", "free again");
 }
 
+#[tokio::test]
+async fn an_address_guesses_under_all_names_together() {
+    let clock = FakeClock::new();
+    let service = limited(|limits| limits.max_guesses_per_address = 3)(service(&clock));
+    let router = app(service.build());
+    let made = ok(&router, "CreateUserPool", json!({"PoolName": "people"})).await;
+    let flows = ["ALLOW_USER_PASSWORD_AUTH"];
+    let client = json!({"UserPoolId": made["UserPool"]["Id"], "ClientName": "app",
+        "ExplicitAuthFlows": flows});
+    let client = ok(&router, "CreateUserPoolClient", client).await;
+    let client = &client["UserPoolClient"]["ClientId"];
+    let guess = async |address: &str, name: &str| {
+        let body = json!({"ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH",
+            "AuthParameters": {"USERNAME": name, "PASSWORD": "Password-1"}});
+        let mut request = request("InitiateAuth", body.to_string());
+        let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        code(&send(router.clone(), request).await)
+    };
+    for name in ["ada", "bob", "cyd"] {
+        assert_eq!(guess("203.0.113.1", name).await, "UserNotFoundException");
+    }
+    assert_eq!(guess("203.0.113.1", "dan").await, "TooManyRequestsException");
+    assert_eq!(guess("203.0.113.2", "dan").await, "UserNotFoundException");
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(guess("203.0.113.1", "dan").await, "UserNotFoundException");
+    assert_eq!(guess("203.0.113.1", "eve").await, "TooManyRequestsException");
+}
+
 /// A hook that answers when it is told to.
 struct SlowHook {
     asked: Sender<()>,

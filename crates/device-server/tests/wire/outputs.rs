@@ -122,7 +122,8 @@ async fn pool(caller: &mut Caller) -> (String, String) {
                 "UserPoolTags": {"team": "a"},
                 "DeviceConfiguration": {"ChallengeRequiredOnNewDevice": true,
                     "DeviceOnlyRememberedOnUserPrompt": false},
-                "Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}},
+                "Policies": {"SignInPolicy":
+                    {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}},
                 "Schema": [{"Name": "shoe", "AttributeDataType": "String"}],
             }),
         )
