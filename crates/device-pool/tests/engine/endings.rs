@@ -165,7 +165,7 @@ fn a_code_or_a_device_proof_ends_with_what_it_rests_on() {
 }
 
 #[test]
-fn a_device_proof_needs_what_the_pool_and_the_user_still_want() {
+fn a_device_proof_needs_what_the_pool_still_wants() {
     for (change, tokens) in
         [("nothing", true), ("not remembered", false), ("off", false), ("mfa", false)]
     {
