@@ -260,9 +260,9 @@ impl Engine {
         device_count::count(&*self.store, pool_id)
     }
 
-    /// Removes expired and surplus records, and returns their number.
+    /// Removes what the engine no longer keeps. Returns the number of records.
     ///
-    /// They are expired records, records of deleted pools, traces of deleted users, idle devices,
+    /// These are expired records, records of deleted pools, traces of deleted users, idle devices,
     /// and surplus records of unknown names.
     ///
     /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag

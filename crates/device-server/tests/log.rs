@@ -172,7 +172,8 @@ async fn a_line_names_the_user_by_sub_and_warns_of_failures() {
     });
     let user = json!({"UserPoolId": pool, "Username": "ada-s3cret"});
     let password = json!({
-        "UserPoolId": pool, "Username": "ada-s3cret", "Password": "Correct-horse-7", "Permanent": true,
+        "UserPoolId": pool, "Username": "ada-s3cret", "Password": "Correct-horse-7",
+        "Permanent": true,
     });
     let requests = vec![
         request("CreateUserPoolClient", &client),
