@@ -153,7 +153,7 @@ fn a_file_is_not_accepted_as_directory() {
     for path in [file.clone(), file.join("below")] {
         let (error, text) = refusal(&path);
         assert!(matches!(error, OpenError::NotADirectory { .. }), "{error:?}");
-        assert!(text.contains("name the directory that is to hold the data"), "{text}");
+        assert!(text.contains("name the directory for the data"), "{text}");
     }
 }
 
