@@ -51,7 +51,7 @@ async fn a_changed_password_is_required_from_then_on() {
     let world = World::new(Devices::Always, Mfa::Off);
     let app = world.app();
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
-    let error = app.change_password("wrong", "Other-Horse-8").await.unwrap_err();
+    let error = app.change_password("Wrong-Horse-7", "Other-Horse-8").await.unwrap_err();
     assert_eq!(error.as_service_error().unwrap().code(), &ErrorCode::NotAuthorized);
     app.change_password(device_test::PASSWORD, "Other-Horse-8").await.unwrap();
     assert!(app.session().await.is_ok(), "the session stays");
