@@ -4,12 +4,16 @@
 //! num-bigint's: they cost less than a hundredth. A peer that implements the protocol does all of
 //! it.
 
+mod chart;
 mod clock;
 mod numbers;
 mod peer;
+mod table;
 mod work;
 
+pub use chart::chart;
 pub use clock::measure;
 pub use numbers::Numbers;
 pub use peer::{Peer, peers};
+pub use table::table;
 pub use work::{Floor, Ours, Theirs, Work, works};
