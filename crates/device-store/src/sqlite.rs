@@ -152,8 +152,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     // On macOS a plain fsync stops at the drive's cache; elsewhere this has no effect.
     connection.pragma_update(None, "fullfsync", true)?;
-    // Records hold verifiers and keys: a page that is rewritten should not keep deleted data.
-    connection.pragma_update(None, "secure_delete", "fast")
+    // Records hold verifiers, keys and names: what is deleted is overwritten in the file.
+    connection.pragma_update(None, "secure_delete", true)
 }
 
 impl Store for SqliteStore {
@@ -243,7 +243,7 @@ mod tests {
         let pragma = |name| connection.pragma_query_one::<i64>(None, name).unwrap();
         assert_eq!(
             (pragma("synchronous"), pragma("fullfsync"), pragma("secure_delete")),
-            (2, 1, 2)
+            (2, 1, 1)
         );
         assert_eq!(connection.pragma_query_one::<String>(None, "journal_mode").unwrap(), "wal");
     }

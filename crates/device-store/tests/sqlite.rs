@@ -231,3 +231,33 @@ fn debug_shows_no_record() {
     let text = format!("{store:?}");
     assert!(text.contains(DATABASE) && !text.contains("phone"), "{text}");
 }
+
+#[test]
+fn after_a_purge_no_file_holds_deleted_records() {
+    let directory = directory();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    // Bodies of a page and more lie on pages of their own, small ones beside others.
+    let body = |n: usize, name: &str| {
+        format!(r#"{{"name":"{name}","more":"{}"}}"#, "x".repeat(n % 7 * 2000)).into_bytes()
+    };
+    let write = |n: usize, name: &str| {
+        let write = Write::Put { body: body(n, name), expires_at: None };
+        Change { expect: vec![], writes: vec![(key(&format!("{name}/{n:03}")), write)] }
+    };
+    for n in 0..150 {
+        store.apply(write(n, "ada-lovelace")).unwrap();
+        store.apply(write(n, "charles")).unwrap();
+    }
+    for n in 0..150 {
+        store.apply(delete(&format!("ada-lovelace/{n:03}"))).unwrap();
+        store.apply(write(150 + n, "charles")).unwrap();
+    }
+    store.purge(0).unwrap();
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let found = bytes.windows(12).filter(|window| window == b"ada-lovelace").count();
+        assert_eq!(found, 0, "{}", path.display());
+    }
+    assert_eq!(store.scan(Table::Device, "charles/", None, 999).unwrap().len(), 300);
+}

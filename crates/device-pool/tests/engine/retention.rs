@@ -120,7 +120,7 @@ fn records_of_unknown_names_are_capped_in_each_pool() {
         }
         world.seconds(1);
     }
-    let tables = [Table::Attempts, Table::Code, Table::SentCodes];
+    let tables = [Table::Attempts, Table::Code, Table::SentCodes, Table::AuditEvent];
     let users = |table| {
         let nobodys = format!("{}//", world.pool);
         let all = store.scan(table, "", None, 10_000).unwrap();

@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use device_pool::store::{Change, Key, StoreError, Version, Write};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -14,6 +15,9 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, Transaction, Transacti
 
 /// The maximum number of tasks in a commit, and in the queue. Further callers wait.
 const GROUP: usize = 256;
+
+/// The time that emptying the write-ahead log waits for readers.
+const LOG_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A task for the writer.
 pub(super) enum Task {
@@ -77,11 +81,25 @@ fn serve(connection: &mut Connection, queue: &Receiver<Request>) {
             .take(GROUP)
             .map(|request| (request.task, request.reply))
             .unzip();
-        for (reply, outcome) in replies.iter().zip(commit(connection, &tasks)) {
+        let outcomes = commit(connection, &tasks);
+        if tasks.iter().any(|task| matches!(task, Task::Purge { .. })) {
+            empty_log(connection);
+        }
+        for (reply, outcome) in replies.iter().zip(outcomes) {
             // A caller whose thread died needs no answer.
             let _ = reply.send(outcome);
         }
     }
+}
+
+/// Moves the write-ahead log into the database and empties it: it may hold deleted records.
+///
+/// A reader may prevent it. Then the next purge tries again.
+fn empty_log(connection: &Connection) {
+    let _ = connection
+        .busy_timeout(LOG_TIMEOUT)
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    let _ = connection.busy_timeout(super::BUSY_TIMEOUT);
 }
 
 /// Commits `tasks` in order, in one transaction.
