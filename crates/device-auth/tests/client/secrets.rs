@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::time::SystemTime;
 
-use device_auth::{SessionOrigin, SessionStore as _, Tokens, UserContextDataType, Warning};
+use device_auth::{
+    SessionOrigin, SessionStore as _, SignInOptions, Tokens, UserContextDataType, Warning,
+};
 use device_http::{CallOutcome, ErrorKind};
 use device_proto::{
     Asked, Config, DeviceOutcome, ListDevices, ListStep, MalformedPoolId, Refresh, RefreshStep,
-    RememberChoice, Repeat, Reply, Request, ServiceError, SignIn, Step, ThisDevice,
+    RememberChoice, Repeat, Reply, Request, SecondFactor, ServiceError, SignIn, Step, ThisDevice,
 };
 use device_wire::ErrorCode;
 use serde_json::{Value, json};
@@ -131,6 +133,7 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
     shown.debug(&record);
     shown.debug(&ThisDevice::from(Some(record)));
     shown.debug(&(RememberChoice::Ask));
+    shown.debug(&SecondFactor::Always);
     shown.debug(&Repeat::Always);
     shown.debug(&Reply::Answered(b"{\"AccessToken\":\"accesshush\"}"));
     let tokens = Tokens::new("accesshush");
@@ -156,6 +159,7 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
         "ChallengeParameters": {"USERNAME": "bob"}});
     let Ok(Step::Find(lookup)) = answered(&named) else { panic!("no lookup") };
     shown.debug(&lookup);
+    of_offer(shown);
     shown.both(&answered(&json!({"Session": "sessionhush"})).unwrap_err());
     for confirmed in [Some(json!({"UserConfirmationNecessary": true})), None] {
         let Ok(step) = answered(&granted()) else { panic!("refused") };
@@ -184,6 +188,21 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A device proof that offers a new secret.
+fn of_offer(shown: &Shown) {
+    let asked = json!({"ChallengeName": "DEVICE_SRP_AUTH", "Session": "sessionhush"});
+    let Ok(Step::Send(sign_in, _)) = answered(&asked) else { panic!("no proof begun") };
+    let verifier = json!({
+        "ChallengeName": "DEVICE_PASSWORD_VERIFIER", "Session": "sessionhush",
+        "ChallengeParameters": {
+            "SALT": "5a17", "SRP_B": "02", "SECRET_BLOCK": "aHVzaA==", "ROTATE_DEVICE_SECRET": "on",
+        },
+    });
+    let Ok(Step::Keep(offer)) = handle(sign_in, &verifier) else { panic!("no offer") };
+    shown.debug(&offer);
+    shown.debug(&offer.saved());
 }
 
 fn of_challenges(shown: &Shown) {
@@ -290,6 +309,7 @@ async fn of_http(shown: &Shown) {
 async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
     let service = Shared::new(Devices::OptIn, Mfa::Asked);
     let store = MemoryStore::new();
+    shown.debug(&SignInOptions::default());
     let http = Client::builder()
         .endpoint_url("http://pool.test")
         .http_client(service.clone())
