@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{measure, peers, works};
+use crate::clock::measure;
+use crate::peer::peers;
+use crate::work::works;
 
 /// Measures every operation, by this project and every peer: CPU microseconds for one handshake.
 ///
