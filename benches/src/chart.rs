@@ -10,8 +10,7 @@ const GAP: usize = 10;
 const LEFT: usize = 230;
 const WIDTH: f64 = 560.0;
 
-/// Draws the first table of a Markdown page as an SVG: a group of bars for each operation, a bar for
-/// each library.
+/// Draws the first table of a Markdown page as an SVG: a bar for each operation and library.
 #[must_use]
 pub fn chart(page: &str) -> String {
     let rows: Vec<Vec<&str>> = page

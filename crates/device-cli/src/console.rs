@@ -87,8 +87,11 @@ fn ask(options: &Options) -> Result<SignInLink, ConsoleError> {
     })?;
     let refused = |reason| ConsoleError::Refused { url: options.url.clone(), reason };
     if status == 200 {
-        return serde_json::from_str(&text)
-            .map_err(|_| refused("the answer is not that of a device server".to_owned()));
+        // A browser is about to open it, so it has to be the console's own page.
+        let link = serde_json::from_str::<SignInLink>(&text).ok();
+        return link
+            .filter(|link| link.path.starts_with("/console/"))
+            .ok_or_else(|| refused("the answer is not that of a device server".to_owned()));
     }
     let said: Value = serde_json::from_str(&text).unwrap_or_default();
     let said = said.get("message").and_then(Value::as_str);

@@ -31,7 +31,16 @@ pub(crate) async fn own_pages_only(
     if is_foreign || (!is_read && !is_same_origin(headers, console.service.public_base_url())) {
         return Problem::foreign().into_response();
     }
-    next.run(request).await
+    if is_read {
+        return next.run(request).await;
+    }
+    // Read here, before anything is checked that a stranger does not have: no form may hold a
+    // connection for longer than the API lets one.
+    let (head, body) = request.into_parts();
+    match form::read(body).await {
+        Ok(bytes) => next.run(Request::from_parts(head, Body::from(bytes))).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// Lets only administrators on, and takes only forms that they were shown.

@@ -89,8 +89,9 @@ async fn make(console: &Arc<Console>, request: Request<Body>) -> Result<SignInLi
         serde_json::from_slice(&body).map_err(|_| invalid("The body is not the call's."))?;
     let now = console.service.now_millis();
     // Whoever reads the call on its way must not get a link of their own by sending it again.
-    if let Some(signature) = head.headers.get("authorization") {
-        let id = format!("call/{}", encode(&Sha256::digest(signature.as_bytes())));
+    // The mark is of the signature's bytes, since its header can be spelled in many ways.
+    if let Some(signature) = console.service.claimed_signature(&head) {
+        let id = format!("call/{}", encode(&Sha256::digest(signature)));
         if !console.service.use_once(id, now + CALL_LIFE).await? {
             return Err(invalid("This call was made before. Sign a new one."));
         }
@@ -118,7 +119,9 @@ pub(crate) async fn redeem(
     link: &str,
 ) -> Result<Option<Administrator>, ServiceError> {
     let Some(pass) = read(console, link) else { return Ok(None) };
-    let is_first = console.service.use_once(format!("link/{}", pass.id), pass.expires_at).await?;
+    // Kept for longer than the link is good: the clocks of several servers may differ.
+    let until = pass.expires_at + CALL_LIFE;
+    let is_first = console.service.use_once(format!("link/{}", pass.id), until).await?;
     Ok(is_first.then_some(Administrator { key_id: pass.key_id, role: pass.role }))
 }
 

@@ -273,11 +273,15 @@ impl Engine {
     /// Storage failures.
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
         let max = self.config.retention.max_unknown_names;
-        Ok(pool_deletion::erase(&*self.store)?
-            + user_deletion::erase(&*self.store)?
-            + self.idle_devices.forget(&*self.store, now)?
-            + unknown_names::cap(&*self.store, max)?
+        // Each is done even if another fails, and the first failure is told.
+        let removed = [
+            pool_deletion::erase(&*self.store).map_err(ServiceError::from),
+            user_deletion::erase(&*self.store).map_err(ServiceError::from),
+            self.idle_devices.forget(&*self.store, now),
+            unknown_names::cap(&*self.store, max),
             // Last: a store may now clear what the others deleted from its files.
-            + self.store.purge(now.millis())?)
+            self.store.purge(now.millis()).map_err(ServiceError::from),
+        ];
+        removed.into_iter().sum()
     }
 }

@@ -148,6 +148,11 @@ struct Authorization<'a> {
     signature: [u8; 32],
 }
 
+/// The signature that a request claims: the same bytes however its header is spelled.
+pub(crate) fn claimed_signature(headers: &HeaderMap) -> Option<[u8; 32]> {
+    Authorization::parse(headers).ok().map(|authorization| authorization.signature)
+}
+
 impl<'a> Authorization<'a> {
     fn parse(headers: &'a HeaderMap) -> Result<Self, ServiceError> {
         let missing = || {

@@ -127,6 +127,14 @@ async fn only_a_fresh_signed_call_gets_a_link() {
     let shown = again.send(Method::POST, SIGN_IN_LINK_PATH, Body::from("{}")).await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST);
     assert!(shown.body.contains("made before"), "{}", shown.body);
+    // The same signature in capitals, and with other spaces.
+    let mut respelled = again.headers.clone();
+    let header = respelled.iter_mut().find(|(name, _)| *name == "authorization").unwrap();
+    let (before, signature) = header.1.split_once("Signature=").unwrap();
+    header.1 = format!("{}Signature={}", before.replace(", ", ","), signature.to_uppercase());
+    let mut respelled = Browser { headers: respelled, ..Browser::new(&site) };
+    let shown = respelled.send(Method::POST, SIGN_IN_LINK_PATH, Body::from("{}")).await;
+    assert!(shown.body.contains("made before"), "{}", shown.body);
 }
 
 #[tokio::test]

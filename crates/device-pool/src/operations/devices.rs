@@ -45,7 +45,11 @@ pub(crate) fn confirm(
         ));
     }
     let (after, issued_at) = issued.ok_or_else(invalid_key)?;
-    if cx.tx.find::<ForgottenDevice>(&Device::id_of(&pool.id, &user.username, key))?.is_some() {
+    let id = Device::id_of(&pool.id, &user.username, key);
+    // A device that is unused for too long is as good as forgotten.
+    let was_forgotten = cx.tx.find::<ForgottenDevice>(&id)?.is_some();
+    let is_idle = cx.tx.find::<Device>(&id)?.is_some_and(|device| device.is_of(&user));
+    if was_forgotten || is_idle {
         return Err(invalid_key());
     }
     let remembered = match remember {

@@ -116,11 +116,15 @@ impl Device {
     /// Whether this is still a device of `user`: not of an earlier user with the same name, and
     /// not one that was unused for too long.
     pub(crate) fn is_there(&self, tags: &DeviceTags, user: &User, now: Moment) -> bool {
-        let is_of_user = match &self.owner {
+        self.is_of(user) && !self.is_idle(tags, now)
+    }
+
+    /// Whether it is of this user, and not of an earlier one of that name.
+    pub(crate) fn is_of(&self, user: &User) -> bool {
+        match &self.owner {
             Some(sub) => *sub == user.sub,
             None => self.created >= user.created,
-        };
-        is_of_user && !self.is_idle(tags, now)
+        }
     }
 
     /// Whether `key` belongs to a remembered device of this user. Unknown names cause a look-up

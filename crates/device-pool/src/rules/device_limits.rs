@@ -22,11 +22,11 @@ pub(crate) fn make_room(
     pool: &Pool,
     user: &User,
 ) -> Result<(), ServiceError> {
+    // Two concurrent confirmations must not both take the last place, and none may go along with a
+    // deletion of the user. All write the user, so one of them is decided again.
+    cx.tx.put(user)?;
     let tags = DeviceTags::of(pool);
     let Some(most) = tags.max_per_user else { return Ok(()) };
-    // Two concurrent confirmations must not both take the last place. Both write the user, so one
-    // of them is decided again.
-    cx.tx.put(user)?;
     let now = cx.now();
     let prefix = Device::prefix_of(&pool.id, &user.username);
     let is_there = |device: &Device| device.is_there(&tags, user, now);
@@ -105,7 +105,7 @@ impl IdleDevices {
                 _ => next.remove(&pool.id),
             };
             for device in devices.into_iter().filter(|device| device.is_idle(tags, now)) {
-                forgotten += usize::from(forget_one(store, &device.id(), tags, now)?);
+                forgotten += usize::from(forget_one(store, &device.id(), &pool.id, now)?);
             }
             if is_last {
                 break;
@@ -115,15 +115,17 @@ impl IdleDevices {
     }
 }
 
-/// Forgets a device if it is still idle; a sign-in that comes first wins.
+/// Forgets a device if it is still idle; a sign-in or a change of the pool that comes first wins.
 fn forget_one(
     store: &dyn Store,
     id: &str,
-    tags: &DeviceTags,
+    pool_id: &str,
     now: Moment,
 ) -> Result<bool, ServiceError> {
     let mut tx = Transaction::new(store);
-    let Some(device) = tx.find::<Device>(id)?.filter(|device| device.is_idle(tags, now)) else {
+    let Some(pool) = tx.find::<Pool>(pool_id)? else { return Ok(false) };
+    let tags = DeviceTags::of(&pool);
+    let Some(device) = tx.find::<Device>(id)?.filter(|device| device.is_idle(&tags, now)) else {
         return Ok(false);
     };
     device.forget_at(&mut tx, now)?;

@@ -1,11 +1,14 @@
 //! The risk of a sign-in, and what the pool makes of it.
 
+use std::collections::BTreeSet;
+
 use device_wire::enums::{AccountTakeoverEventActionType, AdvancedSecurityModeType};
 use device_wire::shapes::RiskConfigurationType;
 use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::command::context::Context;
+use crate::command::transaction::Entity;
 use crate::error::ServiceError;
 use crate::host::risk::{Risk, SignInFacts};
 use crate::records::audit_event::{AuditEvent, Kind, Outcome};
@@ -13,8 +16,14 @@ use crate::records::pool::Pool;
 use crate::records::resource::{ALL_CLIENTS, Resource};
 use crate::records::user::User;
 
-/// The number of recent events that are considered: about thirty sign-ins.
+/// The number of recent results of sign-ins that are considered.
 const LOOK_BACK: usize = 60;
+
+/// How often as many events are read to find them. Anyone can cause other events without end.
+const MAX_LOOKS: usize = 10;
+
+/// Failures that count if so many other events hide the results.
+const FAILURES_IF_HIDDEN: usize = 3;
 
 /// The risk of a sign-in of `user`; none if the pool has no threat protection.
 pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Risk, ServiceError> {
@@ -22,12 +31,29 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
         return Ok(Risk::None);
     }
     let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
-    let mut latest: Vec<AuditEvent> = cx.tx.scan(&prefix, None, LOOK_BACK)?;
-    latest.retain(|event| event.kind == Kind::SignIn);
+    let (mut latest, mut after, mut is_complete) = (Vec::new(), None::<String>, false);
+    for _ in 0..MAX_LOOKS {
+        let events: Vec<AuditEvent> = cx.tx.scan(&prefix, after.as_deref(), LOOK_BACK)?;
+        let is_last = events.len() < LOOK_BACK;
+        after = events.last().map(Entity::id);
+        let is_result =
+            |event: &AuditEvent| event.kind == Kind::SignIn && event.outcome != Outcome::InProgress;
+        latest.extend(events.into_iter().filter(is_result));
+        if is_last || latest.len() >= LOOK_BACK {
+            is_complete = true;
+            break;
+        }
+    }
     let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
-    let known_ips = passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
+    let known_ips: BTreeSet<_> =
+        passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
     let failures = failures.filter(|event| event.outcome == Outcome::Failed).count();
+    let failures = if is_complete || !known_ips.is_empty() {
+        failures
+    } else {
+        failures.max(FAILURES_IF_HIDDEN)
+    };
     Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.invocation.source_ip, known_ips, failures }))
 }
 

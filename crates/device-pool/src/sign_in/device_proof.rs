@@ -159,8 +159,9 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
-        if device.has_rotated() {
-            // Whoever keeps the current secret proves it. A previous one was copied.
+        // Whoever keeps the current secret proves it, if the clock is right. A previous one was
+        // copied.
+        if device.has_rotated() && claim.is_timely(cx.now()) {
             cx.notes.reason(
                 "The proof was not by the device's current secret, which may have been copied: the \
                  device is no longer remembered",

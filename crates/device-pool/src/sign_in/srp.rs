@@ -111,8 +111,7 @@ impl Exchange {
         // Over the exact form, as the service does: a client that signed another one is refused.
         let timestamp = claim.timestamp.to_string();
         let proven = key.verify(identity, &block, &timestamp, &claim.proof).is_ok();
-        let stamped_at = Moment::from_unix_seconds(claim.timestamp.unix_seconds());
-        Ok(proven && stamped_at.distance(cx.now()) <= TIMESTAMP_TOLERANCE)
+        Ok(proven && claim.is_timely(cx.now()))
     }
 }
 
@@ -139,6 +138,14 @@ pub(crate) struct Claim<'a> {
     secret_block: &'a str,
     proof: Proof,
     timestamp: Timestamp,
+}
+
+impl Claim<'_> {
+    /// Whether the proof says that it was made about now.
+    pub(crate) fn is_timely(&self, now: Moment) -> bool {
+        let stamped_at = Moment::from_unix_seconds(self.timestamp.unix_seconds());
+        stamped_at.distance(now) <= TIMESTAMP_TOLERANCE
+    }
 }
 
 impl<'a> Claim<'a> {

@@ -13,6 +13,7 @@ use super::Service;
 use crate::administrators::Administrator;
 use crate::constraint;
 use crate::dev::KeptMessage;
+use crate::sigv4;
 
 impl Service {
     /// Makes an administrator's call in the same process: with the same checks of its values, the
@@ -75,13 +76,28 @@ impl Service {
     /// # Errors
     /// What an administrator's operation answers to a request that is not signed right.
     pub fn signer(&self, head: &Parts, body: &[u8]) -> Result<Administrator, ServiceError> {
-        self.administrators.admit(head, body, &self.region, self.now())
+        self.administrators.admit(head, body, &self.region, self.now()).inspect_err(|error| {
+            tracing::warn!(
+                error = error.code().as_str(),
+                "a signed call of the console was refused"
+            );
+        })
+    }
+
+    /// The bytes of the signature that a request claims, if it has one.
+    #[must_use]
+    pub fn claimed_signature(&self, head: &Parts) -> Option<[u8; 32]> {
+        sigv4::claimed_signature(&head.headers)
     }
 
     /// The administrator whose access key this is, if it is one.
     #[must_use]
     pub fn holder(&self, access_key_id: &str, secret: &str) -> Option<Administrator> {
-        self.administrators.of_key(access_key_id, secret)
+        let holder = self.administrators.of_key(access_key_id, secret);
+        if holder.is_none() {
+            tracing::warn!("a wrong access key was given at the console");
+        }
+        holder
     }
 
     /// Whether administrators have to prove that they are: always, but in dev mode.
