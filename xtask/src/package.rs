@@ -66,7 +66,9 @@ fn unpack(root: &Path, published: &[Package]) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     for Package { name, version, .. } in published {
         let package = target(root).join("package").join(format!("{name}-{version}.crate"));
-        let mut tar = program(root, "tar", &["-xzf"]);
+        // With the time of unpacking (-m): packages carry one fixed time, by which cargo would take
+        // a changed crate for the one of the last run.
+        let mut tar = program(root, "tar", &["-xzmf"]);
         run(tar.arg(fs::canonicalize(package)?).arg("-C").arg(&folder))?;
     }
     fs::write(
