@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use device_pool::ServiceError;
+use device_wire::ErrorCode;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::timeout;
 
@@ -10,6 +12,14 @@ use crate::problem::Problem;
 
 /// The longest form, in bytes.
 const MAX_FORM: usize = 64 * 1024;
+
+/// The number in a field, or a sentence that names the field.
+pub(crate) fn number(field: &str, text: &str) -> Result<i32, ServiceError> {
+    text.trim().parse().map_err(|_| {
+        let message = format!("{field}: “{}” is not a number.", text.trim());
+        ServiceError::new(ErrorCode::InvalidParameter, message)
+    })
+}
 
 /// How long a form may take to arrive, as for the API.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -12,7 +12,6 @@ use device_server::{Administrator, Role};
 use device_wire::ErrorCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::console::Console;
 use crate::form;
@@ -43,7 +42,7 @@ pub struct SignInLinkRequest {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignInLink {
-    /// The link, from the console's path on. Whoever has it first is signed in.
+    /// The path and query of the link. The first to use it is signed in.
     pub path: String,
     /// How many seconds it is good.
     pub expires_in: i64,
@@ -88,10 +87,10 @@ async fn make(console: &Arc<Console>, request: Request<Body>) -> Result<SignInLi
     let asked: SignInLinkRequest =
         serde_json::from_slice(&body).map_err(|_| invalid("The body is not the call's."))?;
     let now = console.service.now_millis();
-    // Whoever reads the call on its way must not get a link of their own by sending it again.
-    // The mark is of the signature's bytes, since its header can be spelled in many ways.
+    // A call that is sent again gets no second link. It is known by the bytes of its signature,
+    // since the header can be spelled in many ways.
     if let Some(signature) = console.service.claimed_signature(&head) {
-        let id = format!("call/{}", encode(&Sha256::digest(signature)));
+        let id = format!("call/{}", encode(&signature));
         if !console.service.use_once(id, now + CALL_LIFE).await? {
             return Err(invalid("This call was made before. Sign a new one."));
         }

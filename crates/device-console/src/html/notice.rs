@@ -1,7 +1,10 @@
 //! A line above a page: what was done, or why it was not.
 
+use device_pool::ServiceError;
 use maud::{Markup, html};
 use serde::Deserialize;
+
+use crate::problem;
 
 /// What was done, in the address of the page that comes after it.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -60,9 +63,34 @@ impl After {
 
 /// Why something was not done.
 pub(crate) fn refusal(text: &str) -> Markup {
-    html! {
-        div.notice.bad role="alert" {
-            strong { "Nothing was changed." } " " (text)
-        }
+    alert("Nothing was changed.", text)
+}
+
+fn alert(done: &str, text: &str) -> Markup {
+    html! { div.notice.bad role="alert" { strong { (done) } " " (text) } }
+}
+
+/// A refusal among the calls that a form makes.
+pub(crate) struct Refusal {
+    /// What was done before it, if anything.
+    done: Option<&'static str>,
+    error: ServiceError,
+}
+
+impl Refusal {
+    /// The refusal of a later call: `done` says what the earlier ones did.
+    pub(crate) const fn after(done: &'static str, error: ServiceError) -> Self {
+        Self { done: Some(done), error }
+    }
+
+    pub(crate) fn show(&self) -> Markup {
+        let said = problem::said(&self.error);
+        self.done.map_or_else(|| refusal(&said), |done| alert(done, &said))
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        Self { done: None, error }
     }
 }

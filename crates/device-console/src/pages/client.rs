@@ -4,7 +4,6 @@ use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use device_pool::ServiceError;
-use device_wire::ErrorCode;
 use device_wire::enums::{ExplicitAuthFlowsType, PreventUserExistenceErrorTypes, TimeUnitsType};
 use device_wire::requests::{
     DeleteUserPoolClientRequest, DescribeUserPoolClientRequest, UpdateUserPoolClientRequest,
@@ -14,6 +13,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::pool::Pool;
+use crate::form::number;
 use crate::html::confirm::Question;
 use crate::html::field;
 use crate::html::frame::{Place, Tab};
@@ -60,7 +60,7 @@ impl Settings {
         let units = client.token_validity_units.clone().unwrap_or_default();
         let minutes = |count: i32, unit: Option<&TimeUnitsType>, default: TimeUnitsType| {
             let minutes = match unit.unwrap_or(&default) {
-                TimeUnitsType::Seconds => 0,
+                TimeUnitsType::Seconds => return (i64::from(count) / 60).max(1),
                 TimeUnitsType::Minutes => 1,
                 TimeUnitsType::Days => 24 * 60,
                 _ => 60,
@@ -87,7 +87,8 @@ impl Settings {
         }
     }
 
-    pub(super) fn flows(&self) -> Vec<ExplicitAuthFlowsType> {
+    /// The flows that the form shows, and whether each is on.
+    fn shown_flows(&self) -> [(bool, ExplicitAuthFlowsType); 6] {
         use ExplicitAuthFlowsType as Flow;
         [
             (&self.srp, Flow::AllowUserSrpAuth),
@@ -97,17 +98,27 @@ impl Settings {
             (&self.custom, Flow::AllowCustomAuth),
             (&self.refresh, Flow::AllowRefreshTokenAuth),
         ]
-        .into_iter()
-        .filter_map(|(is_on, flow)| is_on.is_some().then_some(flow))
-        .collect()
+        .map(|(switch, flow)| (switch.is_some(), flow))
+    }
+
+    pub(super) fn flows(&self) -> Vec<ExplicitAuthFlowsType> {
+        self.shown_flows().into_iter().filter_map(|(is_on, flow)| is_on.then_some(flow)).collect()
+    }
+
+    /// The flows of the form, and those of `client` that it does not show.
+    fn flows_with_hidden(&self, client: &UserPoolClientType) -> Vec<ExplicitAuthFlowsType> {
+        let shown = self.shown_flows();
+        let is_hidden = |flow: &ExplicitAuthFlowsType| shown.iter().all(|(_, one)| one != flow);
+        let before = client.explicit_auth_flows.iter().flatten();
+        self.flows().into_iter().chain(before.filter(|flow| is_hidden(flow)).cloned()).collect()
     }
 
     pub(super) fn access_minutes(&self) -> Result<i32, ServiceError> {
-        number("The minutes of an access token", &self.access_minutes)
+        number("Minutes that an access token is good", &self.access_minutes)
     }
 
     pub(super) fn refresh_days(&self) -> Result<i32, ServiceError> {
-        number("The days of a refresh token", &self.refresh_days)
+        number("Days that a refresh token is good", &self.refresh_days)
     }
 
     pub(super) fn hides_users(&self) -> PreventUserExistenceErrorTypes {
@@ -158,12 +169,6 @@ impl Settings {
     }
 }
 
-fn number(name: &str, text: &str) -> Result<i32, ServiceError> {
-    text.trim().parse().map_err(|_| {
-        ServiceError::new(ErrorCode::InvalidParameter, format!("{name} are not a number."))
-    })
-}
-
 /// `GET /console/pools/<pool>/clients/<client>`
 pub(crate) async fn show(
     visit: Visit,
@@ -205,6 +210,36 @@ async fn load(
     Ok(answer.user_pool_client.unwrap_or_default())
 }
 
+/// How long a client's tokens live, as the API has it.
+#[derive(Default)]
+pub(super) struct Lifetimes {
+    pub(super) access: Option<i32>,
+    pub(super) id: Option<i32>,
+    pub(super) refresh: Option<i32>,
+    pub(super) units: TokenValidityUnitsType,
+}
+
+impl Lifetimes {
+    fn of(client: &UserPoolClientType) -> Self {
+        Self {
+            access: client.access_token_validity,
+            id: client.id_token_validity,
+            refresh: client.refresh_token_validity,
+            units: client.token_validity_units.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Sets the lifetime of access tokens, and of ID tokens, which live as long.
+    pub(super) fn set_access_minutes(&mut self, minutes: i32) {
+        (self.access, self.units.access_token) = (Some(minutes), Some(TimeUnitsType::Minutes));
+        (self.id, self.units.id_token) = (Some(minutes), Some(TimeUnitsType::Minutes));
+    }
+
+    pub(super) fn set_refresh_days(&mut self, days: i32) {
+        (self.refresh, self.units.refresh_token) = (Some(days), Some(TimeUnitsType::Days));
+    }
+}
+
 /// Writes the form's settings. All others stay: what an update leaves out goes back to its default.
 async fn write(
     visit: &Visit,
@@ -213,17 +248,23 @@ async fn write(
     before: UserPoolClientType,
     typed: &Settings,
 ) -> Result<(), ServiceError> {
+    let explicit_auth_flows = typed.flows_with_hidden(&before);
+    let mut lifetimes = Lifetimes::of(&before);
+    let shown = Settings::of(&before);
+    // The form rounds to minutes and days, so only what was typed anew is written.
+    if typed.access_minutes != shown.access_minutes {
+        lifetimes.set_access_minutes(typed.access_minutes()?);
+    }
+    if typed.refresh_days != shown.refresh_days {
+        lifetimes.set_refresh_days(typed.refresh_days()?);
+    }
     let request = UpdateUserPoolClientRequest {
         client_name: Some(typed.name.trim().to_owned()),
-        explicit_auth_flows: Some(typed.flows()),
-        access_token_validity: Some(typed.access_minutes()?),
-        id_token_validity: Some(typed.access_minutes()?),
-        refresh_token_validity: Some(typed.refresh_days()?),
-        token_validity_units: Some(TokenValidityUnitsType {
-            access_token: Some(TimeUnitsType::Minutes),
-            id_token: Some(TimeUnitsType::Minutes),
-            refresh_token: Some(TimeUnitsType::Days),
-        }),
+        explicit_auth_flows: Some(explicit_auth_flows),
+        access_token_validity: lifetimes.access,
+        id_token_validity: lifetimes.id,
+        refresh_token_validity: lifetimes.refresh,
+        token_validity_units: Some(lifetimes.units),
         prevent_user_existence_errors: Some(typed.hides_users()),
         read_attributes: before.read_attributes,
         write_attributes: before.write_attributes,

@@ -164,10 +164,14 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
         counted(devices.remembered + devices.not_remembered, "tracked device", devices.has_more);
     let asked_again = (suppressed && devices.remembered > 0)
         .then(|| format!("{remembered} will be asked for a code again."));
-    let has_tracked = devices.remembered + devices.not_remembered > 0;
+    let their = match devices.remembered + devices.not_remembered {
+        0 => None,
+        1 if !devices.has_more => Some("its"),
+        _ => Some("their"),
+    };
     let stay = |value: &str| {
-        let is_change = saved.remember != value && has_tracked;
-        is_change.then(|| format!("{tracked} will keep their status."))
+        let their = their.filter(|_| saved.remember != value);
+        their.map(|their| format!("{tracked} will keep {their} status."))
     };
     let remember = [
         Choice {

@@ -4,13 +4,11 @@ use axum::extract::{Form, Path};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use device_pool::ServiceError;
-use device_wire::enums::TimeUnitsType;
 use device_wire::requests::CreateUserPoolClientRequest;
-use device_wire::shapes::TokenValidityUnitsType;
 use maud::html;
 use serde::Deserialize;
 
-use super::client::Settings;
+use super::client::{Lifetimes, Settings};
 use super::pool::Pool;
 use crate::html::field;
 use crate::html::frame::{Place, Tab};
@@ -56,17 +54,16 @@ pub(crate) async fn create(
 
 async fn make(visit: &Visit, pool_id: &str, typed: &Typed) -> Result<String, ServiceError> {
     let settings = &typed.settings;
+    let mut lifetimes = Lifetimes::default();
+    lifetimes.set_access_minutes(settings.access_minutes()?);
+    lifetimes.set_refresh_days(settings.refresh_days()?);
     let request = CreateUserPoolClientRequest {
         generate_secret: Some(typed.secret.is_some()),
         explicit_auth_flows: Some(settings.flows()),
-        access_token_validity: Some(settings.access_minutes()?),
-        id_token_validity: Some(settings.access_minutes()?),
-        refresh_token_validity: Some(settings.refresh_days()?),
-        token_validity_units: Some(TokenValidityUnitsType {
-            access_token: Some(TimeUnitsType::Minutes),
-            id_token: Some(TimeUnitsType::Minutes),
-            refresh_token: Some(TimeUnitsType::Days),
-        }),
+        access_token_validity: lifetimes.access,
+        id_token_validity: lifetimes.id,
+        refresh_token_validity: lifetimes.refresh,
+        token_validity_units: Some(lifetimes.units),
         prevent_user_existence_errors: Some(settings.hides_users()),
         ..CreateUserPoolClientRequest::new(pool_id, settings.name.trim())
     };

@@ -14,9 +14,8 @@ use serde::Deserialize;
 use super::device_setting::Setting;
 use crate::html::field::{self, Choice, choices};
 use crate::html::frame::Place;
-use crate::html::notice::refusal;
+use crate::html::notice::Refusal;
 use crate::html::url;
-use crate::problem;
 use crate::visit::Visit;
 
 /// A pool as typed in.
@@ -53,18 +52,18 @@ pub(crate) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
             let there = url::path(&["pools", &id]) + "?done=pool-created";
             Redirect::to(&there).into_response()
         }
-        Err(error) => {
-            let page = page(&visit, &typed, Some(&problem::said(&error)));
+        Err(refused) => {
+            let page = page(&visit, &typed, Some(&refused));
             (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
         }
     }
 }
 
-async fn make(visit: &Visit, typed: &Typed) -> Result<String, ServiceError> {
+async fn make(visit: &Visit, typed: &Typed) -> Result<String, Refusal> {
     let invalid = |text: &'static str| ServiceError::new(ErrorCode::InvalidParameter, text);
     let devices = Setting::new(&typed.remember, typed.suppress.is_some());
     if let Some(contradiction) = devices.contradiction(typed.mfa != "off") {
-        return Err(invalid(contradiction));
+        return Err(invalid(contradiction).into());
     }
     let by_email = typed.sign_in_with == "email";
     let request = CreateUserPoolRequest {
@@ -88,15 +87,17 @@ async fn make(visit: &Visit, typed: &Typed) -> Result<String, ServiceError> {
             }),
             ..SetUserPoolMfaConfigRequest::new(&*id)
         };
-        visit.call(&request).await?;
+        visit.call(&request).await.map_err(|error| {
+            Refusal::after("The user pool was created, but without MFA.", error)
+        })?;
     }
     Ok(id)
 }
 
-fn page(visit: &Visit, typed: &Typed, refused: Option<&str>) -> Html<String> {
+fn page(visit: &Visit, typed: &Typed, refused: Option<&Refusal>) -> Html<String> {
     let choice = |value, label, hint| Choice { value, label, hint, effect: None };
     let body = html! {
-        @if let Some(refused) = refused { (refusal(refused)) }
+        @if let Some(refused) = refused { (refused.show()) }
         @if visit.may_change() {
             form.card method="post" {
                 (visit.token_field())

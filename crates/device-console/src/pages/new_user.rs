@@ -3,7 +3,6 @@
 use axum::extract::{Form, Path};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use device_pool::ServiceError;
 use device_wire::Sensitive;
 use device_wire::enums::MessageActionType;
 use device_wire::requests::{AdminCreateUserRequest, AdminSetUserPasswordRequest};
@@ -14,9 +13,9 @@ use serde::Deserialize;
 use super::pool::Pool;
 use crate::html::field;
 use crate::html::frame::{Place, Tab};
-use crate::html::notice::refusal;
+use crate::html::notice::Refusal;
 use crate::html::url;
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::visit::Visit;
 
 /// A user as typed in.
@@ -50,15 +49,15 @@ pub(crate) async fn create(
             let there = url::path(&["pools", &pool_id, "users", &user]) + "?done=user-created";
             Ok(Redirect::to(&there).into_response())
         }
-        Err(error) => {
-            let page = page(&visit, &pool_id, &typed, Some(&problem::said(&error))).await?;
+        Err(refused) => {
+            let page = page(&visit, &pool_id, &typed, Some(&refused)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
 }
 
 /// Creates the user; returns its `sub`.
-async fn make(visit: &Visit, pool_id: &str, typed: &Typed) -> Result<String, ServiceError> {
+async fn make(visit: &Visit, pool_id: &str, typed: &Typed) -> Result<String, Refusal> {
     let attribute = |name: &str, value: &str| AttributeType {
         value: Some(Sensitive::from(value)),
         ..AttributeType::new(name)
@@ -88,7 +87,9 @@ async fn make(visit: &Visit, pool_id: &str, typed: &Typed) -> Result<String, Ser
             permanent: Some(true),
             ..AdminSetUserPasswordRequest::new(pool_id, &*sub, &*typed.password)
         };
-        visit.call(&request).await?;
+        visit.call(&request).await.map_err(|error| {
+            Refusal::after("The user was created, but without this password.", error)
+        })?;
     }
     Ok(sub)
 }
@@ -97,7 +98,7 @@ async fn page(
     visit: &Visit,
     pool_id: &str,
     typed: &Typed,
-    refused: Option<&str>,
+    refused: Option<&Refusal>,
 ) -> Result<Html<String>, Problem> {
     let pool = Pool::load(visit, pool_id).await?;
     let users = url::path(&["pools", pool_id, "users"]);
@@ -105,7 +106,7 @@ async fn page(
     let name_hint =
         if by_address { "In this pool, an e-mail address or a phone number." } else { "" };
     let body = html! {
-        @if let Some(refused) = refused { (refusal(refused)) }
+        @if let Some(refused) = refused { (refused.show()) }
         @if visit.may_change() {
             form.card method="post" {
                 (visit.token_field())

@@ -21,7 +21,7 @@ pub(crate) async fn show(
     let rows: Vec<Markup> = sessions.iter().map(|session| row(&visit, session)).collect();
     let body = html! {
         (after.show())
-        p { "Whoever is signed in to this console. A session ends after 30 minutes without use, "
+        p { "Administrators who are signed in to this console. A session ends after 30 minutes without use, "
             "and after 8 hours in any case." }
         (table("Sessions", &["Key", "Opened", "Last used", "Ends", "From", ""], &rows, &html! {}))
     };

@@ -4,7 +4,6 @@ use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use device_pool::ServiceError;
-use device_wire::ErrorCode;
 use device_wire::enums::{AdvancedSecurityModeType, UserPoolMfaType};
 use device_wire::requests::{SetUserPoolMfaConfigRequest, UpdateUserPoolRequest};
 use device_wire::responses::GetUserPoolMfaConfigResponse;
@@ -15,11 +14,12 @@ use maud::html;
 use serde::Deserialize;
 
 use super::pool::{Pool, mfa_of};
+use crate::form::number;
 use crate::html::field::{self, Choice, choices};
 use crate::html::frame::{Place, Tab};
-use crate::html::notice::{After, refusal};
+use crate::html::notice::{After, Refusal};
 use crate::html::url;
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::visit::Visit;
 
 /// The settings as the form has them.
@@ -82,13 +82,13 @@ impl Typed {
         Ok(UpdateUserPoolRequest {
             policies: Some(UserPoolPolicyType {
                 password_policy: Some(PasswordPolicyType {
-                    minimum_length: Some(number("The minimum length", &self.min_length)?),
+                    minimum_length: Some(number("Minimum length", &self.min_length)?),
                     require_uppercase: Some(self.uppercase.is_some()),
                     require_lowercase: Some(self.lowercase.is_some()),
                     require_numbers: Some(self.numbers.is_some()),
                     require_symbols: Some(self.symbols.is_some()),
                     temporary_password_validity_days: Some(number(
-                        "The days of a temporary password",
+                        "Days that a temporary password is good",
                         &self.temporary_days,
                     )?),
                     ..passwords
@@ -134,12 +134,6 @@ impl Typed {
     }
 }
 
-fn number(name: &str, text: &str) -> Result<i32, ServiceError> {
-    text.trim().parse().map_err(|_| {
-        ServiceError::new(ErrorCode::InvalidParameter, format!("{name} is not a number."))
-    })
-}
-
 /// `GET /console/pools/<pool>/sign-in`
 pub(crate) async fn show(
     visit: Visit,
@@ -164,9 +158,8 @@ pub(crate) async fn save(
             let there = url::path(&["pools", &pool_id, "sign-in"]) + "?done=saved";
             Ok(Redirect::to(&there).into_response())
         }
-        Err(error) => {
-            let said = problem::said(&error);
-            let page = page(&visit, &pool, &mfa, &typed, After::default(), Some(&said));
+        Err(refused) => {
+            let page = page(&visit, &pool, &mfa, &typed, After::default(), Some(&refused));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
@@ -177,17 +170,12 @@ async fn write(
     pool: &Pool,
     mfa: GetUserPoolMfaConfigResponse,
     typed: &Typed,
-) -> Result<(), ServiceError> {
-    let request = typed.pool_request(pool)?;
-    // Most of what can be refused is in this one, so it goes first.
-    let has_mfa = mfa.mfa_configuration.clone();
-    visit.call(&typed.mfa_request(&pool.id, mfa)).await?;
-    let mfa_configuration = match typed.mfa.as_str() {
-        "required" => Some(UserPoolMfaType::On),
-        "optional" => Some(UserPoolMfaType::Optional),
-        _ => has_mfa.map(|_| UserPoolMfaType::Off),
-    };
-    visit.call(&UpdateUserPoolRequest { mfa_configuration, ..request }).await?;
+) -> Result<(), Refusal> {
+    // Most of what can be refused is in this one, so it goes first. It leaves MFA as it is.
+    visit.call(&typed.pool_request(pool)?).await?;
+    visit.call(&typed.mfa_request(&pool.id, mfa)).await.map_err(|error| {
+        Refusal::after("The passwords and the risk setting were saved, MFA was not.", error)
+    })?;
     Ok(())
 }
 
@@ -197,13 +185,13 @@ fn page(
     mfa: &GetUserPoolMfaConfigResponse,
     typed: &Typed,
     after: After,
-    refused: Option<&str>,
+    refused: Option<&Refusal>,
 ) -> Html<String> {
     let fixed = !visit.may_change();
     let choice = |value, label, hint| Choice { value, label, hint, effect: None };
     let body = html! {
         (after.show())
-        @if let Some(refused) = refused { (refusal(refused)) }
+        @if let Some(refused) = refused { (refused.show()) }
         form.card method="post" {
             (visit.token_field())
             (choices("mfa", "Multi-factor authentication (MFA)", &[

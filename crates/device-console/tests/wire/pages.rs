@@ -1,10 +1,13 @@
 //! What the pages do.
 
 use axum::http::StatusCode;
-use device_wire::requests::{AdminGetUserRequest, DescribeUserPoolRequest};
+use device_wire::requests::{
+    AdminGetUserRequest, CreateUserPoolClientRequest, DescribeUserPoolClientRequest,
+    DescribeUserPoolRequest,
+};
 use serde_json::json;
 
-use crate::browser::{Browser, Site, call, confirm_device, make_pool, make_user};
+use crate::browser::{Browser, Site, call, confirm_device, make_pool, make_user, request};
 
 #[tokio::test]
 async fn a_pool_is_made_with_its_choices() {
@@ -141,6 +144,61 @@ async fn an_app_client_is_made_and_changed() {
     let shown = browser.submit(&format!("{client}/delete"), &[]).await;
     assert!(shown.location().ends_with("/clients?done=client-deleted"));
     assert_eq!(browser.get(&client).await.status, StatusCode::NOT_FOUND);
+}
+
+/// The form rounds lifetimes and does not show every flow.
+#[tokio::test]
+async fn what_a_client_form_does_not_show_exactly_stays() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let create: CreateUserPoolClientRequest = request(json!({
+        "UserPoolId": pool, "ClientName": "app",
+        "ExplicitAuthFlows": ["ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH"],
+        "AccessTokenValidity": 600, "IdTokenValidity": 2, "RefreshTokenValidity": 90,
+        "TokenValidityUnits":
+            {"AccessToken": "seconds", "IdToken": "hours", "RefreshToken": "minutes"},
+    }));
+    let before = call(&site, create).await.user_pool_client.unwrap();
+    let client = before.client_id.as_ref().unwrap().as_str();
+    let path = format!("/console/pools/{pool}/clients/{client}");
+    let fields = [("name", "renamed"), ("access_minutes", "10"), ("refresh_days", "1")];
+    assert_eq!(browser.submit(&path, &fields).await.location(), format!("{path}?done=saved"));
+    let after = call(&site, DescribeUserPoolClientRequest::new(&*pool, client)).await;
+    let after = after.user_pool_client.unwrap();
+    assert_eq!(after.client_name.as_deref(), Some("renamed"));
+    assert_eq!(after.explicit_auth_flows, before.explicit_auth_flows);
+    assert_eq!(after.access_token_validity, before.access_token_validity);
+    assert_eq!(after.id_token_validity, before.id_token_validity);
+    assert_eq!(after.refresh_token_validity, before.refresh_token_validity);
+    assert_eq!(after.token_validity_units, before.token_validity_units);
+}
+
+#[tokio::test]
+async fn a_refused_password_policy_leaves_mfa_alone() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let path = format!("/console/pools/{pool}/sign-in");
+    let before = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    let short = [("mfa", "off"), ("min_length", "5"), ("temporary_days", "7"), ("risk", "off")];
+    let shown = browser.submit(&path, &short).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("Nothing was changed."), "{}", shown.body);
+    let after = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_was_done_before_it() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let fields = [("username", "ada"), ("permanent", "on"), ("password", "too-weak")];
+    let shown = browser.submit(&format!("/console/pools/{pool}/new-user"), &fields).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("The user was created, but without this password."));
+    call(&site, AdminGetUserRequest::new(&*pool, "ada")).await;
 }
 
 #[tokio::test]

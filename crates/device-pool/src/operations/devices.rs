@@ -30,10 +30,8 @@ pub(crate) fn confirm(
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
     let Caller { pool, keys, user, .. } = Caller::authenticate(cx, &request.access_token)?;
-    let secret = {
-        let config = request.device_secret_verifier_config.unwrap_or_default();
-        device_keys::offered_secret(config.salt, config.password_verifier)?
-    };
+    let config = request.device_secret_verifier_config.unwrap_or_default();
+    let secret = device_keys::offered_secret(config.salt, config.password_verifier)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
     let key = request.device_key.as_str();
     cx.notes.device_key = Some(key.to_owned());

@@ -127,11 +127,19 @@ fn duration(text: &str) -> Option<Duration> {
     Some(unit(u64::try_from(number).ok()?)).filter(|duration| *duration <= LONGEST)
 }
 
-/// A duration in the words of the tags: in whole days if possible, otherwise in hours.
-pub(crate) fn in_words(duration: Duration) -> String {
+/// An interval in the words of the tags: in whole days if possible, otherwise in hours.
+pub(crate) fn how_often(duration: Duration) -> String {
     let hours = duration.as_secs() / 3600;
-    let (number, unit) =
-        if hours >= 24 && hours.is_multiple_of(24) { (hours / 24, "day") } else { (hours, "hour") };
+    if hours.is_multiple_of(24) { count(hours / 24, "day") } else { count(hours, "hour") }
+}
+
+/// A past time in whole days, or in hours within the first day.
+pub(crate) fn how_long_ago(duration: Duration) -> String {
+    let hours = duration.as_secs() / 3600;
+    if hours >= 24 { count(hours / 24, "day") } else { count(hours, "hour") }
+}
+
+fn count(number: u64, unit: &str) -> String {
     if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }
 
@@ -178,9 +186,11 @@ mod tests {
 
     #[test]
     fn durations_read_as_a_person_would_say_them() {
-        assert_eq!(in_words(days(31)), "31 days");
-        assert_eq!(in_words(days(1) + hours(1)), "25 hours");
-        assert_eq!(in_words(days(1)), "1 day");
-        assert_eq!(in_words(hours(12)), "12 hours");
+        assert_eq!(how_often(days(31)), "31 days");
+        assert_eq!(how_often(days(1) + hours(1)), "25 hours");
+        assert_eq!(how_often(days(1)), "1 day");
+        assert_eq!(how_often(hours(12)), "12 hours");
+        assert_eq!(how_long_ago(days(31) + hours(5)), "31 days");
+        assert_eq!(how_long_ago(hours(23)), "23 hours");
     }
 }

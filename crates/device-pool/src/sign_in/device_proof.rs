@@ -159,8 +159,8 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
-        // Whoever keeps the current secret proves it, if the clock is right. A previous one was
-        // copied.
+        // The device itself proves its current secret. If the clock is right, a wrong proof is by a
+        // copy of an earlier one.
         if device.has_rotated() && claim.is_timely(cx.now()) {
             cx.notes.reason(
                 "The proof was not by the device's current secret, which may have been copied: the \

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 use crate::records::device::Device;
-use crate::records::device_tags::{DeviceTags, in_words};
+use crate::records::device_tags::{DeviceTags, how_long_ago, how_often};
 use crate::records::pool::{DevicePolicy, Remember};
 use crate::rules::risk::Demand;
 
@@ -129,8 +129,8 @@ impl Reason {
             }
             Self::MfaTooLongAgo { ago, every } => format!(
                 "MFA asked: last passed {} ago with this device, the pool asks every {}",
-                in_words(ago),
-                in_words(every)
+                how_long_ago(ago),
+                how_often(every)
             ),
             Self::Risky => "MFA asked: the sign-in is risky".to_owned(),
             Self::RiskyWithoutFactor => {

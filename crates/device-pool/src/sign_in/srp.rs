@@ -140,14 +140,6 @@ pub(crate) struct Claim<'a> {
     timestamp: Timestamp,
 }
 
-impl Claim<'_> {
-    /// Whether the proof says that it was made about now.
-    pub(crate) fn is_timely(&self, now: Moment) -> bool {
-        let stamped_at = Moment::from_unix_seconds(self.timestamp.unix_seconds());
-        stamped_at.distance(now) <= TIMESTAMP_TOLERANCE
-    }
-}
-
 impl<'a> Claim<'a> {
     pub(crate) fn parse(answers: &'a Parameters) -> Result<Self, ServiceError> {
         let proof = answers.require(param::PASSWORD_CLAIM_SIGNATURE)?;
@@ -163,6 +155,12 @@ impl<'a> Claim<'a> {
             proof: Proof::from_base64(proof).map_err(|_| incorrect())?,
             timestamp,
         })
+    }
+
+    /// Whether the proof says that it was made about now.
+    pub(crate) fn is_timely(&self, now: Moment) -> bool {
+        let stamped_at = Moment::from_unix_seconds(self.timestamp.unix_seconds());
+        stamped_at.distance(now) <= TIMESTAMP_TOLERANCE
     }
 }
 

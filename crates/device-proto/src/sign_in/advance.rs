@@ -314,7 +314,7 @@ impl Context {
     }
 }
 
-/// Both keys of a new device; `None` if one is missing, so that there is nothing to confirm.
+/// Both keys of a new device. If one is missing, the device cannot be confirmed.
 fn keys(metadata: NewDeviceMetadataType) -> Option<(String, String)> {
     let present = |key: Option<String>| key.filter(|key| !key.is_empty());
     present(metadata.device_key).zip(present(metadata.device_group_key))
