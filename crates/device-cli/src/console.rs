@@ -76,7 +76,10 @@ pub(crate) fn run(options: &Options) -> Result<(), ConsoleError> {
 /// Makes the signed call.
 fn ask(options: &Options) -> Result<SignInLink, ConsoleError> {
     let failed = |error: serde_json::Error| ConsoleError::Call(error.into());
-    let body = serde_json::to_vec(&SignInLinkRequest { read_only: options.read_only });
+    let body = serde_json::to_vec(&SignInLinkRequest {
+        read_only: options.read_only,
+        nonce: format!("{:032x}", rand::random::<u128>()),
+    });
     let body = body.map_err(failed)?;
     let url = options.url.join(SIGN_IN_LINK_PATH);
     let url = url.map_err(|error| ConsoleError::Call(error.into()))?;

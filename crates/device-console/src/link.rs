@@ -36,6 +36,9 @@ const CALL_LIFE: i64 = 15 * 60 * 1000;
 pub struct SignInLinkRequest {
     /// Whether the session may only look.
     pub read_only: bool,
+    /// Anything. Two calls of the same second are signed alike if it is the same, and the second is
+    /// refused as a repetition.
+    pub nonce: String,
 }
 
 /// The answer to the signed call.

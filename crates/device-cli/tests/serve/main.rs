@@ -314,3 +314,24 @@ fn acknowledged_changes_survive_kill_9() {
         assert_eq!((status, &user["UserAttributes"][0]), (200, &sub), "{name}");
     }
 }
+
+#[test]
+fn the_console_opens_by_a_link_as_often_as_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data)]));
+    let url = format!("http://{}", serving.address);
+    let ask = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+        command.args(["console", "--print", "--url", &url, "--data", path(&data)]);
+        command.env_remove("DEVICE_ACCESS_KEY_ID").env_remove("AWS_ACCESS_KEY_ID");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    };
+    // Both within a second, most likely: a second link is no repetition of the first call.
+    let links = [ask(), ask()];
+    assert_ne!(links[0], links[1]);
+    let start = format!("{url}/console/sign-in?link=");
+    assert!(links.iter().all(|link| link.starts_with(&start)), "{links:?}");
+}
