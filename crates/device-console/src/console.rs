@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use device_pool::ServiceError;
 use device_server::Service;
 
 use crate::attempts::Attempts;
 use crate::csrf::TokenKey;
-use crate::seal::SealingKey;
+use crate::seal::{SealingKey, encode};
 
 /// The console of one service.
 pub(crate) struct Console {
@@ -32,10 +33,17 @@ impl Console {
         }
     }
 
+    /// The sealed `text`, under a nonce of its own.
+    pub(crate) fn seal(&self, key: &SealingKey, text: &str) -> Result<String, ServiceError> {
+        let mut nonce = [0; 12];
+        self.service.fill_random(&mut nonce);
+        key.seal(text, nonce).ok_or_else(|| ServiceError::internal("a value was not sealed"))
+    }
+
     /// 128 random bits as text that a URL may hold.
     pub(crate) fn random_id(&self) -> String {
         let mut bytes = [0; 16];
         self.service.fill_random(&mut bytes);
-        crate::seal::encode(&bytes)
+        encode(&bytes)
     }
 }

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::seal::encode;
+use crate::seal::{decode, encode};
 
 /// The name of the field that carries a token.
 pub(crate) const FIELD: &str = "csrf";
@@ -17,16 +17,14 @@ impl TokenKey {
         Self(key)
     }
 
-    /// The token of the forms that whoever holds the cookie `id` was shown.
+    /// The token of the forms that are shown to the holder of the cookie `id`.
     pub(crate) fn token(&self, id: &str) -> String {
         encode(&self.mac(id).finalize().into_bytes())
     }
 
     /// Whether `token` is that one. Compares in constant time.
     pub(crate) fn is_token(&self, id: &str, token: &str) -> bool {
-        use base64::Engine as _;
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token);
-        bytes.is_ok_and(|bytes| self.mac(id).verify_slice(&bytes).is_ok())
+        decode(token).is_some_and(|bytes| self.mac(id).verify_slice(&bytes).is_ok())
     }
 
     fn mac(&self, id: &str) -> Hmac<Sha256> {

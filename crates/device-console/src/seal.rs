@@ -27,7 +27,7 @@ impl SealingKey {
 
     /// What was sealed; `None` for anything that this key did not seal.
     pub(crate) fn open(&self, sealed: &str) -> Option<String> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let bytes = decode(sealed)?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
         let text = self.cipher().decrypt(nonce.into(), sealed).ok()?;
         String::from_utf8(text).ok()
@@ -41,6 +41,11 @@ impl SealingKey {
 /// Bytes as text that a URL and a cookie may hold.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of such a text.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -42,10 +42,7 @@ impl Console {
             started: now,
             seen: now,
         };
-        let mut nonce = [0; 12];
-        self.service.fill_random(&mut nonce);
-        let sealed = self.sessions.seal(&session.id, nonce);
-        let sealed = sealed.ok_or_else(|| ServiceError::internal("a cookie was not sealed"))?;
+        let sealed = self.seal(&self.sessions, &session.id)?;
         self.service.start_admin_session(session.clone()).await?;
         Ok((session, self.cookie(CookieKind::Session, sealed)))
     }

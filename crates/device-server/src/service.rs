@@ -175,7 +175,7 @@ impl Service {
             self.administrators.admit(head, body.bytes(), &self.region, self.now())?;
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
-        unrun_triggers::check(*operation, &input, self.has_hooks, self.unrun_triggers)?;
+        self.check_triggers(*operation, &input)?;
         let mut rng = self.entropy.generator();
         let mut invocation = Invocation {
             source_ip: *source_ip,
@@ -185,6 +185,10 @@ impl Service {
         let outcome = self.engine.execute(*operation, input, &mut invocation);
         subject.about = invocation.about;
         outcome
+    }
+
+    fn check_triggers(&self, operation: Operation, input: &Value) -> Result<(), ServiceError> {
+        unrun_triggers::check(operation, input, self.has_hooks, self.unrun_triggers)
     }
 
     fn send(&self, mut messages: Vec<Message>) {

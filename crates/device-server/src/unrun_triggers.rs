@@ -1,6 +1,6 @@
 //! Triggers in a pool's settings that nothing here would run.
 
-use device_pool::{ServiceError, TRIGGERS};
+use device_pool::{HookError, Hooks, ServiceError, TRIGGERS};
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
 
@@ -11,6 +11,23 @@ pub(crate) enum Unrun {
     Refused,
     /// They are stored, and the log says so.
     Logged,
+}
+
+/// The hooks of a server that has none and may leave no trigger out.
+///
+/// A pool may have triggers from a time when it was served with a hook. They guard sign-ups and
+/// sign-ins, so a server that was started without the hook refuses what they guard.
+pub(crate) struct NoHookSet;
+
+impl Hooks for NoHookSet {
+    fn call(&self, event: &Value) -> Result<Value, HookError> {
+        let source = event.get("triggerSource").and_then(Value::as_str).unwrap_or_default();
+        // Custom authentication asks for these in every pool, and says itself what is missing.
+        if source.contains("AuthChallenge") {
+            return Err(HookError::Missing);
+        }
+        Err(HookError::Failed("this server was started without a hook".to_owned()))
+    }
 }
 
 /// Tells of triggers that `input` configures and that are not run: all of them if the server has no

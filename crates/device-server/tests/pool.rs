@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use device_server::{Service, app};
-use device_test::{FakeClock, PASSWORD, TestServer, service};
+use device_server::{Administrators, Service, app};
+use device_test::{FakeClock, PASSWORD, TestServer, access_key, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -200,21 +200,50 @@ fn the_test_server_serves_what_its_engine_makes() {
     let client = server.create_client(&pool, json!({}));
     server.create_user(&pool, "ada");
 
-    let mut stream = TcpStream::connect(server.addr()).unwrap();
     let parameters = json!({ "USERNAME": "ada", "PASSWORD": PASSWORD });
     let body = json!({ "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": client,
-        "AuthParameters": parameters })
-    .to_string();
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
-         application/x-amz-json-1.1\r\nx-amz-target: \
-         AWSCognitoIdentityProviderService.InitiateAuth\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
+        "AuthParameters": parameters });
+    let response = over_a_socket(&server, "InitiateAuth", &body);
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(response.to_ascii_lowercase().contains("\r\ndate: "), "{response}");
     assert!(response.contains("\"AccessToken\""), "{response}");
+}
+
+/// The engine alone stores settings that the server would refuse today: a pool of earlier times.
+#[test]
+fn without_its_hook_a_trigger_refuses_what_it_guards() {
+    for is_allowed in [false, true] {
+        let server = TestServer::start_with(|service| {
+            let service = service.administrators(Administrators::Signing(access_key()));
+            if is_allowed { service.allow_unrun_triggers() } else { service }
+        });
+        let pool = server.create_pool(json!({ "LambdaConfig": { "PreSignUp": "arn" } }));
+        let client = server.create_client(&pool, json!({}));
+        let ada = json!({ "ClientId": client, "Username": "ada", "Password": PASSWORD });
+        let response = over_a_socket(&server, "SignUp", &ada);
+        if is_allowed {
+            assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        } else {
+            let why = "PreSignUp invocation failed due to error this server was started without a \
+                       hook.";
+            assert!(response.contains("UnexpectedLambdaException"), "{response}");
+            assert!(response.contains(why), "{response}");
+        }
+    }
+}
+
+/// The whole answer to an unsigned call.
+fn over_a_socket(server: &TestServer, operation: &str, body: &Value) -> String {
+    let body = body.to_string();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+         application/x-amz-json-1.1\r\nx-amz-target: \
+         AWSCognitoIdentityProviderService.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.addr()).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }

@@ -20,7 +20,7 @@ use crate::outbound_queue::OutboundQueue;
 use crate::signing_keys::PregeneratedKeys;
 use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
-use crate::unrun_triggers::Unrun;
+use crate::unrun_triggers::{NoHookSet, Unrun};
 use crate::without_effect::NamedOnce;
 
 /// Builds a [`Service`]; see [`Service::builder`].
@@ -157,7 +157,10 @@ impl ServiceBuilder {
         let is_dev = matches!(self.administrators, Administrators::Anyone(_));
         let unrun_triggers =
             if is_dev || self.allow_unrun_triggers { Unrun::Logged } else { Unrun::Refused };
-        let hooks = self.hooks.unwrap_or_else(|| Arc::new(NoHooks));
+        let hooks = self.hooks.unwrap_or_else(|| match unrun_triggers {
+            Unrun::Logged => Arc::new(NoHooks),
+            Unrun::Refused => Arc::new(NoHookSet),
+        });
         let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =

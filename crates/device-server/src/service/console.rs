@@ -46,6 +46,7 @@ impl Service {
             .off_the_workers(move |service| {
                 let _permit = permit;
                 let input = constraint::check(operation, body)?;
+                service.check_triggers(operation, &input)?;
                 let mut rng = service.entropy.generator();
                 let mut invocation = Invocation {
                     source_ip,
