@@ -21,8 +21,10 @@ pub(crate) async fn show(
     let rows: Vec<Markup> = sessions.iter().map(|session| row(&visit, session)).collect();
     let body = html! {
         (after.show())
-        p { "Administrators who are signed in to this console. A session ends after 30 minutes without use, "
-            "and after 8 hours in any case." }
+        p {
+            "Administrators who are signed in to this console. "
+            "A session ends after 30 minutes without use, and after 8 hours in any case."
+        }
         (table("Sessions", &["Key", "Opened", "Last used", "Ends", "From", ""], &rows, &html! {}))
     };
     Ok(visit.page(&Place::new("Sessions"), &body))
