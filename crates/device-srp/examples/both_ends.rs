@@ -1,4 +1,4 @@
-//! A user signs in with a password that never leaves the client: both ends, by this crate alone.
+//! Signs a user in with a password that never leaves the client, with both ends in one process.
 //!
 //! ```text
 //! cargo run -p device-srp --example both_ends -- <password to enrol> <password to sign in with>
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("A     {} bits\nB     {} bits", 4 * a.to_hex().len(), 4 * b.to_hex().len());
     println!("proof {}", proof.to_base64());
 
-    // The server finds out.
+    // The server checks the proof.
     match server.session_key(&verifier, &a)?.verify(&user, block, &timestamp, &proof) {
         Ok(()) => println!("Signed in."),
         Err(error) => println!("Not signed in: {error}"),

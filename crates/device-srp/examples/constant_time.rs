@@ -1,7 +1,9 @@
-//! Looks for branches and addresses that depend on secrets, with valgrind's memcheck as the
-//! instrument: it tracks undefined memory through all arithmetic and reports where control or an
-//! address depends on it. So secrets are marked undefined, and every report is a leak. num-bigint,
-//! which makes no promise, must be reported, or the instrument is blind.
+//! Looks for branches and addresses that depend on secrets, with valgrind's memcheck.
+//!
+//! Memcheck tracks undefined memory through all arithmetic and reports where a branch or an address
+//! depends on it. So secrets are marked undefined, and every report is a leak. num-bigint, which
+//! does not claim to be constant time, is the control: if it is not reported, the check does not
+//! work.
 //!
 //! ```text
 //! RUSTFLAGS='--cfg device_srp_taint --cfg device_srp_backend="model"' \
@@ -9,9 +11,9 @@
 //! valgrind -q target/release/examples/constant_time
 //! ```
 //!
-//! The vector kernels run on a model of their instructions, which valgrind does not know. What this
-//! shows is the compiled code of this build: no branch and no address in it depends on a secret. It
-//! does not show that each instruction takes the same time for all operands.
+//! Valgrind does not know AVX-512, so the vector kernels run on a model of their instructions. The
+//! result holds for the compiled code of this build: no branch and no address in it depends on a
+//! secret. It does not show that each instruction takes the same time for all operands.
 
 #[cfg(not(all(device_srp_taint, target_arch = "x86_64")))]
 fn main() {
@@ -79,11 +81,11 @@ use client::{COUNT_ERRORS, RUNNING_ON_VALGRIND, request, undefined};
 
 #[cfg(all(device_srp_taint, target_arch = "x86_64"))]
 mod client {
-    //! Valgrind's client requests, which are no-operations outside of it.
+    //! Valgrind's client requests, which do nothing outside of valgrind.
 
     pub(crate) const RUNNING_ON_VALGRIND: usize = 0x1001;
     pub(crate) const COUNT_ERRORS: usize = 0x1201;
-    /// Memcheck's "MC" and its first request.
+    /// Memcheck's prefix, "MC", and the number of the request.
     const MAKE_UNDEFINED: usize = 0x4d43_0001;
 
     pub(crate) fn undefined(address: *const u8, length: usize) {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 pub(crate) struct Exponent(Zeroizing<Vec<u64>>);
 
 impl Exponent {
-    /// Bytes that this project draws for an ephemeral.
+    /// The number of random bytes in an ephemeral secret.
     pub(crate) const EPHEMERAL_LEN: usize = 32;
 
     /// Draws 256 uniformly random bits.
@@ -17,7 +17,7 @@ impl Exponent {
         Self::from_be_bytes(bytes.as_slice())
     }
 
-    /// Reads a big-endian integer. Its length in bytes, leading zeros included, is no secret.
+    /// Reads a big-endian integer. Its length in bytes, leading zeros included, is not secret.
     pub(crate) fn from_be_bytes(be: &[u8]) -> Self {
         let mut words = Zeroizing::new(Vec::with_capacity(be.len().div_ceil(8).max(1)));
         words.extend(
@@ -41,11 +41,11 @@ impl Exponent {
 
     /// Computes a + u x for u and x of 256 bits, without reduction.
     ///
-    /// For an a of 256 bits the order of g is longer than the sum; a longer a costs only time.
+    /// If a has 256 bits, the sum is shorter than the order of g. A longer a only costs time.
     pub(crate) fn combine(a: &Self, u: &Self, x: &Self) -> Self {
         let product = u.0.len() + x.0.len();
-        // While a is no longer than x, the sum stays below 2^(64 * product): a + u x <= x's range *
-        // u's range.
+        // If a is no longer than x, the sum is below 2^(64 * product), because a < 2^(bits of x),
+        // so that a + u x < 2^(bits of x) (u + 1) <= 2^(bits of x) 2^(bits of u).
         let len = if a.0.len() <= x.0.len() { product } else { product.max(a.0.len()) + 1 };
         let mut sum = Zeroizing::new(Vec::with_capacity(len));
         sum.extend_from_slice(&a.0);
@@ -62,7 +62,7 @@ impl Exponent {
         Self(sum)
     }
 
-    /// Its length in bits, a multiple of 64.
+    /// The length in bits, a multiple of 64.
     pub(crate) fn bits(&self) -> usize {
         64 * self.0.len()
     }

@@ -7,9 +7,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{error::Error, integer};
 
-/// Bytes of N, and of every residue.
+/// Number of bytes in N and in every residue.
 pub(crate) const WIDTH: usize = 384;
-/// 64-bit limbs of N.
+/// Number of 64-bit limbs in N.
 #[allow(clippy::integer_division_remainder_used, reason = "a constant")]
 pub(crate) const LIMBS: usize = WIDTH / 8;
 
@@ -55,7 +55,7 @@ impl Residue {
         Self(select(&reduced, &limbs, borrow))
     }
 
-    /// Reads a verifier: not 0, 1 or N - 1, whose powers are known, and below N.
+    /// Reads a verifier: an integer below N, except 0, 1 and N - 1, whose powers are known.
     pub(crate) fn from_verifier_bytes(be: &[u8]) -> Result<Self, Error> {
         let limbs = limbs(&integer::right_aligned(be)?);
         let mut two = [0; LIMBS];
@@ -111,8 +111,8 @@ impl Residue {
 
     /// `PAD` of this residue.
     ///
-    /// Its length, and so its time, depends on the leading zero bits: the protocol hashes a message
-    /// of that length.
+    /// The length of the result, and so the time, depends on the leading zero bits: the protocol
+    /// hashes a message of that length.
     pub(crate) fn padded(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(integer::pad(Zeroizing::new(self.to_be_bytes()).as_slice()))
     }

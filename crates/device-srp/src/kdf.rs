@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// From the tests of the .NET extension library: its `GetDeviceKeyHash`.
+    /// The expected hash is from the tests of the .NET extension library's `GetDeviceKeyHash`.
     #[test]
     fn the_inner_hash_is_the_published_one() {
         let hash = credential_hash(&Identity::device("Pj8nlkpKR", "User5"), "Password1!");

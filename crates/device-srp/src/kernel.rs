@@ -34,15 +34,15 @@ use power::Comb;
 
 /// Arithmetic modulo N on `L` lanes, each of which holds a residue of its own.
 ///
-/// It is constant time unless a name ends in `_vartime`. A value of the implementing type proves
-/// that the CPU can run the kernel.
+/// A method is constant time unless its name ends in `_vartime`. A value of the implementing type
+/// proves that the CPU can run the kernel.
 #[cfg_attr(not(target_has_atomic = "ptr"), expect(dead_code, reason = "what only the comb needs"))]
 trait Kernel<const L: usize>: Copy + 'static {
-    /// `L` residues in the kernel's own form, perhaps not fully reduced.
+    /// `L` residues in the kernel's own representation, not necessarily fully reduced.
     ///
-    /// Every operation takes the result of any other, except that sums may not be added again.
+    /// Every operation accepts the result of any other, except that `add` does not accept a sum.
     type Element: Clone;
-    /// A table of sixteen residues for all lanes.
+    /// A table of 16 residues that all lanes share.
     type Shared: Send + Sync + 'static;
 
     fn load(self, x: [&Residue; L]) -> Self::Element;
@@ -52,24 +52,23 @@ trait Kernel<const L: usize>: Copy + 'static {
     /// Squares `a` in place, `times` times.
     fn square(self, a: &mut Self::Element, times: usize);
     fn add(self, a: &Self::Element, b: &Self::Element) -> Self::Element;
-    /// Looks up an entry for each lane. Reads the whole table whatever the digits.
+    /// Looks up one entry per lane. Reads the whole table, whatever the digits are.
     fn select(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
-    /// Looks up an entry for each lane by digits that are public.
+    /// Looks up one entry per lane by digits that are public.
     fn select_vartime(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
 
-    /// Makes a shared table of lane 0.
+    /// Makes a shared table from lane 0 of each entry.
     fn share(self, table: &[Self::Element; 16]) -> Self::Shared;
     fn select_shared(self, table: &Self::Shared, digits: &[u64; L]) -> Self::Element;
-    /// This kernel's comb for g, derived at first use.
+    /// This kernel's table for powers of g, derived at first use.
     #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
 }
 
-/// The kernel for one handshake.
+/// The kernel for one handshake: the fastest one that the CPU supports.
 ///
-/// Chosen by what the CPU has; in tests by `--cfg device_srp_backend`: `"portable"`, `"mulx"` (or
-/// portable, if the CPU has no mulx), or `"model"` for the vector kernels on a model of their
-/// instructions.
+/// Tests choose another with `--cfg device_srp_backend`: `"portable"`, `"mulx"` (portable if the
+/// CPU has no mulx), or `"model"` for the vector kernels on a model of their instructions.
 enum Backend {
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]
@@ -110,10 +109,10 @@ macro_rules! on_one {
     }};
 }
 
-/// The handshakes that fill a vector.
+/// The number of handshakes that fill all lanes.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const LANES: usize = 8;
-/// The fewest handshakes for which a vector costs no more than one after the other.
+/// The smallest batch that costs no more in lanes than one handshake after the other.
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 const WORTHWHILE: usize = 6;
 
@@ -128,7 +127,7 @@ pub(crate) fn batch_sizes() -> RangeInclusive<usize> {
 
 /// Runs a formula for each item of a slice: in lanes while enough are left, else one by one.
 ///
-/// Empty lanes repeat other items.
+/// Unused lanes repeat other items, so that every lane has valid operands.
 macro_rules! in_lanes {
     ($items:expr, $formula:ident) => {{
         let mut results = Vec::with_capacity($items.len());
@@ -190,7 +189,7 @@ pub(crate) fn server_publics(openings: &[Opening<'_>]) -> Vec<Zeroizing<Residue>
     in_lanes!(openings, server_public)
 }
 
-/// v^(2^64), v^(2^128), v^(2^192), with which v^u takes 63 squarings in place of 255.
+/// v^(2^64), v^(2^128), v^(2^192), with which v^u takes 63 squarings instead of 252.
 pub(crate) fn powers(v: &Residue) -> [Residue; 3] {
     on_one!(powers(v))
 }
@@ -200,6 +199,6 @@ pub(crate) fn client_secret(b: &Residue, x: &Exponent, e: &Exponent) -> Zeroizin
     Zeroizing::new(on_one!(client_secret(b, x, e)))
 }
 
-// Declared after the macros that it uses.
+// Declared here, after the macros that it uses.
 #[cfg(feature = "__power")]
 pub mod bare;

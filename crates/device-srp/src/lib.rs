@@ -83,7 +83,7 @@
 
 #![no_std]
 #![warn(clippy::exhaustive_enums)]
-// The time of a division depends on its operands: each one says why they are no secret.
+// The time of a division depends on its operands. Each division has a reason why they are public.
 #![cfg_attr(not(test), warn(clippy::integer_division_remainder_used))]
 
 extern crate alloc;

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// HKDF (RFC 5869), the first 32 bytes of its output.
+/// The first 32 bytes of HKDF's output (RFC 5869).
 pub(crate) fn hkdf_block(salt: &[u8], input: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
     let key = hmac(salt, [input]);
     hmac(key.as_slice(), [info, &[1]])
@@ -58,7 +58,7 @@ mod tests {
         }
     }
 
-    /// Vectors of up to one block, the only length that this crate derives.
+    /// Checks vectors of up to one block: this crate derives no more.
     #[test]
     fn hkdf_passes_wycheproof() {
         let mut count = 0;

@@ -1,4 +1,4 @@
-//! Batches of every size give what each handshake alone gives.
+//! Batches of every size give the same results as single handshakes.
 #![expect(clippy::unwrap_used, reason = "a fixture that fails is a test that fails")]
 
 use device_srp::{
@@ -15,7 +15,7 @@ struct Enrolled {
     proof: Proof,
 }
 
-/// Every third verifier is prepared, so that batches are mixed.
+/// Enrols users. Every third verifier is prepared, so that a batch has both kinds.
 fn enrol(count: usize, rng: &mut StdRng) -> Vec<Enrolled> {
     let salt = Salt::random(rng);
     let mut verifiers: Vec<_> =

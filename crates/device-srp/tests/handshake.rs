@@ -1,4 +1,4 @@
-//! Whole handshakes, against each other and against num-bigint, and what a hostile peer may send.
+//! Whole handshakes, compared with num-bigint, and input from a hostile peer.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,8 +33,7 @@ fn hash(parts: &[&[u8]]) -> BigUint {
     BigUint::from_bytes_be(&hasher.finalize())
 }
 
-/// The shared secret's key, through an implementation that has nothing in common with the crate but
-/// SHA-256.
+/// Derives the session key by code that shares nothing with the crate but SHA-256.
 fn oracle_key(u: &BigUint, s: &BigUint) -> Vec<u8> {
     use hmac::{Hmac, KeyInit, Mac};
     let hmac = |key: &[u8], message: &[u8]| {

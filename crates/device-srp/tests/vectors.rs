@@ -1,4 +1,4 @@
-//! Every known answer of `vectors/srp.json`.
+//! Checks every known answer in `vectors/srp.json`.
 
 #![expect(
     clippy::unwrap_used,

@@ -21,7 +21,7 @@ pub(super) fn server_public<const L: usize, K: Kernel<L>>(
     k.store(&k.add(&masked, &power::generator(k, openings.map(|o| o.b))))
 }
 
-/// (A v^u)^b for public u, by stored powers of v if every handshake has them.
+/// (A v^u)^b for a public u. Uses the stored powers of v if every handshake has them.
 pub(super) fn server_secret<const L: usize, K: Kernel<L>>(
     k: K,
     handshakes: [&Handshake<'_>; L],

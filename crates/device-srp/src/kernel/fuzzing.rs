@@ -13,7 +13,8 @@ use crate::{
 pub fn kernels_agree(data: &[u8]) {
     let mut data = data.iter().copied();
     let Some(formula) = data.next() else { return };
-    // 64 bits of exponent take every path except the longest, in a quarter of the time
+    // most inputs get 64-bit exponents: these take every path except that of long exponents, in a
+    // quarter of the time
     let length = if formula < 192 { 8 } else { 32 };
     let mut take =
         |buffer: &mut [u8]| buffer.iter_mut().zip(&mut data).for_each(|(to, from)| *to = from);
@@ -35,7 +36,7 @@ pub fn kernels_agree(data: &[u8]) {
     }
 }
 
-/// Runs a formula with the same operands in every lane, and compares the lanes.
+/// Runs a formula with the same operands in every lane, and asserts that all lanes agree.
 fn result<const L: usize, K: Kernel<L>>(
     k: K,
     formula: u8,

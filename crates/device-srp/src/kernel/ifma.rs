@@ -3,8 +3,8 @@
 //! throughput.
 //!
 //! `vpmadd52` reads the low 52 bits of its factors and adds the low or the high 52 bits of their
-//! product to a 64-bit accumulator. So a limb in memory counts modulo 2^52 only, whatever is above,
-//! and a column has room for 2^12 products before a carry is lost.
+//! product to a 64-bit accumulator. So only the low 52 bits of a limb in memory count, and a column
+//! has room for 2^12 products before a carry is lost.
 
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant bounds")]
 
@@ -19,12 +19,12 @@ use constants::LIMBS;
 
 const MASK: u64 = (1 << 52) - 1;
 
-/// The proof that this CPU and its operating system run every instruction of these kernels.
+/// Proof that this CPU and its operating system support every instruction of these kernels.
 #[derive(Clone, Copy)]
 pub(super) struct Ifma(());
 
 impl Ifma {
-    /// One for [`Kernel<1>`], and for [`Kernel<8>`] alike.
+    /// One value for both implementations, [`Kernel<1>`] and [`Kernel<8>`].
     #[cfg(not(device_srp_backend = "model"))]
     pub(super) fn detect() -> Option<Self> {
         cpufeatures::new!(
@@ -39,7 +39,7 @@ impl Ifma {
         ifma::get().then_some(Self(()))
     }
 
-    /// The model runs anywhere.
+    /// Always succeeds: the model runs on any CPU.
     #[cfg(device_srp_backend = "model")]
     pub(super) fn detect() -> Option<Self> {
         Some(Self(()))
@@ -68,7 +68,7 @@ const fn from_words(words: &[u64; group::LIMBS]) -> [u64; LIMBS] {
     limbs
 }
 
-/// The residue of a value below 3 N, of which the low 52 bits of each limb count.
+/// Reduces a value below 3 N. Only the low 52 bits of each limb count.
 #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
 fn canonical(limbs: &[u64; LIMBS]) -> Residue {
     let mut value = limbs.map(|limb| limb & MASK);

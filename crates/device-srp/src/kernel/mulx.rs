@@ -18,7 +18,7 @@ use super::{Kernel, power::Comb, scan::masks};
 use crate::group::{LIMBS, N, Residue};
 use product::{Limbs, mac, subtract_n_if};
 
-/// The proof that this CPU has `mulx`, `adcx` and `adox`.
+/// Proof that this CPU has `mulx`, `adcx` and `adox`.
 #[derive(Clone, Copy)]
 pub(super) struct Mulx(());
 
@@ -87,8 +87,8 @@ impl Kernel<1> for Mulx {
         for ((s, &a), &b) in sum.iter_mut().zip(a).zip(b) {
             (*s, carry) = mac(a, b, 1, carry);
         }
-        // below 2 R: less N it may still be R or above, by less than 2^3008, so N goes a second
-        // time
+        // The sum is below 2 R. After one subtraction of N it may still be R or more, by less than
+        // 2^3008, so a second one follows.
         let mut top = carry;
         for _ in 0..2 {
             top -= subtract_n_if(&mut sum, top);

@@ -1,11 +1,12 @@
 //! Arithmetic in safe Rust for any target: 52 limbs of 60 bits in Montgomery form, R = 2^3120.
 //!
 //! A column of 128 bits has room for 256 products of limbs of 60 bits, so a sum of products needs
-//! no carries between them. For each product the compiler makes a multiplication with two results,
-//! an addition and an addition with carry.
+//! no carries between them. The compiler turns each product into one multiplication with a two-word
+//! result, one addition and one addition with carry.
 //!
 //! R is 48 bits longer than N, so no subtraction of N is needed at the end: for a, b below 2^3075,
-//! (a b + q N) / R is below N + 2^3030. Every element is, except a sum, which is below twice that.
+//! (a b + q N) / R is below N + 2^3030. Every element is below that bound, except a sum, which is
+//! below twice the bound.
 
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant bounds")]
 

@@ -17,14 +17,14 @@ pub(super) use self::comb::Comb;
 use super::Kernel;
 use crate::{exponent::Exponent, group::Residue};
 
-/// base^e by fixed windows. Every look-up reads the whole table.
+/// base^e by fixed windows. Every lookup reads the whole table.
 pub(super) fn secret<const L: usize, K: Kernel<L>>(
     k: K,
     base: &K::Element,
     e: [&Exponent; L],
 ) -> K::Element {
-    // A window of w bits costs 2^w multiplications for the table and leaves one in w of the others.
-    // Windows of 4 and 5 bits cost the same at 320 bits.
+    // With windows of w bits, the table takes 2^w multiplications and the exponentiation one for
+    // every w bits of e. At 320 bits, windows of 4 and 5 bits cost the same: 16 + 80 = 32 + 64.
     let width = if longest(e) <= 320 { 4 } else { 5 };
     let table = multiples(k, base, 1 << width);
     windows(k, e, width, |digits| k.select(&table, digits))
@@ -42,7 +42,7 @@ pub(super) fn public<const L: usize, K: Kernel<L>>(
 
 /// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of a public u.
 ///
-/// With base_i = base^(2^(64 i)) that is base^u, by 63 squarings in place of 252.
+/// If base_i = base^(2^(64 i)), the result is base^u, with 63 squarings instead of 252.
 pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     k: K,
     bases: [K::Element; 4],
@@ -72,7 +72,10 @@ pub(super) fn public_split<const L: usize, K: Kernel<L>>(
     power
 }
 
-/// g^e: by comb up to 256 bits, by windows above and on CPUs without compare-and-swap.
+/// g^e, by the comb if e has at most 256 bits.
+///
+/// Longer exponents go by windows, as do all on CPUs without compare-and-swap, which the shared
+/// table needs.
 pub(super) fn generator<const L: usize, K: Kernel<L>>(k: K, e: [&Exponent; L]) -> K::Element {
     #[cfg(target_has_atomic = "ptr")]
     if longest(e) <= Comb::<K::Shared>::BITS {
@@ -102,7 +105,7 @@ fn multiples<const L: usize, K: Kernel<L>>(
     table
 }
 
-/// Raises to the power of an exponent, digit by digit from the top.
+/// Exponentiation by windows, from the most significant; `pick` looks up the power of a digit.
 fn windows<const L: usize, K: Kernel<L>>(
     k: K,
     e: [&Exponent; L],

@@ -1,8 +1,8 @@
-//! Table look-ups that read the whole table, whatever entry is wanted.
+//! Table lookups that read the whole table, whichever entry is wanted.
 
 use core::hint::black_box;
 
-/// A mask for each entry of a table: all ones for the entry of this number, else zeros.
+/// A mask for each entry of a table: all ones for entry `number`, zeros for the others.
 pub(super) fn masks(number: u64) -> impl Iterator<Item = u64> {
     (0..).map(move |i| mask(equal(i, number)))
 }
@@ -15,7 +15,7 @@ fn equal(a: u64, b: u64) -> u64 {
 
 /// All ones for 1, zeros for 0.
 ///
-/// Opaque, because the optimizer would turn a masked scan into a load by a secret index.
+/// Opaque to the optimizer, which would otherwise turn a masked scan into a load by a secret index.
 pub(super) fn mask(bit: u64) -> u64 {
     black_box(bit.wrapping_neg())
 }

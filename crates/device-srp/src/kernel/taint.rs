@@ -1,4 +1,4 @@
-//! Every formula on every kernel, with secrets that a checking tool knows of.
+//! Runs every formula on every kernel, with secrets that are marked for a checking tool.
 //!
 //! For `examples/constant_time.rs`. Built under `--cfg device_srp_taint` only.
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// Calls `section` with the name of each kernel and a function that runs its formulas.
 ///
-/// The function calls `secret` with the memory of every secret.
+/// That function passes the memory of every secret to `secret`, which marks it.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     section("portable", &|| run::<1, _>(Portable, secret));
     if let Some(k) = Mulx::detect() {
@@ -28,13 +28,14 @@ pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
 
 /// Runs HKDF, HMAC and the comparison of a proof.
 ///
-/// The caller branches on the outcome: the tool must report that, or it lost track of the secret.
-/// The highest limb of S is no secret, since the length of PAD(S) follows from it.
+/// The caller branches on the outcome. The tool must report that branch; if it does not, it has
+/// lost track of the secret. The highest limb of S is not marked, since the length of PAD(S), the
+/// one exception to constant time, depends on it.
 pub fn proof(secret: fn(&[u64])) -> Choice {
     let s = Residue([7; _]);
     let [low @ .., _] = &s.0;
     secret(low);
-    // By value, because the compiler might otherwise use the limbs that it knows.
+    // By value: the compiler might otherwise use the limbs that it knows.
     let s = black_box(s);
     let identity = Identity::user("pool", "user");
     let [a, b] = [3, 5].map(|limb| PublicValue::from_residue(&Residue([limb; _])));
@@ -44,7 +45,9 @@ pub fn proof(secret: fn(&[u64])) -> Choice {
     proof.0.ct_eq(&[0; 32])
 }
 
-/// Runs the one formula that may depend on an operand, with a secret operand.
+/// Runs the one formula whose timing depends on an operand, u, with a secret u.
+///
+/// The tool must report it.
 pub fn secret_scrambler(secret: fn(&[u64])) {
     let [u, b] = [0xa5, 0x3c].map(|fill| Exponent::from_be_bytes(&[fill; 32]));
     secret(u.words());

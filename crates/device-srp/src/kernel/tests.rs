@@ -1,4 +1,4 @@
-//! Every kernel against num-bigint, on the operands where kernels go wrong.
+//! Compares every kernel with num-bigint, on operands where arithmetic errors are likely.
 
 use alloc::{vec, vec::Vec};
 
@@ -19,8 +19,8 @@ fn residue(x: &BigUint) -> Residue {
     Residue(limbs.try_into().unwrap())
 }
 
-/// 0, 1, 2, N - 1, N - 2, powers of two, runs of ones at every limb boundary of either radix,
-/// values of extreme limbs.
+/// 0, 1, 2, N - 1, N - 2, powers of two; for limbs of 52 and of 64 bits, runs of ones at every
+/// third limb boundary and numbers of extreme limbs; random numbers.
 fn operands() -> Vec<Residue> {
     let (n, one, mut rng) = (number(&Residue(N)), BigUint::from(1u8), StdRng::seed_from_u64(11));
     let mut numbers = vec![

@@ -1,5 +1,6 @@
-//! What every known answer must be, in both roles where the server's secret is known. Without the
-//! standard library, so that a microcontroller can check them too.
+//! Checks of the known answers, in both roles if the server's secret is known.
+//!
+//! They need no standard library, so that a microcontroller can run them too.
 
 use alloc::{format, string::ToString, vec, vec::Vec};
 
@@ -36,7 +37,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-/// What the session key must be, from the published u and S.
+/// The expected session key, from the published u and S.
 fn key_of(case: &Value) -> Vec<u8> {
     let prk = hmac(&pad(text(case, "u").unwrap()), &pad(text(case, "S").unwrap()));
     let key = hmac(&prk, b"Caldera Derived Key\x01")[..16].to_vec();
@@ -48,7 +49,7 @@ fn key_of(case: &Value) -> Vec<u8> {
 
 fn identity(case: &Value) -> Option<Identity<'_>> {
     if let Some(both) = text(case, "pool_name_plus_user_id") {
-        // where they meet makes no difference to the hash
+        // the hash joins both without a separator, so any split gives the same identity
         let (pool, user) = both.split_at(9);
         return Some(Identity::user(pool, user));
     }
@@ -102,8 +103,8 @@ pub(crate) fn published_verifiers(vectors: &Value) {
 }
 
 pub(crate) fn published_scramblers_hash_the_values_as_sent(vectors: &Value) {
-    // u alone is published here; it shows in the key that a client derives, so hash it as the
-    // client does.
+    // These cases publish u but no key, and the crate does not expose u. So this hashes the padded
+    // values as the crate does.
     let mut count = 0;
     for case in vectors["published"].as_array().unwrap() {
         if !text(case, "kind").unwrap().starts_with("u = ") {

@@ -1,6 +1,7 @@
-//! The instructions that the kernels use: those of the CPU, or under `--cfg
-//! device_srp_backend="model"` a model of them in plain Rust, which runs on any CPU and under tools
-//! that do not know AVX-512.
+//! The instructions that the kernels use: the CPU's own, or a model of them.
+//!
+//! `--cfg device_srp_backend="model"` selects the model. It is plain Rust, so it runs on any CPU
+//! and under tools that do not know AVX-512.
 
 #[cfg(device_srp_backend = "model")]
 mod model;

@@ -1,6 +1,6 @@
-//! Numbers that follow from N, in limbs of 52 bits; the tests below derive each again.
+//! Constants that follow from N, in limbs of 52 bits. The test below checks each of them.
 
-/// Limbs of a residue.
+/// Number of limbs in a residue.
 pub(super) const LIMBS: usize = 60;
 
 /// c = -1/N modulo 2^416.
@@ -10,7 +10,7 @@ pub(super) const NEGATED_INVERSE: [u64; 8] = [
     0xc_ff64_bfb9_7b8f, 0x4_9294_a87e_c223, 0x4_2c82_5f7a_9e76, 0x5_f836_e7c1_0885,
 ];
 
-/// (c N + 1) / 2^416, below N: with it, eight limbs are their own quotient.
+/// (c N + 1) / 2^416, below N. With it, eight limbs are their own quotient.
 #[rustfmt::skip]
 pub(super) const FREE_QUOTIENT: [u64; LIMBS] = [
     0x2_823e_f360_2a53, 0x1_8a2d_e92f_63e1, 0x4_8418_d688_c26c, 0xb_419c_cc0d_a213,
@@ -30,7 +30,9 @@ pub(super) const FREE_QUOTIENT: [u64; LIMBS] = [
     0x9_6ee0_9ed7_d2a6, 0x2_c6de_0282_7b1b, 0xf_836e_7c10_8854, 0x0_0000_0000_0005,
 ];
 
-/// (c N + 1) / 2^1560 for c = -1/N modulo 2^1560, below N / 2: the same for thirty limbs.
+/// (c N + 1) / 2^1560 for c = -1/N modulo 2^1560, below N / 2.
+///
+/// With it, thirty limbs are their own quotient.
 #[rustfmt::skip]
 pub(super) const FREE_HALF: [u64; LIMBS] = [
     0xb_3ef9_d409_41ac, 0x5_df41_3c89_50bb, 0xa_0761_332b_5286, 0x5_b6c8_2c53_0325,
@@ -50,7 +52,7 @@ pub(super) const FREE_HALF: [u64; LIMBS] = [
     0xf_380b_6d4c_1b3c, 0x2_18cb_d224_3cc7, 0xf_6f04_0897_dbd7, 0x0_0000_0000_0006,
 ];
 
-/// 2^3328 and its square modulo N: one, and the way in, of the single kernel.
+/// R = 2^3328 modulo N: one, in the single kernel's Montgomery form.
 #[rustfmt::skip]
 pub(super) const SINGLE_ONE: [u64; LIMBS] = [
     0xb_0f58_8448_b611, 0xf_f2aa_5001_ca6d, 0x8_7a02_2605_f96a, 0x0_8545_1096_7d02,
@@ -69,6 +71,7 @@ pub(super) const SINGLE_ONE: [u64; LIMBS] = [
     0x3_adeb_3925_17c7, 0x1_2638_8d3d_6317, 0x0_ab97_7ea1_f94a, 0xe_eb0e_b953_2337,
     0xf_02d7_d8fc_89c1, 0x5_19c5_7956_ae51, 0x4_cfca_c5f1_872e, 0x0_0000_0000_0006,
 ];
+/// R^2 modulo N: a product with it converts to the single kernel's Montgomery form.
 #[rustfmt::skip]
 pub(super) const SINGLE_SQUARED: [u64; LIMBS] = [
     0x2_f966_dc39_488f, 0x5_364a_01af_34d0, 0xe_2fa0_560e_084e, 0x3_5859_b01c_2b8c,
@@ -88,7 +91,7 @@ pub(super) const SINGLE_SQUARED: [u64; LIMBS] = [
     0xd_3402_392f_a9c5, 0x8_d235_ea7b_c148, 0x0_d8c4_b038_fb8b, 0x0_0000_0000_000b,
 ];
 
-/// 2^3120 and its square modulo N: one, and the way in, of the kernel in lanes.
+/// R = 2^3120 modulo N: one, in the Montgomery form of the kernel in lanes.
 #[rustfmt::skip]
 pub(super) const LANES_ONE: [u64; LIMBS] = [
     0x1_0000_0000_0000, 0x0_0000_0000_0000, 0xe_df56_c52d_3500, 0x1_f02e_f71b_47d2,
@@ -107,6 +110,7 @@ pub(super) const LANES_ONE: [u64; LIMBS] = [
     0xb_fb22_106a_e64c, 0xd_daeb_5f78_671c, 0xd_f441_59c4_ec64, 0xb_1f77_5983_38bf,
     0x4_7f23_e32e_d6fd, 0x9_73dc_b3b3_99d7, 0x0_0036_f025_5dde, 0x0_0000_0000_0000,
 ];
+/// R^2 modulo N: a product with it converts to the Montgomery form of the kernel in lanes.
 #[rustfmt::skip]
 pub(super) const LANES_SQUARED: [u64; LIMBS] = [
     0xf_35da_5840_647b, 0xf_8966_e217_251d, 0xb_d51f_4a31_5ff5, 0x0_fd6d_aee1_9dee,
@@ -141,7 +145,7 @@ mod tests {
         let (n, one) = (number(&N, 64), BigUint::from(1u8));
         let c = number(&NEGATED_INVERSE, 52);
         assert_eq!(&c * &n + 1u8, number(&FREE_QUOTIENT, 52) << 416);
-        // c < 2^1560 is fixed by (c N + 1) = 0 modulo 2^1560
+        // c is not stored here: c < 2^1560 and c N + 1 = 0 modulo 2^1560 determine it
         let free_half = number(&FREE_HALF, 52);
         assert_eq!(((&free_half << 1560) - 1u8) % &n, BigUint::ZERO);
         assert!(&free_half * 2u8 < n);

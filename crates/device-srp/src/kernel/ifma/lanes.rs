@@ -1,24 +1,25 @@
 //! Eight residues at once, one in each lane: 60 vectors of limbs, R = 2^3120.
 //!
-//! Products go by blocks of 15 limbs, whose columns fit the registers, and above that by
-//! Karatsuba's method: of 16 products of blocks 9 are left. The sum of two halves may carry; that
-//! carry is a mask of lanes.
+//! Blocks of 15 limbs, whose columns fit in registers, are multiplied directly. Longer operands are
+//! multiplied by Karatsuba's method, which takes 9 products of blocks instead of 16. The sum of two
+//! halves may carry out; that carry is a mask of lanes.
 //!
-//! The reduction takes the lower half of T as its own quotient: c N = F 2^1560 - 1. So that step is
-//! a product like others, and Karatsuba's method saves 2 of its 8. It leaves 90 limbs. The last 30
-//! go by N itself: N = -1 modulo 2^52, so the lowest limb is the quotient digit and adding digit *
-//! N clears it by moving it up one limb; with N + 1, whose lowest limb is 0, in place of N there is
-//! no product for that limb.
+//! The reduction first clears the lower half of T. Because c N = F 2^1560 - 1, that half is its own
+//! quotient. So this step is a product like any other, and Karatsuba's method saves 2 of its 8
+//! products of blocks. 90 limbs are left, of which 30 are cleared by multiples of N itself. Because
+//! N = -1 modulo 2^52, each quotient digit equals the limb that it clears, and adding digit * N
+//! moves that limb up by one. N + 1, whose lowest limb is 0, takes the place of N, so that there is
+//! no product for the lowest limb.
 //!
-//! Bounds. Limbs are below 2^52. What [`Kernel::mul`] gives is below 2 N, and a sum of two such
-//! below 4 N, so every T is below 16 N^2; F is below N / 2, so its result is below T / 2^3120 + F +
-//! N < 2 N.
+//! Bounds. Limbs are below 2^52. Results of [`Kernel::mul`] are below 2 N and the sum of two of
+//! them is below 4 N, so every T is below 16 N^2. F is below N / 2, so a reduced T is below
+//! T / 2^3120 + F + N < 2 N.
 //!
-//! Columns are signed. A product of blocks has at most 15 low and 15 high halves in a column, below
-//! 2^57. Of those, a column of a product of halves joins two of either sign and two limbs, below
-//! 2^58 + 2^53, and one of the whole product four such and two limbs, below 2^61. The reduction
-//! adds at most 5 columns of blocks, two limbs, 60 halves and carries below 2^12: everything stays
-//! below 2^62.
+//! Columns are signed. A column of a product of blocks has at most 15 low and 15 high halves, so it
+//! is below 2^57. A column of a product of halves combines two of those of each sign and two limbs:
+//! it is below 2^58 + 2^53. A column of the whole product combines four of these and two limbs: it
+//! is below 2^61. The reduction adds at most 5 columns of products of blocks, two limbs, 60 halves
+//! and carries below 2^12. So everything stays below 2^62.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
 #![cfg_attr(
     device_srp_backend = "model",
@@ -48,11 +49,11 @@ use super::{
 };
 use crate::{group::Residue, kernel::power::Comb};
 
-/// Limb i of all eight residues in row i.
+/// Row i holds limb i of all eight residues.
 #[derive(Clone)]
 pub(in crate::kernel) struct Element(Box<[Lanes; LIMBS]>);
 
-/// Limb i of sixteen residues in row i, eight and eight.
+/// Row i holds limb i of 16 residues, in two vectors of eight.
 pub(in crate::kernel) struct Shared(Box<[[Lanes; 2]; LIMBS]>);
 
 static COMB: OnceBox<Comb<Shared>> = OnceBox::new();
@@ -60,7 +61,7 @@ static COMB: OnceBox<Comb<Shared>> = OnceBox::new();
 /// N + 1 in every lane.
 static N_PLUS_1: [Lanes; LIMBS] = {
     let mut limbs = splat(&N);
-    // the lowest limb of N is full; so the sum carries once
+    // the lowest limb of N is 2^52 - 1, so adding 1 carries into the next limb
     limbs[0] = Lanes([0; 8]);
     limbs[1] = Lanes([N[1] + 1; 8]);
     limbs
@@ -69,7 +70,7 @@ static N_PLUS_1: [Lanes; LIMBS] = {
 /// F in every lane.
 static F: [Lanes; LIMBS] = splat(&FREE_HALF);
 
-/// The sum of F's first two blocks less 2^780, and that of the last two.
+/// The sum of F's first two blocks, less its carry of 2^780, and the sum of F's last two blocks.
 static F_SUMS: [Lanes; HALF] = {
     let (mut sums, mut i) = ([Lanes([0; 8]); HALF], 0);
     let mut carry = 0;
@@ -104,8 +105,6 @@ impl Element {
     }
 }
 
-// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the
-// features.
 impl Kernel<8> for Ifma {
     type Element = Element;
     type Shared = Shared;
@@ -133,7 +132,7 @@ impl Kernel<8> for Ifma {
 
     fn mul(self, a: &Element, b: &Element) -> Element {
         let mut product = Element::zero();
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { multiply(a, b, &mut Workspace::new(), &mut product) };
         product
     }
@@ -141,21 +140,21 @@ impl Kernel<8> for Ifma {
     fn square(self, a: &mut Element, times: usize) {
         let mut space = Workspace::new();
         for _ in 0..times {
-            // SAFETY: see above
+            // SAFETY: `self` proves that the CPU has the features
             unsafe { square(a, &mut space) };
         }
     }
 
     fn add(self, a: &Element, b: &Element) -> Element {
         let mut sum = Element::zero();
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { add(a, b, &mut sum) };
         sum
     }
 
     fn select(self, table: &[Element], digits: &[u64; 8]) -> Element {
         let mut picked = Element::zero();
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { select(table, &Lanes(*digits), &mut picked) };
         picked
     }
@@ -186,7 +185,7 @@ impl Kernel<8> for Ifma {
 
     fn select_shared(self, table: &Shared, digits: &[u64; 8]) -> Element {
         let mut picked = Element::zero();
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { select_shared(table, &Lanes(*digits), &mut picked) };
         picked
     }
@@ -196,16 +195,17 @@ impl Kernel<8> for Ifma {
     }
 }
 
-/// Limbs of a block: a product of two has its columns in registers, fifteen at a time.
+/// Limbs of a block. A product of two blocks keeps its columns in registers, 15 at a time.
 const BLOCK: usize = 15;
 /// Limbs of half a residue.
 const HALF: usize = 2 * BLOCK;
 
-/// What a multiplication works in: zeroed once for many.
+/// Memory that a multiplication works in, zeroed once for many multiplications.
 struct Workspace {
     /// 120 columns of a product.
     columns: [Lanes; 2 * LIMBS],
-    /// Sums of halves and the products of these: 120 for whole residues, and 60 for their halves.
+    /// Sums of halves, and the products of these sums: 120 rows to multiply whole residues, and 60
+    /// to multiply their halves.
     scratch: [Lanes; 3 * LIMBS],
 }
 
@@ -215,7 +215,7 @@ impl Workspace {
     }
 }
 
-/// A macro once for each limb of a block.
+/// Invokes a macro once for each limb of a block.
 macro_rules! each {
     ($macro:ident) => {
         $macro!(0);
@@ -239,13 +239,13 @@ macro_rules! each {
 vectorized! {
     #[inline]
     fn get(row: &Lanes) -> Z {
-        // SAFETY: 64 bytes aligned to 64
+        // SAFETY: `Lanes` has 64 bytes and is aligned to 64
         unsafe { _mm512_load_si512(row.0.as_ptr().cast()) }
     }
 
     #[inline]
     fn put(row: &mut Lanes, x: Z) {
-        // SAFETY: 64 bytes aligned to 64
+        // SAFETY: `Lanes` has 64 bytes and is aligned to 64
         unsafe { _mm512_store_si512(row.0.as_mut_ptr().cast(), x) };
     }
 
@@ -258,7 +258,7 @@ vectorized! {
         block
     }
 
-    /// t = x y for blocks, or t += x y.
+    /// t = x y for blocks; t += x y if `ADD`.
     fn multiply_block<const ADD: bool>(x: &[Lanes], y: &[Lanes], t: &mut [Lanes]) {
         let (x, y, t) = (get_block(x), &y[..BLOCK], &mut t[..2 * BLOCK]);
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
@@ -292,7 +292,8 @@ vectorized! {
         }
     }
 
-    /// t = x x for a block: the products of different limbs once, doubled, and the squares.
+    /// t = x x for a block: computes the products of different limbs once, doubles them, and adds
+    /// the squares of the limbs.
     fn square_block(x: &[Lanes], t: &mut [Lanes]) {
         let (x, t) = (get_block(x), &mut t[..2 * BLOCK]);
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
@@ -314,7 +315,7 @@ vectorized! {
                 }
                 each!(low);
                 each!(high);
-                // columns 2 j and 2 j + 1 have had their last product of different limbs
+                // columns 2 j and 2 j + 1 now have all their products of different limbs
                 let (even, odd) = (w[2 * $j], w[2 * $j + 1]);
                 let (even, odd) = (_mm512_add_epi64(even, even), _mm512_add_epi64(odd, odd));
                 put(&mut t[2 * $j], _mm512_madd52lo_epu64(even, x[$j], x[$j]));
@@ -324,8 +325,8 @@ vectorized! {
         each!(row);
     }
 
-    /// t = x y: for more than a block by Karatsuba, from the products of the lower halves, of the
-    /// upper and of their sums.
+    /// t = x y. More than a block goes by Karatsuba's method: from the products of the lower
+    /// halves, of the upper halves, and of the sums of the halves.
     fn multiply_columns(x: &[Lanes], y: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
         if x.len() == BLOCK {
             return multiply_block::<false>(x, y, t);
@@ -342,7 +343,7 @@ vectorized! {
         join(t, middle, carries, (x_sum, y_sum));
     }
 
-    /// t = x x in the same way.
+    /// t = x x, by the same method as [`multiply_columns`].
     fn square_columns(x: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
         if x.len() == BLOCK {
             return square_block(x, t);
@@ -358,7 +359,7 @@ vectorized! {
         join(t, middle, (carry, carry), (sum, sum));
     }
 
-    /// Limbs of x + y, and in which lanes that carries out.
+    /// Writes the limbs of x + y. Returns the mask of the lanes in which the sum carries out.
     #[inline]
     fn add_limbs(x: &[Lanes], y: &[Lanes], sum: &mut [Lanes]) -> u8 {
         let mut carry = _mm512_setzero_si512();
@@ -368,8 +369,8 @@ vectorized! {
         _mm512_cmpeq_epi64_mask(carry, _mm512_set1_epi64(1))
     }
 
-    /// The limb of a column and the carry into it; the carry out, which like the column may be
-    /// negative.
+    /// Writes the limb of a column with the carry into it. Returns the carry out. Like the column,
+    /// a carry may be negative.
     #[inline]
     fn put_limb(to: &mut Lanes, column: Z, carry: Z) -> Z {
         let sum = _mm512_add_epi64(column, carry);
@@ -377,9 +378,9 @@ vectorized! {
         _mm512_srai_epi64::<52>(sum)
     }
 
-    /// Puts the middle between the products of the lower and of the upper halves in t: with s + c
-    /// B^h for the sum of x's halves and r + d B^h for that of y's, that is s r + (c r + d s) B^h +
-    /// c d B^(2 h) less both products.
+    /// Adds Karatsuba's middle term to t, which has the products of the lower and of the upper
+    /// halves. If s + c B^h is the sum of x's halves and r + d B^h that of y's, the middle term is
+    /// s r + (c r + d s) B^h + c d B^(2 h), less both of those products.
     #[inline]
     fn join(t: &mut [Lanes], middle: &[Lanes], (c, d): (u8, u8), (s, r): (&[Lanes], &[Lanes])) {
         let half = s.len();
@@ -415,7 +416,7 @@ vectorized! {
         let t = &mut space.columns;
         let (m, scratch) = space.scratch.split_at_mut(HALF);
         add_free_half(t, m, scratch);
-        // the upper by N itself, digit by digit inside a block
+        // clears the next 30 limbs by multiples of N, digit by digit inside a block
         for k in [HALF, HALF + BLOCK] {
             {
                 let t = &mut t[k..k + 2 * BLOCK];
@@ -462,7 +463,7 @@ vectorized! {
         }
     }
 
-    /// Clears the lower half of T: that half, m, times F goes in above it.
+    /// Clears the lower half of T, which is m, by adding m F to the limbs above it.
     #[inline]
     fn add_free_half(t: &mut [Lanes; 2 * LIMBS], m: &mut [Lanes], scratch: &mut [Lanes]) {
         let mut carry = _mm512_setzero_si512();
@@ -477,7 +478,7 @@ vectorized! {
         }
         multiply_block::<true>(sum, &F_SUMS, &mut t[HALF + BLOCK..]);
         multiply_block::<true>(sum, &F_SUMS[BLOCK..], &mut t[HALF + 3 * BLOCK..]);
-        // blocks 0 and 1 of F and 2 and 3 are joined with each other as in `join`
+        // combines the products with blocks 0 and 1 of F, and those with 2 and 3, as `join` does
         for i in 0..BLOCK {
             let half = |at: usize| get(&products[BLOCK * at + i]);
             let first = _mm512_sub_epi64(half(1), half(2));
@@ -507,7 +508,7 @@ vectorized! {
         add_limbs(&a.0[..], &b.0[..], &mut out.0[..]);
     }
 
-    /// Reads every entry.
+    /// Reads every entry, so that no address depends on a digit.
     fn select(table: &[Element], digits: &Lanes, out: &mut Element) {
         let digits = get(digits);
         let mut masks = Vec::with_capacity(table.len());
@@ -523,7 +524,7 @@ vectorized! {
         }
     }
 
-    /// Each row is two registers, and a permutation picks a digit from them.
+    /// Loads each row whole into two registers, from which a permutation picks by digit.
     fn select_shared(table: &Shared, digits: &Lanes, out: &mut Element) {
         let digits = get(digits);
         for (to, [low, high]) in out.0.iter_mut().zip(table.0.iter()) {

@@ -1,14 +1,14 @@
 //! One residue over the lanes of eight vectors: 64 limbs, the highest four zero, R = 2^3328.
 //!
-//! The whole product comes first, as 120 columns without dependencies between them. The reduction
-//! then takes eight limbs a step: c N = F 2^416 - 1, so a block of eight columns is its own
-//! quotient, and only the carries inside it are serial. Seven such steps and one with N itself,
-//! whose quotient is the block times c, bring T down to T / R modulo N.
+//! The whole product T comes first, as 120 columns without dependencies between them. The reduction
+//! then clears eight limbs per step. Because c N = F 2^416 - 1, a block of eight columns is its own
+//! quotient, and only the carries inside it are serial. Seven such steps, and one with N itself,
+//! whose quotient is the block times c, reduce T to T / R modulo N.
 //!
-//! Bounds. Any value below 2^3120 may go in, so T < 2^6240. After seven steps it is below T /
-//! 2^2912 + (2^416 + 1) F, after the last below T / 2^3328 + (1 + 2^-415) F + N; as F < N, every
-//! result is below 2 N + 2^2913. A column takes at most 60 low and 60 high halves of a product, and
-//! in the reduction 8 and 8 more from each of up to 8 steps, plus carries below 2^12: it stays
+//! Bounds. Operands are below 2^3120, so T < 2^6240. After seven steps it is below T / 2^2912 +
+//! (2^416 + 1) F, after the last below T / 2^3328 + (1 + 2^-415) F + N. Because F < N, every result
+//! is below 2 N + 2^2913. A column gets at most 60 low and 60 high halves from a product; in the
+//! reduction each of up to 8 steps adds 8 low and 8 high halves and carries below 2^12. So it stays
 //! below 250 * 2^52 < 2^60.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
 #![cfg_attr(
@@ -17,8 +17,8 @@
 )]
 #![expect(clippy::indexing_slicing, reason = "arrays of fixed length under constant indices")]
 
-/// Defines functions that are compiled for the CPU features that [`Ifma::detect`] found; for the
-/// model, plain ones.
+/// Defines functions compiled for the CPU features that [`Ifma::detect`] looks for. For the model,
+/// they are plain functions.
 macro_rules! vectorized {
     ($(
         $(#[$meta:meta])*
@@ -51,13 +51,13 @@ macro_rules! hi {
         $acc = _mm512_mask_madd52hi_epu64($acc, $mask, $x, $y)
     };
 }
-/// A macro once for each literal: accumulators stay in registers only while every index is a
+/// Invokes a macro once for each literal. Accumulators stay in registers only if every index is a
 /// constant.
 macro_rules! each {
     ($macro:ident: $($k:literal)*) => { $($macro!($k);)* };
 }
 
-// after the macros, which they use
+// declared here, after the macros that they use
 mod product;
 mod reduction;
 
@@ -74,13 +74,13 @@ use crate::{group::Residue, kernel::power::Comb};
 use product::{columns_of_product, columns_of_square};
 use reduction::reduce;
 
-/// 64 limbs with a vector of zeros on either side, so that limbs shifted by up to a vector are one
-/// unaligned load.
+/// 64 limbs with a vector of zeros on either side, so that one unaligned load reads limbs shifted
+/// by up to a vector.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(in crate::kernel) struct Element([u64; 80]);
 
-/// Eight columns a vector, the product's 120 and room for the last high halves.
+/// Eight columns per vector: the product's 120, and room for the last high halves.
 type Columns = [Z; 17];
 
 static COMB: OnceBox<Comb<[Element; 16]>> = OnceBox::new();
@@ -103,8 +103,6 @@ impl Element {
     }
 }
 
-// SAFETY, for every call into a `vectorized!` function below: `self` exists only if the CPU has the
-// features.
 impl Kernel<1> for Ifma {
     type Element = Element;
     type Shared = [Element; 16];
@@ -127,19 +125,19 @@ impl Kernel<1> for Ifma {
 
     fn mul(self, a: &Element, b: &Element) -> Element {
         let mut product = Element::ZERO;
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { multiply(a, b, &mut product) };
         product
     }
 
     fn square(self, a: &mut Element, times: usize) {
         for _ in 0..times {
-            // SAFETY: see above
+            // SAFETY: `self` proves that the CPU has the features
             unsafe { square(a) };
         }
     }
 
-    /// Below 2^3075 for what [`Self::mul`] gives, far below 2^3120.
+    /// A sum of two results of [`Self::mul`] is below 2^3075, far below the bound of 2^3120.
     fn add(self, a: &Element, b: &Element) -> Element {
         let (mut sum, mut carry) = (Element::ZERO, 0);
         for ((sum, a), b) in sum.0.iter_mut().zip(&a.0).zip(&b.0) {
@@ -152,7 +150,7 @@ impl Kernel<1> for Ifma {
 
     fn select(self, table: &[Element], [digit]: &[u64; 1]) -> Element {
         let mut picked = Element::ZERO;
-        // SAFETY: see above
+        // SAFETY: `self` proves that the CPU has the features
         unsafe { select(table, *digit, &mut picked) };
         picked
     }
@@ -183,7 +181,7 @@ vectorized! {
         reduce(&columns_of_square(a), a);
     }
 
-    /// Limbs 8 q - s to 8 q + 7 - s.
+    /// Loads limbs 8 q - s to 8 q + 7 - s.
     #[inline]
     fn limbs_at(a: &Element, q: usize, s: usize) -> Z {
         debug_assert!(q <= 8 && s <= 8);
@@ -198,7 +196,8 @@ vectorized! {
         unsafe { _mm512_store_si512(out.0.as_mut_ptr().add(8 + 8 * q).cast(), limbs) };
     }
 
-    /// Reads every entry; the compare masks are opaque to the optimizer's knowledge of the digit.
+    /// Reads every entry. The optimizer does not see through the compare masks, so it does not turn
+    /// the scan into a load by a secret index.
     fn select(table: &[Element], digit: u64, out: &mut Element) {
         let digit = _mm512_set1_epi64(digit as i64);
         let mut picked = [_mm512_setzero_si512(); 8];
@@ -239,7 +238,7 @@ mod tests {
             Element::new(&[1]),
             Element::new(&N)
         ];
-        // limbs count modulo 2^52, whatever is above
+        // only the low 52 bits of a limb count
         operands.push(Element::new(&[u64::MAX; LIMBS]));
         for i in 0..LIMBS {
             let mut limbs = [0; LIMBS];

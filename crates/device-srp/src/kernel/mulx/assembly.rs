@@ -1,8 +1,8 @@
 //! Products by rows: one limb times up to 48 others, added to as many words in memory.
 //!
-//! A row has two chains of carries: `adcx` adds the high half of the product before, `adox` the
-//! word in memory. So a product costs two additions and no more. Squares and the reduction enter a
-//! row after its first limbs.
+//! A row has two independent carry chains: `adcx` adds the high half of the previous product,
+//! `adox` the word in memory. So each product costs only two additions. Squares and the reduction
+//! enter a row after its first limbs.
 #![allow(unsafe_code, reason = "assembly")]
 
 use core::arch::naked_asm;
@@ -11,10 +11,10 @@ macro_rules! lines {
     ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
 }
 
-/// A subroutine with an entry for each limb m, labelled 2 and m: rdi[m..48] += rdx * rsi[m..48].
+/// A subroutine that computes rdi[m..48] += rdx * rsi[m..48], with an entry point for each limb m.
 ///
-/// A word to add to rdi[m] comes in r8 if m is even, else in r9. The flags are clear, and rbp is 0.
-/// The carry is left in r8.
+/// The label of an entry point is 2 followed by m. On entry r8 (r9 if m is odd) has a word to add
+/// to rdi[m], the carry and overflow flags are clear, and rbp is 0. On return r8 has the carry.
 macro_rules! row {
     () => {
         row!(0 1  2 3  4 5  6 7  8 9  10 11  12 13  14 15  16 17  18 19  20 21  22 23
@@ -43,8 +43,8 @@ macro_rules! row {
     };
 }
 
-/// The products of limb i with those above it. `clear` is what the first of them would take a word
-/// from.
+/// Adds the products of limb i with the limbs above it. `clear` is the register from which the row
+/// would otherwise take a word to add.
 macro_rules! triangle_row {
     ($i:literal $next:literal $clear:literal) => {
         lines!(
@@ -80,10 +80,10 @@ macro_rules! diagonal {
     };
 }
 
-/// t[0..96] = a[0..48] * b[0..48], where t[0..48] is 0 before.
+/// t[0..96] = a[0..48] * b[0..48]. t[0..48] must be 0.
 ///
 /// # Safety
-/// The CPU has BMI2 and ADX; those words are there.
+/// The CPU must have BMI2 and ADX, and the pointers must be valid for those words.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn multiply(t: *mut u64, a: *const u64, b: *const u64) {
     naked_asm!(
@@ -109,10 +109,10 @@ pub(super) unsafe extern "sysv64" fn multiply(t: *mut u64, a: *const u64, b: *co
     )
 }
 
-/// t[0..96] = a[0..48]^2, where t[0..48] is 0 before.
+/// t[0..96] = a[0..48]^2. t[0..48] must be 0.
 ///
 /// # Safety
-/// The CPU has BMI2 and ADX; those words are there.
+/// The CPU must have BMI2 and ADX, and the pointers must be valid for those words.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn square(t: *mut u64, a: *const u64) {
     naked_asm!(
@@ -134,14 +134,16 @@ pub(super) unsafe extern "sysv64" fn square(t: *mut u64, a: *const u64) {
     )
 }
 
-/// Montgomery's reduction: adds the multiple of n[0..48] to t[0..96] that clears t[0..48]. What is
-/// there afterwards is not 0, but counts as 0. Returns the carry.
+/// Montgomery reduction: adds to t[0..96] the multiple of n[0..48] that clears t[0..48].
 ///
-/// A digit of the quotient is the limb to be cleared itself, and n[0] is 2^64 - 1: the digit times
-/// it, with that limb, is the digit one limb higher.
+/// Returns the carry. It does not write the zeros: t[0..48] counts as 0 afterwards, whatever it
+/// holds.
+///
+/// Each digit of the quotient equals the limb t[i] that it clears. Because n[0] is 2^64 - 1,
+/// t[i] + t[i] * n[0] is t[i] one limb higher, so that product is not computed.
 ///
 /// # Safety
-/// The CPU has BMI2 and ADX; those words are there.
+/// The CPU must have BMI2 and ADX, and the pointers must be valid for those words.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn reduce(t: *mut u64, n: *const u64) -> u64 {
     naked_asm!(
@@ -155,7 +157,7 @@ pub(super) unsafe extern "sysv64" fn reduce(t: *mut u64, n: *const u64) -> u64 {
         "mov r9, rdx",
         "xor eax, eax",
         "call 21f",
-        // the carry of the row before joins here
+        // adds the carry of the previous row
         "bt ebx, 0",
         "adc r8, [rdi + 384]",
         "mov [rdi + 384], r8",

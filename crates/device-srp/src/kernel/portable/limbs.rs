@@ -6,17 +6,17 @@ use crate::group;
 
 pub(super) const BITS: usize = 60;
 pub(super) const MASK: u64 = (1 << BITS) - 1;
-/// Limbs of a quarter.
+/// Number of limbs in a quarter.
 pub(super) const LEN: usize = 13;
 
 /// A quarter of an element, least significant limb first.
 pub(super) type Quarter = [u64; LEN];
 /// Four quarters of limbs below 2^60, the least significant first.
 pub(super) type Element = [Quarter; 4];
-/// As many columns: sums of products of limbs that no carry has left yet.
+/// `LEN` columns: sums of products of limbs, before carries.
 pub(super) type Columns = [u128; LEN];
 
-/// 48 words of 64 bits as limbs.
+/// Converts 48 words of 64 bits to limbs.
 pub(super) const fn from_words(words: &[u64; group::LIMBS]) -> Element {
     let mut limbs = [[0; LEN]; 4];
     let mut i = 0;
@@ -42,7 +42,7 @@ pub(super) fn to_words(limbs: &Element) -> [u64; group::LIMBS] {
     })
 }
 
-/// The sum of two elements that are no sums themselves.
+/// Adds two elements, neither of which may be a sum.
 pub(super) fn add(a: &Element, b: &Element) -> Element {
     let (mut sum, mut carry) = (*a, 0);
     for (limb, b) in sum.as_flattened_mut().iter_mut().zip(b.as_flattened()) {
@@ -53,7 +53,7 @@ pub(super) fn add(a: &Element, b: &Element) -> Element {
     sum
 }
 
-/// Columns as limbs, and what is carried out of the last.
+/// Carries through columns. Returns the limbs and the carry out of the last column.
 pub(super) fn carry(columns: &Columns, mut carry: u128) -> (Quarter, u128) {
     let limbs = columns.map(|column| {
         let total = column + carry;

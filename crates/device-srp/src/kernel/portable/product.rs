@@ -1,12 +1,12 @@
 //! Products of elements, without their reduction.
 //!
-//! Quarters are multiplied column by column, in loops of constant bounds that are unrolled; halves
-//! by Karatsuba's method, in three products of quarters where the schoolbook has four.
+//! Quarters are multiplied column by column, in loops with constant bounds that are unrolled.
+//! Halves are multiplied by Karatsuba's method, which takes three products of quarters instead of
+//! the schoolbook method's four.
 //!
-//! No column reaches 2^128. A product of elements adds at most 52 products below 2^120 to one, its
-//! reduction 52 more. Karatsuba's middle is 13 products below 2^122, or below 2^123 if one factor
-//! is doubled.
-//! Tests are built with checks for overflow.
+//! No column reaches 2^128. A product of elements adds at most 52 products below 2^120 to a column,
+//! and its reduction 52 more. Karatsuba's middle term is 13 products below 2^122, or below 2^123 if
+//! one factor is doubled. Tests are built with overflow checks.
 
 #![allow(clippy::integer_division_remainder_used, reason = "public positions")]
 
@@ -17,7 +17,7 @@ use super::limbs::{Columns, Element, LEN, Quarter};
 /// All columns of a product of elements.
 pub(super) type Product = [Columns; 8];
 
-/// Calls a function for each of the columns, whose number is its constant.
+/// Calls a function once per column, with the column's number as its const parameter.
 macro_rules! for_columns {
     ($($column:literal)*: $call:ident $arguments:tt) => { $($call::<$column> $arguments;)* };
 }
@@ -34,7 +34,7 @@ pub(super) fn product(a: &Element, b: &Element) -> Product {
     columns
 }
 
-/// a^2: each product of two different limbs once, with one of them doubled.
+/// a^2: computes each product of two different limbs once, with one of them doubled.
 pub(super) fn square(a: &Element) -> Product {
     let mut columns = [[0; LEN]; 8];
     let [a0, a1, a2, a3] = a;
@@ -49,8 +49,9 @@ pub(super) fn square(a: &Element) -> Product {
     columns
 }
 
-/// Adds a b to the first four of the columns: with a = a0 + a1 X and b = b0 + b1 X, its middle term
-/// is (a0 + a1) (b0 + b1) - a0 b0 - a1 b1.
+/// Adds a b to the first four groups of columns.
+///
+/// With a = a0 + a1 X and b = b0 + b1 X, the middle term is (a0 + a1) (b0 + b1) - a0 b0 - a1 b1.
 pub(super) fn add_halves(columns: &mut [Columns], a: [&Quarter; 2], b: [&Quarter; 2]) {
     let sum = |[low, high]: [&Quarter; 2]| -> Quarter { array::from_fn(|i| low[i] + high[i]) };
     let quarters = |a, b| {
@@ -68,14 +69,14 @@ pub(super) fn add_halves(columns: &mut [Columns], a: [&Quarter; 2], b: [&Quarter
     }
 }
 
-/// Adds a b to the first two of the columns.
+/// Adds a b to the first two groups of columns.
 #[inline(never)]
 pub(super) fn add_quarters(columns: &mut [Columns], a: &Quarter, b: &Quarter) {
     for_columns!(0 1 2 3 4 5 6 7 8 9 10 11 12: add_column(&mut columns[0], a, b));
     for_columns!(13 14 15 16 17 18 19 20 21 22 23 24: add_column(&mut columns[1], a, b));
 }
 
-/// Adds the products that belong to a column of a b.
+/// Adds the products that make up one column of a b.
 #[inline(always)]
 pub(super) fn add_column<const COLUMN: usize>(to: &mut Columns, a: &Quarter, b: &Quarter) {
     let mut i = COLUMN.saturating_sub(LEN - 1);
@@ -85,14 +86,14 @@ pub(super) fn add_column<const COLUMN: usize>(to: &mut Columns, a: &Quarter, b: 
     }
 }
 
-/// Adds a^2 to the first two of the columns.
+/// Adds a^2 to the first two groups of columns.
 #[inline(never)]
 fn add_square(columns: &mut [Columns], a: &Quarter, twice: &Quarter) {
     for_columns!(0 1 2 3 4 5 6 7 8 9 10 11 12: add_square_column(&mut columns[0], a, twice));
     for_columns!(13 14 15 16 17 18 19 20 21 22 23 24: add_square_column(&mut columns[1], a, twice));
 }
 
-/// Adds the products that belong to a column of a^2.
+/// Adds the products that make up one column of a^2.
 #[inline(always)]
 fn add_square_column<const COLUMN: usize>(to: &mut Columns, a: &Quarter, twice: &Quarter) {
     let mut i = COLUMN.saturating_sub(LEN - 1);
@@ -105,7 +106,7 @@ fn add_square_column<const COLUMN: usize>(to: &mut Columns, a: &Quarter, twice: 
     }
 }
 
-/// Both words of a product.
+/// The product in 128 bits.
 #[inline(always)]
 pub(super) fn multiply(a: u64, b: u64) -> u128 {
     u128::from(a) * u128::from(b)

@@ -1,7 +1,7 @@
-//! Montgomery's reduction: (t + q N) / R, with q such that nothing is lost.
+//! Montgomery reduction: (t + q N) / R, with the q that makes the division exact.
 //!
-//! Because -1/N = 1 modulo 2^60, a digit of the quotient q is the limb to be cleared itself; and
-//! because the lowest limb of N is 2^60 - 1, adding that digit times it is one addition.
+//! Because -1/N = 1 modulo 2^60, each digit of q equals the limb that it clears. Because the lowest
+//! limb of N is 2^60 - 1, adding the digit times that limb takes one addition.
 
 use super::{
     limbs::{BITS, Columns, Element, LEN, MASK, Quarter, carry, from_words},
@@ -31,7 +31,7 @@ pub(super) fn reduce(mut t: Product) -> Element {
     })
 }
 
-/// Finds 13 digits of the quotient, adds their product with N's lowest quarter, and returns them.
+/// Finds 13 digits of q, adds their product with N's lowest quarter, and returns the digits.
 #[inline(never)]
 fn add_quotient(columns: &mut [Columns], n: &Quarter) -> Quarter {
     let (mut digits, mut carried) = ([0; LEN], 0);
@@ -42,7 +42,7 @@ fn add_quotient(columns: &mut [Columns], n: &Quarter) -> Quarter {
     digits
 }
 
-/// The digit that clears a column, from those before it.
+/// Computes the digit of q that clears a column, from the digits before it.
 #[inline(always)]
 fn find_digit<const COLUMN: usize>(
     columns: &Columns,

@@ -8,8 +8,8 @@ use crate::{exponent::Exponent, group::Residue, kernel::Kernel};
 
 /// Lim and Lee's comb for g and exponents of 256 bits.
 ///
-/// The exponent is cut in 4 teeth of 64 bits, each tooth in 8 strips of 8 bits. Each strip has a
-/// table of the 16 combinations of teeth. A power takes 7 squarings and 63 multiplications.
+/// The exponent is cut into 4 teeth of 64 bits, each tooth into 8 strips of 8 bits. Each strip has
+/// a table of the 16 combinations of teeth. A power takes 7 squarings and 63 multiplications.
 pub(in crate::kernel) struct Comb<S>([S; STRIPS]);
 
 const TEETH: usize = 4;

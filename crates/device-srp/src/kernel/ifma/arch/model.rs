@@ -1,5 +1,7 @@
-//! The instructions in plain Rust, written so that nothing branches on a lane's content: what a
-//! tool reports about a kernel on this model is the kernel's own doing.
+//! The instructions in plain Rust.
+//!
+//! Nothing here branches on the content of a lane, so every branch that a checking tool reports in
+//! a kernel on this model is the kernel's own.
 #![allow(non_camel_case_types, reason = "the names of the intrinsics that this stands for")]
 #![allow(unsafe_code, reason = "pointers, like the intrinsics that this stands for")]
 #![expect(clippy::indexing_slicing, reason = "lanes of a vector")]
@@ -22,7 +24,7 @@ fn product(a: u64, b: u64) -> u128 {
     u128::from(a & MASK) * u128::from(b & MASK)
 }
 
-/// 1 if `bit`, as a mask of the whole word.
+/// All ones if `bit` is 1, zeros if it is 0.
 fn spread(bit: u64) -> u64 {
     black_box(bit.wrapping_neg())
 }
@@ -142,21 +144,21 @@ pub(in super::super) fn _mm512_permutex2var_epi64(a: __m512i, d: __m512i, b: __m
     })
 }
 /// # Safety
-/// 64 readable bytes.
+/// `p` must be valid for reading 64 bytes.
 pub(in super::super) unsafe fn _mm512_loadu_si512(p: *const __m512i) -> __m512i {
-    // SAFETY: the caller's
+    // SAFETY: the caller guarantees it
     unsafe { p.read_unaligned() }
 }
 /// # Safety
-/// 64 readable bytes, aligned to 64.
+/// `p` must be aligned to 64 and valid for reading 64 bytes.
 pub(in super::super) unsafe fn _mm512_load_si512(p: *const __m512i) -> __m512i {
-    // SAFETY: the caller's
+    // SAFETY: the caller guarantees it
     unsafe { p.read() }
 }
 /// # Safety
-/// 64 writable bytes, aligned to 64.
+/// `p` must be aligned to 64 and valid for writing 64 bytes.
 pub(in super::super) unsafe fn _mm512_store_si512(p: *mut __m512i, a: __m512i) {
-    // SAFETY: the caller's
+    // SAFETY: the caller guarantees it
     unsafe { p.write(a) }
 }
 pub(in super::super) fn broadcast(from: &u64) -> __m512i {

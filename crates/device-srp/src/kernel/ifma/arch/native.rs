@@ -14,13 +14,14 @@ pub(in super::super) use core::arch::x86_64::{
 
 use super::Lanes;
 
-/// Eight copies of a number in memory, loaded by one instruction (the compiler would take several
-/// from a vector).
+/// Loads eight copies of a number in memory with one instruction.
+///
+/// The compiler would load a vector of numbers and use several instructions for each copy.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(in super::super) fn broadcast(from: &u64) -> __m512i {
     let vector;
-    // SAFETY: reads the eight bytes that the reference lends
+    // SAFETY: reads the eight bytes behind the reference
     unsafe {
         asm!(
             "vpbroadcastq {}, [{}]",
@@ -32,9 +33,11 @@ pub(in super::super) fn broadcast(from: &u64) -> __m512i {
     vector
 }
 
-/// Carries through eight columns: each sum to `digits` (its low 52 bits count), what is above into
-/// the next; the carry out. In general registers, because the compiler would make slow vector code
-/// of this serial chain.
+/// Carries through eight columns. Returns the carry out of the last.
+///
+/// Each sum goes to `digits`, where only its low 52 bits count; the bits above are added to the
+/// next column. This uses general-purpose registers, because the compiler would turn the serial
+/// chain into slow vector code.
 #[inline]
 pub(in super::super) fn carry_through(columns: &Lanes, carry: u64, digits: &mut Lanes) -> u64 {
     let mut sum = carry;

@@ -1,4 +1,4 @@
-//! Products and reductions in lanes against num-bigint, where carries are rarest.
+//! Compares products and reductions in lanes with num-bigint, where carries are rarest.
 
 use num_bigint::{BigInt, BigUint};
 
@@ -23,7 +23,7 @@ fn modulus() -> BigUint {
     N.iter().rev().fold(BigUint::ZERO, |high, &limb| (high << 52) + limb)
 }
 
-/// The highest limb is such that the value stays within its bound.
+/// The highest limb is small enough for the value to stay within the kernel's bound.
 #[test]
 fn products_and_squares_of_full_limbs() {
     let Some(k) = Ifma::detect() else { return };
@@ -40,7 +40,7 @@ fn products_and_squares_of_full_limbs() {
         limbs = full(60);
         limbs[i] = 0;
         operands.push(limbs);
-        // halves and blocks whose sums are full limbs, and one more than that
+        // halves and blocks whose sums are full limbs, and those whose sums are one more
         limbs = [0; LIMBS];
         limbs[..=i].fill(MASK >> 1);
         limbs[i] += 1;
@@ -80,17 +80,17 @@ fn reduction_holds_at_the_edges_of_its_columns() {
                 let mut columns = [0_i64; 2 * LIMBS];
                 columns[from..to].fill(filling);
                 columns[from] = lowest;
-                // makes the whole positive
+                // makes the number positive
                 columns[118] = highest + (1 << 10);
                 let mut space = Workspace::new();
                 for (i, (row, column)) in space.columns.iter_mut().zip(columns).enumerate() {
-                    // the other lanes have the opposite, but for the top
+                    // odd lanes have the opposite sign, except in the top column
                     row.0 = core::array::from_fn(
                         |lane| if lane % 2 == 0 || i == 118 { column } else { -column } as u64,
                     );
                 }
                 let mut out = Element::zero();
-                // SAFETY: just detected
+                // SAFETY: `detect` found the CPU features
                 unsafe { reduce(&mut space, &mut out) };
                 for (lane, sign) in [(0, 1), (1, -1), (6, 1)] {
                     let whole = (0..2 * LIMBS).rev().fold(BigInt::ZERO, |high, i| {

@@ -1,4 +1,4 @@
-//! The whole product, as columns: from limbs without carries between them.
+//! The whole product as columns, without carries between them.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
 #![cfg_attr(
     device_srp_backend = "model",
@@ -16,9 +16,9 @@ vectorized! {
         _mm512_set1_epi64(a.0[8 + i] as i64)
     }
 
-    /// a b. Row i = 8 k + s of b meets a shifted by s limbs for the low halves, and by s + 1 for
-    /// the high ones, so each shift serves the low halves of row s and the high halves of row s -
-    /// 1.
+    /// a b. Row i = 8 k + s of b is multiplied by a shifted by s limbs for the low halves, and by
+    /// s + 1 limbs for the high halves. So each shift of a serves the low halves of row s and the
+    /// high halves of row s - 1.
     #[inline]
     pub(super) fn columns_of_product(a: &Element, b: &Element) -> Columns {
         let mut t = [_mm512_setzero_si512(); 17];
@@ -34,7 +34,7 @@ vectorized! {
             };
         }
         each!(row: 0 1 2 3 4 5 6 7);
-        // a shift by 8 limbs is the next vector; rows 60 to 63 are zero
+        // a shift by 8 limbs gives the next vector; rows 60 to 63 are zero
         macro_rules! row {
             ($k:literal) => {
                 let y = limb(b, 8 * $k + 7);
@@ -53,7 +53,7 @@ vectorized! {
             }
             each!(row: 0 1 2 3 4 5 6 7);
         }
-        // from here the 60 limbs reach into a ninth vector, and rows 8 * 7 + s are zero
+        // shifted by 5 or more, the 60 limbs reach into a ninth vector; rows 8 * 7 + s are zero
         for s in 5..8 {
             shift!(s);
             macro_rules! row {
@@ -68,9 +68,9 @@ vectorized! {
         t
     }
 
-    /// a a. Each row takes only the limbs above its own, masked in the vector where they begin;
-    /// then everything doubles and the squares of the limbs go in. A column of the halves stays
-    /// below 2^58, so doubling fits.
+    /// a a. Each row is multiplied only by the limbs above its own, masked in the vector where they
+    /// begin. Then every column is doubled, and the squares of the limbs are added. Columns are
+    /// below 2^58 before that, so doubling does not overflow.
     #[inline]
     #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
     pub(super) fn columns_of_square(a: &Element) -> Columns {

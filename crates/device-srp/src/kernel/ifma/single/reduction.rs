@@ -1,4 +1,4 @@
-//! From 120 columns down to 60 limbs, within the bounds above.
+//! The reduction of 120 columns to 60 limbs. The parent module states the bounds.
 #![allow(unsafe_code, reason = "vector instructions and their loads")]
 #![cfg_attr(
     device_srp_backend = "model",
@@ -16,8 +16,8 @@ use super::{
     Columns, Element, MASK, N, put,
 };
 
-/// A constant shifted up by 0 to 8 limbs: row s holds limbs -s to 71 - s, and entry 9 s + q is
-/// vector q of that row.
+/// A constant shifted up by 0 to 8 limbs. Row s holds limbs -s to 71 - s; entry 9 s + q is vector q
+/// of that row.
 type Shifted = [Lanes; 81];
 
 #[allow(clippy::integer_division_remainder_used, reason = "constants")]
@@ -39,9 +39,11 @@ static F_SHIFTED: Shifted = shifted(&FREE_QUOTIENT);
 static N_SHIFTED: Shifted = shifted(&N);
 static C_SHIFTED: Shifted = shifted(&NEGATED_INVERSE);
 
-/// Vectors `$q` of the rows of a shifted constant times eight digits: low halves into `$w[$at +
-/// q]`, high halves, which belong one limb higher and so to the next shift, into `$v[$at + q]`. Two
-/// accumulators shorten the chains, and one load serves both.
+/// Multiplies vectors `$q` of the rows of a shifted constant by eight digits.
+///
+/// Low halves are added to `$w[$at + q]`. High halves, which belong one limb higher and so to the
+/// next shift, are added to `$v[$at + q]`. Two accumulators make the dependency chains shorter, and
+/// one load serves both.
 macro_rules! rows {
     ($w:ident $v:ident $y:ident $table:ident $at:expr; $($first:literal)?) => {
         rows!(@lo $w $y $table $at; 0: $($first)? 1 2 3 4 5 6 7);
@@ -71,7 +73,7 @@ macro_rules! rows {
 }
 
 vectorized! {
-    /// T / 2^3328 modulo N, within the bounds of the module above.
+    /// T / 2^3328 modulo N, within the bounds that the parent module states.
     #[inline(never)]
     pub(super) fn reduce(t: &Columns, out: &mut Element) {
         let zero = _mm512_setzero_si512();
@@ -89,8 +91,7 @@ vectorized! {
         macro_rules! step {
             ($k:literal) => {
                 let y = quotient!();
-                // the next block first, in four chains: its digits are what the step after this
-                // waits for
+                // the next block first, in four chains, because the next step waits for its digits
                 let (mut p, mut r) = ([w[$k + 1], zero], [v[$k + 1], zero]);
                 lo!(p[0], y[0], entry(table, 0));
                 macro_rules! digit {
@@ -108,7 +109,7 @@ vectorized! {
             };
         }
         each!(step: 0 1 2 3 4 5 6);
-        let _ = carry; // the last block's carry is found below, with its quotient in
+        let _ = carry; // the last block's carry is found below, once its quotient is added
         let y = quotient!();
         let (mut p0, mut p1, mut p2, mut p3) = (zero, zero, zero, zero);
         for s in (0..8).step_by(2) {
@@ -126,9 +127,9 @@ vectorized! {
         for q in 0..8 {
             high[q] = _mm512_add_epi64(w[8 + q], v[8 + q]);
         }
-        // With the carry that came into it, block 7 is now a multiple of 2^416, and what it carries
-        // out is the top of its column 7. What came in there is a carry below 2^12, so half a limb
-        // rounds to the multiple.
+        // Together with the carry into it, block 7 is now a multiple of 2^416. Its carry out is
+        // column 7 together with the carry into that column, divided by 2^52. The carry in is below
+        // 2^12, so adding half a limb to the column alone rounds to the same number.
         let block = _mm512_add_epi64(w[7], v[7]);
         let rounded = _mm512_srli_epi64::<52>(_mm512_add_epi64(block, _mm512_set1_epi64(1 << 51)));
         let carried = _mm512_maskz_permutexvar_epi64(1, _mm512_set1_epi64(7), rounded);
@@ -136,17 +137,17 @@ vectorized! {
         normalize(&high, out);
     }
 
-    /// Vector q of row s is entry 9 s + q.
+    /// Loads an entry. Vector q of row s is entry 9 s + q.
     #[inline]
     fn entry(table: &Shifted, index: usize) -> Z {
-        // SAFETY: 64 bytes aligned to 64
+        // SAFETY: `Lanes` has 64 bytes and is aligned to 64
         unsafe { _mm512_load_si512(table[index].0.as_ptr().cast()) }
     }
 
-    /// 64 columns below 2^64 to limbs: all but the lowest 52 bits of each move up at once, which
-    /// leaves single carries where a limb is full. Those ripple in one 64-bit addition: a limb
-    /// above 2^52 - 1 generates, one at 2^52 - 1 propagates. A limb may end at 2^52 or above, where
-    /// its low 52 bits count.
+    /// Converts 64 columns below 2^64 to limbs. First the bits above the lowest 52 of every column
+    /// move up at once, which leaves carries of 1 at most. These are then found by one 64-bit
+    /// addition, with a bit per limb: a limb above 2^52 - 1 generates a carry, a limb of 2^52 - 1
+    /// propagates one. A limb may end at 2^52 or above; only its low 52 bits count.
     #[inline]
     fn normalize(columns: &[Z; 8], out: &mut Element) {
         let full = _mm512_set1_epi64(MASK as i64);
@@ -170,7 +171,7 @@ vectorized! {
     #[inline]
     fn digits(columns: Z, carry: u64, digits: &mut Lanes) -> u64 {
         let mut buffer = Lanes([0; 8]);
-        // SAFETY: 64 bytes aligned to 64
+        // SAFETY: `Lanes` has 64 bytes and is aligned to 64
         unsafe { _mm512_store_si512(buffer.0.as_mut_ptr().cast(), columns) };
         carry_through(&buffer, carry, digits)
     }
@@ -192,7 +193,7 @@ mod tests {
         core::array::from_fn(|q| {
             let lanes: [i64; 8] = core::array::from_fn(|i| columns[8 * q + i] as i64);
             let [a, b, c, d, e, f, g, h] = lanes;
-            // SAFETY: the tests below run only where `detect` answers
+            // SAFETY: the tests below return early unless `detect` finds the CPU features
             unsafe { _mm512_set_epi64(h, g, f, e, d, c, b, a) }
         })
     }
@@ -210,7 +211,7 @@ mod tests {
                     columns[start] = low;
                     columns[start + 1..59].fill(middle);
                     let mut out = Element::ZERO;
-                    // SAFETY: just detected
+                    // SAFETY: `detect` found the CPU features
                     unsafe { normalize(&vectors(&columns), &mut out) };
                     assert_eq!(value(&out), number(&columns), "{low:x} {middle:x} from {start}");
                 }
@@ -226,7 +227,7 @@ mod tests {
         let n = number(&N);
         let r = BigUint::from(1u8) << 3328;
         let limit = (&n << 1) + (BigUint::from(1u8) << 2913);
-        // 120 products of 52 bits is the most that a column starts with
+        // a column starts with at most 120 halves of products, of 52 bits each
         for filling in [0, 1, MASK - 1, MASK, MASK + 1, 120 * MASK] {
             for (from, to) in [
                 (0, 120),
@@ -250,7 +251,7 @@ mod tests {
                         columns[118] &= MASK;
                     }
                     let mut out = Element::ZERO;
-                    // SAFETY: just detected
+                    // SAFETY: `detect` found the CPU features
                     unsafe { reduce(&vectors(&columns), &mut out) };
                     let got = value(&out);
                     assert!(got < limit, "{filling:x} in {from}..{to}, {lowest:x} lowest");
