@@ -1,4 +1,4 @@
-//! `device demo` as a person, a script and an impatient person run it.
+//! `device demo`: run by a user, run by a script, and stopped early.
 
 #![allow(
     clippy::expect_used,
@@ -60,7 +60,7 @@ fn a_stopped_demo_leaves_nothing_behind() {
         let directory = tempfile::tempdir().unwrap();
         let mut process = demo(directory.path()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        // The server is there, and its first keys are being made.
+        // After this line the server runs and generates its first keys.
         assert!(lines.next().unwrap().unwrap().starts_with("device demo: "));
         let id = process.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());

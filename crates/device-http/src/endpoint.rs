@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 /// Environment variables with an endpoint, in order of precedence.
 const OVERRIDES: [&str; 2] = ["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"];
 
-/// The environment variable that disables them.
+/// The environment variable that, if `true`, disables those of [`OVERRIDES`].
 const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
 /// The URL to post to: the given one, or that of the environment, or that of the region.

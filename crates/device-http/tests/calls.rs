@@ -22,33 +22,34 @@ use device_wire::requests::{
 };
 use device_wire::{ErrorCode, Sensitive, param};
 
-/// How one attempt ends.
+/// The outcome of one attempt.
 #[derive(Clone)]
-enum Meets {
+enum Outcome {
     Response(u16, &'static str),
     Unsent,
     TimedOut,
     Interrupted,
 }
-use Meets::{Interrupted, Response, TimedOut, Unsent};
+use Outcome::{Interrupted, Response, TimedOut, Unsent};
 
-const OK: Meets = Response(200, r#"{"ChallengeName":"SMS_MFA","Session":"hush"}"#);
-const THROTTLED: Meets =
+const OK: Outcome = Response(200, r#"{"ChallengeName":"SMS_MFA","Session":"hush"}"#);
+const THROTTLED: Outcome =
     Response(400, r#"{"__type":"TooManyRequestsException","message":"Rate exceeded"}"#);
-const BROKEN: Meets =
+const BROKEN: Outcome =
     Response(500, r#"{"__type":"InternalErrorException","message":"internal error"}"#);
-const REFUSED: Meets = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
-const PROXY: Meets = Response(503, "<html>");
+const REFUSED: Outcome = Response(400, r#"{"__type":"NotAuthorizedException","message":"no"}"#);
+const PROXY: Outcome = Response(503, "<html>");
 
-/// A stack that ends each attempt with the next line of a script, and records the requests.
+/// An HTTP stack that answers each attempt with the next outcome of a script, and records the
+/// requests.
 #[derive(Clone)]
 struct Script {
-    lines: Arc<Mutex<VecDeque<Meets>>>,
+    lines: Arc<Mutex<VecDeque<Outcome>>>,
     seen: Arc<Mutex<Vec<http::Request<Vec<u8>>>>>,
 }
 
 impl Script {
-    fn new(script: &[Meets]) -> Self {
+    fn new(script: &[Outcome]) -> Self {
         Self { lines: Arc::new(Mutex::new(script.iter().cloned().collect())), seen: Arc::default() }
     }
 
@@ -101,7 +102,7 @@ fn password() -> Request {
     })
 }
 
-async fn attempts(request: Request, script: &[Meets]) -> (usize, Result<(), Error>) {
+async fn attempts(request: Request, script: &[Outcome]) -> (usize, Result<(), Error>) {
     let stack = Script::new(script);
     let result = stack.client().build().unwrap().send(&request).await;
     (stack.seen().len(), result.map(drop))
@@ -269,7 +270,7 @@ mod admin {
 
     use super::*;
 
-    const POOLS: Meets = Response(200, r#"{"UserPools":[]}"#);
+    const POOLS: Outcome = Response(200, r#"{"UserPools":[]}"#);
 
     #[tokio::test]
     async fn an_admin_call_is_signed_and_a_public_one_is_not() {

@@ -87,7 +87,7 @@ async fn a_closed_port_is_a_failure_to_connect() {
     assert_eq!(call(format!("http://{address}/")).await, Err(ErrorKind::Connect));
 }
 
-/// It is a URI, but no host can have that name, so a retry is of no use.
+/// The endpoint is a valid URI, but no host can have that name, so a retry cannot help.
 #[tokio::test]
 async fn an_impossible_host_is_a_configuration_error() {
     let client = Client::builder().endpoint_url("http://[::1%25lo]/").build().unwrap();

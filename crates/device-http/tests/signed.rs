@@ -16,7 +16,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 const USER: &str = "ada";
 
-/// A pool with a user, whose administrators sign with that key.
+/// A pool with a user. Its administrators sign with the key [`ID`].
 fn pool() -> TestPool {
     let pool = TestPool::builder().serve_with(|service| {
         let key = AccessKey::new(ID, SECRET).unwrap();
@@ -26,7 +26,7 @@ fn pool() -> TestPool {
     pool
 }
 
-/// Lists a user's devices, as an administrator with that key.
+/// Lists a user's devices, as an administrator with the given key.
 fn call(pool: &TestPool, region: &str, id: &str, secret: &str) -> Result<usize, Error> {
     let client = Client::builder()
         .endpoint_url(pool.url())

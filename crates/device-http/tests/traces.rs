@@ -1,4 +1,4 @@
-//! Traces of a call hold no secret, at the highest verbosity and from every crate below.
+//! Traces of a call contain no secret, at the highest verbosity and from every dependency.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The example, run as a person runs it, against the real server.
+//! Runs the example as a user would, against the real server.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -19,7 +19,7 @@ fn a_blocking_client_signs_in_and_has_its_device_tracked() {
     };
     let pool = TestPool::builder().devices(Some(always)).serve();
     let ada = pool.user("ada").create();
-    // Cargo builds examples along with tests, and puts them beside.
+    // Cargo builds the examples with the tests, into the directory beside theirs.
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples/blocking");
     let run = |password: &str| {

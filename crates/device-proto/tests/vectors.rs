@@ -1,5 +1,7 @@
-//! Transcripts that were written from the protocol's description, replayed to the letter: what the
-//! client sends, proofs and all, and what it makes of answers that are odd and legal.
+//! Replays transcripts that were written from the protocol's description.
+//!
+//! The client must send exactly the transcript's requests, proofs included. The answers are legal
+//! but unusual.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +22,7 @@ use device_wire::enums::ChallengeNameType;
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 
-/// A transcript, read from its top.
+/// A transcript, read from the start.
 struct Transcript {
     whole: Value,
     steps: std::vec::IntoIter<Value>,
@@ -43,7 +45,7 @@ impl Transcript {
         self.steps.next().expect("the client goes on past the end")
     }
 
-    /// Holds a request against the one that is due, and gives the answer to it.
+    /// Compares a request with the one that is due, and returns its answer.
     fn exchange(&mut self, request: &Request) -> Value {
         let due = self.next();
         assert_eq!(due["send"], request.operation().name());
@@ -72,7 +74,7 @@ impl Transcript {
         }
     }
 
-    /// Signs in; every word of the transcript is used up.
+    /// Signs in. Asserts that all steps and all random bytes of the transcript were used.
     fn sign_in(mut self) -> Result<Outcome, Error> {
         let mut config =
             Config::new(self.text("pool").unwrap(), self.text("client").unwrap()).unwrap();
@@ -128,7 +130,7 @@ fn answer_to(challenge: Challenge, answer: &str) -> (SignIn, Request) {
     }
 }
 
-/// Draws what the transcript says, in that order and those lengths.
+/// A generator that returns the transcript's draws, in their order and lengths.
 struct Scripted(Vec<Vec<u8>>);
 
 impl Scripted {

@@ -11,7 +11,7 @@ use std::{env, io, thread};
 use device_pool::store::{Change, Key, Store, Table, Write};
 use device_store::SqliteStore;
 
-/// Set in the process that will be killed: its directory.
+/// The variable that names the directory, set only in the process that will be killed.
 const VICTIM: &str = "DEVICE_STORE_CRASH_VICTIM";
 const WRITERS: u64 = 6;
 /// The number of acknowledgements after which each victim is killed. Each continues with the data

@@ -122,8 +122,8 @@ fn one_of_fifty_creators_of_a_key_wins() {
     }
 }
 
-/// Each change expects the other's key to be absent and creates its own: both succeeding fits no
-/// order.
+/// Each of two changes expects the other's key to be absent and creates its own. In no order can
+/// both succeed.
 #[test]
 fn an_expected_absence_holds_until_the_commit() {
     let database = Database::new();
@@ -138,7 +138,8 @@ fn an_expected_absence_holds_until_the_commit() {
     }
 }
 
-/// The same with versions: write skew.
+/// Each of two changes expects a version of the other's key and writes its own. If both succeeded,
+/// that would be write skew.
 #[test]
 fn an_expected_version_holds_until_the_commit() {
     let database = Database::new();
@@ -262,7 +263,7 @@ fn open_errors_give_a_reason_and_no_password() {
     }
 }
 
-/// Whatever the database's own settings are.
+/// The settings of a session do not depend on the database's own settings.
 #[test]
 fn a_session_has_the_settings_that_a_commit_needs() {
     let database = Database::new();
@@ -286,7 +287,7 @@ fn a_session_has_the_settings_that_a_commit_needs() {
     assert_eq!(number(&stores[0], "a"), Some(total));
 }
 
-/// Whatever a connection was doing when it was cut.
+/// A connection can be cut at any moment of a change.
 #[test]
 fn cut_connections_lose_and_repeat_nothing() {
     let database = Database::new();

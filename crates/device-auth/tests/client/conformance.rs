@@ -1,4 +1,4 @@
-//! Every store keeps what [`device_auth::DeviceStore`] promises.
+//! Every store keeps the promises of [`device_auth::DeviceStore`].
 
 mod memory {
     use device_auth::MemoryStore;

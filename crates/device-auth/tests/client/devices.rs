@@ -68,7 +68,7 @@ async fn the_list_has_every_page_and_marks_this_one() {
         [&key]
     );
 
-    // One of the others, which leaves this one alone.
+    // Forgetting another device does not affect this one.
     let other = devices.iter().find(|device| !device.is_current).unwrap();
     auth.forget_device(&other.key).await.unwrap();
     assert_eq!(auth.current_device_key(), Some(key));

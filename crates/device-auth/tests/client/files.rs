@@ -42,8 +42,8 @@ async fn a_device_outlives_the_process() {
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
 }
 
-/// Wish: to know what is stored. The guide shows a file: it is read, and what is read makes the
-/// same file again.
+/// A request of users of other clients: documentation of the stored data. The guide shows a file;
+/// here it is read and written again unchanged.
 #[tokio::test]
 async fn the_file_has_the_documented_format() {
     let guide = include_str!("../../src/guide.md");
@@ -67,7 +67,7 @@ async fn writers_take_turns() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("devices.json");
     let writers = (0..16).map(|n| {
-        // Each with a store of its own, as other processes have.
+        // Each writer has its own store, as if it were another process.
         let store = FileStore::open(&path);
         tokio::spawn(async move {
             store.save(&record(&format!("user {n}"), "eu_1"), "alias").await.unwrap()
@@ -123,7 +123,7 @@ async fn a_file_of_another_program_is_left_unchanged() {
 #[tokio::test]
 async fn a_record_that_cannot_be_kept_is_a_warning() {
     let directory = TempDir::new().unwrap();
-    // A directory stands where the lock should.
+    // A directory takes the place of the lock file, so that saving fails.
     std::fs::create_dir(directory.path().join("devices.json.lock")).unwrap();
     let service = Shared::new(Devices::Always, Mfa::Off);
     let auth = service.client_with(FileStore::open(directory.path().join("devices.json")));

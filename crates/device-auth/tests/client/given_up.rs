@@ -1,4 +1,4 @@
-//! A sign-in that is given up: its future is dropped at each wait for the service or the store.
+//! Abandoned sign-ins: the future is dropped at each wait for the service or the store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::files::owner;
 use super::*;
 
-/// How many more waits end before one that does not.
+/// The number of waits that still end. The wait after them never does.
 #[derive(Clone)]
 struct Patience {
     left: Arc<AtomicUsize>,
@@ -20,7 +20,8 @@ impl Patience {
         Self { left: Arc::new(AtomicUsize::new(waits)), over: Arc::default() }
     }
 
-    /// Waits before the work, when nothing is done yet, and after it, before anyone has its result.
+    /// Waits before the work, when nothing is done yet, and after it, before the caller has its
+    /// result.
     fn around<'a, T: Send>(
         &'a self,
         work: impl Future<Output = T> + Send + 'a,
@@ -59,7 +60,8 @@ impl HttpClient for Waiting<Shared> {
         &'a self,
         request: HttpRequest<'a>,
     ) -> BoxFuture<'a, Result<HttpResponse, SendError>> {
-        // A block, since the service here answers as soon as it is called.
+        // An async block, because the fake service acts when `send` is called, not when it is
+        // polled.
         self.1.around(async move { self.0.send(request).await })
     }
 }
@@ -93,10 +95,10 @@ async fn kept(store: &MemoryStore) -> Option<String> {
     found(store, &owner(USER)).await.map(|record| record.device_key)
 }
 
-/// Gives a sign-in up at its first wait, another at its second, and so on until one completes.
+/// Abandons a sign-in at its first wait, another at its second, and so on until one completes.
 ///
-/// `prepare` makes a world for each, and says which device in the store the service does not
-/// accept. A sign-in uses the store `uses` times.
+/// `prepare` makes a service and a store for each, and returns the device in the store that the
+/// service does not accept. A sign-in uses the store `uses` times.
 async fn given_up_at_each_wait(
     uses: usize,
     prepare: impl AsyncFn() -> (Shared, MemoryStore, Option<String>),
@@ -146,7 +148,7 @@ async fn given_up_at_each_wait(
 
 #[tokio::test]
 async fn giving_up_on_a_new_device_leaves_no_half_record() {
-    // Looked into under the typed name and under the internal one, and saved to.
+    // The store is searched under the typed and under the internal name, and saved to.
     given_up_at_each_wait(3, async || {
         (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new(), None)
     })
@@ -155,7 +157,7 @@ async fn giving_up_on_a_new_device_leaves_no_half_record() {
 
 #[tokio::test]
 async fn an_abandoned_replacement_leaves_one_of_the_two() {
-    // Looked into, removed from, and saved to.
+    // The store is searched, removed from, and saved to.
     given_up_at_each_wait(3, async || {
         let (service, store) = (Shared::new(Devices::Always, Mfa::Suppressed), MemoryStore::new());
         let stale = sign_in(&service.client_with(store.clone())).await.session.device_key;

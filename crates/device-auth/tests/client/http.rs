@@ -1,4 +1,4 @@
-//! The whole of it over real HTTP.
+//! A whole sign-in over real HTTP.
 
 use axum::Router;
 use axum::body::Bytes;

@@ -10,7 +10,7 @@ fn keychain() -> Arc<keyring_core::mock::Store> {
     keyring_core::mock::Store::new().unwrap()
 }
 
-/// The last release kept one record in an entry.
+/// The last release stored a single record in an entry, without a list.
 #[tokio::test]
 async fn a_record_of_the_last_release_is_found() {
     let keychain = keychain();

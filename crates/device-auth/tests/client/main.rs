@@ -1,4 +1,4 @@
-//! The client against a small service, without a network, and once over real HTTP.
+//! The client against a fake service, without a network, and once over real HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -115,7 +115,7 @@ async fn sign_in(auth: &DeviceAuth) -> SignedIn {
     finish(step).await
 }
 
-/// Gives the code, if one is asked for.
+/// Answers with the code, if one is asked for.
 async fn finish(step: SignInStep) -> SignedIn {
     match step {
         SignInStep::Done(signed_in) => signed_in,

@@ -7,7 +7,7 @@ use super::files::owner;
 use super::*;
 use service::{ALIAS, PHONE};
 
-/// Signs in where no code may be asked for.
+/// Signs in; panics if a code is asked for.
 async fn without_code(auth: &DeviceAuth, credentials: Credentials) -> SignedIn {
     match auth.sign_in(credentials).await.unwrap() {
         SignInStep::Done(signed_in) => signed_in,
@@ -45,7 +45,7 @@ async fn a_learnt_name_finds_the_device_from_then_on() {
     }
 }
 
-/// A sent password is answered with tokens at once, before anything tells whose name was typed.
+/// A sent password is answered with tokens at once, before the client learns whose name was typed.
 #[tokio::test]
 async fn a_password_sent_under_another_name_keeps_both_devices() {
     let (service, store) = (Shared::new(Devices::OptIn, Mfa::Off), MemoryStore::new());
@@ -64,7 +64,7 @@ async fn a_password_sent_under_another_name_keeps_both_devices() {
         [(&*first, DeviceStatus::Remembered), (&*second, DeviceStatus::NotRemembered)]
     );
 
-    // From now on that name is known, and the remembered device stands in.
+    // From now on the client knows that name, and the remembered device stands in for a code.
     for credentials in [sent(ALIAS), sent(USER), Credentials::srp(ALIAS, PASSWORD)] {
         let again = without_code(&auth, credentials).await;
         assert_eq!(again.device, SessionDevice::Remembered { key: first.clone() });

@@ -1,4 +1,4 @@
-//! Concurrent calls on a session, and calls that are given up.
+//! Concurrent calls on a session, and abandoned calls.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::files::owner;
 use super::*;
 
-/// Holds a task back until it is let go.
+/// Blocks a task until it is let go.
 #[derive(Clone)]
 struct Gate {
     reached: Arc<Notify>,
@@ -36,7 +36,7 @@ impl Gate {
     }
 }
 
-/// The service behind a gate for every call of one operation.
+/// The service, with a gate before every call of one operation.
 struct Slow(Shared, Gate, &'static str);
 
 impl HttpClient for Slow {
@@ -54,8 +54,8 @@ impl HttpClient for Slow {
     }
 }
 
-/// A signed-in client whose next refresh rotates the refresh token, and the gate that holds it
-/// back.
+/// A signed-in client whose next refresh rotates the refresh token, and the gate that blocks that
+/// refresh.
 async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     let (service, gate) = (Shared::new(Devices::Always, Mfa::Off), Gate::new());
     let slow = Slow(service.clone(), gate.clone(), "GetTokensFromRefreshToken");
@@ -67,8 +67,8 @@ async fn with_slow_refresh() -> (Shared, DeviceAuth, Gate) {
     (service, auth, gate)
 }
 
-/// The refresh token that the client has. The small service knows only its first one, so the
-/// refresh itself may fail.
+/// The refresh token that the client has. The fake service knows only the first one, so the refresh
+/// itself may fail.
 async fn next_refresh_token(service: &Shared, auth: &DeviceAuth) -> serde_json::Value {
     let _ = auth.refresh().await;
     service.with(|service| service.last("GetTokensFromRefreshToken")["RefreshToken"].clone())
@@ -127,7 +127,7 @@ async fn signing_out_during_a_refresh_signs_out() {
     assert!(matches!(auth.session().await, Err(Error::SignedOut)));
 }
 
-/// Has Ada's account deleted, and Bob signed in before the service answers.
+/// Deletes Ada's account, and signs Bob in before the service answers.
 async fn delete_ada_while_bob_signs_in(
     answer: Fault,
 ) -> (Shared, DeviceAuth, MemoryStore, Result<(), Error>) {
@@ -142,7 +142,7 @@ async fn delete_ada_while_bob_signs_in(
         gate.reached().await;
         let token = format!("access.{}.signature", URL_SAFE_NO_PAD.encode(r#"{"username":"bob"}"#));
         auth.use_session(Tokens::new(token), SessionOrigin::SignIn).await.unwrap();
-        // And a second call, if there is one.
+        // The second time for a repeated call, if there is one.
         gate.let_go();
         gate.let_go();
     };
@@ -167,7 +167,7 @@ async fn no_call_is_repeated_as_another_user() {
     assert_eq!(auth.session().await.unwrap().username, "bob");
 }
 
-/// A store with a gate before every record that it saves.
+/// A store with a gate before it saves a record.
 struct SlowStore(MemoryStore, Gate);
 
 impl DeviceStore for SlowStore {

@@ -1,6 +1,6 @@
-//! Every public type of the client's crates is formatted, and none shows a secret.
+//! Formats every public type of the client's crates, and none shows a secret.
 //!
-//! All secrets contain "hush". The device's own secret is random, and searched for as it is.
+//! All secrets contain "hush", except the device's secret: it is random, and searched for itself.
 
 use std::any::type_name;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ use super::*;
 const NO_TYPES: [&str; 6] =
     ["BoxFuture", "DeviceStore", "HttpClient", "SessionStore", "device_http", "is_expired"];
 
-/// The text so far, and the types that it is of.
+/// The formatted text so far, and the names of the types that were formatted.
 #[derive(Clone, Default)]
 struct Shown(Arc<Mutex<(BTreeSet<String>, String)>>);
 
@@ -44,7 +44,7 @@ impl Shown {
     }
 }
 
-/// The names that a crate's front exports, each under the crate that it is exported from first.
+/// The names that a crate's root exports, each with the crate that defines it.
 fn exported(source: &str, name: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for list in source.split("pub use ").skip(1) {
@@ -85,7 +85,7 @@ async fn no_public_type_shows_a_secret() {
     let missing: Vec<_> = due.difference(&types).collect();
     assert!(missing.is_empty() && due.len() > 50, "not formatted, of {}: {missing:?}", due.len());
     for secret in secrets {
-        // As a list of bytes it can be read as well.
+        // A list of the secret's bytes would reveal it too.
         let bytes = format!("{:?}", secret.as_bytes());
         let bytes = bytes.trim_matches(['[', ']']);
         let found = text.lines().find(|line| line.contains(&secret) || line.contains(bytes));
@@ -93,7 +93,7 @@ async fn no_public_type_shows_a_secret() {
     }
 }
 
-/// A sign-in that the service answered with this.
+/// The next step of a sign-in that the service answered with this.
 fn answered(answer: &Value) -> Result<Step, device_proto::Error> {
     let config = Config::new(POOL, CLIENT).unwrap().with_client_secret("clienthush");
     let rng = &mut StdRng::seed_from_u64(1);
@@ -254,7 +254,7 @@ fn of_challenges(shown: &Shown) {
     }
 }
 
-/// A stack that shows what goes through it.
+/// An HTTP stack that formats the requests and responses that pass through it.
 struct Showing(Shared, Shown);
 
 impl HttpClient for Showing {
@@ -323,7 +323,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
         .store(store.clone())
         .session_store(store.clone());
     shown.debug(&builder);
-    // The little service knows no client secrets.
+    // The fake service knows no client secrets.
     let builder = DeviceAuth::builder(POOL, CLIENT).http(http.clone());
     let auth = builder.store(store.clone()).session_store(store.clone()).build().unwrap();
     let mut events = auth.events();

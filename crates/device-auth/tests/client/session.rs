@@ -27,7 +27,7 @@ async fn an_expired_token_is_replaced_once_for_all_callers() {
     assert!(service.steps().is_empty(), "it is valid for an hour now");
 }
 
-/// Wish: a refresh that works with every flow, and with a device.
+/// A request of users of other clients: a refresh that works with every flow, and with a device.
 #[tokio::test]
 async fn every_refresh_includes_the_device() {
     let flows = [
@@ -191,7 +191,7 @@ async fn signing_out_works_locally_if_the_service_fails() {
     }
 }
 
-/// The record goes only if the service says that the user is deleted.
+/// The record is removed only if the service says that the user was deleted.
 #[tokio::test]
 async fn the_record_of_a_deleted_user_is_deleted() {
     let gone = || Fault::Refuse(ErrorCode::UserNotFound, "User does not exist.");

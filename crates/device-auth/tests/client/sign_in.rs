@@ -1,4 +1,4 @@
-//! Signing in, and what is kept of it.
+//! Signing in, and what the client stores.
 
 use device_auth::{RememberChoice, SessionDevice, Warning};
 use device_wire::ErrorCode;

@@ -1,5 +1,5 @@
-// What the examples in the documentation run in: a real server in the same process, and Ada, signed
-// in on a device of hers.
+// The environment of the documentation's examples: a real server in the same process, and the user
+// Ada, who is signed in on her device.
 use device_auth::{Credentials, Device, DeviceAuth, Error, SignInStep};
 
 fn with_ada_signed_in(example: impl AsyncFn(&DeviceAuth) -> Result<(), Error>) {

@@ -1,4 +1,4 @@
-//! The life of a device over a network that spoils one exchange: every exchange, by every fault.
+//! The life of a device over a network with one fault: every kind of fault in every exchange.
 //!
 //! A life goes from the first sign-in until the device is forgotten. It ends in a clear error or a
 //! correct session, and never in a wrong device record.
@@ -21,7 +21,7 @@ use device_test::PASSWORD;
 use proxy::Fault;
 use world::{USER, World, with_world};
 
-/// The steps of a life in which nothing goes wrong.
+/// The steps of a life without a fault.
 const STEPS: [&str; 14] = [
     "USER_SRP_AUTH",
     "PASSWORD_VERIFIER",
@@ -50,7 +50,7 @@ async fn life(app: &DeviceAuth, world: &World) -> Result<(), Error> {
     app.forget_this_device().await
 }
 
-/// Signs in. Gives a code if one is asked for, and another if that one was not accepted.
+/// Signs in. Answers with a code if one is asked for, and with another if that one is rejected.
 async fn sign_in(app: &DeviceAuth, world: &World) -> Result<SignedIn, Error> {
     let mut step = app.sign_in(Credentials::srp(USER, PASSWORD)).await?;
     for _ in 0..3 {
@@ -63,11 +63,11 @@ async fn sign_in(app: &DeviceAuth, world: &World) -> Result<SignedIn, Error> {
     panic!("no code is ever right")
 }
 
-/// Spoils every exchange with this fault, one in each life, with retries and without.
+/// Runs a life for each exchange, with this fault in that exchange, with retries and without.
 fn spoil_each(fault: Fault) {
     let immediately = RetryPolicy::default().with_delays(Duration::ZERO, Duration::ZERO);
     for policy in [RetryPolicy::never(), immediately] {
-        // These repeat an earlier answer, and the first exchange has none before it.
+        // These two faults repeat an earlier answer, and before the first exchange there is none.
         let first = usize::from(matches!(fault, Fault::StaleAnswer | Fault::StaleInstead));
         for at in first..STEPS.len() {
             with_world(async |world| spoil(world, at, fault, policy).await);
@@ -90,8 +90,9 @@ async fn spoil(world: &World, at: usize, fault: Fault, policy: RetryPolicy) {
         is_clear(error, &case);
     }
     is_right(&app, world, &case).await;
-    // A device whose confirmation was lost stays behind. The answer to ForgetDevice is empty, so a
-    // stale one looks like it. Nothing else may leave a second device.
+    // A device whose confirmation was lost stays at the server. The answer to ForgetDevice is
+    // empty, so a stale answer in its place looks like success. Nothing else may leave a second
+    // device.
     let most = match (STEPS[at], fault) {
         ("ConfirmDevice", _) | ("ForgetDevice", Fault::StaleInstead) => 2,
         _ => 1,
@@ -106,7 +107,7 @@ fn is_clear(error: &Error, case: &str) {
     assert!(!matches!(error, Error::Configuration(_) | Error::Store(_)), "{case}");
 }
 
-/// Asserts that the kept record is good, or is replaced at the next sign-in.
+/// Asserts that the stored record is valid, or is replaced at the next sign-in.
 async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     let kept = world.record().await.map(|record| record.device_key);
     if let Some(session_key) = app.current_device_key() {
@@ -125,7 +126,7 @@ async fn is_right(app: &DeviceAuth, world: &World, case: &str) {
     if let Some(known) = known {
         assert_eq!(key, known, "{case}: the service knows the device that is kept");
     }
-    // The service has the verifier of its secret: it stands in for the code.
+    // The device stands in for the code, so the service has the verifier of its secret.
     app.remember_device().await.expect(case);
     let SignInStep::Done(last) = app.sign_in(Credentials::srp(USER, PASSWORD)).await.expect(case)
     else {

@@ -1,4 +1,4 @@
-//! A proxy between the client and the server, which spoils one exchange.
+//! A proxy between the client and the server that causes a fault in one exchange.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -18,11 +18,11 @@ pub(crate) enum Fault {
     DropRequest,
     /// The connection breaks before the client has the answer.
     DropAnswer,
-    /// Half of the answer comes through.
+    /// Half of the answer reaches the client.
     TruncateAnswer,
     /// The request takes longer than the session of a sign-in lasts.
     LateRequest,
-    /// The answer takes longer than that.
+    /// The answer takes longer than the session of a sign-in lasts.
     LateAnswer,
     /// The server gets the request twice, and the client gets the first answer.
     DuplicateAnsweredFirst,
@@ -34,9 +34,9 @@ pub(crate) enum Fault {
     StaleInstead,
     /// The server gets the request, and the client gets a gateway's error page.
     ErrorPage,
-    /// The request stays on its way until the client gives up.
+    /// The request is held until the client gives up.
     HoldRequest,
-    /// The answer stays on its way until the client gives up.
+    /// The answer is held until the client gives up.
     HoldAnswer,
 }
 
@@ -80,7 +80,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
-                // A connection ends with an error if either side hangs up, as faults have it.
+                // A connection ends with an error if either side hangs up, which some faults cause.
                 tokio::spawn(async move { shared.serve(connection).await.ok() });
             }
         });
@@ -90,12 +90,12 @@ impl Proxy {
         format!("http://{}", self.listener.local_addr().unwrap())
     }
 
-    /// Spoils the exchange with the index `at`.
+    /// Plans a fault for the exchange with the index `at`.
     pub(crate) fn spoil(&self, at: usize, fault: Fault) {
         self.shared.state.lock().unwrap().plan = Some((at, fault));
     }
 
-    /// Waits until an exchange is held up.
+    /// Waits until an exchange is held.
     pub(crate) async fn held(&self) {
         self.shared.held.notified().await;
     }
@@ -119,7 +119,7 @@ impl Shared {
         }
     }
 
-    /// Notes a request. Returns the fault that it meets and the previous answer.
+    /// Records a request. Returns the fault for it, if any, and the previous answer.
     fn meet(&self, request: &[u8]) -> (Option<Fault>, Vec<u8>) {
         let mut state = self.state.lock().unwrap();
         let at = state.steps.len();

@@ -1,4 +1,4 @@
-//! A server, a user with an authenticator app, her device's records, and the proxy in between.
+//! A server, a user with an authenticator app, the device's records, and the proxy in between.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +11,8 @@ use crate::proxy::Proxy;
 
 pub(crate) const USER: &str = "ada";
 
-/// A server whose pool asks its users about remembering, and where a remembered device stands in
-/// for the second factor.
+/// A server with a pool in which users choose whether to remember a device, and a remembered device
+/// stands in for the second factor.
 pub(crate) struct World {
     pub(crate) pool: TestPool,
     pub(crate) proxy: Proxy,
@@ -20,7 +20,7 @@ pub(crate) struct World {
     store: MemoryStore,
 }
 
-/// Runs a test with a world of its own.
+/// Runs a test with its own world.
 pub(crate) fn with_world<T>(test: impl AsyncFnOnce(&World) -> T) -> T {
     let world = World::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -32,8 +32,9 @@ pub(crate) fn with_world<T>(test: impl AsyncFnOnce(&World) -> T) -> T {
 
 impl World {
     fn new() -> Self {
-        // Proofs carry this machine's time, and the server accepts five minutes of difference. Its
-        // clock begins three minutes behind, so that there is time for codes and for late messages.
+        // Proofs have this machine's time, and the server accepts a difference of five minutes. The
+        // server's clock starts three minutes behind, which leaves time for codes and late
+        // messages.
         let start = SystemTime::now() - Duration::from_secs(3 * 60);
         let pool = TestPool::builder().starts_at(start).serve();
         let user = pool.user(USER).authenticator().create();
@@ -41,14 +42,14 @@ impl World {
         Self { pool, proxy, user, store: MemoryStore::new() }
     }
 
-    /// The app as it starts, with the records that were kept.
+    /// The app after a start, with the stored records.
     pub(crate) fn app(&self, endpoint: &str, policy: RetryPolicy) -> DeviceAuth {
         let http = Client::builder().endpoint_url(endpoint).retry(policy).build().unwrap();
         let builder = DeviceAuth::builder(self.pool.id(), self.pool.client_id());
         builder.http(http).store(self.store.clone()).build().unwrap()
     }
 
-    /// The next code of the authenticator app. Each is good once.
+    /// The next code of the authenticator app. Each is valid once.
     pub(crate) fn code(&self) -> String {
         self.pool.authenticator_code(&self.user)
     }

@@ -6,7 +6,7 @@ use device_auth::{DeviceAdmin, device_http};
 use super::world::sign_in;
 use super::*;
 
-/// The secret of the kit's access key.
+/// The secret of [`device_test::access_key`].
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 fn admin(world: &World, secret: &str) -> DeviceAdmin {
@@ -19,7 +19,7 @@ fn admin(world: &World, secret: &str) -> DeviceAdmin {
     DeviceAdmin::new(http, &world.pool)
 }
 
-/// Wish: administrators' calls, for any user.
+/// A request of users of other clients: administrators' calls, for any user.
 #[tokio::test]
 async fn an_administrator_manages_the_devices_of_any_user() {
     let world = World::new(Devices::OptIn, Mfa::Off);
@@ -43,7 +43,7 @@ async fn an_administrator_manages_the_devices_of_any_user() {
     assert_eq!(admin.list(USER).await.unwrap(), []);
 }
 
-/// A page holds sixty.
+/// A page has at most 60 devices.
 #[tokio::test]
 async fn lists_go_on_past_the_first_page() {
     let world = World::new(Devices::Always, Mfa::Off);

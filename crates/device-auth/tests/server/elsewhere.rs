@@ -1,4 +1,4 @@
-//! Sessions that came about elsewhere.
+//! Sessions that this client did not start.
 
 use device_auth::{Device, DeviceAuth, SessionOrigin, Tokens};
 use device_wire::Operation;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Tokens as an app has them from somewhere else. (Where from does not show in them here.)
+/// Tokens that an app received elsewhere. (Here they do not show their origin.)
 fn tokens(world: &World) -> Tokens {
     let parameters = json!({ "USERNAME": USER, "PASSWORD": device_test::PASSWORD });
     let begin = json!({

@@ -1,4 +1,4 @@
-//! What an app hears of.
+//! Events that an app receives.
 
 use device_auth::{Event, Events};
 

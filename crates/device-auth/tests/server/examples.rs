@@ -1,4 +1,4 @@
-//! The examples, run as a person runs them.
+//! Runs the examples as a user would.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -11,7 +11,8 @@ use ureq::http::{Method, Request, StatusCode};
 
 use super::*;
 
-/// An example at that pool. Cargo builds examples along with tests, and puts them beside.
+/// The command that runs an example with that pool. Cargo builds the examples with the tests, into
+/// the directory beside theirs.
 fn example(name: &str, world: &World, kept: &Path) -> Command {
     let tests = std::env::current_exe().unwrap();
     let program = tests.ancestors().nth(2).unwrap().join("examples").join(name);
@@ -25,13 +26,13 @@ fn example(name: &str, world: &World, kept: &Path) -> Command {
     command
 }
 
-/// Types these lines into a terminal app that was started.
+/// Types these lines into a running terminal app.
 fn type_into(terminal: &mut Child, lines: &[&str]) {
     let typed = lines.join("\n") + "\n";
     terminal.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
 }
 
-/// What a terminal app showed until it ended well.
+/// The output of a terminal app, which must exit with success.
 fn shown(terminal: Child) -> String {
     let output = terminal.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -60,8 +61,7 @@ fn the_terminal_app_asks_remembers_and_lists() {
     assert!(shown.contains("this device is not tracked"), "{shown}");
 }
 
-/// Two processes find that the access token has run out, in a pool where a refresh token counts
-/// once.
+/// The access token of two processes has expired, in a pool whose refresh tokens are valid once.
 #[test]
 fn processes_that_share_a_session_stay_signed_in() {
     let (world, directory) = (super::shared::rotating(), TempDir::new().unwrap());
@@ -88,7 +88,7 @@ fn processes_that_share_a_session_stay_signed_in() {
     }
 }
 
-/// The web backend while it runs.
+/// The running web backend.
 struct Backend {
     process: Child,
     url: String,
@@ -136,7 +136,7 @@ impl Browser {
         (response.status(), response.body_mut().read_to_string().unwrap())
     }
 
-    /// Sends a form; gives the page that follows.
+    /// Sends a form. Returns the page that follows.
     fn post(&mut self, path: &str, form: &str) -> String {
         assert_eq!(self.request(Method::POST, path, form).0, StatusCode::SEE_OTHER);
         self.request(Method::GET, "/", "").1
@@ -161,14 +161,15 @@ fn the_web_backend_keeps_the_devices_of_each_browser() {
     let page = mine.post("/remember", "");
     assert!(page.contains("Browser (this one)") && !page.contains("Remember this"), "{page}");
 
-    // Another browser is another device, and a made-up cookie is none.
+    // Another browser is another device, and an unknown cookie is replaced.
     let mut other =
         Browser { url: backend.url.clone(), cookie: Some(format!("browser={:032x}", 1)) };
     assert!(other.sign_in().contains("one-time-code"));
     assert_ne!(other.cookie, mine.cookie);
     assert_ne!(other.cookie.as_deref(), Some("browser=00000000000000000000000000000001"));
 
-    // The backend starts anew: the browser is signed in still, and remembered after it signs out.
+    // After a restart of the backend the browser is still signed in, and still remembered after it
+    // signs out.
     drop(backend);
     let backend = Backend::start(&world, directory.path());
     let mut mine = Browser { url: backend.url.clone(), cookie: mine.cookie };

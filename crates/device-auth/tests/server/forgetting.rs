@@ -1,9 +1,9 @@
-//! Forgetting devices, and what happens to those who have been forgotten.
+//! Forgetting devices, and the sessions of forgotten devices.
 
 use super::world::{sign_in, sign_in_with_code};
 use super::*;
 
-/// Wish: to forget a certain device.
+/// A request of users of other clients: to forget one particular device.
 #[tokio::test]
 async fn a_listed_device_is_forgotten_and_this_one_stays() {
     let world = World::new(Devices::Always, Mfa::Off);
@@ -18,7 +18,7 @@ async fn a_listed_device_is_forgotten_and_this_one_stays() {
     assert_eq!(first.current_device_key().as_deref(), key.device_key());
     assert_eq!(first.fetch_devices().await.unwrap().len(), 1);
 
-    // There, it shows at the next refresh; the one after that is of a new device.
+    // The forgotten device's next refresh fails, and its next sign-in makes a new device.
     assert!(matches!(second.refresh().await, Err(Error::SessionExpired)));
     assert!(
         world.has_record("second device").await,
@@ -29,7 +29,7 @@ async fn a_listed_device_is_forgotten_and_this_one_stays() {
     assert_eq!(world.all_devices().len(), 2);
 }
 
-/// Wish: to forget all devices.
+/// A request of users of other clients: to forget all devices.
 #[tokio::test]
 async fn all_devices_are_forgotten_at_once() {
     let world = World::new(Devices::Always, Mfa::Off);

@@ -1,4 +1,4 @@
-//! Sessions that outlive the app.
+//! Sessions that survive a restart of the app.
 
 use device_auth::{DeviceAuth, FileStore, SessionStore};
 use tempfile::TempDir;
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::world::sign_in;
 use super::*;
 
-/// The app as it starts, with devices and session in one file.
+/// The app after a start, with devices and session in one file.
 async fn start(world: &World, store: &FileStore) -> DeviceAuth {
     let builder = world.builder("device").store(store.clone()).session_store(store.clone());
     builder.build_restored().await.unwrap()
@@ -83,7 +83,7 @@ async fn a_session_of_another_client_is_left_alone() {
 async fn a_session_that_cannot_be_kept_is_a_warning() {
     let world = World::new(Devices::Always, Mfa::Off);
     let directory = TempDir::new().unwrap();
-    // A directory stands where the lock should.
+    // A directory takes the place of the lock file, so that saving fails.
     std::fs::create_dir(directory.path().join("state.json.lock")).unwrap();
     let store = FileStore::open(directory.path().join("state.json"));
     let app = world.builder("device").session_store(store).build().unwrap();

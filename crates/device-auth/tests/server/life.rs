@@ -1,4 +1,4 @@
-//! A device from its first sign-in to its last.
+//! A device, from its first sign-in to its last.
 
 use super::world::{done, password_of, sign_in, sign_in_with_code};
 use super::*;
@@ -37,8 +37,8 @@ async fn the_whole_life_of_a_device() {
     assert_ne!(anew.device_key(), Some(&*key));
 }
 
-/// Wish: which of the listed devices is this one; dates and addresses of devices; a name that
-/// people know a device by.
+/// Requests of users of other clients: to know which listed device is this one; dates and addresses
+/// of devices; a name by which users recognize a device.
 #[tokio::test]
 async fn the_list_has_names_dates_addresses_and_this_device() {
     let world = World::new(Devices::Always, Mfa::Off);
@@ -59,7 +59,8 @@ async fn the_list_has_names_dates_addresses_and_this_device() {
     assert_eq!(Some(&*current.key), other.device_key());
 }
 
-/// Wish: a call for the current device that works when it is tracked and not remembered.
+/// A request of users of other clients: a call for the current device that also works if the device
+/// is tracked but not remembered.
 #[tokio::test]
 async fn the_current_device_is_shown_tracked_and_remembered() {
     let world = World::new(Devices::OptIn, Mfa::Off);
@@ -78,7 +79,7 @@ async fn the_current_device_is_shown_tracked_and_remembered() {
     assert!(matches!(app.fetch_current_device().await, Err(Error::DeviceUnknown)));
 }
 
-/// Wish: to take a remembering back.
+/// A request of users of other clients: to undo remembering a device.
 #[tokio::test]
 async fn a_device_no_longer_remembered_stays_tracked() {
     let world = World::new(Devices::OptIn, Mfa::Totp);
@@ -92,7 +93,7 @@ async fn a_device_no_longer_remembered_stays_tracked() {
     assert_eq!(again.device, SessionDevice::Tracked { key, ask: false }, "asked once is asked");
 }
 
-/// Wish: the user's choice about remembering, with the sign-in.
+/// A request of users of other clients: to pass the user's choice about remembering to the sign-in.
 #[tokio::test]
 async fn the_choice_to_remember_comes_with_the_sign_in() {
     let world = World::new(Devices::OptIn, Mfa::Off);
@@ -107,7 +108,7 @@ async fn the_choice_to_remember_comes_with_the_sign_in() {
     }
 }
 
-/// Wish: no second device for the same installation.
+/// A request of users of other clients: no second device for the same installation.
 #[tokio::test]
 async fn no_duplicates_after_many_sign_ins() {
     for (devices, mfa) in [(Devices::Always, Mfa::Off), (Devices::OptIn, Mfa::Totp)] {
@@ -126,7 +127,7 @@ async fn no_duplicates_after_many_sign_ins() {
     }
 }
 
-/// A wrong code is asked for again, and the sign-in goes on from where it was.
+/// After a wrong code the sign-in asks again, and continues without starting over.
 #[tokio::test]
 async fn a_wrong_code_is_asked_for_again() {
     let world = World::new(Devices::OptIn, Mfa::Totp);
@@ -175,7 +176,7 @@ async fn a_second_factor_can_be_demanded() {
     let demanded = done(code.answer(&world.code()).await.unwrap());
     assert_eq!(demanded.device, SessionDevice::Untracked);
     assert_eq!(world.all_devices().len(), devices, "no device was registered");
-    // The device is as remembered as before.
+    // The device is still remembered.
     let again = sign_in(&world.app()).await;
     assert_eq!(again.device_key(), remembered.device_key());
 }

@@ -1,5 +1,4 @@
-//! The client against the real server, in this process and over real HTTP. "Wish" names a thing
-//! that users of other clients ask for in vain.
+//! The client against the real server, in this process and over real HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! One user, whatever is typed.
+//! One user with several names.
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ async fn two_users_on_one_device_have_a_record_each() {
         assert_eq!(key(name).await, *due, "{name}");
     }
 
-    // The address is Bob's now, and so is the device that it leads to.
+    // The address now belongs to Bob, and finds Bob's device.
     world.name(USER, "lovelace@example.com", PHONE);
     world.name("bob", EMAIL, "+15550199");
     assert_eq!(key(EMAIL).await, of_bob);
@@ -96,7 +96,7 @@ async fn one_user_on_two_devices_keeps_both() {
     assert_eq!(world.all_devices().len(), 2);
 }
 
-/// A sent password is answered with tokens at once, before anything tells whose name was typed.
+/// A sent password is answered with tokens at once, before the client learns whose name was typed.
 #[tokio::test]
 async fn a_sent_password_keeps_the_remembered_device() {
     let world = World::with_aliases(Devices::OptIn, Mfa::Off);

@@ -26,7 +26,7 @@ async fn record(world: &World, installation: &str) -> DeviceRecord {
     records.into_iter().next_back().expect("a record")
 }
 
-/// Copies what an installation keeps, as a thief or a backup does.
+/// Copies the record of an installation, as a thief or a backup would.
 async fn copy(world: &World, from: &str, to: &str) {
     world.store(to).save(&record(world, from).await, USER).await.unwrap();
 }
@@ -46,8 +46,8 @@ async fn each_sign_in_replaces_the_secret() {
     assert_eq!(world.all_devices().len(), 1);
 }
 
-/// The model: after a copy was used, the next sign-in by the other side raises the alarm, whoever
-/// that is, and the device no longer replaces a second factor.
+/// After a copy was used, the next sign-in by the other side is noticed, whether that is the thief
+/// or the owner. From then on the device no longer replaces a second factor.
 #[tokio::test]
 async fn a_copy_is_noticed_at_the_next_sign_in() {
     for (first, second) in [("thief", "device"), ("device", "thief")] {
@@ -57,16 +57,16 @@ async fn a_copy_is_noticed_at_the_next_sign_in() {
             for _ in 0..uses {
                 done(world.app_at(first).sign_in(password_of(USER)).await.unwrap());
             }
-            // The second side's secret is refused; it begins again, and a code is asked for.
+            // The second side's secret is refused; it starts again and is asked for a code.
             sign_in_with_code(&world.app_at(second), &world).await;
-            // So it is for the first side from now on.
+            // From now on the first side is asked for a code too.
             sign_in_with_code(&world.app_at(first), &world).await;
         }
     }
 }
 
-/// The future of a sign-in is dropped after each number of polls that it takes, as if the app ended
-/// there. The next start signs in without a code.
+/// A sign-in is dropped after one poll, another after two, and so on until one completes, as if the
+/// app had ended. The next start signs in without a code.
 #[tokio::test]
 async fn a_sign_in_that_is_cut_off_costs_nothing() {
     let world = rotating().await;
@@ -87,7 +87,7 @@ async fn a_sign_in_that_is_cut_off_costs_nothing() {
         .await;
         drop(sign_in);
         let step = match world.app().sign_in(password_of(USER)).await {
-            // The request that was cut off arrived in the middle of this sign-in.
+            // The request of the dropped sign-in arrived during this one.
             Err(Error::Service(_)) => world.app().sign_in(password_of(USER)).await,
             step => step,
         };

@@ -1,9 +1,9 @@
-//! Sessions: refreshed, and ended.
+//! Sessions: refreshing and ending them.
 
 use super::world::{password_of, sign_in};
 use super::*;
 
-/// Wish: a refresh that works with every flow, and with a device.
+/// A request of users of other clients: a refresh that works with every flow, and with a device.
 #[tokio::test]
 async fn a_session_of_any_flow_refreshes() {
     let world = World::new(Devices::Always, Mfa::Off);

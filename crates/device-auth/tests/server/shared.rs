@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::world::{password_of, sign_in};
 use super::*;
 
-/// A pool whose refresh tokens are good once, without grace: to use one again ends the session.
+/// A pool whose refresh tokens are valid once, without a grace period: using one again ends the
+/// session.
 pub(crate) fn rotating() -> World {
     let mut world = World::new(Devices::Always, Mfa::Off);
     let rotation = json!({
@@ -22,7 +23,7 @@ async fn start(world: &World, store: impl SessionStore) -> DeviceAuth {
     world.builder("device").session_store(store).build_restored().await.unwrap()
 }
 
-/// How often the session was refreshed since the last time.
+/// The number of refreshes since the last call of this function.
 fn refreshes(world: &World) -> usize {
     world.calls().iter().filter(|call| *call == "GetTokensFromRefreshToken").count()
 }
@@ -97,7 +98,7 @@ async fn ending_one_users_session_leaves_anothers_in_the_store() {
     assert_eq!(start(&world, store).await.session().await.unwrap().username, "bob");
 }
 
-/// A refresh whose caller has gone lets the next one through.
+/// A refresh whose caller stopped waiting still ends its turn.
 #[tokio::test]
 async fn a_turn_ends_with_the_refresh_that_took_it() {
     let (world, directory) = (rotating(), TempDir::new().unwrap());
@@ -113,7 +114,7 @@ async fn a_turn_ends_with_the_refresh_that_took_it() {
     app.refresh().await.unwrap();
 }
 
-/// Whether a future is still under way after it was polled once.
+/// Polls a future once. Returns whether it is still pending.
 async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }

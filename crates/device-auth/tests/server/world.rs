@@ -24,7 +24,7 @@ pub(crate) enum Devices {
     OptIn,
 }
 
-/// Whether Ada has a second factor. A remembered device stands in for it.
+/// Whether Ada has a second factor, which a remembered device replaces.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mfa {
     Off,
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) client: String,
     directory: TempDir,
     calls: Arc<Mutex<Vec<String>>>,
-    /// Of the authenticator app.
+    /// The secret of Ada's authenticator app.
     secret: Option<String>,
 }
 
@@ -46,7 +46,8 @@ impl World {
         Self::of_pool(devices, mfa, Administrators::Signing(access_key()), json!({}))
     }
 
-    /// Ada can sign in by an e-mail address and a phone number as well. Codes can be read back.
+    /// A world in which Ada can also sign in by e-mail address and phone number, and tests can read
+    /// the codes that were sent.
     pub(crate) fn with_aliases(devices: Devices, mfa: Mfa) -> Self {
         let anyone = Administrators::Anyone(DevMode::default());
         let aliases = json!({
@@ -58,7 +59,7 @@ impl World {
         world
     }
 
-    /// Gives a user an e-mail address and a phone number that are verified.
+    /// Sets a verified e-mail address and a verified phone number of a user.
     pub(crate) fn name(&self, user: &str, email: &str, phone: &str) {
         let attributes = [
             ("email", email),
@@ -88,7 +89,7 @@ impl World {
         mut members: Value,
     ) -> Self {
         let server = TestServer::start_with(|service| service.administrators(administrators));
-        // Proofs carry this machine's time, so the server's clock begins there too.
+        // Proofs have this machine's time, so the server's clock starts at that time.
         server.clock().set(SystemTime::now());
         let tracking = (devices != Devices::Off).then(|| {
             json!({
@@ -109,7 +110,7 @@ impl World {
         world
     }
 
-    /// Gives Ada her authenticator app.
+    /// Sets up Ada's authenticator app.
     fn enrol(&mut self) {
         let on = json!({
             "UserPoolId": self.pool,
@@ -130,7 +131,7 @@ impl World {
         );
     }
 
-    /// The next code of Ada's authenticator app. Each is good once.
+    /// The next code of Ada's authenticator app. Each is valid once.
     pub(crate) fn code(&self) -> String {
         self.server.clock().advance(Duration::from_secs(30));
         totp_code(self.secret.as_ref().unwrap(), self.server.clock().now())
@@ -141,13 +142,13 @@ impl World {
         self.server.execute(operation, body).unwrap()
     }
 
-    /// Ada's devices as an administrator sees them, tracked ones included.
+    /// All of Ada's devices, including those that are only tracked.
     pub(crate) fn all_devices(&self) -> Vec<Value> {
         let list = json!({ "UserPoolId": self.pool, "Username": USER });
         self.run(Operation::AdminListDevices, list)["Devices"].as_array().unwrap().clone()
     }
 
-    /// Signs Ada in on a device that will never prove itself. Returns its key.
+    /// Signs Ada in and confirms a device whose secret nobody has. Returns its key.
     #[cfg(feature = "admin")]
     pub(crate) fn confirm_a_device(&self) -> String {
         let tokens = self.tokens();
@@ -180,12 +181,12 @@ impl World {
         self.run(Operation::AdminForgetDevice, forget);
     }
 
-    /// Where an installation of the app keeps its records.
+    /// The store of an installation of the app.
     pub(crate) fn store(&self, installation: &str) -> FileStore {
         FileStore::open(self.directory.path().join(installation))
     }
 
-    /// An installation of the app as it starts, with the records in its file.
+    /// An installation of the app after a start, with the records in its file.
     pub(crate) fn app_at(&self, installation: &str) -> DeviceAuth {
         self.builder(installation).build().unwrap()
     }
@@ -206,7 +207,7 @@ impl World {
             })
     }
 
-    /// The calls since the last time.
+    /// The calls since the last call of this function.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
@@ -242,17 +243,17 @@ pub(crate) fn password_of(name: &str) -> Credentials {
     Credentials::srp(name, PASSWORD)
 }
 
-/// Signs in. Nothing but the password may be asked for.
+/// Signs in. Panics if a challenge must be answered.
 pub(crate) async fn sign_in(app: &DeviceAuth) -> SignedIn {
     done(app.sign_in(password_of(USER)).await.unwrap())
 }
 
-/// Signs in. A code must be asked for.
+/// Signs in with a code. Panics if none is asked for.
 pub(crate) async fn sign_in_with_code(app: &DeviceAuth, world: &World) -> SignedIn {
     sign_in_as_with_code(app, world, USER).await
 }
 
-/// Signs in under one of Ada's names. A code must be asked for.
+/// Signs in under one of Ada's names, with a code. Panics if none is asked for.
 pub(crate) async fn sign_in_as_with_code(app: &DeviceAuth, world: &World, name: &str) -> SignedIn {
     let step = app.sign_in(password_of(name)).await.unwrap();
     let SignInStep::Challenge(Challenge::Code(code)) = step else { panic!("no code: {step:?}") };

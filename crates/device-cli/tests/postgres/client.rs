@@ -1,4 +1,4 @@
-//! A user with a device, who asks a server of choice at each step.
+//! A user with a device. Each step of a sign-in can go to another server.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::process::Serving;
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
 const DEVICE_PASSWORD: &str = "what the device keeps";
 
-/// A pool with one client that may do all that these tests do.
+/// A pool with one app client that allows everything that these tests do.
 pub(crate) struct Pool {
     pub(crate) id: String,
     pub(crate) client: String,
@@ -54,7 +54,7 @@ impl Pool {
     }
 }
 
-/// What `username` knows and has.
+/// A user: name, pool and, once confirmed, a device.
 pub(crate) struct User<'p> {
     pool: &'p Pool,
     username: String,
@@ -85,7 +85,8 @@ impl<'p> User<'p> {
         })
     }
 
-    /// Begins a sign-in by SRP at `server`; the body that proves the password, for any server.
+    /// Starts a sign-in by SRP at `server`. Returns the body that proves the password, which any
+    /// server accepts.
     pub(crate) fn begin(&self, server: &Serving) -> Value {
         let a = ephemeral();
         let begin = json!({
@@ -110,7 +111,7 @@ impl<'p> User<'p> {
         })
     }
 
-    /// Has the device of a finished sign-in confirmed by `server`.
+    /// Confirms the device of a finished sign-in at `server`.
     pub(crate) fn confirm_device(&mut self, server: &Serving, result: &Value) {
         let metadata = &result["NewDeviceMetadata"];
         let key = text(&metadata["DeviceKey"]);
@@ -129,7 +130,7 @@ impl<'p> User<'p> {
         self.device = Some(Device { key, group_key });
     }
 
-    /// A whole sign-in with the device: the steps go to the servers in turn. The tokens.
+    /// A whole sign-in with the device, whose steps go to the servers in turn. Returns the tokens.
     pub(crate) fn sign_in(&self, servers: [&Serving; 4]) -> Value {
         let Device { key, group_key } = self.device.as_ref().unwrap();
         let proof = self.begin(servers[0]);

@@ -1,4 +1,4 @@
-//! `device store copy`: a server's life goes on in PostgreSQL.
+//! `device store copy`: moving the data of a server to PostgreSQL.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
-//! `device` with PostgreSQL: several servers on one database, and the move of a deployment there.
+//! `device` with PostgreSQL: several servers on one database, and moving a deployment there.
+//!
 //! `cargo xtask test` starts the PostgreSQL server that these tests need.
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Two servers on one database: neither knows anything that the other does not.
+//! Two servers on one database, which keep no state of their own.
 
 use std::process::Command;
 use std::sync::Barrier;
@@ -13,12 +13,12 @@ use crate::process::{Serving, command, exchange, request};
 
 fn replicas(database: &Database) -> [Serving; 2] {
     let arguments = ["--listen", "127.0.0.1:0", "--dev", "--store", database.url()];
-    // One public name, since tokens are issued in it.
+    // Both have one public URL, because tokens have it as their issuer.
     let arguments = [&arguments[..], &["--public-url", "https://auth.example.com"]].concat();
     [(); 2].map(|()| start(command(&arguments)))
 }
 
-/// Starts a server that logs no requests: nobody reads its log, and a full pipe would hold it up.
+/// Starts a server that logs no requests: nothing reads its log, and a full pipe would block it.
 pub(crate) fn start(mut command: Command) -> Serving {
     command.env("RUST_LOG", "error");
     Serving::start(command)
@@ -97,7 +97,7 @@ fn no_server_serves_what_another_ended() {
         let user = remembered(&pool, &servers, &username);
         let tokens = user.sign_in([b, b, b, b]);
         let who = json!({ "AccessToken": tokens["AccessToken"] });
-        // Whatever `b` could keep of them, it has seen now.
+        // If `b` cached anything of the user or the tokens, it has done so now.
         b.ok("GetUser", &who);
         b.ok("InitiateAuth", &user.refresh(&tokens));
 
@@ -136,7 +136,7 @@ fn wrong_passwords_count_over_all_servers() {
     }
 }
 
-/// Every user whose creation was acknowledged is there, whichever server it was that was killed.
+/// Every user whose creation the killed server acknowledged exists at the other server.
 #[test]
 fn a_killed_server_loses_no_acknowledged_change() {
     let database = Database::new();

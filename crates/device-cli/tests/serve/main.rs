@@ -1,5 +1,4 @@
-//! `device serve` as a person runs it: a process, its output, its signals, and its data after
-//! `kill -9`.
+//! `device serve` as a process: its output, its signals, and its data after `kill -9`.
 
 #![allow(
     clippy::expect_used,
@@ -26,7 +25,7 @@ use serde_json::json;
 
 use process::{Serving, answer, command, exchange, request};
 
-/// What the process said on stderr when it would not start.
+/// The message on stderr of a process that refuses to start.
 fn refusal(mut command: Command) -> String {
     let Output { status, stderr, stdout } = command.output().unwrap();
     assert_ne!(status.code(), Some(0), "{}", String::from_utf8_lossy(&stdout));
@@ -62,7 +61,7 @@ fn says_where_it_listens_and_is_healthy_there() {
     );
     let (status, health) = serving.get("/health");
     assert_eq!((status, &health["status"]), (200, &json!("ok")));
-    // Of the engine's own kind, so the whole way through is open.
+    // The engine itself refuses this call, so calls reach the engine.
     assert_eq!(serving.call("DescribeUserPool", &json!({ "UserPoolId": "us-east-1_none" })).0, 400);
 }
 
@@ -71,7 +70,7 @@ fn says_where_it_listens_and_is_healthy_there() {
 fn ends_cleanly_when_asked() {
     for signal in ["TERM", "INT"] {
         let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
-        // An idle connection that a client keeps must not hold up the end.
+        // An idle connection of a client must not delay the end.
         let _idle = TcpStream::connect(&serving.address).unwrap();
         let (code, log) = serving.end(signal);
         assert_eq!(code, Some(0), "{log}");
@@ -97,7 +96,7 @@ fn credentials_are_made_once_and_never_sent_to_a_pipe() {
         .find_map(|line| line.strip_prefix("access-key-id = "))
         .unwrap()
         .trim_matches('"');
-    // This stdout is a pipe.
+    // This process's stdout is a pipe, so the secret must not be printed.
     assert!(!first.greeting.contains(secret) && first.greeting.contains(id), "{}", first.greeting);
     assert!(first.greeting.contains("credentials.toml"), "{}", first.greeting);
     let (status, error) = first.call("ListUserPools", &json!({ "MaxResults": 1 }));
@@ -153,14 +152,14 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
             .contains("region  flag-1\n")
     );
 
-    // Where two options exclude each other, the one given further up wins.
+    // If two options exclude each other, the one with precedence wins.
     let data = directory.path().join("data");
     assert!(started(&["--data", path(&data)], &[]).contains(path(&data)));
     assert!(started(&[], &[("DEVICE_DATA", path(&data))]).contains(path(&data)));
     assert!(started(&["--in-memory"], &[("DEVICE_DATA", path(&data))]).contains("in memory"));
     assert!(started(&["--data", path(&data)], &[("DEVICE_IN_MEMORY", "1")]).contains(path(&data)));
 
-    // A switch can be switched off again.
+    // A flag can turn a switch of the environment off.
     let unsafely = ("DEVICE_DEV_UNSAFE", "true");
     assert!(started(&[], &[("DEVICE_DEV", "true"), unsafely]).contains("anyone"));
     assert!(started(&["--dev=false"], &[("DEVICE_DEV", "true")]).contains("FILE"));
@@ -243,7 +242,7 @@ fn a_request_under_way_is_answered_before_the_end() {
     let (first_half, second_half) = request.split_at(request.len() - 5);
     let mut stream = TcpStream::connect(&serving.address).unwrap();
     stream.write_all(first_half.as_bytes()).unwrap();
-    // Answered after the half request was accepted, since connections are accepted in turn.
+    // Connections are accepted in order, so once this is answered the half request was accepted.
     assert_eq!(serving.get("/health").0, 200);
 
     serving.signal("TERM");
@@ -272,7 +271,7 @@ fn acknowledged_changes_survive_kill_9() {
     assert_eq!(status, 200, "{created}");
     let pool = &created["UserPool"]["Id"];
 
-    // The kill comes while all writers are at it, so some request is always cut off in the middle.
+    // The kill comes while all writers are writing, so it always interrupts some request.
     let acknowledged = Mutex::new(Vec::new());
     let address = serving.address.clone();
     let serving = Mutex::new(Some(serving));
@@ -329,7 +328,8 @@ fn the_console_opens_by_a_link_as_often_as_asked_for() {
         assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
     };
-    // Both within a second, most likely: a second link is no repetition of the first call.
+    // Both calls are most likely made within one second. The second must not count as a repetition
+    // of the first.
     let links = [ask(), ask()];
     assert_ne!(links[0], links[1]);
     let start = format!("{url}/console/sign-in?link=");

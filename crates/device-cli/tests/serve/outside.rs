@@ -1,5 +1,6 @@
-//! `device serve` between its users and what is outside: a mail server, a web hook for messages,
-//! and the hook that decides custom challenges, each of them a listener of the test's own.
+//! `device serve` with outside services: a mail server, a web hook for messages, and a hook.
+//!
+//! The hook decides custom challenges. Each service is a listener of the test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::process::{Serving, command};
 
-/// A mail server; returns its address, and where its mails arrive, each as its lines.
+/// Starts a mail server. Returns its address and a receiver of the mails, each as its lines.
 fn mail_server() -> (String, Receiver<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -26,7 +27,7 @@ fn mail_server() -> (String, Receiver<Vec<String>>) {
                 line.clear();
                 let reply = match (&mut mail, text.as_str()) {
                     (Some(_), ".") => {
-                        // A test that is over reads no more mails.
+                        // This fails after the end of the test, which reads no more mails.
                         let _ = arrived.send(mail.take().unwrap_or_default());
                         "250 taken\r\n"
                     }
@@ -49,7 +50,8 @@ fn mail_server() -> (String, Receiver<Vec<String>>) {
     (address, mails)
 }
 
-/// A web hook that answers each JSON body by `decide`: a status, and JSON. Returns its URL.
+/// Starts a web hook. `decide` returns the status and the JSON that answer a JSON body. Returns its
+/// URL.
 fn web_hook(mut decide: impl FnMut(Value) -> (u16, Value) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -78,14 +80,14 @@ fn web_hook(mut decide: impl FnMut(Value) -> (u16, Value) + Send + 'static) -> S
     url
 }
 
-/// Serves with these further arguments.
+/// Starts a server with these additional arguments.
 fn serve(arguments: &[&str]) -> Serving {
     let mut command = command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]);
     command.args(arguments);
     Serving::start(command)
 }
 
-/// A pool that verifies addresses, and a client of it.
+/// Creates a pool that verifies e-mail addresses, and an app client.
 fn pool(serving: &Serving) -> (Value, Value) {
     let pool = json!({ "PoolName": "people", "AutoVerifiedAttributes": ["email"] });
     let pool = serving.ok("CreateUserPool", &pool)["UserPool"]["Id"].clone();

@@ -1,4 +1,4 @@
-//! A serving process, and HTTP to it.
+//! A server process, and HTTP calls to it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-/// `device serve` with these arguments and nothing of this environment's own settings.
+/// `device serve` with these arguments and without settings from this process's environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
     command.arg("serve").args(arguments).stdin(Stdio::null());
@@ -18,10 +18,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// A serving process, killed when dropped.
+/// A server process, killed when dropped.
 pub(crate) struct Serving {
     pub(crate) process: Child,
-    // Kept open, for a process whose stdout is closed is not the one under test.
+    // Kept open: the tests are not about a process whose stdout is closed.
     _stdout: BufReader<ChildStdout>,
     pub(crate) greeting: String,
     pub(crate) address: String,
@@ -75,13 +75,13 @@ impl Serving {
         assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
     }
 
-    /// The log, from where it was read to last; to be taken once.
+    /// The rest of the log. May be taken once.
     #[cfg(unix)]
     pub(crate) fn log(&mut self) -> BufReader<ChildStderr> {
         BufReader::new(self.process.stderr.take().unwrap())
     }
 
-    /// Ends the process with a signal; its exit code, if it has one, and its log.
+    /// Ends the process with a signal. Returns its exit code, if it has one, and its log.
     #[cfg(unix)]
     pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);
@@ -93,7 +93,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -110,7 +110,7 @@ pub(crate) fn request(operation: &str, body: &Value) -> String {
     )
 }
 
-/// Sends a request and reads its answer whole, or says that the server was gone before that.
+/// Sends a request and reads the whole answer. `None` if the server ended before that.
 pub(crate) fn exchange(address: &str, request: &str) -> Option<(u16, Value)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.write_all(request.as_bytes()).ok()?;

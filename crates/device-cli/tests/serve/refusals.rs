@@ -1,4 +1,4 @@
-//! What the server refuses to start with, and what it says about it.
+//! Settings and data with which the server refuses to start, and its messages.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn refused(arguments: &[&str], environment: &[(&str, &str)], expected: &[&str]) 
 fn dev_mode_opens_no_production_data() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    // The first start without --dev makes the credentials.
+    // The first start without --dev creates the credentials.
     drop(Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data)])));
 
     let with_data = ["--listen", "127.0.0.1:0", "--data", path(&data)];

@@ -1,4 +1,4 @@
-//! What does not end the process: signals, a file at its size limit, no more descriptors.
+//! Events that must not end the process: a hangup, a file at its size limit, no descriptors left.
 #![cfg(unix)]
 
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::path;
 use crate::process::{Serving, command};
 
-/// `device serve` with these arguments, under this limit of the shell.
+/// `device serve` with these arguments, under a resource limit that the shell sets.
 fn limited(limit: &str, arguments: &[&str]) -> Command {
     let serve = command(arguments);
     let mut shell = Command::new("sh");
@@ -40,7 +40,7 @@ fn a_file_at_its_size_limit_does_not_end_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let arguments = ["--listen", "127.0.0.1:0", "--data", path(&data), "--dev"];
-    // In blocks of 512 bytes, as the standard has it, or of 1024.
+    // The unit is 512 bytes in POSIX, and 1024 in some shells.
     let mut serving = Serving::start(limited("ulimit -f 1024", &arguments));
     let created = serving.ok("CreateUserPool", &json!({ "PoolName": "p" }));
     let pool = &created["UserPool"]["Id"];
@@ -51,7 +51,7 @@ fn a_file_at_its_size_limit_does_not_end_the_server() {
     });
     let (status, answer) = full.expect("the limit is reached");
     assert_eq!((status, &answer["__type"]), (500, &json!("InternalErrorException")));
-    // What was written can still be read, and the server says that it cannot write.
+    // Existing data can still be read, and the health check reports that writing fails.
     serving.ok("DescribeUserPool", &json!({ "UserPoolId": pool }));
     assert_eq!(serving.get("/health").0, 503);
     assert!(serving.process.try_wait().unwrap().is_none());

@@ -1,4 +1,4 @@
-//! The flows, from a new device to one that stands in for the second factor.
+//! Sign-in flows, from a new device to one that stands in for the second factor.
 
 use device_proto::{CodeSource, DeviceStatus, RememberChoice, RememberPrompt, Repeat};
 use device_wire::ErrorCode;
@@ -25,9 +25,9 @@ fn keys(pair: &Pair) -> Vec<Option<&str>> {
 #[test]
 fn a_pool_that_remembers_all_remembers_a_new_device() {
     let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
-    let rest = pair.sign_in(ThisDevice::new().named("device"));
-    let rest = pair.give_code(rest);
-    let outcome = rest.done();
+    let stop = pair.sign_in(ThisDevice::new().named("device"));
+    let stop = pair.give_code(stop);
+    let outcome = stop.done();
     assert_eq!(pair.service.last("ConfirmDevice")["DeviceName"], "device");
     assert_eq!(
         pair.service.take_steps(),
@@ -83,8 +83,8 @@ fn a_choice_that_failed_leaves_the_device_tracked() {
 fn a_tracked_device_keeps_its_key_and_gets_no_other() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Suppressed).with_secret();
     let record = pair.known_device();
-    let rest = pair.sign_in(Some(record.clone()));
-    let outcome = pair.give_code(rest).done();
+    let stop = pair.sign_in(Some(record.clone()));
+    let outcome = pair.give_code(stop).done();
     let claim = &pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"];
     assert_eq!(claim["TIMESTAMP"], "Mon Feb 10 18:30:12 UTC 2025");
     assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 3]);
@@ -112,8 +112,8 @@ fn a_remembered_device_stands_in_for_the_second_factor() {
 fn the_code_comes_first_if_the_device_does_not_replace_it() {
     let mut pair = Pair::new(Devices::Always, Mfa::Asked).with_secret();
     let record = pair.known_device();
-    let rest = pair.sign_in(Some(record.clone()));
-    let outcome = pair.give_code(rest).done();
+    let stop = pair.sign_in(Some(record.clone()));
+    let outcome = pair.give_code(stop).done();
     assert_eq!(keys(&pair), [Some(record.device_key.as_str()); 5]);
     assert_eq!(known(outcome), record);
     assert_eq!(
@@ -155,9 +155,9 @@ fn a_pool_that_tracks_nothing_leaves_the_record_alone() {
 #[test]
 fn a_typed_alias_ends_under_the_internal_name() {
     let mut pair = Pair::new(Devices::OptIn, Mfa::Suppressed).with_secret();
-    let rest = pair.sign_in_with(Credentials::srp(ALIAS, PASSWORD), None);
+    let stop = pair.sign_in_with(Credentials::srp(ALIAS, PASSWORD), None);
     assert_eq!(pair.service.last("USER_SRP_AUTH")["AuthParameters"]["USERNAME"], ALIAS);
-    let outcome = pair.give_code(rest).done();
+    let outcome = pair.give_code(stop).done();
     assert_eq!(pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"]["USERNAME"], USER);
     assert_eq!(outcome.username, USER);
     let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
@@ -168,16 +168,16 @@ fn a_typed_alias_ends_under_the_internal_name() {
 fn the_session_is_returned_unchanged() {
     let mut pair = Pair::new(Devices::Always, Mfa::Asked);
     let record = pair.known_device();
-    let rest = pair.sign_in(Some(record.clone()));
-    pair.give_code(rest).done();
+    let stop = pair.sign_in(Some(record.clone()));
+    pair.give_code(stop).done();
     assert!(pair.service.last("PASSWORD_VERIFIER")["Session"].is_null());
     for step in ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
         assert!(pair.service.last(step)["Session"].is_string(), "{step}");
     }
 
     pair.service.sessionless = true;
-    let rest = pair.sign_in(Some(record));
-    pair.give_code(rest).done();
+    let stop = pair.sign_in(Some(record));
+    pair.give_code(stop).done();
     for step in ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] {
         assert!(pair.service.last(step)["Session"].is_null(), "{step}");
     }
@@ -190,8 +190,8 @@ fn a_mistyped_code_is_asked_for_again() {
     assert_eq!(asked.prompt().source, CodeSource::Authenticator);
     assert_eq!(asked.prompt().authenticator_name.as_deref(), Some("authenticator"));
     assert!(asked.rejection().is_none());
-    let rest = pair.go_on(asked.answer("000000"));
-    let asked = rest.code();
+    let stop = pair.go_on(asked.answer("000000"));
+    let asked = stop.code();
     assert_eq!(asked.rejection().map(|error| error.code()), Some(&ErrorCode::CodeMismatch));
     pair.go_on(asked.answer(" 123 456 ")).done();
 }
@@ -238,8 +238,8 @@ fn custom_auth_can_begin_with_a_proof() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let riddle = pair.service.challenge("CUSTOM_CHALLENGE", json!({"USERNAME": USER}));
     pair.service.fault("PASSWORD_VERIFIER", Fault::Answer(riddle));
-    let rest = pair.sign_in_with(Credentials::custom_after_srp(ALIAS, PASSWORD), None);
-    let Challenge::Custom(asked) = rest.challenge() else { panic!("another challenge") };
+    let stop = pair.sign_in_with(Credentials::custom_after_srp(ALIAS, PASSWORD), None);
+    let Challenge::Custom(asked) = stop.challenge() else { panic!("another challenge") };
     pair.go_on(asked.answer("4")).done();
     assert_eq!(
         pair.service.take_steps()[..3],
@@ -323,8 +323,8 @@ fn a_second_factor_is_chosen() {
         asked.prompt().options,
         [ChallengeNameType::SmsMfa, ChallengeNameType::SoftwareTokenMfa]
     );
-    let rest = pair.go_on(asked.choose(&ChallengeNameType::SoftwareTokenMfa));
-    pair.give_code(rest).done();
+    let stop = pair.go_on(asked.choose(&ChallengeNameType::SoftwareTokenMfa));
+    pair.give_code(stop).done();
 }
 
 #[test]
@@ -383,8 +383,8 @@ fn a_factor_that_cannot_be_set_up_here_says_what_to_do() {
     assert!(error.to_string().contains("give the user a phone number"), "{error}");
 }
 
-/// What goes beside the parameters of a step.
-fn beside(pair: &Pair, step: &str) -> [Value; 3] {
+/// The members that accompany the parameters of a step.
+fn accompanying(pair: &Pair, step: &str) -> [Value; 3] {
     let body = pair.service.last(step);
     ["ClientMetadata", "AnalyticsMetadata", "UserContextData"].map(|name| body[name].clone())
 }
@@ -394,7 +394,7 @@ fn client_metadata_accompanies_every_step() {
     let mut pair = Pair::new(Devices::Off, Mfa::Asked);
     let _ = pair.sign_in(None).code();
     assert_eq!(
-        beside(&pair, "USER_SRP_AUTH"),
+        accompanying(&pair, "USER_SRP_AUTH"),
         [Value::Null, Value::Null, Value::Null],
         "nothing unasked"
     );
@@ -413,14 +413,14 @@ fn client_metadata_accompanies_every_step() {
     let told = json!({"app": "mail", "captcha": "solvedhush"});
     for step in ["USER_SRP_AUTH", "PASSWORD_VERIFIER"] {
         assert_eq!(
-            beside(&pair, step),
+            accompanying(&pair, step),
             [told.clone(), analytics.clone(), context.clone()],
             "{step}"
         );
     }
     pair.go_on(asked.with_client_metadata([("captcha", "again")]).answer(CODE)).done();
     let told = json!({"app": "mail", "captcha": "again"});
-    assert_eq!(beside(&pair, "SOFTWARE_TOKEN_MFA"), [told, analytics, context]);
+    assert_eq!(accompanying(&pair, "SOFTWARE_TOKEN_MFA"), [told, analytics, context]);
 }
 
 #[test]

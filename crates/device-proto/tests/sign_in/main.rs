@@ -1,4 +1,4 @@
-//! Whole sign-ins against a small service: flows, names, refused devices, broken answers.
+//! Whole sign-ins against a fake service: flows, names, refused devices, broken answers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,9 +38,9 @@ struct Pair {
     rng: StdRng,
 }
 
-/// How far a sign-in goes by itself.
+/// Where a sign-in stops: it needs its user, is done, or has failed.
 #[derive(Debug)]
-enum Rest {
+enum Stop {
     Ask(Challenge),
     Done(Box<Outcome>),
     Failed(Error),
@@ -64,23 +64,23 @@ impl Pair {
         self
     }
 
-    fn sign_in(&mut self, device: impl Into<ThisDevice>) -> Rest {
+    fn sign_in(&mut self, device: impl Into<ThisDevice>) -> Stop {
         self.sign_in_with(Credentials::srp(USER, PASSWORD), device)
     }
 
-    fn sign_in_with(&mut self, credentials: Credentials, device: impl Into<ThisDevice>) -> Rest {
+    fn sign_in_with(&mut self, credentials: Credentials, device: impl Into<ThisDevice>) -> Stop {
         let next = SignIn::start(&self.config, credentials, device, &mut self.rng);
         self.go_on(next)
     }
 
-    fn go_on(&mut self, next: (SignIn, Request)) -> Rest {
+    fn go_on(&mut self, next: (SignIn, Request)) -> Stop {
         let mut step = Step::from(next);
         loop {
             secrets::check(&step);
             step = match step {
                 Step::Send(sign_in, request) => match self.exchange(sign_in, &request) {
                     Ok(step) => step,
-                    Err(error) => return Rest::Failed(error),
+                    Err(error) => return Stop::Failed(error),
                 },
                 Step::Find(lookup) => {
                     self.lookups.push(lookup.owner().username.clone());
@@ -92,8 +92,8 @@ impl Pair {
                     self.discarded.push(*device);
                     Step::Send(sign_in, request)
                 }
-                Step::Ask(challenge) => return Rest::Ask(challenge),
-                Step::Done(outcome) => return Rest::Done(outcome),
+                Step::Ask(challenge) => return Stop::Ask(challenge),
+                Step::Done(outcome) => return Stop::Done(outcome),
             };
         }
     }
@@ -112,20 +112,20 @@ impl Pair {
         step
     }
 
-    /// Goes on past a code.
-    fn give_code(&mut self, rest: Rest) -> Rest {
-        let next = rest.code().answer(CODE);
+    /// Answers the challenge for a code, and continues.
+    fn give_code(&mut self, stop: Stop) -> Stop {
+        let next = stop.code().answer(CODE);
         self.go_on(next)
     }
 
     /// The record of a device that signed in before. Empties the log.
     fn known_device(&mut self) -> DeviceRecord {
-        let mut rest = self.sign_in(None);
+        let mut stop = self.sign_in(None);
         if self.service.mfa != Mfa::Off {
-            rest = self.give_code(rest);
+            stop = self.give_code(stop);
         }
         self.service.take_steps();
-        match rest.done().device {
+        match stop.done().device {
             DeviceOutcome::New { record, .. } => record,
             other => panic!("{other:?}"),
         }
@@ -140,7 +140,7 @@ impl Pair {
     }
 }
 
-impl Rest {
+impl Stop {
     fn done(self) -> Outcome {
         match self {
             Self::Done(outcome) => *outcome,

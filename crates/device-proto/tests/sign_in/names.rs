@@ -18,16 +18,16 @@ const ORDERS: [[&str; 3]; 6] = [
     [PHONE, ALIAS, USER],
 ];
 
-/// Signs in as a caller does that keeps records under internal names alone. Gives the device's
-/// record, and whether a code was asked for.
+/// Signs in like a caller that stores records by internal name only. Returns the device's record,
+/// and whether a code was asked for.
 fn sign_in_as(pair: &mut Pair, name: &str) -> (DeviceRecord, bool) {
     let known = pair.kept.iter().find(|record| record.owner.username == name).cloned();
-    let mut rest = pair.sign_in_with(Credentials::srp(name, PASSWORD), known);
-    let asked = matches!(rest, Rest::Ask(_));
+    let mut stop = pair.sign_in_with(Credentials::srp(name, PASSWORD), known);
+    let asked = matches!(stop, Stop::Ask(_));
     if asked {
-        rest = pair.give_code(rest);
+        stop = pair.give_code(stop);
     }
-    let (DeviceOutcome::New { record, .. } | DeviceOutcome::Known(record)) = rest.done().device
+    let (DeviceOutcome::New { record, .. } | DeviceOutcome::Known(record)) = stop.done().device
     else {
         panic!("no device")
     };
@@ -88,24 +88,24 @@ fn every_challenge_that_tells_the_name_asks_for_the_record() {
         let record = pair.known_device();
         pair.kept.push(record.clone());
         pair.lookups.clear();
-        let mut rest = pair.sign_in_with(credentials, None);
+        let mut stop = pair.sign_in_with(credentials, None);
         let outcome = loop {
-            let next = match rest {
-                Rest::Ask(Challenge::Code(asked)) => asked.answer(CODE),
-                Rest::Ask(Challenge::Custom(asked)) => asked.answer("4"),
-                Rest::Ask(Challenge::SelectFactor(asked)) => {
+            let next = match stop {
+                Stop::Ask(Challenge::Code(asked)) => asked.answer(CODE),
+                Stop::Ask(Challenge::Custom(asked)) => asked.answer("4"),
+                Stop::Ask(Challenge::SelectFactor(asked)) => {
                     asked.srp(PASSWORD, &mut StdRng::seed_from_u64(3))
                 }
                 other => break other.done(),
             };
-            rest = pair.go_on(next);
+            stop = pair.go_on(next);
         };
         assert_eq!(pair.lookups, [USER], "{flow}");
         assert_eq!(known(outcome), record, "{flow}");
     }
 }
 
-/// Where no challenge comes before the tokens, nothing tells the name in time.
+/// If no challenge precedes the tokens, the client does not learn the internal name in time.
 #[test]
 fn tokens_at_once_come_with_a_new_device() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);

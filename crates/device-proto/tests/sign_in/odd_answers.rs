@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn answer(step: &str, answer: Value) -> Rest {
+fn answer(step: &str, answer: Value) -> Stop {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     pair.service.fault(step, Fault::Answer(answer));
-    let rest = pair.sign_in(Some(record));
+    let stop = pair.sign_in(Some(record));
     assert!(pair.discarded.is_empty());
-    rest
+    stop
 }
 
 fn verifier(change: impl FnOnce(&mut Value)) -> Value {
@@ -149,7 +149,7 @@ fn tokens_without_optional_members_are_accepted() {
          "Extra": 1.5}});
     let outcome = answer("PASSWORD_VERIFIER", tokens).done();
     assert_eq!((outcome.username.as_str(), outcome.tokens.refresh.is_none()), (USER, true));
-    // The token says nothing of a device, and so nothing against this one.
+    // The token names no device, which is no reason to discard this one.
     known(outcome);
 }
 

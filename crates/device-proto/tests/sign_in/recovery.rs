@@ -7,21 +7,21 @@ use super::*;
 
 const UNKNOWN: Fault = Fault::Refuse(ErrorCode::ResourceNotFound, "Device does not exist.");
 
-/// Signs in on a remembered device and meets that fault. Codes that are asked for are given.
-fn meet(mfa: Mfa, step: &str, fault: Fault) -> (Pair, Rest) {
+/// Signs in on a remembered device while the step has that fault. Answers every request for a code.
+fn sign_in_with_fault(mfa: Mfa, step: &str, fault: Fault) -> (Pair, Stop) {
     let mut pair = Pair::new(Devices::Always, mfa).with_secret();
     let record = pair.known_device();
     pair.service.fault(step, fault);
-    let mut rest = pair.sign_in(Some(record));
-    while matches!(&rest, Rest::Ask(Challenge::Code(_))) {
-        rest = pair.give_code(rest);
+    let mut stop = pair.sign_in(Some(record));
+    while matches!(&stop, Stop::Ask(Challenge::Code(_))) {
+        stop = pair.give_code(stop);
     }
-    (pair, rest)
+    (pair, stop)
 }
 
 /// Asserts that the device was discarded once and a new one took its place.
-fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
-    let outcome = rest.done();
+fn replaced(mut pair: Pair, stop: Stop, steps: &[&str]) {
+    let outcome = stop.done();
     let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
     assert_eq!(pair.discarded.len(), 1);
     assert_ne!(record.device_key, pair.discarded[0].device_key);
@@ -30,7 +30,7 @@ fn replaced(mut pair: Pair, rest: Rest, steps: &[&str]) {
 
 #[test]
 fn a_device_unknown_at_the_password_is_left_out() {
-    let (pair, rest) = meet(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
+    let (pair, stop) = sign_in_with_fault(Mfa::Suppressed, "PASSWORD_VERIFIER", UNKNOWN);
     let answers: Vec<_> =
         pair.service.log.iter().filter(|(step, _)| step == "PASSWORD_VERIFIER").collect();
     let [first, second] = answers[..] else { panic!("{} answers", answers.len()) };
@@ -43,7 +43,7 @@ fn a_device_unknown_at_the_password_is_left_out() {
     }
     replaced(
         pair,
-        rest,
+        stop,
         &[
             "USER_SRP_AUTH",
             "PASSWORD_VERIFIER",
@@ -59,18 +59,18 @@ fn a_device_that_was_forgotten_elsewhere_is_replaced() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let record = pair.known_device();
     pair.service.forget_devices();
-    let rest = pair.sign_in(Some(record));
+    let stop = pair.sign_in(Some(record));
     replaced(
         pair,
-        rest,
+        stop,
         &["USER_SRP_AUTH", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER", "ConfirmDevice"],
     );
 }
 
 #[test]
 fn a_device_unknown_at_the_start_starts_it_again() {
-    let (mut pair, rest) = meet(Mfa::Suppressed, "USER_SRP_AUTH", UNKNOWN);
-    let outcome = rest.done();
+    let (mut pair, stop) = sign_in_with_fault(Mfa::Suppressed, "USER_SRP_AUTH", UNKNOWN);
+    let outcome = stop.done();
     assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
     assert_eq!(
         pair.service.take_steps(),
@@ -108,10 +108,10 @@ fn a_device_is_discarded_only_once_its_user_has_signed_in() {
 
 #[test]
 fn a_device_unknown_at_the_code_is_left_out() {
-    let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", UNKNOWN);
+    let (pair, stop) = sign_in_with_fault(Mfa::Asked, "SOFTWARE_TOKEN_MFA", UNKNOWN);
     replaced(
         pair,
-        rest,
+        stop,
         &[
             "USER_SRP_AUTH",
             "PASSWORD_VERIFIER",
@@ -128,16 +128,16 @@ fn a_refused_device_step_starts_the_sign_in_again() {
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA", "ConfirmDevice"];
     let lost = Fault::Refuse(ErrorCode::NotAuthorized, "Invalid session for the user.");
     for fault in [UNKNOWN, rejected(), lost] {
-        let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_SRP_AUTH", fault);
+        let (pair, stop) = sign_in_with_fault(Mfa::Suppressed, "DEVICE_SRP_AUTH", fault);
         let steps =
             [&["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"], &again[..]].concat();
-        replaced(pair, rest, &steps);
+        replaced(pair, stop, &steps);
     }
     for fault in [UNKNOWN, rejected()] {
-        let (pair, rest) = meet(Mfa::Suppressed, "DEVICE_PASSWORD_VERIFIER", fault);
+        let (pair, stop) = sign_in_with_fault(Mfa::Suppressed, "DEVICE_PASSWORD_VERIFIER", fault);
         let first =
             ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
-        replaced(pair, rest, &[&first, &again[..]].concat());
+        replaced(pair, stop, &[&first, &again[..]].concat());
     }
 }
 
@@ -146,14 +146,15 @@ fn a_device_secret_that_no_longer_fits_is_replaced() {
     let mut pair = Pair::new(Devices::Always, Mfa::Off);
     let mut record = pair.known_device();
     record.password = "another".into();
-    let rest = pair.sign_in(Some(record));
+    let stop = pair.sign_in(Some(record));
     let first =
         ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"];
     let again = ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "ConfirmDevice"];
-    replaced(pair, rest, &[&first, &again[..]].concat());
+    replaced(pair, stop, &[&first, &again[..]].concat());
 }
 
-/// A name can come to lead to another user, and names that differ in case alone can be two users'.
+/// A name can be reassigned to another user, and names that differ only in case can belong to two
+/// users.
 #[test]
 fn another_users_device_is_set_aside_and_not_discarded() {
     let rejected = || Fault::Refuse(ErrorCode::NotAuthorized, "Incorrect username or password.");
@@ -185,8 +186,8 @@ fn it_starts_again_with_the_new_password() {
     let record = pair.known_device();
     pair.service.temporary = true;
     pair.service.fault("DEVICE_SRP_AUTH", UNKNOWN);
-    let rest = pair.sign_in_with(Credentials::password(USER, PASSWORD), Some(record));
-    let Challenge::NewPassword(asked) = rest.challenge() else { panic!("another challenge") };
+    let stop = pair.sign_in_with(Credentials::password(USER, PASSWORD), Some(record));
+    let Challenge::NewPassword(asked) = stop.challenge() else { panic!("another challenge") };
     let _ = pair.go_on(asked.answer("another password"));
     assert_eq!(
         pair.service.last("USER_PASSWORD_AUTH")["AuthParameters"]["PASSWORD"],
@@ -233,8 +234,9 @@ fn nothing_else_drops_a_device() {
         ("DEVICE_PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "Password attempts exceeded"),
         ("DEVICE_PASSWORD_VERIFIER", ErrorCode::NotAuthorized, "User is disabled."),
     ] {
-        let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Refuse(code.clone(), message));
-        assert_eq!(rest.failed().as_service_error().unwrap().code(), &code, "{step}");
+        let (pair, stop) =
+            sign_in_with_fault(Mfa::Suppressed, step, Fault::Refuse(code.clone(), message));
+        assert_eq!(stop.failed().as_service_error().unwrap().code(), &code, "{step}");
         assert!(pair.discarded.is_empty(), "{step}");
     }
 }
@@ -244,12 +246,12 @@ fn a_lost_answer_ends_the_sign_in_and_leaves_the_device() {
     for step in
         ["USER_SRP_AUTH", "PASSWORD_VERIFIER", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"]
     {
-        let (pair, rest) = meet(Mfa::Suppressed, step, Fault::Lose);
-        assert!(matches!(rest.failed(), Error::NoAnswer(_)), "{step}");
+        let (pair, stop) = sign_in_with_fault(Mfa::Suppressed, step, Fault::Lose);
+        assert!(matches!(stop.failed(), Error::NoAnswer(_)), "{step}");
         assert!(pair.discarded.is_empty(), "{step}");
     }
-    let (pair, rest) = meet(Mfa::Asked, "SOFTWARE_TOKEN_MFA", Fault::Lose);
-    assert!(matches!(rest.failed(), Error::NoAnswer(_)));
+    let (pair, stop) = sign_in_with_fault(Mfa::Asked, "SOFTWARE_TOKEN_MFA", Fault::Lose);
+    assert!(matches!(stop.failed(), Error::NoAnswer(_)));
     assert!(pair.discarded.is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! No `Debug` on the way shows a secret. The steps of all other tests pass through [`check`].
+//! `Debug` shows no secret during a sign-in. All other tests pass their steps to [`check`].
 
 use std::fmt::Debug;
 
@@ -13,7 +13,7 @@ pub(crate) fn check(value: &impl Debug) {
     for text in [format!("{value:?}"), format!("{value:#?}")] {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{secret:?} in {text}");
-            // As a list of bytes it can be read as well.
+            // A list of the secret's bytes would reveal it too.
             let bytes = format!("{:?}", secret.as_bytes());
             assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{secret:?} in {text}");
         }

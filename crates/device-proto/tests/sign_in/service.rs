@@ -1,4 +1,4 @@
-//! A small user pool with one user: the other end of every test here.
+//! A fake user pool with one user, which the clients of these tests sign in to.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -35,7 +35,7 @@ pub(crate) enum Mfa {
     Asked,
 }
 
-/// What happens to a request in place of being served.
+/// What happens to a request instead of being served.
 pub(crate) enum Fault {
     Refuse(ErrorCode, &'static str),
     /// Answer with this JSON.
@@ -125,7 +125,7 @@ impl Service {
         }
     }
 
-    /// Has the next request of that step meet this fault.
+    /// Applies this fault to the next request of that step.
     pub(crate) fn fault(&mut self, step: &str, fault: Fault) {
         self.faults.push_back((step.to_owned(), fault));
     }
@@ -224,7 +224,7 @@ impl Service {
                 Ok(json!({"Device": device.describe(key)}))
             }
             Operation::ListDevices => {
-                // Pages of one.
+                // A page has one device.
                 let remembered: Vec<_> =
                     self.registered.iter().filter(|(_, device)| device.remembered).collect();
                 let page: usize =
@@ -364,7 +364,8 @@ impl Service {
         let a = PublicValue::from_hex(parameters["SRP_A"].as_str().unwrap()).unwrap();
         self.counter += 1;
         let block = STANDARD.encode(format!("block {}", self.counter));
-        // Upper case and a leading zero are as good as any other form of the same number.
+        // A client must accept every form of the number, so this one has upper case and a leading
+        // zero.
         let answer = json!({
             "SALT": format!("0{}", salt.to_hex().to_uppercase()),
             "SRP_B": ephemeral.public().to_hex().to_uppercase(),

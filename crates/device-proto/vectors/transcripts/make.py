@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the transcripts beside it: SRP-6a as Cognito speaks it, by Python's integers, and nothing of this project's own code.
+"""Writes the transcripts beside it: Cognito's SRP-6a with Python's integers, without this project's code.
 
-The answers of the service are odd and legal. B is any number that a service may send: a client cannot tell.
+The service's answers are legal but unusual. B is an arbitrary number: a client cannot tell it from a genuine B.
 """
 
 import base64
@@ -25,7 +25,7 @@ G = 2
 POOL, CLIENT, USER, ALIAS = "eu-west-1_Ab12Cd34E", "4example5client6id7", "ada", "Ada@Example.com"
 PASSWORD, SECRET, GROUP, KEY = "Correct-Horse-7", "client secret", "-gRoUp1Ab", "eu-west-1_0a1b2c3d-0000-4000-8000-000000000001"
 OTHER_KEY = "eu-west-1_0a1b2c3d-0000-4000-8000-000000000002"
-NOW = 1762419907  # Thu Nov 6 09:05:07 UTC 2025: a day of one digit.
+NOW = 1762419907  # Thu Nov 6 09:05:07 UTC 2025: the day has one digit.
 
 
 def sha256(data):
@@ -41,7 +41,7 @@ def b64(data):
 
 
 def pad(n):
-    """Minimal two's complement, big-endian, of a number that is not negative."""
+    """The shortest big-endian two's complement of a non-negative number."""
     return n.to_bytes(n.bit_length() // 8 + 1, "big")
 
 
@@ -50,7 +50,7 @@ def number(data):
 
 
 def stream(label, length):
-    """Bytes that look random and are the same each time."""
+    """Bytes that look random but are the same on every run."""
     return hashlib.shake_256(label.encode()).digest(length)
 
 
@@ -70,14 +70,14 @@ def timestamp():
 
 
 class Proof:
-    """One run of the exchange: what the client draws and sends, and what the service answers."""
+    """One run of the exchange: the client's random numbers and requests, and the service's answers."""
 
     def __init__(self, label, id1, id2, password, top=None):
         self.ids, self.password = (id1, id2), password
         self.a = stream(label + " a", 32)
         self.A = pow(G, number(self.a), N)
         self.B = number(stream(label + " b", 384)) % N
-        if top is not None:  # as many bits as that, for odd lengths of hexadecimal
+        if top is not None:  # exactly this number of bits, for odd lengths of hexadecimal
             self.B = self.B % (1 << (top - 1)) | 1 << (top - 1)
         self.salt = number(stream(label + " salt", 16)) % (1 << 124) | 1 << 123  # 31 digits
         self.block = stream(label + " block", 61)
@@ -96,7 +96,7 @@ class Proof:
 
 
 class Enrolment:
-    """A new device, as the client makes it up."""
+    """A new device, with the secret that the client draws."""
 
     def __init__(self, label, length):
         for attempt in range(100):
@@ -142,7 +142,7 @@ def send(operation, body):
 
 
 def receive(body, status=200, error_type=None):
-    """An answer, to the letter: numbers and all are the service's own."""
+    """An answer with its exact text, so that even its numbers are written as the service writes them."""
     text = body if isinstance(body, str) else json.dumps(body)
     return {"receive": text, "status": status, "error_type": error_type}
 

@@ -421,8 +421,8 @@ pub(crate) fn a_race_has_one_winner(store: &impl Store) {
     }
 }
 
-/// Makes a test of every case, each on a fresh store. `$open` returns the store and what must
-/// outlive it.
+/// Makes a test of every case, each on a fresh store. `$open` returns the store and a guard that is
+/// dropped after it.
 macro_rules! conformance {
     ($backend:ident, $open:expr) => {
         conformance! { $backend, $open =>
