@@ -8,11 +8,12 @@ use crate::{Input, Seed, encoding};
 /// The server's side of a handshake.
 #[derive(Arbitrary, Debug, PartialEq)]
 pub struct ServerKey {
-    /// The secret exponent, big-endian; the first 32 bytes count.
+    /// The secret exponent, big-endian. Only the first 32 bytes are used.
     pub b: Vec<u8>,
     /// The client's public value, big-endian.
     pub a: Vec<u8>,
-    /// From 128 on the verifier has its powers; 7 modulo 8 verifies a batch too.
+    /// If it is at least 128, the verifier has its powers. If it is 7 modulo 8, a batch is verified
+    /// too.
     pub choice: u8,
 }
 
@@ -23,7 +24,7 @@ impl ServerKey {
         self.choice >= 128
     }
 
-    /// How many claims to verify at once; none for most inputs, since a batch takes long.
+    /// The number of claims to verify at once. 0 for most inputs, since a batch takes long.
     #[must_use]
     pub fn batch(&self) -> usize {
         if self.choice % 8 == 7 { usize::from(self.choice % 18) } else { 0 }
@@ -54,13 +55,13 @@ impl Input for ServerKey {
 /// The client's side of a handshake.
 #[derive(Arbitrary, Debug, PartialEq)]
 pub struct ClientKey {
-    /// The secret exponent, big-endian; the first 40 bytes count.
+    /// The secret exponent, big-endian. Only the first 40 bytes are used.
     pub a: Vec<u8>,
     /// The server's public value, big-endian.
     pub b: Vec<u8>,
     /// The salt, big-endian.
     pub salt: Vec<u8>,
-    /// The password; made text.
+    /// The password, which is converted to text.
     pub password: Vec<u8>,
 }
 
@@ -85,15 +86,15 @@ impl Input for ClientKey {
 /// The parts of a signed message, and one bit to change in its proof.
 #[derive(Arbitrary, Debug, PartialEq)]
 pub struct SignedMessage {
-    /// The pool's name, or the device's group key; made text.
+    /// The pool's name, or the device's group key, which is converted to text.
     pub realm: Vec<u8>,
-    /// The user's name, or the device's key; made text.
+    /// The user's name, or the device's key, which is converted to text.
     pub name: Vec<u8>,
     /// The secret block.
     pub block: Vec<u8>,
-    /// The timestamp; made text.
+    /// The timestamp, which is converted to text.
     pub timestamp: Vec<u8>,
-    /// Which letter of the proof to change, and in it which bit.
+    /// The letter of the proof to change, and the bit in that letter.
     pub flip: u8,
 }
 
@@ -135,7 +136,7 @@ fn servers(seeds: &mut Vec<Seed>) {
         seeds.push(Seed::typed(&ServerKey { b: b.to_vec(), a, choice }, note));
     };
     for case in &*CASES {
-        // alone, with powers, a batch below the lanes and one above
+        // alone, alone with powers, a batch smaller than the lanes, and a larger one
         for choice in [0, 128, 7, 135] {
             put(&[0x0f; 32], bytes(&case.public_a), choice, "");
         }
@@ -189,7 +190,7 @@ fn proofs(seeds: &mut Vec<Seed>) {
     };
     let usual: [&[u8]; 4] =
         [b"-Ab1Cd2Ef", b"us-east-1_0f1e2d3c", b"block", b"Thu Jan 1 00:00:00 UTC 1970"];
-    // the first letter, one in the middle, the last, the padding
+    // the first letter, a middle one, the last, and the padding
     for flip in [0, 20, 42, 43] {
         put(usual, flip);
     }

@@ -16,7 +16,7 @@ fn jwt(claims: &Value) -> String {
     format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "kid": "k"})), part(claims))
 }
 
-/// Tokens that end a sign-in; with `device`, of that device.
+/// The tokens at the end of a sign-in, of that device if there is one.
 pub(crate) fn tokens(device: Option<&str>) -> Value {
     let mut access = json!({"sub": "5f1e7a52", "username": "user", "exp": 1_739_215_812,
         "token_use": "access"});
@@ -29,7 +29,7 @@ pub(crate) fn tokens(device: Option<&str>) -> Value {
         "IdToken": jwt(&id), "RefreshToken": "refresh", "ExpiresIn": 3600, "TokenType": "Bearer"}})
 }
 
-/// Tokens with the key of a device to be confirmed.
+/// Tokens with the key of a new device to confirm.
 pub(crate) fn new_device() -> Value {
     let mut body = tokens(Some(DEVICE_KEY));
     body["AuthenticationResult"]["NewDeviceMetadata"] =
@@ -159,7 +159,7 @@ pub(crate) const NOISE: [(&str, &[u8]); 8] = [
     ("surrogate", br#"{"Session":"\ud800"}"#),
 ];
 
-/// What a body means to a client: a challenge by name, tokens, a refusal by code, or other.
+/// The meaning of a body to a client: a challenge by name, tokens, a refusal by code, or other.
 pub(crate) fn name(body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return "noise".to_owned() };
     let result = &body["AuthenticationResult"];
@@ -180,7 +180,7 @@ pub(crate) fn name(body: &[u8]) -> String {
     }
 }
 
-/// Joins the description of several answers.
+/// Joins the descriptions of several answers.
 pub(crate) fn conversation(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join("-") }

@@ -78,7 +78,7 @@ impl Input for HookAnswers {
     }
 }
 
-/// What a response decides.
+/// The decision in a response, by name.
 fn named(response: &Value) -> &'static str {
     if response["failAuthentication"] == true {
         "fail"

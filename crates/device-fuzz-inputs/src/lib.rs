@@ -52,7 +52,7 @@ pub struct Seed {
     pub target: &'static str,
     /// The name of the file.
     pub name: String,
-    /// What is in it.
+    /// The contents of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -61,7 +61,7 @@ impl Seed {
         Self { target, name: name.into(), bytes: bytes.into() }
     }
 
-    /// A seed of a typed target. The note tells those apart that have the same description.
+    /// A seed of a typed target. The note distinguishes seeds that have the same description.
     fn typed<T: Input>(input: &T, note: &str) -> Self {
         let dot = if note.is_empty() { "" } else { "." };
         Self::new(T::TARGET, format!("{}{dot}{note}", input.describe()), input.encode())

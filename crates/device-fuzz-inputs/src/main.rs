@@ -33,7 +33,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(if check && !stale.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The files that are not what they should be, with what they should hold; none if nothing.
+/// The files whose contents are wrong, with the right contents; `None` for a file to delete.
 fn stale(folder: &Path) -> io::Result<BTreeMap<PathBuf, Option<Vec<u8>>>> {
     let mut files = BTreeMap::new();
     if folder.exists() {

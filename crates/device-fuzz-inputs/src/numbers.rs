@@ -35,7 +35,7 @@ impl Case {
         }
     }
 
-    /// What a number is in this case.
+    /// The name of a number in this case.
     fn name(&self, number: &BigUint) -> Option<String> {
         let named = [("A", &self.public_a), ("B", &self.public_b), ("salt", &self.salt)];
         let (name, _) = named.into_iter().find(|(_, value)| *value == number)?;
@@ -87,7 +87,7 @@ pub(crate) fn name(bytes: &[u8]) -> String {
     }
 }
 
-/// Big-endian bytes; none for 0.
+/// Big-endian bytes; empty for 0.
 pub(crate) fn bytes(number: &BigUint) -> Vec<u8> {
     if *number == BigUint::ZERO { Vec::new() } else { number.to_bytes_be() }
 }

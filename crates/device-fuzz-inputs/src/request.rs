@@ -6,10 +6,9 @@ use crate::bodies::DEVICE_KEY;
 use crate::encoding::file_name;
 use crate::{Input, Seed};
 
-/// A request: text, of which the first line is the operation, the next are headers, and the rest,
-/// after an empty line, is the body.
+/// A request as text: a line with the operation, lines with headers, an empty line, and the body.
 ///
-/// `POOL`, `CLIENT` and `TOKEN` in the body stand for those of the service.
+/// `POOL`, `CLIENT` and `TOKEN` in the body stand for the service's pool, client and access token.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     /// The operation's name.
@@ -17,7 +16,7 @@ pub struct Request {
     /// Whether it goes to a service that checks administrators' signatures: `signed ` before the
     /// operation.
     pub signed: bool,
-    /// Headers beside the usual ones, or in place of them.
+    /// Headers in addition to the usual ones. A header of the same name replaces the usual one.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
@@ -105,7 +104,7 @@ fn request(
     Seed::typed(&Request { operation, signed, headers, body }, note)
 }
 
-/// Signatures, none of which is right.
+/// Requests with signatures, all of them wrong.
 fn signatures(seeds: &mut Vec<Seed>) {
     let zeros = "0".repeat(64);
     let signature = |scope: &str, headers: &str| {
@@ -133,7 +132,7 @@ fn signatures(seeds: &mut Vec<Seed>) {
     put(&[("authorization", &usual), date, ("x-amz-content-sha256", &zeros)], "");
 }
 
-/// Who a proxy says that sent the request.
+/// Requests with the headers in which a proxy names the client.
 fn forwarded(seeds: &mut Vec<Seed>) {
     let parameters = json!({"USERNAME": "ada", "PASSWORD": "wrong"});
     let body = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "CLIENT",
@@ -175,7 +174,7 @@ fn filters(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// A value of a shape that meets its constraints, as far as can be guessed from them: with optional
+/// A value that meets the constraints of a shape, as far as they suggest one. It has optional
 /// members down to `depth`.
 fn example(shapes: &Value, name: &str, depth: usize) -> Value {
     let shape = &shapes[name];

@@ -20,7 +20,7 @@ pub struct Response {
 
 /// The responses to a client, in order.
 ///
-/// A NUL stands between two. Each is a line with its status, one with its error type, and its body.
+/// NUL separates them. Each is a line with the status, a line with the error type, and the body.
 #[derive(Debug, PartialEq)]
 pub struct Responses(pub Vec<Response>);
 

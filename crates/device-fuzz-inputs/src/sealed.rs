@@ -4,7 +4,7 @@ use arbitrary::{Arbitrary, Unstructured};
 
 use crate::{Input, Seed, encoding};
 
-/// What is sealed, in the order of [`SealedValue::kind`].
+/// The kinds of sealed values, in the order of [`SealedValue::kind`].
 pub const KINDS: [&str; 10] = [
     "code_session",
     "device_session",
@@ -18,7 +18,7 @@ pub const KINDS: [&str; 10] = [
     "setup_session",
 ];
 
-/// What an edit does, in the order of its first byte.
+/// The kinds of edits, in the order of an edit's first byte.
 pub const EDITS: [&str; 8] =
     ["insert", "remove", "cut", "repeat", "splice_rest", "splice", "flip", "replace"];
 
@@ -27,8 +27,8 @@ pub const EDITS: [&str; 8] =
 pub struct SealedValue {
     /// Which of [`KINDS`], modulo their number.
     pub kind: u8,
-    /// Edits of four bytes: which of [`EDITS`] modulo their number, where (two bytes, big-endian),
-    /// and with what. Bytes that are left over do nothing.
+    /// Edits of four bytes: the index in [`EDITS`] modulo their number, the position (two bytes,
+    /// big-endian), and the new byte. Remaining bytes do nothing.
     pub edits: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl SealedValue {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Each edit: which of [`EDITS`], where, with what.
+    /// Each edit: the index in [`EDITS`], the position, and the new byte.
     fn script(&self) -> impl Iterator<Item = (usize, usize, u8)> {
         self.edits.as_chunks().0.iter().map(|&[edit, high, low, with]| {
             let at = usize::from(u16::from_be_bytes([high, low]));

@@ -73,7 +73,8 @@ fn proofs(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// A formula, two operands of 384 bytes, two exponents of 8 bytes, or of 32 for the last formulas.
+/// Inputs of a formula, two operands of 384 bytes, and two exponents of 8 bytes (32 in the last
+/// formulas).
 fn kernels(seeds: &mut Vec<Seed>) {
     let formulas =
         [0, 1, 2, 3, 4, 5, 6, 7, 63, 64, 127, 128, 191, 192, 193, 194, 195, 224, 254, 255];
@@ -132,7 +133,7 @@ fn timestamps(seeds: &mut Vec<Seed>) {
     }
 }
 
-/// Bodies of requests as a server meets them.
+/// Bodies of requests, as a server receives them.
 fn requests(seeds: &mut Vec<Seed>) {
     let mut put = |name: &str, text: &str| seeds.push(Seed::new("wire_requests", name, text));
     let session = "s".repeat(24);

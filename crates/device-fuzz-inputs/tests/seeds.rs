@@ -1,4 +1,4 @@
-//! The seeds in `fuzz/seeds` are what their names say.
+//! The seeds in `fuzz/seeds` match their names.
 
 #![allow(clippy::unwrap_used, reason = "a fixture that fails is a test that fails")]
 

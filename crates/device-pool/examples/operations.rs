@@ -1,4 +1,4 @@
-//! Prints `docs/operations.md`: which operations of the service the engine answers, for whom.
+//! Prints `docs/operations.md`: the operations that the engine supports, and who may call them.
 
 use device_pool::{SUPPORTED, WITHOUT_EFFECT};
 use device_wire::{Auth, Operation};

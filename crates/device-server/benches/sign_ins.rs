@@ -1,10 +1,10 @@
 //! Whole sign-ins by password and remembered device, with the arithmetic in place and batched.
 //!
-//! For several numbers of concurrent clients, the benchmark prints the server's CPU time for a
-//! sign-in, the sign-ins a second and core, and the latency. Server and clients are in one process,
-//! from JSON to JSON without sockets, over SQLite in a temporary directory. The clients' arithmetic
-//! is excluded from the CPU time, but competes for the cores, as other processes do: latencies are
-//! those of a busy machine. The two ways alternate, round by round.
+//! For several numbers of concurrent clients, the benchmark prints the server's CPU time per
+//! sign-in, the sign-ins per second and core, and the latency. Server and clients are in one
+//! process and exchange JSON without sockets, over SQLite in a temporary directory. The clients'
+//! arithmetic is excluded from the CPU time, but competes for the cores like another process, so
+//! the latencies are those of a busy machine. The two ways alternate, round by round.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -38,7 +38,7 @@ const SIGN_INS: usize = 128;
 const DEVICE_PASSWORD: &str = "what the device keeps";
 
 fn main() {
-    // Like criterion's benchmarks, which with this flag only show that they run.
+    // As in criterion's benchmarks, this flag only shows that everything runs.
     let rounds = if std::env::args().any(|arg| arg == "--test") { 1 } else { ROUNDS };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let ways: [(&str, Arc<dyn Arithmetic + Send + Sync>); 2] = [
@@ -181,7 +181,8 @@ impl Pool {
         Device { username, key, group_key }
     }
 
-    /// All sign-ins of a round, by so many clients. Each starts its next one when its last is done.
+    /// Runs all sign-ins of a round with this number of clients. Each starts its next sign-in when
+    /// the previous one is done.
     async fn round(self: &Arc<Self>, clients: usize, taken: &mut Taken) {
         let started = microseconds(ClockId::ProcessCPUTime);
         let all = Arc::new(Mutex::new(Vec::new()));

@@ -9,7 +9,7 @@ use device_pool::{HookError, Hooks};
 use device_server::HttpHooks;
 use serde_json::{Value, json};
 
-/// Serves one hook on a port of its own, and asks it.
+/// Serves a hook on a free port, and calls it.
 async fn ask(hook: Router) -> Result<Value, HookError> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! What the log says of a request, and what it must not say.
+//! What the log says about a request, and what it must not say.
 
 #![allow(
     clippy::expect_used,
@@ -43,7 +43,7 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
-/// Everything in these requests that a log has no business with starts like this.
+/// The prefix of every value in these requests that must not be logged.
 const SECRET: &str = "s3cret";
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_line_names_operation_pool_and_client_if_known() {
     assert_eq!(unsupported["error"], "UnsupportedOperationException");
 }
 
-/// The lines that `requests` leave, and what they were answered.
+/// The log lines of `requests`, and their answers.
 async fn lines_of(app: &axum::Router, requests: Vec<Request<Body>>) -> (Vec<Value>, Vec<Value>) {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());

@@ -1,4 +1,4 @@
-//! Messages to users, from the operation that causes one to where it arrives.
+//! Messages to users, from the operation that causes one to its arrival.
 
 #![allow(
     clippy::expect_used,
@@ -122,7 +122,7 @@ async fn a_web_hook_gets_the_message_as_json() {
     assert_eq!(message["medium"], "EMAIL");
 }
 
-/// A mail server for one mail; returns it from the envelope on.
+/// A mail server that accepts one mail. Returns the mail with its envelope.
 async fn one_mail(listener: TcpListener) -> String {
     let (stream, _) = listener.accept().await.unwrap();
     let mut stream = BufReader::new(stream);
@@ -168,7 +168,7 @@ async fn a_mail_server_gets_the_message_as_a_mail() {
     }
 }
 
-/// A mail server that will have nobody's mail, and counts who tries.
+/// A mail server that refuses all mail, and counts the attempts.
 async fn unwilling(listener: TcpListener, connections: Arc<AtomicUsize>) {
     while let Ok((stream, _)) = listener.accept().await {
         connections.fetch_add(1, Ordering::Relaxed);

@@ -25,21 +25,21 @@ use rand_core::{CryptoRng, TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// So many may wait.
+/// The number of handshakes that may wait.
 const WAITING: usize = 2;
 
-/// A handshake_batcher that gets no randomness, and so no further, while its gate is closed.
+/// A [`HandshakeBatcher`] that gets no randomness while the gate is closed, which blocks it.
 struct Gated {
     handshake_batcher: HandshakeBatcher,
     gate: Arc<Gate>,
-    /// Told of each handshake that is to be opened.
+    /// Receives an event for each handshake that starts.
     came: UnboundedSender<Came>,
 }
 
 #[derive(Debug, PartialEq)]
 enum Came {
     In,
-    /// To the gate, which only those do that compute.
+    /// At the gate. Only a handshake that is being computed gets there.
     ToTheGate,
 }
 
@@ -56,7 +56,7 @@ impl Gate {
     }
 }
 
-/// Opens the gate when a test ends, however it does.
+/// Opens the gate when a test ends, even by a panic.
 struct Opens(Arc<Gate>);
 
 impl Drop for Opens {
@@ -85,7 +85,7 @@ impl Arithmetic for Gated {
     }
 }
 
-/// Randomness behind the gate.
+/// A generator that waits for the gate.
 struct Randomness<'a> {
     rng: &'a mut dyn CryptoRng,
     gated: &'a Gated,
@@ -115,7 +115,7 @@ impl TryCryptoRng for Randomness<'_> {}
 
 /// A server with the user `ada`, and clients that sign her in.
 struct World {
-    // Dropped in this order: a server whose threads are stopped at the gate does not stop.
+    // Dropped in this order: a server whose threads wait at the gate could not stop.
     gate: Opens,
     server: TestServer,
     url: String,
@@ -148,7 +148,8 @@ impl World {
         Self { gate, server, url, pool, client, came, answers: unbounded_channel() }
     }
 
-    /// As many sign-ins as the server computes at a time are stopped at the gate.
+    /// Starts as many sign-ins as the server computes at a time, and waits until all are at the
+    /// gate. Returns their number.
     async fn keep_busy(&mut self) -> usize {
         let busy = thread::available_parallelism().unwrap().get();
         (0..busy).for_each(|_| self.start());
@@ -159,7 +160,7 @@ impl World {
         busy
     }
 
-    /// Begins a sign-in, whose answer will be the next of `self.answers` when it is there.
+    /// Starts a sign-in. Its answer will arrive in `self.answers`.
     fn start(&self) {
         let a = ClientEphemeral::generate(&mut SeededRng::new(1));
         let request = call(&self.url, "InitiateAuth", &self.opening(&a));
@@ -191,8 +192,8 @@ fn call(url: &str, operation: &str, body: &Value) -> impl Future<Output = Answer
     }
 }
 
-/// The clients' side. The test's server has a runtime of its own, and cannot be started within
-/// another.
+/// Runs the clients in their own runtime. The test server has its own too, and cannot be started
+/// within another.
 fn run(clients: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(clients);
 }
@@ -250,7 +251,7 @@ fn waiting_sign_ins_are_answered_before_the_end() {
         let World { gate, server, mut answers, .. } = world;
         let addr = server.addr();
         let stopping = thread::spawn(move || drop(server));
-        // Once it accepts no more, it has begun to.
+        // Once it accepts no connection, it has begun to stop.
         while TcpStream::connect(addr).is_ok() {}
         gate.0.open();
         for _ in 0..busy + WAITING {

@@ -103,7 +103,7 @@ async fn a_success_has_the_body_that_the_model_says() {
     let result = &answer["AuthenticationResult"];
     let (token, device) = (&result["AccessToken"], &result["NewDeviceMetadata"]["DeviceKey"]);
 
-    // Any number in the group's range; nobody proves to know its secret here.
+    // Any number in the group's range will do: no test here proves to know the secret.
     let verifier =
         json!({ "PasswordVerifier": "AQEB".repeat(128), "Salt": "AQEBAQEBAQEBAQEBAQEBAQ==" });
     let confirm = json!({ "AccessToken": token, "DeviceKey": device,
@@ -137,7 +137,7 @@ async fn tokens_verify_with_the_served_keys_and_issuer() {
         let key = jsonwebtoken::DecodingKey::from_jwk(key).unwrap();
         let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::RS256);
         validation.set_issuer(&[issuer]);
-        // The server's clock is the test's.
+        // The server has a fake clock, so the library cannot check the expiry.
         validation.validate_exp = false;
         validation.validate_aud = false;
         let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).unwrap().claims;
@@ -209,7 +209,8 @@ fn the_test_server_serves_what_its_engine_makes() {
     assert!(response.contains("\"AccessToken\""), "{response}");
 }
 
-/// The engine alone stores settings that the server would refuse today: a pool of earlier times.
+/// The engine accepts settings that the server refuses. So the pool is like one that an earlier
+/// release stored.
 #[test]
 fn without_its_hook_a_trigger_refuses_what_it_guards() {
     for is_allowed in [false, true] {
@@ -232,7 +233,7 @@ fn without_its_hook_a_trigger_refuses_what_it_guards() {
     }
 }
 
-/// The whole answer to an unsigned call.
+/// The whole answer to an unsigned call, as read from the socket.
 fn over_a_socket(server: &TestServer, operation: &str, body: &Value) -> String {
     let body = body.to_string();
     let request = format!(

@@ -1,4 +1,4 @@
-//! Administrators' signatures, as the vendor's own signer makes them and as tampering leaves them.
+//! Administrators' signatures: those of the vendor's own signer, and those after tampering.
 
 #![allow(
     clippy::expect_used,
@@ -27,7 +27,7 @@ use tower::ServiceExt;
 const BODY: &str = r#"{"UserPoolId":"nowhere"}"#;
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// How a request is signed; the default is how it should be.
+/// How a request is signed. The default is correct.
 struct Signer {
     key_id: &'static str,
     secret: &'static str,
@@ -110,7 +110,8 @@ async fn answer(request: Request<String>) -> String {
     format!("{}: {}", body["__type"].as_str().unwrap(), body["message"].as_str().unwrap())
 }
 
-/// The signature passed: what answers is the check of the body, which is the next step.
+/// Asserts that the signature was accepted: the answer comes from the next step, the check of the
+/// body.
 async fn assert_accepted(request: Request<String>) {
     let answer = answer(request).await;
     assert!(
@@ -190,7 +191,7 @@ async fn a_signer_with_another_key_or_region_is_refused() {
     }
 }
 
-/// Changes one header of a signed request, or takes it away.
+/// Changes one header of a signed request, or removes it.
 fn set(
     request: &mut Request<String>,
     name: &'static str,
@@ -341,7 +342,8 @@ async fn a_signed_request_that_was_changed_is_refused() {
     }
 }
 
-/// Signs anew over the headers as `authorization` names them, which no signer would.
+/// Signs the request again, over the headers exactly as `authorization` lists them, which no signer
+/// would do.
 fn resign(request: &mut Request<String>) {
     let text = |name: &str| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -368,8 +370,8 @@ fn resign(request: &mut Request<String>) {
     });
 }
 
-/// The signature is right, were it read to the letter; but so could a short request have a long
-/// header copied without end.
+/// Read literally, the signature is correct. But if the server accepted such lists, a short request
+/// could make it copy a long header many times.
 #[tokio::test]
 async fn a_header_is_signed_once_under_its_one_name() {
     let signed = |names| {
@@ -400,7 +402,7 @@ async fn users_operations_and_dev_mode_need_no_signature() {
         unsigned("DescribeUserPool"),
         Signer { secret: "any", ahead: 9999, ..Signer::default() }.sign(),
     ] {
-        // `service` lets anyone administrate.
+        // `service` has anyone as administrator.
         let response =
             app(service(&FakeClock::new()).build()).oneshot(request.map(Body::from)).await.unwrap();
         assert_eq!(response.headers()["x-amzn-errortype"], "InvalidParameterException:");

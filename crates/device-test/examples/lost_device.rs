@@ -1,5 +1,4 @@
-//! A device is lost: its owner signs in on it, forgets it from another one, and it is asked for a
-//! code again.
+//! A lost device: its owner forgets it from another device, and then it is asked for a code again.
 //!
 //! ```text
 //! cargo run -p device-test --example lost_device

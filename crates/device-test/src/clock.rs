@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A clock in the test's hands. Clones show the same time.
+/// A clock that a test sets. Clones show the same time.
 #[derive(Debug, Clone)]
 pub struct FakeClock {
     millis: Arc<AtomicI64>,
 }
 
 impl FakeClock {
-    /// Where a new clock stands: 2025-11-06T09:05:07Z, whose day has one digit, as timestamps like
-    /// to get wrong.
+    /// The start time of a new clock: 2025-11-06T09:05:07Z.
+    ///
+    /// Its day has one digit, which implementations of timestamps often get wrong.
     pub const START_MILLIS: i64 = 1_762_419_907_000;
 
     /// A clock at [`FakeClock::START_MILLIS`].

@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use crate::rng::SeededRng;
 
-/// A generator that calls share: each takes one of its own from it.
+/// A generator that calls share. Each call forks its own generator from it.
 #[derive(Clone)]
 pub(crate) struct SharedRng {
     seed: u64,

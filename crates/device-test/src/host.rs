@@ -1,4 +1,4 @@
-//! The service in the test's process: an engine over memory, with time and randomness of the test.
+//! The service in the test's process: an engine over memory, with the test's time and randomness.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,10 +14,10 @@ use crate::entropy::SharedRng;
 use crate::keys::TestSigningKeys;
 use crate::service::service_in;
 
-/// Records read at a time while all are removed.
+/// The number of records that are read at a time while all are removed.
 const PAGE: usize = 100;
 
-/// An engine and what a call of it needs.
+/// An engine, and what calling it requires.
 pub(crate) struct Host {
     pub(crate) clock: FakeClock,
     pub(crate) rng: SharedRng,
@@ -37,7 +37,7 @@ impl Host {
         Self { clock, rng, messages, config, store, keys, engine }
     }
 
-    /// The same service for HTTP. The engine keeps no state beside the store, so both see the same.
+    /// The same service for HTTP. An engine has no state except the store, so both see the same.
     pub(crate) fn service(&self) -> ServiceBuilder {
         let (store, keys) = (Arc::clone(&self.store), Arc::clone(&self.keys));
         let messages = self.messages.clone();

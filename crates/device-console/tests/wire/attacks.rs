@@ -1,4 +1,4 @@
-//! What attackers try.
+//! Attacks on the console.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -70,7 +70,7 @@ async fn nobody_can_be_signed_in_by_a_foreign_form() {
     let secret = [("secret_access_key", crate::browser::SECRET)];
     let fields = [&key[..], &secret, &[("csrf", &*token)]].concat();
     assert_eq!(victim.post("/console/sign-in", &fields).await.status, StatusCode::FORBIDDEN);
-    // Nor without a cookie at all, as a form of another site is sent.
+    // A form of another site is sent without any cookie.
     let mut bare = Browser::new(&site);
     assert_eq!(bare.post("/console/sign-in", &fields).await.status, StatusCode::FORBIDDEN);
     assert_eq!(attacker.post("/console/sign-in", &fields).await.location(), "/console");
@@ -84,7 +84,7 @@ async fn no_session_is_fixed_before_the_sign_in() {
     browser.sign_in(&[]).await;
     let first = browser.cookies["device-console"].clone();
     assert_ne!(first, "planted");
-    // Signing in again makes a new session, and ends the one before.
+    // Signing in again starts a new session, and ends the previous one.
     browser.sign_in(&[]).await;
     assert_ne!(browser.cookies["device-console"], first);
     browser.cookies.insert("device-console".to_owned(), first);
@@ -122,7 +122,7 @@ async fn cookies_are_for_this_console_alone() {
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
-    // Nothing readable is in it.
+    // The cookie has nothing readable.
     assert!(!entered.header("set-cookie").contains(crate::browser::KEY_ID));
 }
 
@@ -145,9 +145,9 @@ async fn no_page_may_be_framed_kept_or_run_scripts_of_others() {
             assert!(!policy.contains("unsafe"), "{path}: {policy}");
             assert_eq!(shown.header("x-frame-options"), "DENY", "{path}");
             assert_eq!(shown.header("x-content-type-options"), "nosniff", "{path}");
-            // The back button shows nothing after a sign-out.
+            // So the back button shows nothing after a sign-out.
             assert_eq!(shown.header("cache-control"), "no-store", "{path}");
-            // The API's answers may be read by pages of other origins; these may not.
+            // Pages of other origins may read the API's answers, but not these pages.
             assert_eq!(shown.header("access-control-allow-origin"), "", "{path}");
             for inline in ["<style", "style=", " onclick=", "javascript:"] {
                 assert!(!shown.body.contains(inline), "{path}: {inline}");
@@ -233,7 +233,7 @@ async fn after_a_sign_out_nothing_is_left() {
     let token = browser.get("/console").await.field("csrf");
     browser.post("/console/sign-out", &[("csrf", &token)]).await;
     assert!(!browser.cookies.contains_key("device-console"));
-    // A cookie that was copied is dead, too.
+    // A copy of the cookie is invalid too.
     assert_eq!(before.clone().get("/console").await.location(), "/console/sign-in");
 }
 

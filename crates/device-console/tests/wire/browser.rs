@@ -1,4 +1,4 @@
-//! A browser that follows nothing and keeps cookies, in front of a console.
+//! A browser that keeps cookies and follows no redirects, for the console.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Site {
     }
 }
 
-/// What a browser shows.
+/// The response that a browser shows.
 pub(crate) struct Shown {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -69,12 +69,12 @@ impl Shown {
     }
 }
 
-/// A browser with cookies of its own.
+/// A browser with its own cookies.
 #[derive(Clone)]
 pub(crate) struct Browser {
     pub(crate) app: Router,
     pub(crate) cookies: BTreeMap<String, String>,
-    /// Headers of every request.
+    /// The headers that every request has.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
@@ -146,19 +146,19 @@ impl Browser {
     }
 }
 
-/// Makes an administrator's call past HTTP.
+/// Makes an administrator's call without HTTP.
 pub(crate) async fn call<R: device_wire::Request>(site: &Site, request: R) -> R::Output {
     let administrator =
         device_server::Administrator { key_id: "test".into(), role: device_server::Role::Full };
     site.service.call(&administrator, &request, None).await.unwrap()
 }
 
-/// A request of the API with these members.
+/// An API request with these members.
 pub(crate) fn request<R: serde::de::DeserializeOwned>(members: Value) -> R {
     serde_json::from_value(members).unwrap()
 }
 
-/// A pool with MFA and devices by opt-in; returns its id.
+/// Creates a pool with MFA and opt-in devices. Returns its id.
 pub(crate) async fn make_pool(site: &Site, name: &str) -> String {
     use device_wire::requests::{CreateUserPoolRequest, SetUserPoolMfaConfigRequest};
     let devices =
@@ -172,7 +172,7 @@ pub(crate) async fn make_pool(site: &Site, name: &str) -> String {
     id
 }
 
-/// A user with these attributes; returns the `sub`.
+/// Creates a user with these attributes. Returns the `sub`.
 pub(crate) async fn make_user(site: &Site, pool: &str, name: &str, attributes: Value) -> String {
     use device_wire::requests::AdminCreateUserRequest;
     let members = json!({ "UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS",
@@ -197,7 +197,7 @@ pub(crate) async fn api(site: &Site, operation: &str, members: Value) -> Value {
     serde_json::from_slice(&body).unwrap_or_default()
 }
 
-/// An app client that sends passwords; returns its id.
+/// Creates an app client that allows sign-in with a sent password. Returns its id.
 pub(crate) async fn make_client(site: &Site, pool: &str) -> String {
     use device_wire::requests::CreateUserPoolClientRequest;
     let members = json!({ "UserPoolId": pool, "ClientName": "app",

@@ -1,4 +1,4 @@
-//! One-time links, asked for with a signed call.
+//! One-time links, which a signed call requests.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use device_server::Role;
 
 use crate::browser::{Browser, KEY_ID, SECRET, Shown, Site};
 
-/// The signed call.
+/// Makes the signed call that requests a link.
 async fn ask(
     site: &Site,
     target: &str,
@@ -27,7 +27,7 @@ async fn ask(
     (shown, browser.headers)
 }
 
-/// The headers that sign a call with these.
+/// The headers that sign a call with this target, secret and body.
 fn signature(
     site: &Site,
     headers: &[(&'static str, String)],
@@ -81,7 +81,7 @@ async fn a_link_signs_in_once() {
     let path = link(&site, "{}").await;
     let mut first = Browser::new(&site);
     let mut second = Browser::new(&site);
-    // Looking at it, as a mail scanner does, does not use it up.
+    // Opening the link without pressing the button, as a mail scanner does, does not use it up.
     second.get(&path).await;
     assert_eq!(open(&mut first, &path).await.location(), "/console");
     assert_eq!(first.get("/console").await.status, StatusCode::OK);
@@ -114,20 +114,20 @@ async fn only_a_fresh_signed_call_gets_a_link() {
     let (shown, _) = ask(&site, SIGN_IN_LINK_TARGET, "another secret", "{}").await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST);
     assert!(!shown.body.contains("path"), "{}", shown.body);
-    // A call signed for something else is none.
+    // A call signed for another operation gets no link.
     let target = "AWSCognitoIdentityProviderService.ListUserPools";
     let (shown, _) = ask(&site, target, SECRET, "{}").await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST);
     let mut bare = Browser::new(&site);
     assert_eq!(bare.post(SIGN_IN_LINK_PATH, &[]).await.status, StatusCode::BAD_REQUEST);
-    // Sent again by whoever saw it pass.
+    // A copy of the call, sent again, gets no second link.
     let (shown, headers) = ask(&site, SIGN_IN_LINK_TARGET, SECRET, "{}").await;
     assert_eq!(shown.status, StatusCode::OK);
     let mut again = Browser { headers, ..Browser::new(&site) };
     let shown = again.send(Method::POST, SIGN_IN_LINK_PATH, Body::from("{}")).await;
     assert_eq!(shown.status, StatusCode::BAD_REQUEST);
     assert!(shown.body.contains("made before"), "{}", shown.body);
-    // The same signature in capitals, and with other spaces.
+    // Neither does the same signature in capitals and with other spaces.
     let mut respelled = again.headers.clone();
     let header = respelled.iter_mut().find(|(name, _)| *name == "authorization").unwrap();
     let (before, signature) = header.1.split_once("Signature=").unwrap();

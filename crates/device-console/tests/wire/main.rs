@@ -1,4 +1,4 @@
-//! The console on the wire: sign-in, sessions, and what attackers try.
+//! The console over HTTP: sign-in, sessions, pages and attacks.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What the pages do.
+//! The pages and their forms.
 
 use axum::http::StatusCode;
 use device_wire::requests::{
@@ -62,7 +62,7 @@ async fn a_senseless_setting_is_refused_with_its_reason() {
     let shown = browser.submit(&path, &[("remember", "always"), ("suppress", "yes")]).await;
     assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(shown.body.contains("no second factor to suppress"), "{}", shown.body);
-    // What was chosen is kept.
+    // The form keeps the choices.
     assert!(shown.body.contains("value=\"always\" checked"), "{}", shown.body);
 }
 
@@ -94,7 +94,7 @@ async fn a_user_is_made_found_and_stopped() {
     }
     let fields = [("password", "Correct-Horse-8"), ("permanent", "on")];
     browser.submit(&format!("{user}/act/set-password"), &fields).await;
-    // The audit trail names the key.
+    // The audit trail names the administrator's access key.
     let shown = browser.get(&user).await;
     assert!(shown.body.contains("by administrator AKIDEXAMPLE"), "{}", shown.body);
     let shown = browser.submit(&format!("{user}/act/disable"), &[]).await;

@@ -35,7 +35,7 @@ async fn a_wrong_key_is_refused_and_not_shown_again() {
         let shown = browser.post("/console/sign-in", &fields).await;
         assert_eq!(shown.status, StatusCode::FORBIDDEN);
         assert!(shown.body.contains("no access key of this server"));
-        // What was typed is kept, but for the secret.
+        // The form keeps the input, except for the secret.
         assert!(shown.body.contains(&format!("value=\"{id}\"")));
         assert!(secret.is_empty() || !shown.body.contains(secret));
         assert!(!browser.cookies.contains_key("device-console"));
@@ -51,7 +51,7 @@ async fn keys_cannot_be_guessed_from_one_source() {
     for _ in 0..10 {
         assert_eq!(browser.post("/console/sign-in", &wrong).await.status, StatusCode::FORBIDDEN);
     }
-    // The right one is not tried either.
+    // The right key is not checked either.
     let shown = browser.sign_in(&[]).await;
     assert_eq!(shown.status, StatusCode::TOO_MANY_REQUESTS);
     site.clock.advance(15 * MINUTE);
@@ -131,7 +131,7 @@ async fn a_session_that_may_only_look_changes_nothing() {
     let shown = browser.post("/console/new-pool", &fields).await;
     assert_eq!(shown.status, StatusCode::FORBIDDEN);
     assert!(shown.body.contains("may only look"));
-    // It may end itself.
+    // Such a session may still end itself.
     assert_eq!(browser.post("/console/sign-out", &fields).await.location(), "/console/sign-in");
 }
 

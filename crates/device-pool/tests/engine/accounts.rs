@@ -14,7 +14,7 @@ const MISMATCH: &str =
 const EXPIRED: &str = "ExpiredCodeException: Invalid code provided, please request a code again.";
 const UNKNOWN: &str = "UserNotFoundException: User does not exist.";
 
-/// A world whose pool has these settings besides its name.
+/// A world with a pool that has these settings besides its name.
 pub(crate) fn pool_with(mut settings: Value) -> World {
     let mut world = World::new();
     settings["PoolName"] = json!("others");

@@ -37,7 +37,8 @@ fn stored(store: &MemoryStore) -> Vec<Value> {
     events
 }
 
-/// `Operation outcome` of the events that `act` adds. Each call in it must have its own second.
+/// The events that `act` adds, each with the text `Operation outcome`. Each call in `act` must be
+/// at another second.
 #[track_caller]
 fn added(
     world: &mut World,
@@ -428,7 +429,7 @@ fn a_namesake_never_sees_anothers_events() {
     world.user("ada");
     world.sign_in("ada", None, None);
     guess(&mut world, "ada");
-    // At the same moment: no time tells them apart.
+    // At the same moment, so that no time tells the two users apart.
     world.ok(Operation::AdminDeleteUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     world.ok(Operation::AdminCreateUser, json!({"UserPoolId": world.pool, "Username": "ada"}));
     assert_eq!(listed(&mut world, "ada"), [] as [Value; 0]);
@@ -469,7 +470,7 @@ fn a_deleted_user_leaves_no_name_and_no_address() {
     world.first_factor(Flow::Srp, name, Some(&device.key)).unwrap();
     world.ok(Operation::DeleteUser, json!({"AccessToken": token}));
     world.ip = [203, 0, 113, 9];
-    // A namesake keeps what is theirs.
+    // A new user of the same name keeps their own events.
     world.user(name);
     let (_, second) = world.confirmed_device(name, None);
     world.seconds(60);
@@ -490,7 +491,8 @@ fn a_deleted_user_leaves_no_name_and_no_address() {
         }
     };
     gone(&store, &[name, address]);
-    // Guesses at a destination are counted for a day, by the guesser's address and without a name.
+    // Guesses at codes for an address are counted for a day, by the caller's address and without a
+    // name.
     world.seconds(2 * DAY);
     world.engine.purge(world.moment()).unwrap();
     gone(&store, &[name, address, here]);

@@ -9,7 +9,7 @@ fn of(world: &World, client: &str) -> Value {
     json!({"UserPoolId": world.pool, "ClientId": client})
 }
 
-/// A second pool.
+/// Creates a second pool. Returns its id.
 fn other_pool(world: &mut World) -> String {
     let made = world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     made["UserPool"]["Id"].as_str().unwrap().to_owned()

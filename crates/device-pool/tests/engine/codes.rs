@@ -121,7 +121,7 @@ fn a_code_proves_exactly_the_address_that_it_went_to() {
     let ask = json!({"AccessToken": token, "AttributeName": "email"});
     world.ok(Operation::GetUserAttributeVerificationCode, ask);
     let code = sent_code(&world);
-    // The pool sends no codes by itself, so the new address waits.
+    // The pool sends no code by itself, so the new address stays unverified.
     world.set_attributes("ada", &[("email", "new@example.com")]);
     let verify = json!({"AccessToken": token, "AttributeName": "email", "Code": code});
     world.ok(Operation::VerifyUserAttribute, verify);

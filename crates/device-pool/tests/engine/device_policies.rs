@@ -1,8 +1,8 @@
 //! The pool's device settings beyond the service's own: its tags under `device:`.
 //!
-//! Each row of the table is a list of tags, and each column a remembered device by the days since
-//! its user last passed a second factor with it, and since it last signed in. A cell says what the
-//! user meets behind the password, in the words of `device_rules`.
+//! Each row of the table is a list of tags. Each column is a remembered device: the days since its
+//! user last passed a second factor with it, and the days since it last signed in. A cell says what
+//! follows the password, in the words of `device_rules`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ fn tags_decide_by_when_a_device_was_last_used() {
             let (totp, device) = with_remembered_device(&mut world, "ada");
             world.seconds((mfa - used) * DAY);
             if mfa != used {
-                // Used without a second factor: the tags are not set yet.
+                // This sign-in asks for no second factor, because the tags are not set yet.
                 assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof");
             }
             world.seconds(used * DAY);
@@ -113,7 +113,7 @@ fn tags_decide_by_when_a_device_was_last_used() {
                 let (name, value) = tag.split_once('=').unwrap();
                 world.tag(name, value);
             }
-            // The code of `enrol_totp` was some seconds before the confirmation.
+            // The code of `enrol_totp` was entered some seconds before the confirmation.
             let met = challenges(&mut world, "ada", &device, &totp);
             assert_eq!(met, *expected, "{tags}, MFA {mfa} days ago, used {used} days ago");
             cells += 1;
@@ -148,7 +148,7 @@ fn an_idle_device_is_unknown_and_then_purged() {
     world.tag("device:forget-after-idle", "30d");
     world.seconds(30 * DAY);
     assert_eq!(world.devices_of("ada"), BTreeSet::new(), "not listed");
-    // Without its tag it is there again: nothing was removed yet.
+    // With a longer time in the tag the device is listed again: it was not removed.
     world.tag("device:forget-after-idle", "31d");
     assert_eq!(world.devices_of("ada"), BTreeSet::from([device.key.clone()]));
     world.tag("device:forget-after-idle", "30d");
@@ -197,7 +197,7 @@ fn the_device_unused_longest_makes_room() {
     world.seconds(60);
     let second = world.confirmed_device("ada", None).0;
     world.seconds(60);
-    // The first is used again, so that the second is the one that authenticated longest ago.
+    // The first device is used again, so the second is the one that has been idle longest.
     world.sign_in("ada", Some(&first), None);
     world.tag("device:max-per-user", "2");
     world.tag("device:when-full", "forget-oldest");

@@ -148,7 +148,7 @@ fn walk_the_table(flow: Flow) {
     for row in lines {
         let [devices, replaces, mfa, expected @ ..] = row.as_slice() else { panic!("{row:?}") };
         assert_eq!(expected.len(), states.len(), "{row:?}");
-        // The first passed MFA changes what a device may do, so every row has its own device.
+        // After the first passed MFA a device may do more, so every row has its own device.
         set_the_stage(&mut world);
         let fresh = actor(&mut world, format!("user-{cells}"), before_mfa);
         world.set_devices(configuration(devices, replaces));
@@ -248,7 +248,7 @@ fn a_device_vouches_once_it_was_present_at_a_passed_mfa() {
 }
 
 #[test]
-fn a_device_key_that_came_with_the_start_only_is_taken_up() {
+fn a_device_key_sent_only_at_the_start_is_used() {
     let mut world = World::opt_in();
     world.user("ada");
     let (device, _) = world.confirmed_device("ada", None);

@@ -1,4 +1,4 @@
-//! What ends a user's access ends every token, and what is under way.
+//! Whatever ends a user's access ends every token and every sign-in under way.
 
 use device_pool::SUPPORTED;
 use device_wire::{Auth, Operation};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::flows::Flow;
 use crate::world::{PASSWORD, World};
 
-/// What an administrator or the user does.
+/// An action of an administrator or the user that ends access.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
     GlobalSignOut,
@@ -54,7 +54,7 @@ impl Ending {
                 let mut body = ada;
                 body["Password"] = json!(PASSWORD);
                 body["Permanent"] = json!(true);
-                // The same password set anew is another one.
+                // Setting the same password again also counts as a change.
                 world.seconds(1);
                 world.ok(Operation::AdminSetUserPassword, body);
             }
@@ -70,7 +70,7 @@ impl Ending {
     }
 }
 
-/// A body that is right but for the access token.
+/// A body that is valid except for the access token.
 fn body(operation: Operation, access: &str) -> Value {
     json!({
         "AccessToken": access, "AttributeName": "email", "Code": "123456",
@@ -84,7 +84,7 @@ fn body(operation: Operation, access: &str) -> Value {
 }
 
 #[test]
-fn no_operation_takes_a_token_that_is_over() {
+fn no_operation_accepts_an_ended_token() {
     for ending in [
         Ending::GlobalSignOut,
         Ending::AdminGlobalSignOut,
@@ -123,7 +123,7 @@ fn no_operation_takes_a_token_that_is_over() {
 }
 
 #[test]
-fn a_code_or_a_device_proof_ends_with_what_it_rests_on() {
+fn a_code_or_device_proof_is_refused_once_access_ended() {
     for ending in [
         Ending::AdminGlobalSignOut,
         Ending::Disabled,
@@ -187,7 +187,7 @@ fn a_device_proof_needs_what_the_pool_still_wants() {
             _ => {}
         }
         let answer = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
-        // If the device no longer stands in for the second factor, that one is asked for.
+        // If the device no longer stands in for the second factor, the second factor is asked for.
         let came_in = answer["AuthenticationResult"]["AccessToken"].is_string();
         let asked = answer["ChallengeName"] == "SOFTWARE_TOKEN_MFA";
         assert_eq!((came_in, asked), (tokens, !tokens), "{change}: {answer}");

@@ -1,4 +1,4 @@
-//! Groups from their making to their end, and who is in them.
+//! Groups, from creation to deletion, and their members.
 
 use device_wire::Operation;
 use serde_json::{Value, json};

@@ -58,7 +58,7 @@ fn password(world: &mut World, password: &str, device: Option<&Device>) -> Strin
     word(world.respond("PASSWORD_VERIFIER", &Value::Null, claim))
 }
 
-/// Another person's guesses at the password, as fast as they are admitted.
+/// A stranger's guesses at the password, as fast as they are admitted.
 fn guess(world: &mut World, times: usize) {
     let home = std::mem::replace(&mut world.ip, STRANGER);
     for _ in 0..times {

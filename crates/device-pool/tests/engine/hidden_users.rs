@@ -87,7 +87,7 @@ fn world() -> (World, Arc<Watched>) {
             "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH",
         ],
     }));
-    // The first unknown name in a pool has its stand-ins made.
+    // The first unknown name in a pool creates the records that stand in for users in lookups.
     Step::Start.take(&mut world, "mallory");
     (world, store)
 }
@@ -144,8 +144,8 @@ impl Step {
     }
 }
 
-/// An answer with every text in it replaced by its length, as near as numbers have one: one with
-/// its highest bit set has one byte more.
+/// An answer in which the length of each string replaces the string. Lengths are rounded, because
+/// a number whose highest bit is set has one more byte.
 fn shape(answer: &Value) -> Value {
     match answer {
         Value::Object(members) => {
@@ -186,7 +186,7 @@ fn a_session_is_as_long_for_a_decoy_as_for_a_user() {
     assert_eq!(known, unknown);
 }
 
-/// What a step asks of the store.
+/// The calls to the store that a step makes.
 fn asked(world: &mut World, store: &Watched, step: Step, name: &str) -> Asked {
     let claimed = matches!(step, Step::Proof).then(|| world.srp_claim(name, "Wrong-horse-7"));
     store.take();
@@ -239,7 +239,7 @@ fn old_passwords_and_attributes_are_not_read() {
         let [plain, many_passwords, large_attributes] =
             ["ada", "bob", "cyd"].map(|name| asked(&mut world, &store, step, name));
         for other in [many_passwords, large_attributes] {
-            // A number with its highest bit set has one byte more.
+            // A number whose highest bit is set has one more byte.
             assert!(plain.bytes.abs_diff(other.bytes) < 20, "{step:?}: {plain:?} {other:?}");
             assert_eq!(Asked { bytes: 0, ..plain }, Asked { bytes: 0, ..other }, "{step:?}");
         }
@@ -288,7 +288,7 @@ fn the_right_password_still_signs_in() {
 }
 
 #[test]
-fn whoever_has_confirmed_passes_for_nobody() {
+fn a_confirmed_user_is_answered_like_an_unknown_one() {
     let (mut world, _) = world();
     world.set_pool("AutoVerifiedAttributes", json!(["email"]));
     world.set_attributes(NAMES[0], &[("email", "ada@mail.example"), ("email_verified", "true")]);
@@ -318,7 +318,7 @@ fn whoever_has_confirmed_passes_for_nobody() {
 }
 
 #[test]
-fn an_expired_code_is_called_so_to_who_has_it() {
+fn only_the_right_code_is_reported_as_expired() {
     let (mut world, _) = world();
     world.set_pool("AutoVerifiedAttributes", json!(["email"]));
     world.ok(
@@ -335,7 +335,7 @@ fn an_expired_code_is_called_so_to_who_has_it() {
     }
 }
 
-/// What the first answer to a name says the internal name is, and the salt.
+/// The internal name and the salt in the first answer to a name.
 fn internal_name(world: &mut World, name: &str) -> [String; 2] {
     let answer = Step::Start.take(world, name);
     ["USER_ID_FOR_SRP", "SALT"]
@@ -350,7 +350,7 @@ fn an_unknown_address_leads_to_a_name_as_users_have() {
         let made_up = internal_name(&mut world, unknown);
         assert_eq!(found, "vic");
         assert!(made_up[0].len() < 12 && !is_uuid(&made_up[0]), "{made_up:?}");
-        // Somebody has one name, one salt and one address, whichever name comes first.
+        // A user has one name, one salt and one address, whichever name is asked for first.
         assert_eq!(internal_name(&mut world, &made_up[0]), made_up);
         let [by_address, by_name] = [unknown, made_up[0].as_str()].map(|name| {
             let body = json!({"ClientId": world.client, "Username": name});
@@ -363,7 +363,7 @@ fn an_unknown_address_leads_to_a_name_as_users_have() {
     }
 }
 
-/// A pool with addresses as aliases, where nobody is yet.
+/// A pool with addresses as aliases and without users.
 fn empty_alias_world() -> World {
     let (mut world, _) = world();
     let settings = json!({"PoolName": "aliases", "AliasAttributes": ["email", "phone_number"],
@@ -389,13 +389,13 @@ fn alias_world() -> World {
     world
 }
 
-/// Whether this reads as an id.
+/// Whether a name looks like a UUID.
 fn is_uuid(name: &str) -> bool {
     name.len() == 36 && name.split('-').count() == 5
 }
 
 #[test]
-fn where_names_are_ids_decoys_have_ids() {
+fn if_usernames_are_ids_decoys_have_ids() {
     let mut world = empty_alias_world();
     world.user("2b8c7a44-5d0a-4b59-9f0c-3b1f1f1f1f1f");
     let [name, _] = internal_name(&mut world, "vid@mail.example");
@@ -421,7 +421,7 @@ fn decoys_have_the_case_that_users_would_have() {
 }
 
 #[test]
-fn a_user_of_an_earlier_release_is_split_at_a_look() {
+fn a_record_of_an_earlier_release_is_split_when_used() {
     let (mut world, store) = world();
     let key = |table| Key { table, id: format!("{}/ada", world.pool) };
     let (user, profile) = (key(Table::User), key(Table::UserProfile));

@@ -69,7 +69,7 @@ fn an_unknown_name_locks_alike_if_users_are_hidden() {
     );
 }
 
-/// A store that runs something between a command's read of the attempts and its answer.
+/// A store that runs a function between a command's read of the attempts and its answer.
 struct Meddled {
     inner: MemoryStore,
     meddle: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -79,7 +79,7 @@ impl Store for Meddled {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let found = self.inner.get(key);
         if key.table == Table::Attempts {
-            // A statement of its own, so that the lock is not held while the other command runs.
+            // A separate statement, so that the lock is not held while the function runs.
             let meddle = self.meddle.lock().unwrap().take();
             meddle.into_iter().for_each(|meddle| meddle());
         }

@@ -8,7 +8,7 @@ use crate::world::{Device, Flow, PASSWORD, World};
 const INVALID: &str = "NotAuthorizedException: Invalid session for the user.";
 const MISMATCH: &str = "CodeMismatchException: Invalid code or auth state for the user.";
 
-/// A user who signs in with codes by e-mail, up to the sent code.
+/// A user who signs in with codes by e-mail, stopped when the code was sent.
 fn asked_for_email() -> (World, Value, String) {
     let mut world = World::new();
     world.offer_all_factors("OPTIONAL");
@@ -125,7 +125,7 @@ fn a_namesake_made_while_the_clock_steps_back_has_nothing() {
     assert_eq!(refused.to_string(), "ResourceNotFoundException: Device does not exist.");
 }
 
-/// A remembered device that stands in for MFA, and its user up to its proof.
+/// A user's sign-in, stopped before the proof of a remembered device that stands in for MFA.
 fn before_the_proof() -> (World, Device) {
     let mut world = World::opt_in();
     world.user("ada");

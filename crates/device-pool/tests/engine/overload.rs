@@ -29,7 +29,7 @@ impl Arithmetic for Overloaded {
     }
 }
 
-/// Sends a request without capacity, more often than a password may be wrong.
+/// Sends a request to an overloaded server, more often than a password may be wrong.
 fn refused(world: &mut World, request: impl Fn(&mut World) -> Result<Value, ServiceError>) {
     world.set_arithmetic(Overloaded);
     for _ in 0..6 {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Flow, World};
 
-/// All records but what administrators did to pools: that outlives them in the audit trail.
+/// All records except the audit events of administrators' acts on pools, which outlive the pools.
 fn records(store: &MemoryStore) -> Vec<(Table, String)> {
     let of = |table| {
         store
@@ -61,7 +61,8 @@ fn a_deleted_pool_is_gone_at_once_with_its_users() {
         "{left:?}"
     );
     assert!(!left.contains(&(Table::Client, world.client.clone())));
-    // Used tokens are not keyed by pool; they are removed when they would have expired.
+    // The keys of used tokens do not name a pool. They are removed once the tokens would have
+    // expired.
     world.seconds(32 * 24 * 60 * 60);
     world.engine.purge(world.moment()).unwrap();
     assert_eq!(records(&store).len(), kept, "{left:?}");

@@ -63,7 +63,7 @@ fn a_pool_is_described_with_what_the_service_always_names() {
     ] {
         assert_eq!(shown[member], value, "{member}");
     }
-    // An absent member is a setting of its own.
+    // For these members absence is a setting too.
     for member in ["AccountRecoverySetting", "DeviceConfiguration", "UsernameConfiguration"] {
         assert!(shown.get(member).is_none(), "{member}");
     }

@@ -1,4 +1,4 @@
-//! Of many equal requests at once exactly one is taken.
+//! Of many equal requests at once exactly one is accepted.
 
 use std::sync::Barrier;
 
@@ -13,7 +13,7 @@ use crate::world::{PASSWORD, World};
 
 const RACERS: u64 = 50;
 
-/// What is good once.
+/// Something that is valid once.
 #[derive(Clone, Copy, Debug)]
 enum Once {
     SignUpName,
@@ -40,7 +40,7 @@ const ALL: [Once; 9] = [
 ];
 
 impl Once {
-    /// The request that is good once.
+    /// The request that is accepted once.
     fn request(self, world: &mut World) -> (Operation, Value) {
         let client = world.client.clone();
         let respond = |challenge: &str, session: &Value, answers: Value| {
@@ -116,7 +116,7 @@ impl Once {
     }
 }
 
-/// How many of [`RACERS`] equal requests are taken that arrive at once.
+/// The number of accepted requests of [`RACERS`] equal ones that arrive at once.
 fn taken(world: &World, operation: Operation, body: &Value) -> usize {
     let (engine, now, start) = (&world.engine, world.moment(), Barrier::new(RACERS as usize));
     let race = |seed: u64| {
@@ -133,7 +133,7 @@ fn taken(world: &World, operation: Operation, body: &Value) -> usize {
 }
 
 #[test]
-fn what_is_good_once_is_taken_once_of_fifty_at_once() {
+fn of_fifty_equal_requests_at_once_one_is_accepted() {
     for once in ALL {
         let devices = json!({"ChallengeRequiredOnNewDevice": false,
             "DeviceOnlyRememberedOnUserPrompt": true});
@@ -162,13 +162,13 @@ fn a_totp_code_is_taken_once_over_many_sessions() {
 }
 
 #[test]
-fn of_fifty_wrong_passwords_at_once_five_are_looked_at() {
+fn of_fifty_wrong_passwords_at_once_five_are_checked() {
     let mut world = World::new();
     world.user("ada");
     let body = json!({"ClientId": world.client, "AuthFlow": "USER_PASSWORD_AUTH",
         "AuthParameters": {"USERNAME": "ada", "PASSWORD": "Wrong-horse-7"}});
     assert_eq!(taken(&world, Operation::InitiateAuth, &body), 0);
-    // The right one comes too late, whatever flow, client or spelling it has.
+    // The right password then has to wait, with every flow, client and spelling of the name.
     let other = world.make_client(json!({"ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]}));
     for (client, flow, name) in [
         (world.client.clone(), "USER_PASSWORD_AUTH", "ada"),

@@ -13,7 +13,7 @@ use crate::world::{Device, Flow, World};
 const HOME: [u8; 4] = [203, 0, 113, 9];
 const AWAY: [u8; 4] = [198, 51, 100, 1];
 
-/// A user with a software token and a remembered device, at a new address.
+/// A user with a software token and a remembered device who signs in from a new address.
 fn away(remember: &str, replaces: bool, protection: &str) -> (World, Device, String) {
     let mut world = World::opt_in();
     world.user("ada");
@@ -267,7 +267,7 @@ fn addresses_are_blocked_or_excepted() {
 }
 
 #[test]
-fn feedback_stands_with_its_event() {
+fn feedback_is_listed_with_its_event() {
     let mut world = World::new();
     world.user("ada");
     world.sign_in("ada", None, None);
@@ -292,7 +292,8 @@ fn feedback_stands_with_its_event() {
     assert!(refused.starts_with("ResourceNotFoundException"), "{refused}");
 }
 
-/// A thief who knows the password leaves events without end, but none that hides the known address.
+/// A thief who knows the password can add any number of events, but they do not hide the known
+/// address.
 #[test]
 fn unfinished_sign_ins_do_not_hide_the_known_addresses() {
     for unfinished in [61] {

@@ -10,7 +10,8 @@ use crate::world::{SignedIn, World, claims};
 const REVOKED: &str = "NotAuthorizedException: Refresh Token has been revoked";
 const REUSED: &str = "RefreshTokenReuseException: Refresh token has been invalidated by rotation.";
 
-/// A user who has signed in with a client whose refresh tokens rotate, with this grace in seconds.
+/// A user who has signed in with a client that rotates refresh tokens, with this grace period in
+/// seconds.
 fn rotating(grace: u32) -> (World, SignedIn) {
     let mut world = World::new();
     world.user("ada");
@@ -26,7 +27,7 @@ fn request(world: &World, token: &str) -> Value {
     json!({"ClientId": world.client, "RefreshToken": token})
 }
 
-/// The next refresh token, and the access token beside it.
+/// Refreshes. Returns the next refresh token and the access token.
 fn refresh(world: &mut World, token: &str) -> (String, String) {
     let request = request(world, token);
     let answer = world.ok(Operation::GetTokensFromRefreshToken, request);
@@ -227,7 +228,7 @@ fn replaced_signing_keys_verify_while_tokens_are_out() {
     for token in [new.access_token(), new.result["IdToken"].as_str().unwrap().to_owned()] {
         assert!(after.contains(&header(&token)) && !before.contains(&header(&token)));
     }
-    // Just before the old token expires it is accepted, and a verifier still finds its key.
+    // Just before the old token expires, it is accepted and its key is still published.
     world.seconds(24 * 60 * 60 - 1);
     for token in [old.access_token(), new.access_token()] {
         world.ok(Operation::GetUser, json!({"AccessToken": token}));

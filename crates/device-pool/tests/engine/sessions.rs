@@ -65,7 +65,7 @@ fn a_timestamp_may_be_five_minutes_off_and_no_more() {
 }
 
 #[test]
-fn a_proof_is_of_the_time_as_the_service_writes_it() {
+fn a_proof_signs_the_timestamp_in_its_exact_form() {
     let mut world = World::new();
     world.user("ada");
     world.seconds(11 * 24 * 60 * 60);

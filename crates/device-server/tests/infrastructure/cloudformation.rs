@@ -1,4 +1,4 @@
-//! The handlers of CloudFormation's resource types, which CDK and SAM end in.
+//! The handlers of CloudFormation's resource types, which CDK and SAM use too.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::replay::Replay;
 
 const MISSING: &str = "ResourceNotFoundException";
 
-/// `$pool` and more.
+/// A request about the pool `$pool`, with these further members.
 fn of_pool(mut members: Value) -> Value {
     members["UserPoolId"] = json!("$pool");
     members
@@ -38,7 +38,7 @@ async fn a_resource_server_without_scopes_is_described() {
     handlers.refused("DeleteResourceServer", name(), MISSING).await;
 }
 
-/// The attachments describe first, so that they fail if something is attached already.
+/// The handlers of attachments describe first, and fail if something is attached already.
 #[tokio::test]
 async fn attachments_are_set_for_all_clients_or_one() {
     for client in ["ALL", "$client"] {

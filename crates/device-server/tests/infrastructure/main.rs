@@ -1,4 +1,4 @@
-//! What infrastructure tools call: apply, plan without changes, change, plan, destroy.
+//! The calls of infrastructure tools: apply, plan without changes, change, plan, destroy.
 //!
 //! The sequences are what Terraform's aws provider and CloudFormation's handlers are known to call;
 //! they are not recordings (`wire/terraform.rs` has those). After each apply the tool reads the

@@ -10,10 +10,10 @@ use device_test::{FakeClock, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// A service under the calls of a tool, and the ids that it issued.
+/// A service that receives the calls of a tool, and the ids that it issued.
 ///
-/// A text `$name` in a request stands for the id of that name. In an expected answer it is compared
-/// if it is known, and remembered otherwise.
+/// A string `$name` in a request stands for the id of that name. In an expected answer, the id is
+/// compared if it is known, and recorded otherwise.
 pub(crate) struct Replay {
     router: Router,
     ids: BTreeMap<String, String>,
@@ -32,7 +32,7 @@ impl Replay {
         replay
     }
 
-    /// Makes a call whose answer must have all that `expected` has.
+    /// Makes a call whose answer must contain `expected`.
     pub(crate) async fn call(&mut self, operation: &str, request: Value, expected: Value) {
         let (status, answer) = self.send(operation, request).await;
         assert_eq!(status, StatusCode::OK, "{operation}: {answer}");
@@ -71,8 +71,8 @@ impl Replay {
         }
     }
 
-    /// Lists are compared whole, structures by the members that are expected. `null` expects that
-    /// the member is absent.
+    /// Compares lists as a whole, and structures by the expected members. `null` means that the
+    /// member must be absent.
     fn compare(&mut self, place: &str, expected: &Value, found: &Value) {
         match expected {
             Value::String(text) if text.starts_with('$') => {

@@ -6,7 +6,7 @@ use crate::replay::Replay;
 
 const MISSING: &str = "ResourceNotFoundException";
 
-/// `$pool` and more.
+/// A request about the pool `$pool`, with these further members.
 fn of_pool(mut members: Value) -> Value {
     members["UserPoolId"] = json!("$pool");
     members
@@ -71,7 +71,7 @@ async fn a_domain_comes_and_goes_without_drift() {
     terraform.call("DescribeUserPoolDomain", describe(), described(1)).await;
     let pool = json!({"UserPool": {"Domain": "people-7", "CustomDomain": null}});
     terraform.call("DescribeUserPool", of_pool(json!({})), pool.clone()).await;
-    // A change of the pool must not lose the domain.
+    // An update of the pool must not remove the domain.
     terraform.call("UpdateUserPool", of_pool(json!({})), json!({})).await;
     terraform.call("DescribeUserPool", of_pool(json!({})), pool).await;
     let mut change = domain();
@@ -250,7 +250,7 @@ async fn a_branding_comes_and_goes_without_drift() {
     terraform.refused("DescribeManagedLoginBranding", id(), MISSING).await;
 }
 
-/// The provider finds a client that another resource made, and manages its settings.
+/// The provider finds a client that another resource created, and manages its settings.
 #[tokio::test]
 async fn a_managed_client_is_found_and_changed_without_drift() {
     let mut terraform = Replay::new().await;

@@ -212,7 +212,7 @@ async fn a_body_that_cannot_be_read_is_a_serialization_error() {
 async fn all_violations_are_reported_at_once() {
     let invalid = |message: &str| of("InvalidParameterException", message);
 
-    // Sensitive: the token. Not: the device key.
+    // The token is sensitive, so it is not repeated; the device key is.
     let long = format!("us-east-1_{}", "a".repeat(50));
     assert_eq!(
         refused(request(
@@ -277,7 +277,7 @@ async fn a_space_within_a_password_counts_as_a_symbol() {
     }
 }
 
-/// The message for an invalid `body`, without its count.
+/// The message for an invalid `body`, without the number of violations.
 async fn told(operation: &str, body: Value) -> String {
     let (code, message) = refused(request(operation, body.to_string())).await;
     assert_eq!(code, "InvalidParameterException");
@@ -410,7 +410,7 @@ async fn null_means_absent_and_unknown_members_are_ignored() {
         told,
         "Value null at 'deviceKey' failed to satisfy constraint: Member must not be null"
     );
-    // Passes the checks, so what answers is the engine.
+    // This passes the checks, so the engine answers.
     let nulls = json!({
         "AuthFlow": "USER_SRP_AUTH", "ClientId": "nobody", "AuthParameters": { "USERNAME": "u",
         "DEVICE_KEY": null }
@@ -473,7 +473,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 
 type Next = Poll<Option<io::Result<Frame<Bytes>>>>;
 
-/// A body that does not keep to the length it states.
+/// A body whose length may differ from the stated one.
 struct Odd {
     length: u64,
     next: fn() -> Next,
@@ -496,7 +496,7 @@ impl HttpBody for Odd {
 async fn a_body_must_arrive_whole_and_in_time() {
     let body = |length, next| Body::new(Odd { length, next });
     for (body, status, code) in [
-        // Nothing of it is read, or this would be a timeout.
+        // The server reads nothing of this body; otherwise it would time out.
         (body(600 * 1024, || Poll::Pending), 413, "RequestEntityTooLargeException"),
         (body(2, || Poll::Pending), 408, "RequestTimeoutException"),
         (
@@ -549,7 +549,7 @@ async fn an_unknown_path_lists_the_known_paths() {
         "/nowhere",
         "/us-east-1_nobody/.well-known/jwks.json",
         "/us-east-1_nobody/.well-known/openid-configuration",
-        // Not even text.
+        // Not UTF-8.
         "/%ff/.well-known/jwks.json",
         "/%ff/.well-known/openid-configuration",
     ] {

@@ -1,4 +1,4 @@
-//! Strings that the server issues keep the model's constraints, or no client could send them back.
+//! Strings that the server issues keep the model's constraints, so that clients can send them back.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{request, router, send};
 
-/// The service's own names of attributes are longer than the model allows: the maximum is that of
-/// a name that an operator gives, without the prefix.
+/// The service's own names of attributes are longer than the model allows: the maximum applies to
+/// the name that an operator chooses, without the prefix.
 const TOO_LONG_BY_DESIGN: &str = "CustomAttributeNameType";
 
 const PASSWORD: &str = "Correct-horse-7";
@@ -59,7 +59,7 @@ impl Caller {
     }
 }
 
-/// What in `value` is not as the model has it, with its path.
+/// The violations of the model in `value`, each with its path.
 fn violations(model: &Value, shape_name: &str, value: &Value, path: &str) -> Vec<String> {
     let shape = &model["shapes"][shape_name];
     let below = |name: &Value, value: &Value, path: String| {
@@ -112,7 +112,7 @@ fn of_text(shape: &Value, shape_name: &str, text: &str) -> Option<String> {
     (!values.contains(&json!(text))).then(|| "the values".to_owned())
 }
 
-/// A pool with devices, MFA and groups, and a client of it.
+/// Creates a pool with devices, MFA and groups, and an app client.
 async fn pool(caller: &mut Caller) -> (String, String) {
     let made = caller
         .call(
@@ -240,7 +240,8 @@ async fn strings_keep_the_constraints_of_the_model() {
     assert!(caller.called.len() > 35, "{:?}", caller.called);
 }
 
-/// Asks for challenges of each kind, and for what signs up, resets and refreshes.
+/// Makes the calls that answer with challenges of each kind, and those of sign-up, reset and
+/// refresh.
 async fn challenges(caller: &mut Caller, client: &str, token: &Value) {
     for (flow, parameters) in [
         ("USER_SRP_AUTH", json!({"USERNAME": "ada", "SRP_A": "5"})),

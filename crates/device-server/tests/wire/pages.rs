@@ -1,4 +1,4 @@
-//! What web pages may do, and what they may not.
+//! What web pages may do, and what they may not do.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -26,7 +26,7 @@ async fn a_page_of_any_origin_may_call_and_read() {
     assert_eq!(answer.header("access-control-allow-headers"), asked);
     assert_eq!(answer.body, "");
 
-    // Refusals of every kind, too: a page that cannot read one cannot tell its user.
+    // Pages may read refusals of every kind too: otherwise they could not tell their users.
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
     for mut request in [
         request("GetUser", "{}"),
@@ -77,7 +77,7 @@ async fn a_foreign_page_may_not_administrate_or_read_codes() {
         StatusCode::OK
     );
 
-    // Pages of apps may do what users do, wherever they are.
+    // Pages of apps may do what users may do, from any origin.
     let mut sign_in = request("GetUser", r#"{"AccessToken":"x"}"#);
     sign_in.headers_mut().insert("origin", "https://app.example.com".parse().unwrap());
     assert_eq!(
@@ -121,6 +121,6 @@ async fn codes_are_read_under_a_listed_name_only() {
     let listed = |service: ServiceBuilder| {
         service.administrators(Administrators::Anyone(DevMode::with_hosts(["Cognito"])))
     };
-    // Nobody was sent a message.
+    // Under a listed name messages may be read, but there are none.
     assert_eq!(send(router(listed), messages()).await.status, StatusCode::NOT_FOUND);
 }

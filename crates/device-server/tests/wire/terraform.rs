@@ -1,7 +1,7 @@
 //! The calls of Terraform's AWS provider for a pool, an app client, a user, and group membership.
 //!
-//! They were recorded from version 5.100.0. The provider plans a change wherever what it reads is
-//! not what is configured, so a test compares both after every step.
+//! They were recorded from version 5.100.0. The provider plans a change if what it reads differs
+//! from the configuration, so the tests compare both after every step.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{request, router, send};
 
-/// A server, and the ids of what the provider created there.
+/// A server, and the ids of the resources that the provider created there.
 struct Terraform {
     router: Router,
     pool: Value,
@@ -31,7 +31,7 @@ const SECOND: Settings =
 const FLOWS: [&str; 2] = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"];
 
 impl Terraform {
-    /// The first apply: everything is created, and read as soon as it is there.
+    /// The first apply: creates every resource, and reads each one at once.
     async fn create(settings: &Settings) -> Self {
         let mut this =
             Self { router: router(|service| service), pool: Value::Null, client: Value::Null };
@@ -79,7 +79,7 @@ impl Terraform {
             mfa["SoftwareTokenMfaConfiguration"] = json!({ "Enabled": true });
         }
         self.of_pool("SetUserPoolMfaConfig", mfa).await;
-        // No tags, and what the provider read in place of what was never configured.
+        // No tags, and the values that the provider read for settings that were never configured.
         let pool = json!({
             "AdminCreateUserConfig": {}, "DeletionProtection": "INACTIVE",
             "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true },
@@ -111,7 +111,7 @@ impl Terraform {
         self.of_pool("UpdateUserPoolClient", client).await;
     }
 
-    /// What a plan reads.
+    /// The resources as a plan reads them.
     async fn read(&self) -> Value {
         let user = json!({ "Username": "ada" });
         json!({
@@ -149,7 +149,7 @@ fn member() -> Value {
     json!({ "Username": "ada", "GroupName": "staff" })
 }
 
-/// Compares what the provider read with what is configured.
+/// Compares what the provider read with the configuration.
 fn assert_configured(read: &Value, settings: &Settings) {
     let pool = &read["pool"];
     assert_eq!(pool["Name"], "people");
@@ -183,7 +183,7 @@ fn assert_configured(read: &Value, settings: &Settings) {
     assert_eq!(read["groups"][0]["GroupName"], "staff");
 }
 
-/// The attributes of the schema in the order of their names, as the provider compares them.
+/// The attributes of the schema sorted by name, as the provider compares them.
 fn schema(read: &Value) -> Vec<String> {
     let attributes = read["pool"]["SchemaAttributes"].as_array().unwrap();
     let mut texts: Vec<String> = attributes.iter().map(Value::to_string).collect();
