@@ -1,4 +1,4 @@
-//! Links for the board of `memory.x`.
+//! Links for the board that `memory.x` describes.
 
 fn main() {
     let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();

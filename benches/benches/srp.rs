@@ -13,7 +13,7 @@ use device_benches::{chart, peers, table, works};
 const ROUNDS: usize = 11;
 
 fn main() -> io::Result<()> {
-    // An operation takes milliseconds: a second has enough of them.
+    // An operation takes milliseconds, so a second is enough for a measurement.
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
@@ -37,7 +37,7 @@ fn operations(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(work.count as u64));
         group.bench_function("device-srp", |b| b.iter(|| (work.ours)()));
         for peer in peers.iter().filter(|peer| (work.theirs)(&***peer).is_some()) {
-            // a peer does the handshakes of a batch one by one
+            // peers have no batches: they do the handshakes one by one
             let batch = || (0..work.count).map(|_| (work.theirs)(&**peer)).collect::<Option<()>>();
             group.bench_function(peer.name(), |b| b.iter(batch));
         }

@@ -65,8 +65,8 @@ fn client_proof(runner: &mut CtRunner, rng: &mut BenchRng) {
 fn server_verification(runner: &mut CtRunner, rng: &mut BenchRng) {
     let verifier = Verifier::derive(&USER, PASSWORD, &salt());
     let client = ClientEphemeral::danger_from_secret(&[0x35; 32]);
-    // Only b varies. B is fixed, and with it u, whose time may differ. So no proof is right, in
-    // either class.
+    // Only b varies. B is fixed, and so is u, on which the time may depend. So no proof is right,
+    // in either class.
     let b = PublicValue::from_be_bytes(&[0x77; 384]).unwrap_or_else(|_| unreachable!());
     let key = client.session_key(&USER, PASSWORD, &salt(), &b).unwrap_or_else(|_| unreachable!());
     let proof = key.sign(&USER, b"block", "now");

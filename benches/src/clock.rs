@@ -9,7 +9,7 @@ fn median(mut times: Vec<f64>) -> f64 {
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The CPU time of a call on this thread; other processes do not count.
+/// The CPU time of a call on this thread, which does not include other processes.
 fn cpu_microseconds(run: impl FnOnce()) -> f64 {
     let start = cpu_seconds();
     run();
@@ -19,7 +19,7 @@ fn cpu_microseconds(run: impl FnOnce()) -> f64 {
 #[allow(unsafe_code, reason = "a system call")]
 fn cpu_seconds() -> f64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call writes to the struct only
+    // SAFETY: the call only writes to the struct
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut now) };
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
@@ -33,7 +33,7 @@ pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize) -> (f64, Vec
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); peers.len()];
     for _ in 0..rounds {
-        // The vector unit is slow after a pause, and a busy server has none.
+        // Warms up the vector unit, which is slow after a pause. A busy server has no pauses.
         (work.ours)();
         ours.push(cpu_microseconds(|| (work.ours)()) / work.count as f64);
         for (peer, times) in peers.iter().zip(&mut theirs) {

@@ -1,8 +1,8 @@
 //! The work of a handshake, by this project and by other libraries, in one binary.
 //!
-//! For a [`Peer`] that only raises to a power modulo N, the few other multiplications are
-//! num-bigint's: they cost less than a hundredth. A peer that implements the protocol does all of
-//! it.
+//! For a [`Peer`] that only has exponentiation modulo N, num-bigint does the few other
+//! multiplications, which cost less than a hundredth. A peer that implements the protocol does all
+//! of it.
 
 mod chart;
 mod clock;

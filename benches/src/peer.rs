@@ -17,10 +17,10 @@ use num_bigint::BigUint;
 
 use crate::numbers::{N, Numbers};
 
-/// A library that does some of the work; the others are `None`.
+/// Another library. It returns `None` for the work that it cannot do.
 ///
-/// A library that raises to a power modulo N does all of it: the few other multiplications are
-/// num-bigint's, and cost less than a hundredth.
+/// A library that has exponentiation modulo N can do all the work: num-bigint does the few other
+/// multiplications, which cost less than a hundredth.
 pub trait Peer {
     /// The library and its function.
     fn name(&self) -> &'static str;
@@ -45,7 +45,7 @@ pub trait Peer {
         let unmasked = &n.public_b + (&*N - &n.k) * self.generator_power(&n.x)?;
         self.power(&(unmasked % &*N), &(&n.a + &n.u * &n.x))
     }
-    /// Makes a verifier. Hashes are included if the library cannot do without.
+    /// Makes a verifier. Hashes are included if the library cannot be called without them.
     fn verifier(&self, n: &Numbers) -> Option<()> {
         black_box(self.generator_power(&n.x)?);
         Some(())

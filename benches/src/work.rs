@@ -26,8 +26,8 @@ pub struct Work {
     pub name: &'static str,
     /// How many handshakes one call of `ours` does.
     pub count: usize,
-    /// How many times as fast as the best constant-time peer this must be: about a tenth less than
-    /// was measured (see README.md).
+    /// The least allowed ratio of the best constant-time peer's time to ours: about a tenth below
+    /// the measured one (see README.md).
     pub floor: Floor,
     /// Does it by this project.
     pub ours: Ours,
@@ -80,7 +80,7 @@ fn hash(parts: &[&[u8]]) -> BigUint {
     )
 }
 
-/// Unwraps a result that cannot fail, since the value was made here.
+/// Unwraps a result that cannot be an error, since the value was made here.
 fn sound<T, E>(result: Result<T, E>) -> T {
     result.unwrap_or_else(|_| unreachable!())
 }

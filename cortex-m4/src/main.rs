@@ -10,7 +10,7 @@ extern crate alloc;
 #[path = "../../crates/device-srp/tests/vectors/known_answers.rs"]
 mod known_answers;
 
-use cortex_m as _; // its critical section
+use cortex_m as _; // provides the critical section
 use cortex_m_rt::entry;
 use embedded_alloc::LlffHeap;
 use semihosting::{println, process::ExitCode};

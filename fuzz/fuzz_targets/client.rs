@@ -11,8 +11,7 @@ fuzz_target!(|input: ClientKey| {
     let (Ok(b), Ok(salt)) = (PublicValue::from_be_bytes(&b), Salt::from_be_bytes(&salt)) else {
         return;
     };
-    // u x has 512 bits in any case, so a longer a only costs time: the edges of the windows are
-    // here
+    // u x always has 512 bits, so a longer a only costs time: all edges of windows are reached
     let (a, password) = (&a[..a.len().min(40)], text(&password));
     let client = ClientEphemeral::danger_from_secret(a);
     let oracle = Oracle::new("pooluser", &password, &salt.padded());

@@ -25,10 +25,10 @@ thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new());
 }
 
-/// After so many requests the service begins anew, so that its audit trail stays short.
+/// After this number of requests the service is replaced, so that its audit trail stays short.
 const REQUESTS: u32 = 1000;
 
-/// A pool with two users, behind one service that believes everyone and one that checks signatures.
+/// A pool with two users, behind a service without authentication and one that checks signatures.
 struct World {
     runtime: Runtime,
     open: Router,
@@ -119,7 +119,7 @@ impl World {
         })
     }
 
-    /// Sends a request; none if it cannot be one of HTTP's.
+    /// Sends a request. `None` if HTTP does not allow it.
     fn send(&self, request: &Request) -> Option<(StatusCode, Vec<u8>)> {
         let body = request.body.replace("POOL", &self.pool).replace("CLIENT", &self.client);
         let mut http = http(&request.operation, body.replace("TOKEN", &self.token))?;
@@ -127,7 +127,7 @@ impl World {
         for (name, value) in &request.headers {
             let (name, value): (HeaderName, HeaderValue) =
                 (name.parse().ok()?, value.parse().ok()?);
-            // the first of a name takes the usual one's place, further ones stand beside it
+            // the first header of a name replaces the usual one, further ones are added
             if given.contains(&name) {
                 http.headers_mut().append(name, value);
             } else {
@@ -155,7 +155,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// Whether an operation leaves the service as it was, but for counters and the audit trail.
+/// Whether an operation changes nothing except counters and the audit trail.
 fn only_reads(operation: &str) -> bool {
     ["Describe", "Get", "List", "AdminGet", "AdminList"]
         .iter()
@@ -169,7 +169,7 @@ fuzz_target!(|data: &[u8]| {
         let answer = String::from_utf8_lossy(&answer);
         assert!(status.as_u16() < 500, "{}: {status} {answer}", request.operation);
         world.requests += 1;
-        // what one input made must not decide what the next one finds
+        // the changes of one input must not affect the next
         if world.requests > REQUESTS || status == StatusCode::OK && !only_reads(&request.operation)
         {
             *world = World::new();

@@ -32,7 +32,7 @@ impl HttpClient for Canned {
     }
 }
 
-/// Answers a challenge in some way that fits it.
+/// Answers a challenge in one of its ways.
 async fn answer(challenge: Challenge) -> Result<SignInStep, Error> {
     match challenge {
         Challenge::Code(asked) => asked.answer("123456").await,

@@ -1,4 +1,4 @@
-//! Every kernel that this CPU has against the portable one.
+//! Every kernel that this CPU supports, compared with the portable one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

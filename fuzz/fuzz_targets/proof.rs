@@ -8,7 +8,7 @@ use device_fuzz_inputs::SignedMessage;
 use device_srp::{ClientEphemeral, Error, Identity, Proof, PublicValue, Salt, SessionKey};
 use libfuzzer_sys::fuzz_target;
 
-/// Any key will do.
+/// The session key. Any key will do.
 static KEY: LazyLock<SessionKey> = LazyLock::new(|| {
     let client = ClientEphemeral::danger_from_secret(&[7]);
     let (salt, b) = (Salt::from_be_bytes(&[1]).unwrap(), PublicValue::from_be_bytes(&[5]).unwrap());

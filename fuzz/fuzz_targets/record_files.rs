@@ -16,7 +16,7 @@ thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
 }
 
-/// A file of this process's own.
+/// A file that only this process uses.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("device-fuzz-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use world::{Device, PASSWORD, World};
 
-// The world of the engine's own tests.
+// The fixture of the engine's own tests.
 #[allow(dead_code)]
 #[path = "../../crates/device-pool/tests/engine/flows.rs"]
 mod flows;
@@ -41,7 +41,8 @@ struct Service {
     device: Device,
     password_proof: Exchange,
     device_proof: Exchange,
-    /// Sessions that wait for a code, the device's start or proof, or a factor's setup.
+    /// Sessions that wait for a code, the start of a device's proof, that proof, or the setup of a
+    /// factor.
     sessions: [String; 4],
     access_token: String,
     id_token: String,
@@ -159,7 +160,7 @@ fn proven(world: &mut World, name: &str, device: Option<&Device>) -> Value {
     world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap()
 }
 
-/// An exchange up to the proof: of the password, or of a device in a sign-in that waits for it.
+/// An exchange up to the proof, either of the password or of a device.
 fn exchange(world: &mut World, device: Option<(&Device, &Value)>) -> (Value, Exchange) {
     let ephemeral = ClientEphemeral::generate(&mut rand::rngs::StdRng::seed_from_u64(1));
     let a = ephemeral.public().to_hex();
@@ -185,7 +186,7 @@ fn exchange(world: &mut World, device: Option<(&Device, &Value)>) -> (Value, Exc
     (offered, Exchange { key, block })
 }
 
-/// The proof over any block.
+/// The answers with the proof over any secret block.
 fn claim(
     world: &World,
     key: &SessionKey,
@@ -207,8 +208,8 @@ fuzz_target!(|input: SealedValue| {
     SERVICE.with_borrow_mut(|service| {
         let (genuine, other) = service.genuine(kind);
         let forged = input.forge(genuine, other);
-        // an empty session counts as none, which some clients send; the secret block holds
-        // everything
+        // an empty session counts as absent, since some clients send one; the secret block then has
+        // all state
         if forged != genuine && !forged.is_empty() {
             match service.send(kind, &forged) {
                 Ok(answer) => panic!("{forged} was taken: {answer}"),

@@ -28,7 +28,7 @@ mod serve {
     pub(crate) use error::ServeError;
 }
 
-/// A file of this process's own, which nobody else may read.
+/// A file that only this process uses, and only its owner can read.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("device-fuzz-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -38,7 +38,7 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     file
 });
 
-/// Whether a file names a host, which would be looked up.
+/// Whether a file names a host, for which the server would make a DNS lookup.
 fn names_a_host(settings: &toml::Table) -> bool {
     let listen = settings.get("listen").and_then(|listen| listen.as_str());
     listen.is_some_and(|listen| listen.parse::<SocketAddr>().is_err() && listen.contains(':'))
@@ -58,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
     let Err(error) = Settings::resolve(options, &matches) else { return };
     let said = error.to_string();
     let secret = file.as_ref().and_then(|file| file.get("secret-access-key")?.as_str());
-    // a short one may be part of any sentence
+    // a short secret may occur in any message by chance
     if let Some(secret) = secret.filter(|secret| secret.len() >= 12) {
         assert!(!said.contains(secret), "{said}");
     }

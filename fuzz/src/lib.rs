@@ -46,7 +46,7 @@ fn key(u: &BigUint, s: &BigUint) -> Vec<u8> {
 }
 
 impl Oracle {
-    /// The oracle for both names in one, a password, and PAD(salt).
+    /// The oracle for both names joined, a password, and PAD(salt).
     pub fn new(names: &str, password: &str, salt: &[u8]) -> Self {
         let text = include_str!("prime.hex");
         let n = BigUint::parse_bytes(text.trim().as_bytes(), 16).unwrap();
@@ -59,7 +59,7 @@ impl Oracle {
         power(&BigUint::from(2u8), e, &self.n)
     }
 
-    /// The client's session key, from a, PAD(A), which it checks, and PAD(B).
+    /// The client's session key from a, PAD(A) and PAD(B). Checks that PAD(A) is right.
     pub fn client_key(&self, a: &[u8], public: &[u8], b: &[u8]) -> Vec<u8> {
         let a = BigUint::from_bytes_be(a);
         assert_eq!(public, pad(&self.generator_power(&a)));

@@ -10,8 +10,8 @@ use num_bigint::BigUint;
 
 /// base^exponent modulo an odd number, for a base below it.
 pub(crate) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
-    // SAFETY: every number is made here, checked, and freed once; there are as many bytes as the
-    // result has
+    // SAFETY: every number is allocated here, checked, and freed once; the buffer has the length of
+    // the result
     unsafe {
         let [base, exponent, modulus] = [base, exponent, modulus].map(number);
         let (result, context) = (BN_new(), BN_CTX_new());
@@ -28,7 +28,7 @@ pub(crate) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> Bi
 
 fn number(x: &BigUint) -> *mut BIGNUM {
     let bytes = x.to_bytes_be();
-    // SAFETY: reads the bytes, makes a number
+    // SAFETY: reads the bytes and allocates a number
     let number = unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len(), null_mut()) };
     assert!(!number.is_null());
     number

@@ -1,6 +1,6 @@
 'use strict';
 
-// Every page under axe, in both colour schemes and both sizes.
+// Checks every page with axe, in both colour schemes and both sizes.
 
 const { test } = require('node:test');
 const { AppPage, serveApp } = require('./app');

@@ -16,7 +16,7 @@ test('Amplify remembers a device across a reload', async () => {
 		await phone.rememberWith(name, authenticator);
 		await phone.page.reload();
 		assert.equal(await phone.signIn(name), 'DONE');
-		// Another browser is asked.
+		// Another browser is asked for a code.
 		const other = await AppPage.open(browser, app, pool);
 		assert.equal(await other.signIn(name), 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
 	} finally {

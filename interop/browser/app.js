@@ -9,7 +9,7 @@ const assert = require('node:assert/strict');
 const esbuild = require('esbuild');
 const { PASSWORD, endpoint } = require('../node/pools');
 
-/** Serves the app; gives its address, and how to stop it. */
+/** Serves the app. Returns its URL and a function that stops it. */
 async function serveApp() {
 	const { outputFiles } = await esbuild.build({
 		entryPoints: [path.join(__dirname, 'app/app.js')],
@@ -29,7 +29,7 @@ async function serveApp() {
 	return { url: `http://localhost:${server.address().port}`, stop: () => server.close() };
 }
 
-/** The app in a browser of its own, which keeps what the app stores. */
+/** The app in its own browser context, which keeps the app's storage. */
 class AppPage {
 	constructor(page) {
 		this.page = page;

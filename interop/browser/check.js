@@ -1,6 +1,6 @@
 'use strict';
 
-// A page under axe, and its size.
+// Checks a page with axe, and its size.
 
 const assert = require('node:assert/strict');
 const axe = require('axe-core');
@@ -8,10 +8,10 @@ const { SIZES, photograph } = require('./chromium');
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** The largest page, in bytes. */
+/** The maximum size of a page, in bytes. */
 const MAX_PAGE = 50_000;
 
-/** What axe finds, in a line each. */
+/** The violations that axe finds, one per line. */
 async function violations(page) {
 	const found = await page.evaluate(tags => globalThis.axe.run({ runOnly: tags }), TAGS);
 	return found.violations.flatMap(({ id, help, nodes }) =>

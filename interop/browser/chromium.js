@@ -1,6 +1,6 @@
 'use strict';
 
-// The browser of the machine, in four shapes: two sizes, with and without JavaScript.
+// The machine's browser, in four variants: two sizes, with and without JavaScript.
 
 const { mkdirSync } = require('node:fs');
 const path = require('node:path');
@@ -28,7 +28,7 @@ function launch() {
 	});
 }
 
-/** A page of a person at the console. */
+/** A page in a new browser context, for a visitor of the console. */
 async function visitor(browser, { size = 'desktop', javaScript = true } = {}) {
 	const context = await browser.newContext({
 		viewport: SIZES[size],

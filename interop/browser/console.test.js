@@ -1,7 +1,7 @@
 'use strict';
 
-// The main path of an administrator: set the policy, watch a real client's device appear, forget it, and see that client
-// asked for a code.
+// The main path of an administrator: set the policy, see a real client's device in the list, and forget it. The client
+// is then asked for a code.
 
 const assert = require('node:assert/strict');
 const path = require('node:path');
@@ -28,7 +28,7 @@ async function isUnshifted(page) {
 	return page.locator('html').evaluate((html, width) => html.scrollWidth <= width, width);
 }
 
-/** The picture in the README: the Devices page, with a device that a change would touch. */
+/** Takes the picture in the README: the Devices page, with a device that a change would affect. */
 async function photographForReadme(page, pool) {
 	const user = page.url();
 	await page.setViewportSize({ width: 1100, height: 860 });
@@ -80,7 +80,7 @@ for (const size of Object.keys(SIZES)) {
 			assert.match(await page.textContent('main'), /No device is tracked/);
 			assert.equal(await phone.signIn(user), 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
 
-			// Signed out, the back button shows nothing.
+			// After a sign-out, the back button shows nothing.
 			await page.click('button:text-is("Sign out")');
 			await page.waitForSelector('h1:text-is("Sign in")');
 			await page.goBack();

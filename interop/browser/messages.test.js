@@ -1,6 +1,6 @@
 'use strict';
 
-// With --dev: the console is open to pages of the same machine, and shows the codes that users were sent.
+// With --dev the console is open to pages of the same machine, and shows the codes that were sent to users.
 
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
@@ -14,7 +14,7 @@ const {
 const { check } = require('./check');
 const { launch, visitor } = require('./chromium');
 
-/** A server in dev mode; gives where it listens, and how to stop it. */
+/** Starts a server in dev mode. Returns its URL and a function that stops it. */
 async function serveInDevMode() {
 	const settings = Object.entries(process.env).filter(([name]) => !name.startsWith('DEVICE_'));
 	const server = spawn(process.env.DEVICE_BINARY, ['serve', '--dev', '--in-memory', '--listen', '127.0.0.1:0'], {

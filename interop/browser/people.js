@@ -1,10 +1,10 @@
 'use strict';
 
-// People with authenticator apps, and administrators with an access key.
+// Users with authenticator apps, and administrators with an access key.
 
 const { Storage, addUser, endpoint, enrol, makePool, signIn, visit } = require('../node/pools');
 
-/** A pool with a user who has an authenticator app, as a client outside of a browser set it up. */
+/** Creates a pool with a user who has an authenticator app, set up by a client outside of the browser. */
 async function withAuthenticator(settings) {
 	const pool = await makePool(settings);
 	const name = await addUser(pool);

@@ -1,7 +1,7 @@
 'use strict';
 
-// The life of a device, and of a user, as AWS Amplify 6 leads them. The package `aws-amplify` hands out these two and twenty
-// others, which have no part in signing in.
+// The life of a device, and of a user, with AWS Amplify 6. The package `aws-amplify` re-exports these two packages and
+// twenty others, which are not needed for signing in.
 
 const assert = require('node:assert/strict');
 const { readFileSync } = require('node:fs');
@@ -13,19 +13,20 @@ const { cognitoUserPoolsTokenProvider } = require('@aws-amplify/auth/cognito');
 const { Amplify } = require('@aws-amplify/core');
 const { Authenticator, PASSWORD, Storage, addUser, admin, endpoint, makePool } = require('./pools');
 
-// What Amplify takes for granted in a browser, and older versions of Node lack. It names a device after the browser, and
-// without one confirms none.
+// Amplify expects these objects of a browser; older versions of Node lack them. It names a device after the browser,
+// and without a browser's name it confirms no device.
 globalThis.navigator ??= { userAgent: 'Node.js' };
 globalThis.crypto ??= require('node:crypto').webcrypto;
 
-// It gives a sign-up three minutes to be confirmed, and keeps that timer when it was. Nobody has to wait for it.
+// Amplify gives a sign-up three minutes to be confirmed, and keeps that timer even after it was. The tests do not wait
+// for it.
 const { setTimeout: schedule } = globalThis;
 globalThis.setTimeout = (callback, delay, ...rest) => {
 	const timer = schedule(callback, delay, ...rest);
 	return delay < 60_000 ? timer : timer.unref();
 };
 
-/** The app being opened: all that it knows from before is in the storage. */
+/** Opens the app. Everything that it knows from earlier visits is in the storage. */
 function visit({ UserPoolId, ClientId }, storage) {
 	const Cognito = { userPoolId: UserPoolId, userPoolClientId: ClientId, userPoolEndpoint: endpoint };
 	cognitoUserPoolsTokenProvider.setAuthConfig({ Cognito });
@@ -33,7 +34,7 @@ function visit({ UserPoolId, ClientId }, storage) {
 	cognitoUserPoolsTokenProvider.setKeyValueStorage(storage);
 }
 
-/** What Amplify wants next after this step of a sign-in, or `DONE`. */
+/** The step that Amplify names after this step of a sign-in; `DONE` at the end. */
 async function next(step) {
 	return (await step).nextStep.signInStep;
 }
@@ -41,12 +42,12 @@ async function next(step) {
 const signIn = (username, options) => next(auth.signIn({ username, password: PASSWORD, options }));
 const answer = challengeResponse => next(auth.confirmSignIn({ challengeResponse }));
 
-/** Fresh tokens, or nothing where the refresh was refused: Amplify then forgets that it was signed in. */
+/** New tokens; undefined if the refresh was refused, because Amplify then signs out. */
 async function refresh() {
 	return (await auth.fetchAuthSession({ forceRefresh: true })).tokens;
 }
 
-/** A user with a software token, in whose storage there is a device that was remembered at a sign-in with a code. */
+/** A user with a software token, and a storage with a device that was remembered at a sign-in with a code. */
 async function remembered(pool) {
 	const name = await addUser(pool);
 	visit(pool, new Storage());
@@ -60,7 +61,7 @@ async function remembered(pool) {
 	visit(pool, storage);
 	assert.equal(await signIn(name), 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
 	assert.equal(await answer(authenticator.code()), 'DONE');
-	// Tracked, and not remembered.
+	// The device is tracked, but not remembered yet.
 	assert.deepEqual(await auth.fetchDevices(), []);
 	await auth.rememberDevice();
 	const [device, ...others] = await auth.fetchDevices();
@@ -73,7 +74,7 @@ const stored = (storage, what) => [...storage.keys()].find(key => key.endsWith(`
 
 const read = new Set();
 
-/** The code that was sent to an address since the last look. The server sends them after it has answered. */
+/** The next unread code that was sent to an address. Polls, because the server sends codes after it has answered. */
 async function sentTo(address) {
 	for (let looks = 0; looks < 500; looks += 1) {
 		const file = readFileSync(process.env.DEVICE_MESSAGE_FILE, 'utf8');
@@ -117,7 +118,7 @@ test('the whole life', async () => {
 	storage.setItem(secret, right);
 	assert.equal(await signIn(name), 'DONE');
 
-	// Forgotten: gone for good, its refresh tokens with it, and the code is asked for again.
+	// A forgotten device is gone with its refresh tokens, and the code is asked for again.
 	await auth.forgetDevice();
 	assert.deepEqual(await auth.fetchDevices(), []);
 	assert.equal(await refresh(), undefined);
@@ -149,7 +150,7 @@ test('a user who never had a password', async () => {
 	await auth.signUp({ username, options });
 	const confirmed = await auth.confirmSignUp({ username, confirmationCode: await sentTo(username) });
 	assert.equal(confirmed.nextStep.signUpStep, 'COMPLETE_AUTO_SIGN_IN');
-	// The code that confirmed the address was enough.
+	// The code that confirmed the address is enough to sign in.
 	assert.equal(await next(auth.autoSignIn()), 'DONE');
 	assert.equal((await auth.fetchUserAttributes()).email_verified, 'true');
 
@@ -166,7 +167,7 @@ test('a password is forgotten, and changed', async () => {
 	const pool = await makePool({ AutoVerifiedAttributes: ['email'] });
 	visit(pool, new Storage());
 	const [username, email] = ['finn', 'finn@example.com'];
-	// Not by `autoSignIn`: the second of two within 300 ms waits for ever in Amplify.
+	// Without `autoSignIn`: the second of two within 300 ms never ends in Amplify.
 	const [password, options] = ['Another-horse-1!', { userAttributes: { email } }];
 	await auth.signUp({ username, password, options });
 	await auth.confirmSignUp({ username, confirmationCode: await sentTo(email) });

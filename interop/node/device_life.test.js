@@ -1,6 +1,6 @@
 'use strict';
 
-// The life of a device, as amazon-cognito-identity-js leads it.
+// The life of a device, with amazon-cognito-identity-js.
 
 const assert = require('node:assert/strict');
 const { before, test } = require('node:test');
@@ -30,7 +30,7 @@ before(async () => {
 const doesNotExist = { code: 'ResourceNotFoundException', message: 'Device does not exist.' };
 const invalidRefreshToken = { code: 'NotAuthorizedException', message: 'Invalid Refresh Token.' };
 
-/** A user with a software token, who has never been on this machine. */
+/** A user with a software token, to whom this machine is a new device. */
 async function userWithMfa(pool) {
 	const name = await addUser(pool);
 	const elsewhere = visit(pool, name, new Storage());
@@ -54,7 +54,7 @@ function refresh(user) {
 	return called(callback => user.refreshSession(token, callback));
 }
 
-/** The one device in the storage; under which name is the client's own affair. */
+/** A value of the only device in the storage. The client chooses the prefix of its name. */
 function stored(storage, what) {
 	const key = [...storage.keys()].find(key => key.endsWith(`.${what}`));
 	return { key, value: storage.get(key) };
@@ -64,18 +64,18 @@ test('the whole life', async () => {
 	const { name, authenticator } = await userWithMfa(shared);
 	const storage = new Storage();
 
-	// Nothing is known of this machine: the code is asked for. The client confirms the device by itself.
+	// The machine is unknown, so the code is asked for. The client confirms the device by itself.
 	let user = visit(shared, name, storage);
 	assert.equal((await signIn(user, name)).asked, 'SOFTWARE_TOKEN_MFA');
 	assert.equal((await answerCode(user, authenticator.code())).mustAsk, true);
 	const deviceKey = stored(storage, 'deviceKey').value;
 
-	// Tracked, and not remembered.
+	// The device is tracked, but not remembered yet.
 	await assert.rejects(outcome(callbacks => user.getDevice(callbacks)), doesNotExist);
 	user = visit(shared, name, storage);
 	assert.equal((await signIn(user, name)).asked, 'SOFTWARE_TOKEN_MFA');
 
-	// Remembered: the device's proof is enough, on a later visit as on this one.
+	// Once it is remembered, the device's proof is enough, on this visit and on later ones.
 	user = visit(shared, name, storage);
 	await called(callback => user.getSession(callback));
 	user.getCachedDeviceKeyAndPassword();
@@ -96,7 +96,7 @@ test('the whole life', async () => {
 	assert.notEqual(after.getJwtToken(), before.getJwtToken());
 	for (const token of [before, after]) assert.equal(token.payload.device_key, deviceKey);
 
-	// Forgotten: gone for good, its refresh tokens with it, and the code is asked for again.
+	// A forgotten device is gone with its refresh tokens, and the code is asked for again.
 	await outcome(callbacks => user.forgetDevice(callbacks));
 	const { session: none } = await outcome(callbacks => user.listDevices(10, null, callbacks));
 	assert.deepEqual(none.Devices, []);

@@ -1,6 +1,6 @@
 'use strict';
 
-// Pools to try things in, their users, and what a user holds: an authenticator and a browser.
+// Test pools, their users, and a user's authenticator app and browser storage.
 
 const {
 	AdminCreateUserCommand,
@@ -20,7 +20,7 @@ const OPT_IN = { DeviceOnlyRememberedOnUserPrompt: true };
 const ALWAYS = { DeviceOnlyRememberedOnUserPrompt: false };
 const REPLACES_MFA = { ChallengeRequiredOnNewDevice: true };
 
-/** An administrator, who signs with the credentials of the environment unless told otherwise. */
+/** A client of an administrator. By default it signs with the credentials of the environment. */
 function administrator(options = {}) {
 	return new CognitoIdentityProviderClient({
 		endpoint,
@@ -60,7 +60,7 @@ async function makePool({ devices = { ...OPT_IN, ...REPLACES_MFA }, mfa = 'OPTIO
 
 let users = 0;
 
-/** A new user's name. */
+/** Creates a user. Returns the name. */
 async function addUser(pool, { name = `user-${++users}`, permanent = true } = {}) {
 	const of = { UserPoolId: pool.UserPoolId, Username: name };
 	await admin.send(new AdminCreateUserCommand({ ...of, MessageAction: 'SUPPRESS' }));
@@ -68,13 +68,13 @@ async function addUser(pool, { name = `user-${++users}`, permanent = true } = {}
 	return name;
 }
 
-/** What a browser keeps between visits. */
+/** The storage that a browser keeps between visits. */
 class Storage extends Map {
 	getItem(key) {
 		return this.get(key) ?? null;
 	}
 	setItem(key, value) {
-		// A browser keeps text and nothing else.
+		// A browser stores strings only.
 		this.set(key, String(value));
 	}
 	removeItem(key) {
@@ -82,13 +82,13 @@ class Storage extends Map {
 	}
 }
 
-/** The client as a page makes it when it is loaded: all that it knows from before is in the storage. */
+/** The client as created by a page when it loads. Everything that it knows from earlier visits is in the storage. */
 function visit(pool, name, storage) {
 	const userPool = new CognitoUserPool({ ...pool, endpoint, Storage: storage });
 	return new CognitoUser({ Username: name, Pool: userPool, Storage: storage });
 }
 
-/** A step whose outcome the client tells to one of many callbacks: which, and with what. */
+/** Runs a step that ends in one of many callbacks. Resolves to the callback that was called and its arguments. */
 function outcome(step) {
 	return new Promise((resolve, reject) => {
 		const tell = asked => (...details) => resolve({ asked, details });
@@ -112,7 +112,7 @@ function answerCode(user, code) {
 	return outcome(callbacks => user.sendMFACode(code, callbacks, 'SOFTWARE_TOKEN_MFA'));
 }
 
-/** A call whose callback is Node's: error first. */
+/** Runs a step with a callback in Node's style, whose first argument is the error. */
 function called(step) {
 	return new Promise((resolve, reject) => {
 		step((error, result) => (error ? reject(error) : resolve(result)));
@@ -132,8 +132,9 @@ async function enrol(user) {
 }
 
 /**
- * An authenticator app whose owner never has to wait. A code is good once. The server takes those of the step before
- * and after as well, so the second code asked for is the next step's. A third would be too far ahead: enrol again.
+ * An authenticator app that gives two codes without waiting. A code is valid once. The server also accepts the codes of
+ * the time steps before and after, so the second code is that of the next step. A third would be too far ahead: enrol
+ * again.
  */
 class Authenticator {
 	#totp;

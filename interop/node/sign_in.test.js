@@ -1,6 +1,6 @@
 'use strict';
 
-// What comes before any device: challenges, tokens, signatures.
+// Signing in without devices: challenges, tokens, signatures.
 
 const assert = require('node:assert/strict');
 const { before, test } = require('node:test');
@@ -78,7 +78,7 @@ test('aws-jwt-verify takes the tokens', async () => {
 	const { session } = await signIn(visit(shared, name, new Storage()), name);
 	const issuer = `${endpoint}/${shared.UserPoolId}`;
 	const verifier = JwtVerifier.create({ issuer, audience: null });
-	// Left to itself it fetches the keys, and takes no address but one of https.
+	// The library would fetch the keys itself, but only by https.
 	verifier.cacheJwks(await (await fetch(`${issuer}/.well-known/jwks.json`)).json());
 	const access = await verifier.verify(session.getAccessToken().getJwtToken());
 	assert.equal(access.client_id, shared.ClientId);

@@ -1,4 +1,4 @@
-"""What the tests share: clients of the running server, and the road to it."""
+"""Shared fixtures: clients of the running server, and the redirection of the vendor's address to it."""
 
 import os
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ VENDOR = f"https://cognito-idp.{REGION}.amazonaws.com"
 
 
 def connect(endpoint, **options):
-    """A botocore client of the server that shows every failure at once instead of trying again."""
+    """A botocore client of the server that reports every failure at once instead of retrying."""
     config = Config(retries={"total_max_attempts": 1}).merge(options.pop("config", Config()))
     return boto3.client("cognito-idp", endpoint_url=endpoint, config=config, **options)
 
@@ -28,31 +28,31 @@ def endpoint():
 
 @pytest.fixture(scope="session")
 def admin(endpoint):
-    """An administrator: signs with the credentials of the environment."""
+    """A client of an administrator, which signs with the credentials of the environment."""
     return connect(endpoint)
 
 
 @pytest.fixture(scope="session")
 def public(endpoint):
-    """An app: has no credentials and signs nothing."""
+    """A client of an app, which has no credentials and signs nothing."""
     return connect(endpoint, config=Config(signature_version=UNSIGNED))
 
 
 @pytest.fixture(scope="session")
 def make_pool(admin, public):
-    """Makes pools, as a test wants them."""
+    """A function that makes pools with the settings of a test."""
     return lambda **settings: Pool.create(admin, public, **settings)
 
 
 @pytest.fixture(scope="session")
 def pool(make_pool):
-    """Opt-in devices that stand in for a software token. Shared: each test brings users of its own."""
+    """A pool with opt-in devices that stand in for a software token. It is shared, so each test makes its own users."""
     return make_pool()
 
 
 @pytest.fixture(autouse=True)
 def vendor_leads_here(monkeypatch, endpoint):
-    """pycognito has the vendor's address built in for its device calls. As a name server would, lead them here."""
+    """Sends pycognito's device calls to the server under test, since pycognito has the vendor's address built in."""
     send = requests.adapters.HTTPAdapter.send
 
     def lead(adapter, request, **options):

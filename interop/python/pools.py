@@ -1,4 +1,4 @@
-"""Pools to try things in, their users, and what a user holds: an authenticator and a device."""
+"""Test pools, their users, and a user's authenticator app and device."""
 
 import time
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Pool:
 
     @classmethod
     def create(cls, admin, public, devices=None, mfa="OPTIONAL"):
-        """`devices` is the pool's DeviceConfiguration, `{}` for none; the default is opt-in, in place of MFA."""
+        """Makes a pool with the DeviceConfiguration `devices`, `{}` for none. By default opt-in devices replace MFA."""
         devices = {**OPT_IN, **REPLACES_MFA} if devices is None else devices
         settings = {"DeviceConfiguration": devices} if devices else {}
         pool_id = admin.create_user_pool(PoolName="interop", **settings)["UserPool"]["Id"]
@@ -49,7 +49,7 @@ class Pool:
         return client["UserPoolClient"]
 
     def add_user(self):
-        """A user with a password and no second factor."""
+        """Makes a user with a password and no second factor."""
         user = User(self, f"user-{next(_numbers)}")
         self.admin.admin_create_user(UserPoolId=self.id, Username=user.name, MessageAction="SUPPRESS")
         self.admin.admin_set_user_password(
@@ -65,7 +65,7 @@ class Pool:
 
 @dataclass
 class Device:
-    """What a client keeps of a device that it confirmed."""
+    """The data that a client stores of a device that it confirmed."""
 
     key: str
     group_key: str
@@ -83,7 +83,7 @@ class User:
     authenticator: "Authenticator | None" = None
 
     def srp(self, device=None, **options):
-        """pycognito, about to sign this user in."""
+        """pycognito's client, ready to sign this user in."""
         known = device.as_options() if device else {}
         options = {"client_id": self.pool.client_id, "client": self.pool.public} | known | options
         return AWSSRP(self.name, self.password, self.pool.id, **options)
@@ -93,7 +93,7 @@ class User:
         return self.srp(device).authenticate_user()
 
     def is_asked_for_a_code(self, device=None):
-        """Signs in as far as the challenge for the second factor, and answers that."""
+        """Signs in up to the challenge for the second factor, and returns that challenge."""
         with pytest.raises(SoftwareTokenMFAChallengeException) as asked:
             self.sign_in(device)
         return asked.value.get_tokens()
@@ -112,7 +112,7 @@ class User:
         )
 
     def enrol(self, access_token):
-        """Sets up a software token, in place of any that there was."""
+        """Sets up a software token, which replaces an earlier one."""
         public = self.pool.public
         self.authenticator = Authenticator(public.associate_software_token(AccessToken=access_token)["SecretCode"])
         verified = public.verify_software_token(AccessToken=access_token, UserCode=self.authenticator.code())
@@ -122,7 +122,7 @@ class User:
         )
 
     def confirm_device(self, tokens, name="laptop"):
-        """Confirms the device that `tokens` announce; with it, whether the user must still be asked."""
+        """Confirms the device that `tokens` announce. Returns it, and whether the user must be asked about it."""
         response, password = self.srp().confirm_device(tokens, name)
         assert response.status_code == 200, response.text
         metadata = tokens["AuthenticationResult"]["NewDeviceMetadata"]
@@ -143,10 +143,10 @@ class User:
 
 
 class Authenticator:
-    """An authenticator app whose owner never has to wait.
+    """An authenticator app that gives two codes without waiting.
 
-    A code is good once. The server takes those of the step before and after as well, so the second code asked
-    for is the next step's. A third would be too far ahead: enrol again instead.
+    A code is valid once. The server also accepts the codes of the time steps before and after, so the second
+    code is that of the next step. A third would be too far ahead: enrol again instead.
     """
 
     def __init__(self, secret):

@@ -1,4 +1,4 @@
-"""The administrators' operations: signed, and answered in the shapes that botocore knows."""
+"""The administrators' operations: signed calls, and answers in the shapes that botocore expects."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ class TestSignatures:
         assert code(refused) == "InvalidSignatureException"
 
     def test_a_stale_signature_is_refused(self, endpoint, pool, monkeypatch):
-        """botocore corrects its clock by the server's and tries again, so the time is set below that."""
+        """botocore corrects its clock by the server's and retries, so the signing step itself gets the old time."""
         past = (datetime.now(UTC) - timedelta(minutes=6)).strftime("%Y%m%dT%H%M%SZ")
         modify = SigV4Auth._modify_request_before_signing
 
@@ -79,7 +79,7 @@ class TestSignatures:
 
 
 class TestErrors:
-    """As botocore takes them apart."""
+    """Errors, as botocore parses them."""
 
     def test_class_message_and_request_id(self, admin):
         with pytest.raises(admin.exceptions.ResourceNotFoundException) as refused:
@@ -131,7 +131,7 @@ class TestPools:
         described = admin.describe_user_pool(UserPoolId=created["Id"])["UserPool"]
         assert described["DeviceConfiguration"] == ALWAYS
 
-        # What an update leaves out goes back to its default: no devices.
+        # A setting that an update omits returns to its default: no devices.
         admin.update_user_pool(UserPoolId=created["Id"])
         described = admin.describe_user_pool(UserPoolId=created["Id"])["UserPool"]
         assert "DeviceConfiguration" not in described

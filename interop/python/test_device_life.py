@@ -1,4 +1,4 @@
-"""The life of a device, as pycognito and boto3 lead it."""
+"""The life of a device, with pycognito and boto3."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ def user(pool):
 
 @pytest.fixture
 def remembered(user):
-    """A device that its user remembered at a sign-in with a code; and the tokens of that sign-in."""
+    """A device that was remembered at a sign-in with a code, and the tokens of that sign-in."""
     tokens = user.sign_in_with_code()
     device, _ = user.confirm_device(tokens)
     user.remember(tokens, device)
@@ -31,18 +31,18 @@ def remembered(user):
 
 
 def test_the_whole_life(user, public):
-    # Nothing is known of this machine: the code is asked for, and the tokens announce a key.
+    # The machine is unknown, so the code is asked for and the tokens announce a device key.
     first = user.sign_in_with_code()
     device, must_ask = user.confirm_device(first, "laptop")
     assert must_ask, "the user of an opt-in pool is to be asked"
 
-    # Tracked, and not remembered: not there for its user, and no substitute for a code.
+    # A device that is tracked but not remembered is not listed for its user, and does not replace a code.
     assert public.list_devices(AccessToken=access_token(first))["Devices"] == []
     with pytest.raises(public.exceptions.ResourceNotFoundException, match="Device does not exist."):
         public.get_device(AccessToken=access_token(first), DeviceKey=device.key)
     user.is_asked_for_a_code(device)
 
-    # Remembered: the device's proof is enough.
+    # Once the device is remembered, its proof is enough.
     user.remember(first, device)
     second = user.sign_in(device)
     assert "NewDeviceMetadata" not in second["AuthenticationResult"]
@@ -62,7 +62,7 @@ def test_the_whole_life(user, public):
     refreshed = user.refresh(second, device)
     assert "RefreshToken" not in refreshed["AuthenticationResult"]
 
-    # Forgotten: gone for good, its refresh tokens with it, and the code is asked for again.
+    # A forgotten device is gone with its refresh tokens, and the code is asked for again.
     said = user.srp().forget_device(access_token(refreshed), device.key)
     assert said.startswith("<Response [200]>"), said
     assert public.list_devices(AccessToken=access_token(refreshed))["Devices"] == []
@@ -159,7 +159,7 @@ def test_without_suppression_the_code_comes_first_and_the_device_after(make_pool
     device, _ = user.confirm_device(tokens)
     user.remember(tokens, device)
     user.enrol(access_token(tokens))
-    # pycognito stops at the code and knows no way on from there, so the device's steps are taken one at a time.
+    # pycognito stops at the code and cannot continue from there, so the test takes the device's steps itself.
     challenge = user.sign_in_with_code(device)
     assert challenge["ChallengeName"] == "DEVICE_SRP_AUTH"
     srp = user.srp(device)

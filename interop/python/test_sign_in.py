@@ -1,4 +1,4 @@
-"""Signing in: the flows and challenges that come before any device, and the tokens at their end."""
+"""Signing in without devices: flows, challenges, and the resulting tokens."""
 
 import jwt
 import pytest
@@ -130,7 +130,7 @@ def test_a_revoked_token_is_dead_and_the_other_sign_in_is_not(make_pool, public)
 
 
 class TestTokens:
-    """Verified by PyJWT with nothing to go by but the issuer."""
+    """Tokens, verified by PyJWT from the issuer alone."""
 
     @pytest.fixture
     def issuer(self, pool, endpoint):

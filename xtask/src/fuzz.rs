@@ -26,8 +26,8 @@ pub(crate) fn seeds(root: &Path, options: &[&str]) -> Result<()> {
     run(cargo(root, &write).args(options).arg("fuzz/seeds"))
 }
 
-/// Runs each target for so many seconds, prints how often it executed, and fails if one found
-/// something.
+/// Runs each target for this number of seconds, prints how many inputs it executed, and fails if
+/// one found a failure.
 pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<()> {
     let fuzz = setup::fuzz(root)?;
     let (sanitizer, folder, only) = match sanitizer {
@@ -52,7 +52,7 @@ pub(crate) fn smoke(root: &Path, seconds: u32, sanitizer: Sanitizer) -> Result<(
         let mut command = fuzz.command(root, &["run"]);
         options(&mut command);
         command.arg(name).arg(corpus).arg(root.join("fuzz/seeds").join(name));
-        // what a long run found beyond the seeds, minimized; not every target has such
+        // inputs that a long run found beyond the seeds, minimized; not every target has some
         let found = root.join("fuzz/corpus").join(name);
         command.args(found.is_dir().then_some(found));
         command.args(["--", "-print_final_stats=1"]).arg(format!("-max_total_time={seconds}"));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, program, run, target, works};
 use crate::{Result, setup};
 
-/// How long the server may take to listen, and to stop. Long: it ends a hang and measures nothing.
+/// How long the server may take to listen, and to stop. It is long, since it only ends a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between checks.
 const PAUSE: Duration = Duration::from_millis(20);

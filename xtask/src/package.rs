@@ -19,12 +19,12 @@ struct Metadata {
 struct Package {
     name: String,
     version: String,
-    /// The registries that it may go to; all if it does not say.
+    /// The registries that it may be published to; `None` means all.
     publish: Option<Vec<String>>,
 }
 
-/// Packages every crate that is published, compiles all of that, tests and examples included, and
-/// runs the known answers from the packages.
+/// Packages every published crate, compiles the packages with their tests and examples, and runs
+/// the known answers from them.
 ///
 /// `features` are those of the other steps, so that less has to be compiled again.
 pub(crate) fn check(root: &Path, features: &str) -> Result<()> {
@@ -66,8 +66,8 @@ fn unpack(root: &Path, published: &[Package]) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     for Package { name, version, .. } in published {
         let package = target(root).join("package").join(format!("{name}-{version}.crate"));
-        // With the time of unpacking (-m): packages carry one fixed time, by which cargo would take
-        // a changed crate for the one of the last run.
+        // Files get the time of unpacking (-m). Packages have one fixed time, by which cargo would
+        // mistake a changed crate for that of the last run.
         let mut tar = program(root, "tar", &["-xzmf"]);
         run(tar.arg(fs::canonicalize(package)?).arg("-C").arg(&folder))?;
     }
@@ -79,8 +79,9 @@ fn unpack(root: &Path, published: &[Package]) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The manifest of a workspace of these packages, which are taken wherever one of them is asked
-/// for. The profiles are this repository's, so that dependencies need not be compiled again.
+/// The manifest of a workspace of these packages, in which they replace the published ones.
+///
+/// The profiles are this repository's, so that dependencies need not be compiled again.
 fn workspace(manifest: &str, published: &[Package]) -> Result<String> {
     let (_, profiles) = manifest.split_once("\n[profile.dev]").ok_or("there is no profile.dev")?;
     let mut workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n\n".to_owned();

@@ -1,7 +1,7 @@
 //! Types of dependencies in the public signatures of the client's crates.
 //!
-//! Who uses such a type has to move when the dependency moves, so each is a decision. rustdoc says
-//! in JSON what a crate shows.
+//! Users of such a type must upgrade with the dependency, so each of these types needs a reason.
+//! The signatures come from rustdoc's JSON.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +55,8 @@ const CRATES: &[Crate] = &[
 pub(crate) fn check(root: &Path, features: &str) -> Result<()> {
     let built = target(root);
     fs::create_dir_all(&built)?;
-    // Only rustdoc may use what is unstable: build scripts would run again and compile other code.
+    // Only rustdoc gets unstable features: with them build scripts would run again, and compile
+    // other code.
     let rustdoc = built.join("rustdoc-json");
     fs::write(&rustdoc, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n")?;
     fs::set_permissions(&rustdoc, fs::Permissions::from_mode(0o755))?;
@@ -74,7 +75,7 @@ pub(crate) fn check(root: &Path, features: &str) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-/// What is wrong with the paths that a crate shows.
+/// The problems with the paths that a crate shows.
 fn judge(name: &str, shown: &BTreeSet<Use>, allowed: &[(&str, &str)]) -> Vec<String> {
     let is_allowed = |path: &str| allowed.iter().any(|(allowed, _)| path.starts_with(allowed));
     let unused = allowed
@@ -95,8 +96,8 @@ struct Use {
     item: String,
 }
 
-/// The paths of other makers' crates in a crate's public signatures. The standard library is not
-/// one of them, nor are the crates of this workspace.
+/// The paths of foreign crates in a crate's public signatures. Neither the standard library nor the
+/// crates of this workspace are foreign.
 fn foreign(documentation: &Value) -> Result<BTreeSet<Use>> {
     let member = |name: &str| -> Result<&Map<String, Value>> {
         let member = documentation.get(name).and_then(Value::as_object);
@@ -113,7 +114,8 @@ fn foreign(documentation: &Value) -> Result<BTreeSet<Use>> {
         let (kind, inner) = inner.and_then(|inner| inner.iter().next()).unzip();
         let (Some(kind), Some(inner)) = (kind, inner) else { continue };
         let is = |flag| inner.get(flag).is_some_and(|flag| !flag.is_null() && flag != false);
-        // What holds of all types that have some trait says nothing of this crate's.
+        // Blanket and auto-trait implementations hold for all types, so they say nothing about this
+        // crate's own.
         if item.get("crate_id") != Some(&0.into()) || is("blanket_impl") || is("is_synthetic") {
             continue;
         }

@@ -108,7 +108,8 @@ fn bare_metal(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A workspace of its own, which nothing else here compiles. Checking needs no nightly compiler.
+/// Checks the fuzz targets: a separate workspace, which no other step compiles. This needs no
+/// nightly compiler.
 fn fuzz_targets(root: &Path) -> Result<()> {
     let check = ["check", "--locked", "--keep-going", "--manifest-path=fuzz/Cargo.toml"];
     let built = target(root).join("fuzz-check");
@@ -139,7 +140,7 @@ fn vectors(root: &Path) -> Result<()> {
     run(&mut setup::nextest(root)?.command(root, &run_vectors))
 }
 
-/// Runs them on a server that is removed afterwards.
+/// Runs the tests that need PostgreSQL, on a server that is removed afterwards.
 fn postgres(root: &Path) -> Result<()> {
     let server = Postgres::start(root)?;
     for tests in [POSTGRES, POSTGRES_RESTART] {
@@ -167,8 +168,8 @@ fn constant_time(root: &Path) -> Result<()> {
     let build = ["build", "--release", "--package", "device-srp", "--example", "constant_time"];
     let flags = "--cfg device_srp_taint --cfg device_srp_backend=\"model\"";
     run(cargo(root, &build).env("RUSTFLAGS", flags))?;
-    // The log also has the deliberate leaks that prove detection works; printed, they would only
-    // alarm.
+    // The log also has the deliberate leaks that prove that detection works. They are not printed,
+    // since they look like failures.
     let log = format!("--log-file={}", target(root).join("constant_time.log").display());
     let check = target(root).join("release/examples/constant_time");
     run(program(root, "valgrind", &["-q", &log]).arg(check))

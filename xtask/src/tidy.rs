@@ -48,7 +48,7 @@ struct Package {
     keywords: Vec<String>,
     #[serde(default)]
     categories: Vec<String>,
-    /// The registries that it may go to; all if it does not say.
+    /// The registries that it may be published to; `None` means all.
     publish: Option<Vec<String>>,
     dependencies: Vec<Dependency>,
 }

@@ -38,7 +38,7 @@ impl Peer for CryptoBigint {
 
     fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let base = Form::new(&number(base), &PARAMS);
-        // the exponent's length is public; without it this type would use 3072 bits
+        // the exponent's length is public; with the default this type would use 3072 bits
         let power = if exponent.bits() <= 256 {
             base.pow(&number(exponent).resize::<{ U256::LIMBS }>())
         } else if exponent.bits() <= 512 {

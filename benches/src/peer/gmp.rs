@@ -54,7 +54,7 @@ pub(super) struct Gmp {
 fn number(x: &BigUint) -> Integer {
     let bytes = x.to_bytes_be();
     let mut integer = MaybeUninit::uninit();
-    // SAFETY: initialized first, then takes a copy of the bytes
+    // SAFETY: the integer is initialized first and then takes a copy of the bytes
     unsafe {
         init(integer.as_mut_ptr());
         import(integer.as_mut_ptr(), bytes.len(), 1, 1, 1, 0, bytes.as_ptr().cast());

@@ -35,7 +35,7 @@ pub(super) struct OpenSsl {
 
 fn number(x: &BigUint) -> *mut BIGNUM {
     let bytes = x.to_bytes_be();
-    // SAFETY: reads the bytes, makes a number
+    // SAFETY: reads the bytes and allocates a number
     unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len() as _, std::ptr::null_mut()) }
 }
 
@@ -62,7 +62,7 @@ impl Peer for OpenSsl {
 
     fn power(&self, base: &BigUint, exponent: &BigUint) -> Option<BigUint> {
         let (base, exponent) = (number(base), number(exponent));
-        // SAFETY: numbers and contexts made above; the result has at most 384 bytes
+        // SAFETY: numbers and contexts were made above; the result has at most 384 bytes
         unsafe {
             let result = BN_new();
             BN_mod_exp_mont_consttime(

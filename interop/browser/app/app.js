@@ -1,4 +1,4 @@
-// An app as Amplify's documentation writes one. Pool, client and endpoint are in the address.
+// An app like those in Amplify's documentation. Pool, client and endpoint are in the URL.
 
 import { Amplify } from 'aws-amplify';
 import { confirmSignIn, fetchDevices, rememberDevice, signIn, signOut } from 'aws-amplify/auth';
@@ -16,7 +16,7 @@ Amplify.configure({
 
 const element = id => document.getElementById(id);
 
-/** Shows how a step ended: the next one's name, or the error's. */
+/** Shows the outcome of a step: the name of the next step, or that of the error. */
 async function show(step) {
 	element('state').textContent = 'BUSY';
 	try {

@@ -3,7 +3,7 @@
 /// The maximum number of words. A code span counts as one; a colon or semicolon ends the sentence.
 const MAX_WORDS: usize = 15;
 
-/// The long first sentences of a Rust file: of its own comment, and of its items with `pub`.
+/// The first sentences that are too long, in a Rust file's own comment and in those of `pub` items.
 pub(super) fn problems(file: &str, text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let mut problems = Vec::new();

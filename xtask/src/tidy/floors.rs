@@ -1,4 +1,4 @@
-//! Which file of a crate may import from which.
+//! Rules about imports between the files of a crate.
 //!
 //! There must be no ring of files, no import from a higher floor, and no import through the crate's
 //! root of a name that another file defines. A module and the parts in its folder may import from

@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that show in names: who may name what.
+//! The invariants of ARCHITECTURE.md that can be checked by words: which file may use which.
 
 use std::fs;
 use std::path::Path;
@@ -7,15 +7,15 @@ use super::Package;
 use crate::Result;
 use crate::command::{capture, program};
 
-/// A word that only some files may name.
+/// Words that only some files may contain.
 struct Rule {
-    /// The words, as they stand in code.
+    /// The words, as written in code.
     words: &'static [&'static str],
-    /// The folders that the rule is about.
+    /// The folders to which the rule applies.
     folders: &'static [&'static str],
-    /// The files and folders there that may, each for a reason.
+    /// The exempt files and folders, each with a reason.
     except: &'static [(&'static str, &'static str)],
-    /// What is wrong with the others.
+    /// The problem to report for any other file.
     problem: &'static str,
 }
 
@@ -102,7 +102,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// The packages that may be shipped with a dependency. Tests may use any.
+/// Dependencies, and the packages that may be shipped with each. Tests may use any.
 const USERS: &[(&str, &[&str])] = &[
     ("reqwest", &["device-http", "device-server", "device-cli"]),
     ("num-bigint", &["device-srp", "device-benches", "device-fuzz-inputs"]),
@@ -145,8 +145,8 @@ fn file_problems(file: &str, text: &str) -> Vec<String> {
     broken.collect()
 }
 
-/// The lines that are compiled into the library: no comments, and nothing from the tests on, which
-/// are last.
+/// The lines that are compiled into the library: without comments, and without the tests, which are
+/// last in a file.
 fn code(text: &str) -> String {
     let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = shipped.lines().filter(|line| !line.trim_start().starts_with("//"));

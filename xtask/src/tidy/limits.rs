@@ -8,10 +8,10 @@ use crate::command::{capture, program};
 
 const PAGE: &str = "docs/limits.md";
 
-/// What begins the line that says where the tests of a section are.
+/// The start of the line that names the folders of a section's tests.
 const FOLDERS: &str = "Paths are relative to ";
 
-/// The tests on the page that are not in the file named with them.
+/// The tests that the page names but that are not in the file beside them.
 pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
     let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.rs"];
     let files = capture(&mut program(root, "git", &list))?;
@@ -21,7 +21,7 @@ pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
     Ok(sections(&page).flat_map(|section| section_problems(section, &files, read)).collect())
 }
 
-/// The page's sections, without what comes before the first.
+/// The page's sections, without the text before the first.
 fn sections(page: &str) -> impl Iterator<Item = &str> {
     page.split("\n## ").skip(1)
 }

@@ -1,10 +1,10 @@
-//! The oldest Rust: no published crate may say less than its dependencies need.
+//! The oldest Rust version: no published crate may state one below that of its dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Result;
 
-/// What `cargo metadata` says, dependencies included.
+/// The output of `cargo metadata`, dependencies included.
 #[derive(serde::Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -49,8 +49,8 @@ struct Kind {
     kind: Option<String>,
 }
 
-/// The published crates whose `rust-version` is below that of something they need, as `cargo
-/// metadata` has it. What only a feature or a test of ours brings in does not count.
+/// The published crates whose `rust-version` is below that of a dependency, by `cargo metadata`.
+/// Dependencies that only a feature or a test of ours needs do not count.
 pub(super) fn problems(metadata: &str) -> Result<Vec<String>> {
     let metadata: Metadata = serde_json::from_str(metadata)?;
     let packages: BTreeMap<&str, &Package> =
@@ -96,7 +96,7 @@ pub(super) fn problems(metadata: &str) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The numbers of a version, of which the last may be missing; zeros if there is none.
+/// The numbers of a version. Missing ones are zero, and so are all if there is no version.
 fn version(text: Option<&str>) -> [u32; 3] {
     let mut numbers = text.unwrap_or_default().split('.').map(|number| number.parse().unwrap_or(0));
     std::array::from_fn(|_| numbers.next().unwrap_or(0))

@@ -17,7 +17,7 @@ const WIDEST_MARKDOWN: usize = 120;
 /// The maximum length of a test's name, in characters.
 const LONGEST_TEST_NAME: usize = 55;
 
-/// Forbidden texts, in halves, since this file would contain them.
+/// Forbidden texts, in halves, so that this file does not contain them.
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("/ho", "me/", "a path of somebody's machine"),
     ("/Us", "ers/", "a path of somebody's machine"),
