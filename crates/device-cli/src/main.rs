@@ -4,8 +4,10 @@ mod console;
 mod demo;
 mod descriptors;
 mod health;
+mod key;
 mod serve;
 mod signals;
+mod signed_call;
 mod store;
 
 use std::process::ExitCode;
@@ -33,6 +35,11 @@ enum Command {
     Serve(Box<serve::Options>),
     /// Sign in to a server's web pages, in the browser.
     Console(console::Options),
+    /// Add, list and revoke administrators' access keys, while the server runs.
+    ///
+    /// The calls are signed with the server's own access key.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Check whether a server works. The exit code is 0 if it does, otherwise 1.
     Health(health::Options),
     /// Show the whole life of a remembered device, with its own server.
@@ -61,6 +68,7 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
             Ok(serve::run(*options, origins)?)
         }
         Command::Console(options) => Ok(console::run(&options)?),
+        Command::Key(command) => key::run(command),
         Command::Health(options) => Ok(health::run(options)?),
         Command::Demo(options) => Ok(demo::run(&options)?),
         Command::Store(command) => store::run(&command),

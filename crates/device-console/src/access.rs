@@ -8,7 +8,7 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, Request, Response};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use device_server::{Peer, Role};
+use device_server::Peer;
 
 use crate::console::Console;
 use crate::csrf;
@@ -57,14 +57,14 @@ pub(crate) async fn administrators_only(
 
 async fn admit(console: Arc<Console>, request: Request<Body>) -> Result<Request<Body>, Problem> {
     let session = console.session(request.headers()).await?;
-    let Some(session) = session else {
+    let Some((session, administrator)) = session else {
         let target = request.uri().path_and_query().map(|target| target.as_str());
         let target = target.filter(|_| request.method() == Method::GET);
         return Err(Problem::See(url::sign_in(target)));
     };
     let source_ip = request.extensions().get::<Peer>().map(|peer| peer.address());
     let token = console.tokens.token(&session.id);
-    let visit = Visit { console: Arc::clone(&console), session, source_ip, token };
+    let visit = Visit { console: Arc::clone(&console), session, administrator, source_ip, token };
     let (mut head, body) = request.into_parts();
     let mut bytes = Bytes::new();
     if !matches!(head.method, Method::GET | Method::HEAD) {
@@ -75,7 +75,7 @@ async fn admit(console: Arc<Console>, request: Request<Body>) -> Result<Request<
         }
         let is_own_session = head.uri.path().starts_with("/console/sessions/")
             || head.uri.path() == "/console/sign-out";
-        if visit.session.role == Role::ReadOnly && !is_own_session {
+        if !visit.may_change() && !is_own_session {
             return Err(Problem::read_only());
         }
     }

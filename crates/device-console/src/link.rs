@@ -86,13 +86,14 @@ async fn make(console: &Arc<Console>, request: Request<Body>) -> Result<SignInLi
     if !target {
         return Err(invalid("The X-Amz-Target must be DeviceConsole.CreateSignInLink."));
     }
-    let Administrator { key_id, role } = console.service.signer(&head, &body)?;
+    let signature = console.service.claimed_signature(&head);
+    let Administrator { key_id, role, .. } = console.service.signer(head, body.to_vec()).await?;
     let asked: SignInLinkRequest =
         serde_json::from_slice(&body).map_err(|_| invalid("The body is not the call's."))?;
     let now = console.service.now_millis();
     // A call that is sent again gets no second link. It is known by the bytes of its signature,
     // since the header can be spelled in many ways.
-    if let Some(signature) = console.service.claimed_signature(&head) {
+    if let Some(signature) = signature {
         let id = format!("call/{}", encode(&signature));
         if !console.service.use_once(id, now + CALL_LIFE).await? {
             return Err(invalid("This call was made before. Sign a new one."));
@@ -108,8 +109,14 @@ async fn make(console: &Arc<Console>, request: Request<Body>) -> Result<SignInLi
 }
 
 /// Whose link it is and what it permits, if it is still good. Does not use it up.
-pub(crate) fn look(console: &Console, link: &str) -> Option<Administrator> {
-    read(console, link).map(|pass| Administrator { key_id: pass.key_id, role: pass.role })
+pub(crate) async fn look(
+    console: &Console,
+    link: &str,
+) -> Result<Option<Administrator>, ServiceError> {
+    match read(console, link) {
+        Some(pass) => holder(console, pass).await,
+        None => Ok(None),
+    }
 }
 
 /// As [`look`], and uses it up.
@@ -121,10 +128,19 @@ pub(crate) async fn redeem(
     // Kept for longer than the link is good: the clocks of several servers may differ.
     let until = pass.expires_at + CALL_LIFE;
     let is_first = console.service.use_once(format!("link/{}", pass.id), until).await?;
-    Ok(is_first.then_some(Administrator { key_id: pass.key_id, role: pass.role }))
+    if is_first { holder(console, pass).await } else { Ok(None) }
 }
 
 fn read(console: &Console, link: &str) -> Option<Pass> {
     let pass: Pass = serde_json::from_str(&console.links.open(link)?).ok()?;
     (console.service.now_millis() < pass.expires_at).then_some(pass)
+}
+
+/// The holder of the link's key, if the key is still good, with what the link permits.
+async fn holder(console: &Console, pass: Pass) -> Result<Option<Administrator>, ServiceError> {
+    let holder = console.service.administrator(pass.key_id).await?;
+    Ok(holder.map(|mut administrator| {
+        administrator.role = administrator.role.min(pass.role);
+        administrator
+    }))
 }

@@ -23,19 +23,20 @@ pub(crate) enum CookieKind {
 }
 
 impl Console {
-    /// Opens a session; returns it, and the cookie to set. Its id is new: no cookie that was there
+    /// Opens a session; returns the cookie to set. Its id is new: no cookie that was there
     /// before can become a session.
     pub(crate) async fn open_session(
         &self,
         administrator: Administrator,
         source_ip: Option<IpAddr>,
         headers: &HeaderMap,
-    ) -> Result<(AdminSession, HeaderValue), ServiceError> {
+    ) -> Result<HeaderValue, ServiceError> {
         let now = self.service.now_millis();
         let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let session = AdminSession {
             id: self.random_id(),
-            key_id: administrator.key_id,
+            key_id: administrator.key_id.clone(),
+            name: administrator.name.clone(),
             role: administrator.role,
             source_ip,
             user_agent: agent.unwrap_or_default().chars().take(MAX_USER_AGENT).collect(),
@@ -43,15 +44,15 @@ impl Console {
             seen: now,
         };
         let sealed = self.seal(&self.sessions, &session.id)?;
-        self.service.start_admin_session(session.clone()).await?;
-        Ok((session, self.cookie(CookieKind::Session, sealed)))
+        self.service.start_admin_session(administrator, session).await?;
+        Ok(self.cookie(CookieKind::Session, sealed))
     }
 
-    /// The session whose cookie a request has, unless it has ended.
+    /// The session whose cookie a request has and its administrator, unless it has ended.
     pub(crate) async fn session(
         &self,
         headers: &HeaderMap,
-    ) -> Result<Option<AdminSession>, ServiceError> {
+    ) -> Result<Option<(AdminSession, Administrator)>, ServiceError> {
         let id = self.read_cookie(CookieKind::Session, headers);
         match id.and_then(|sealed| self.sessions.open(&sealed)) {
             Some(id) => self.service.use_admin_session(id).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use device_pool::ServiceError;
-use device_server::{AdminSession, Administrator, Role};
+use device_server::{AdminSession, Administrator, DeviceCount, Role};
 use device_wire::Request;
 use maud::{Markup, html};
 
@@ -20,6 +20,8 @@ use crate::problem::Problem;
 pub(crate) struct Visit {
     pub(crate) console: Arc<Console>,
     pub(crate) session: AdminSession,
+    /// Whoever opened the session, and what is permitted now.
+    pub(crate) administrator: Administrator,
     pub(crate) source_ip: Option<IpAddr>,
     /// The token that the session's forms carry.
     pub(crate) token: String,
@@ -28,14 +30,17 @@ pub(crate) struct Visit {
 impl Visit {
     /// Makes a call as this administrator.
     pub(crate) async fn call<R: Request>(&self, request: &R) -> Result<R::Output, ServiceError> {
-        let administrator =
-            Administrator { key_id: self.session.key_id.clone(), role: self.session.role };
-        self.console.service.call(&administrator, request, self.source_ip).await
+        self.console.service.call(&self.administrator, request, self.source_ip).await
+    }
+
+    /// The devices of a pool by status.
+    pub(crate) async fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
+        self.console.service.count_devices(&self.administrator, pool_id.to_owned()).await
     }
 
     /// Whether changes are offered.
     pub(crate) fn may_change(&self) -> bool {
-        self.session.role == Role::Full
+        self.administrator.role == Role::Full
     }
 
     pub(crate) fn clock(&self) -> Clock {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::command::asked_once::AskedOnce;
 use crate::command::context::Context;
 use crate::command::notes::Notes;
-use crate::command::transaction::Transaction;
+use crate::command::transaction::{Transaction, written};
 use crate::crypto::jwt::{KeyRing, PublicKey};
 use crate::error::ServiceError;
 use crate::host::arithmetic::{Arithmetic, InPlace};
@@ -17,6 +17,7 @@ use crate::host::hooks::{Hooks, NoHooks};
 use crate::host::invocation::{Config, Invocation, Outcome};
 use crate::host::moment::Moment;
 use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
+use crate::host::server_act::ServerAct;
 use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
@@ -24,7 +25,7 @@ use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
-use crate::store::{Store, StoreError, Table};
+use crate::store::{Key, Store, StoreError, Table, Write};
 
 /// The number of times that a command is decided again after conflicts.
 const MAX_DECISIONS: usize = 16;
@@ -258,6 +259,20 @@ impl Engine {
     /// Storage failures.
     pub fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
         device_count::count(&*self.store, pool_id)
+    }
+
+    /// The event of an act at the server itself, for the audit trail. The host writes it together
+    /// with what the act changes. `about` says what was acted on, without a secret.
+    ///
+    /// # Errors
+    /// None that a caller could cause: an event always converts.
+    pub fn server_event(
+        &self,
+        act: ServerAct,
+        about: String,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(Key, Write), ServiceError> {
+        written(&audit::of_server(act, about, &self.config.retention, invocation))
     }
 
     /// Removes what the engine no longer keeps. Returns the number of records.

@@ -6,4 +6,5 @@ pub(crate) mod invocation;
 pub(crate) mod message;
 pub(crate) mod moment;
 pub(crate) mod risk;
+pub(crate) mod server_act;
 pub(crate) mod signing_keys;

@@ -103,6 +103,7 @@ pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
 pub use host::message::{Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
+pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::device_count::DeviceCount;

@@ -65,11 +65,13 @@ pub enum Table {
     DeletedUser,
     /// Sessions of administrators in the console. The host's own: no rule reads them.
     AdminSession,
+    /// Access keys of further administrators. The host's own: no rule reads them.
+    AccessKey,
 }
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -97,6 +99,7 @@ impl Table {
         Self::EventFeedback,
         Self::DeletedUser,
         Self::AdminSession,
+        Self::AccessKey,
     ];
 
     /// The name of the table in a database.
@@ -130,6 +133,7 @@ impl Table {
             Self::EventFeedback => "event_feedback",
             Self::DeletedUser => "deleted_user",
             Self::AdminSession => "admin_session",
+            Self::AccessKey => "access_key",
         }
     }
 }

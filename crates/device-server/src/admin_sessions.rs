@@ -6,11 +6,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use device_pool::ServiceError;
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Write};
+use device_pool::store::{Change, Key, Record, StoreError, Table, Write};
+use device_pool::{ServerAct, ServiceError};
 use serde::{Deserialize, Serialize};
 
-use crate::administrators::Role;
+use crate::administrator::{Administrator, Role, title};
 use crate::service::Service;
 
 /// How long a session may go unused: 30 minutes, in milliseconds.
@@ -32,7 +32,10 @@ pub struct AdminSession {
     pub id: String,
     /// The id of the access key that it was opened with.
     pub key_id: String,
-    /// What it permits.
+    /// The name of that key, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it permits, if the key permits no less.
     pub role: Role,
     /// Where it was opened from.
     pub source_ip: Option<IpAddr>,
@@ -45,6 +48,12 @@ pub struct AdminSession {
 }
 
 impl AdminSession {
+    /// The access key as people know it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.key_id, self.name.as_deref())
+    }
+
     /// When it ends by itself if it is not used again.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
@@ -57,25 +66,33 @@ impl AdminSession {
 }
 
 impl Service {
-    /// Keeps a new session.
+    /// Keeps a new session of `administrator`, and notes it in the audit trail.
     ///
     /// # Errors
     /// Storage failures.
     pub async fn start_admin_session(
         self: &Arc<Self>,
+        administrator: Administrator,
         session: AdminSession,
     ) -> Result<(), ServiceError> {
-        self.off_the_workers(move |service| Ok(write(&*service.store, &session, None)?)).await
+        self.off_the_workers(move |service| {
+            let may = if session.role == Role::Full { "change" } else { "only look" };
+            let about = format!("a session that may {may}");
+            let (act, from) = (ServerAct::SessionOpened, session.source_ip);
+            service.act(change(&session, None)?, act, about, &administrator, from)
+        })
+        .await
     }
 
-    /// The session with this id, unless it has ended; marks it as used now.
+    /// The session with this id and its administrator, unless it has ended; marks it as used now.
+    /// It ends with its access key.
     ///
     /// # Errors
     /// Storage failures.
     pub async fn use_admin_session(
         self: &Arc<Self>,
         id: String,
-    ) -> Result<Option<AdminSession>, ServiceError> {
+    ) -> Result<Option<(AdminSession, Administrator)>, ServiceError> {
         let now = self.now();
         self.off_the_workers(move |service| {
             let store = &*service.store;
@@ -83,48 +100,79 @@ impl Service {
             let Some(mut session) = read(&record).filter(|found| !found.has_expired(now)) else {
                 return Ok(None);
             };
+            let holder = service.administrators.holder(&session.key_id, now)?;
+            let Some(mut administrator) = holder else { return Ok(None) };
+            administrator.role = administrator.role.min(session.role);
             if now - session.seen >= SEEN_STEP {
                 session.seen = now;
-                match write(store, &session, Some(&record)) {
+                match store.apply(change(&session, Some(&record))?) {
                     // Another request was first, or the session was ended a moment ago.
                     Ok(()) | Err(StoreError::Conflict) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
-            Ok(Some(session))
+            Ok(Some((session, administrator)))
         })
         .await
     }
 
-    /// The sessions that have not ended, the latest used first.
+    /// The sessions that have not ended, the latest used first. Whoever has a key for some pools
+    /// sees only those of that key.
     ///
     /// # Errors
     /// Storage failures.
-    pub async fn admin_sessions(self: &Arc<Self>) -> Result<Vec<AdminSession>, ServiceError> {
-        let now = self.now();
+    pub async fn admin_sessions(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+    ) -> Result<Vec<AdminSession>, ServiceError> {
+        let (now, administrator) = (self.now(), administrator.clone());
         self.off_the_workers(move |service| {
-            let records = service.store.scan(Table::AdminSession, "", None, MAX_LISTED)?;
-            let mut sessions: Vec<_> = records
-                .iter()
-                .filter_map(|(_, record)| read(record))
-                .filter(|session| !session.has_expired(now))
-                .collect();
+            let mut sessions = service.all_sessions()?;
+            sessions
+                .retain(|session| !session.has_expired(now) && may_see(&administrator, session));
             sessions.sort_by_key(|session| std::cmp::Reverse((session.seen, session.started)));
             Ok(sessions)
         })
         .await
     }
 
-    /// Ends a session; one that has ended already may be ended again.
+    /// Ends a session, and notes in the audit trail that `administrator` did. One that has ended
+    /// already, or that the administrator does not see, stays as it is.
     ///
     /// # Errors
     /// Storage failures.
-    pub async fn end_admin_session(self: &Arc<Self>, id: String) -> Result<(), ServiceError> {
+    pub async fn end_admin_session(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+        id: String,
+        source_ip: Option<IpAddr>,
+    ) -> Result<(), ServiceError> {
+        let (now, administrator) = (self.now(), administrator.clone());
         self.off_the_workers(move |service| {
-            let writes = vec![(key(&id), Write::Delete)];
-            Ok(service.store.apply(Change { expect: Vec::new(), writes })?)
+            let key = key(&id);
+            let Some(record) = service.store.get(&key)? else { return Ok(()) };
+            let seen = |session: &AdminSession| {
+                !session.has_expired(now) && may_see(&administrator, session)
+            };
+            let Some(session) = read(&record).filter(seen) else { return Ok(()) };
+            let from = session.source_ip.map_or_else(String::new, |from| format!(" from {from}"));
+            let about = format!("the session of {}{from}", session.title());
+            // Whether it was used in this moment does not matter.
+            let change = Change { expect: Vec::new(), writes: vec![(key, Write::Delete)] };
+            service.act(change, ServerAct::SessionEnded, about, &administrator, source_ip)
         })
         .await
+    }
+
+    /// The writes that end all sessions of an access key.
+    pub(crate) fn sessions_of(&self, key_id: &str) -> Result<Vec<(Key, Write)>, ServiceError> {
+        let sessions = self.all_sessions()?.into_iter().filter(|found| found.key_id == key_id);
+        Ok(sessions.map(|session| (key(&session.id), Write::Delete)).collect())
+    }
+
+    fn all_sessions(&self) -> Result<Vec<AdminSession>, ServiceError> {
+        let records = self.store.scan(Table::AdminSession, "", None, MAX_LISTED)?;
+        Ok(records.iter().filter_map(|(_, record)| read(record)).collect())
     }
 
     /// Uses up `id` until `expires_at`; whether it was still unused.
@@ -160,15 +208,17 @@ fn read(record: &Record) -> Option<AdminSession> {
     serde_json::from_slice(&record.body).ok()
 }
 
-fn write(
-    store: &dyn Store,
-    session: &AdminSession,
-    instead_of: Option<&Record>,
-) -> Result<(), StoreError> {
+/// Whether it is a session of the administrator's key, or the key is for all pools.
+fn may_see(administrator: &Administrator, session: &AdminSession) -> bool {
+    administrator.pools.is_none() || administrator.key_id == session.key_id
+}
+
+/// The change that keeps a session.
+fn change(session: &AdminSession, instead_of: Option<&Record>) -> Result<Change, StoreError> {
     let key = key(&session.id);
     let body =
         serde_json::to_vec(session).map_err(|error| StoreError::Failed(error.to_string()))?;
     let put = Write::Put { body, expires_at: Some(session.expires_at()) };
     let expect = vec![(key.clone(), instead_of.map(|record| record.version))];
-    store.apply(Change { expect, writes: vec![(key, put)] })
+    Ok(Change { expect, writes: vec![(key, put)] })
 }

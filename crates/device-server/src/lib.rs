@@ -10,7 +10,10 @@
 //!
 //! This crate deliberately decides nothing about users, devices or tokens: `device-pool` does.
 
+mod access_key_calls;
+mod access_keys;
 mod admin_sessions;
+mod administrator;
 mod administrators;
 mod answer;
 mod api;
@@ -46,8 +49,14 @@ mod unrun_triggers;
 mod web_address;
 mod without_effect;
 
+pub use access_key_calls::{
+    ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, AccessKeys, LIST_ACCESS_KEYS_TARGET,
+    REVOKE_ACCESS_KEY_TARGET, RevokedName,
+};
+pub use access_keys::{AccessKeyInfo, AddedAccessKey, NewAccessKey};
 pub use admin_sessions::AdminSession;
-pub use administrators::{Administrator, Administrators, Role};
+pub use administrator::{Administrator, Role};
+pub use administrators::Administrators;
 pub use app::{app, app_with_pages};
 pub use dev::{DevMode, KeptMessage};
 pub use environment::{Clock, Entropy};

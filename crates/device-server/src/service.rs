@@ -1,5 +1,6 @@
 //! The service: the engine with its environment and limits.
 
+mod access_keys;
 mod builder;
 mod console;
 
@@ -11,12 +12,14 @@ use axum::http::request::Parts;
 use device_pool::store::Store;
 use device_pool::{Config, Engine, Invocation, Message, Moment, Outcome, ServiceError};
 use device_wire::{Auth, ErrorCode, Operation};
+use rand_core::CryptoRng;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::administrator::Administrator;
 use crate::administrators::AdminCheck;
 use crate::body::{Body, BodyMemory};
 use crate::constraint;
@@ -170,21 +173,56 @@ impl Service {
 
     fn decide(&self, call: &Call, subject: &mut Subject) -> Result<Outcome, ServiceError> {
         let Call { operation, head, body, source_ip } = call;
+        let mut administrator = None;
         if operation.auth() == Auth::SigV4 {
             subject.administrator = self.administrators.claimed_key(head);
-            self.administrators.admit(head, body.bytes(), &self.region, self.now())?;
+            let now = self.now();
+            let signer = self.administrators.admit(head, body.bytes(), &self.region, now)?;
+            subject.administrator = self.asks_for_proof().then(|| signer.title());
+            signer.check_role(*operation)?;
+            administrator = Some(signer);
         }
         let input = constraint::check(*operation, json::object(body.bytes())?)?;
-        self.check_triggers(*operation, &input)?;
         let mut rng = self.entropy.generator();
         let mut invocation = Invocation {
             source_ip: *source_ip,
             administrator: subject.administrator.clone(),
             ..Invocation::new(self.moment(), &mut *rng)
         };
-        let outcome = self.engine.execute(*operation, input, &mut invocation);
+        let outcome = self.execute(*operation, input, administrator.as_ref(), &mut invocation);
         subject.about = invocation.about;
         outcome
+    }
+
+    /// Runs an operation that was checked against the model, as far as the key of `administrator`
+    /// reaches.
+    fn execute(
+        &self,
+        operation: Operation,
+        input: Value,
+        administrator: Option<&Administrator>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Outcome, ServiceError> {
+        if let Some(administrator) = administrator {
+            administrator.check_pool(operation, &input)?;
+        }
+        self.check_triggers(operation, &input)?;
+        let mut outcome = self.engine.execute(operation, input, invocation)?;
+        if let (Some(administrator), Some(output)) = (administrator, &mut outcome.body) {
+            administrator.filter(operation, output);
+        }
+        Ok(outcome)
+    }
+
+    /// What an act of this administrator brings.
+    fn invocation_of<'a>(
+        &self,
+        administrator: &Administrator,
+        source_ip: Option<IpAddr>,
+        rng: &'a mut dyn CryptoRng,
+    ) -> Invocation<'a> {
+        let title = self.asks_for_proof().then(|| administrator.title());
+        Invocation { source_ip, administrator: title, ..Invocation::new(self.moment(), rng) }
     }
 
     fn check_triggers(&self, operation: Operation, input: &Value) -> Result<(), ServiceError> {

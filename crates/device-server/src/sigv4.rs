@@ -37,6 +37,7 @@ const DATE_TIME: &[BorrowedFormatItem<'_>] =
 const MIN_SECRET: usize = 16;
 
 /// An administrator's credentials.
+#[derive(Clone)]
 pub struct AccessKey {
     id: String,
     secret: Zeroizing<String>,
@@ -89,16 +90,17 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Checks that the request was signed with `key`, for `region` and this service.
+/// Checks that the request was signed for `region` and this service, with the key that `find` gives
+/// for the id that the request names. Returns whose it is.
 ///
 /// The signature's date must be within five minutes of `now` (milliseconds since the epoch).
-pub(crate) fn verify(
+pub(crate) fn verify<H>(
     head: &request::Parts,
     body: &[u8],
-    key: &AccessKey,
     region: &str,
     now: i64,
-) -> Result<(), ServiceError> {
+    find: impl FnOnce(&str) -> Result<Option<(AccessKey, H)>, ServiceError>,
+) -> Result<H, ServiceError> {
     let authorization = Authorization::parse(&head.headers)?;
     let date = header(&head.headers, "x-amz-date").ok_or_else(|| {
         incomplete("Authorization header requires existence of a 'X-Amz-Date' header.")
@@ -110,12 +112,12 @@ pub(crate) fn verify(
             )));
         }
     }
-    if authorization.key_id != key.id {
-        return Err(ServiceError::new(
+    let (key, holder) = find(authorization.key_id)?.ok_or_else(|| {
+        ServiceError::new(
             ErrorCode::UnrecognizedClient,
             "The security token included in the request is invalid.",
-        ));
-    }
+        )
+    })?;
     check_date(&date, now)?;
     authorization.check_scope(&date, region)?;
     if !authorization.names_headers_once() {
@@ -129,9 +131,10 @@ pub(crate) fn verify(
         hex(&Sha256::digest(canonical))
     );
     // Compared in constant time.
-    hmac(&signing_key(key, &authorization), &text)
+    hmac(&signing_key(&key, &authorization), &text)
         .verify_slice(&authorization.signature)
-        .map_err(|_| does_not_match())
+        .map_err(|_| does_not_match())?;
+    Ok(holder)
 }
 
 /// The id of the access key that a request names, whether or not the signature is right.

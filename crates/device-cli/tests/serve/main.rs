@@ -335,3 +335,34 @@ fn the_console_opens_by_a_link_as_often_as_asked_for() {
     let start = format!("{url}/console/sign-in?link=");
     assert!(links.iter().all(|link| link.starts_with(&start)), "{links:?}");
 }
+
+#[test]
+fn a_key_is_added_used_and_revoked_at_run_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(&data)]));
+    let url = format!("http://{}", serving.address);
+    let device = |arguments: &[&str], key: Option<(&str, &str)>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+        command.args(arguments).args(["--url", &url, "--data", path(&data)]);
+        command.env_remove("DEVICE_ACCESS_KEY_ID").env_remove("AWS_ACCESS_KEY_ID");
+        if let Some((id, secret)) = key {
+            command.env("DEVICE_ACCESS_KEY_ID", id).env("DEVICE_SECRET_ACCESS_KEY", secret);
+        }
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let (out, error) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        if status.success() { Ok(out) } else { Err(error) }
+    };
+    let added = device(&["key", "add", "ci", "--read-only", "--days", "90"], None).unwrap();
+    let words: Vec<&str> = added.split_whitespace().collect();
+    let key = Some((words[3], words[7]));
+    let listed = device(&["key", "list"], None).unwrap();
+    assert!(listed.contains("read-only  ends in 90 days    all pools"), "{listed}");
+    assert!(!listed.contains(words[7]), "{listed}");
+    device(&["console", "--print"], key).unwrap();
+    let refused = device(&["key", "list"], key).unwrap_err();
+    assert!(refused.contains("Only the server's own access key"), "{refused}");
+    device(&["key", "revoke", "ci"], None).unwrap();
+    assert_eq!(device(&["key", "list"], None).unwrap(), "");
+    assert!(device(&["console", "--print"], key).is_err());
+}

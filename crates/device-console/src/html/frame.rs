@@ -123,7 +123,7 @@ impl Visit {
                 }
                 div.who {
                     @if !self.may_change() { span.badge { "Read only" } }
-                    span { (self.session.key_id) }
+                    span { (self.administrator.title()) }
                     @if console.service.asks_for_proof() {
                         form method="post" action="/console/sign-out" {
                             (self.token_field())

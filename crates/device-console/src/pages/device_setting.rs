@@ -145,7 +145,7 @@ impl Draft {
     /// As the pool is now.
     pub(super) async fn load(visit: &Visit, pool: &Pool) -> Result<Self, Problem> {
         Ok(Self {
-            devices: visit.console.service.count_devices(pool.id.clone()).await?,
+            devices: visit.count_devices(&pool.id).await?,
             setting: Setting::of(pool),
             policies: Policies::of(pool),
             after: After::default(),

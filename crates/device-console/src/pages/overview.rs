@@ -23,7 +23,7 @@ pub(crate) async fn show(
     let pool = Pool::load(&visit, &pool_id).await?;
     let description = &pool.description;
     let clock = visit.clock();
-    let devices = visit.console.service.count_devices(pool_id.clone()).await?;
+    let devices = visit.count_devices(&pool_id).await?;
     let address = |tab: &str| url::path(&["pools", &pool_id, tab]);
     let issuer = format!("{}/{pool_id}", visit.console.service.public_base_url());
     let body = html! {

@@ -41,7 +41,7 @@ pub(crate) async fn show(
     }
     let body = html! {
         (after.show())
-        @if visit.may_change() {
+        @if visit.may_change() && visit.administrator.pools.is_none() {
             p.actions { a.button href="/console/new-pool" { "Create a user pool" } }
         }
         (table(

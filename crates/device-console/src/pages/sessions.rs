@@ -17,7 +17,7 @@ pub(crate) async fn show(
     visit: Visit,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
-    let sessions = visit.console.service.admin_sessions().await?;
+    let sessions = visit.console.service.admin_sessions(&visit.administrator).await?;
     let rows: Vec<Markup> = sessions.iter().map(|session| row(&visit, session)).collect();
     let body = html! {
         (after.show())
@@ -36,7 +36,7 @@ fn row(visit: &Visit, session: &AdminSession) -> Markup {
     let from = session.source_ip.map(|source| source.to_string()).unwrap_or_default();
     html! {
         (head("Key", &html! {
-            (session.key_id)
+            (session.title())
             @if session.role == Role::ReadOnly { " " span.badge { "Read only" } }
             @if is_own { " " span.badge.good { "This one" } }
         }))
@@ -50,7 +50,7 @@ fn row(visit: &Visit, session: &AdminSession) -> Markup {
                 form method="post" action=(url::path(&["sessions", &session.id, "end"])) {
                     (visit.token_field())
                     button.small type="submit" {
-                        "End" span.sr { " the session of " (session.key_id) " from " (from) }
+                        "End" span.sr { " the session of " (session.title()) " from " (from) }
                     }
                 }
             }
@@ -63,6 +63,7 @@ pub(crate) async fn end(visit: Visit, Path(id): Path<String>) -> Result<Redirect
     if !visit.may_change() && id != visit.session.id {
         return Err(Problem::read_only());
     }
-    visit.console.service.end_admin_session(id).await?;
+    let (administrator, source_ip) = (&visit.administrator, visit.source_ip);
+    visit.console.service.end_admin_session(administrator, id, source_ip).await?;
     Ok(Redirect::to("/console/sessions?done=session-ended"))
 }

@@ -10,6 +10,7 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use device_server::{Administrator, Peer, Role};
 use maud::{Markup, html};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::console::Console;
 use crate::csrf;
@@ -45,12 +46,12 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     if !console.service.asks_for_proof() {
-        let administrator = Administrator { key_id: "dev".to_owned(), role: Role::Full };
+        let administrator = Administrator::new("dev", Role::Full);
         return enter(&console, administrator, peer, &headers, asked.next.as_deref()).await;
     }
     let form = FormCookie::of(&console, &headers);
     let page = match asked.link.as_deref() {
-        Some(link) => link_form(&console, &form, link),
+        Some(link) => link_form(&console, &form, link).await?,
         None => key_form(&form, &KeyForm { next: asked.next, ..KeyForm::default() }, None),
     };
     Ok(form.with(StatusCode::OK, page))
@@ -83,8 +84,9 @@ pub(crate) async fn sign_in(
         let page = key_form(&form, &typed, Some(TOO_MANY));
         return Ok(form.with(StatusCode::TOO_MANY_REQUESTS, page));
     }
-    let holder = console.service.holder(typed.access_key_id.trim(), typed.secret_access_key.trim());
-    let Some(mut administrator) = holder else {
+    let key_id = typed.access_key_id.trim().to_owned();
+    let secret = Zeroizing::new(typed.secret_access_key.trim().to_owned());
+    let Some(mut administrator) = console.service.holder(key_id, secret).await? else {
         console.attempts.failed(source, now);
         let page = key_form(&form, &typed, Some(WRONG_KEY));
         return Ok(form.with(StatusCode::FORBIDDEN, page));
@@ -125,7 +127,8 @@ pub(crate) async fn sign_in_by_link(
 /// `POST /console/sign-out`
 pub(crate) async fn sign_out(visit: Visit) -> Result<Response, Problem> {
     let console = &visit.console;
-    console.service.end_admin_session(visit.session.id.clone()).await?;
+    let (id, source_ip) = (visit.session.id.clone(), visit.source_ip);
+    console.service.end_admin_session(&visit.administrator, id, source_ip).await?;
     let cookie = (SET_COOKIE, console.no_cookie(CookieKind::Session));
     Ok((AppendHeaders([cookie]), Redirect::to("/console/sign-in")).into_response())
 }
@@ -138,10 +141,11 @@ async fn enter(
     headers: &HeaderMap,
     next: Option<&str>,
 ) -> Result<Response, Problem> {
-    if let Some(before) = console.session(headers).await? {
-        console.service.end_admin_session(before.id).await?;
+    let source_ip = address(peer);
+    if let Some((before, holder)) = console.session(headers).await? {
+        console.service.end_admin_session(&holder, before.id, source_ip).await?;
     }
-    let (_, cookie) = console.open_session(administrator, address(peer), headers).await?;
+    let cookie = console.open_session(administrator, source_ip, headers).await?;
     Ok((AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to(url::own(next))).into_response())
 }
 
@@ -209,9 +213,13 @@ fn secret_field() -> Markup {
     }
 }
 
-fn link_form(console: &Console, form: &FormCookie, link: &str) -> Html<String> {
-    let Some(Administrator { key_id, role }) = link::look(console, link) else {
-        return key_form(form, &KeyForm::default(), Some(DEAD_LINK));
+async fn link_form(
+    console: &Console,
+    form: &FormCookie,
+    link: &str,
+) -> Result<Html<String>, Problem> {
+    let Some(administrator) = link::look(console, link).await? else {
+        return Ok(key_form(form, &KeyForm::default(), Some(DEAD_LINK)));
     };
     let body = html! {
         h1 { "Sign in" }
@@ -219,13 +227,13 @@ fn link_form(console: &Console, form: &FormCookie, link: &str) -> Html<String> {
             input type="hidden" name=(csrf::FIELD) value=(form.token);
             input type="hidden" name="link" value=(link);
             p {
-                "As " strong { (key_id) }
-                @if role == Role::ReadOnly { ", to look and change nothing" }
+                "As " strong { (administrator.title()) }
+                @if administrator.role == Role::ReadOnly { ", to look and change nothing" }
                 "."
             }
             div.actions { button type="submit" { "Sign in" } }
         }
         p.hint { "If you did not run " code { "device console" } ", close this page." }
     };
-    document::bare("Sign in", &body)
+    Ok(document::bare("Sign in", &body))
 }

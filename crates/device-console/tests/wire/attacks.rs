@@ -244,10 +244,10 @@ async fn behind_tls_the_cookie_is_of_this_host_alone() {
     let clock = FakeClock::new();
     let store = std::sync::Arc::new(device_store::MemoryStore::new());
     let keys = std::sync::Arc::new(TestSigningKeys::default());
-    let service = service_in(store, config("https://auth.example.com"), keys, &clock);
+    let service = service_in(store.clone(), config("https://auth.example.com"), keys, &clock);
     let service = service.administrators(Administrators::Signing(access_key())).build();
     let app = device_console::routes(std::sync::Arc::clone(&service));
-    let mut browser = Browser::new(&Site { app, service, clock });
+    let mut browser = Browser::new(&Site { app, service, clock, store });
     browser.sign_in(&[]).await;
     assert!(browser.cookies.contains_key("__Host-device-console"));
     let form = Browser { cookies: Default::default(), ..browser }.get("/console/sign-in").await;

@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use device_console::routes;
+use device_pool::store::{Store as _, Table};
 use device_server::{Administrators, Service, ServiceBuilder, app_with_pages};
-use device_test::{FakeClock, access_key, service};
+use device_store::MemoryStore;
+use device_test::{FakeClock, TestSigningKeys, access_key, config, service_in};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -22,6 +24,7 @@ pub(crate) struct Site {
     pub(crate) app: Router,
     pub(crate) service: Arc<Service>,
     pub(crate) clock: FakeClock,
+    pub(crate) store: Arc<MemoryStore>,
 }
 
 impl Site {
@@ -36,10 +39,18 @@ impl Site {
     }
 
     pub(crate) fn build(change: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Self {
-        let clock = FakeClock::new();
-        let service = change(service(&clock)).build();
+        let (clock, store) = (FakeClock::new(), Arc::new(MemoryStore::new()));
+        let keys = Arc::new(TestSigningKeys::default());
+        let service = service_in(store.clone(), config("http://pool.test"), keys, &clock);
+        let service = change(service).build();
         let app = app_with_pages(Arc::clone(&service), routes(Arc::clone(&service)));
-        Self { app, service, clock }
+        Self { app, service, clock, store }
+    }
+
+    /// The server's own events in the audit trail.
+    pub(crate) fn server_events(&self) -> Vec<Value> {
+        let found = self.store.scan(Table::AuditEvent, "server/", None, 99).unwrap();
+        found.iter().map(|(_, record)| serde_json::from_slice(&record.body).unwrap()).collect()
     }
 }
 
@@ -148,8 +159,7 @@ impl Browser {
 
 /// Makes an administrator's call without HTTP.
 pub(crate) async fn call<R: device_wire::Request>(site: &Site, request: R) -> R::Output {
-    let administrator =
-        device_server::Administrator { key_id: "test".into(), role: device_server::Role::Full };
+    let administrator = device_server::Administrator::new("test", device_server::Role::Full);
     site.service.call(&administrator, &request, None).await.unwrap()
 }
 

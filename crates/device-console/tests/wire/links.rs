@@ -8,7 +8,7 @@ use aws_sigv4::sign::v4;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use device_console::{SIGN_IN_LINK_PATH, SIGN_IN_LINK_TARGET, SignInLink};
-use device_server::Role;
+use device_server::{Administrator, Role};
 
 use crate::browser::{Browser, KEY_ID, SECRET, Shown, Site};
 
@@ -104,7 +104,8 @@ async fn a_link_may_be_for_looking_only() {
     let site = Site::with_key();
     let path = link(&site, "{\"readOnly\":true}").await;
     open(&mut Browser::new(&site), &path).await;
-    let sessions = site.service.admin_sessions().await.unwrap();
+    let sessions =
+        site.service.admin_sessions(&Administrator::new(KEY_ID, Role::Full)).await.unwrap();
     assert_eq!((&*sessions[0].key_id, sessions[0].role), (KEY_ID, Role::ReadOnly));
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_keys;
 mod attacks;
 mod browser;
 mod dev;

@@ -88,7 +88,8 @@ async fn a_session_survives_a_restart_of_the_server() {
     let mut browser = Browser::signed_in(&site).await;
     // Another console of the same service, with nothing in memory.
     let app = app_with_pages(Arc::clone(&site.service), routes(Arc::clone(&site.service)));
-    let again = Site { app, service: Arc::clone(&site.service), clock: site.clock.clone() };
+    let (clock, store) = (site.clock.clone(), Arc::clone(&site.store));
+    let again = Site { app, service: Arc::clone(&site.service), clock, store };
     let cookies = std::mem::take(&mut browser.cookies);
     let mut browser = Browser { cookies, ..Browser::new(&again) };
     assert_eq!(browser.get("/console").await.status, StatusCode::OK);

@@ -136,11 +136,9 @@ impl<'s> Transaction<'s> {
     }
 
     fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Write), ServiceError> {
-        let key = Key { table: E::TABLE, id: entity.id() };
-        let body = serde_json::to_vec(entity)
-            .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
+        let (key, write) = written(entity)?;
         self.read.entry(key.clone()).or_insert(None);
-        Ok((key, Write::Put { body, expires_at: entity.expires_at().map(Moment::millis) }))
+        Ok((key, write))
     }
 
     /// Submits the decided change to the store. Free if the command wrote and pinned nothing.
@@ -156,6 +154,14 @@ impl<'s> Transaction<'s> {
             self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
         self.store.apply(Change { expect: expect.collect(), writes: writes.into_iter().collect() })
     }
+}
+
+/// The write that stores `entity`.
+pub(crate) fn written<E: Entity>(entity: &E) -> Result<(Key, Write), ServiceError> {
+    let key = Key { table: E::TABLE, id: entity.id() };
+    let body = serde_json::to_vec(entity)
+        .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
+    Ok((key, Write::Put { body, expires_at: entity.expires_at().map(Moment::millis) }))
 }
 
 fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {

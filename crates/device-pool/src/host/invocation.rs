@@ -53,7 +53,8 @@ pub struct Invocation<'a> {
     pub rng: &'a mut dyn CryptoRng,
     /// The client's address, for the audit trail and the device's `last_ip_used`.
     pub source_ip: Option<IpAddr>,
-    /// The id of the access key that signed an administrator's call, for the audit trail.
+    /// The access key that signed an administrator's call, for the audit trail: its id, with the
+    /// name of a key that has one.
     pub administrator: Option<String>,
     /// Whom the call was about, for the host's log. The engine fills it in.
     pub about: About,

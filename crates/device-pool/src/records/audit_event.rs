@@ -16,10 +16,13 @@ use crate::records::whose::{is_false, scoped_id};
 use crate::store::Table;
 
 /// One event. Ids sort the latest first: `<pool>/<sub>/<stream>/<what is left of time>-<event>`;
-/// of a pool's own events `pool/<pool>/<stream>/...`, so that they outlive the pool.
+/// of a pool's own events `pool/<pool>/<stream>/...`, so that they outlive the pool; of the
+/// server's own `server/<stream>/...`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AuditEvent {
     pub(crate) id: String,
+    /// Empty for the server's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) pool_id: String,
     /// Whose it is: a user's, or of a name that nobody has a decoy's. `None` for the pool's own.
     pub(crate) sub: Option<String>,
@@ -72,7 +75,8 @@ pub(crate) struct SignIn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Actor {
-    /// The holder of the access key with this id; `None` if the server requires no signature.
+    /// The holder of this access key: its id, with the name of a key that has one. `None` if the
+    /// server requires no signature.
     Administrator(Option<String>),
     /// The user, by an access token.
     User,
@@ -117,6 +121,10 @@ pub(crate) enum Kind {
     GroupChange,
     /// A pool, its app clients, groups, tags or other parts.
     PoolChange,
+    /// A session of an administrator in the console, opened or ended.
+    ConsoleSession,
+    /// An access key, added or revoked.
+    AccessKey,
 }
 
 impl Kind {
@@ -220,7 +228,9 @@ impl Kind {
             | Self::SignOut
             | Self::UserChange
             | Self::GroupChange
-            | Self::PoolChange => None,
+            | Self::PoolChange
+            | Self::ConsoleSession
+            | Self::AccessKey => None,
         }
     }
 
@@ -274,6 +284,7 @@ impl Entity for AuditEvent {
         let (stream, sort_key) = (self.kind.stream(), self.sort_key());
         match &self.sub {
             Some(sub) => scoped_id(&self.pool_id, self.of_nobody, [sub, stream, &sort_key]),
+            None if self.pool_id.is_empty() => id_of(["server", stream, &sort_key]),
             None => id_of(["pool", &self.pool_id, stream, &sort_key]),
         }
     }

@@ -6,8 +6,9 @@ use crate::command::context::Context;
 use crate::command::notes::{Finding, Notes, Subject};
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
-use crate::host::invocation::About;
+use crate::host::invocation::{About, Invocation, Retention};
 use crate::host::moment::{Moment, days};
+use crate::host::server_act::ServerAct;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
 
 /// The maximum time that a refresh is kept. Apps refresh once an hour, and a year of that is a lot.
@@ -44,6 +45,40 @@ pub(crate) fn conclude(
         return Ok(());
     }
     cx.tx.record(&event)
+}
+
+/// The event of an act at the server itself.
+pub(crate) fn of_server(
+    act: ServerAct,
+    about: String,
+    retention: &Retention,
+    invocation: &mut Invocation<'_>,
+) -> AuditEvent {
+    let mut id = [0; 16];
+    invocation.rng.fill_bytes(&mut id);
+    let kind = match act {
+        ServerAct::SessionOpened | ServerAct::SessionEnded => Kind::ConsoleSession,
+        ServerAct::AccessKeyAdded | ServerAct::AccessKeyRevoked => Kind::AccessKey,
+    };
+    AuditEvent {
+        id: uuid::Builder::from_random_bytes(id).into_uuid().to_string(),
+        pool_id: String::new(),
+        sub: None,
+        of_nobody: false,
+        at: invocation.now,
+        wait: None,
+        kind,
+        operation: act.name().to_owned(),
+        outcome: Outcome::Passed,
+        error: None,
+        actor: Actor::Administrator(invocation.administrator.clone()),
+        client_id: None,
+        device_key: None,
+        ip: invocation.source_ip.map(|ip| ip.to_string()),
+        reasons: vec![about],
+        sign_in: None,
+        expires_at: invocation.now + days(u64::from(retention.audit_days)),
+    }
 }
 
 /// The outcome of a command; `None` if it leaves no event.

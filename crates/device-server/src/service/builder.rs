@@ -167,7 +167,12 @@ impl ServiceBuilder {
             self.arithmetic.unwrap_or_else(|| Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)));
         let Config { region, public_base_url, .. } = &self.config;
         Arc::new(Service {
-            administrators: AdminCheck::new(self.administrators, &self.origins, public_base_url),
+            administrators: AdminCheck::new(
+                self.administrators,
+                &self.store,
+                &self.origins,
+                public_base_url,
+            ),
             region: region.clone(),
             public_base_url: public_base_url.clone(),
             health: Health::new(Arc::clone(&self.store)),

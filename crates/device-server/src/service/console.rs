@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use device_pool::{DeviceCount, Invocation, Outcome, ServiceError};
+use device_pool::{DeviceCount, Outcome, ServiceError};
 use device_wire::{Auth, ErrorCode, Request};
 use zeroize::Zeroizing;
 
 use super::Service;
-use crate::administrators::Administrator;
+use crate::administrator::Administrator;
 use crate::constraint;
 use crate::dev::KeptMessage;
 use crate::sigv4;
@@ -32,28 +32,20 @@ impl Service {
         if operation.auth() != Auth::SigV4 {
             return Err(denied(format!("{operation} is not an administrator's operation.")));
         }
-        if !administrator.role.permits(operation) {
-            let key = &administrator.key_id;
-            return Err(denied(format!("{key} may only read, and {operation} changes something.")));
-        }
+        administrator.check_role(operation)?;
         let body = serde_json::to_value(request)
             .map_err(|_| ServiceError::internal(format!("{operation} request does not convert")))?;
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
         };
-        let key_id = self.asks_for_proof().then(|| administrator.key_id.clone());
+        let administrator = administrator.clone();
         let Outcome { body, messages } = self
             .off_the_workers(move |service| {
                 let _permit = permit;
                 let input = constraint::check(operation, body)?;
-                service.check_triggers(operation, &input)?;
                 let mut rng = service.entropy.generator();
-                let mut invocation = Invocation {
-                    source_ip,
-                    administrator: key_id,
-                    ..Invocation::new(service.moment(), &mut *rng)
-                };
-                service.engine.execute(operation, input, &mut invocation)
+                let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
+                service.execute(operation, input, Some(&administrator), &mut invocation)
             })
             .await?;
         self.send(messages);
@@ -64,11 +56,15 @@ impl Service {
     /// The number of devices of a pool by status, as far as they are counted.
     ///
     /// # Errors
-    /// Storage failures.
+    /// A pool that is not the administrator's, and storage failures.
     pub async fn count_devices(
         self: &Arc<Self>,
+        administrator: &Administrator,
         pool_id: String,
     ) -> Result<DeviceCount, ServiceError> {
+        if !administrator.has_pool(&pool_id) {
+            return Err(denied(format!("{} is not for that pool.", administrator.title())));
+        }
         self.off_the_workers(move |service| service.engine.count_devices(&pool_id)).await
     }
 
@@ -76,11 +72,18 @@ impl Service {
     ///
     /// # Errors
     /// What an administrator's operation answers to a request that is not signed right.
-    pub fn signer(&self, head: &Parts, body: &[u8]) -> Result<Administrator, ServiceError> {
-        self.administrators.admit(head, body, &self.region, self.now()).inspect_err(|error| {
+    pub async fn signer(
+        self: &Arc<Self>,
+        head: Parts,
+        body: Vec<u8>,
+    ) -> Result<Administrator, ServiceError> {
+        let admitted = self.off_the_workers(move |service| {
+            service.administrators.admit(&head, &body, &service.region, service.now())
+        });
+        admitted.await.inspect_err(|error| {
             tracing::warn!(
                 error = error.code().as_str(),
-                "a signed call of the console was refused"
+                "a signed call besides the operations was refused"
             );
         })
     }
@@ -92,13 +95,34 @@ impl Service {
     }
 
     /// The administrator whose access key this is, if it is one.
-    #[must_use]
-    pub fn holder(&self, access_key_id: &str, secret: &str) -> Option<Administrator> {
-        let holder = self.administrators.of_key(access_key_id, secret);
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub async fn holder(
+        self: &Arc<Self>,
+        access_key_id: String,
+        secret: Zeroizing<String>,
+    ) -> Result<Option<Administrator>, ServiceError> {
+        let holder = self.off_the_workers(move |service| {
+            service.administrators.of_key(&access_key_id, &secret, service.now())
+        });
+        let holder = holder.await?;
         if holder.is_none() {
             tracing::warn!("a wrong access key was given at the console");
         }
-        holder
+        Ok(holder)
+    }
+
+    /// The holder of the access key with this id, while the key is good.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub async fn administrator(
+        self: &Arc<Self>,
+        key_id: String,
+    ) -> Result<Option<Administrator>, ServiceError> {
+        self.off_the_workers(move |service| service.administrators.holder(&key_id, service.now()))
+            .await
     }
 
     /// Whether administrators have to prove that they are: always, but in dev mode.

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_keys;
 mod load;
 mod outputs;
 mod pages;

@@ -1,0 +1,119 @@
+//! `POST /access-keys`: the signed calls by which access keys are added, listed and revoked.
+//!
+//! Only the server's own access key may sign them. So a key that was added cannot outlive its
+//! revocation by adding another.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{Request, Response, StatusCode};
+use device_pool::ServiceError;
+use device_wire::ErrorCode;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::access_keys::{AccessKeyInfo, NewAccessKey};
+use crate::administrator::Administrator;
+use crate::answer;
+use crate::json;
+use crate::request_log::{Named, Peer};
+use crate::service::Service;
+use crate::subject::Subject;
+
+/// The path of the calls about access keys.
+pub const ACCESS_KEYS_PATH: &str = "/access-keys";
+
+/// The `X-Amz-Target` of the call that adds an access key. Its body is a [`NewAccessKey`], its
+/// answer an [`AddedAccessKey`](crate::AddedAccessKey).
+pub const ADD_ACCESS_KEY_TARGET: &str = "DeviceServer.AddAccessKey";
+
+/// The `X-Amz-Target` of the call that lists access keys. Its answer is an [`AccessKeys`].
+pub const LIST_ACCESS_KEYS_TARGET: &str = "DeviceServer.ListAccessKeys";
+
+/// The `X-Amz-Target` of the call that revokes an access key. Its body is a [`RevokedName`].
+pub const REVOKE_ACCESS_KEY_TARGET: &str = "DeviceServer.RevokeAccessKey";
+
+/// The access keys that were added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "the answer to a call")]
+pub struct AccessKeys {
+    /// By name. Those that have ended are left out.
+    pub keys: Vec<AccessKeyInfo>,
+}
+
+/// The access key to revoke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "the members of a call, which its callers write")]
+pub struct RevokedName {
+    /// Its name.
+    pub name: String,
+}
+
+/// Answers one call.
+pub(crate) async fn call(
+    State(service): State<Arc<Service>>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let administrator = service.administrators.claimed_key(&head);
+    let mut response = match run(&service, head, body).await {
+        Ok(answer) => answer::document(StatusCode::OK, &answer),
+        Err(error) => answer::refusal(error),
+    };
+    response.extensions_mut().insert(Named("access-keys"));
+    response.extensions_mut().insert(Subject { administrator, ..Subject::default() });
+    response
+}
+
+async fn run(service: &Arc<Service>, head: Parts, body: Body) -> Result<Value, ServiceError> {
+    let source_ip = head.extensions.get::<Peer>().map(|peer| peer.0);
+    let body = service.body_memory.receive(body, source_ip).await?;
+    let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let target = target.unwrap_or_default().to_owned();
+    let bytes = body.bytes().to_vec();
+    let signer = service.signer(head, bytes).await?;
+    check_own(service, &signer)?;
+    match &*target {
+        ADD_ACCESS_KEY_TARGET => {
+            let new: NewAccessKey = members(body.bytes())?;
+            encoded(&service.add_access_key(&signer, new, source_ip).await?)
+        }
+        LIST_ACCESS_KEYS_TARGET => encoded(&AccessKeys { keys: service.access_keys().await? }),
+        REVOKE_ACCESS_KEY_TARGET => {
+            let RevokedName { name } = members(body.bytes())?;
+            service.revoke_access_key(&signer, name, source_ip).await?;
+            Ok(json!({}))
+        }
+        _ => Err(ServiceError::new(
+            ErrorCode::UnknownOperation,
+            "The X-Amz-Target must be DeviceServer.AddAccessKey, DeviceServer.ListAccessKeys or \
+             DeviceServer.RevokeAccessKey.",
+        )),
+    }
+}
+
+fn check_own(service: &Service, signer: &Administrator) -> Result<(), ServiceError> {
+    let denied = |message| Err(ServiceError::new(ErrorCode::AccessDenied, message));
+    if service.administrators.ring().is_none() {
+        return denied("With --dev anyone may administrate, and there are no access keys.");
+    }
+    if signer.name.is_some() {
+        return denied("Only the server's own access key may add, list and revoke others.");
+    }
+    Ok(())
+}
+
+/// The members of a call. The parser's message may quote a value, so it is not passed on.
+fn members<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
+    serde_json::from_value(json::object(body)?).map_err(|_| {
+        ServiceError::new(ErrorCode::Serialization, "The body does not have the call's members.")
+    })
+}
+
+fn encoded(answer: &impl Serialize) -> Result<Value, ServiceError> {
+    serde_json::to_value(answer).map_err(|_| ServiceError::internal("an answer does not convert"))
+}
