@@ -130,7 +130,7 @@ async fn idempotent_requests_are_retried() {
         let (sent, result) = attempts(read(), &[failure.clone(), failure.clone(), OK]).await;
         assert_eq!((sent, result.is_ok()), (3, true));
         let (sent, result) = attempts(read(), &[failure.clone(), failure.clone(), failure]).await;
-        assert_eq!((sent, result.is_ok()), (3, false), "three attempts are enough");
+        assert_eq!((sent, result.is_ok()), (3, false), "there are three attempts, no more");
     }
 }
 
@@ -143,7 +143,7 @@ async fn a_proof_is_retried_only_if_it_never_left() {
     let (sent, result) = attempts(password(), &[Unsent, Unsent, OK]).await;
     assert_eq!((sent, result.is_ok()), (3, true));
     let (sent, _) = attempts(password(), &[Unsent, Interrupted]).await;
-    assert_eq!(sent, 2, "the second may have arrived");
+    assert_eq!(sent, 2, "the second attempt may have arrived");
 }
 
 #[tokio::test]

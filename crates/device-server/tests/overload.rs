@@ -213,7 +213,7 @@ fn a_sign_in_refused_under_load_succeeds_when_retried() {
 
         world.gate.0.open();
         for _ in 0..busy + WAITING {
-            assert_eq!(world.answer().await.status, 200, "those that were let in");
+            assert_eq!(world.answer().await.status, 200, "the accepted sign-ins succeed");
         }
         let a = ClientEphemeral::generate(&mut SeededRng::new(1));
         let asked = call(&world.url, "InitiateAuth", &world.opening(&a)).await.body;

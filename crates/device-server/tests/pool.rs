@@ -162,7 +162,7 @@ async fn keys_are_replaced_after_90_days_but_tokens_stay_valid() {
     clock.advance(DAY * 90 - Duration::from_secs(60));
     let token = pool.sign_in().await["AuthenticationResult"]["AccessToken"].clone();
     pool.service.maintain().await;
-    assert_eq!(kids(&pool.document("jwks.json").await.1), before, "not yet");
+    assert_eq!(kids(&pool.document("jwks.json").await.1), before, "the keys are not replaced yet");
 
     clock.advance(Duration::from_secs(60));
     pool.service.maintain().await;

@@ -49,7 +49,7 @@ fn a_device_may_be_tracked_and_not_remembered() {
 fn required_factors_are_set_up_with_the_user() {
     let pool = TestPool::builder().mfa(UserPoolMfaType::On).build();
     let ada = pool.user("ada").authenticator().create();
-    assert!(begin(&pool, &ada).is_some(), "a code is due");
+    assert!(begin(&pool, &ada).is_some(), "a code is asked for");
     pool.device(&ada).create();
 }
 

@@ -34,7 +34,11 @@ async fn a_device_is_tracked_remembered_and_forgotten() {
     assert!(matches!(auth.forget_this_device().await, Err(Error::DeviceNotTracked)));
     service.steps();
     sign_in(&auth).await;
-    assert_eq!(service.steps().last().unwrap(), "ConfirmDevice", "the record went with the device");
+    assert_eq!(
+        service.steps().last().unwrap(),
+        "ConfirmDevice",
+        "the record was deleted with the device"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +107,7 @@ async fn without_a_session_or_a_device_the_error_says_so() {
     assert_eq!(
         service.steps(),
         ["USER_SRP_AUTH", "PASSWORD_VERIFIER"],
-        "nothing was asked in vain"
+        "no call that must fail was sent"
     );
 }
 

@@ -139,7 +139,7 @@ async fn given_up_at_each_wait(
             assert_eq!(
                 waits,
                 2 * (calls + uses),
-                "a wait before and after each call and each use of the store"
+                "there is a wait before and after each call and each use of the store"
             );
             return;
         }

@@ -155,7 +155,7 @@ async fn deleting_a_user_leaves_anothers_new_session() {
     let (_, auth, store, deleted) = delete_ada_while_bob_signs_in(Fault::Answer(json!({}))).await;
     deleted.unwrap();
     assert_eq!(auth.session().await.unwrap().username, "bob");
-    assert_eq!(found(&store, &owner(USER)).await, None, "Ada's record");
+    assert_eq!(found(&store, &owner(USER)).await, None, "Ada's record is deleted");
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn no_call_is_repeated_as_another_user() {
     let expired = Fault::Refuse(ErrorCode::NotAuthorized, "Access Token has expired");
     let (service, auth, _, deleted) = delete_ada_while_bob_signs_in(expired).await;
     assert!(matches!(deleted, Err(Error::SessionExpired)), "{deleted:?}");
-    assert_eq!(service.steps(), ["DeleteUser"], "once, as Ada");
+    assert_eq!(service.steps(), ["DeleteUser"], "the call was sent once, as Ada");
     assert_eq!(auth.session().await.unwrap().username, "bob");
 }
 
@@ -210,7 +210,7 @@ async fn an_abandoned_confirmation_can_be_repeated() {
         _ = auth.confirm_device() => panic!("it is held back"),
         () = gate.reached() => {}
     }
-    assert_eq!(auth.current_device_key(), None, "there is no record yet");
+    assert_eq!(auth.current_device_key(), None, "no record was saved yet");
     for _ in 0..2 {
         gate.let_go();
     }

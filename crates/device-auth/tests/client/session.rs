@@ -24,7 +24,7 @@ async fn an_expired_token_is_replaced_once_for_all_callers() {
     third.unwrap();
     assert_eq!(service.steps(), ["GetTokensFromRefreshToken", "ListDevices"]);
     auth.session().await.unwrap();
-    assert!(service.steps().is_empty(), "it is valid for an hour now");
+    assert!(service.steps().is_empty(), "the new token is valid for an hour");
 }
 
 /// A request of users of other clients: a refresh that works with every flow, and with a device.
@@ -121,7 +121,7 @@ async fn without_a_refresh_token_the_access_token_ends_it() {
     service.with(|service| service.fault("ListDevices", expired));
     assert!(
         matches!(auth.fetch_devices().await, Err(Error::SessionExpired)),
-        "by the service's clock"
+        "the service's clock decides"
     );
     assert!(matches!(auth.session().await, Err(Error::SignedOut)));
 

@@ -54,7 +54,7 @@ async fn a_device_that_the_service_does_not_accept_is_replaced() {
     assert_eq!(
         sign_in(&auth).await.device_key(),
         second.device_key(),
-        "the new record took the old one's place"
+        "the new record replaced the old one"
     );
 }
 
@@ -97,7 +97,7 @@ async fn a_device_that_was_not_confirmed_can_be_confirmed_later() {
         auth.remember_device().await.unwrap();
         assert!(
             matches!(auth.confirm_device().await, Err(Error::DeviceNotTracked)),
-            "once is enough"
+            "a device is confirmed once"
         );
         auth.forget_this_device().await.unwrap();
     }

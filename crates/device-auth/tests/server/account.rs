@@ -17,7 +17,11 @@ async fn a_user_reads_and_changes_attributes() {
     assert_eq!([attribute("email"), attribute("phone_number")], [Some(EMAIL), Some(PHONE)]);
 
     let changes = [("name", "Ada Lovelace"), ("locale", "en")];
-    assert_eq!(app.update_user_attributes(&changes).await.unwrap(), [], "no address, no code");
+    assert_eq!(
+        app.update_user_attributes(&changes).await.unwrap(),
+        [],
+        "without a change of address no code is sent"
+    );
     app.delete_user_attributes(&["locale"]).await.unwrap();
     let user = app.fetch_user().await.unwrap();
     assert_eq!(user.attributes.get("name").map(String::as_str), Some("Ada Lovelace"));
@@ -54,8 +58,8 @@ async fn a_changed_password_is_required_from_then_on() {
     let error = app.change_password("Wrong-Horse-7", "Other-Horse-8").await.unwrap_err();
     assert_eq!(error.as_service_error().unwrap().code(), &ErrorCode::NotAuthorized);
     app.change_password(device_test::PASSWORD, "Other-Horse-8").await.unwrap();
-    assert!(app.session().await.is_ok(), "the session stays");
+    assert!(app.session().await.is_ok(), "the session stays valid");
     assert!(app.sign_in(password_of(USER)).await.is_err());
     let again = done(app.sign_in(Credentials::srp(USER, "Other-Horse-8")).await.unwrap());
-    assert_eq!(again.device_key(), Some(&*key), "and so does the device");
+    assert_eq!(again.device_key(), Some(&*key), "the device stays the same");
 }

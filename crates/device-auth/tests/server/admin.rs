@@ -33,10 +33,10 @@ async fn an_administrator_manages_the_devices_of_any_user() {
     let device = admin.device(USER, &key).await.unwrap();
     assert_eq!(device.status, Some(DeviceStatus::Remembered));
     assert_eq!((device.name.as_deref(), device.is_current), (Some("device"), false));
-    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "its user sees it, too");
+    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "the user's own list has it too");
 
     admin.forget(USER, &key).await.unwrap();
-    admin.forget(USER, &key).await.expect("what is forgotten is forgotten");
+    admin.forget(USER, &key).await.expect("forgetting twice is no error");
     assert!(matches!(admin.device(USER, &key).await, Err(Error::DeviceUnknown)));
     let update = admin.update_status(USER, &key, DeviceStatus::Remembered).await;
     assert!(matches!(update, Err(Error::DeviceUnknown)));
@@ -51,7 +51,7 @@ async fn lists_go_on_past_the_first_page() {
     let app = world.app();
     keys.push(sign_in(&app).await.device_key().unwrap().to_owned());
     keys.sort();
-    assert_eq!(world.all_devices().len(), 60, "more than a page");
+    assert_eq!(world.all_devices().len(), 60, "a page has 60 of the 61 devices");
     world.calls();
 
     for devices in [admin(&world, SECRET).list(USER).await, app.fetch_devices().await] {

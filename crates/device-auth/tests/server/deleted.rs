@@ -20,7 +20,7 @@ async fn a_deleted_account_leaves_no_local_data() {
     assert!(matches!(app.delete_user().await, Err(Error::SignedOut)));
     let builder = world.builder("device").session_store(world.store("device"));
     let restarted = builder.build_restored().await.unwrap();
-    assert!(matches!(restarted.session().await, Err(Error::SignedOut)), "no session is kept");
+    assert!(matches!(restarted.session().await, Err(Error::SignedOut)), "no session is stored");
     assert!(app.sign_in(password_of(USER)).await.unwrap_err().as_service_error().is_some());
 }
 

@@ -48,10 +48,10 @@ async fn device_calls_of_sessions_from_elsewhere_are_refused() {
             assert!(matches!(error, Error::DevicesElsewhere(of) if of == origin), "{error:?}");
             assert!(error.to_string().contains(reason), "{error}");
         }
-        assert!(world.calls().is_empty(), "nobody was asked");
+        assert!(world.calls().is_empty(), "no call was made");
 
         let refreshed = app.refresh().await.unwrap();
-        assert_eq!(refreshed.origin, origin, "a refresh makes nothing else of it");
+        assert_eq!(refreshed.origin, origin, "a refresh keeps the origin");
         assert_ne!(refreshed.access_token, session.access_token);
         app.sign_out().await.unwrap();
     }

@@ -67,5 +67,9 @@ async fn a_subscriber_hears_of_replaced_and_remembered_devices() {
         ]
     );
     sign_in(&app).await;
-    assert_eq!(heard(&mut events), [signed_in], "it was remembered before");
+    assert_eq!(
+        heard(&mut events),
+        [signed_in],
+        "the device was remembered before, which is no event"
+    );
 }

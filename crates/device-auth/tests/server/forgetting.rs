@@ -22,7 +22,7 @@ async fn a_listed_device_is_forgotten_and_this_one_stays() {
     assert!(matches!(second.refresh().await, Err(Error::SessionExpired)));
     assert!(
         world.has_record("second device").await,
-        "the record goes when the service says so in a sign-in"
+        "the record stays until the service refuses the device in a sign-in"
     );
     let anew = sign_in(&second).await;
     assert_ne!(anew.device_key(), lost.device_key());
@@ -62,8 +62,12 @@ async fn a_refresh_after_forgetting_ends_the_session() {
     let key = sign_in(&app).await.device_key().unwrap().to_owned();
     world.forget(&key);
     assert!(matches!(app.refresh().await, Err(Error::SessionExpired)));
-    assert!(matches!(app.session().await, Err(Error::SignedOut)), "the tokens are gone");
+    assert!(matches!(app.session().await, Err(Error::SignedOut)), "the tokens are deleted");
     assert!(world.has_record("device").await, "the record stays");
     world.calls();
-    assert_ne!(sign_in(&app).await.device_key(), Some(&*key), "and the next sign-in gets over it");
+    assert_ne!(
+        sign_in(&app).await.device_key(),
+        Some(&*key),
+        "the next sign-in makes a new device"
+    );
 }

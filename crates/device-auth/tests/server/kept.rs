@@ -30,12 +30,12 @@ async fn a_user_stays_signed_in_after_a_restart() {
     let app = start(&world, &store).await;
     world.calls();
     assert_eq!(app.session().await.unwrap(), signed_in.session);
-    assert!(world.calls().is_empty(), "it is all there");
+    assert!(world.calls().is_empty(), "restoring needs no call");
     app.remember_device().await.unwrap();
     let refreshed = app.refresh().await.unwrap();
 
     let app = start(&world, &store).await;
-    assert_eq!(app.session().await.unwrap(), refreshed, "the newer tokens are kept");
+    assert_eq!(app.session().await.unwrap(), refreshed, "the newer tokens are stored");
     assert_eq!(app.current_device_key().as_deref(), signed_in.device_key());
     app.forget_this_device().await.unwrap();
 

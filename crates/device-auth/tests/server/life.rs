@@ -28,7 +28,7 @@ async fn the_whole_life_of_a_device() {
     let refreshed = app.refresh().await.unwrap();
     assert_ne!(refreshed.access_token, again.session.access_token);
     assert_eq!(refreshed.device_key.as_deref(), Some(&*key));
-    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "with the new token");
+    assert_eq!(app.fetch_devices().await.unwrap().len(), 1, "the new token works");
 
     app.forget_this_device().await.unwrap();
     assert_eq!(world.all_devices().len(), 0);
@@ -90,7 +90,11 @@ async fn a_device_no_longer_remembered_stays_tracked() {
     app.do_not_remember_device().await.unwrap();
     assert_eq!(app.fetch_devices().await.unwrap(), []);
     let again = sign_in_with_code(&app, &world).await;
-    assert_eq!(again.device, SessionDevice::Tracked { key, ask: false }, "asked once is asked");
+    assert_eq!(
+        again.device,
+        SessionDevice::Tracked { key, ask: false },
+        "the user is not asked a second time"
+    );
 }
 
 /// A request of users of other clients: to pass the user's choice about remembering to the sign-in.
@@ -150,7 +154,7 @@ async fn a_wrong_secret_is_replaced_by_a_new_device() {
     let signed_in = sign_in_with_code(&app, &world).await;
     assert_ne!(signed_in.device_key(), Some(&*key));
     assert!(signed_in.warnings.is_empty());
-    assert_eq!(sign_in(&app).await.device_key(), signed_in.device_key(), "the new record counts");
+    assert_eq!(sign_in(&app).await.device_key(), signed_in.device_key(), "the new record is used");
     let status = app.fetch_devices().await.unwrap();
     assert!(status.iter().all(|device| device.status != Some(DeviceStatus::NotRemembered)));
 }

@@ -91,7 +91,7 @@ async fn a_sign_in_that_is_cut_off_costs_nothing() {
             Err(Error::Service(_)) => world.app().sign_in(password_of(USER)).await,
             step => step,
         };
-        done(step.expect("the record is still good"));
+        done(step.expect("the record is still valid"));
         assert_eq!(world.all_devices().len(), 1, "cut after {cut} polls");
         if finished {
             assert!(cut > 5, "a sign-in takes several polls");

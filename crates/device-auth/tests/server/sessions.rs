@@ -34,7 +34,7 @@ async fn signing_out_keeps_the_record_and_ends_the_session() {
     assert!(world.has_record("second device").await);
     assert!(
         matches!(app.fetch_current_device().await, Err(Error::SessionExpired)),
-        "ended from there"
+        "the other device ended this session"
     );
     assert_eq!(sign_in(&app).await.device_key(), Some(&*key));
 }

@@ -35,11 +35,15 @@ async fn share(world: &World, first: impl SessionStore, second: impl SessionStor
     world.calls();
     let (one, other) = tokio::join!(first.refresh(), second.refresh());
     assert_eq!(one.unwrap(), other.unwrap());
-    assert_eq!(refreshes(world), 1, "one exchange for both");
+    assert_eq!(refreshes(world), 1, "both share one exchange");
 
     for _ in 0..2 {
         let fresh = first.refresh().await.unwrap();
-        assert_eq!(second.refresh().await.unwrap(), fresh, "as the other left it");
+        assert_eq!(
+            second.refresh().await.unwrap(),
+            fresh,
+            "the second client has the first one's session"
+        );
         assert_eq!(refreshes(world), 1);
         second.refresh().await.unwrap();
         first.refresh().await.unwrap();
@@ -74,14 +78,14 @@ async fn a_session_that_another_client_replaced_is_taken_up() {
     assert_eq!(
         second.fetch_devices().await.unwrap().len(),
         1,
-        "the old token is revoked, and another is there"
+        "the old token is revoked, and the store has another"
     );
     assert_eq!(second.session().await.unwrap(), anew.session);
 
     first.sign_out().await.unwrap();
     assert!(
         matches!(second.fetch_devices().await, Err(Error::SessionExpired)),
-        "now there is none"
+        "the store has no session now"
     );
 }
 
@@ -108,7 +112,7 @@ async fn a_turn_ends_with_the_refresh_that_took_it() {
     let turn = store.take_turn(&world.client).await.unwrap();
     {
         let waiting = std::pin::pin!(app.refresh());
-        assert!(is_pending(waiting).await, "it waits for its turn");
+        assert!(is_pending(waiting).await, "the refresh waits for its turn");
     }
     drop(turn);
     app.refresh().await.unwrap();

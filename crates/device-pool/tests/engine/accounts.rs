@@ -249,7 +249,7 @@ fn guesses_at_a_code_lock_codes_and_not_passwords() {
     assert_eq!(
         world.refused(Operation::ConfirmSignUp, right),
         EXPIRED,
-        "five wrong ones killed it"
+        "five wrong codes invalidated it"
     );
     world.seconds(2);
     world.ok(
@@ -275,7 +275,11 @@ fn sign_up_answers_alike_if_users_are_hidden() {
     for name in ["ada", "nobody"] {
         let resend = json!({"ClientId": world.client, "Username": name});
         let sent = world.ok(Operation::ResendConfirmationCode, resend.clone());
-        assert_eq!(sent, world.ok(Operation::ResendConfirmationCode, resend), "the same each time");
+        assert_eq!(
+            sent,
+            world.ok(Operation::ResendConfirmationCode, resend),
+            "every answer is the same"
+        );
         let details = &sent["CodeDeliveryDetails"];
         let destination = details["Destination"].as_str().unwrap();
         let stars: String =
@@ -303,7 +307,10 @@ fn an_alias_signs_in_once_it_is_proven_and_belongs_to_one() {
         world.ok(Operation::SignUp, request);
         codes.push(sent_code(&world));
         world.set_attributes(name, &[("preferred_username", "boss")]);
-        assert!(!signs_in(&mut world, "shared@example.com"), "not before it is proven");
+        assert!(
+            !signs_in(&mut world, "shared@example.com"),
+            "an alias does not sign in before it is verified"
+        );
     }
     let ada = confirm(&world, "ada", &codes[0]);
     world.ok(Operation::ConfirmSignUp, ada);

@@ -48,7 +48,10 @@ fn an_invitation_carries_a_temporary_password_that_works() {
     request["MessageAction"] = json!("RESEND");
     world.ok(Operation::AdminCreateUser, request.clone());
     let sign_in_again = start(&world, &sent_code(&world));
-    assert!(world.call(Operation::InitiateAuth, sign_in).is_err(), "the first one is replaced");
+    assert!(
+        world.call(Operation::InitiateAuth, sign_in).is_err(),
+        "the first temporary password is replaced"
+    );
     world.ok(Operation::InitiateAuth, sign_in_again);
     world.user("bob");
     request["Username"] = json!("bob");

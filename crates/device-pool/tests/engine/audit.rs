@@ -49,7 +49,7 @@ fn added(
     world.seconds(1);
     act(world);
     let after = stored(store);
-    assert_eq!(after[..before.len()], before, "no event is changed");
+    assert_eq!(after[..before.len()], before, "existing events do not change");
     let told = |event: &Value| {
         let text = |name: &str| event[name].as_str().unwrap().to_owned();
         (format!("{} {}", text("operation"), text("outcome")), event.clone())
@@ -275,7 +275,7 @@ fn what_a_user_changes_leaves_an_event() {
         ]
     );
     assert_eq!(events[0].1["actor"], "user");
-    assert!(!json!(stored(&store)).to_string().contains("countess"), "no attribute's value");
+    assert!(!json!(stored(&store)).to_string().contains("countess"), "no value is stored");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn devices_and_the_end_of_sessions_leave_events() {
     );
     assert!(events[..4].iter().all(|(_, event)| event["device_key"] == device.key), "{events:?}");
     assert_eq!(reasons(&events[1].1), ["The device is remembered"]);
-    assert!(!json!(stored(&store)).to_string().contains("a device"), "no device's name");
+    assert!(!json!(stored(&store)).to_string().contains("a device"), "no name is stored");
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn refreshes_and_reuse_of_a_refresh_token_leave_events() {
         }
     });
     let told = ["GetTokensFromRefreshToken passed", "GetTokensFromRefreshToken failed"];
-    assert_eq!(names(&events), told, "the first reuse ends the grant and is told");
+    assert_eq!(names(&events), told, "the first reuse ends the grant and leaves an event");
     assert_eq!(events[1].1["error"], "RefreshTokenReuseException");
     assert_eq!(events[1].1["sub"], events[0].1["sub"]);
 }
@@ -477,7 +477,11 @@ fn a_deleted_user_leaves_no_name_and_no_address() {
     world.engine.purge(world.moment()).unwrap();
     let token = second.access_token();
     let devices = world.ok(Operation::ListDevices, json!({"AccessToken": token}));
-    assert_eq!(devices["Devices"], json!([]), "opt-in: one that is not remembered");
+    assert_eq!(
+        devices["Devices"],
+        json!([]),
+        "the device is not remembered, since the pool is opt-in"
+    );
     let sessions = world.ok(Operation::ListUserSessions, json!({"AccessToken": token}));
     assert_eq!(sessions["Sessions"].as_array().unwrap().len(), 1);
     world.ok(Operation::DeleteUser, json!({"AccessToken": token}));
@@ -497,8 +501,8 @@ fn a_deleted_user_leaves_no_name_and_no_address() {
     world.engine.purge(world.moment()).unwrap();
     gone(&store, &[name, address, here]);
     let left = stored(&store);
-    assert!(left.iter().any(|event| event["operation"] == "DeleteUser"), "what happened stays");
-    assert!(left.iter().any(|event| event["ip"] == "203.0.113.9"), "and where administrators were");
+    assert!(left.iter().any(|event| event["operation"] == "DeleteUser"), "events stay");
+    assert!(left.iter().any(|event| event["ip"] == "203.0.113.9"), "the administrator's address");
     assert_eq!(store.scan(Table::DeletedUser, "", None, 9).unwrap().len(), 0);
 }
 

@@ -52,7 +52,10 @@ fn a_skipped_factor_is_reported_with_its_reason() {
         told.ends_with("MFA asked: no remembered device was presented; MFA passed: software token"),
         "{told}"
     );
-    assert!(latest["CreationDate"].as_f64() > before["CreationDate"].as_f64(), "the latest first");
+    assert!(
+        latest["CreationDate"].as_f64() > before["CreationDate"].as_f64(),
+        "the latest event is first"
+    );
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn events_come_in_pages_and_of_one_user() {
         }
         request["NextToken"] = page["NextToken"].clone();
     }
-    assert_eq!(sizes, [2, 2, 2], "five sign-ins, and the password that was set");
+    assert_eq!(sizes, [2, 2, 2], "five sign-ins, and one change of password");
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 6);
@@ -119,7 +122,7 @@ fn the_trail_of_a_sign_in_is_purged_after_two_years() {
     world.sign_in("ada", None, None);
     world.seconds(2 * 365 * 24 * 60 * 60 - 1);
     world.engine.purge(world.moment()).unwrap();
-    assert_eq!(events(&mut world).len(), 2, "the password, and the sign-in");
+    assert_eq!(events(&mut world).len(), 2, "the change of password and the sign-in");
     world.seconds(2);
     world.engine.purge(world.moment()).unwrap();
     assert_eq!(events(&mut world), [] as [Value; 0]);

@@ -59,11 +59,15 @@ fn a_device_proof_is_refused_in_another_pool() {
         );
     }
     let refused = world.device_claim("ada", &device, &asked["Session"]).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "nor does the session start one there");
+    assert_eq!(
+        refused.to_string(),
+        INVALID,
+        "the session starts no device proof in the other pool"
+    );
     back(&mut world, &here);
     world
         .respond("DEVICE_PASSWORD_VERIFIER", &session, answers)
-        .expect("the refusals used nothing up");
+        .expect("the refusals did not use the session up");
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_device_proof_is_refused_for_another_user() {
     let (mut world, device, other) = remembered();
     let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let refused = world.device_claim("bob", &other, &asked["Session"]).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "the session is the other user's");
+    assert_eq!(refused.to_string(), INVALID, "the session belongs to the other user");
     let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     for session in [&session, &Value::Null] {
         let mut as_bob = answers.clone();
@@ -85,7 +89,7 @@ fn a_device_proof_is_refused_for_another_user() {
     }
     world
         .respond("DEVICE_PASSWORD_VERIFIER", &session, answers)
-        .expect("the refusals used nothing up");
+        .expect("the refusals did not use the session up");
 }
 
 #[test]

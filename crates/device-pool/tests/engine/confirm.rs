@@ -109,7 +109,7 @@ fn a_forgotten_key_is_never_valid_again() {
     assert_eq!(
         world.refused(Operation::ConfirmDevice, request),
         INVALID_KEY,
-        "the tombstone is gone, the day too"
+        "the record of the forgotten key was purged, but the key has expired too"
     );
 }
 

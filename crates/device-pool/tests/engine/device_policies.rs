@@ -147,14 +147,14 @@ fn an_idle_device_is_unknown_and_then_purged() {
     let (totp, device) = with_remembered_device(&mut world, "ada");
     world.tag("device:forget-after-idle", "30d");
     world.seconds(30 * DAY);
-    assert_eq!(world.devices_of("ada"), BTreeSet::new(), "not listed");
+    assert_eq!(world.devices_of("ada"), BTreeSet::new(), "an idle device is not listed");
     // With a longer time in the tag the device is listed again: it was not removed.
     world.tag("device:forget-after-idle", "31d");
     assert_eq!(world.devices_of("ada"), BTreeSet::from([device.key.clone()]));
     world.tag("device:forget-after-idle", "30d");
     world.engine.purge(world.moment()).unwrap();
     world.tag("device:forget-after-idle", "31d");
-    assert_eq!(world.devices_of("ada"), BTreeSet::new(), "removed for good");
+    assert_eq!(world.devices_of("ada"), BTreeSet::new(), "the purge removed the device");
     assert_eq!(challenges(&mut world, "ada", &device, &totp), "none");
 }
 
@@ -345,8 +345,8 @@ fn a_proof_replaces_the_secret_if_the_pool_wants_it() {
     let mut world = World::opt_in();
     let (totp, device) = with_remembered_device(&mut world, "ada");
     let (answer, _) = world.sign_in_and_offer("ada", &device);
-    assert_eq!(answer["ChallengeParameters"], json!({}), "the pool did not ask");
-    assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof", "the secret stays");
+    assert_eq!(answer["ChallengeParameters"], json!({}), "the pool did not ask for a new secret");
+    assert_eq!(challenges(&mut world, "ada", &device, &totp), "proof", "the secret is unchanged");
 
     world.tag("device:rotate-secret", "on");
     let (answer, renewed) = world.sign_in_and_offer("ada", &device);
@@ -366,7 +366,11 @@ fn a_replaced_secret_is_a_sign_of_a_copied_device() {
     let asked = world.asked_for_device("ada", &device);
     let refused = world.prove_device("ada", &device, &asked["Session"], json!({})).unwrap_err();
     assert_eq!(refused.to_string(), "NotAuthorizedException: Incorrect username or password.");
-    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "code", "no longer remembered");
+    assert_eq!(
+        challenges(&mut world, "ada", &renewed, &totp),
+        "code",
+        "the device is no longer remembered"
+    );
     let listed = world.ok(
         Operation::AdminGetDevice,
         json!({"UserPoolId": world.pool, "Username": "ada", "DeviceKey": device.key}),
@@ -400,7 +404,11 @@ fn two_sign_ins_at_once_raise_no_alarm() {
         late.to_string(),
         "NotAuthorizedException: Invalid session for the user, session is expired."
     );
-    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "proof", "still remembered");
+    assert_eq!(
+        challenges(&mut world, "ada", &renewed, &totp),
+        "proof",
+        "the device is still remembered"
+    );
 }
 
 #[test]

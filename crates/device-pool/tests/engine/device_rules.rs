@@ -299,7 +299,7 @@ fn an_mfa_answer_may_be_repeated_without_the_device() {
     let refusal = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap_err();
     assert_eq!(refusal.to_string(), "ResourceNotFoundException: Device does not exist.");
     let answer = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], plain).unwrap();
-    assert!(answer["AuthenticationResult"].is_object(), "session and code are still good");
+    assert!(answer["AuthenticationResult"].is_object(), "session and code are still valid");
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn dates_follow_confirmation_status_and_sign_in() {
     assert_eq!(
         device["DeviceLastAuthenticatedDate"].as_i64(),
         Some((START + 120_000) / 1000),
-        "in whole seconds"
+        "dates are in whole seconds"
     );
 }
 

@@ -47,7 +47,11 @@ fn sessions_are_listed_and_one_is_ended() {
     assert_eq!(refused, "ResourceNotFoundException: Session does not exist.", "another's");
     let end = json!({"AccessToken": here.access_token(), "SessionId": session});
     world.ok(Operation::RevokeUserSession, end.clone());
-    assert_eq!(world.refused(Operation::RevokeUserSession, end), refused, "it is gone");
+    assert_eq!(
+        world.refused(Operation::RevokeUserSession, end),
+        refused,
+        "the ended session is not listed"
+    );
     assert_eq!(sessions(&mut world, &here.access_token()).len(), 1);
     let refused = world.refused(Operation::GetUser, json!({"AccessToken": there.access_token()}));
     assert_eq!(refused, "NotAuthorizedException: Access Token has been revoked");
@@ -110,5 +114,5 @@ fn ended_sessions_are_not_listed_and_many_come_in_pages() {
     assert_eq!(listed.len(), 61);
     listed.sort();
     listed.dedup();
-    assert_eq!(listed.len(), 61, "each once");
+    assert_eq!(listed.len(), 61, "each session is listed once");
 }

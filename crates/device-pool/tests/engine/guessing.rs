@@ -82,7 +82,7 @@ fn the_last_three_codes_are_all_valid() {
             assert_eq!(
                 reset(&mut world, "ada", &codes[other]),
                 EXPIRED,
-                "one resets, none is left"
+                "one code resets the password, and then none is valid"
             );
         }
     }
@@ -132,7 +132,7 @@ fn an_address_is_not_guessed_at_under_many_names() {
             looked_at += usize::from(confirm(&mut world, &name, "12345x") == MISMATCH);
         }
     }
-    assert_eq!(looked_at, 5, "of a hundred guesses");
+    assert_eq!(looked_at, 5, "five of a hundred guesses are checked");
     // Strangers' requests for the address do not keep its user from resetting the password.
     let code = forgot(&mut world, "ada");
     assert_eq!(reset(&mut world, "ada", &code), "done");
@@ -207,7 +207,7 @@ fn second_factors_are_sent_twenty_times_an_hour() {
             sent += world.outbox.len();
         }
     }
-    assert_eq!(sent, 20, "whoever claims the number");
+    assert_eq!(sent, 20, "the limit counts all users who claim the number");
     // The owner of the number is not stopped, nor is a user who answers, however often.
     for _ in 0..25 {
         let asked = world.first_factor(Flow::Password, "ada", None).unwrap();
@@ -250,7 +250,11 @@ fn a_wait_that_others_caused_admits_the_user() {
     world.user("ada");
     guess(&mut world, 5);
     let home = std::mem::replace(&mut world.ip, STRANGER);
-    assert_eq!(password(&mut world, PASSWORD, None), LOCKED, "from where the guesses came");
+    assert_eq!(
+        password(&mut world, PASSWORD, None),
+        LOCKED,
+        "the address of the guesses is locked out"
+    );
     world.ip = home;
     assert_eq!(password(&mut world, PASSWORD, None), "done");
 }
@@ -327,7 +331,7 @@ fn a_hundred_failures_in_a_row_stop_all_guesses() {
     ada(&mut world);
     guess(&mut world, 99);
     world.seconds(60 * 60);
-    assert_eq!(password(&mut world, PASSWORD, None), "done", "a success starts afresh");
+    assert_eq!(password(&mut world, PASSWORD, None), "done", "a success resets the count");
     guess(&mut world, 100);
     world.seconds(300 * 24 * 60 * 60);
     world.engine.purge(world.moment()).unwrap();
@@ -369,7 +373,7 @@ fn a_recovered_password_lifts_no_lockout_of_mfa_codes() {
     let code = world.code(&totp);
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code});
     let refused = word(world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers));
-    assert_eq!(refused, LOCKED, "whoever reads the mail is not let in by it");
+    assert_eq!(refused, LOCKED, "a password reset by e-mail does not lift the lockout of codes");
     world.ok(Operation::AdminSetUserPassword, by_admin);
     world.sign_in("ada", None, Some(&totp));
 }

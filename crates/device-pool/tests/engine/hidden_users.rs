@@ -416,7 +416,7 @@ fn decoys_have_the_case_that_users_would_have() {
             "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH"]}));
         assert_eq!(internal_name(&mut world, asked)[0], shown);
         world.user(asked);
-        assert_eq!(internal_name(&mut world, asked)[0], shown, "as a user's");
+        assert_eq!(internal_name(&mut world, asked)[0], shown, "a user has the same name");
     }
 }
 

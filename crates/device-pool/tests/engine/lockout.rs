@@ -31,13 +31,13 @@ fn five_wrong_passwords_lock_out_the_right_one_a_second() {
     world.seconds(1);
     assert_eq!(attempt(&mut world, "ada", "wrong"), INCORRECT, "the sixth failure");
     world.seconds(1);
-    assert_eq!(attempt(&mut world, "ada", PASSWORD), LOCKED, "now it takes two seconds");
+    assert_eq!(attempt(&mut world, "ada", PASSWORD), LOCKED, "the wait is two seconds now");
     world.seconds(1);
     assert_eq!(attempt(&mut world, "ada", PASSWORD), "in");
     for _ in 0..4 {
         assert_eq!(attempt(&mut world, "ada", "wrong"), INCORRECT);
     }
-    assert_eq!(attempt(&mut world, "ada", PASSWORD), "in", "success starts afresh");
+    assert_eq!(attempt(&mut world, "ada", PASSWORD), "in", "a success resets the count");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_unknown_name_locks_alike_if_users_are_hidden() {
     assert_eq!(
         attempt(&mut world, "NOBODY", "wrong"),
         LOCKED,
-        "as a user who is there, in any case"
+        "an unknown name locks like a user, in any letter case"
     );
 }
 
@@ -128,7 +128,11 @@ fn concurrent_guesses_wait_for_one_another() {
             }
         }));
         let refused = world.first_factor(Flow::Password, "ada", device_key).unwrap_err();
-        assert_eq!(refused.to_string(), LOCKED, "the right guess came when five others had failed");
+        assert_eq!(
+            refused.to_string(),
+            LOCKED,
+            "five other guesses had failed before the right one"
+        );
     }
 }
 
@@ -149,7 +153,7 @@ fn wrong_codes_lock_the_code_and_not_the_password() {
         assert!(answer(&mut world, "12345x").unwrap_err().starts_with("CodeMismatchException"));
     }
     assert_eq!(answer(&mut world, &good).unwrap_err(), LOCKED);
-    assert_eq!(attempt(&mut world, "ada", PASSWORD), "in", "as far as the next challenge");
+    assert_eq!(attempt(&mut world, "ada", PASSWORD), "in", "the password is not locked");
     world.seconds(1);
     answer(&mut world, &good).unwrap();
 }

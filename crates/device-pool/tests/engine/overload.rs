@@ -70,5 +70,5 @@ fn each_step_refused_for_overload_succeeds_when_repeated() {
     let events = world.ok(Operation::AdminListUserAuthEvents, events);
     let failed =
         events["AuthEvents"].as_array().unwrap().iter().filter(|e| e["EventResponse"] == "Fail");
-    assert_eq!(failed.count(), 0, "nor does the audit trail hold it against the user");
+    assert_eq!(failed.count(), 0, "the audit trail has no failure of the user");
 }

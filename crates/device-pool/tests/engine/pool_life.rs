@@ -209,7 +209,7 @@ fn tags_are_added_replaced_and_removed() {
         assert!(refused.contains(says), "{refused}");
         let made =
             world.call(Operation::CreateUserPool, json!({"PoolName": "p", "UserPoolTags": tags}));
-        assert_eq!(made.is_err(), says == "reserved", "fifty are allowed");
+        assert_eq!(made.is_err(), says == "reserved", "fifty tags are allowed");
     }
 }
 

@@ -21,7 +21,7 @@ fn a_pool_update_resets_omitted_settings() {
     world.ok(Operation::UpdateUserPool, json!({"UserPoolId": id}));
     let pool = world.ok(Operation::DescribeUserPool, json!({"UserPoolId": id}))["UserPool"].clone();
     assert_eq!(pool["DeviceConfiguration"], Value::Null);
-    assert_eq!(pool["UserPoolTags"], json!({"team": "a"}), "tags have operations of their own");
+    assert_eq!(pool["UserPoolTags"], json!({"team": "a"}), "other operations change the tags");
     assert_eq!(pool["Policies"]["PasswordPolicy"]["MinimumLength"], 8);
     assert_eq!(pool["UsernameAttributes"], json!(["email"]));
     assert_eq!(pool["Name"], "p");
@@ -299,7 +299,7 @@ fn a_decoy_looks_like_a_user_and_never_changes() {
     let lengths = |parameters: &Value| parameters["SECRET_BLOCK"].as_str().unwrap().len();
     assert!(
         lengths(&first).abs_diff(lengths(&known)) <= 8,
-        "the names differ in length, nothing else"
+        "the blocks differ only by the length of the names"
     );
 }
 

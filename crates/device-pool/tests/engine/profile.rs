@@ -29,7 +29,7 @@ fn a_new_address_is_unproven_until_its_code_comes_back() {
     assert_eq!(
         answer["CodeDeliveryDetailsList"].as_array().unwrap().len(),
         1,
-        "phones are not verified here"
+        "this pool does not verify phone numbers"
     );
     assert_eq!(answer["CodeDeliveryDetailsList"][0]["Destination"], "a***@e***");
     let code = sent_code(&world);
@@ -47,7 +47,7 @@ fn a_new_address_is_unproven_until_its_code_comes_back() {
     assert_eq!(
         attribute(&mut world, "ada", "email_verified").unwrap(),
         "true",
-        "nothing has changed"
+        "the refusal changed nothing"
     );
 }
 
@@ -80,7 +80,10 @@ fn a_pool_may_keep_the_old_address_until_the_new_is_proven() {
     let request =
         json!({"UserPoolId": world.pool, "Username": "ada", "UserAttributes": attributes(&first)});
     world.ok(Operation::AdminUpdateUserAttributes, request);
-    assert!(world.outbox.is_empty(), "the administrator vouches");
+    assert!(
+        world.outbox.is_empty(),
+        "an address that an administrator sets as verified needs no code"
+    );
     world.ok(Operation::UpdateUserAttributes, update(&token, &[("email", "new@example.com")]));
     assert_eq!(world.outbox[0].destination.as_str(), "new@example.com");
     assert_eq!(attribute(&mut world, "ada", "email").unwrap(), "old@example.com");
@@ -169,11 +172,15 @@ fn administrators_write_and_remove_attributes() {
     let mut change = admin(&world);
     change["UserAttributes"] = attributes(&[("email", "ada@example.com"), ("nickname", "A")]);
     assert_eq!(world.ok(Operation::AdminUpdateUserAttributes, change.clone()), json!({}));
-    assert_eq!(world.outbox.len(), 1, "the address is to be proven");
+    assert_eq!(world.outbox.len(), 1, "the new address gets a code");
     change["UserAttributes"] = attributes(&[("email_verified", "true"), ("nickname", "")]);
     world.ok(Operation::AdminUpdateUserAttributes, change.clone());
     assert_eq!(attribute(&mut world, "ada", "email_verified").unwrap(), "true");
-    assert_eq!(attribute(&mut world, "ada", "nickname"), None, "an empty value removes");
+    assert_eq!(
+        attribute(&mut world, "ada", "nickname"),
+        None,
+        "an empty value removes the attribute"
+    );
     change["UserAttributes"] = attributes(&[("email_verified", "perhaps")]);
     let refused = world.refused(Operation::AdminUpdateUserAttributes, change.clone());
     assert!(refused.starts_with("InvalidParameterException"), "{refused}");

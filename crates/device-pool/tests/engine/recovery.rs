@@ -57,7 +57,11 @@ fn a_forgotten_password_is_reset_with_the_code() {
         json!({"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"})
     );
     let code = sent_code(&world);
-    assert_eq!(password_refusal(&mut world, PASSWORD), None, "the old one is good until then");
+    assert_eq!(
+        password_refusal(&mut world, PASSWORD),
+        None,
+        "the old password is valid until the reset"
+    );
     let weak = reset(&world, "ada", &code, "weak");
     assert!(
         world
@@ -68,7 +72,7 @@ fn a_forgotten_password_is_reset_with_the_code() {
     assert_eq!(
         world.ok(Operation::ConfirmForgotPassword, good.clone()),
         json!({}),
-        "the refusal used nothing up"
+        "the refusal did not use the code up"
     );
     assert_eq!(password_refusal(&mut world, PASSWORD).unwrap(), INCORRECT);
     assert_eq!(password_refusal(&mut world, OTHER), None);
@@ -258,11 +262,15 @@ fn a_pool_may_remember_passwords_and_refuse_them() {
             json!({"AccessToken": token, "PreviousPassword": old, "ProposedPassword": new});
         world.call(Operation::ChangePassword, request).err().map(|error| error.to_string())
     };
-    assert_eq!(change(PASSWORD, PASSWORD).as_deref(), Some(used), "the current one counts");
+    assert_eq!(
+        change(PASSWORD, PASSWORD).as_deref(),
+        Some(used),
+        "the current password counts as used"
+    );
     assert_eq!(change(PASSWORD, OTHER), None);
     assert_eq!(change(OTHER, PASSWORD).as_deref(), Some(used));
     assert_eq!(change(OTHER, "A-third-horse-9"), None);
-    assert_eq!(change("A-third-horse-9", PASSWORD), None, "two changes ago it was the current one");
+    assert_eq!(change("A-third-horse-9", PASSWORD), None, "two changes later it may be used again");
     world.first_factor(Flow::Password, "ada", None).unwrap();
 }
 

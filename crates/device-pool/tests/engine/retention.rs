@@ -53,7 +53,7 @@ fn unconfirmed_users_are_removed_after_a_week() {
     world.seconds(2);
     world.engine.purge(world.moment()).unwrap();
     assert_eq!(count(&store, Table::User), 1);
-    assert_eq!(count(&store, Table::Login), 2, "bob's name and id");
+    assert_eq!(count(&store, Table::Login), 2, "only Bob's name and id are left");
     world.first_factor(Flow::Password, "bob", None).unwrap();
     // The name and the address are free again.
     let code = signed_up(&mut world, "ada");
@@ -131,7 +131,7 @@ fn records_of_unknown_names_are_capped_in_each_pool() {
     world.engine.purge(world.moment()).unwrap();
     let after = tables.map(users);
     for (before, after) in before.iter().zip(after) {
-        assert_eq!(after.0, before.0, "of users all are kept");
+        assert_eq!(after.0, before.0, "all records of users are kept");
         assert!(before.1 >= 40);
         assert_eq!(after.1, 30);
     }

@@ -209,7 +209,7 @@ fn mfa_for_a_risk_is_ignored_if_devices_always_replace_it() {
     configure(&mut world, "NO_ACTION");
     world.seconds(5);
     world.sign_in("ada", Some(&device), None);
-    assert!(!told(&mut world).contains("for the risk"), "nothing was demanded");
+    assert!(!told(&mut world).contains("for the risk"), "the risk demanded nothing");
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn replaced_signing_keys_verify_while_tokens_are_out() {
     assert!(before.contains(&header(&old.access_token())));
     assert_eq!(world.rotate_signing_keys(Duration::ZERO), 1);
     let after = published(&world);
-    assert_eq!(after.len(), 4, "two that sign, and the two before them");
+    assert_eq!(after.len(), 4, "two keys that sign, and their two predecessors");
     assert!(before.iter().all(|kid| after.contains(kid)));
     let new = world.sign_in("ada", None, None);
     for token in [new.access_token(), new.result["IdToken"].as_str().unwrap().to_owned()] {

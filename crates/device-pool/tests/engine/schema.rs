@@ -67,7 +67,7 @@ fn a_pool_extends_standard_attributes_and_adds_its_own() {
     assert_eq!(named(&schema, "custom:team")["Mutable"], true);
     assert_eq!(named(&schema, "dev:custom:note")["DeveloperOnlyAttribute"], true);
     world.ok(Operation::UpdateUserPool, json!({"UserPoolId": world.pool}));
-    assert_eq!(shown(&mut world), schema, "an update does not touch it");
+    assert_eq!(shown(&mut world), schema, "an update does not change the schema");
 
     let mut create = |name: &str, value: &str| {
         let attributes =

@@ -60,7 +60,7 @@ fn a_code_of_one_sign_in_is_invalid_in_another() {
     let other = world.outbox[0].code.to_string();
     let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
     let own = world.outbox[0].code.to_string();
-    assert_ne!(own, other, "the seed makes two codes");
+    assert_ne!(own, other, "the two sign-ins have different codes");
     assert_eq!(asked["ChallengeName"], "EMAIL_OTP");
     let answers = json!({"USERNAME": "ada", "EMAIL_OTP_CODE": other});
     let refused = world.respond("EMAIL_OTP", &asked["Session"], answers).unwrap_err();

@@ -227,7 +227,7 @@ fn a_device_cannot_skip_the_second_factor_that_is_due() {
     let refused = world.device_claim("ada", &device, &asked["Session"]).unwrap_err();
     assert_eq!(refused.to_string(), INVALID);
     let refused = world.device_claim("ada", &device, &Value::Null).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "and not without a session either");
+    assert_eq!(refused.to_string(), INVALID, "the device cannot start without a session either");
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_device_may_answer_with_the_session_of_a_passed_code() {
     let session = &asked["Session"];
     assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
     let refused = world.device_claim("ada", &device, session).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "not before the code");
+    assert_eq!(refused.to_string(), INVALID, "the session starts no device proof before the code");
     let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": world.code(&totp)});
     let asked = world.respond("SOFTWARE_TOKEN_MFA", session, answers).unwrap();
     assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
@@ -272,7 +272,7 @@ fn a_device_may_answer_with_the_session_of_a_passed_code() {
     let done = world.respond("DEVICE_PASSWORD_VERIFIER", &proof, answers).unwrap();
     assert!(done["AuthenticationResult"]["AccessToken"].is_string());
     let refused = world.device_claim("ada", &device, session).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "and once");
+    assert_eq!(refused.to_string(), INVALID, "the session starts a device proof only once");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_device_proof_is_bound_to_session_client_and_device() {
     world.set_status("ada", &other, "remembered");
     let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
     let refused = world.device_claim("ada", &other, &asked["Session"]).unwrap_err();
-    assert_eq!(refused.to_string(), INVALID, "the session is the other device's");
+    assert_eq!(refused.to_string(), INVALID, "the session belongs to the other device");
     let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     let mut as_other = answers.clone();
     as_other["DEVICE_KEY"] = json!(other.key);
@@ -405,7 +405,10 @@ fn a_device_in_place_of_a_proven_one_must_prove_itself() {
     let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
     world.set_status("ada", &device, "not_remembered");
     let asked = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
-    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA", "it stands in no longer");
+    assert_eq!(
+        asked["ChallengeName"], "SOFTWARE_TOKEN_MFA",
+        "the device no longer stands in for the code"
+    );
     let code = world.code(&totp);
     let answers =
         json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code, "DEVICE_KEY": other.key});

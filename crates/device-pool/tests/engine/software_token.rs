@@ -215,7 +215,7 @@ fn required_attributes_are_asked_with_the_new_password() {
     let signed_in = world.respond("NEW_PASSWORD_REQUIRED", &asked["Session"], answers).unwrap();
     let id = crate::world::claims(signed_in["AuthenticationResult"]["IdToken"].as_str().unwrap());
     assert_eq!(id["email"], "ada@example.com");
-    assert_ne!(id["email_verified"], true, "what was verified was not this address");
+    assert_ne!(id["email_verified"], true, "the new address is not the verified one");
 }
 
 #[test]

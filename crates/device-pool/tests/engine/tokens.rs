@@ -152,7 +152,7 @@ fn a_refresh_needs_the_device_that_the_token_is_bound_to() {
     assert_eq!(
         world.refused(Operation::GetTokensFromRefreshToken, request.clone()),
         invalid,
-        "not confirmed yet"
+        "the device is not confirmed yet"
     );
     let confirmation = world.confirmation(&signed_in.access_token(), &device);
     world.ok(Operation::ConfirmDevice, confirmation);

@@ -42,7 +42,10 @@ fn the_user_sees_the_available_factors() {
         json!(["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "SMS_OTP"])
     );
     let asked = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "WEB_AUTHN"}));
-    assert_eq!(asked["ChallengeName"], "SELECT_CHALLENGE", "what there is not can't be preferred");
+    assert_eq!(
+        asked["ChallengeName"], "SELECT_CHALLENGE",
+        "a factor that is not available cannot be preferred"
+    );
 }
 
 #[test]
@@ -54,7 +57,10 @@ fn a_password_is_given_with_the_choice_or_asked_for() {
     let refused = world.respond("SELECT_CHALLENGE", &asked["Session"], wrong).unwrap_err();
     assert_eq!(refused.to_string(), "NotAuthorizedException: Incorrect username or password.");
     let done = world.respond("SELECT_CHALLENGE", &asked["Session"], answers.clone()).unwrap();
-    assert!(done["AuthenticationResult"]["NewDeviceMetadata"].is_object(), "a password proves");
+    assert!(
+        done["AuthenticationResult"]["NewDeviceMetadata"].is_object(),
+        "a password makes a device key, since it is a proof"
+    );
     let again = world.respond("SELECT_CHALLENGE", &asked["Session"], answers).unwrap_err();
     assert!(again.to_string().ends_with("session can only be used once."));
 
@@ -154,7 +160,7 @@ fn an_unknown_user_takes_the_same_path() {
         .unwrap();
     let ask = json!({"USERNAME": nobody, "PREFERRED_CHALLENGE": "EMAIL_OTP"});
     let asked = start(&mut world, ask.clone());
-    assert!(world.outbox.is_empty(), "and nothing is sent");
+    assert!(world.outbox.is_empty(), "no message is sent");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let real = start(&mut world, json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "EMAIL_OTP"}));
     assert_eq!(keys(&asked["ChallengeParameters"]), keys(&real["ChallengeParameters"]));
@@ -170,7 +176,7 @@ fn an_unknown_user_takes_the_same_path() {
     assert_eq!(
         forgot["CodeDeliveryDetails"]["Destination"],
         by_sms["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"],
-        "one number, as a user has"
+        "a decoy has one number, like a user"
     );
     for (name, session) in [(nobody.as_str(), &asked["Session"]), ("ada", &real["Session"])] {
         let answers = json!({"USERNAME": name, "EMAIL_OTP_CODE": "0000000"});
@@ -248,7 +254,10 @@ fn a_decoy_found_by_address_has_it_and_a_separate_name() {
             assert!(!internal.as_str().unwrap().contains('@'), "{internal}");
             let challenge = asked["ChallengeName"].as_str().unwrap().to_owned();
             if challenge == "SELECT_CHALLENGE" {
-                assert_eq!(setting, "UsernameAttributes", "an alias is proven");
+                assert_eq!(
+                    setting, "UsernameAttributes",
+                    "only an address that is the username may be unverified"
+                );
                 continue;
             }
             let (first, masked) =
@@ -444,7 +453,7 @@ fn the_code_that_confirmed_a_sign_up_signs_in_once() {
     assert_eq!(
         done["AuthenticationResult"]["NewDeviceMetadata"],
         Value::Null,
-        "no password, no device"
+        "without a password there is no device key"
     );
     assert_eq!(
         world.refused(Operation::InitiateAuth, request),

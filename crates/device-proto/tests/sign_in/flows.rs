@@ -396,7 +396,7 @@ fn client_metadata_accompanies_every_step() {
     assert_eq!(
         accompanying(&pair, "USER_SRP_AUTH"),
         [Value::Null, Value::Null, Value::Null],
-        "nothing unasked"
+        "by default there is no metadata"
     );
 
     pair.config = pair

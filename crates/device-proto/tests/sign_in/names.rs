@@ -69,7 +69,7 @@ fn the_record_is_asked_for_before_the_proof_goes_out() {
 
     pair.lookups.clear();
     known(pair.sign_in(Some(record)).done());
-    assert!(pair.lookups.is_empty(), "it is there already");
+    assert!(pair.lookups.is_empty(), "the record was already presented");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn tokens_at_once_come_with_a_new_device() {
     let outcome = pair.sign_in_with(Credentials::password(ALIAS, PASSWORD), None).done();
     let DeviceOutcome::New { record, .. } = outcome.device else { panic!("{outcome:?}") };
     assert_eq!(record.owner, first.owner);
-    assert!(pair.lookups.is_empty() && pair.discarded.is_empty(), "the first is as good as before");
+    assert!(pair.lookups.is_empty() && pair.discarded.is_empty(), "the first device stays valid");
     known(pair.sign_in(Some(first)).done());
 }
 
@@ -131,7 +131,7 @@ fn a_name_of_another_user_is_corrected() {
     let outcome = pair.sign_in_with(Credentials::srp(ALIAS, PASSWORD), Some(of_bob)).done();
     assert_eq!(known(outcome), record);
     assert_eq!(pair.lookups, [USER]);
-    assert!(pair.discarded.is_empty(), "Bob's is his");
+    assert!(pair.discarded.is_empty(), "Bob's record is not discarded");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_device_refused_at_the_beginning_is_not_asked_for() {
     pair.lookups.clear();
     pair.service.fault("USER_SRP_AUTH", UNKNOWN);
     pair.sign_in(Some(record.clone())).done();
-    assert!(pair.lookups.is_empty(), "the service has said that it is gone");
+    assert!(pair.lookups.is_empty(), "the service has said that the device is unknown");
     assert_eq!(pair.discarded, [record]);
 }
 

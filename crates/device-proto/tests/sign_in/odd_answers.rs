@@ -103,7 +103,7 @@ fn a_secret_block_is_read_in_either_alphabet() {
             "{block}: the proof went out"
         );
         let echoed = &pair.service.last("PASSWORD_VERIFIER")["ChallengeResponses"];
-        assert_eq!(echoed["PASSWORD_CLAIM_SECRET_BLOCK"], block, "as it came");
+        assert_eq!(echoed["PASSWORD_CLAIM_SECRET_BLOCK"], block, "the block is returned unchanged");
     }
 }
 

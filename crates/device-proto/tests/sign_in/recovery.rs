@@ -82,7 +82,7 @@ fn a_device_unknown_at_the_start_starts_it_again() {
             "ConfirmDevice"
         ]
     );
-    assert_eq!(pair.discarded.len(), 1, "once it is known whose name it is");
+    assert_eq!(pair.discarded.len(), 1, "the device is discarded once its user has signed in");
 }
 
 #[test]
@@ -99,7 +99,10 @@ fn a_device_is_discarded_only_once_its_user_has_signed_in() {
         );
         let credentials = || Credentials::password(USER, PASSWORD);
         pair.sign_in_with(credentials(), Some(record.clone())).failed();
-        assert!(pair.discarded.is_empty(), "anyone can type a name");
+        assert!(
+            pair.discarded.is_empty(),
+            "a failed sign-in discards no device, since anyone can type a name"
+        );
         let outcome = pair.sign_in_with(credentials(), Some(record)).done();
         assert!(matches!(outcome.device, DeviceOutcome::New { .. }), "{outcome:?}");
         assert_eq!(pair.discarded.len(), discarded, "{owner}");

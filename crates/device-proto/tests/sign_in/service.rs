@@ -408,7 +408,7 @@ impl Service {
         assert_eq!(
             parameters["SECRET_HASH"].as_str(),
             expected.as_deref(),
-            "SECRET_HASH in every step"
+            "every step has a SECRET_HASH"
         );
         Ok(())
     }

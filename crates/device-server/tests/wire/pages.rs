@@ -116,7 +116,10 @@ async fn codes_are_read_under_a_listed_name_only() {
     };
     let refused = send(router(|service| service), messages()).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.json()["message"].as_str().unwrap().contains("--dev-host"), "the way out");
+    assert!(
+        refused.json()["message"].as_str().unwrap().contains("--dev-host"),
+        "the refusal says what to do"
+    );
 
     let listed = |service: ServiceBuilder| {
         service.administrators(Administrators::Anyone(DevMode::with_hosts(["Cognito"])))

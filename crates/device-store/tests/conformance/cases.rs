@@ -212,10 +212,14 @@ pub(crate) fn a_scan_keeps_to_prefix_after_and_limit(store: &impl Store) {
     assert_eq!(scan("p/", None, 2), ["p/a", "p/a/1"]);
     assert_eq!(scan("p/", None, 0), [""; 0]);
     assert_eq!(scan("p/", Some("p/a"), 2), ["p/a/1", "p/b"]);
-    assert_eq!(scan("p/", Some("p/aa"), 9), ["p/b", "p/c"], "after need not exist");
+    assert_eq!(scan("p/", Some("p/aa"), 9), ["p/b", "p/c"], "`after` need not exist");
     assert_eq!(scan("p/", Some("p/c"), 9), [""; 0]);
-    assert_eq!(scan("p/", Some("a"), 9), ["p/a", "p/a/1", "p/b", "p/c"], "after before the prefix");
-    assert_eq!(scan("p/", Some("q"), 9), [""; 0], "after behind the prefix");
+    assert_eq!(
+        scan("p/", Some("a"), 9),
+        ["p/a", "p/a/1", "p/b", "p/c"],
+        "`after` may be before the prefix"
+    );
+    assert_eq!(scan("p/", Some("q"), 9), [""; 0], "`after` may be behind the prefix");
     assert_eq!(scan("none", None, 9), [""; 0]);
     assert_eq!(scan("", None, 3), ["o/z", "p", "p/a"]);
     assert_eq!(scan("", Some("p0"), 9), ["q/a"]);
