@@ -8,7 +8,7 @@
 //! without TLS here; with its default features it supports `https` too.
 #![allow(
     clippy::disallowed_methods,
-    reason = "clock and randomness are the caller's to bring, and this is the caller"
+    reason = "the caller provides clock and randomness, and this is the caller"
 )]
 
 use std::error::Error;

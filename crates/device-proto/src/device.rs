@@ -90,7 +90,7 @@ enum Asks {
 
 /// What to do next.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "as `Step`")]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle every step")]
 pub enum ListStep {
     /// Send the request and [`handle`](ListDevices::handle) the reply.
     Send(ListDevices, Request),

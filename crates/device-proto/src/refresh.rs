@@ -32,7 +32,7 @@ enum Path {
 
 /// What to do next.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "as `Step`")]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle every step")]
 pub enum RefreshStep {
     /// Send the request and [`handle`](Refresh::handle) the reply.
     Send(Refresh, Request),

@@ -17,7 +17,7 @@ use crate::request::Request;
 #[must_use = "the sign-in stands still until this is done"]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a caller that ignores a step would leave the sign-in standing: the compiler says so"
+    reason = "a caller must handle every step: a sign-in does not continue without"
 )]
 pub enum Step {
     /// Send the request and [`handle`](SignIn::handle) the reply.
