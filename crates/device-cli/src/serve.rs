@@ -7,6 +7,7 @@ mod listen;
 mod log;
 mod modes;
 mod settings;
+mod templates;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -99,6 +100,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         .origins(settings.origins)
         .trusted_proxies(settings.trusted_proxies)
         .transports(settings.transports)
+        .device_messages(settings.device_messages)
         .limits(settings.limits);
     if let Some(hooks) = settings.hooks {
         service = service.hooks(Arc::new(hooks));

@@ -13,6 +13,7 @@ use crate::command::transaction::{Transaction, written};
 use crate::crypto::jwt::{KeyRing, PublicKey};
 use crate::error::ServiceError;
 use crate::host::arithmetic::{Arithmetic, InPlace};
+use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::{Hooks, NoHooks};
 use crate::host::invocation::{Config, Invocation, Outcome};
 use crate::host::moment::Moment;
@@ -24,6 +25,7 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
+use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
 use crate::store::{Key, Store, StoreError, Table, Write};
 
@@ -39,6 +41,7 @@ pub struct Engine {
     hooks: Arc<dyn Hooks>,
     arithmetic: Arc<dyn Arithmetic>,
     risk: Arc<dyn RiskEvaluator>,
+    device_messages: DeviceMessages,
     idle_devices: IdleDevices,
 }
 
@@ -68,6 +71,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets the texts of messages about devices.
+    #[must_use]
+    pub fn device_messages(mut self, texts: DeviceMessages) -> Self {
+        self.0.device_messages = texts;
+        self
+    }
+
     /// Builds the engine.
     #[must_use]
     pub fn build(self) -> Engine {
@@ -90,6 +100,7 @@ impl Engine {
             hooks: Arc::new(NoHooks),
             arithmetic: Arc::new(InPlace),
             risk: Arc::new(NewAddressOrFailures),
+            device_messages: DeviceMessages::default(),
             idle_devices: IdleDevices::default(),
         })
     }
@@ -123,13 +134,56 @@ impl Engine {
     /// # Errors
     ///
     /// The service's refusal. A refused command has changed only its audit trail and attempt
-    /// counters, and sends no messages.
+    /// counters, and sends no messages but the invocation's `warnings`.
     pub fn execute(
         &self,
         operation: Operation,
         body: Value,
         invocation: &mut Invocation<'_>,
     ) -> Result<Outcome, ServiceError> {
+        self.decide(invocation, |cx| {
+            let decided =
+                operations::dispatch(cx, operation, &body).map_err(|error| error.within(operation));
+            audit::conclude(cx, operation, decided.as_ref().err()).and(decided)
+        })
+    }
+
+    /// What the link in a message about a new device leads to. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Storage failures.
+    pub fn read_device_link(
+        &self,
+        pool_id: &str,
+        token: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<DeviceLink, ServiceError> {
+        self.decide(invocation, |cx| device_link::read(cx, pool_id, token))
+            .map(|outcome| outcome.body)
+    }
+
+    /// Forgets the device of such a link, and ends the sign-ins made with it.
+    ///
+    /// # Errors
+    ///
+    /// Storage failures.
+    pub fn follow_device_link(
+        &self,
+        pool_id: &str,
+        token: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<DeviceLink, ServiceError> {
+        self.decide(invocation, |cx| device_link::follow(cx, pool_id, token))
+            .map(|outcome| outcome.body)
+    }
+
+    /// Decides a command on the present state, again if that has changed meanwhile, and applies it.
+    fn decide<T>(
+        &self,
+        invocation: &mut Invocation<'_>,
+        command: impl Fn(&mut Context<'_, '_>) -> Result<T, ServiceError>,
+    ) -> Result<Outcome<T>, ServiceError> {
         let hooks = AskedOnce::new(&*self.hooks);
         for _ in 0..MAX_DECISIONS {
             hooks.decide_again();
@@ -138,18 +192,22 @@ impl Engine {
                 notes: Notes::default(),
                 invocation,
                 outbox: Vec::new(),
+                warnings: Vec::new(),
                 config: &self.config,
                 key_ring: &self.key_ring,
                 hooks: &hooks,
                 arithmetic: &*self.arithmetic,
                 signing_keys: &*self.signing_keys,
                 risk: &*self.risk,
+                device_messages: &self.device_messages,
             };
-            let decided = operations::dispatch(&mut cx, operation, &body)
-                .map_err(|error| error.within(operation));
-            let decided = audit::conclude(&mut cx, operation, decided.as_ref().err()).and(decided);
-            match cx.tx.commit(decided.is_ok()) {
-                Ok(()) => return decided.map(|body| Outcome { body, messages: cx.outbox }),
+            let decided = command(&mut cx);
+            let Context { tx, outbox, warnings, .. } = cx;
+            match tx.commit(decided.is_ok()) {
+                Ok(()) => {
+                    invocation.warnings = warnings;
+                    return decided.map(|body| Outcome { body, messages: outbox });
+                }
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -292,7 +350,7 @@ impl Engine {
         let removed = [
             pool_deletion::erase(&*self.store).map_err(ServiceError::from),
             user_deletion::erase(&*self.store).map_err(ServiceError::from),
-            self.idle_devices.forget(&*self.store, now),
+            self.idle_devices.forget(&*self.store, &self.config.retention, now),
             unknown_names::cap(&*self.store, max),
             // Last: a store may now clear what the others deleted from its files.
             self.store.purge(now.millis()).map_err(ServiceError::from),

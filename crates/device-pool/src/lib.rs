@@ -8,7 +8,8 @@
 //! 2. **decide** from those records and the time and randomness of the [`Invocation`] alone;
 //! 3. **apply** one change, if none of those records has changed; otherwise decide again.
 //!
-//! A refusal changes only its audit trail and the count of failed attempts.
+//! A refusal changes only its audit trail and the count of failed attempts. Of messages to users it
+//! sends those alone that warn of what was refused.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -98,6 +99,7 @@ pub use crypto::seal::fuzzing;
 pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
+pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};
 pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
 pub use host::message::{Medium, Message, Topic};
@@ -107,4 +109,5 @@ pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::device_count::DeviceCount;
+pub use rules::device_link::DeviceLink;
 pub use rules::triggers::TRIGGERS;

@@ -9,6 +9,8 @@ pub(crate) mod decoy_name;
 pub(crate) mod device_count;
 pub(crate) mod device_keys;
 pub(crate) mod device_limits;
+pub(crate) mod device_link;
+pub(crate) mod device_notices;
 pub(crate) mod first_factors;
 pub(crate) mod lockout;
 pub(crate) mod messages;

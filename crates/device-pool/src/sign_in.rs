@@ -136,10 +136,12 @@ fn run(
     mut step: Step,
     occasion: &Occasion,
 ) -> Result<Answer, ServiceError> {
-    loop {
+    let mut secret_rotated = false;
+    let answer = loop {
         step = match step {
-            Step::Answer(answer) => return Ok(*answer),
+            Step::Answer(answer) => break *answer,
             Step::Passed(parties, progress) => {
+                secret_rotated |= progress.secret_rotated;
                 let due = due(cx, &parties, *progress)?;
                 // In a custom flow the operator decides between the second factor and the device.
                 if due.progress.custom.is_some()
@@ -147,11 +149,17 @@ fn run(
                 {
                     custom::decide(cx, *parties, due.progress, occasion.metadata.clone())?
                 } else {
-                    return ask(cx, &parties, due, occasion);
+                    break ask(cx, &parties, due, occasion)?;
                 }
             }
         };
-    }
+    };
+    // Whatever follows the device's proof: the client may not come to the tokens.
+    Ok(if secret_rotated {
+        answer.with_parameter(param::DEVICE_SECRET_ROTATED, "true")
+    } else {
+        answer
+    })
 }
 
 fn first_step(
@@ -264,7 +272,7 @@ fn due(
         }
         _ => None,
     };
-    progress.device_key = device.as_ref().map(|device| device.key.clone());
+    progress.meet(device.as_ref());
     let situation = Situation {
         // A user who signed in without a password has none to change.
         must_change_password: progress.password_proven
@@ -359,10 +367,5 @@ fn finish(
     )?;
     result.new_device_metadata = new_device;
     cx.notes.judge(&progress.trail, device_key.as_deref(), Finding::Tokens);
-    let answer = Answer::tokens(result);
-    Ok(if progress.secret_rotated {
-        answer.with_parameter(param::DEVICE_SECRET_ROTATED, "true")
-    } else {
-        answer
-    })
+    Ok(Answer::tokens(result))
 }

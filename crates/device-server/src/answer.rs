@@ -1,7 +1,10 @@
 //! Turns answers and refusals of the engine into HTTP. No other file chooses a status code.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use device_pool::ServiceError;
 use device_wire::{ErrorBody, ErrorCode, Operation};
@@ -23,6 +26,10 @@ pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
 
 /// The code for a body that does not arrive in time. The service's gateway sends it too.
 pub(crate) const TOO_SLOW: &str = "RequestTimeoutException";
+
+/// What a browser may do with a page: show it, and send its form back.
+const PAGE_POLICY: &str =
+    "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Why a request was refused, for the log; an extension of the response.
 #[derive(Clone)]
@@ -73,6 +80,21 @@ pub(crate) fn unavailable(error: ServiceError) -> Response<Body> {
     let mut response = document(StatusCode::SERVICE_UNAVAILABLE, &body);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response.extensions_mut().insert(Failure(error));
+    response
+}
+
+/// A page of HTML for people, without a script or a style.
+pub(crate) fn page(status: StatusCode, html: String) -> Response<Body> {
+    let mut response = typed(status, "text/html; charset=utf-8", Body::from(html));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (X_FRAME_OPTIONS, "DENY"),
+        // The address of the page is a secret.
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 

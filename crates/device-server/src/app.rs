@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access_key_calls::{self, ACCESS_KEYS_PATH};
 use crate::service::Service;
-use crate::{answer, api, dev, documents, request_log};
+use crate::{answer, api, dev, device_link, documents, request_log};
 
 /// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
@@ -25,7 +25,11 @@ pub fn app(service: Arc<Service>) -> Router {
 /// shared with web pages of other origins.
 pub fn app_with_pages(service: Arc<Service>, pages: Router) -> Router {
     let observe = from_fn_with_state(Arc::clone(&service), request_log::observe);
-    pages.layer(map_response(documents::as_page)).merge(api(service)).layer(observe)
+    pages
+        .layer(map_response(documents::as_page))
+        .merge(device_link::routes(Arc::clone(&service)))
+        .merge(api(service))
+        .layer(observe)
 }
 
 fn api(service: Arc<Service>) -> Router {

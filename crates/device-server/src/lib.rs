@@ -22,6 +22,7 @@ mod body;
 mod connections;
 mod constraint;
 mod dev;
+mod device_link;
 mod documents;
 mod environment;
 mod guess_budget;
@@ -75,5 +76,5 @@ pub use storage::Storage;
 pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
-pub use device_pool::{Config as PoolConfig, DeviceCount, Retention};
+pub use device_pool::{Config as PoolConfig, DeviceCount, DeviceMessages, MessageTexts, Retention};
 pub use device_store::OpenError;

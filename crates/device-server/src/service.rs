@@ -4,13 +4,14 @@ mod access_keys;
 mod builder;
 mod console;
 
+use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
 use device_pool::store::Store;
-use device_pool::{Config, Engine, Invocation, Message, Moment, Outcome, ServiceError};
+use device_pool::{Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, ServiceError};
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
 use serde_json::Value;
@@ -207,7 +208,10 @@ impl Service {
             administrator.check_pool(operation, &input)?;
         }
         self.check_triggers(operation, &input)?;
-        let mut outcome = self.engine.execute(operation, input, invocation)?;
+        let outcome = self.engine.execute(operation, input, invocation);
+        // Due even if the operation was refused.
+        self.send(mem::take(&mut invocation.warnings));
+        let mut outcome = outcome?;
         if let (Some(administrator), Some(output)) = (administrator, &mut outcome.body) {
             administrator.filter(operation, output);
         }
@@ -223,6 +227,34 @@ impl Service {
     ) -> Invocation<'a> {
         let title = self.asks_for_proof().then(|| administrator.title());
         Invocation { source_ip, administrator: title, ..Invocation::new(self.moment(), rng) }
+    }
+
+    /// Reads the link in a message about a device, or follows it: then the device is forgotten.
+    pub(crate) async fn device_link(
+        self: &Arc<Self>,
+        (pool_id, token): (String, String),
+        source_ip: Option<IpAddr>,
+        is_followed: bool,
+    ) -> (Result<DeviceLink, ServiceError>, Subject) {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
+            return (Err(refusal), Subject::default());
+        };
+        let work = self.off_the_workers(move |service| {
+            let _permit = permit;
+            let mut rng = service.entropy.generator();
+            let now = service.moment();
+            let mut invocation = Invocation { source_ip, ..Invocation::new(now, &mut *rng) };
+            let engine = &service.engine;
+            let link = if is_followed {
+                engine.follow_device_link(&pool_id, &token, &mut invocation)
+            } else {
+                engine.read_device_link(&pool_id, &token, &mut invocation)
+            };
+            let about = invocation.about;
+            Ok((link, Subject { administrator: None, about }))
+        });
+        work.await.unwrap_or_else(|error| (Err(error), Subject::default()))
     }
 
     fn check_triggers(&self, operation: Operation, input: &Value) -> Result<(), ServiceError> {

@@ -114,6 +114,8 @@ pub(crate) fn topic(topic: Topic) -> &'static str {
         Topic::ForgotPassword => "ForgotPassword",
         Topic::AttributeVerification => "AttributeVerification",
         Topic::SignIn => "SignIn",
+        Topic::NewDevice => "NewDevice",
+        Topic::CopiedDevice => "CopiedDevice",
         _ => "Other",
     }
 }

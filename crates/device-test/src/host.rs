@@ -64,7 +64,10 @@ impl Host {
     ) -> Result<T, ServiceError> {
         let mut rng = self.rng.fork();
         let now = Moment::from_millis(self.clock.now());
-        let outcome = call(&mut Invocation::new(now, &mut rng))?;
+        let mut invocation = Invocation::new(now, &mut rng);
+        let outcome = call(&mut invocation);
+        self.messages.keep(&invocation.warnings);
+        let outcome = outcome?;
         self.messages.keep(&outcome.messages);
         Ok(outcome.body)
     }

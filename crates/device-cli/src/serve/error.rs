@@ -13,6 +13,8 @@ pub(crate) enum ServeError {
     Settings(String),
     #[error("the configuration file {} cannot be used: {reason}", path.display())]
     ConfigFile { path: PathBuf, reason: String },
+    #[error("the message templates in {} cannot be used: {reason}", path.display())]
+    Templates { path: PathBuf, reason: String },
     #[error("cannot listen on {addr}: {}", listen_advice(source))]
     Listen { addr: SocketAddr, source: io::Error },
     #[error(transparent)]

@@ -7,14 +7,14 @@ use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use device_server::{
-    AccessKey, DevMode, HttpHooks, Limits, Origins, Retention, Smtp, Storage, Transport,
-    Transports, TrustedProxies, Webhook,
+    AccessKey, DevMode, DeviceMessages, HttpHooks, Limits, Origins, Retention, Smtp, Storage,
+    Transport, Transports, TrustedProxies, Webhook,
 };
 use serde::Deserialize;
 
 use super::listen::Listen;
 use super::log::LogFormat;
-use super::{ServeError, dev, modes};
+use super::{ServeError, dev, modes, templates};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
@@ -122,6 +122,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MESSAGE_FILE", value_name = "FILE")]
     message_file: Option<PathBuf>,
 
+    /// A TOML file with the texts of messages about devices [default: built-in texts]
+    #[arg(long, env = "DEVICE_MESSAGE_TEMPLATES", value_name = "FILE")]
+    message_templates: Option<PathBuf>,
+
     /// A URL that runs the service's Lambda triggers. Their events are posted to it as JSON
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
@@ -181,6 +185,7 @@ pub(crate) struct Settings {
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) transports: Transports,
+    pub(crate) device_messages: DeviceMessages,
     pub(crate) hooks: Option<HttpHooks>,
     pub(crate) allow_unrun_triggers: bool,
     pub(crate) limits: Limits,
@@ -256,6 +261,9 @@ impl Settings {
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
             transports,
+            device_messages: templates::read(
+                options.message_templates.or(file.message_templates).as_deref(),
+            )?,
             hooks: hooks(
                 options.hook_url.or(file.hook_url),
                 options.hook_secret.or(file.hook_secret),

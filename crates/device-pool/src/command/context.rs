@@ -7,6 +7,7 @@ use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
 use crate::host::arithmetic::Arithmetic;
+use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::Hooks;
 use crate::host::invocation::{Config, Invocation};
 use crate::host::message::Message;
@@ -22,12 +23,15 @@ pub(crate) struct Context<'a, 'c> {
     pub(crate) invocation: &'a mut Invocation<'c>,
     /// Messages to users, sent only if the command succeeds.
     pub(crate) outbox: Vec<Message>,
+    /// Messages to users, sent whether or not the command succeeds.
+    pub(crate) warnings: Vec<Message>,
     pub(crate) config: &'a Config,
     pub(crate) key_ring: &'a KeyRing,
     pub(crate) hooks: &'a dyn Hooks,
     pub(crate) arithmetic: &'a dyn Arithmetic,
     pub(crate) signing_keys: &'a dyn SigningKeySource,
     pub(crate) risk: &'a dyn RiskEvaluator,
+    pub(crate) device_messages: &'a DeviceMessages,
 }
 
 impl Context<'_, '_> {

@@ -23,6 +23,8 @@ pub(crate) struct Notes {
     pub(crate) reasons: Vec<String>,
     /// Whether the command exchanges a refresh token for new tokens.
     pub(crate) refreshes: bool,
+    /// Whether the caller acts by the link of a message.
+    pub(crate) by_link: bool,
     pub(crate) finding: Finding,
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     SecretBlock,
     /// A secret of an app client.
     ClientSecret,
+    /// The link in a message about a device. It is bound to the pool instead of an app client.
+    DeviceLink,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Session => b"device-pool session",
             Self::SecretBlock => b"device-pool secret block",
             Self::ClientSecret => b"device-pool client secret",
+            Self::DeviceLink => b"device-pool device link",
         }
     }
 }

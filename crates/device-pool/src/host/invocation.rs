@@ -58,12 +58,21 @@ pub struct Invocation<'a> {
     pub administrator: Option<String>,
     /// Whom the call was about, for the host's log. The engine fills it in.
     pub about: About,
+    /// Messages that the host delivers even if the call was refused. The engine fills it in.
+    pub warnings: Vec<Message>,
 }
 
 impl<'a> Invocation<'a> {
     /// A call at this time without a known caller.
     pub fn new(now: Moment, rng: &'a mut dyn CryptoRng) -> Self {
-        Self { now, rng, source_ip: None, administrator: None, about: About::default() }
+        Self {
+            now,
+            rng,
+            source_ip: None,
+            administrator: None,
+            about: About::default(),
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -87,6 +96,6 @@ pub struct About {
 pub struct Outcome<T = Option<Value>> {
     /// The response; `None` if the operation's response has no body.
     pub body: T,
-    /// Messages to users, which the host delivers.
+    /// Messages to users, which the host delivers, beside the [`Invocation`]'s `warnings`.
     pub messages: Vec<Message>,
 }

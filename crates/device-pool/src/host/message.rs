@@ -20,7 +20,7 @@ pub struct Message {
     pub destination: Sensitive<String>,
     /// What it is about.
     pub topic: Topic,
-    /// The code or temporary password that the body also contains.
+    /// The code, temporary password or link that the body also contains; empty if there is none.
     pub code: Sensitive<String>,
     /// The subject of an e-mail.
     pub subject: String,
@@ -126,6 +126,10 @@ pub enum Topic {
     AttributeVerification,
     /// A factor of a sign-in.
     SignIn,
+    /// A device was confirmed. Instead of a code there is the link that forgets it.
+    NewDevice,
+    /// A sign-in used an earlier secret of a device, which was probably copied.
+    CopiedDevice,
 }
 
 pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {

@@ -44,6 +44,12 @@ impl Moment {
         if self < earlier { Duration::ZERO } else { self.distance(earlier) }
     }
 
+    /// The minute in UTC: `2026-11-02 09:05 UTC`.
+    pub(crate) fn minute(self) -> String {
+        let minute = self.unix_seconds().div_euclid(60).rem_euclid(24 * 60);
+        format!("{} {:02}:{:02} UTC", self.day(), minute / 60, minute % 60)
+    }
+
     /// The day in UTC: `2026-11-02`.
     pub(crate) fn day(self) -> String {
         // Days since 0000-03-01, so that a leap day is the last day of a year; 400 years repeat
@@ -120,6 +126,17 @@ mod tests {
             (4_107_542_400, "2100-03-01"),
         ] {
             assert_eq!(Moment::from_unix_seconds(seconds).day(), text);
+        }
+    }
+
+    #[test]
+    fn a_minute_is_told_with_its_day() {
+        for (seconds, text) in [
+            (-1, "1969-12-31 23:59 UTC"),
+            (0, "1970-01-01 00:00 UTC"),
+            (1_793_577_600 + 9 * 3600 + 5 * 60 + 59, "2026-11-02 09:05 UTC"),
+        ] {
+            assert_eq!(Moment::from_unix_seconds(seconds).minute(), text);
         }
     }
 }

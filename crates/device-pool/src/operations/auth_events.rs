@@ -111,7 +111,7 @@ fn describe(event: AuditEvent) -> AuthEventType {
     let risk = sign_in.as_ref().map_or(Risk::None, |sign_in| sign_in.risk);
     let administrator = match (&event.actor, event.kind) {
         // An administrator's server signs users in on their behalf.
-        (_, Kind::SignIn) | (Actor::User | Actor::Anyone, _) => None,
+        (_, Kind::SignIn) | (Actor::User | Actor::Anyone | Actor::Link | Actor::Server, _) => None,
         (Actor::Administrator(key), _) => {
             let key = key.as_deref().unwrap_or("without a signature");
             Some(format!("{} by administrator {key}", event.operation))

@@ -21,7 +21,7 @@ use crate::records::pool::{DevicePolicy, Pool, Remember};
 use crate::records::user::User;
 use crate::rules::caller::Caller;
 use crate::rules::device_keys::{self, IssuedAfter};
-use crate::rules::device_limits;
+use crate::rules::{device_limits, device_notices};
 
 /// `ConfirmDevice`.
 pub(crate) fn confirm(
@@ -59,6 +59,9 @@ pub(crate) fn confirm(
     let confirmation = Confirmation { name: request.device_name, secret, remembered, last_mfa };
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;
+    if DeviceTags::of(&pool).notify_new_device {
+        device_notices::new_device(cx, &pool, &keys, &user, &device)?;
+    }
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
 }
 

@@ -82,6 +82,10 @@ pub(crate) enum Actor {
     User,
     /// Anyone who knows the user's name, or has a sign-in's session or refresh token.
     Anyone,
+    /// Whoever opened the link of a message to the user.
+    Link,
+    /// The server, by itself.
+    Server,
 }
 
 /// The outcome of an act.

@@ -186,9 +186,9 @@ impl Device {
         self.rotations = self.rotations.saturating_add(1);
     }
 
-    /// Whether the secret was ever replaced.
-    pub(crate) fn has_rotated(&self) -> bool {
-        self.rotations > 0
+    /// How often the secret was replaced.
+    pub(crate) fn rotations(&self) -> u32 {
+        self.rotations
     }
 
     /// Notes that a second factor was passed with this device.

@@ -28,6 +28,8 @@ pub(crate) struct DeviceTags {
     pub(crate) when_full: WhenFull,
     /// `device:rotate-secret`: whether each device proof may bring a new secret.
     pub(crate) rotate_secret: bool,
+    /// `device:notify`: whether users are told of a new device.
+    pub(crate) notify_new_device: bool,
     /// `device:session-required`: app clients whose device proofs must bring the session.
     session_required: Vec<String>,
 }
@@ -98,13 +100,19 @@ impl DeviceTags {
                     _ => return Err("it takes on or off"),
                 }
             }
+            "notify" => {
+                self.notify_new_device = match value {
+                    "new-device" => true,
+                    _ => return Err("it takes new-device"),
+                }
+            }
             "session-required" => {
                 self.session_required = value.split(' ').map(str::to_owned).collect();
             }
             _ => {
                 return Err("the settings are device:mfa-every, device:forget-after-idle, \
-                            device:max-per-user, device:when-full, device:rotate-secret and \
-                            device:session-required");
+                            device:max-per-user, device:when-full, device:rotate-secret, \
+                            device:session-required and device:notify");
             }
         }
         Ok(())
@@ -171,6 +179,7 @@ mod tests {
             ("device:max-per-user", "0", "from 1 to 1000"),
             ("device:max-per-user", "+5", "from 1 to 1000"),
             ("device:when-full", "drop", "refuse or forget-oldest"),
+            ("device:notify", "on", "new-device"),
             ("device:mfa_every", "30d", "device:mfa-every"),
         ] {
             let error = check(tag, value).unwrap_err();

@@ -1,15 +1,19 @@
 //! Writing the audit trail. No other file does.
 
 use device_wire::{Auth, Operation};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::command::notes::{Finding, Notes, Subject};
-use crate::command::transaction::Entity;
+use crate::command::transaction::{Entity, Transaction};
 use crate::error::ServiceError;
 use crate::host::invocation::{About, Invocation, Retention};
 use crate::host::moment::{Moment, days};
 use crate::host::server_act::ServerAct;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
+use crate::records::device::Device;
+use crate::records::user::User;
 
 /// The maximum time that a refresh is kept. Apps refresh once an hour, and a year of that is a lot.
 const REFRESH_DAYS: u64 = 30;
@@ -81,6 +85,48 @@ pub(crate) fn of_server(
     }
 }
 
+/// Adds the event of a device that the server forgets by itself, outside of a command.
+pub(crate) fn forgotten(
+    tx: &mut Transaction<'_>,
+    retention: &Retention,
+    user: &User,
+    device: &Device,
+    at: Moment,
+    reason: String,
+) -> Result<(), ServiceError> {
+    let kind = Kind::DeviceChange;
+    let subject = user.subject();
+    tx.record(&AuditEvent {
+        id: id_of_forgetting(device, at).to_string(),
+        expires_at: expires_at(retention, kind, Some(&subject), at),
+        pool_id: subject.pool_id,
+        sub: Some(subject.sub),
+        of_nobody: false,
+        at,
+        wait: None,
+        kind,
+        operation: Operation::ForgetDevice.to_string(),
+        outcome: Outcome::Passed,
+        error: None,
+        actor: Actor::Server,
+        client_id: None,
+        device_key: Some(device.key.clone()),
+        ip: None,
+        reasons: vec![reason],
+        sign_in: None,
+    })
+}
+
+/// The id of that event. There is no randomness outside of a command, and a device is forgotten
+/// only once.
+fn id_of_forgetting(device: &Device, at: Moment) -> Uuid {
+    let digest =
+        Sha256::new().chain_update(device.id()).chain_update(at.millis().to_be_bytes()).finalize();
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(digest).for_each(|(byte, part)| *byte = part);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 /// The outcome of a command; `None` if it leaves no event.
 fn outcome(
     kind: Kind,
@@ -110,10 +156,20 @@ fn event(
     refusal: Option<&ServiceError>,
 ) -> Option<AuditEvent> {
     let Notes {
-        pool_id, client_id, subject, device_key, trail, situation, reasons, finding, ..
+        pool_id,
+        client_id,
+        subject,
+        device_key,
+        trail,
+        situation,
+        reasons,
+        finding,
+        by_link,
+        ..
     } = notes;
     let pool_id = subject.as_ref().map(|whose| whose.pool_id.clone()).or(pool_id)?;
     let actor = match operation.auth() {
+        _ if by_link => Actor::Link,
         Auth::SigV4 => Actor::Administrator(cx.invocation.administrator.clone()),
         Auth::AccessToken => Actor::User,
         _ => Actor::Anyone,
@@ -155,13 +211,13 @@ fn event(
         ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
         reasons: so_far.into_iter().chain(reasons).collect(),
         sign_in,
-        expires_at: expires_at(cx, kind, subject.as_ref(), at),
+        expires_at: expires_at(&cx.config.retention, kind, subject.as_ref(), at),
     })
 }
 
 /// When an event expires. The events of an unconfirmed user expire with that user.
-fn expires_at(cx: &Context<'_, '_>, kind: Kind, subject: Option<&Subject>, at: Moment) -> Moment {
-    let kept = u64::from(cx.config.retention.audit_days);
+fn expires_at(retention: &Retention, kind: Kind, subject: Option<&Subject>, at: Moment) -> Moment {
+    let kept = u64::from(retention.audit_days);
     let kept = match (kind, subject) {
         (_, Some(Subject { is_nobody: true, .. })) => kept.min(NOBODYS_DAYS),
         (Kind::Refresh, _) => kept.min(REFRESH_DAYS),

@@ -9,11 +9,13 @@ use crate::command::context::Context;
 use crate::command::page::Page;
 use crate::command::transaction::{Entity, Transaction, id_of};
 use crate::error::ServiceError;
+use crate::host::invocation::Retention;
 use crate::host::moment::Moment;
 use crate::records::device::Device;
-use crate::records::device_tags::{DeviceTags, WhenFull};
+use crate::records::device_tags::{DeviceTags, WhenFull, how_long_ago, how_often};
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::rules::audit;
 use crate::store::{Store, StoreError};
 
 /// Makes room for one more device, if the pool limits their number; refuses if there is none.
@@ -70,7 +72,12 @@ const LOOKS: usize = 20;
 
 impl IdleDevices {
     /// Forgets the devices that a bounded scan finds; returns their number.
-    pub(crate) fn forget(&self, store: &dyn Store, now: Moment) -> Result<usize, ServiceError> {
+    pub(crate) fn forget(
+        &self,
+        store: &dyn Store,
+        retention: &Retention,
+        now: Moment,
+    ) -> Result<usize, ServiceError> {
         let mut forgotten = 0;
         let mut after: Option<String> = None;
         loop {
@@ -80,7 +87,7 @@ impl IdleDevices {
             for pool in pools {
                 let tags = DeviceTags::of(&pool);
                 if tags.forget_after_idle.is_some() {
-                    forgotten += self.forget_in(store, &pool, &tags, now)?;
+                    forgotten += self.forget_in(store, retention, &pool, &tags, now)?;
                 }
             }
         }
@@ -89,6 +96,7 @@ impl IdleDevices {
     fn forget_in(
         &self,
         store: &dyn Store,
+        retention: &Retention,
         pool: &Pool,
         tags: &DeviceTags,
         now: Moment,
@@ -105,7 +113,8 @@ impl IdleDevices {
                 _ => next.remove(&pool.id),
             };
             for device in devices.into_iter().filter(|device| device.is_idle(tags, now)) {
-                forgotten += usize::from(forget_one(store, &device.id(), &pool.id, now)?);
+                let is_gone = forget_one(store, retention, &device.id(), &pool.id, now)?;
+                forgotten += usize::from(is_gone);
             }
             if is_last {
                 break;
@@ -118,16 +127,29 @@ impl IdleDevices {
 /// Forgets a device if it is still idle; a sign-in or a change of the pool that comes first wins.
 fn forget_one(
     store: &dyn Store,
+    retention: &Retention,
     id: &str,
     pool_id: &str,
     now: Moment,
 ) -> Result<bool, ServiceError> {
     let mut tx = Transaction::new(store);
     let Some(pool) = tx.find::<Pool>(pool_id)? else { return Ok(false) };
-    let tags = DeviceTags::of(&pool);
-    let Some(device) = tx.find::<Device>(id)?.filter(|device| device.is_idle(&tags, now)) else {
+    let Some(idle) = DeviceTags::of(&pool).forget_after_idle else { return Ok(false) };
+    let Some(device) = tx.find::<Device>(id)? else { return Ok(false) };
+    let unused = now.since(device.last_authenticated);
+    if unused < idle {
         return Ok(false);
-    };
+    }
+    // A device of an earlier user with the same name is nobody's.
+    let user: Option<User> = tx.peek(&User::key(&device.pool_id, &device.username))?;
+    if let Some(user) = user.filter(|user| device.is_of(user)) {
+        let reason = format!(
+            "Forgotten by the server: last used {} ago, the pool keeps unused devices for {}",
+            how_long_ago(unused),
+            how_often(idle)
+        );
+        audit::forgotten(&mut tx, retention, &user, &device, now, reason)?;
+    }
     device.forget_at(&mut tx, now)?;
     match tx.commit(true) {
         Ok(()) => Ok(true),

@@ -3,43 +3,58 @@
 use device_wire::Sensitive;
 
 use crate::command::context::Context;
+use crate::host::device_messages::{DeviceMessages, MessageTexts};
 use crate::host::message::{Medium, Message, Topic};
 use crate::records::address::Address;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 
-/// Fills a template with the name and the code or temporary password. E-mails are HTML, so both
-/// values are escaped, and neither may be mistaken for the other's placeholder.
-fn fill(template: &str, medium: Medium, username: &str, code: &str) -> String {
-    let safe = |text: &str| match medium {
-        Medium::Email => escape(text),
-        Medium::Sms => text.to_owned(),
+/// A placeholder of a template, and what replaces it.
+pub(crate) type Value<'a> = (&'a str, &'a str);
+
+/// Fills a template with values. E-mails are HTML, so values are escaped, and no value may be
+/// mistaken for the placeholder of another.
+fn fill(template: &str, medium: Medium, values: &[Value<'_>]) -> String {
+    let [(placeholder, value), rest @ ..] = values else { return template.to_owned() };
+    let value = match medium {
+        Medium::Email => escape(value),
+        Medium::Sms => (*value).to_owned(),
     };
-    let (username, code) = (safe(username), safe(code));
-    let around_names: Vec<String> =
-        template.split("{username}").map(|part| part.replace("{####}", &code)).collect();
-    around_names.join(&username)
+    let around: Vec<String> =
+        template.split(placeholder).map(|part| fill(part, medium, rest)).collect();
+    around.join(&value)
 }
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The text of a message: the pool's template or the service's default.
+/// The text of a message: the pool's template, or the service's default; the deployment's for what
+/// the service does not have.
 struct Template<'a> {
     subject: &'a str,
     body: &'a str,
 }
 
 impl<'a> Template<'a> {
-    fn of(pool: &'a Pool, topic: Topic, medium: Medium) -> Self {
+    fn of(texts: &'a DeviceMessages, pool: &'a Pool, topic: Topic, medium: Medium) -> Self {
         match topic {
+            Topic::NewDevice => Self::device(&texts.new_device, medium),
+            Topic::CopiedDevice => Self::device(&texts.copied_device, medium),
             Topic::Invitation => Self::invitation(pool, medium),
             Topic::SignIn => Self::sign_in(pool, medium),
             Topic::SignUp | Topic::ForgotPassword | Topic::AttributeVerification => {
                 Self::verification(pool, medium)
             }
         }
+    }
+
+    fn device(texts: &'a MessageTexts, medium: Medium) -> Self {
+        let body = match medium {
+            Medium::Email => &texts.email_message,
+            Medium::Sms => &texts.sms_message,
+        };
+        Self { subject: &texts.email_subject, body }
     }
 
     fn verification(pool: &'a Pool, medium: Medium) -> Self {
@@ -106,9 +121,23 @@ impl Address {
         topic: Topic,
         code: &Sensitive<String>,
     ) {
-        let template = Template::of(pool, topic, self.medium);
-        let body = fill(template.body, self.medium, &user.username, code);
-        cx.outbox.push(Message {
+        let values = [("{username}", user.username.as_str()), ("{####}", code.as_str())];
+        let message = self.message(cx, pool, user, topic, code, &values);
+        cx.outbox.push(message);
+    }
+
+    /// The message to this address on a topic.
+    pub(crate) fn message(
+        &self,
+        cx: &Context<'_, '_>,
+        pool: &Pool,
+        user: &User,
+        topic: Topic,
+        code: &Sensitive<String>,
+        values: &[Value<'_>],
+    ) -> Message {
+        let template = Template::of(cx.device_messages, pool, topic, self.medium);
+        Message {
             pool_id: pool.id.clone(),
             username: Sensitive::from(user.username.clone()),
             medium: self.medium,
@@ -116,7 +145,7 @@ impl Address {
             topic,
             code: code.clone(),
             subject: template.subject.to_owned(),
-            body: Sensitive::from(body),
-        });
+            body: Sensitive::from(fill(template.body, self.medium, values)),
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Answer {
         }
     }
 
-    /// Adds a parameter beside the tokens.
+    /// Adds a parameter.
     pub(crate) fn with_parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters = self.parameters.with(name, value);
         self

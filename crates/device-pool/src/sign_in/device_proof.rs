@@ -19,6 +19,7 @@ use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::rules::account::Account;
 use crate::rules::device_keys::{group_key, offered_secret};
+use crate::rules::device_notices;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
@@ -159,15 +160,24 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;
-        // The device itself proves its current secret. If the clock is right, a wrong proof is by a
-        // copy of an earlier one.
-        if device.has_rotated() && claim.is_timely(cx.now()) {
+        if device.rotations() == 0 || !claim.is_timely(cx.now()) {
+            return Err(incorrect());
+        }
+        // Another sign-in of this device has replaced the secret after this one began. The device
+        // may have read its secret before, and begins again.
+        if progress.is_overtaken(&device) {
+            return Err(expired_session());
+        }
+        // The device itself proves its current secret, so this is by a copy of an earlier one.
+        if device.is_remembered() {
             cx.notes.reason(
                 "The proof was not by the device's current secret, which may have been copied: the \
                  device is no longer remembered",
             );
             device.set_remembered(cx, DeviceRememberedStatusType::NotRemembered);
             cx.tx.record(&device)?;
+            // Once: from now on the device is not remembered.
+            device_notices::copied_device(cx, pool, &user, &device);
         }
         return Err(incorrect());
     }

@@ -31,12 +31,15 @@ pub(crate) struct Progress {
     /// Whether the password was proven in this sign-in. Devices take part only then.
     pub(crate) password_proven: bool,
     pub(crate) device_key: Option<String>,
+    /// How often the device's secret had been replaced when this sign-in first met the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_rotations: Option<u32>,
     /// The steps of a custom flow so far; `None` in other flows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) custom: Option<Vec<ChallengeResult>>,
     pub(crate) mfa_passed: bool,
     pub(crate) device_proven: bool,
-    /// Whether the device's proof replaced its secret. It is known in the last step alone.
+    /// Whether the device's proof replaced its secret, in this step alone.
     #[serde(skip)]
     pub(crate) secret_rotated: bool,
     /// The codes that were right, of first and second factors.
@@ -59,6 +62,7 @@ impl Progress {
             user: mark(user),
             password_proven: false,
             device_key,
+            device_rotations: None,
             custom: None,
             mfa_passed: false,
             device_proven: false,
@@ -149,8 +153,21 @@ impl Progress {
             // The proof was of another device.
             self.device_proven = false;
             self.device_key = Some(key.to_owned());
+            self.device_rotations = None;
         }
         Ok(())
+    }
+
+    /// Notes the device that takes part, or that none does.
+    pub(crate) fn meet(&mut self, device: Option<&Device>) {
+        self.device_key = device.map(|device| device.key.clone());
+        let met_before = self.device_rotations;
+        self.device_rotations = device.map(|device| met_before.unwrap_or(device.rotations()));
+    }
+
+    /// Whether the device's secret was replaced after this sign-in first met the device.
+    pub(crate) fn is_overtaken(&self, device: &Device) -> bool {
+        self.device_rotations != Some(device.rotations())
     }
 }
 

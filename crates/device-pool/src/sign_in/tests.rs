@@ -13,6 +13,7 @@ use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
 use crate::host::arithmetic::InPlace;
+use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::NoHooks;
 use crate::host::invocation::{Config, Invocation, Retention};
 use crate::host::moment::Moment;
@@ -84,12 +85,14 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
         notes: Notes::default(),
         invocation: &mut Invocation::new(NOW, &mut rng),
         outbox: Vec::new(),
+        warnings: Vec::new(),
         config: &config,
         key_ring: &KeyRing::default(),
         hooks: &NoHooks,
         arithmetic: &InPlace,
         signing_keys: &NoSigningKeys,
         risk: &NewAddressOrFailures,
+        device_messages: &DeviceMessages::default(),
     };
     let keys = PoolKeys::generate(&mut cx, "eu-test-1_people").unwrap();
     cx.tx.put(&keys).unwrap();

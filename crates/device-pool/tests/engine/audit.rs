@@ -29,7 +29,7 @@ fn keeping(retention: Retention) -> (World, Arc<MemoryStore>) {
 }
 
 /// All events in the store, the oldest first.
-fn stored(store: &MemoryStore) -> Vec<Value> {
+pub(crate) fn stored(store: &MemoryStore) -> Vec<Value> {
     let found = store.scan(Table::AuditEvent, "", None, usize::MAX).unwrap();
     let mut events: Vec<Value> =
         found.iter().map(|(_, record)| serde_json::from_slice(&record.body).unwrap()).collect();

@@ -30,7 +30,7 @@ device:mfa-every=30d,device:forget-after-idle=30d   proof        code,proof    n
 ";
 
 impl World {
-    fn tag(&mut self, tag: &str, value: &str) {
+    pub(crate) fn tag(&mut self, tag: &str, value: &str) {
         let request = self.tagging(tag, value);
         self.ok(Operation::TagResource, request);
     }
@@ -40,7 +40,7 @@ impl World {
         json!({"ResourceArn": pool["UserPool"]["Arn"], "Tags": {tag: value}})
     }
 
-    fn devices_of(&mut self, name: &str) -> BTreeSet<String> {
+    pub(crate) fn devices_of(&mut self, name: &str) -> BTreeSet<String> {
         let listed = self
             .ok(Operation::AdminListDevices, json!({"UserPoolId": self.pool, "Username": name}));
         let devices = listed["Devices"].as_array().unwrap().iter();
@@ -58,7 +58,7 @@ impl World {
 }
 
 /// A user with a software token and a remembered device.
-fn with_remembered_device(world: &mut World, name: &str) -> (String, Device) {
+pub(crate) fn with_remembered_device(world: &mut World, name: &str) -> (String, Device) {
     world.user(name);
     let totp = world.enrol_totp(name);
     let (device, _) = world.confirmed_device(name, Some(&totp));
@@ -66,7 +66,7 @@ fn with_remembered_device(world: &mut World, name: &str) -> (String, Device) {
     (totp, device)
 }
 
-fn challenges(world: &mut World, name: &str, device: &Device, totp: &str) -> String {
+pub(crate) fn challenges(world: &mut World, name: &str, device: &Device, totp: &str) -> String {
     match world.try_sign_in(crate::flows::Flow::Srp, name, Some(device), Some(totp)) {
         Ok(signed_in) => {
             let words = signed_in.challenges.iter().map(|challenge| match challenge.as_str() {
@@ -310,13 +310,13 @@ fn offer(world: &mut World, device: &Device) -> (Value, Device) {
 
 impl World {
     /// The challenge that asks for the device's proof.
-    fn asked_for_device(&mut self, name: &str, device: &Device) -> Value {
+    pub(crate) fn asked_for_device(&mut self, name: &str, device: &Device) -> Value {
         let key = Some(device.key.as_str());
         self.first_factor(crate::flows::Flow::Srp, name, key).unwrap()
     }
 
     /// The answer to a device's proof that brings these `ClientMetadata`.
-    fn prove_device(
+    pub(crate) fn prove_device(
         &mut self,
         name: &str,
         device: &Device,
@@ -331,7 +331,7 @@ impl World {
         self.call(Operation::RespondToAuthChallenge, body)
     }
 
-    fn sign_in_and_offer(&mut self, name: &str, device: &Device) -> (Value, Device) {
+    pub(crate) fn sign_in_and_offer(&mut self, name: &str, device: &Device) -> (Value, Device) {
         let asked = self.asked_for_device(name, device);
         assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
         let (entries, renewed) = offer(self, device);
@@ -409,6 +409,64 @@ fn two_sign_ins_at_once_raise_no_alarm() {
         "proof",
         "the device is still remembered"
     );
+}
+
+/// A sign-in by a secret that was replaced after `begun`, and what becomes of it and the device.
+const OVERTAKEN: &str = "
+begun                     answer        next-sign-in
+before-the-replacement    expired       proof
+after-the-replacement     incorrect     code
+";
+
+#[test]
+fn only_a_sign_in_begun_after_a_rotation_is_a_clones() {
+    for line in OVERTAKEN.trim().lines().skip(1) {
+        let [begun, answer, next] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let mut world = World::opt_in();
+        let (totp, device) = with_remembered_device(&mut world, "ada");
+        world.tag("device:rotate-secret", "on");
+        let early = world.asked_for_device("ada", &device);
+        let (_, renewed) = world.sign_in_and_offer("ada", &device);
+        let late = world.asked_for_device("ada", &device);
+        let asked = if begun == "before-the-replacement" { early } else { late };
+        // In both, the exchange itself begins after the replacement.
+        let refused = world.prove_device("ada", &device, &asked["Session"], json!({})).unwrap_err();
+        assert!(refused.to_string().to_lowercase().contains(answer), "{begun}: {refused}");
+        assert_eq!(challenges(&mut world, "ada", &renewed, &totp), next, "{begun}");
+    }
+}
+
+#[test]
+fn an_overtaken_sign_in_passes_with_the_new_secret() {
+    let mut world = World::opt_in();
+    let (_, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    let early = world.asked_for_device("ada", &device);
+    let (_, renewed) = world.sign_in_and_offer("ada", &device);
+    world.prove_device("ada", &renewed, &early["Session"], json!({})).unwrap();
+}
+
+#[test]
+fn the_challenge_after_a_proof_tells_of_the_rotation() {
+    let mut world = World::opt_in();
+    let (totp, device) = with_remembered_device(&mut world, "ada");
+    world.tag("device:rotate-secret", "on");
+    world.seconds(DAY);
+    let asked = world.asked_for_device("ada", &device);
+    // While the device proves itself, the pool begins to ask for MFA more often.
+    world.tag("device:mfa-every", "12h");
+    let (entries, renewed) = offer(&mut world, &device);
+    let asked = world.prove_device("ada", &device, &asked["Session"], entries).unwrap();
+    assert_eq!(asked["ChallengeName"], "SOFTWARE_TOKEN_MFA");
+    assert_eq!(asked["ChallengeParameters"]["DEVICE_SECRET_ROTATED"], "true");
+    let code = world.code(&totp);
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code,
+        "DEVICE_KEY": device.key});
+    let done = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap();
+    assert_eq!(done["ChallengeParameters"], json!({}), "it was told");
+    assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "proof");
 }
 
 #[test]

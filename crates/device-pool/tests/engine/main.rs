@@ -20,6 +20,7 @@ mod clients;
 mod codes;
 mod confirm;
 mod custom_auth;
+mod device_notices;
 mod device_policies;
 mod device_rules;
 mod devices;

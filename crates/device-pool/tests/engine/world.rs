@@ -36,6 +36,8 @@ pub(crate) struct World {
     arithmetic: Arc<Exchangeable<dyn Arithmetic>>,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
+    /// The messages that the last call sent whether or not it succeeded.
+    pub(crate) warnings: Vec<Message>,
     /// The address of the caller.
     pub(crate) ip: [u8; 4],
     /// The access key that administrators sign with.
@@ -145,6 +147,7 @@ impl World {
             hooks,
             arithmetic,
             outbox: Vec::new(),
+            warnings: Vec::new(),
             ip: [203, 0, 113, 9],
             access_key: "ROOT".into(),
         };
@@ -260,6 +263,7 @@ impl World {
             self.outbox = outcome.messages;
             outcome.body.unwrap_or_default()
         });
+        self.warnings = invocation.warnings;
         if let Err(error) = &outcome {
             let foreseen = operation.errors().contains(error.code())
                 || *error.code() == ErrorCode::Serialization

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use device_pool::store::Store;
-use device_pool::{Arithmetic, Config, Engine, Hooks, NoHooks, SigningKeySource};
+use device_pool::{Arithmetic, Config, DeviceMessages, Engine, Hooks, NoHooks, SigningKeySource};
 use tokio::sync::Semaphore;
 
 use super::{MAX_DOCUMENTS, MessageObserver, Service};
@@ -37,6 +37,7 @@ pub struct ServiceBuilder {
     hooks: Option<Arc<dyn Hooks>>,
     allow_unrun_triggers: bool,
     message_observer: Arc<MessageObserver>,
+    device_messages: DeviceMessages,
     // Both are expensive to create, so the defaults are created only if needed.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
     arithmetic: Option<Arc<dyn Arithmetic>>,
@@ -57,6 +58,7 @@ impl ServiceBuilder {
             hooks: None,
             allow_unrun_triggers: false,
             message_observer: Arc::new(|_| {}),
+            device_messages: DeviceMessages::default(),
             signing_keys: None,
             arithmetic: None,
         }
@@ -134,6 +136,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Sets the texts of messages about devices.
+    #[must_use]
+    pub fn device_messages(mut self, texts: DeviceMessages) -> Self {
+        self.device_messages = texts;
+        self
+    }
+
     /// Sets the source of token-signing keys. Default: [`PregeneratedKeys`].
     #[must_use]
     pub fn signing_keys(mut self, source: Arc<dyn SigningKeySource>) -> Self {
@@ -179,6 +188,7 @@ impl ServiceBuilder {
             engine: Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
                 .hooks(Arc::new(hooks))
                 .arithmetic(arithmetic)
+                .device_messages(self.device_messages)
                 .build(),
             guess_budget: GuessBudget::new(self.limits.max_guesses_per_address),
             message_observer: self.message_observer,

@@ -1,0 +1,97 @@
+//! The file with the texts of messages about devices.
+
+use std::fs;
+use std::path::Path;
+
+use device_server::{DeviceMessages, MessageTexts};
+
+use super::ServeError;
+
+/// What the texts may contain, and what the server replaces.
+const PLACEHOLDERS: [&str; 5] = ["username", "device-name", "time", "ip-address", "link"];
+
+/// Reads the file, if there is one. A message that it does not name keeps its built-in text.
+pub(super) fn read(path: Option<&Path>) -> Result<DeviceMessages, ServeError> {
+    let Some(path) = path else { return Ok(DeviceMessages::default()) };
+    let unusable = |reason: String| ServeError::Templates { path: path.to_owned(), reason };
+    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let texts = toml::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+    check(&texts).map_err(unusable)?;
+    Ok(texts)
+}
+
+fn check(texts: &DeviceMessages) -> Result<(), String> {
+    let DeviceMessages { new_device, copied_device, .. } = texts;
+    for (message, MessageTexts { email_message, sms_message, .. }) in
+        [("new-device", new_device), ("copied-device", copied_device)]
+    {
+        for (name, text) in [("email-message", email_message), ("sms-message", sms_message)] {
+            if let Some(unknown) = unknown_placeholder(text) {
+                return Err(format!(
+                    "{name} of {message} has the placeholder {{{unknown}}}; there are {{{}}}",
+                    PLACEHOLDERS.join("}, {")
+                ));
+            }
+            if message == "new-device" && !text.contains("{link}") {
+                return Err(format!(
+                    "{name} of {message} lacks {{link}}, by which users forget the device"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A word in braces that is no placeholder. A style sheet in an e-mail has other braces.
+fn unknown_placeholder(text: &str) -> Option<&str> {
+    let in_braces = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphabetic() || "-_".contains(c));
+    in_braces
+        .map(|(word, _)| word)
+        .find(|word| !word.is_empty() && is_word(word) && !PLACEHOLDERS.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<DeviceMessages, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("messages.toml");
+        fs::write(&path, text).unwrap();
+        read(Some(&path)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_replaces_the_messages_that_it_names() {
+        let texts = read_text(
+            r#"[new-device]
+            email-subject = "Neues Gerät"
+            email-message = "<style>p {color: red}</style><p>{device-name}: {link}</p>"
+            sms-message = "{username}, {time}, {ip-address}: {link}""#,
+        )
+        .unwrap();
+        assert_eq!(texts.new_device.email_subject, "Neues Gerät");
+        assert_eq!(texts.copied_device, DeviceMessages::default().copied_device);
+        assert_eq!(check(&DeviceMessages::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_is_refused_with_what_is_right() {
+        let message = |email: &str, sms: &str| {
+            format!(
+                "[new-device]\nemail-subject = \"s\"\nemail-message = \"{email}\"\n\
+                 sms-message = \"{sms}\"\n"
+            )
+        };
+        for (text, expected) in [
+            (message("{link}", "no link"), "sms-message of new-device lacks {link}"),
+            (message("{link} {devicename}", "{link}"), "{devicename}; there are {username}, {dev"),
+            ("[new-devices]".to_owned(), "new-devices"),
+            ("[new-device]\nemail-subject = \"s\"".to_owned(), "email-message"),
+        ] {
+            let refused = read_text(&text).unwrap_err();
+            assert!(refused.contains(expected) && refused.contains("messages.toml"), "{refused}");
+        }
+    }
+}
