@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, Url};
 use serde_json::Value;
 
+use crate::signed_call::innermost;
+
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,12 +56,4 @@ pub(crate) fn run(options: Options) -> Result<(), HealthError> {
         return Ok(());
     }
     Err(HealthError::Unhealthy { url, status, body })
-}
-
-/// The innermost cause, such as "connection refused".
-fn innermost(mut error: &dyn std::error::Error) -> String {
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

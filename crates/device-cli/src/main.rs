@@ -5,10 +5,13 @@ mod demo;
 mod descriptors;
 mod health;
 mod key;
+mod policy;
+mod pool;
 mod serve;
 mod signals;
 mod signed_call;
 mod store;
+mod utc;
 
 use std::process::ExitCode;
 
@@ -40,6 +43,12 @@ enum Command {
     /// The calls are signed with the server's own access key.
     #[command(subcommand)]
     Key(key::Command),
+    /// List user pools, and show or set what they do with devices
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// Try device settings before they are set
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Check whether a server works. The exit code is 0 if it does, otherwise 1.
     Health(health::Options),
     /// Show the whole life of a remembered device, with its own server.
@@ -69,6 +78,8 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
         }
         Command::Console(options) => Ok(console::run(&options)?),
         Command::Key(command) => key::run(command),
+        Command::Pool(command) => Ok(pool::run(&command)?),
+        Command::Policy(command) => Ok(policy::run(&command)?),
         Command::Health(options) => Ok(health::run(options)?),
         Command::Demo(options) => Ok(demo::run(&options)?),
         Command::Store(command) => store::run(&command),

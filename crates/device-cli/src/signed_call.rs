@@ -1,4 +1,4 @@
-//! Signed calls to a server besides the operations, such as those about access keys.
+//! Signed calls to a server: operations, and those besides them, such as those about access keys.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use device_server::{ADMINISTRATION_PATH, AdministrationCall};
+use device_wire::Request;
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +16,10 @@ use serde_json::Value;
 use crate::serve::credentials;
 
 /// How long the server may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The media type of operations.
+const AMZ_JSON: &str = "application/x-amz-json-1.1";
 
 /// Where a server is, and which key signs the calls to it.
 #[derive(clap::Args)]
@@ -41,6 +46,8 @@ pub(crate) enum CallError {
          server's data directory with --data ({0})"
     )]
     NoKey(String),
+    #[error("the server wants a signed call")]
+    Unsigned,
     #[error("the call cannot be made: {0}")]
     Call(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("no server answers at {url}: {reason}")]
@@ -63,18 +70,66 @@ impl Connection {
         target: &str,
         members: &impl Serialize,
     ) -> Result<T, CallError> {
+        let key = access_key(&self.data)?;
+        self.exchange(path, target, members, Some(&key))
+    }
+
+    /// Makes an administrator's operation.
+    pub(crate) fn operation<R: Request>(&self, request: &R) -> Result<R::Output, CallError> {
+        self.call_if_open("/", R::OPERATION.target(), request)
+    }
+
+    /// Makes a call that the service does not have.
+    pub(crate) fn administer<C: AdministrationCall>(
+        &self,
+        call: &C,
+    ) -> Result<C::Answer, CallError> {
+        self.call_if_open(ADMINISTRATION_PATH, &C::target(), call)
+    }
+
+    /// Makes a signed call, or without an access key an unsigned one, as dev mode accepts.
+    fn call_if_open<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        target: &str,
+        members: &impl Serialize,
+    ) -> Result<T, CallError> {
+        match access_key(&self.data) {
+            Ok(key) => self.exchange(path, target, members, Some(&key)),
+            Err(no_key) => match self.exchange(path, target, members, None) {
+                Err(CallError::Unsigned) => Err(no_key),
+                answered => answered,
+            },
+        }
+    }
+
+    fn exchange<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        target: &str,
+        members: &impl Serialize,
+        key: Option<&Credentials>,
+    ) -> Result<T, CallError> {
         let body = serde_json::to_vec(members).map_err(CallError::call)?;
         let url = self.url.join(path).map_err(CallError::call)?;
-        let headers = self.signature(&url, target, &body)?;
+        let headers = key.map(|key| self.signature(key, &url, target, &body)).transpose()?;
         let (status, text) = self.send(|client| {
-            let call = client.post(url).header("x-amz-target", target).body(body);
-            headers.into_iter().fold(call, |call, (name, value)| call.header(name, value))
+            let call = client.post(url).header("x-amz-target", target);
+            let call = call.header("content-type", AMZ_JSON).body(body);
+            let headers = headers.into_iter().flatten();
+            headers.fold(call, |call, (name, value)| call.header(name, value))
         })?;
         if status == 200 {
-            return serde_json::from_str(&text)
+            // Some operations answer with an empty body.
+            let text = if text.is_empty() { "null" } else { &*text };
+            return serde_json::from_str(text)
                 .map_err(|_| self.refused("the answer is not that of a device server"));
         }
         let said: Value = serde_json::from_str(&text).unwrap_or_default();
+        let code = said.get("__type").and_then(Value::as_str);
+        if key.is_none() && code == Some("MissingAuthenticationTokenException") {
+            return Err(CallError::Unsigned);
+        }
         let said = said.get("message").and_then(Value::as_str);
         Err(self.refused(said.map_or_else(|| format!("status {status}"), str::to_owned)))
     }
@@ -100,7 +155,7 @@ impl Connection {
             .map_err(CallError::call)?;
         let no_answer = |error: reqwest::Error| CallError::NoAnswer {
             url: self.url.clone(),
-            reason: error.to_string(),
+            reason: innermost(&error),
         };
         runtime.block_on(async {
             let response = request(&client).send().await.map_err(no_answer)?;
@@ -112,11 +167,12 @@ impl Connection {
     /// The headers that sign a call.
     fn signature(
         &self,
+        key: &Credentials,
         url: &Url,
         target: &str,
         body: &[u8],
     ) -> Result<Vec<(String, String)>, CallError> {
-        let identity = access_key(&self.data)?.into();
+        let identity = key.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -149,4 +205,12 @@ fn access_key(data: &Path) -> Result<Credentials, CallError> {
     let kept = credentials::Credentials::read(data)
         .map_err(|error| CallError::NoKey(error.to_string()))?;
     Ok(Credentials::from_keys(kept.access_key_id, kept.secret_access_key, None))
+}
+
+/// The innermost cause, such as "connection refused".
+pub(crate) fn innermost(mut error: &dyn std::error::Error) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }

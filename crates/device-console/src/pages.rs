@@ -11,6 +11,7 @@ pub(crate) mod new_user;
 pub(crate) mod overview;
 mod person;
 mod policies;
+mod policy_trial;
 mod pool;
 pub(crate) mod pools;
 pub(crate) mod sessions;

@@ -27,6 +27,7 @@ use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
+use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
 use crate::store::{Key, Store, StoreError, Table, Write};
 
 /// The number of times that a command is decided again after conflicts.
@@ -331,6 +332,21 @@ impl Engine {
         invocation: &mut Invocation<'_>,
     ) -> Result<(Key, Write), ServiceError> {
         written(&audit::of_server(act, about, &self.config.retention, invocation))
+    }
+
+    /// What other device settings would have asked of a pool's recorded sign-ins. Writes nothing.
+    ///
+    /// It reads at most 50,000 events, and says whether these were all.
+    ///
+    /// # Errors
+    /// `InvalidParameterException` for settings that cannot be tried, `ResourceNotFoundException`
+    /// for an unknown pool, and storage failures.
+    pub fn try_policy(
+        &self,
+        request: &PolicyTrialRequest,
+        now: Moment,
+    ) -> Result<PolicyTrial, ServiceError> {
+        policy_trial::run(&*self.store, request, now)
     }
 
     /// Removes what the engine no longer keeps. Returns the number of records.

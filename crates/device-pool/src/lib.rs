@@ -111,3 +111,6 @@ pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
 pub use rules::triggers::TRIGGERS;
+pub use sign_in::policy_trial::{
+    NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount,
+};

@@ -13,8 +13,10 @@ mod new_password;
 pub(crate) mod next;
 mod otp;
 mod password;
+pub(crate) mod policy_trial;
 pub(crate) mod progress;
 mod refresh;
+mod replay;
 pub(crate) mod session;
 pub(crate) mod srp;
 mod step;
@@ -42,7 +44,7 @@ use crate::rules::risk::Demand;
 use crate::rules::token_trigger::Occasion;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
-use crate::sign_in::next::{Next, Reason, Situation, Standing};
+use crate::sign_in::next::{Facts, Next, Presented, Reason, Situation, Standing};
 use crate::sign_in::progress::Progress;
 use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
@@ -273,6 +275,8 @@ fn due(
         _ => None,
     };
     progress.meet(device.as_ref());
+    let presented = device.as_ref().map(Presented::of);
+    let mfa_every = DeviceTags::of(&parties.pool).mfa_every;
     let situation = Situation {
         // A user who signed in without a password has none to change.
         must_change_password: progress.password_proven
@@ -283,10 +287,11 @@ fn due(
         demand: Demand::of(cx, &parties.pool, &parties.client.id, progress.trail.risk)?,
         mfa_passed: progress.mfa_passed,
         devices,
-        standing: Standing::of(device.as_ref(), &DeviceTags::of(&parties.pool), cx.now()),
+        standing: Standing::of(presented, mfa_every, cx.now()),
         device_proven: progress.device_proven,
     };
-    cx.notes.situation = serde_json::to_value(situation).ok();
+    let password_proven = progress.password_proven;
+    cx.notes.situation = serde_json::to_value(Facts { situation, password_proven, presented }).ok();
     if situation.ignores_risk() {
         progress.trail.note_once(
             "MFA for the risk not asked: the pool lets devices that it always remembers replace it",

@@ -12,6 +12,7 @@ use device_pool::ServiceError;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access_key_calls::{self, ACCESS_KEYS_PATH};
+use crate::administration::{self, ADMINISTRATION_PATH};
 use crate::service::Service;
 use crate::{answer, api, dev, device_link, documents, request_log};
 
@@ -37,6 +38,7 @@ fn api(service: Arc<Service>) -> Router {
     dev.map_or_else(Router::new, dev::routes)
         .route("/", post(api::call))
         .route(ACCESS_KEYS_PATH, post(access_key_calls::call))
+        .route(ADMINISTRATION_PATH, post(administration::call))
         .route("/health", get(documents::health))
         .route("/{pool_id}/.well-known/jwks.json", get(documents::jwks))
         .route("/{pool_id}/.well-known/openid-configuration", get(documents::openid_configuration))

@@ -13,6 +13,7 @@
 mod access_key_calls;
 mod access_keys;
 mod admin_sessions;
+mod administration;
 mod administrator;
 mod administrators;
 mod answer;
@@ -56,6 +57,7 @@ pub use access_key_calls::{
 };
 pub use access_keys::{AccessKeyInfo, AddedAccessKey, NewAccessKey};
 pub use admin_sessions::AdminSession;
+pub use administration::ADMINISTRATION_PATH;
 pub use administrator::{Administrator, Role};
 pub use administrators::Administrators;
 pub use app::{app, app_with_pages};
@@ -68,7 +70,7 @@ pub use network::Network;
 pub use origins::Origins;
 pub use request_log::Peer;
 pub use server::Server;
-pub use service::{MessageObserver, Service, ServiceBuilder};
+pub use service::{AdministrationCall, MessageObserver, Service, ServiceBuilder};
 pub use setup_error::SetupError;
 pub use signing_keys::PregeneratedKeys;
 pub use sigv4::AccessKey;
@@ -76,5 +78,8 @@ pub use storage::Storage;
 pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
-pub use device_pool::{Config as PoolConfig, DeviceCount, DeviceMessages, MessageTexts, Retention};
+pub use device_pool::{
+    Config as PoolConfig, DeviceCount, DeviceMessages, MessageTexts, NotJudgedCount, PolicyExample,
+    PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
+};
 pub use device_store::OpenError;

@@ -1,6 +1,7 @@
 //! The service: the engine with its environment and limits.
 
 mod access_keys;
+mod administration;
 mod builder;
 mod console;
 
@@ -36,6 +37,8 @@ use crate::trusted_proxies::TrustedProxies;
 use crate::unrun_triggers::{self, Unrun};
 use crate::without_effect::NamedOnce;
 
+pub use administration::AdministrationCall;
+pub(crate) use administration::named;
 pub use builder::ServiceBuilder;
 
 /// How long a key signs tokens before it is replaced: 90 days. Verifiers learn of the new key from

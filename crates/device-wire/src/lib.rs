@@ -64,6 +64,7 @@
 
 mod error;
 mod generated;
+mod keeping;
 mod null;
 mod operation;
 pub mod param;

@@ -9,6 +9,7 @@
 )]
 
 mod outside;
+mod pools;
 mod process;
 mod refusals;
 mod survival;

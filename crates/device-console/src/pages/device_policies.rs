@@ -7,6 +7,7 @@ use device_wire::requests::UpdateUserPoolRequest;
 
 use super::device_setting::{self, Draft};
 use super::policies::Policies;
+use super::policy_trial::{self, Sent, Tried};
 use super::pool::Pool;
 use crate::html::url;
 use crate::problem::{self, Problem};
@@ -16,21 +17,33 @@ use crate::visit::Visit;
 pub(crate) async fn save(
     visit: Visit,
     Path(pool_id): Path<String>,
-    Form(chosen): Form<Policies>,
+    Form(sent): Form<Sent<Policies>>,
 ) -> Result<Response, Problem> {
     let pool = Pool::load(&visit, &pool_id).await?;
-    let request =
-        UpdateUserPoolRequest { user_pool_tags: Some(chosen.tags(&pool)), ..pool.unchanged() };
-    match visit.call(&request).await {
-        Ok(_) => {
-            let there = url::path(&["pools", &pool_id, "devices"]) + "?done=saved";
-            Ok(Redirect::to(&there).into_response())
+    let is_trial = sent.is_trial();
+    let chosen = sent.chosen;
+    let refusal = if is_trial {
+        match policy_trial::run(&visit, &pool, chosen.settings()).await {
+            Ok(trial) => {
+                let tried = Some(Tried::Policies(trial));
+                let draft = Draft { policies: chosen, tried, ..Draft::load(&visit, &pool).await? };
+                return Ok(device_setting::page(&visit, &pool, &draft).into_response());
+            }
+            Err(error) => error,
         }
-        Err(error) => {
-            let refused = Some(problem::said(&error));
-            let draft = Draft { policies: chosen, refused, ..Draft::load(&visit, &pool).await? };
-            let page = device_setting::page(&visit, &pool, &draft);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    } else {
+        let tags = Some(chosen.tags(&pool));
+        let request = UpdateUserPoolRequest { user_pool_tags: tags, ..pool.unchanged() };
+        match visit.call(&request).await {
+            Ok(_) => {
+                let there = url::path(&["pools", &pool_id, "devices"]) + "?done=saved";
+                return Ok(Redirect::to(&there).into_response());
+            }
+            Err(error) => error,
         }
-    }
+    };
+    let refused = Some(problem::said(&refusal));
+    let draft = Draft { policies: chosen, refused, ..Draft::load(&visit, &pool).await? };
+    let page = device_setting::page(&visit, &pool, &draft);
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

@@ -1,5 +1,7 @@
 //! Whether a pool remembers devices, and whether a remembered one replaces a code.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Form, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -11,6 +13,7 @@ use maud::html;
 use serde::Deserialize;
 
 use super::policies::Policies;
+use super::policy_trial::{self, Sent, Tried};
 use super::pool::{Pool, mfa_in_words};
 use crate::html::field::{Choice, choices};
 use crate::html::frame::{Place, Tab};
@@ -70,6 +73,13 @@ impl Setting {
         })
     }
 
+    /// The choices as settings to try.
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
+        let suppress = if self.suppress == YES { "on" } else { "off" };
+        let chosen = [("remember", &*self.remember), ("suppress-mfa", suppress)].into_iter();
+        chosen.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// Why the two choices do not go together in a pool with or without MFA, if they do not.
     pub(super) fn contradiction(&self, has_mfa: bool) -> Option<&'static str> {
         match (self.remember.as_str(), self.suppress.as_str()) {
@@ -102,11 +112,21 @@ pub(crate) async fn show(
 pub(crate) async fn save(
     visit: Visit,
     Path(pool_id): Path<String>,
-    Form(chosen): Form<Setting>,
+    Form(sent): Form<Sent<Setting>>,
 ) -> Result<Response, Problem> {
     let pool = Pool::load(&visit, &pool_id).await?;
+    let is_trial = sent.is_trial();
+    let chosen = sent.chosen;
     let refused = match chosen.contradiction(has_mfa(&pool)) {
         Some(contradiction) => contradiction.to_owned(),
+        None if is_trial => match policy_trial::run(&visit, &pool, chosen.settings()).await {
+            Ok(trial) => {
+                let tried = Some(Tried::Setting(trial));
+                let draft = Draft { setting: chosen, tried, ..Draft::load(&visit, &pool).await? };
+                return Ok(page(&visit, &pool, &draft).into_response());
+            }
+            Err(error) => problem::said(&error),
+        },
         None => {
             let request = UpdateUserPoolRequest {
                 device_configuration: chosen.configuration(),
@@ -139,6 +159,8 @@ pub(super) struct Draft {
     pub(super) policies: Policies,
     pub(super) after: After,
     pub(super) refused: Option<String>,
+    /// What one of the forms would change, if it was asked.
+    pub(super) tried: Option<Tried>,
 }
 
 impl Draft {
@@ -150,12 +172,13 @@ impl Draft {
             policies: Policies::of(pool),
             after: After::default(),
             refused: None,
+            tried: None,
         })
     }
 }
 
 pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
-    let Draft { devices, setting: chosen, policies, after, refused } = draft;
+    let Draft { devices, setting: chosen, policies, after, refused, tried } = draft;
     let saved = Setting::of(pool);
     let has_mfa = has_mfa(pool);
     let suppressed = saved.suppress == YES && saved.remember != NO && has_mfa;
@@ -225,9 +248,13 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
                 factor during multi-factor authentication (MFA)?", &suppress, &chosen.suppress,
                 !may_change))
             @if may_change {
-                div.actions { button type="submit" { "Save changes" } }
+                div.actions {
+                    button type="submit" { "Save changes" }
+                    (policy_trial::button())
+                }
             }
         }
+        @if let Some(Tried::Setting(trial)) = tried { (policy_trial::show(visit, trial)) }
         h2 { "Policies" }
         p { "Beyond the service's own settings. They are tags of the pool, so infrastructure "
             "tools can set them as well." }
@@ -235,9 +262,13 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
             (visit.token_field())
             (policies.fields(!may_change))
             @if may_change {
-                div.actions { button type="submit" { "Save policies" } }
+                div.actions {
+                    button type="submit" { "Save policies" }
+                    (policy_trial::button())
+                }
             }
         }
+        @if let Some(Tried::Policies(trial)) = tried { (policy_trial::show(visit, trial)) }
         h2 { "What the words mean" }
         dl.terms {
             dt { "Tracked" }

@@ -51,6 +51,16 @@ impl Policies {
         tags
     }
 
+    /// The policies that decide whether a code is asked for, as settings to try.
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
+        let tried = [
+            ("device:mfa-every", &self.mfa_every),
+            ("device:forget-after-idle", &self.forget_after_idle),
+        ];
+        let tried = tried.into_iter();
+        tried.map(|(tag, value)| (tag.to_owned(), value.trim().to_owned())).collect()
+    }
+
     pub(super) fn fields(&self, is_fixed: bool) -> Markup {
         let text = |name, label, hint, value: &str| {
             field::text(name, label, hint, "text", value, is_fixed)

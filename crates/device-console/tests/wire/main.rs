@@ -14,4 +14,5 @@ mod browser;
 mod dev;
 mod links;
 mod pages;
+mod policy_trial;
 mod sessions;

@@ -261,6 +261,11 @@ impl AuditEvent {
         id_of([pool_id, sub, ""])
     }
 
+    /// Whether the service lists it.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.kind.on_wire().is_some()
+    }
+
     /// The part of the id that sorts the latest event first. The events of a wait share an id.
     pub(crate) fn sort_key(&self) -> String {
         let left = |at: Moment| u64::MAX - u64::try_from(at.millis()).unwrap_or(0);

@@ -54,7 +54,7 @@ impl Entity for Pool {
 
 /// The pool's device policy: the console's three choices, and whether a remembered device replaces
 /// MFA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DevicePolicy {
     /// "Don't remember": no device is tracked, and a device key is ignored.
@@ -69,7 +69,7 @@ pub(crate) enum DevicePolicy {
 }
 
 /// When a confirmed device counts as remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Remember {
     /// At once.

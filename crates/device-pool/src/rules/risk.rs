@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use device_wire::enums::{AccountTakeoverEventActionType, AdvancedSecurityModeType};
 use device_wire::shapes::RiskConfigurationType;
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
@@ -58,7 +58,7 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
 }
 
 /// What a sign-in must do because of its risk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Demand {
     Nothing,

@@ -2,17 +2,37 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 use crate::records::device::Device;
-use crate::records::device_tags::{DeviceTags, how_long_ago, how_often};
+use crate::records::device_tags::{how_long_ago, how_often};
 use crate::records::pool::{DevicePolicy, Remember};
 use crate::rules::risk::Demand;
 
+/// A presented device, as far as a sign-in depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Presented {
+    pub(crate) remembered: bool,
+    /// When it was last present at a passed second factor.
+    pub(crate) last_mfa: Option<Moment>,
+    /// When it last signed in, before this time.
+    pub(crate) last_authenticated: Moment,
+}
+
+impl Presented {
+    pub(crate) fn of(device: &Device) -> Self {
+        Self {
+            remembered: device.is_remembered(),
+            last_mfa: device.last_mfa(),
+            last_authenticated: device.last_authenticated,
+        }
+    }
+}
+
 /// The state of the presented device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Standing {
     /// No known device was presented.
@@ -24,7 +44,7 @@ pub(crate) enum Standing {
 }
 
 /// When a remembered device was last present at a passed second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LastMfa {
     /// Never, so it cannot replace one yet.
@@ -36,22 +56,23 @@ pub(crate) enum LastMfa {
 }
 
 impl Standing {
-    pub(crate) fn of(device: Option<&Device>, tags: &DeviceTags, now: Moment) -> Self {
+    /// The state at `now`, in a pool that asks for MFA `mfa_every` so often.
+    pub(crate) fn of(device: Option<Presented>, mfa_every: Option<Duration>, now: Moment) -> Self {
         let Some(device) = device else { return Self::Absent };
-        if !device.is_remembered() {
+        if !device.remembered {
             return Self::Tracked;
         }
-        let Some(last_mfa) = device.last_mfa() else { return Self::Remembered(LastMfa::Never) };
+        let Some(last_mfa) = device.last_mfa else { return Self::Remembered(LastMfa::Never) };
         let ago = now.since(last_mfa);
-        Self::Remembered(match tags.mfa_every {
+        Self::Remembered(match mfa_every {
             Some(every) if ago > every => LastMfa::TooLongAgo { ago, every },
             _ => LastMfa::Valid,
         })
     }
 }
 
-/// The facts that determine the next step. The audit trail keeps them with the event.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// The facts that determine the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Situation {
     /// Whether the password is temporary.
     pub(crate) must_change_password: bool,
@@ -80,6 +101,19 @@ impl Situation {
             && self.risk >= Risk::Medium
             && matches!(self.demand, Demand::MfaIfConfigured | Demand::MfaRequired)
     }
+}
+
+/// A situation with what it was made of, as the audit trail keeps it with the event.
+///
+/// With these facts the decision can be made again under other settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    #[serde(flatten)]
+    pub(crate) situation: Situation,
+    /// Whether a password was proven. Devices take part only then.
+    pub(crate) password_proven: bool,
+    /// The device; `None` if no known one was presented, or if the pool remembers none.
+    pub(crate) presented: Option<Presented>,
 }
 
 /// The next step.

@@ -33,6 +33,7 @@ mod hidden_users;
 mod lockout;
 mod mid_flow;
 mod overload;
+mod policy_trial;
 mod pool_life;
 mod pools;
 mod profile;

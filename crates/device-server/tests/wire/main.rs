@@ -9,6 +9,7 @@
 )]
 
 mod access_keys;
+mod administration;
 mod device_link;
 mod load;
 mod outputs;

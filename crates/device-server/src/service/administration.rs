@@ -1,0 +1,153 @@
+//! Calls of administrators that the service does not have.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use device_pool::{PolicyTrial, PolicyTrialRequest, ServiceError};
+use device_wire::ErrorCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Service;
+use crate::administrator::Administrator;
+use crate::body::Body;
+
+/// A call of administrators that the service does not have. It only reads.
+///
+/// Over HTTP it is a signed `POST` to [`ADMINISTRATION_PATH`](crate::ADMINISTRATION_PATH) with its
+/// [`target`](Self::target) as `X-Amz-Target`, in JSON.
+pub trait AdministrationCall: Serialize + DeserializeOwned + Send + 'static {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// Its answer.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The pool that it is about.
+    fn pool_id(&self) -> &str;
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// The refusal, or a failure of the store.
+    fn run(&self, service: &Service) -> Result<Self::Answer, ServiceError>;
+
+    /// The header that names it.
+    #[must_use]
+    fn target() -> String {
+        format!("{PREFIX}{}", Self::NAME)
+    }
+}
+
+/// What the target of each call starts with.
+const PREFIX: &str = "DeviceAdministration.";
+
+impl AdministrationCall for PolicyTrialRequest {
+    const NAME: &'static str = "TryPolicy";
+
+    type Answer = PolicyTrial;
+
+    fn pool_id(&self) -> &str {
+        &self.pool_id
+    }
+
+    fn run(&self, service: &Service) -> Result<PolicyTrial, ServiceError> {
+        service.engine.try_policy(self, service.moment())
+    }
+}
+
+/// Generates the table of the calls.
+macro_rules! calls {
+    ($($call:ty,)*) => {
+        /// The call with this target, if there is one.
+        pub(crate) fn named(target: &str) -> Option<&'static str> {
+            let name = target.strip_prefix(PREFIX)?;
+            [$(<$call>::NAME),*].into_iter().find(|known| *known == name)
+        }
+
+        fn run(
+            service: &Service,
+            administrator: &Administrator,
+            name: &str,
+            body: &[u8],
+        ) -> Result<Value, ServiceError> {
+            match name {
+                $(<$call>::NAME => answer::<$call>(service, administrator, body),)*
+                _ => Err(ServiceError::internal("a call is not in its table")),
+            }
+        }
+    };
+}
+
+calls! {
+    PolicyTrialRequest,
+}
+
+fn answer<C: AdministrationCall>(
+    service: &Service,
+    administrator: &Administrator,
+    body: &[u8],
+) -> Result<Value, ServiceError> {
+    let call: C = serde_json::from_slice(body).map_err(|_| {
+        ServiceError::new(ErrorCode::Serialization, format!("The body is no {} call.", C::NAME))
+    })?;
+    let answer = permitted(administrator, &call)?.run(service)?;
+    serde_json::to_value(answer)
+        .map_err(|_| ServiceError::internal(format!("{} answer does not convert", C::NAME)))
+}
+
+/// The call, if the key of the administrator is for its pool.
+fn permitted<'c, C: AdministrationCall>(
+    administrator: &Administrator,
+    call: &'c C,
+) -> Result<&'c C, ServiceError> {
+    let pool = call.pool_id();
+    if administrator.has_pool(pool) {
+        return Ok(call);
+    }
+    let message = format!("{} is not for the pool {pool}.", administrator.title());
+    Err(ServiceError::new(ErrorCode::AccessDenied, message))
+}
+
+impl Service {
+    /// Makes a call for an administrator whom the caller has authenticated.
+    ///
+    /// # Errors
+    /// What the call refuses; `AccessDeniedException` for a pool that is not the administrator's;
+    /// `TooManyRequestsException` if too many calls are under way.
+    pub async fn administer<C: AdministrationCall>(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+        call: C,
+    ) -> Result<C::Answer, ServiceError> {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        };
+        permitted(administrator, &call)?;
+        self.off_the_workers(move |service| {
+            let _permit = permit;
+            call.run(service)
+        })
+        .await
+    }
+
+    /// Makes the call of a request, if an administrator signed it.
+    pub(crate) async fn administer_signed(
+        self: &Arc<Self>,
+        name: &'static str,
+        head: Parts,
+        body: Body,
+    ) -> Result<Value, ServiceError> {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        };
+        self.off_the_workers(move |service| {
+            let _permit = permit;
+            let (region, now) = (&service.region, service.now());
+            let signer = service.administrators.admit(&head, body.bytes(), region, now)?;
+            run(service, &signer, name, body.bytes())
+        })
+        .await
+    }
+}
