@@ -37,7 +37,7 @@ fn world() -> World {
 struct Canned(Mutex<VecDeque<HookAnswer>>);
 
 impl Hooks for Canned {
-    fn call(&self, _: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, _: &Value) -> Result<Value, HookError> {
         match self.0.lock().unwrap().pop_front() {
             Some(HookAnswer::Answered(answer)) => Ok(answer),
             Some(HookAnswer::Noise(_)) => Err(HookError::Failed("its answer is no JSON".into())),

@@ -103,7 +103,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         .device_messages(settings.device_messages)
         .limits(settings.limits);
     if let Some(hooks) = settings.hooks {
-        service = service.hooks(Arc::new(hooks));
+        service = service.hooks(hooks);
     }
     if settings.allow_unrun_triggers {
         service = service.allow_unrun_triggers();

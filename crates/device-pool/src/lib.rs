@@ -102,7 +102,7 @@ pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};
 pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
-pub use host::message::{Medium, Message, Topic};
+pub use host::message::{CustomSender, Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
 pub use host::server_act::ServerAct;

@@ -13,6 +13,7 @@ pub(crate) mod device_link;
 pub(crate) mod device_notices;
 pub(crate) mod first_factors;
 pub(crate) mod lockout;
+pub(crate) mod message_triggers;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod parties;

@@ -320,7 +320,7 @@ fn ask(
         }
         Next::NewPassword => new_password::ask(cx, parties, &progress),
         Next::SetUpMfa => mfa::ask_setup(cx, parties, &progress),
-        Next::SecondFactor => mfa::ask(cx, parties, &progress),
+        Next::SecondFactor => mfa::ask(cx, parties, &progress, &occasion.metadata),
         Next::DeviceProof => device_proof::ask(cx, parties, &progress),
         Next::Tokens => finish(cx, parties, &progress, device, occasion),
     }

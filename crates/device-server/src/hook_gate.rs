@@ -26,10 +26,10 @@ impl HookGate {
 }
 
 impl Hooks for HookGate {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let Ok(_place) = self.places.try_acquire() else { return Err(HookError::Busy) };
         let _lent = Lent::new(&self.calls);
-        self.hooks.call(event)
+        self.hooks.call(function, event)
     }
 }
 

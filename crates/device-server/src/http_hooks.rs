@@ -16,8 +16,9 @@ use crate::web_address;
 /// How long a hook may take: the service's limit for a trigger.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest answer of a hook, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The longest answer of a hook, in bytes. An e-mail of 20,000 characters fits, escaped or
+/// not.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// Hooks behind one URL. Every event is posted to it as JSON, and the answer is the event with its
 /// `response` filled in.
@@ -77,12 +78,7 @@ impl HttpHooks {
             }
         }
         let request = request.body(event);
-        // The caller reads the reason, so it must not contain the URL, which may contain a secret.
-        let response = request.send().await.map_err(|error| {
-            HookError::Failed(
-                if error.is_timeout() { "it took too long" } else { "it was not reached" }.into(),
-            )
-        })?;
+        let response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status();
         let body = read(response).await?;
         let parsed: Option<Value> = serde_json::from_slice(&body).ok();
@@ -97,7 +93,15 @@ impl HttpHooks {
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
+/// Why a request was not answered. The caller reads it, so it must not contain the URL, which may
+/// contain a secret.
+pub(crate) fn unanswered(error: &reqwest::Error) -> HookError {
+    let reason = if error.is_timeout() { "it took too long" } else { "it was not reached" };
+    HookError::Failed(reason.to_owned())
+}
+
+/// Reads an answer that is not too long.
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
     let mut body = Vec::new();
     loop {
         let part = response.chunk().await;
@@ -113,7 +117,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
 
 impl Hooks for HttpHooks {
     /// Blocks. Call it on a blocking thread of a tokio runtime, as the service does.
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let runtime = Handle::try_current()
             .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
         runtime.block_on(self.ask(event.to_string()))

@@ -22,6 +22,7 @@ mod app;
 mod body;
 mod connections;
 mod constraint;
+mod custom_senders;
 mod dev;
 mod device_link;
 mod documents;
@@ -33,6 +34,7 @@ mod hook_gate;
 mod hook_signature;
 mod http_hooks;
 mod json;
+mod lambda_hooks;
 mod limits;
 mod network;
 mod origins;
@@ -65,6 +67,7 @@ pub use dev::{DevMode, KeptMessage};
 pub use environment::{Clock, Entropy};
 pub use handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 pub use http_hooks::HttpHooks;
+pub use lambda_hooks::LambdaHooks;
 pub use limits::Limits;
 pub use network::Network;
 pub use origins::Origins;
@@ -79,7 +82,7 @@ pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
 pub use device_pool::{
-    Config as PoolConfig, DeviceCount, DeviceMessages, MessageTexts, NotJudgedCount, PolicyExample,
-    PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
+    Config as PoolConfig, DeviceCount, DeviceMessages, HookError, Hooks, MessageTexts,
+    NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
 };
 pub use device_store::OpenError;

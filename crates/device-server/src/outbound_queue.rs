@@ -4,10 +4,11 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use device_pool::Message;
+use device_pool::{Hooks, Message};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::custom_senders::CustomSenders;
 use crate::transport::{Transport, TransportError, Transports, topic};
 
 /// The waits before further attempts. After the last, the user has probably requested another code.
@@ -23,17 +24,21 @@ const LAST_MESSAGES: Duration = Duration::from_secs(10);
 
 /// The queued messages, with a task for each.
 pub(crate) struct OutboundQueue {
-    transports: Arc<Transports>,
+    ways: Arc<Ways>,
     under_way: Mutex<JoinSet<()>>,
 }
 
 impl OutboundQueue {
-    pub(crate) fn new(transports: Transports) -> Self {
-        Self { transports: Arc::new(transports), under_way: Mutex::default() }
+    /// A queue for `transports`. Messages that have a custom sender are passed to `hooks`, if those
+    /// run it.
+    pub(crate) fn new(transports: Transports, hooks: Arc<dyn Hooks>) -> Self {
+        let ways = Ways { transports, senders: CustomSenders::new(hooks) };
+        Self { ways: Arc::new(ways), under_way: Mutex::default() }
     }
 
     pub(crate) fn has_way_for(&self, message: &Message) -> bool {
-        !matches!(self.transports.of(message.medium), Transport::Nowhere)
+        message.custom_sender.is_some()
+            || !matches!(self.ways.transports.of(message.medium), Transport::Nowhere)
     }
 
     /// Starts delivering messages. No answer waits for that: its time would reveal whether there
@@ -44,7 +49,7 @@ impl OutboundQueue {
         for message in messages {
             let report = Report::of(&message);
             if under_way.len() < MAX_UNDER_WAY {
-                under_way.spawn(deliver(Arc::clone(&self.transports), message, report));
+                under_way.spawn(deliver(Arc::clone(&self.ways), message, report));
             } else {
                 report.lost(&"too many messages are on their way");
             }
@@ -65,10 +70,27 @@ impl OutboundQueue {
     }
 }
 
-async fn deliver(transports: Arc<Transports>, message: Message, report: Report) {
+/// The ways to deliver a message.
+struct Ways {
+    transports: Transports,
+    senders: CustomSenders,
+}
+
+impl Ways {
+    async fn carry(&self, message: &Message) -> Result<(), TransportError> {
+        if let Some(sender) = &message.custom_sender
+            && let Some(delivered) = self.senders.deliver(sender.clone()).await
+        {
+            return delivered;
+        }
+        self.transports.carry(message).await
+    }
+}
+
+async fn deliver(ways: Arc<Ways>, message: Message, report: Report) {
     let mut waits = BACK_OFF.into_iter();
     loop {
-        match transports.carry(&message).await {
+        match ways.carry(&message).await {
             Ok(()) => return report.delivered(),
             Err(error) => match waits.next().filter(|_| error.is_passing()) {
                 Some(wait) => {
@@ -138,7 +160,8 @@ mod tests {
     use std::io::{self, Write};
     use std::path::Path;
 
-    use device_pool::{Medium, Topic};
+    use device_pool::{CustomSender, HookError, Medium, NoHooks, Topic};
+    use serde_json::{Value, json};
     use tokio::time::Instant;
     use tracing_subscriber::fmt::MakeWriter;
 
@@ -194,13 +217,14 @@ mod tests {
             code: "s3cret-code".into(),
             subject: "s3cret subject".to_owned(),
             body: "s3cret body".into(),
+            custom_sender: None,
         }
     }
 
     /// A queue into a file in `directory`; deliveries fail until that exists.
     fn into(directory: &Path) -> OutboundQueue {
         let email = Transport::File(directory.join("messages"));
-        OutboundQueue::new(Transports { email, ..Transports::default() })
+        OutboundQueue::new(Transports { email, ..Transports::default() }, Arc::new(NoHooks))
     }
 
     fn arrived(directory: &Path) -> usize {
@@ -245,7 +269,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lasting_failure_is_not_retried() {
         let (log, _guard) = Log::start();
-        let outbound_queue = OutboundQueue::new(Transports::default());
+        let outbound_queue = OutboundQueue::new(Transports::default(), Arc::new(NoHooks));
         let started = Instant::now();
         outbound_queue.send(vec![message()]);
         outbound_queue.finish().await;
@@ -285,5 +309,52 @@ mod tests {
         outbound_queue.send(vec![message()]);
         outbound_queue.finish().await;
         assert_eq!((arrived(&directory), log.lost().len()), (MAX_UNDER_WAY + 1, 2));
+    }
+
+    /// Hooks that note whom they were called for, and answer with the first result that is left.
+    #[derive(Clone, Default)]
+    struct Sender {
+        called: Arc<Mutex<Vec<String>>>,
+        results: Arc<Mutex<Vec<Result<Value, HookError>>>>,
+    }
+
+    impl Hooks for Sender {
+        fn call(&self, function: Option<&str>, _: &Value) -> Result<Value, HookError> {
+            self.called.lock().unwrap().push(function.unwrap().to_owned());
+            self.results.lock().unwrap().remove(0)
+        }
+    }
+
+    fn with_sender() -> Message {
+        let sender = CustomSender { function: "arn".to_owned(), event: json!({"code": "s3cret"}) };
+        Message { custom_sender: Some(sender), ..message() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_custom_sender_delivers_in_place_of_the_server() {
+        let (log, _guard) = Log::start();
+        let parent = tempfile::tempdir().unwrap();
+        let sender = Sender::default();
+        *sender.results.lock().unwrap() = vec![
+            Err(HookError::Failed("it took too long".to_owned())),
+            Ok(json!({})),
+            Err(HookError::Missing),
+            Err(HookError::Refused("s3cret".to_owned())),
+        ];
+        let email = Transport::File(parent.path().join("messages"));
+        let transports = Transports { email, ..Transports::default() };
+        let queue = OutboundQueue::new(transports, Arc::new(sender.clone()));
+        assert!(queue.has_way_for(&with_sender()));
+        let calls = || sender.called.lock().unwrap().len();
+        queue.send(vec![with_sender()]);
+        queue.finish().await;
+        assert_eq!((calls(), arrived(parent.path())), (2, 0), "retried, and not by the server");
+        queue.send(vec![with_sender()]);
+        queue.finish().await;
+        assert_eq!((calls(), arrived(parent.path())), (3, 1), "nothing runs the trigger");
+        queue.send(vec![with_sender()]);
+        queue.finish().await;
+        assert_eq!((calls(), arrived(parent.path())), (4, 1), "a refusal is not retried");
+        assert_eq!(log.lost().len(), 1);
     }
 }

@@ -1,11 +1,12 @@
-//! Verification of AWS Signature Version 4, for the administrators' operations.
+//! AWS Signature Version 4: verified of administrators, and made for calls of functions.
 //!
 //! Follows the vendor's "Create a signed AWS API request". The signature is verified over exactly
 //! the headers that it names, and over the body as received.
 
 use std::fmt;
+use std::time::SystemTime;
 
-use axum::http::{HeaderMap, request};
+use axum::http::{HeaderMap, HeaderName, request};
 use device_pool::ServiceError;
 use device_wire::ErrorCode;
 use hmac::{Hmac, KeyInit, Mac};
@@ -124,17 +125,41 @@ pub(crate) fn verify<H>(
         return Err(does_not_match());
     }
 
-    let canonical = canonical_request(head, &authorization.signed_headers, body);
-    let text = format!(
-        "{ALGORITHM}\n{date}\n{}\n{}",
-        authorization.scope,
-        hex(&Sha256::digest(canonical))
-    );
+    let path = head.uri.path();
+    let canonical = canonical_request(head, path, &authorization.signed_headers, body);
     // Compared in constant time.
-    hmac(&signing_key(&key, &authorization), &text)
+    signature(&key.secret, authorization.scope, &date, &canonical)
         .verify_slice(&authorization.signature)
         .map_err(|_| does_not_match())?;
     Ok(holder)
+}
+
+/// Signs a request to `service` with all headers that it has; returns the value for
+/// `Authorization`. `x-amz-date` is among the headers.
+pub(crate) fn sign(
+    head: &request::Parts,
+    body: &[u8],
+    key_id: &str,
+    secret: &str,
+    region: &str,
+    service: &str,
+) -> String {
+    let mut names: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    let date = header(&head.headers, "x-amz-date").unwrap_or_default();
+    let day = date.get(.."YYYYMMDD".len()).unwrap_or_default();
+    let scope = format!("{day}/{region}/{service}/{TERMINATOR}");
+    // Every service but S3 encodes the path twice.
+    let path = head.uri.path().replace('%', "%25");
+    let canonical = canonical_request(head, &path, &names, body);
+    let signature = hex(&signature(secret, &scope, &date, &canonical).finalize().into_bytes());
+    let names = names.join(";");
+    format!("{ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}")
+}
+
+/// The time as `x-amz-date` has it.
+pub(crate) fn date_of(now: SystemTime) -> String {
+    OffsetDateTime::from(now).format(DATE_TIME).unwrap_or_default()
 }
 
 /// The id of the access key that a request names, whether or not the signature is right.
@@ -253,11 +278,15 @@ fn check_date(date: &str, now: i64) -> Result<(), ServiceError> {
 
 /// The canonical request: method, path, query, signed headers, their names and the body's hash, one
 /// line each.
-fn canonical_request(head: &request::Parts, signed_headers: &[&str], body: &[u8]) -> String {
+fn canonical_request(
+    head: &request::Parts,
+    path: &str,
+    signed_headers: &[&str],
+    body: &[u8],
+) -> String {
     let mut query: Vec<&str> = head.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
-    let mut lines =
-        vec![head.method.as_str().to_owned(), head.uri.path().to_owned(), query.join("&")];
+    let mut lines = vec![head.method.as_str().to_owned(), path.to_owned(), query.join("&")];
     // A header that is named but absent counts as empty: either the signature fails, or the signer
     // meant that.
     lines.extend(
@@ -287,13 +316,15 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The signing key: the secret, keyed in turn with each part of the scope.
-fn signing_key(key: &AccessKey, authorization: &Authorization<'_>) -> Zeroizing<Vec<u8>> {
-    let secret = Zeroizing::new(format!("AWS4{}", key.secret.as_str()).into_bytes());
-    authorization
-        .scope
-        .split('/')
-        .fold(secret, |key, part| Zeroizing::new(hmac(&key, part).finalize().into_bytes().to_vec()))
+/// The signature over a canonical request. Its key is the secret, keyed in turn with each part of
+/// the scope.
+fn signature(secret: &str, scope: &str, date: &str, canonical: &str) -> Hmac<Sha256> {
+    let secret = Zeroizing::new(format!("AWS4{secret}").into_bytes());
+    let key = scope.split('/').fold(secret, |key, part| {
+        Zeroizing::new(hmac(&key, part).finalize().into_bytes().to_vec())
+    });
+    let hash = hex(&Sha256::digest(canonical));
+    hmac(&key, &format!("{ALGORITHM}\n{date}\n{scope}\n{hash}"))
 }
 
 fn hmac(key: &[u8], text: &str) -> Hmac<Sha256> {

@@ -47,12 +47,12 @@ pub(crate) struct TransportError {
 
 impl TransportError {
     /// A reason that further attempts will not change.
-    fn lasting(reason: impl Into<String>) -> Self {
+    pub(crate) fn lasting(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: false }
     }
 
     /// A temporary reason.
-    fn passing(reason: impl Into<String>) -> Self {
+    pub(crate) fn passing(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), passing: true }
     }
 

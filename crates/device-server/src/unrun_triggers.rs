@@ -20,7 +20,7 @@ pub(crate) enum Unrun {
 pub(crate) struct NoHookSet;
 
 impl Hooks for NoHookSet {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let source = event.get("triggerSource").and_then(Value::as_str).unwrap_or_default();
         // Custom authentication asks for these in every pool, and says itself what is missing.
         if source.contains("AuthChallenge") {
@@ -56,7 +56,7 @@ pub(crate) fn check(
             Ok(())
         }
         Unrun::Refused => {
-            let way_out = if has_hooks { "" } else { "set --hook-url, or " };
+            let way_out = if has_hooks { "" } else { "set --hook-url or --lambda-endpoint, or " };
             Err(ServiceError::new(
                 ErrorCode::InvalidParameter,
                 format!(
@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn triggers_that_nothing_runs_are_refused_by_name() {
-        let config = json!({"LambdaConfig": {"PreSignUp": "arn", "CustomMessage": "arn"}});
+        let config = json!({"LambdaConfig": {"PreSignUp": "arn", "UserMigration": "arn"}});
         let told = |has_hooks| {
             let create = Operation::CreateUserPool;
             check(create, &config, has_hooks, Unrun::Refused).unwrap_err().to_string()
         };
-        assert!(told(false).contains("CustomMessage, PreSignUp. Leave"), "{}", told(false));
-        assert!(told(true).contains("triggers: CustomMessage. Leave"), "{}", told(true));
+        assert!(told(false).contains("PreSignUp, UserMigration. Leave"), "{}", told(false));
+        assert!(told(true).contains("triggers: UserMigration. Leave"), "{}", told(true));
         for (operation, input, unrun) in [
             (Operation::UpdateUserPool, &config, Unrun::Logged),
             (Operation::UpdateUserPool, &json!({"LambdaConfig": {}}), Unrun::Refused),

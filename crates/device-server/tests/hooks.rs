@@ -16,7 +16,7 @@ async fn ask(hook: Router) -> Result<Value, HookError> {
     let server = tokio::spawn(async move { axum::serve(listener, hook).await });
     let hooks = HttpHooks::new(&url).unwrap();
     let event = json!({"triggerSource": "DefineAuthChallenge_Authentication", "response": {}});
-    let answer = tokio::task::spawn_blocking(move || hooks.call(&event)).await.unwrap();
+    let answer = tokio::task::spawn_blocking(move || hooks.call(None, &event)).await.unwrap();
     server.abort();
     answer
 }
@@ -53,10 +53,10 @@ async fn an_invalid_answer_is_a_failure() {
     assert_eq!(ask(answering(StatusCode::BAD_GATEWAY, "{}")).await, failed("its status was 502"));
     let elsewhere = ask(answering(StatusCode::TEMPORARY_REDIRECT, "{}")).await;
     assert_eq!(elsewhere, failed("its status was 307"));
-    let long = format!("\"{}\"", "a".repeat(64 * 1024));
+    let long = format!("\"{}\"", "a".repeat(256 * 1024));
     assert_eq!(ask(answering(StatusCode::OK, long)).await, failed("its answer is too long"));
     let nobody = HttpHooks::new("http://127.0.0.1:1/hook").unwrap();
-    let answer = tokio::task::spawn_blocking(move || nobody.call(&json!({}))).await.unwrap();
+    let answer = tokio::task::spawn_blocking(move || nobody.call(None, &json!({}))).await.unwrap();
     assert_eq!(answer, failed("it was not reached"));
 }
 
@@ -79,7 +79,7 @@ async fn a_signed_request_has_id_time_and_signature() {
     let hook = Router::new().route("/hook", told);
     let server = tokio::spawn(async move { axum::serve(listener, hook).await });
     let hooks = HttpHooks::new(&url).unwrap().signed("a-secret-of-the-hook".to_owned()).unwrap();
-    let ask = move || hooks.call(&json!({}));
+    let ask = move || hooks.call(None, &json!({}));
     let answer = tokio::task::spawn_blocking(ask).await.unwrap().unwrap();
     server.abort();
     let told: Vec<&str> =

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use device_server::{
-    AccessKey, DevMode, DeviceMessages, HttpHooks, Limits, Origins, Retention, Smtp, Storage,
-    Transport, Transports, TrustedProxies, Webhook,
+    AccessKey, DevMode, DeviceMessages, Hooks, HttpHooks, LambdaHooks, Limits, Origins, Retention,
+    Smtp, Storage, Transport, Transports, TrustedProxies, Webhook,
 };
 use serde::Deserialize;
 
@@ -135,6 +136,24 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_HOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
     hook_secret: Option<String>,
 
+    /// A Lambda endpoint that runs the functions of LambdaConfig, such as
+    /// https://lambda.us-east-1.amazonaws.com or a local runtime's. In place of a hook
+    #[arg(long, env = "DEVICE_LAMBDA_ENDPOINT", value_name = "URL")]
+    lambda_endpoint: Option<String>,
+
+    /// The id of the key that signs calls to the Lambda endpoint. A local runtime accepts any
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", value_name = "ID")]
+    lambda_access_key_id: Option<String>,
+
+    /// The secret of that key. Other users of the machine can see a flag: prefer the environment or
+    /// a file
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    lambda_secret_access_key: Option<String>,
+
+    /// The session token of that key, if it is a temporary one
+    #[arg(long, env = "AWS_SESSION_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    lambda_session_token: Option<String>,
+
     /// Accept pools whose lambda triggers nothing would run, and name them in the log
     #[arg(long, env = "DEVICE_ALLOW_UNRUN_TRIGGERS", value_name = "BOOL", num_args = 0..=1,
           require_equals = true, default_missing_value = "true",
@@ -186,7 +205,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) transports: Transports,
     pub(crate) device_messages: DeviceMessages,
-    pub(crate) hooks: Option<HttpHooks>,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) allow_unrun_triggers: bool,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
@@ -250,6 +269,27 @@ impl Settings {
         if let Some(max) = options.max_guesses_per_address.or(file.max_guesses_per_address) {
             limits.max_guesses_per_address = max;
         }
+        let url = options.hook_url.or(file.hook_url);
+        let secret = options.hook_secret.or(file.hook_secret);
+        let endpoint = options.lambda_endpoint.or(file.lambda_endpoint);
+        let key = [
+            options.lambda_access_key_id.or(file.lambda_access_key_id),
+            options.lambda_secret_access_key.or(file.lambda_secret_access_key),
+            options.lambda_session_token.or(file.lambda_session_token),
+        ];
+        if secret.is_some() && url.is_none() {
+            return Err(invalid("hook-secret signs requests to a hook: give hook-url, too"));
+        }
+        let hooks: Option<Arc<dyn Hooks>> = match (url, endpoint) {
+            (Some(_), Some(_)) => {
+                return Err(invalid(
+                    "hook-url and lambda-endpoint exclude each other: give one of them",
+                ));
+            }
+            (None, Some(endpoint)) => Some(Arc::new(functions(&endpoint, key, &mut warnings)?)),
+            (Some(url), None) => Some(Arc::new(hook(&url, secret, &mut warnings)?)),
+            (None, None) => None,
+        };
         let kept = Retention::default();
         Ok(Self {
             listen,
@@ -264,11 +304,7 @@ impl Settings {
             device_messages: templates::read(
                 options.message_templates.or(file.message_templates).as_deref(),
             )?,
-            hooks: hooks(
-                options.hook_url.or(file.hook_url),
-                options.hook_secret.or(file.hook_secret),
-                &mut warnings,
-            )?,
+            hooks,
             allow_unrun_triggers: options
                 .allow_unrun_triggers
                 .or(file.allow_unrun_triggers)
@@ -297,7 +333,10 @@ fn read(path: &Path) -> Result<Options, ServeError> {
         let line = 1 + before.matches('\n').count();
         unusable(format!("line {line}: {}", error.message()))
     })?;
-    if options.secret_access_key.is_some() || options.store.is_some() {
+    if options.secret_access_key.is_some()
+        || options.lambda_secret_access_key.is_some()
+        || options.store.is_some()
+    {
         modes::check_file(path)?;
     }
     Ok(options)
@@ -361,28 +400,43 @@ fn access_key(id: Option<String>, secret: Option<String>) -> Result<Option<Acces
     }
 }
 
-fn hooks(
-    url: Option<String>,
+fn hook(
+    url: &str,
     secret: Option<String>,
     warnings: &mut Vec<&'static str>,
-) -> Result<Option<HttpHooks>, ServeError> {
-    let Some(url) = url else {
-        return match secret {
-            None => Ok(None),
-            Some(_) => Err(invalid("hook-secret signs requests to a hook: give hook-url, too")),
-        };
-    };
-    let mut hooks = HttpHooks::new(&url)?;
+) -> Result<HttpHooks, ServeError> {
+    let mut hooks = HttpHooks::new(url)?;
     if let Some(secret) = secret {
         hooks = hooks.signed(secret)?;
     }
     if hooks.is_exposed() {
         warnings.push(
             "hook-url is http:// to another machine: whoever sits between can read users' \
-             attributes and let anyone sign in. Use https://",
+             attributes, passwords and codes, and let anyone sign in. Use https://",
         );
     }
-    Ok(Some(hooks))
+    Ok(hooks)
+}
+
+fn functions(
+    endpoint: &str,
+    key: [Option<String>; 3],
+    warnings: &mut Vec<&'static str>,
+) -> Result<LambdaHooks, ServeError> {
+    let [Some(id), Some(secret), token] = key else {
+        return Err(invalid(
+            "lambda-endpoint needs a key that signs its calls: set AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY. A local runtime accepts any",
+        ));
+    };
+    let hooks = LambdaHooks::new(endpoint, id, secret, token)?;
+    if hooks.is_exposed() {
+        warnings.push(
+            "lambda-endpoint is http:// to another machine: whoever sits between can read users' \
+             attributes, passwords and codes, and let anyone sign in. Use https://",
+        );
+    }
+    Ok(hooks)
 }
 
 fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {

@@ -98,3 +98,16 @@ fn unencrypted_secrets_to_another_machine_are_warned_of() {
         Serving::start(command(&[&DEV[..], &["--in-memory"], &here].concat())).end("TERM");
     assert!(!log.contains("another machine"), "{log}");
 }
+
+#[test]
+fn a_lambda_endpoint_needs_a_key_and_no_hook() {
+    let endpoint = ["--lambda-endpoint", "http://127.0.0.1:1"];
+    let arguments = [&DEV[..], &["--in-memory"], &endpoint].concat();
+    refused(&arguments, &[], &["AWS_ACCESS_KEY_ID", "A local runtime accepts any"]);
+    let both = [&arguments[..], &["--hook-url", "http://127.0.0.1:1/"]].concat();
+    refused(&both, &[], &["hook-url and lambda-endpoint exclude each other"]);
+    let environment = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "any")];
+    let mut started = command(&arguments);
+    started.envs(environment);
+    drop(Serving::start(started));
+}

@@ -37,7 +37,7 @@ impl<'h> AskedOnce<'h> {
 }
 
 impl Hooks for AskedOnce<'_> {
-    fn call(&self, event: &Value) -> Answer {
+    fn call(&self, function: Option<&str>, event: &Value) -> Answer {
         let source = event.get("triggerSource").and_then(Value::as_str).unwrap_or_default();
         let key = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl Hooks for AskedOnce<'_> {
             key
         };
         // Unlocked, since a hook may take seconds.
-        let answer = self.hooks.call(event);
+        let answer = self.hooks.call(function, event);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.answers.insert(key, answer.clone());
         answer
@@ -68,7 +68,7 @@ mod tests {
     struct Counting(AtomicUsize);
 
     impl Hooks for Counting {
-        fn call(&self, _: &Value) -> Answer {
+        fn call(&self, _: Option<&str>, _: &Value) -> Answer {
             Ok(json!(self.0.fetch_add(1, Ordering::Relaxed)))
         }
     }
@@ -77,7 +77,7 @@ mod tests {
     fn a_second_decision_gets_the_answers_of_the_first() {
         let hooks = Counting(AtomicUsize::new(0));
         let once = AskedOnce::new(&hooks);
-        let ask = |source: &str| once.call(&json!({ "triggerSource": source })).unwrap();
+        let ask = |source: &str| once.call(None, &json!({ "triggerSource": source })).unwrap();
         let first = ["a", "b", "a"].map(ask);
         assert_eq!(first, [json!(0), json!(1), json!(2)]);
         once.decide_again();

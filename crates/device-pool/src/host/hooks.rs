@@ -11,13 +11,16 @@ use serde_json::Value;
 pub trait Hooks: Send + Sync {
     /// Passes `event` to the pool's hook and returns the event as the hook changed it.
     ///
+    /// `function` is the ARN that the pool names for the trigger. Only the triggers of custom
+    /// authentication are called without one.
+    ///
     /// The event has the shape of the service's trigger events (`version`, `triggerSource`,
     /// `region`, `userPoolId`, `userName`, `callerContext`, `request`, `response`).
     ///
     /// # Errors
     ///
     /// [`HookError`].
-    fn call(&self, event: &Value) -> Result<Value, HookError>;
+    fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError>;
 }
 
 /// Why a hook gave no answer. The caller of the operation reads the text, as with the service.
@@ -52,7 +55,7 @@ impl std::error::Error for HookError {}
 pub struct NoHooks;
 
 impl Hooks for NoHooks {
-    fn call(&self, _event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _function: Option<&str>, _event: &Value) -> Result<Value, HookError> {
         Err(HookError::Missing)
     }
 }

@@ -6,6 +6,7 @@ use device_wire::Sensitive;
 use device_wire::enums::{DeliveryMediumType, VerifiedAttributeType};
 use device_wire::shapes::CodeDeliveryDetailsType;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A message to deliver after its change is committed.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +27,23 @@ pub struct Message {
     pub subject: String,
     /// The text.
     pub body: Sensitive<String>,
+    /// The trigger that delivers it in place of the host, if the pool has one.
+    pub custom_sender: Option<CustomSender>,
+}
+
+/// A call of `CustomEmailSender` or `CustomSMSSender`, which delivers a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CustomSender {
+    /// The ARN that the pool names.
+    pub function: String,
+    /// The trigger's event. It has the code in clear.
+    pub event: Value,
+}
+
+impl fmt::Debug for CustomSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomSender").field("function", &self.function).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Message {

@@ -20,8 +20,10 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::rules::caller::Caller;
 use crate::rules::codes;
+use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
+use crate::rules::triggers::metadata;
 
 /// `UpdateUserAttributes`.
 pub(crate) fn update(
@@ -32,7 +34,8 @@ pub(crate) fn update(
     let client = caller.client(cx)?;
     let Caller { pool, mut user, .. } = caller;
     let author = Author::User(&client);
-    let sent = profile::update(cx, &pool, &mut user, author, request.user_attributes)?;
+    let metadata = metadata(request.client_metadata);
+    let sent = profile::update(cx, &pool, &mut user, author, request.user_attributes, metadata)?;
     cx.tx.put(&user)?;
     let list = sent.iter().map(Address::details).collect();
     Ok(UpdateUserAttributesResponse { code_delivery_details_list: Some(list) })
@@ -45,7 +48,8 @@ pub(crate) fn admin_update(
 ) -> Result<AdminUpdateUserAttributesResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut user = User::for_admin(cx, &pool, &request.username)?;
-    profile::update(cx, &pool, &mut user, Author::Administrator, request.user_attributes)?;
+    let (author, metadata) = (Author::Administrator, metadata(request.client_metadata));
+    profile::update(cx, &pool, &mut user, author, request.user_attributes, metadata)?;
     cx.tx.put(&user)?;
     Ok(AdminUpdateUserAttributesResponse {})
 }
@@ -80,7 +84,9 @@ pub(crate) fn send_code(
     cx: &mut Context<'_, '_>,
     request: GetUserAttributeVerificationCodeRequest,
 ) -> Result<GetUserAttributeVerificationCodeResponse, ServiceError> {
-    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let client = caller.client(cx)?;
+    let Caller { pool, user, .. } = caller;
     let medium = verifiable(&request.attribute_name)?;
     let unproven = user.unproven.get(medium.attribute()).cloned();
     let address = match unproven {
@@ -93,7 +99,10 @@ pub(crate) fn send_code(
         })?,
     };
     profile::permit_code(cx, &user, &address)?;
-    profile::send_code(cx, &pool, &user, &address)?;
+    let metadata = metadata(request.client_metadata);
+    let situation = Situation::VerifyUserAttribute;
+    let reason = Reason { situation, client_id: &client.id, metadata };
+    profile::send_code(cx, &pool, &user, &address, &reason)?;
     Ok(GetUserAttributeVerificationCodeResponse { code_delivery_details: Some(address.details()) })
 }
 

@@ -14,7 +14,7 @@ use device_wire::{ErrorCode, sentence};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Topic};
+use crate::host::message::Medium;
 use crate::operations::sign_up::public_client;
 use crate::records::address::Address;
 use crate::records::attempts::{Attempt, Attempts};
@@ -26,6 +26,8 @@ use crate::records::whose::Whose;
 use crate::rules::account::Account;
 use crate::rules::caller::Caller;
 use crate::rules::codes::{self, Recipient};
+use crate::rules::message_triggers::{Reason, Situation};
+use crate::rules::triggers::{NO_CLIENT, metadata};
 use crate::rules::{lockout, sign_up_triggers};
 
 /// `ChangePassword`.
@@ -73,7 +75,10 @@ pub(crate) fn forgot(
     let code = codes::issue(cx, to, CodePurpose::ForgotPassword)?;
     let details = match recipient {
         Ok((user, address)) => {
-            address.send(cx, &pool, user, Topic::ForgotPassword, &code);
+            let metadata = metadata(request.client_metadata);
+            let situation = Situation::ForgotPassword;
+            let reason = Reason { situation, client_id: &client.id, metadata };
+            address.send(cx, &pool, user, &reason, &code)?;
             address.details()
         }
         Err(_) if client.hides_users() => {
@@ -193,7 +198,9 @@ pub(crate) fn admin_reset(
     user.status = UserStatusType::ResetRequired;
     user.modified = cx.now();
     let code = codes::issue(cx, Recipient::user(&user, &address), CodePurpose::ForgotPassword)?;
-    address.send(cx, &pool, &user, Topic::ForgotPassword, &code);
+    let metadata = metadata(request.client_metadata);
+    let reason = Reason { situation: Situation::ForgotPassword, client_id: NO_CLIENT, metadata };
+    address.send(cx, &pool, &user, &reason, &code)?;
     cx.tx.put(&user)?;
     Ok(AdminResetUserPasswordResponse {})
 }

@@ -13,7 +13,7 @@ use device_wire::{ErrorCode, Sensitive};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Topic};
+use crate::host::message::Medium;
 use crate::records::address::{Address, is_email, is_phone};
 use crate::records::app_client::AppClient;
 use crate::records::attributes::Attributes;
@@ -25,11 +25,12 @@ use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::codes::{self, Recipient};
+use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::rules::sign_up_triggers::{self, Given};
 use crate::rules::stand_ins;
-use crate::rules::triggers::NO_CLIENT;
+use crate::rules::triggers::{NO_CLIENT, metadata};
 use crate::sign_in::user_auth;
 
 /// The trigger source of a confirmed account.
@@ -89,7 +90,9 @@ pub(crate) fn sign_up(
     let address = address_to_confirm(&pool, &user);
     if let Some(address) = &address {
         codes::permit(cx, Recipient::user(&user, address), &CodePurpose::SignUp)?;
-        send_code(cx, &pool, &user, address)?;
+        let metadata = metadata(request.client_metadata);
+        let reason = Reason { situation: Situation::SignUp, client_id: &client.id, metadata };
+        send_code(cx, &pool, &user, address, &reason)?;
     }
     Ok(SignUpResponse {
         code_delivery_details: address.map(|address| address.details()),
@@ -183,10 +186,10 @@ fn send_code(
     pool: &Pool,
     user: &User,
     address: &Address,
+    reason: &Reason<'_>,
 ) -> Result<(), ServiceError> {
     let code = codes::issue(cx, Recipient::user(user, address), CodePurpose::SignUp)?;
-    address.send(cx, pool, user, Topic::SignUp, &code);
-    Ok(())
+    address.send(cx, pool, user, reason, &code)
 }
 
 /// `ConfirmSignUp`. Also verifies the code's destination. If such a code could sign the user in,
@@ -297,6 +300,8 @@ pub(crate) fn resend(
     }
     let (user, address) = reached.ok_or_else(none)?;
     codes::permit(cx, Recipient::user(user, &address), &CodePurpose::SignUp)?;
-    send_code(cx, &pool, user, &address)?;
+    let metadata = metadata(request.client_metadata);
+    let reason = Reason { situation: Situation::ResendCode, client_id: &client.id, metadata };
+    send_code(cx, &pool, user, &address, &reason)?;
     Ok(ResendConfirmationCodeResponse { code_delivery_details: Some(address.details()) })
 }

@@ -14,7 +14,7 @@ use device_wire::{ErrorCode, Sensitive, Timestamp};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Topic};
+use crate::host::message::Medium;
 use crate::operations::sign_up::new_user;
 use crate::records::address::Address;
 use crate::records::login::Login;
@@ -23,10 +23,11 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::caller::Caller;
+use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
 use crate::rules::profile::{self, Author};
 use crate::rules::sign_up_triggers::{self, Given};
-use crate::rules::triggers::NO_CLIENT;
+use crate::rules::triggers::{NO_CLIENT, metadata};
 use crate::rules::{lockout, stand_ins, user_deletion};
 
 /// `AdminCreateUser`. `RESEND` invites a user who has not signed in yet again, with a new temporary
@@ -55,8 +56,10 @@ pub(crate) fn create(
             let status = UserStatusType::ForceChangePassword;
             let (mut user, mut profile) =
                 new_user(cx, &pool, &request.username, status, attributes)?;
-            let given =
-                Given { validation: request.validation_data, metadata: request.client_metadata };
+            let given = Given {
+                validation: request.validation_data,
+                metadata: request.client_metadata.clone(),
+            };
             let source = "PreSignUp_AdminCreateUser";
             sign_up_triggers::before(cx, source, &pool, NO_CLIENT, &user, &profile, given)?
                 .verify(&mut user, &mut profile);
@@ -89,8 +92,11 @@ pub(crate) fn create(
     };
     if let Some(password) = password {
         user.set_password(cx, &pool, &password, UserStatusType::ForceChangePassword)?;
+        let metadata = metadata(request.client_metadata);
+        let situation = Situation::AdminCreateUser;
+        let reason = Reason { situation, client_id: NO_CLIENT, metadata };
         for address in invited {
-            address.send(cx, &pool, &user, Topic::Invitation, &password);
+            address.send(cx, &pool, &user, &reason, &password)?;
         }
     }
     cx.tx.put(&user)?;

@@ -3,11 +3,13 @@
 use device_wire::Sensitive;
 
 use crate::command::context::Context;
+use crate::error::ServiceError;
 use crate::host::device_messages::{DeviceMessages, MessageTexts};
 use crate::host::message::{Medium, Message, Topic};
 use crate::records::address::Address;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::rules::message_triggers::{self, CODE, Reason, USERNAME, Wording};
 
 /// A placeholder of a template, and what replaces it.
 pub(crate) type Value<'a> = (&'a str, &'a str);
@@ -112,21 +114,31 @@ impl<'a> Template<'a> {
 }
 
 impl Address {
-    /// Queues a message, which is delivered once the command has succeeded.
+    /// Queues a message, which is delivered once the command has succeeded. The pool's triggers may
+    /// word it, refuse it, or deliver it themselves.
     pub(crate) fn send(
         &self,
         cx: &mut Context<'_, '_>,
         pool: &Pool,
         user: &User,
-        topic: Topic,
+        reason: &Reason<'_>,
         code: &Sensitive<String>,
-    ) {
-        let values = [("{username}", user.username.as_str()), ("{####}", code.as_str())];
-        let message = self.message(cx, pool, user, topic, code, &values);
+    ) -> Result<(), ServiceError> {
+        let values = [(USERNAME, user.username.as_str()), (CODE, code.as_str())];
+        let mut message = self.message(cx, pool, user, reason.situation.topic(), code, &values);
+        message.custom_sender = message_triggers::sender(cx, pool, user, self, reason, code)?;
+        if message.custom_sender.is_none() {
+            let Wording { subject, body } = message_triggers::word(cx, pool, user, self, reason)?;
+            message.subject = subject.unwrap_or(message.subject);
+            if let Some(body) = body {
+                message.body = Sensitive::from(fill(&body, self.medium, &values));
+            }
+        }
         cx.outbox.push(message);
+        Ok(())
     }
 
-    /// The message to this address on a topic.
+    /// The message to this address on a topic, in the words of the pool or the deployment.
     pub(crate) fn message(
         &self,
         cx: &Context<'_, '_>,
@@ -146,6 +158,7 @@ impl Address {
             code: code.clone(),
             subject: template.subject.to_owned(),
             body: Sensitive::from(fill(template.body, self.medium, values)),
+            custom_sender: None,
         }
     }
 }

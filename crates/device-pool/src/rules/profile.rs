@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use device_wire::Sensitive;
 use device_wire::enums::AliasAttributeType;
 use device_wire::shapes::AttributeType;
+use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Topic, verified_attribute};
+use crate::host::message::{Medium, verified_attribute};
 use crate::records::address::{Address, is_email, is_phone};
 use crate::records::app_client::AppClient;
 use crate::records::attributes::Attributes;
@@ -18,7 +19,9 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::codes::{self, Recipient};
+use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
+use crate::rules::triggers::NO_CLIENT;
 
 /// The author of a change of attributes.
 #[derive(Clone, Copy)]
@@ -26,6 +29,16 @@ pub(crate) enum Author<'a> {
     /// The user, through this client.
     User(&'a AppClient),
     Administrator,
+}
+
+impl<'a> Author<'a> {
+    /// The client id that triggers learn.
+    fn client_id(self) -> &'a str {
+        match self {
+            Self::User(client) => &client.id,
+            Self::Administrator => NO_CLIENT,
+        }
+    }
 }
 
 /// The attributes of a new user.
@@ -78,6 +91,7 @@ pub(crate) fn update(
     user: &mut User,
     author: Author<'_>,
     given: Vec<AttributeType>,
+    metadata: Map<String, Value>,
 ) -> Result<Vec<Address>, ServiceError> {
     let before = user.clone();
     let mut profile = UserProfile::of(cx, user)?;
@@ -104,6 +118,8 @@ pub(crate) fn update(
         }
         profile.set(user, name, value.clone());
     }
+    let situation = Situation::UpdateUserAttribute;
+    let reason = Reason { situation, client_id: author.client_id(), metadata };
     let mut sent = Vec::new();
     for address in moved {
         let vouched = given.get(address.medium.verified_flag());
@@ -111,7 +127,7 @@ pub(crate) fn update(
         if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
             permit_code(cx, user, &address)?;
         }
-        if move_address(cx, pool, &before, user, &address, vouched)? {
+        if move_address(cx, pool, &before, user, &address, vouched, &reason)? {
             sent.push(address);
         }
     }
@@ -129,6 +145,7 @@ fn move_address(
     user: &mut User,
     address: &Address,
     vouched: bool,
+    reason: &Reason<'_>,
 ) -> Result<bool, ServiceError> {
     let name = address.medium.attribute();
     user.unproven.remove(name);
@@ -143,7 +160,7 @@ fn move_address(
     }
     let sends = pool.verifies(address.medium);
     if sends {
-        send_code(cx, pool, user, address)?;
+        send_code(cx, pool, user, address, reason)?;
     }
     Ok(sends)
 }
@@ -173,11 +190,11 @@ pub(crate) fn send_code(
     pool: &Pool,
     user: &User,
     address: &Address,
+    reason: &Reason<'_>,
 ) -> Result<(), ServiceError> {
     let purpose = CodePurpose::Attribute(address.medium.attribute().to_owned());
     let code = codes::issue(cx, Recipient::user(user, address), purpose)?;
-    address.send(cx, pool, user, Topic::AttributeVerification, &code);
-    Ok(())
+    address.send(cx, pool, user, reason, &code)
 }
 
 /// Marks `address` as verified, which may make it a sign-in name.

@@ -11,7 +11,7 @@ use crate::error::ServiceError;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
-use crate::rules::triggers::{Event, Trigger, attributes};
+use crate::rules::triggers::{Event, Trigger, attributes, metadata, with_metadata};
 
 /// What `PreSignUp` decided about a new account.
 #[derive(Default, Deserialize)]
@@ -72,11 +72,10 @@ pub(crate) fn before(
         pool,
         client_id,
         username: &user.username,
-        request: json!({
-            "userAttributes": attributes,
-            "validationData": validation,
-            "clientMetadata": given.metadata,
-        }),
+        request: with_metadata(
+            json!({"userAttributes": attributes, "validationData": validation}),
+            &metadata(given.metadata),
+        ),
         response: json!({
             "autoConfirmUser": false, "autoVerifyEmail": false, "autoVerifyPhone": false,
         }),
@@ -91,7 +90,7 @@ pub(crate) fn after(
     pool: &Pool,
     client_id: &str,
     user: &User,
-    metadata: Option<BTreeMap<String, String>>,
+    given: Option<BTreeMap<String, String>>,
 ) -> Result<(), ServiceError> {
     if !Trigger::PostConfirmation.is_configured(pool) {
         return Ok(());
@@ -103,9 +102,10 @@ pub(crate) fn after(
         pool,
         client_id,
         username: &user.username,
-        request: json!({
-            "userAttributes": attributes(user, &profile), "clientMetadata": metadata,
-        }),
+        request: with_metadata(
+            json!({"userAttributes": attributes(user, &profile)}),
+            &metadata(given),
+        ),
         response: json!({}),
     };
     event.call::<Map<String, Value>>(cx).map(drop)

@@ -11,7 +11,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::roles::Roles;
-use crate::rules::triggers::{Event, TokenVersion, Trigger, attributes};
+use crate::rules::triggers::{Event, TokenVersion, Trigger, attributes, with_metadata};
 
 /// Claims that no trigger may change.
 const RESERVED: [&str; 23] = [
@@ -110,7 +110,6 @@ impl Overrides {
                 "iamRolesToOverride": roles.all,
                 "preferredRole": roles.preferred,
             },
-            "clientMetadata": occasion.metadata,
         });
         let response = if version == TokenVersion::One {
             json!({"claimsOverrideDetails": null})
@@ -126,7 +125,7 @@ impl Overrides {
             pool,
             client_id,
             username: &user.username,
-            request,
+            request: with_metadata(request, &occasion.metadata),
             response,
         };
         let response: Response = event.call(cx)?.unwrap_or_default();

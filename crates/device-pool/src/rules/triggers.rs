@@ -1,5 +1,7 @@
 //! Lambda triggers: the operator's code, called where and as the service calls it.
 
+use std::collections::BTreeMap;
+
 use device_wire::ErrorCode;
 use device_wire::enums::PreTokenGenerationLambdaVersionType;
 use device_wire::shapes::LambdaConfigType;
@@ -13,9 +15,13 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 
-/// The triggers that the engine calls, as `LambdaConfig` names them.
+/// The triggers that are called, as `LambdaConfig` names them. `InboundFederation` is not: there is
+/// no federation here.
 pub const TRIGGERS: &[&str] = &[
     "CreateAuthChallenge",
+    "CustomEmailSender",
+    "CustomMessage",
+    "CustomSMSSender",
     "DefineAuthChallenge",
     "PostAuthentication",
     "PostConfirmation",
@@ -29,10 +35,16 @@ pub const TRIGGERS: &[&str] = &[
 /// The client id in the events of operations that name no app client.
 pub(crate) const NO_CLIENT: &str = "CLIENT_ID_NOT_APPLICABLE";
 
+/// The version of the client's SDK in events. The service says this of SDKs that it does not know.
+const SDK_VERSION: &str = "aws-sdk-unknown-unknown";
+
 /// A trigger of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
     CreateAuthChallenge,
+    CustomEmailSender,
+    CustomMessage,
+    CustomSmsSender,
     DefineAuthChallenge,
     PostAuthentication,
     PostConfirmation,
@@ -44,9 +56,12 @@ pub(crate) enum Trigger {
 
 impl Trigger {
     /// The name in error messages.
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CreateAuthChallenge => "CreateAuthChallenge",
+            Self::CustomEmailSender => "CustomEmailSender",
+            Self::CustomMessage => "CustomMessage",
+            Self::CustomSmsSender => "CustomSMSSender",
             Self::DefineAuthChallenge => "DefineAuthChallenge",
             Self::PostAuthentication => "PostAuthentication",
             Self::PostConfirmation => "PostConfirmation",
@@ -57,22 +72,41 @@ impl Trigger {
         }
     }
 
-    /// Whether the pool names a function for this trigger. The triggers of custom authentication
-    /// are called without one, too, since the flow is nothing without them.
-    pub(crate) fn is_configured(self, pool: &Pool) -> bool {
-        let named = |of: fn(&LambdaConfigType) -> bool| {
-            pool.description.lambda_config.as_ref().is_some_and(of)
-        };
+    /// The function that the pool names for this trigger.
+    pub(crate) fn function(self, pool: &Pool) -> Option<&str> {
+        let config = pool.description.lambda_config.as_ref()?;
         match self {
-            Self::PostAuthentication => named(|config| config.post_authentication.is_some()),
-            Self::PostConfirmation => named(|config| config.post_confirmation.is_some()),
-            Self::PreAuthentication => named(|config| config.pre_authentication.is_some()),
-            Self::PreSignUp => named(|config| config.pre_sign_up.is_some()),
-            Self::PreTokenGeneration => named(|config| token_version(config).is_some()),
-            Self::CreateAuthChallenge
-            | Self::DefineAuthChallenge
-            | Self::VerifyAuthChallengeResponse => true,
+            Self::CreateAuthChallenge => config.create_auth_challenge.as_deref(),
+            Self::CustomEmailSender => {
+                config.custom_email_sender.as_ref().map(|sender| sender.lambda_arn.as_str())
+            }
+            Self::CustomMessage => config.custom_message.as_deref(),
+            Self::CustomSmsSender => {
+                config.custom_sms_sender.as_ref().map(|sender| sender.lambda_arn.as_str())
+            }
+            Self::DefineAuthChallenge => config.define_auth_challenge.as_deref(),
+            Self::PostAuthentication => config.post_authentication.as_deref(),
+            Self::PostConfirmation => config.post_confirmation.as_deref(),
+            Self::PreAuthentication => config.pre_authentication.as_deref(),
+            Self::PreSignUp => config.pre_sign_up.as_deref(),
+            Self::PreTokenGeneration => match &config.pre_token_generation_config {
+                Some(versioned) => Some(&versioned.lambda_arn),
+                None => config.pre_token_generation.as_deref(),
+            },
+            Self::VerifyAuthChallengeResponse => config.verify_auth_challenge_response.as_deref(),
         }
+    }
+
+    /// Whether the trigger is called. Those of custom authentication are called even if the pool
+    /// names no function, since the flow is nothing without them.
+    pub(crate) fn is_configured(self, pool: &Pool) -> bool {
+        self.function(pool).is_some()
+            || matches!(
+                self,
+                Self::CreateAuthChallenge
+                    | Self::DefineAuthChallenge
+                    | Self::VerifyAuthChallengeResponse
+            )
     }
 }
 
@@ -115,7 +149,7 @@ impl TokenVersion {
 pub(crate) struct Event<'a> {
     pub(crate) trigger: Trigger,
     /// The situation, as `triggerSource` names it: `PreSignUp_SignUp`.
-    pub(crate) source: &'static str,
+    pub(crate) source: &'a str,
     pub(crate) pool: &'a Pool,
     pub(crate) client_id: &'a str,
     pub(crate) username: &'a str,
@@ -123,7 +157,6 @@ pub(crate) struct Event<'a> {
     /// The response as the trigger finds it.
     pub(crate) response: Value,
 }
-
 impl Event<'_> {
     /// Calls the trigger and reads its response. `None` if the pool has no such trigger, or nothing
     /// here would run it.
@@ -131,29 +164,34 @@ impl Event<'_> {
         self,
         cx: &mut Context<'_, '_>,
     ) -> Result<Option<T>, ServiceError> {
-        if !self.trigger.is_configured(self.pool) {
+        let (trigger, function) = (self.trigger, self.trigger.function(self.pool));
+        if !trigger.is_configured(self.pool) {
             return Ok(None);
         }
+        let answer = match cx.hooks.call(function, &self.into_json(cx)) {
+            Err(HookError::Missing) => return Ok(None),
+            answer => answer,
+        };
+        let mut answer = answer.map_err(|error| refusal(trigger, error))?;
+        let response = answer.get_mut("response").map(Value::take).ok_or_else(unrecognizable)?;
+        serde_json::from_value(response).map(Some).map_err(|_| unrecognizable())
+    }
+
+    /// The event as the trigger gets it.
+    pub(crate) fn into_json(self, cx: &Context<'_, '_>) -> Value {
         let version = TokenVersion::of(self.pool)
             .filter(|_| self.trigger == Trigger::PreTokenGeneration)
             .unwrap_or(TokenVersion::One);
-        let event = json!({
+        json!({
             "version": version.text(),
             "region": cx.config.region,
             "userPoolId": self.pool.id,
             "userName": self.username,
-            "callerContext": {"awsSdkVersion": "device-auth", "clientId": self.client_id},
+            "callerContext": {"awsSdkVersion": SDK_VERSION, "clientId": self.client_id},
             "triggerSource": self.source,
             "request": self.request,
             "response": self.response,
-        });
-        let answer = match cx.hooks.call(&event) {
-            Err(HookError::Missing) => return Ok(None),
-            answer => answer,
-        };
-        let mut answer = answer.map_err(|error| refusal(self.trigger, error))?;
-        let response = answer.get_mut("response").map(Value::take).ok_or_else(unrecognizable)?;
-        serde_json::from_value(response).map(Some).map_err(|_| unrecognizable())
+        })
     }
 }
 
@@ -186,6 +224,21 @@ fn printable(reason: &str) -> String {
 
 pub(crate) fn unrecognizable() -> ServiceError {
     ServiceError::new(ErrorCode::InvalidLambdaResponse, "Unrecognizable lambda output")
+}
+
+/// The `clientMetadata` of a request as events show it.
+pub(crate) fn metadata(given: Option<BTreeMap<String, String>>) -> Map<String, Value> {
+    given.into_iter().flatten().map(|(name, value)| (name, Value::from(value))).collect()
+}
+
+/// The `request` of an event, with the client's metadata if there is any.
+pub(crate) fn with_metadata(mut request: Value, metadata: &Map<String, Value>) -> Value {
+    if !metadata.is_empty()
+        && let Some(request) = request.as_object_mut()
+    {
+        request.insert("clientMetadata".to_owned(), metadata.clone().into());
+    }
+    request
 }
 
 /// A user's attributes as events show them: texts, with the status among them.

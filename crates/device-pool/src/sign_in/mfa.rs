@@ -5,6 +5,7 @@ pub(crate) mod email_setup;
 use device_wire::enums::{ChallengeNameType, VerifySoftwareTokenResponseType};
 use device_wire::responses::{AssociateSoftwareTokenResponse, VerifySoftwareTokenResponse};
 use device_wire::{ErrorCode, param};
+use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
@@ -36,12 +37,13 @@ pub(crate) fn ask(
     cx: &mut Context<'_, '_>,
     parties: &Parties,
     progress: &Progress,
+    metadata: &Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
     let factors = parties.user.second_factors(&parties.pool);
     let preferred = parties.user.mfa.preferred.filter(|preferred| factors.contains(preferred));
     match (preferred, factors.as_slice()) {
-        (Some(factor), _) => ask_factor(cx, parties, progress, factor),
-        (None, [factor]) => ask_factor(cx, parties, progress, *factor),
+        (Some(factor), _) => ask_factor(cx, parties, progress, factor, metadata),
+        (None, [factor]) => ask_factor(cx, parties, progress, *factor, metadata),
         _ => {
             let session =
                 progress.session(cx, &parties.keys, &parties.client, Stage::SelectFactor)?;
@@ -59,6 +61,7 @@ fn ask_factor(
     parties: &Parties,
     progress: &Progress,
     factor: Factor,
+    metadata: &Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
     let parameters = match factor.medium() {
@@ -72,7 +75,7 @@ fn ask_factor(
         }
         Some(medium) => {
             let address = Address::of(user, medium).ok_or_else(invalid_session)?;
-            otp::send(cx, pool, user, progress, &address)?
+            otp::send(cx, pool, client, user, progress, &address, metadata.clone())?
         }
     };
     let session = progress.session(cx, keys, client, Stage::SecondFactor(factor))?;
@@ -92,6 +95,7 @@ pub(crate) fn answer_select(
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
     request.given.require(param::ANSWER)?;
+    let metadata = request.metadata.clone();
     let (opened, parties, answers) = OpenSession::with_parties(cx, request)?;
     let answers = &answers;
     let choice = answers.require(param::ANSWER)?;
@@ -104,7 +108,7 @@ pub(crate) fn answer_select(
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     opened.spend(cx)?;
-    ask_factor(cx, &parties, &progress, factor).map(Step::from)
+    ask_factor(cx, &parties, &progress, factor, &metadata).map(Step::from)
 }
 
 /// The answer to `SOFTWARE_TOKEN_MFA`, `SMS_MFA` or a second factor's `EMAIL_OTP`.
@@ -223,6 +227,7 @@ pub(crate) fn answer_setup(
     cx: &mut Context<'_, '_>,
     request: StepRequest,
 ) -> Result<Step, ServiceError> {
+    let metadata = request.metadata.clone();
     let (opened, parties, answers) = OpenSession::with_parties(cx, request)?;
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
@@ -233,7 +238,7 @@ pub(crate) fn answer_setup(
             Ok(Step::passed(parties, progress))
         }
         (Stage::MfaSetup(Setup::Due), Some(address)) => {
-            email_setup::send(cx, &parties, opened, &progress, address).map(Step::from)
+            email_setup::send(cx, &parties, opened, &progress, address, metadata).map(Step::from)
         }
         _ => Err(invalid_session()),
     }

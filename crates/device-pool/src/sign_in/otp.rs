@@ -1,32 +1,38 @@
 //! One-time codes sent to a user during a sign-in.
 
 use device_wire::{ErrorCode, param};
+use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
 use crate::command::parameters::Parameters;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Topic};
+use crate::host::message::Medium;
 use crate::records::address::Address;
+use crate::records::app_client::AppClient;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::whose::Whose;
 use crate::rules::codes::{self, Recipient};
+use crate::rules::message_triggers::{Reason, Situation};
 use crate::sign_in::progress::Progress;
 
 /// Sends a code for this sign-in, unless too many were sent; returns the masked destination.
 pub(crate) fn send(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
+    client: &AppClient,
     user: &User,
     progress: &Progress,
     to: &Address,
+    metadata: Map<String, Value>,
 ) -> Result<Parameters, ServiceError> {
     let (recipient, purpose) = (Recipient::user(user, to), purpose(progress));
     codes::permit(cx, recipient, &purpose)?;
     let code = codes::issue(cx, recipient, purpose)?;
-    to.send(cx, pool, user, Topic::SignIn, &code);
+    let reason = Reason { situation: Situation::Authentication, client_id: &client.id, metadata };
+    to.send(cx, pool, user, &reason, &code)?;
     Ok(delivered(to.medium, to.medium.mask(&to.destination), &user.username))
 }
 

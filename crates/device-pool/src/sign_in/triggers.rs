@@ -7,7 +7,7 @@ use crate::error::ServiceError;
 use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::parties::Parties;
-use crate::rules::triggers::{Event, Trigger, attributes};
+use crate::rules::triggers::{Event, Trigger, attributes, with_metadata};
 use crate::sign_in::step::StepRequest;
 
 /// `PreAuthentication`: the operator may refuse the sign-in before anything is proven.
@@ -59,11 +59,12 @@ pub(crate) fn after(
         pool,
         client_id: &client.id,
         username: &user.username,
-        request: json!({
-            "userAttributes": attributes(user, &profile),
-            "newDeviceUsed": new_device_used,
-            "clientMetadata": metadata,
-        }),
+        request: with_metadata(
+            json!({
+                "userAttributes": attributes(user, &profile), "newDeviceUsed": new_device_used,
+            }),
+            metadata,
+        ),
         response: json!({}),
     };
     event.call::<Map<String, Value>>(cx).map(drop)

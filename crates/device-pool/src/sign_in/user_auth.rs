@@ -199,7 +199,10 @@ impl Choice {
         let StepRequest { pool, keys, client, .. } = &request;
         let address = account.verified(pool, keys, medium).ok_or_else(invalid_session)?;
         let parameters = match account.user.as_deref() {
-            Some(user) => otp::send(cx, pool, user, &progress, &address)?,
+            Some(user) => {
+                let metadata = request.metadata.clone();
+                otp::send(cx, pool, client, user, &progress, &address, metadata)?
+            }
             None => {
                 otp::pretend(cx, account.whose(pool), &progress)?;
                 otp::delivered(medium, medium.mask(&address.destination), &account.username)

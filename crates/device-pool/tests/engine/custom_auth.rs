@@ -20,7 +20,7 @@ impl Riddle {
 }
 
 impl Hooks for Riddle {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
         self.0.lock().unwrap().push(event.clone());
         let mut event = event.clone();
         let steps = event["request"]["session"].as_array().cloned().unwrap_or_default();
@@ -188,7 +188,7 @@ fn the_hook_can_refuse_a_sign_in() {
 struct EasyThenHard;
 
 impl Hooks for EasyThenHard {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let steps = event["request"]["session"].as_array().cloned().unwrap_or_default();
         let last_failed = steps.last().is_some_and(|step| step["challengeResult"] == false);
         Ok(json!({"response": match event["triggerSource"].as_str().unwrap() {
@@ -265,8 +265,8 @@ fn guesses_at_custom_challenges_are_locked_out() {
 struct Throwing(Riddle);
 
 impl Hooks for Throwing {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
-        let answer = self.0.call(event)?;
+    fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
+        let answer = self.0.call(None, event)?;
         if answer["response"]["answerCorrect"] == false {
             return Err(HookError::Refused("wrong".into()));
         }
@@ -314,7 +314,7 @@ fn a_hook_is_told_of_an_unknown_user_who_gets_no_tokens() {
 struct Always(Result<Value, HookError>);
 
 impl Hooks for Always {
-    fn call(&self, _: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, _: &Value) -> Result<Value, HookError> {
         self.0.clone()
     }
 }
@@ -400,7 +400,7 @@ fn a_second_factor_is_asked_for_right_after_the_password() {
 struct AlwaysCustom;
 
 impl Hooks for AlwaysCustom {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let session = event["request"]["session"].as_array().map_or(0, Vec::len);
         let response = match event["triggerSource"].as_str().unwrap() {
             "DefineAuthChallenge_Authentication" if session < 2 => {

@@ -44,7 +44,7 @@ impl Flow {
 pub(crate) struct Content;
 
 impl Hooks for Content {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let last = event["request"]["session"].as_array().and_then(|steps| steps.last());
         let last = last
             .map(|step| (step["challengeName"].as_str().unwrap(), step["challengeResult"] == true));

@@ -31,6 +31,7 @@ mod groups;
 mod guessing;
 mod hidden_users;
 mod lockout;
+mod message_triggers;
 mod mid_flow;
 mod overload;
 mod policy_trial;

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Flow, PASSWORD, World, claims};
 
-type Respond = fn(&Value) -> Result<Value, HookError>;
+/// The function that the pool of [`world`] names for every trigger.
+pub(crate) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+pub(crate) type Respond = fn(&Value) -> Result<Value, HookError>;
 
 /// The operator's code: it notes each event, and its response is what a test says.
 struct Recorder {
@@ -17,7 +20,8 @@ struct Recorder {
 }
 
 impl Hooks for Recorder {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
+    fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
+        assert_eq!(function, Some(ARN));
         self.events.lock().unwrap().push(event.clone());
         let mut answer = event.clone();
         answer["response"] = (self.respond)(event)?;
@@ -26,13 +30,16 @@ impl Hooks for Recorder {
 }
 
 /// A world whose pool names a function for these triggers.
-fn world(triggers: &[&str], respond: Respond) -> (World, Arc<Mutex<Vec<Value>>>) {
+pub(crate) fn world(triggers: &[&str], respond: Respond) -> (World, Arc<Mutex<Vec<Value>>>) {
     let mut world = World::new();
-    let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    let arn = ARN;
     let mut config = json!({});
     for trigger in triggers {
         config[*trigger] = match *trigger {
             "PreTokenGenerationConfig" => json!({"LambdaVersion": "V2_0", "LambdaArn": arn}),
+            "CustomEmailSender" | "CustomSMSSender" => {
+                json!({"LambdaVersion": "V1_0", "LambdaArn": arn})
+            }
             _ => json!(arn),
         };
     }
@@ -42,7 +49,7 @@ fn world(triggers: &[&str], respond: Respond) -> (World, Arc<Mutex<Vec<Value>>>)
     (world, events)
 }
 
-fn sources(events: &Mutex<Vec<Value>>) -> Vec<String> {
+pub(crate) fn sources(events: &Mutex<Vec<Value>>) -> Vec<String> {
     let events = events.lock().unwrap();
     events.iter().map(|event| event["triggerSource"].as_str().unwrap().to_owned()).collect()
 }

@@ -44,6 +44,16 @@ pub(crate) struct World {
     pub(crate) access_key: String,
 }
 
+/// The settings that [`World::set_pool`] keeps.
+const KEPT: [&str; 6] = [
+    "AutoVerifiedAttributes",
+    "DeviceConfiguration",
+    "LambdaConfig",
+    "MfaConfiguration",
+    "Policies",
+    "UserPoolAddOns",
+];
+
 /// A part of the engine that a test replaces while the engine runs.
 struct Exchangeable<T: ?Sized>(Mutex<Arc<T>>);
 
@@ -54,8 +64,8 @@ impl<T: ?Sized> Exchangeable<T> {
 }
 
 impl Hooks for Exchangeable<dyn Hooks> {
-    fn call(&self, event: &Value) -> Result<Value, HookError> {
-        self.current().call(event)
+    fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
+        self.current().call(function, event)
     }
 }
 
@@ -217,7 +227,7 @@ impl World {
     pub(crate) fn set_pool(&mut self, setting: &str, value: Value) {
         let pool = self.ok(Operation::DescribeUserPool, json!({"UserPoolId": self.pool}));
         let mut request = json!({"UserPoolId": self.pool});
-        for kept in ["DeviceConfiguration", "MfaConfiguration", "Policies", "UserPoolAddOns"] {
+        for kept in KEPT {
             if !pool["UserPool"][kept].is_null() {
                 request[kept] = pool["UserPool"][kept].clone();
             }

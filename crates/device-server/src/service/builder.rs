@@ -170,6 +170,7 @@ impl ServiceBuilder {
             Unrun::Logged => Arc::new(NoHooks),
             Unrun::Refused => Arc::new(NoHookSet),
         });
+        let outbound_queue = OutboundQueue::new(self.transports, Arc::clone(&hooks));
         let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =
@@ -197,7 +198,7 @@ impl ServiceBuilder {
             entropy: self.entropy,
             calls,
             documents: Semaphore::new(MAX_DOCUMENTS),
-            outbound_queue: OutboundQueue::new(self.transports),
+            outbound_queue,
             without_effect: NamedOnce::default(),
             has_hooks,
             unrun_triggers,

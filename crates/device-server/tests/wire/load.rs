@@ -165,7 +165,7 @@ struct SlowHook {
 }
 
 impl Hooks for SlowHook {
-    fn call(&self, _: &Value) -> Result<Value, HookError> {
+    fn call(&self, _: Option<&str>, _: &Value) -> Result<Value, HookError> {
         self.asked.send(()).unwrap();
         let _ = self.told.lock().unwrap().recv();
         Ok(json!({ "response": { "failAuthentication": true } }))

@@ -2,6 +2,7 @@
 
 use device_wire::enums::ChallengeNameType;
 use device_wire::{Sensitive, param};
+use serde_json::{Map, Value};
 
 use crate::command::context::Context;
 use crate::command::notes::Finding;
@@ -26,6 +27,7 @@ pub(super) fn send(
     opened: OpenSession,
     progress: &Progress,
     address: &str,
+    metadata: Map<String, Value>,
 ) -> Result<Answer, ServiceError> {
     let Parties { pool, keys, client, user } = parties;
     // A user who has a factor or an address must not get another one with only the password.
@@ -40,7 +42,7 @@ pub(super) fn send(
     }
     opened.spend(cx)?;
     let address = Address { medium: Medium::Email, destination: Sensitive::from(address) };
-    let parameters = otp::send(cx, pool, user, progress, &address)?;
+    let parameters = otp::send(cx, pool, client, user, progress, &address, metadata)?;
     let stage = Stage::MfaSetup(Setup::EmailSent(address.destination));
     let session = progress.session(cx, keys, client, stage)?;
     Ok(Answer::challenge(ChallengeNameType::EmailOtp, parameters, Some(session)))
