@@ -24,7 +24,7 @@ mod shared;
 mod world;
 
 use device_auth::{
-    Challenge, Credentials, CurrentDevice, DeviceStatus, Error, RememberChoice, SecondFactor,
-    SessionDevice, SignInStep,
+    Challenge, Credentials, CurrentDevice, Error, RememberChoice, SecondFactor, SessionDevice,
+    SignInStep,
 };
 use world::{Devices, Mfa, USER, World};
