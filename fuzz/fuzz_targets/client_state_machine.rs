@@ -28,8 +28,9 @@ fuzz_target!(|replies: Replies| {
                 }
             }
             Step::Find(lookup) => lookup.found(None),
+            Step::Reread(device) => device.read(None),
             Step::Keep(offer) => offer.saved(),
-            Step::Ask(_) | Step::Done(_) => return,
+            Step::Replaced { .. } | Step::Ask(_) | Step::Done(_) => return,
         };
     }
 });

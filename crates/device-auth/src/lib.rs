@@ -31,7 +31,7 @@ pub use sign_in::outcome::{SessionDevice, SignedIn, Warning};
 pub use sign_in::{SignInOptions, SignInStep};
 #[cfg(feature = "keyring")]
 pub use store::KeychainStore;
-pub use store::{DeviceStore, FileStore, MemoryStore, RefreshTurn, SessionStore, StoreError};
+pub use store::{DeviceStore, FileStore, MemoryStore, SessionStore, StoreError, Turn};
 
 pub use device_http;
 pub use device_http::{BoxFuture, CallEvent, CallOutcome};

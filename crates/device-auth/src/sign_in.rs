@@ -15,6 +15,7 @@ use crate::client::{DeviceAuth, is_unknown_user};
 use crate::error::Error;
 use crate::events::Event;
 use crate::session::Active;
+use crate::store::Turn;
 use crate::task::off_the_worker;
 use challenge::{Attempt, Challenge};
 use outcome::{SessionDevice, SignedIn, Warning};
@@ -110,6 +111,8 @@ impl DeviceAuth {
 
     /// Continues until the user must answer or is signed in.
     async fn go_on(&self, mut attempt: Box<Attempt>, mut step: Step) -> Result<SignInStep, Error> {
+        // Dropped before the user is asked, and otherwise after the record is saved.
+        let mut turn = None;
         loop {
             step = match step {
                 Step::Send(sign_in, request) => {
@@ -136,6 +139,18 @@ impl DeviceAuth {
                     let records = self.0.store.find(lookup.owner()).await?;
                     lookup.found(preferred(records))
                 }
+                Step::Reread(device) => {
+                    // A sign-in that starts again has a turn.
+                    drop(turn.take());
+                    turn = Some(self.device_turn(&device.record().device_key).await);
+                    let record = self.stored(device.record()).await?;
+                    if let (Some(found), Some(record)) = (&mut attempt.found, &record)
+                        && found.device_key == record.device_key
+                    {
+                        found.clone_from(record);
+                    }
+                    device.read(record)
+                }
                 Step::Keep(offer) => {
                     match self.0.store.save(offer.record(), &attempt.alias).await {
                         Ok(()) => {
@@ -152,6 +167,13 @@ impl DeviceAuth {
                     self.discard(&mut attempt, *device).await;
                     Step::Send(sign_in, request)
                 }
+                Step::Replaced { device, challenge } => {
+                    match self.0.store.save(&device, &attempt.alias).await {
+                        Ok(()) => attempt.found = Some(*device),
+                        Err(error) => attempt.warnings.push(Warning::RecordNotSaved(error)),
+                    }
+                    Step::Ask(challenge)
+                }
                 Step::Ask(asked) => {
                     let challenge = Challenge::new(self.clone(), attempt, asked)?;
                     return Ok(SignInStep::Challenge(challenge));
@@ -161,6 +183,20 @@ impl DeviceAuth {
                 }
             };
         }
+    }
+
+    /// Waits until no other sign-in that shares the store proves this device.
+    async fn device_turn(&self, device_key: &str) -> Turn {
+        self.0.store.take_device_turn(device_key).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the device proves itself without regard to other sign-ins");
+            Turn::free()
+        })
+    }
+
+    /// The record of this device as it is stored now.
+    async fn stored(&self, record: &DeviceRecord) -> Result<Option<DeviceRecord>, Error> {
+        let records = self.0.store.find(&record.owner).await?;
+        Ok(records.into_iter().find(|found| found.device_key == record.device_key))
     }
 
     /// Deletes the record of a device that the service no longer accepts.

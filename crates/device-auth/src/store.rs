@@ -59,6 +59,20 @@ pub trait DeviceStore: Send + Sync + 'static {
         owner: &'a DeviceOwner,
         device_key: &'a str,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Waits until no other sign-in proves the secret of this device. Others wait until the turn is
+    /// dropped.
+    ///
+    /// The default does not wait, which is enough for a store that serves one sign-in at a time. In
+    /// a pool that replaces device secrets, two sign-ins of a device at the same time could
+    /// otherwise lose each other's new secret, or present one that was replaced meanwhile.
+    fn take_device_turn<'a>(
+        &'a self,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        let _ = device_key;
+        Box::pin(std::future::ready(Ok(Turn::free())))
+    }
 }
 
 /// A store for sessions, so that users stay signed in across restarts of the app.
@@ -91,20 +105,17 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The default does not wait, which is enough for a store that serves one client at a time. If
     /// clients share a session and refresh it at the same time, a service that rotates refresh
     /// tokens treats the second use as theft and ends the session.
-    fn take_turn<'a>(
-        &'a self,
-        client_id: &'a str,
-    ) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
+    fn take_turn<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
         let _ = client_id;
-        Box::pin(std::future::ready(Ok(RefreshTurn::free())))
+        Box::pin(std::future::ready(Ok(Turn::free())))
     }
 }
 
-/// The right to refresh a session, until it is dropped.
+/// The right to refresh a session, or to prove a device, until it is dropped.
 #[must_use = "the turn ends when it is dropped"]
-pub struct RefreshTurn(Option<Box<dyn Send>>);
+pub struct Turn(Option<Box<dyn Send>>);
 
-impl RefreshTurn {
+impl Turn {
     /// A turn that blocks no other.
     pub fn free() -> Self {
         Self(None)
@@ -116,9 +127,9 @@ impl RefreshTurn {
     }
 }
 
-impl fmt::Debug for RefreshTurn {
+impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTurn").field("held", &self.0.is_some()).finish()
+        f.debug_struct("Turn").field("held", &self.0.is_some()).finish()
     }
 }
 

@@ -50,7 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             // This program keeps no records: each run is a new device.
             Step::Find(lookup) => lookup.found(None),
+            Step::Reread(device) => device.read(None),
             Step::Keep(offer) => offer.not_saved(),
+            Step::Replaced { challenge, .. } => Step::Ask(challenge),
             Step::Discard { sign_in, request, .. } => Step::Send(sign_in, request),
             Step::Ask(Challenge::Code(code)) => {
                 println!("Code from {:?}:", code.prompt().source);

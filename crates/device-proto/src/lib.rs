@@ -36,6 +36,10 @@
 //!             let record = load(lookup.owner());
 //!             lookup.found(record)
 //!         }
+//!         Step::Reread(device) => {
+//!             let record = load(&device.record().owner);
+//!             device.read(record)
+//!         }
 //!         Step::Keep(offer) => {
 //!             save(offer.record());
 //!             offer.saved()
@@ -43,6 +47,10 @@
 //!         Step::Discard { device, sign_in, request } => {
 //!             delete(&device);
 //!             Step::Send(sign_in, request)
+//!         }
+//!         Step::Replaced { device, challenge } => {
+//!             save(&device);
+//!             Step::Ask(challenge)
 //!         }
 //!         Step::Ask(Challenge::Code(code)) => code.answer(&ask("Code:")).into(),
 //!         Step::Ask(other) => return Err(format!("cannot answer {}", other.name()).into()),
@@ -111,7 +119,7 @@ pub use request::{Repeat, Reply, Request};
 pub use sign_in::{
     Asked, AuthenticatorSetupPrompt, Challenge, CodePrompt, CodeSource, Consent, CustomPrompt,
     DeviceOutcome, Lookup, MfaSetupPrompt, NewPasswordPrompt, Offer, Outcome, RememberChoice,
-    RememberPrompt, SecondFactor, SelectFactorPrompt, SelectMfaPrompt, SignIn, Step, ThisDevice,
-    UnconfirmedDevice,
+    RememberPrompt, Reread, SecondFactor, SelectFactorPrompt, SelectMfaPrompt, SignIn, Step,
+    ThisDevice, UnconfirmedDevice,
 };
 pub use tokens::{Claims, Tokens};

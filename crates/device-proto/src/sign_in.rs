@@ -19,7 +19,7 @@ pub use prompt::{
     NewPasswordPrompt, SelectFactorPrompt, SelectMfaPrompt,
 };
 pub use state::SignIn;
-pub use step::{Lookup, Offer, Step};
+pub use step::{Lookup, Offer, Reread, Step};
 pub use this_device::{RememberChoice, SecondFactor, ThisDevice};
 
 use std::time::SystemTime;

@@ -94,7 +94,9 @@ impl Transcript {
                     }
                 }
                 Step::Find(lookup) => lookup.found(None),
+                Step::Reread(device) => device.read(None),
                 Step::Keep(offer) => offer.saved(),
+                Step::Replaced { challenge, .. } => Step::Ask(challenge),
                 Step::Discard { device, sign_in, request } => {
                     assert_eq!(self.next()["discard"], device.device_key);
                     Step::Send(sign_in, request)

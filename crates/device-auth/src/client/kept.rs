@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::DeviceAuth;
 use crate::error::Error;
 use crate::session::{Active, SessionRecord};
-use crate::store::{RefreshTurn, StoreError};
+use crate::store::{StoreError, Turn};
 
 impl DeviceAuth {
     /// The session that the store has for this client.
@@ -45,11 +45,11 @@ impl DeviceAuth {
     }
 
     /// Waits until no other client that shares the store refreshes the session.
-    pub(super) async fn turn(&self) -> RefreshTurn {
-        let Some(sessions) = &self.0.sessions else { return RefreshTurn::free() };
+    pub(super) async fn turn(&self) -> Turn {
+        let Some(sessions) = &self.0.sessions else { return Turn::free() };
         sessions.take_turn(self.0.config.client_id()).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the session is refreshed without regard to other clients");
-            RefreshTurn::free()
+            Turn::free()
         })
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::Records;
-use super::{DeviceStore, RefreshTurn, SessionStore, StoreError, roomy_buffer};
+use super::{DeviceStore, SessionStore, StoreError, Turn, roomy_buffer};
 use crate::session::SessionRecord;
 
 /// Stores device records and sessions in one JSON file that only its owner can read.
@@ -20,7 +20,7 @@ use crate::session::SessionRecord;
 /// On Unix the file has mode 0600. A change replaces the whole file, and is on disk when it is
 /// reported done. Writers in this process and in others take turns with a lock on a second file,
 /// whose name has `.lock` added. A third file, `.refresh.lock`, is locked while a session is
-/// refreshed.
+/// refreshed, and a fourth, `.device.lock`, while a device proves itself.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
@@ -95,6 +95,10 @@ impl DeviceStore for FileStore {
             if records.remove(&owner, &device_key) { write(path, records) } else { Ok(()) }
         })
     }
+
+    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        self.with(|path| Ok(Turn::held(lock(path, ".device.lock")?)))
+    }
 }
 
 impl SessionStore for FileStore {
@@ -128,8 +132,8 @@ impl SessionStore for FileStore {
         })
     }
 
-    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
-        self.with(|path| Ok(RefreshTurn::held(lock(path, ".refresh.lock")?)))
+    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        self.with(|path| Ok(Turn::held(lock(path, ".refresh.lock")?)))
     }
 }
 

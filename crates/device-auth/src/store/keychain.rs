@@ -9,7 +9,7 @@ use keyring_core::{CredentialStore, Entry};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{DeviceStore, StoreError, roomy_buffer};
+use super::{DeviceStore, StoreError, Turn, roomy_buffer};
 
 /// Stores device records in the keychain of the operating system's user.
 ///
@@ -25,6 +25,8 @@ pub struct KeychainStore {
     keychain: Arc<CredentialStore>,
     /// Held while records and the names that find them are written.
     writing: Arc<Mutex<()>>,
+    /// Held while a device proves itself.
+    proving: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The contents of an entry. A single record has the form of the previous release.
@@ -53,7 +55,7 @@ impl KeychainStore {
     /// Opens another keychain: any store of `keyring-core`.
     #[must_use]
     pub fn within(keychain: Arc<CredentialStore>, service: &str) -> Self {
-        Self { service: service.into(), keychain, writing: Arc::default() }
+        Self { service: service.into(), keychain, writing: Arc::default(), proving: Arc::default() }
     }
 
     /// Runs `work` on a blocking thread, since the user may have to unlock the keychain.
@@ -182,6 +184,11 @@ impl DeviceStore for KeychainStore {
             // An alias without records does no harm: it finds the owner's next record.
             if records.len() < before { store.write_records(&owner, records) } else { Ok(()) }
         })
+    }
+
+    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        let proving = Arc::clone(&self.proving);
+        Box::pin(async { Ok(Turn::held(proving.lock_owned().await)) })
     }
 }
 

@@ -7,7 +7,7 @@ use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
 use super::records::Records;
-use super::{DeviceStore, RefreshTurn, SessionStore, StoreError};
+use super::{DeviceStore, SessionStore, StoreError, Turn};
 use crate::session::SessionRecord;
 
 /// Stores device records and sessions in memory. After a restart the device is new again.
@@ -17,6 +17,7 @@ use crate::session::SessionRecord;
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
     refreshing: Arc<tokio::sync::Mutex<()>>,
+    proving: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl MemoryStore {
@@ -64,6 +65,11 @@ impl DeviceStore for MemoryStore {
             records.remove(owner, device_key);
         })
     }
+
+    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        let proving = Arc::clone(&self.proving);
+        Box::pin(async { Ok(Turn::held(proving.lock_owned().await)) })
+    }
 }
 
 impl SessionStore for MemoryStore {
@@ -87,9 +93,9 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<RefreshTurn, StoreError>> {
+    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
         let refreshing = Arc::clone(&self.refreshing);
-        Box::pin(async { Ok(RefreshTurn::held(refreshing.lock_owned().await)) })
+        Box::pin(async { Ok(Turn::held(refreshing.lock_owned().await)) })
     }
 }
 

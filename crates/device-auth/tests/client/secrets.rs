@@ -193,7 +193,9 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
 /// A device proof that offers a new secret.
 fn of_offer(shown: &Shown) {
     let asked = json!({"ChallengeName": "DEVICE_SRP_AUTH", "Session": "sessionhush"});
-    let Ok(Step::Send(sign_in, _)) = answered(&asked) else { panic!("no proof begun") };
+    let Ok(Step::Reread(device)) = answered(&asked) else { panic!("no proof begun") };
+    shown.debug(&device);
+    let Step::Send(sign_in, _) = device.read(None) else { panic!("no proof begun") };
     let verifier = json!({
         "ChallengeName": "DEVICE_PASSWORD_VERIFIER", "Session": "sessionhush",
         "ChallengeParameters": {
@@ -202,7 +204,15 @@ fn of_offer(shown: &Shown) {
     });
     let Ok(Step::Keep(offer)) = handle(sign_in, &verifier) else { panic!("no offer") };
     shown.debug(&offer);
-    shown.debug(&offer.saved());
+    let Step::Send(sign_in, _) = offer.saved() else { panic!("no proof sent") };
+    shown.debug(&sign_in);
+    let another = json!({
+        "ChallengeName": "SMS_MFA", "Session": "sessionhush",
+        "ChallengeParameters": {"DEVICE_SECRET_ROTATED": "true"},
+    });
+    let Ok(step) = handle(sign_in, &another) else { panic!("refused") };
+    assert!(matches!(step, Step::Replaced { .. }), "{step:?}");
+    shown.debug(&step);
 }
 
 fn of_challenges(shown: &Shown) {
@@ -363,7 +373,7 @@ async fn of_auth(shown: &Shown, secrets: &mut Vec<String>) {
     shown.both(&SessionOrigin::Federated);
     shown.debug(&store);
     shown.debug(&device_auth::FileStore::open("devices.json"));
-    shown.debug(&device_auth::RefreshTurn::held("hush"));
+    shown.debug(&device_auth::Turn::held("hush"));
     let broken = device_auth::StoreError::new("full").caused_by("no space");
     shown.both(&broken);
     shown.both(&Warning::RecordNotSaved(broken));

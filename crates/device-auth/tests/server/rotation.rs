@@ -99,3 +99,41 @@ async fn a_sign_in_that_is_cut_off_costs_nothing() {
         }
     }
 }
+
+/// Sign-ins of one device at once, by clients that share its store as processes would.
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_of_a_device_at_once_all_pass() {
+    let world = rotating().await;
+    let attempts: Vec<_> = (0..8)
+        .map(|_| {
+            let app = world.app();
+            tokio::spawn(async move { app.sign_in(password_of(USER)).await })
+        })
+        .collect();
+    for attempt in attempts {
+        let signed_in = done(attempt.await.unwrap().expect("no alarm, and no lost session"));
+        assert!(signed_in.warnings.is_empty(), "{:?}", signed_in.warnings);
+    }
+    done(world.app().sign_in(password_of(USER)).await.unwrap());
+    assert_eq!(world.all_devices().len(), 1);
+}
+
+/// The device proves itself in a turn, which a sign-in gives back at its end.
+#[tokio::test]
+async fn a_device_waits_for_its_turn() {
+    let world = rotating().await;
+    let (store, app) = (world.store("device"), world.app());
+    let key = record(&world, "device").await.device_key;
+    let turn = store.take_device_turn(&key).await.unwrap();
+    let waiting = tokio::spawn(async move { app.sign_in(password_of(USER)).await });
+    while !world.calls().iter().any(|step| step == "PASSWORD_VERIFIER") {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!world.calls().iter().any(|step| step == "DEVICE_SRP_AUTH"));
+    drop(turn);
+    done(waiting.await.unwrap().unwrap());
+    drop(store.take_device_turn(&key).await.unwrap());
+}

@@ -6,16 +6,17 @@ use device_srp::{ClientEphemeral, Identity};
 use device_wire::enums::{ChallengeNameType, DeviceRememberedStatusType};
 use device_wire::requests::UpdateDeviceStatusRequest;
 use device_wire::shapes::NewDeviceMetadataType;
-use device_wire::{ErrorCode, Sensitive, param};
+use device_wire::{ErrorCode, param};
 use rand_core::CryptoRng;
 
+use super::challenge::Challenge;
 use super::confirm::{Consent, UnconfirmedDevice};
 use super::outcome::{DeviceOutcome, Outcome, RememberPrompt};
 use super::prompt::Prompt;
 use super::proof::claim;
 use super::reply::AuthReply;
 use super::state::{Answer, Awaiting, Context, Presence, Presented, SignIn, Username};
-use super::step::{Lookup, Next, Offer, Step};
+use super::step::{Lookup, Next, Offer, Reread, Step};
 use super::this_device::{RememberChoice, SecondFactor};
 use crate::credentials::{Handshake, Metadata};
 use crate::error::{Error, ServiceError};
@@ -36,13 +37,22 @@ impl Context {
         let next = match (&reply.challenge, handshake) {
             (None, _) => {
                 // A remembered device would have been asked to prove itself.
-                let status = DeviceStatus::NotRemembered;
+                let status = if self.is_proven {
+                    DeviceStatus::Remembered
+                } else {
+                    DeviceStatus::NotRemembered
+                };
                 let device = self.take_device().map(|it| DeviceRecord { status, ..it.record });
                 return self.conclude(reply, device, rng);
             }
             (Some(ChallengeNameType::DeviceSrpAuth), _) => {
                 return match self.take_device() {
-                    Some(device) => Ok(self.begin_device_proof(reply, device, rng)),
+                    // The device's A is created only here, since a flow may arrive here without an
+                    // earlier proof.
+                    Some(device) => {
+                        let ephemeral = ClientEphemeral::generate(rng);
+                        Ok(Step::Reread(Reread::new(self, device, reply.session, ephemeral)))
+                    }
                     None => Err(reply.out_of_turn()),
                 };
             }
@@ -96,24 +106,6 @@ impl Context {
         Ok(Answer { challenge, session: reply.session.clone(), responses })
     }
 
-    /// Answers `DEVICE_SRP_AUTH`. The device's A is created only here, since a flow may arrive here
-    /// without an earlier proof.
-    fn begin_device_proof(
-        self: Box<Self>,
-        reply: AuthReply,
-        device: Presented,
-        rng: &mut impl CryptoRng,
-    ) -> Step {
-        let ephemeral = ClientEphemeral::generate(rng);
-        let answer = Answer {
-            challenge: ChallengeNameType::DeviceSrpAuth,
-            session: reply.session,
-            responses: Sensitive::from([(param::SRP_A, ephemeral.public().to_hex())]),
-        };
-        let request = self.respond(&answer, Some(&device.record));
-        self.awaiting(Awaiting::DeviceChallenge { device, ephemeral }, request).into()
-    }
-
     /// Answers `DEVICE_PASSWORD_VERIFIER`, with a new secret if the service asks for one.
     pub(super) fn prove_device(
         self: Box<Self>,
@@ -153,22 +145,36 @@ impl Context {
         self.awaiting(Awaiting::DeviceProof { device }, request)
     }
 
-    /// Takes the tokens that follow a device's proof. Another challenge there is an error, since it
-    /// could loop for ever.
+    /// Takes what follows a device's proof: tokens, or another question to the user. Another proof
+    /// is an error, since that could loop for ever.
     pub(super) fn conclude_proven(
-        self: Box<Self>,
+        mut self: Box<Self>,
         reply: AuthReply,
         device: Presented,
         rng: &mut impl CryptoRng,
     ) -> Result<Step, Error> {
-        match reply.challenge {
-            Some(_) => Err(reply.out_of_turn()),
-            None => {
-                let mut record = DeviceRecord { status: DeviceStatus::Remembered, ..device.record };
-                if reply.parameter(param::DEVICE_SECRET_ROTATED) == Some("true") {
-                    record.accept_offer();
-                }
-                self.conclude(reply, Some(record), rng)
+        let is_replaced = reply.parameter(param::DEVICE_SECRET_ROTATED) == Some("true");
+        let mut record = DeviceRecord { status: DeviceStatus::Remembered, ..device.record };
+        if is_replaced {
+            record.accept_offer();
+        }
+        match &reply.challenge {
+            None => self.conclude(reply, Some(record), rng),
+            Some(
+                ChallengeNameType::PasswordVerifier
+                | ChallengeNameType::DeviceSrpAuth
+                | ChallengeNameType::DevicePasswordVerifier,
+            ) => Err(reply.out_of_turn()),
+            Some(_) => {
+                let prompt = Prompt::read(&reply)?;
+                let replaced = is_replaced.then(|| Box::new(record.clone()));
+                self.device = Presence::Presented(Presented { record, ..device });
+                self.is_proven = true;
+                let challenge = Challenge::new(prompt, self, reply.session, None);
+                Ok(match replaced {
+                    Some(device) => Step::Replaced { device, challenge },
+                    None => Step::Ask(challenge),
+                })
             }
         }
     }

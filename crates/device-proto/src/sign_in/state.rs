@@ -65,6 +65,8 @@ pub(super) struct Context {
     pub(super) config: Config,
     pub(super) username: Username,
     pub(super) device: Presence,
+    /// Whether the presented device has proven itself.
+    pub(super) is_proven: bool,
     /// A record that the service refused before it was certain who signs in.
     pub(super) refused: Option<DeviceRecord>,
     pub(super) device_name: Option<String>,
@@ -131,6 +133,7 @@ impl Context {
             config,
             username: Username::Typed(credentials.username().to_owned()),
             device: Presence::Absent,
+            is_proven: false,
             refused: None,
             device_name: name,
             remember,
@@ -156,6 +159,7 @@ impl Context {
         self.username = Username::Typed(credentials.username().to_owned());
         let Beginning { flow, mut parameters, handshake } = credentials.begin(rng);
         self.device = device(credentials);
+        self.is_proven = false;
         self.put_common(&mut parameters, self.record());
         let step = flow.to_string();
         // The start of a proof proves nothing yet. Any other start sends a code, counts as an

@@ -1,5 +1,7 @@
 //! The caller's next action.
 
+use device_srp::ClientEphemeral;
+use device_wire::enums::ChallengeNameType;
 use device_wire::{Sensitive, param};
 use rand_core::CryptoRng;
 
@@ -7,7 +9,7 @@ use super::challenge::Challenge;
 use super::confirm::NewSecret;
 use super::outcome::Outcome;
 use super::prompt::Prompt;
-use super::state::{Answer, Context, Presence, Presented, SignIn};
+use super::state::{Answer, Awaiting, Context, Presence, Presented, SignIn};
 use crate::credentials::Metadata;
 use crate::record::{DeviceOwner, DeviceRecord, OfferedSecret};
 use crate::request::Request;
@@ -24,6 +26,9 @@ pub enum Step {
     Send(SignIn, Request),
     /// The service has sent the user's internal name: look up that user's device record.
     Find(Lookup),
+    /// The device is about to prove itself: look its record up again, after other sign-ins of the
+    /// same device have ended if possible.
+    Reread(Reread),
     /// The service asks for a new device secret: save the record, then continue.
     Keep(Offer),
     /// The service no longer accepts this device. Delete its record, then continue as with
@@ -35,6 +40,14 @@ pub enum Step {
         sign_in: SignIn,
         /// The request to send.
         request: Request,
+    },
+    /// The service has replaced the device's secret and has another question: save the record, then
+    /// continue as with [`Step::Ask`].
+    Replaced {
+        /// The record to save in place of the device's present one.
+        device: Box<DeviceRecord>,
+        /// What to ask the user.
+        challenge: Challenge,
     },
     /// Ask the user.
     Ask(Challenge),
@@ -54,6 +67,58 @@ pub struct Lookup {
     context: Box<Context>,
     owner: DeviceOwner,
     next: Next,
+}
+
+/// A device proof that waits for the latest record of its device.
+///
+/// If the pool replaces device secrets, another sign-in of the same device may have replaced this
+/// one since its record was read. A proof of an earlier secret makes the service think that the
+/// device was copied. So one sign-in of a device proves itself at a time, from this step to
+/// [`Step::Done`], [`Step::Ask`] or [`Step::Replaced`], and reads the record in its turn.
+#[derive(Debug)]
+#[must_use = "the sign-in goes on with the record, or with the one that it has"]
+pub struct Reread {
+    context: Box<Context>,
+    device: Presented,
+    session: Option<Sensitive<String>>,
+    ephemeral: ClientEphemeral,
+}
+
+impl Reread {
+    pub(super) fn new(
+        context: Box<Context>,
+        device: Presented,
+        session: Option<Sensitive<String>>,
+        ephemeral: ClientEphemeral,
+    ) -> Self {
+        Self { context, device, session, ephemeral }
+    }
+
+    /// The record that the sign-in has.
+    #[must_use]
+    pub fn record(&self) -> &DeviceRecord {
+        &self.device.record
+    }
+
+    /// Continues with the stored record, or with the one that the sign-in has. A record of another
+    /// device is ignored.
+    pub fn read(mut self, record: Option<DeviceRecord>) -> Step {
+        let known = &self.device.record;
+        let is_same = |record: &DeviceRecord| {
+            record.owner == known.owner && record.device_key == known.device_key
+        };
+        if let Some(record) = record.filter(is_same) {
+            self.device.record = record;
+        }
+        let Self { context, device, session, ephemeral } = self;
+        let answer = Answer {
+            challenge: ChallengeNameType::DeviceSrpAuth,
+            session,
+            responses: Sensitive::from([(param::SRP_A, ephemeral.public().to_hex())]),
+        };
+        let request = context.respond(&answer, Some(&device.record));
+        context.awaiting(Awaiting::DeviceChallenge { device, ephemeral }, request).into()
+    }
 }
 
 /// A device proof that waits for its record to be saved.

@@ -442,3 +442,60 @@ fn a_sign_in_that_starts_again_sends_the_same() {
         }
     }
 }
+
+#[test]
+fn a_device_proves_itself_with_the_record_of_that_moment() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
+    let record = pair.known_device();
+    // What the sign-in read at its start is out of date by the time of the proof.
+    let mut earlier = record.clone();
+    earlier.password = "an earlier secret".into();
+    pair.kept.push(record.clone());
+    let outcome = pair.sign_in(Some(earlier)).done();
+    assert_eq!(known(outcome), record);
+}
+
+#[test]
+fn a_record_of_another_device_is_not_taken_for_a_proof() {
+    let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
+    let record = pair.known_device();
+    let mut step = Step::from(SignIn::start(
+        &pair.config,
+        Credentials::srp(USER, PASSWORD),
+        Some(record.clone()),
+        &mut pair.rng,
+    ));
+    loop {
+        step = match step {
+            Step::Send(sign_in, request) => pair.exchange(sign_in, &request).unwrap(),
+            Step::Reread(device) => {
+                let mut other = record.clone();
+                other.device_key = "eu-west-1_another".to_owned();
+                assert_eq!(*device.record(), record);
+                device.read(Some(other))
+            }
+            Step::Done(outcome) => return assert_eq!(known(*outcome), record),
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
+#[test]
+fn a_question_after_a_device_proof_is_asked() {
+    for rotates in [false, true] {
+        let mut pair = Pair::new(Devices::Always, Mfa::Suppressed);
+        let record = pair.known_device();
+        pair.service.rotates = rotates;
+        let told = if rotates { json!({"DEVICE_SECRET_ROTATED": "true"}) } else { json!({}) };
+        let question = pair.service.challenge("SOFTWARE_TOKEN_MFA", told);
+        pair.service.fault("DEVICE_PASSWORD_VERIFIER", Fault::Answer(question));
+        let tokens = json!({"AuthenticationResult": {"AccessToken": "a.b.c"}});
+        pair.service.fault("SOFTWARE_TOKEN_MFA", Fault::Answer(tokens));
+        let stop = pair.sign_in(Some(record.clone()));
+        let replaced = pair.replaced.pop();
+        let done = known(pair.give_code(stop).done());
+        assert_eq!(done.status, DeviceStatus::Remembered, "it has proven itself");
+        assert_eq!(done.password == record.password, !rotates);
+        assert_eq!(replaced, rotates.then_some(done), "the new secret, and it alone");
+    }
+}

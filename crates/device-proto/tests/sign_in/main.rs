@@ -35,6 +35,8 @@ struct Pair {
     lookups: Vec<String>,
     /// The records that the client was told to delete.
     discarded: Vec<DeviceRecord>,
+    /// The records that the client was told to save before a question.
+    replaced: Vec<DeviceRecord>,
     rng: StdRng,
 }
 
@@ -54,6 +56,7 @@ impl Pair {
             kept: Vec::new(),
             lookups: Vec::new(),
             discarded: Vec::new(),
+            replaced: Vec::new(),
             rng: StdRng::seed_from_u64(2),
         }
     }
@@ -87,7 +90,17 @@ impl Pair {
                     let found = self.kept.iter().find(|record| record.owner == *lookup.owner());
                     lookup.found(found.cloned())
                 }
+                Step::Reread(device) => {
+                    let is_same =
+                        |record: &&DeviceRecord| record.device_key == device.record().device_key;
+                    let found = self.kept.iter().find(is_same).cloned();
+                    device.read(found)
+                }
                 Step::Keep(offer) => offer.saved(),
+                Step::Replaced { device, challenge } => {
+                    self.replaced.push(*device);
+                    Step::Ask(challenge)
+                }
                 Step::Discard { device, sign_in, request } => {
                     self.discarded.push(*device);
                     Step::Send(sign_in, request)

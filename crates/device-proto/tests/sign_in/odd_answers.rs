@@ -117,7 +117,7 @@ fn a_challenge_of_another_time_or_kind_is_named() {
         ("DEVICE_SRP_AUTH", "DEVICE_SRP_AUTH"),
         ("DEVICE_SRP_AUTH", "SMS_MFA"),
         ("DEVICE_PASSWORD_VERIFIER", "DEVICE_SRP_AUTH"),
-        ("DEVICE_PASSWORD_VERIFIER", "SOFTWARE_TOKEN_MFA"),
+        ("DEVICE_PASSWORD_VERIFIER", "DEVICE_PASSWORD_VERIFIER"),
     ] {
         let error = answer(step, named(name)).failed();
         assert_eq!(error, Error::UnexpectedChallenge(name.into()), "{step}");

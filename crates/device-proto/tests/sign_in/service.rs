@@ -52,6 +52,8 @@ pub(crate) struct Service {
     pub(crate) sessionless: bool,
     /// Whether the password has to be replaced at the next sign-in.
     pub(crate) temporary: bool,
+    /// Whether a device is asked for a new secret.
+    pub(crate) rotates: bool,
     /// Every request so far: its step, and its body.
     pub(crate) log: Vec<(String, Value)>,
     /// The faults that wait for the next request of a step.
@@ -113,6 +115,7 @@ impl Service {
             client_secret: None,
             sessionless: false,
             temporary: false,
+            rotates: false,
             log: Vec::new(),
             faults: VecDeque::new(),
             registered: BTreeMap::new(),
@@ -332,7 +335,16 @@ impl Service {
                 let device = &self.registered[key];
                 let ephemeral = ServerEphemeral::generate(&mut self.rng, &device.verifier);
                 let salt = device.salt.clone();
-                self.verifier_challenge("DEVICE_PASSWORD_VERIFIER", responses, ephemeral, &salt)
+                let mut asked = self.verifier_challenge(
+                    "DEVICE_PASSWORD_VERIFIER",
+                    responses,
+                    ephemeral,
+                    &salt,
+                )?;
+                if self.rotates {
+                    asked["ChallengeParameters"]["ROTATE_DEVICE_SECRET"] = json!("on");
+                }
+                Ok(asked)
             }
             "DEVICE_PASSWORD_VERIFIER" => {
                 self.check_device(responses)?;

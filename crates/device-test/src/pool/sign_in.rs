@@ -71,7 +71,9 @@ impl TestPool {
                     sign_in.handle(reply, self.clock().system_time(), &mut rng)?
                 }
                 Step::Find(lookup) => lookup.found(None),
+                Step::Reread(device) => device.read(None),
                 Step::Keep(offer) => offer.saved(),
+                Step::Replaced { challenge, .. } => Step::Ask(challenge),
                 Step::Ask(Challenge::Code(code)) => {
                     let text = match code.prompt().source {
                         CodeSource::Authenticator => self.authenticator_code(user),
