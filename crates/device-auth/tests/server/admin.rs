@@ -1,7 +1,7 @@
 //! The devices of any user, with an administrator's signature.
 
 use aws_credential_types::Credentials as Keys;
-use device_auth::{DeviceAdmin, device_http};
+use device_auth::{DeviceAdmin, DeviceStatus, device_http};
 
 use super::world::sign_in;
 use super::*;
