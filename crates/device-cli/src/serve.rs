@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use device_server::{AccessKey, Administrators, PoolConfig, Server, Service, Storage};
+use device_server::{AccessKey, Administrators, PoolConfig, Seed, Server, Service, Storage};
 use tokio::runtime;
 
 use credentials::{Credentials, Kept};
@@ -73,6 +73,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
                 "codes",
                 "GET /dev/messages/<pool id>/<username or address> has the last one",
             ));
+            greeting.push_str(&line("control", "under /dev/: clock, reset, expire, messages"));
             Administrators::Anyone(mode)
         }
         Administration::Given(key) => {
@@ -109,6 +110,10 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         service = service.allow_unrun_triggers();
     }
     let service = service.build();
+    if !settings.seed.is_empty() {
+        let in_memory = matches!(settings.storage, Storage::InMemory);
+        service.plant(&Seed::read(&settings.seed)?, in_memory).await?;
+    }
     let server = if settings.console {
         greeting.push_str(&line("console", &format!("{endpoint}/console")));
         server.pages(device_console::routes(Arc::clone(&service)))

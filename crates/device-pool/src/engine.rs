@@ -3,24 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use device_wire::{ErrorCode, Operation, Request};
+use device_wire::{ErrorCode, Operation, Request, Sensitive};
 use serde_json::{Value, json};
 
 use crate::command::asked_once::AskedOnce;
 use crate::command::context::Context;
 use crate::command::notes::Notes;
 use crate::command::transaction::{Transaction, written};
-use crate::crypto::jwt::{KeyRing, PublicKey};
+use crate::crypto::jwt::{KeyRing, PublicKey, SigningKeys};
 use crate::error::ServiceError;
 use crate::host::arithmetic::{Arithmetic, InPlace};
+use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::{Hooks, NoHooks};
 use crate::host::invocation::{Config, Invocation, Outcome};
 use crate::host::moment::Moment;
 use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
+use crate::host::seed::{SeedError, SeedItem};
 use crate::host::server_act::ServerAct;
 use crate::host::signing_keys::SigningKeySource;
-use crate::operations;
+use crate::operations::{self, seed};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::device_count::{self, DeviceCount};
@@ -28,7 +30,7 @@ use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
-use crate::store::{Key, Store, StoreError, Table, Write};
+use crate::store::{Change, Key, Store, StoreError, Table, Write};
 
 /// The number of times that a command is decided again after conflicts.
 const MAX_DECISIONS: usize = 16;
@@ -43,6 +45,7 @@ pub struct Engine {
     arithmetic: Arc<dyn Arithmetic>,
     risk: Arc<dyn RiskEvaluator>,
     device_messages: DeviceMessages,
+    development: Development,
     idle_devices: IdleDevices,
 }
 
@@ -79,6 +82,23 @@ impl EngineBuilder {
         self
     }
 
+    /// Sends users this code instead of a random one. For development only.
+    #[must_use]
+    pub fn fixed_code(mut self, code: Sensitive<String>) -> Self {
+        self.0.development.code = Some(code);
+        self
+    }
+
+    /// Lets callers choose the ids of pools and clients. For development only.
+    ///
+    /// `CreateUserPool` takes it from the tag `_custom_id_`, and `CreateUserPoolClient` from a
+    /// `ClientName` that starts with `_custom_id_:`.
+    #[must_use]
+    pub fn chosen_ids(mut self) -> Self {
+        self.0.development.chosen_ids = true;
+        self
+    }
+
     /// Builds the engine.
     #[must_use]
     pub fn build(self) -> Engine {
@@ -102,6 +122,7 @@ impl Engine {
             arithmetic: Arc::new(InPlace),
             risk: Arc::new(NewAddressOrFailures),
             device_messages: DeviceMessages::default(),
+            development: Development::default(),
             idle_devices: IdleDevices::default(),
         })
     }
@@ -142,6 +163,10 @@ impl Engine {
         body: Value,
         invocation: &mut Invocation<'_>,
     ) -> Result<Outcome, ServiceError> {
+        if self.development.chosen_ids && operation == Operation::CreateUserPool {
+            // A new pool of a deleted one's id must not be erased with it.
+            pool_deletion::erase(&*self.store)?;
+        }
         self.decide(invocation, |cx| {
             let decided =
                 operations::dispatch(cx, operation, &body).map_err(|error| error.within(operation));
@@ -188,20 +213,7 @@ impl Engine {
         let hooks = AskedOnce::new(&*self.hooks);
         for _ in 0..MAX_DECISIONS {
             hooks.decide_again();
-            let mut cx = Context {
-                tx: Transaction::new(&*self.store),
-                notes: Notes::default(),
-                invocation,
-                outbox: Vec::new(),
-                warnings: Vec::new(),
-                config: &self.config,
-                key_ring: &self.key_ring,
-                hooks: &hooks,
-                arithmetic: &*self.arithmetic,
-                signing_keys: &*self.signing_keys,
-                risk: &*self.risk,
-                device_messages: &self.device_messages,
-            };
+            let mut cx = self.context(&hooks, invocation);
             let decided = command(&mut cx);
             let Context { tx, outbox, warnings, .. } = cx;
             match tx.commit(decided.is_ok()) {
@@ -219,6 +231,78 @@ impl Engine {
         ))
     }
 
+    fn context<'a, 'c>(
+        &'a self,
+        hooks: &'a AskedOnce<'a>,
+        invocation: &'a mut Invocation<'c>,
+    ) -> Context<'a, 'c> {
+        Context {
+            tx: Transaction::new(&*self.store),
+            notes: Notes::default(),
+            invocation,
+            outbox: Vec::new(),
+            warnings: Vec::new(),
+            config: &self.config,
+            key_ring: &self.key_ring,
+            hooks,
+            arithmetic: &*self.arithmetic,
+            signing_keys: &*self.signing_keys,
+            risk: &*self.risk,
+            device_messages: &self.device_messages,
+            development: &self.development,
+        }
+    }
+
+    /// Adds the items of a seed that do not exist yet; those that exist stay as they are.
+    ///
+    /// For development: no trigger runs, nothing is audited, and no message is sent. If the store
+    /// is `in_memory`, a user's verifier is computed when the user is first read, and the password
+    /// held in memory until then; otherwise all are computed now. The keys that sign a pool's
+    /// tokens are generated by [`Engine::rotate_signing_keys`], or when they are first needed.
+    ///
+    /// # Errors
+    ///
+    /// The first item that the rules refuse; then nothing is added. Storage failures.
+    pub fn plant(
+        &self,
+        items: &[SeedItem],
+        in_memory: bool,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), SeedError> {
+        let failed = |error| SeedError { item: 0, field: String::new(), error };
+        pool_deletion::erase(&*self.store).map_err(|error| failed(error.into()))?;
+        user_deletion::erase(&*self.store).map_err(|error| failed(error.into()))?;
+        let hooks = AskedOnce::new(&NoHooks);
+        let mut cx = self.context(&hooks, invocation);
+        seed::plant(&mut cx, items, in_memory)?;
+        cx.tx.commit(true).map_err(|error| failed(error.into()))
+    }
+
+    /// Removes all records, and plants `items`; see [`Engine::plant`].
+    ///
+    /// Pools of the seed keep their keys, so that verifiers which cache them need not read them
+    /// again; no earlier token is valid, since its user's grants are gone. Sessions in the console
+    /// stay. Call it while no other call runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::plant`].
+    pub fn reset(
+        &self,
+        items: &[SeedItem],
+        in_memory: bool,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), SeedError> {
+        let failed = |error: ServiceError| SeedError { item: 0, field: String::new(), error };
+        let of_seed = |pool_id: &str| {
+            items.iter().any(|item| matches!(item, SeedItem::Pool(pool) if pool.id == pool_id))
+        };
+        let clear = || clear(&*self.store, of_seed).map_err(ServiceError::from);
+        clear().map_err(failed)?;
+        self.development.forget_passwords();
+        self.plant(items, in_memory, invocation)
+    }
+
     /// The keys that verify the pool's tokens at `now`, as a JWK set; `None` for an unknown pool.
     ///
     /// The set contains the two current keys, and earlier ones whose tokens may still be valid.
@@ -231,13 +315,17 @@ impl Engine {
         let Some(keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(None) };
         let mut set = Vec::new();
         for kind in [&keys.access, &keys.id] {
-            set.push(self.key_ring.public(&kind.current)?.jwk());
+            if let Some(current) = &kind.current {
+                set.push(self.key_ring.public(current)?.jwk());
+            }
             set.extend(kind.retired(now).map(PublicKey::jwk));
         }
         Ok(Some(json!({ "keys": set })))
     }
 
     /// Replaces signing keys that are `age` old or older; returns the number of pools changed.
+    ///
+    /// Keys that a pool of a seed still lacks are generated.
     ///
     /// Issued tokens stay valid: [`Engine::jwks`] includes the old keys until their last token has
     /// expired.
@@ -272,16 +360,17 @@ impl Engine {
     ) -> Result<bool, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
-        if keys.access.age(invocation.now) < age {
+        if keys.can_sign() && keys.access.age(invocation.now) < age {
             return Ok(false);
         }
-        let replaced = [&keys.access, &keys.id].map(|keys| keys.current.kid.clone());
+        let kid = |keys: &SigningKeys| keys.current.as_ref().map(|key| key.kid.clone());
+        let replaced = [kid(&keys.access), kid(&keys.id)];
         keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
         keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
         tx.put(&keys)?;
         match tx.commit(true) {
             Ok(()) => {
-                replaced.iter().for_each(|kid| self.key_ring.forget(kid));
+                replaced.iter().flatten().for_each(|kid| self.key_ring.forget(kid));
                 Ok(true)
             }
             // Another server of the same store was first, or the pool is gone.
@@ -373,4 +462,23 @@ impl Engine {
         ];
         removed.into_iter().sum()
     }
+}
+
+/// Removes all records but the keys of pools that `keeps_keys` names, and the host's own.
+fn clear(store: &dyn Store, keeps_keys: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    const PAGE: usize = 500;
+    let hosts_own = |table: &Table| matches!(table, Table::AdminSession | Table::AccessKey);
+    for table in Table::ALL.into_iter().filter(|table| !hosts_own(table)) {
+        let mut after: Option<String> = None;
+        loop {
+            let page = store.scan(table, "", after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.id.clone());
+            let stays = |id: &str| table == Table::PoolKeys && keeps_keys(id);
+            let keys = page.into_iter().map(|(key, _)| key).filter(|key| !stays(&key.id));
+            let writes = keys.map(|key| (key, Write::Delete)).collect();
+            store.apply(Change { expect: Vec::new(), writes })?;
+        }
+    }
+    Ok(())
 }

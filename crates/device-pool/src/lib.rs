@@ -105,6 +105,7 @@ pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
 pub use host::message::{CustomSender, Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
+pub use host::seed::{SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser};
 pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};

@@ -17,6 +17,7 @@ mod passwords;
 mod pools;
 mod resource_servers;
 mod risk_configuration;
+pub(crate) mod seed;
 mod sign_up;
 mod software_token;
 mod tags;

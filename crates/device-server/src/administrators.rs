@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::access_keys::KeyRing;
 use crate::administrator::{Administrator, Role};
-use crate::dev::{Dev, DevMode};
+use crate::dev::{Dev, DevClock, DevMode};
 use crate::origins::Origins;
 use crate::sigv4::{self, AccessKey};
 
@@ -38,11 +38,13 @@ pub(crate) enum AdminCheck {
 }
 
 impl AdminCheck {
+    /// `clock` is the service's, if anyone may administrate.
     pub(crate) fn new(
         administrators: Administrators,
         store: &Arc<dyn Store>,
         origins: &Origins,
         public_url: &str,
+        clock: &Arc<DevClock>,
     ) -> Self {
         match administrators {
             Administrators::Nobody => Self::Nobody,
@@ -50,7 +52,7 @@ impl AdminCheck {
                 Self::Signature(Box::new(KeyRing::new(key, Arc::clone(store))))
             }
             Administrators::Anyone(mode) => {
-                Self::Dev(Arc::new(Dev::new(mode, origins.clone(), public_url)))
+                Self::Dev(Arc::new(Dev::new(mode, origins.clone(), public_url, Arc::clone(clock))))
             }
         }
     }

@@ -63,6 +63,11 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
+/// The response to a developer's call that cannot be read.
+pub(crate) fn unusable(message: &str) -> Response<Body> {
+    document(StatusCode::BAD_REQUEST, &json!({ "message": message }))
+}
+
 /// A document that clients may cache for an hour.
 ///
 /// A replaced key stays in it until its last token has expired, and a verifier that finds an

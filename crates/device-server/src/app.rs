@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::access_key_calls::{self, ACCESS_KEYS_PATH};
 use crate::administration::{self, ADMINISTRATION_PATH};
 use crate::service::Service;
-use crate::{answer, api, dev, device_link, documents, request_log};
+use crate::{answer, api, dev_calls, device_link, documents, request_log};
 
 /// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
@@ -34,8 +34,7 @@ pub fn app_with_pages(service: Arc<Service>, pages: Router) -> Router {
 }
 
 fn api(service: Arc<Service>) -> Router {
-    let dev = service.administrators.dev().cloned();
-    dev.map_or_else(Router::new, dev::routes)
+    dev_calls::routes(&service)
         .route("/", post(api::call))
         .route(ACCESS_KEYS_PATH, post(access_key_calls::call))
         .route(ADMINISTRATION_PATH, post(administration::call))

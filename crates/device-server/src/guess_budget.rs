@@ -57,6 +57,11 @@ impl GuessBudget {
         Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"))
     }
 
+    /// Forgets all guesses.
+    pub(crate) fn forget(&self) {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = Spent::default();
+    }
+
     /// Counts what was a guess, by how it ended.
     pub(crate) fn count(
         &self,

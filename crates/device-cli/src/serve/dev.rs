@@ -29,3 +29,15 @@ pub(super) fn check(
         "--dev is refused: {reason}. Leave out --dev, or give --dev-unsafe as well if you mean it"
     )))
 }
+
+/// Why `POST /dev/reset` must not remove the data, if it must not.
+pub(super) fn why_data_stays(storage: &Storage) -> Option<String> {
+    match storage {
+        Storage::InMemory => None,
+        Storage::Directory(directory) if !credentials::path(directory).exists() => None,
+        Storage::Directory(directory) => {
+            Some(format!("{} was set up with an access key", directory.display()))
+        }
+        _ => Some("the data is in a database that other servers may use".to_owned()),
+    }
+}

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use device_server::SetupError;
+use device_server::{SeedFileError, SetupError};
 
 /// Why the server does not start, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,8 @@ pub(crate) enum ServeError {
     Listen { addr: SocketAddr, source: io::Error },
     #[error(transparent)]
     Setup(SetupError),
+    #[error(transparent)]
+    Seed(#[from] SeedFileError),
     #[error("the credentials in {} cannot be used: {reason}", path.display())]
     Credentials { path: PathBuf, reason: String },
     #[error("{} does not exist", path.display())]

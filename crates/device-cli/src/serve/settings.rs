@@ -84,6 +84,15 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_DEV_HOST", value_name = "NAME", value_delimiter = ',')]
     dev_host: Option<Vec<String>>,
 
+    /// With --dev, a TOML or JSON file with pools, clients, groups and users to start with. What
+    /// exists stays as it is; repeat it or separate by commas for more
+    #[arg(long, env = "DEVICE_SEED", value_name = "FILE", value_delimiter = ',')]
+    seed: Option<Vec<PathBuf>>,
+
+    /// With --dev, the code that every user is sent instead of a random one, four to eight digits
+    #[arg(long, env = "DEVICE_CODE", value_name = "DIGITS")]
+    code: Option<String>,
+
     /// Leave out the administrators' web pages under /console
     #[arg(long, env = "DEVICE_NO_CONSOLE", value_name = "BOOL", num_args = 0..=1,
           require_equals = true, default_missing_value = "true",
@@ -199,6 +208,8 @@ pub(crate) struct Settings {
     /// Without a trailing slash.
     pub(crate) public_url: Option<String>,
     pub(crate) administration: Administration,
+    /// Seed files; only in dev mode.
+    pub(crate) seed: Vec<PathBuf>,
     /// Whether the administrators' web pages are served.
     pub(crate) console: bool,
     pub(crate) origins: Origins,
@@ -243,13 +254,28 @@ impl Settings {
             options.access_key_id.or(file.access_key_id),
             options.secret_access_key.or(file.secret_access_key),
         )?;
+        let seed = options.seed.or(file.seed).unwrap_or_default();
+        let code = options.code.or(file.code);
         let administration = if options.dev.or(file.dev).unwrap_or(false) {
             if !options.dev_unsafe.or(file.dev_unsafe).unwrap_or(false) {
                 dev::check(&storage, &listen, key.is_some())?;
             }
             let hosts = options.dev_host.or(file.dev_host).unwrap_or_default();
-            Administration::Anyone(DevMode::with_hosts(hosts.iter().map(String::as_str)))
+            let mut mode = DevMode::with_hosts(hosts.iter().map(String::as_str));
+            if let Some(code) = code {
+                mode = mode.code(&code)?;
+            }
+            if let Some(reason) = dev::why_data_stays(&storage) {
+                mode = mode.keep_data(&reason);
+            }
+            Administration::Anyone(mode)
         } else {
+            let needless = [("seed", !seed.is_empty()), ("code", code.is_some())];
+            if let Some((name, _)) = needless.into_iter().find(|(_, given)| *given) {
+                return Err(invalid(format!(
+                    "{name} is for development: give dev as well, or leave it out"
+                )));
+            }
             if key.is_none() && matches!(storage, Storage::Postgres(_)) {
                 return Err(invalid(
                     "with store, give access-key-id and secret-access-key: all servers of one \
@@ -297,6 +323,7 @@ impl Settings {
             region: region(options.region.or(file.region))?,
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
             administration,
+            seed,
             console: !options.no_console.or(file.no_console).unwrap_or(false),
             origins: origins(options.cors_origin.or(file.cors_origin))?,
             trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,

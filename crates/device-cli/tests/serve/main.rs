@@ -12,6 +12,7 @@ mod outside;
 mod pools;
 mod process;
 mod refusals;
+mod seed;
 mod survival;
 
 use std::fs;
@@ -54,7 +55,8 @@ fn says_where_it_listens_and_is_healthy_there() {
         format!(
             "device {}\n  data    in memory\n  region  us-east-1\n  admin   anyone, signed or not \
              (--dev)\n  codes   \
-             GET /dev/messages/<pool id>/<username or address> has the last one\n  console \
+             GET /dev/messages/<pool id>/<username or address> has the last one\n  control \
+             under /dev/: clock, reset, expire, messages\n  console \
              http://{1}/console\nlistening on http://{1}\nready\n",
             env!("CARGO_PKG_VERSION"),
             serving.address

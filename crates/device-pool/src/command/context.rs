@@ -7,6 +7,7 @@ use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
 use crate::host::arithmetic::Arithmetic;
+use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::Hooks;
 use crate::host::invocation::{Config, Invocation};
@@ -32,6 +33,7 @@ pub(crate) struct Context<'a, 'c> {
     pub(crate) signing_keys: &'a dyn SigningKeySource,
     pub(crate) risk: &'a dyn RiskEvaluator,
     pub(crate) device_messages: &'a DeviceMessages,
+    pub(crate) development: &'a Development,
 }
 
 impl Context<'_, '_> {

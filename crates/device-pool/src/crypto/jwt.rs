@@ -73,12 +73,12 @@ impl KeyRing {
         now: Moment,
         token: &str,
     ) -> Result<Option<C>, ServiceError> {
-        let current = self.public(&keys.current)?;
+        let current = keys.current.as_ref().map(|key| self.public(key)).transpose()?;
         let verified = || {
             let (message, signature) = token.rsplit_once('.')?;
             let (header, payload) = message.split_once('.')?;
             let header: Header = parse(header)?;
-            let mut known = std::iter::once(&current).chain(keys.retired(now));
+            let mut known = current.iter().chain(keys.retired(now));
             let key = known.find(|key| header.alg == "RS256" && key.kid == header.kid)?;
             let public = PublicKeyComponents {
                 n: BASE64.decode(&key.n).ok()?,
@@ -148,7 +148,8 @@ const PUBLISHED_AFTER: Duration = minutes(24 * 60 + 5);
 /// still be valid.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SigningKeys {
-    pub(crate) current: SigningKey,
+    /// `None` until the first token, in a pool that came from a seed.
+    pub(crate) current: Option<SigningKey>,
     /// When this key began to sign.
     since: Moment,
     retired: Vec<RetiredKey>,
@@ -160,7 +161,17 @@ impl SigningKeys {
         invocation: &mut Invocation<'_>,
     ) -> Result<Self, ServiceError> {
         let current = SigningKey::generate(source, invocation)?;
-        Ok(Self { current, since: invocation.now, retired: Vec::new() })
+        Ok(Self { current: Some(current), since: invocation.now, retired: Vec::new() })
+    }
+
+    /// Keys of which the first one is not generated yet.
+    pub(crate) fn later(now: Moment) -> Self {
+        Self { current: None, since: now, retired: Vec::new() }
+    }
+
+    /// The key that signs.
+    pub(crate) fn signing(&self) -> Result<&SigningKey, ServiceError> {
+        self.current.as_ref().ok_or_else(|| ServiceError::internal("a pool has no signing key"))
     }
 
     /// How long the current key has been signing.
@@ -176,11 +187,13 @@ impl SigningKeys {
         key_ring: &KeyRing,
     ) -> Result<(), ServiceError> {
         self.retired.retain(|key| invocation.now < key.published_until);
-        self.retired.push(RetiredKey {
-            public: key_ring.public(&self.current)?,
-            published_until: invocation.now + PUBLISHED_AFTER,
-        });
-        self.current = SigningKey::generate(source, invocation)?;
+        if let Some(current) = &self.current {
+            self.retired.push(RetiredKey {
+                public: key_ring.public(current)?,
+                published_until: invocation.now + PUBLISHED_AFTER,
+            });
+        }
+        self.current = Some(SigningKey::generate(source, invocation)?);
         self.since = invocation.now;
         Ok(())
     }

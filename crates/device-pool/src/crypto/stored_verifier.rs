@@ -43,6 +43,17 @@ impl StoredVerifier {
         }
     }
 
+    /// A verifier that is not computed yet; see [`Self::is_pending`].
+    pub(crate) fn pending(salt: &Salt) -> Self {
+        let none = || Sensitive::from(String::new());
+        Self { salt: salt.to_hex(), verifier: none(), powers: none() }
+    }
+
+    /// Whether the verifier of a seed's password is still to be computed.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.verifier.is_empty()
+    }
+
     /// The salt, in hexadecimal. Every secret has its own.
     pub(crate) fn salt(&self) -> &str {
         &self.salt

@@ -33,6 +33,12 @@ impl SoftwareToken {
         Some(Self { secret, name, last_step })
     }
 
+    /// The token of a seed; `None` if the secret is not base32.
+    pub(crate) fn of_seed(secret: Sensitive<String>) -> Option<Self> {
+        Secret::try_from_base32(secret.as_str()).ok()?;
+        Some(Self { secret, name: None, last_step: 0 })
+    }
+
     /// Accepts a code of the current step or an adjacent one, once.
     pub(crate) fn accept(&mut self, code: &str, now: Moment) -> Result<(), ServiceError> {
         match matching_step(&self.secret, code, now) {

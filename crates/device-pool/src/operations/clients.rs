@@ -31,8 +31,47 @@ pub(crate) fn create(
     request: CreateUserPoolClientRequest,
 ) -> Result<CreateUserPoolClientResponse, ServiceError> {
     check_secret_store(request.publish_secrets_in_aws_secrets_manager)?;
+    let id = match chosen_id(cx, &request)? {
+        Some(id) => id,
+        None => cx.random_text(ALPHABET, 26),
+    };
+    let client = put_new(cx, id, request)?;
+    Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
+}
+
+/// The id that the caller chose by a prefix of the name, where ids may be chosen. LocalStack knows
+/// the same prefix.
+fn chosen_id(
+    cx: &mut Context<'_, '_>,
+    request: &CreateUserPoolClientRequest,
+) -> Result<Option<String>, ServiceError> {
+    let named = request.client_name.strip_prefix("_custom_id_:");
+    let Some(id) = named.filter(|_| cx.development.chosen_ids) else { return Ok(None) };
+    if cx.tx.find::<AppClient>(id)?.is_some() {
+        return Err(ServiceError::invalid(format!("_custom_id_: there is an app client {id}.")));
+    }
+    check_id(id)?;
+    Ok(Some(id.to_owned()))
+}
+
+/// Refuses a client id that the service's model does not allow.
+pub(crate) fn check_id(id: &str) -> Result<(), ServiceError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '+';
+    if (1..=128).contains(&id.len()) && id.chars().all(fits) {
+        return Ok(());
+    }
+    Err(ServiceError::invalid(format!(
+        "{id} is no client id: it has up to 128 letters, digits and underscores."
+    )))
+}
+
+/// Stores a new client.
+pub(crate) fn put_new(
+    cx: &mut Context<'_, '_>,
+    id: String,
+    request: CreateUserPoolClientRequest,
+) -> Result<AppClient, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let id = cx.random_text(ALPHABET, 26);
     let secret = match request.client_secret.clone() {
         Some(secret) => Some(secret),
         None if request.generate_secret == Some(true) => Some(Sensitive::from(generate_secret(cx))),
@@ -56,7 +95,7 @@ pub(crate) fn create(
     check(&pool, &client)?;
     cx.tx.put(&PoolClient { pool_id: pool.id, client_id: id })?;
     cx.tx.put(&client)?;
-    Ok(CreateUserPoolClientResponse { user_pool_client: Some(with_defaults(client)) })
+    Ok(client)
 }
 
 /// A new secret in the service's form.

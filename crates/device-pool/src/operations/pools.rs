@@ -35,6 +35,9 @@ use crate::records::user::User;
 /// is omitted.
 const MAX_COUNTED: usize = 1000;
 
+/// The tag that chooses the id of a new pool, where ids may be chosen.
+const CHOSEN_ID: &str = "_custom_id_";
+
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// `CreateUserPool`.
@@ -42,7 +45,50 @@ pub(crate) fn create(
     cx: &mut Context<'_, '_>,
     request: CreateUserPoolRequest,
 ) -> Result<CreateUserPoolResponse, ServiceError> {
-    let id = format!("{}_{}", cx.config.region, cx.random_text(ID_ALPHABET, 9));
+    let id = match chosen_id(cx, &request)? {
+        Some(id) => id,
+        None => format!("{}_{}", cx.config.region, cx.random_text(ID_ALPHABET, 9)),
+    };
+    let pool = put_new(cx, id, request)?;
+    let keys = PoolKeys::generate(cx, &pool.id)?;
+    cx.tx.put(&keys)?;
+    Ok(CreateUserPoolResponse { user_pool: Some(with_defaults(pool.description)) })
+}
+
+/// The id that the caller chose by a tag, where ids may be chosen. LocalStack knows the same tag.
+fn chosen_id(
+    cx: &mut Context<'_, '_>,
+    request: &CreateUserPoolRequest,
+) -> Result<Option<String>, ServiceError> {
+    let tag = request.user_pool_tags.as_ref().and_then(|tags| tags.get(CHOSEN_ID));
+    let Some(id) = tag.filter(|_| cx.development.chosen_ids) else { return Ok(None) };
+    if cx.tx.find::<Pool>(id)?.is_some() {
+        return Err(ServiceError::invalid(format!("{CHOSEN_ID}: there is a user pool {id}.")));
+    }
+    check_id(id)?;
+    Ok(Some(id.clone()))
+}
+
+/// Refuses a pool id that clients cannot use: they read the region before the `_`.
+pub(crate) fn check_id(id: &str) -> Result<(), ServiceError> {
+    let fits = |text: &str, other: char| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == other)
+    };
+    match id.split_once('_') {
+        Some((region, name)) if id.len() <= 55 && fits(region, '-') && fits(name, '0') => Ok(()),
+        _ => Err(ServiceError::invalid(format!(
+            "{id} is no pool id: it is like us-east-1_Local0001, a region, an underscore, and \
+             letters and digits."
+        ))),
+    }
+}
+
+/// Stores a new pool, without its keys.
+pub(crate) fn put_new(
+    cx: &mut Context<'_, '_>,
+    id: String,
+    request: CreateUserPoolRequest,
+) -> Result<Pool, ServiceError> {
     let now = Timestamp::from(cx.now());
     let description = UserPoolType {
         id: Some(id.clone()),
@@ -59,11 +105,9 @@ pub(crate) fn create(
     check_mfa(&description)?;
     let mfa = MfaMethods { sms: sms_method(&description), ..MfaMethods::default() };
     let pool = Pool { id: id.clone(), description, mfa, names_have_case: true };
-    cx.notes.pool_id = Some(id.clone());
-    let keys = PoolKeys::generate(cx, &id)?;
-    cx.tx.put(&keys)?;
+    cx.notes.pool_id = Some(id);
     cx.tx.put(&pool)?;
-    Ok(CreateUserPoolResponse { user_pool: Some(with_defaults(pool.description)) })
+    Ok(pool)
 }
 
 /// The settings in a request, with the service's defaults for the rest.

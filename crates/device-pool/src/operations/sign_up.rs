@@ -122,9 +122,21 @@ pub(crate) fn new_user(
     pool: &Pool,
     name: &str,
     status: UserStatusType,
-    mut attributes: Attributes,
+    attributes: Attributes,
 ) -> Result<(User, UserProfile), ServiceError> {
     let sub = cx.uuid().to_string();
+    new_user_with(cx, pool, name, sub, status, attributes)
+}
+
+/// Like [`new_user`], with this `sub`.
+pub(crate) fn new_user_with(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    name: &str,
+    sub: String,
+    status: UserStatusType,
+    mut attributes: Attributes,
+) -> Result<(User, UserProfile), ServiceError> {
     let name = &pool.username(name);
     let by_email = name.contains('@');
     let username = match pool.username_attributes() {

@@ -32,6 +32,9 @@ pub(crate) struct Device {
     pub(crate) username: String,
     pub(crate) key: String,
     pub(crate) name: Option<String>,
+    /// The group key of a seed's device; others have that of their user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group_key: Option<String>,
     #[serde(flatten)]
     pub(crate) secret: StoredVerifier,
     pub(crate) remembered: DeviceRememberedStatusType,
@@ -161,6 +164,7 @@ impl Device {
             username: user.username.clone(),
             key: key.to_owned(),
             name: with.name,
+            group_key: None,
             secret: with.secret,
             remembered: with.remembered,
             last_mfa: with.last_mfa,

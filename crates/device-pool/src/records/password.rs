@@ -1,8 +1,8 @@
 //! Passwords: the pool's policy, and what is stored.
 
 use device_srp::{Identity, Salt, Verifier};
-use device_wire::ErrorCode;
 use device_wire::shapes::PasswordPolicyType;
+use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
@@ -23,6 +23,28 @@ impl Password {
         let salt = Salt::random(&mut cx.rng());
         let verifier = Verifier::derive(identity, password, &salt);
         Self { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() }
+    }
+
+    /// A password of a seed, whose verifier is computed when the user is first read. A thousand
+    /// verifiers would delay the start.
+    pub(crate) fn pending(cx: &mut Context<'_, '_>, password: Sensitive<String>) -> Self {
+        let salt = Salt::random(&mut cx.rng());
+        let secret = StoredVerifier::pending(&salt);
+        cx.development.hold(secret.salt(), password);
+        Self { secret, set_at: cx.now() }
+    }
+
+    /// Whether its verifier is still to be computed.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.secret.is_pending()
+    }
+
+    /// A pending password with its verifier; `None` if the process that held it has ended.
+    pub(crate) fn complete(self, cx: &Context<'_, '_>, identity: &Identity<'_>) -> Option<Self> {
+        let password = cx.development.held(self.secret.salt())?;
+        let salt = Salt::from_hex(self.secret.salt()).ok()?;
+        let verifier = Verifier::derive(identity, &password, &salt);
+        Some(Self { secret: StoredVerifier::new(&salt, &verifier), ..self })
     }
 
     /// Whether `password` matches, compared in constant time.

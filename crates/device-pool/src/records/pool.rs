@@ -90,7 +90,12 @@ impl Pool {
 
     /// The part of the id that SRP hashes: everything after the first `_`.
     pub(crate) fn srp_name(&self) -> &str {
-        self.id.split_once('_').map_or("", |(_, name)| name)
+        Self::srp_name_of(&self.id)
+    }
+
+    /// As [`Self::srp_name`], of the pool with this id.
+    pub(crate) fn srp_name_of(id: &str) -> &str {
+        id.split_once('_').map_or("", |(_, name)| name)
     }
 
     /// The device policy. Any `DeviceConfiguration`, even `{false, false}`, switches tracking on.

@@ -39,6 +39,33 @@ impl PoolKeys {
         })
     }
 
+    /// Keys of which those that sign are generated when they are first needed: it takes long.
+    pub(crate) fn without_signing_keys(cx: &mut Context<'_, '_>, pool_id: &str) -> Self {
+        let now = cx.now();
+        Self {
+            pool_id: pool_id.to_owned(),
+            sealing: Bytes32(cx.random()),
+            access: SigningKeys::later(now),
+            id: SigningKeys::later(now),
+        }
+    }
+
+    /// Whether the keys that sign were generated.
+    pub(crate) fn can_sign(&self) -> bool {
+        self.access.current.is_some() && self.id.current.is_some()
+    }
+
+    /// The pool's keys, with those that sign: generated and stored if this is the first token.
+    pub(crate) fn to_sign(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
+        let mut keys = Self::load(cx, pool_id)?;
+        if !keys.can_sign() {
+            keys.access = SigningKeys::generate(cx.signing_keys, cx.invocation)?;
+            keys.id = SigningKeys::generate(cx.signing_keys, cx.invocation)?;
+            cx.tx.put(&keys)?;
+        }
+        Ok(keys)
+    }
+
     pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
         Context::stored(cx.tx.find(pool_id)?, "a pool's key record")
     }

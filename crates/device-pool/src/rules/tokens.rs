@@ -10,6 +10,7 @@ use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::method::Method;
+use crate::records::pool_keys::PoolKeys;
 use crate::records::user_profile::UserProfile;
 use crate::rules::parties::Parties;
 use crate::rules::roles::Roles;
@@ -121,11 +122,18 @@ pub(crate) fn sign(
     claim("exp", json!((now + client.id_token_life()).unix_seconds()));
     claim("jti", json!(cx.uuid()));
 
+    let generated;
+    let keys = if keys.can_sign() {
+        keys
+    } else {
+        generated = PoolKeys::to_sign(cx, &pool.id)?;
+        &generated
+    };
     overrides.change_access(&mut access);
     overrides.change_id(&mut id);
     Ok(AuthenticationResultType {
-        access_token: Some(Sensitive::from(cx.key_ring.sign(&keys.access.current, &access)?)),
-        id_token: Some(Sensitive::from(cx.key_ring.sign(&keys.id.current, &id)?)),
+        access_token: Some(Sensitive::from(cx.key_ring.sign(keys.access.signing()?, &access)?)),
+        id_token: Some(Sensitive::from(cx.key_ring.sign(keys.id.signing()?, &id)?)),
         token_type: Some("Bearer".to_owned()),
         expires_in: i32::try_from(client.access_token_life().as_secs()).ok(),
         ..AuthenticationResultType::default()

@@ -1,9 +1,13 @@
 //! Finding a user's records, which earlier releases stored as one.
 
+use device_srp::Identity;
+
 use crate::command::context::Context;
 use crate::command::transaction::Transaction;
 use crate::error::ServiceError;
+use crate::records::password::Password;
 use crate::records::password_history::PasswordHistory;
+use crate::records::pool::Pool;
 use crate::records::user::{User, is_contact};
 use crate::records::user_profile::UserProfile;
 
@@ -25,6 +29,11 @@ impl User {
             cx.tx.keep(&user)?;
             cx.tx.keep(&profile)?;
             cx.tx.keep(&history)?;
+        }
+        if user.password.as_ref().is_some_and(Password::is_pending) {
+            let identity = Identity::user(Pool::srp_name_of(pool_id), username);
+            user.password = user.password.and_then(|password| password.complete(cx, &identity));
+            cx.tx.keep(&user)?;
         }
         Ok(Some(user))
     }

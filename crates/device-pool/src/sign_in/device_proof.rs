@@ -156,7 +156,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     }
     let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::DeviceProof, Some(key))?;
     let (_, verifier) = device.secret.parse()?;
-    let group_key = group_key(keys, &user);
+    let group_key = device.group_key.clone().unwrap_or_else(|| group_key(keys, &user));
     let mut progress = progress.clone();
     if !exchange.proves(cx, &claim, &Identity::device(&group_key, key), verifier)? {
         attempts.failed(cx)?;

@@ -13,6 +13,7 @@ use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
 use crate::host::arithmetic::InPlace;
+use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::NoHooks;
 use crate::host::invocation::{Config, Invocation, Retention};
@@ -93,6 +94,7 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
         signing_keys: &NoSigningKeys,
         risk: &NewAddressOrFailures,
         device_messages: &DeviceMessages::default(),
+        development: &Development::default(),
     };
     let keys = PoolKeys::generate(&mut cx, "eu-test-1_people").unwrap();
     cx.tx.put(&keys).unwrap();

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use device_pool::{Message, Moment};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
 
+use super::clock;
 use crate::transport::as_json;
 
 /// The number of messages kept; the oldest is dropped first.
@@ -15,6 +17,8 @@ const MAX_MESSAGES: usize = 1000;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeptMessage {
+    /// Its number. Numbers only grow, also across a reset.
+    pub id: u64,
     /// When it was sent.
     pub sent: Moment,
     /// What was sent, and to whom.
@@ -22,33 +26,118 @@ pub struct KeptMessage {
 }
 
 #[derive(Default)]
-pub(super) struct Messages(Mutex<VecDeque<KeptMessage>>);
+pub(crate) struct Messages {
+    kept: Mutex<Kept>,
+    came: Notify,
+}
+
+#[derive(Default)]
+struct Kept {
+    messages: VecDeque<KeptMessage>,
+    last_id: u64,
+}
+
+/// Which messages a developer asks for.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    pub(crate) pool_id: Option<String>,
+    /// A username, or the address it was sent to.
+    pub(crate) to: Option<String>,
+    /// Later ones than this alone.
+    pub(crate) since: Option<Since>,
+}
+
+/// A place among the messages.
+pub(crate) enum Since {
+    Id(u64),
+    /// Milliseconds since the epoch.
+    Time(i64),
+}
+
+impl Since {
+    /// Reads the id of a message, or a time.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => clock::millis_of(text).map(Self::Time),
+        }
+    }
+}
+
+impl Wanted {
+    fn includes(&self, kept: &KeptMessage) -> bool {
+        let message = &kept.message;
+        let is_name = |name: &String| {
+            message.username.eq_ignore_ascii_case(name)
+                || message.destination.eq_ignore_ascii_case(name)
+        };
+        self.pool_id.as_ref().is_none_or(|pool_id| message.pool_id == *pool_id)
+            && self.to.as_ref().is_none_or(is_name)
+            && match self.since {
+                None => true,
+                Some(Since::Id(id)) => kept.id > id,
+                Some(Since::Time(millis)) => kept.sent.millis() > millis,
+            }
+    }
+}
 
 impl Messages {
-    pub(super) fn keep(&self, messages: &[Message], now: Moment) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = |message: &Message| KeptMessage { sent: now, message: message.clone() };
-        kept.extend(messages.iter().map(sent));
-        let surplus = kept.len().saturating_sub(MAX_MESSAGES);
-        kept.drain(..surplus);
+    pub(crate) fn keep(&self, messages: &[Message], now: Moment) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in messages {
+            kept.last_id += 1;
+            let id = kept.last_id;
+            kept.messages.push_back(KeptMessage { id, sent: now, message: message.clone() });
+        }
+        let surplus = kept.messages.len().saturating_sub(MAX_MESSAGES);
+        kept.messages.drain(..surplus);
+        drop(kept);
+        self.came.notify_waiters();
     }
 
-    /// The last message to `name`: a username, or the address it was sent to.
-    pub(super) fn last(&self, pool_id: &str, name: &str) -> Option<Value> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut latest_first = kept.iter().rev().map(|kept| &kept.message);
-        let is_name = |text: &str| text.eq_ignore_ascii_case(name);
-        latest_first
-            .find(|message| {
-                message.pool_id == pool_id
-                    && (is_name(&message.username) || is_name(&message.destination))
-            })
-            .map(as_json)
+    /// The wanted ones, the oldest first; waits until there is one.
+    pub(crate) async fn next(&self, wanted: &Wanted) -> Vec<KeptMessage> {
+        loop {
+            let mut came = std::pin::pin!(self.came.notified());
+            came.as_mut().enable();
+            let found = self.find(wanted);
+            if !found.is_empty() {
+                return found;
+            }
+            came.await;
+        }
+    }
+
+    /// The wanted ones, the oldest first.
+    pub(crate) fn find(&self, wanted: &Wanted) -> Vec<KeptMessage> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.messages.iter().filter(|kept| wanted.includes(kept)).cloned().collect()
+    }
+
+    /// The number of the last message that was ever kept; 0 if there was none.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).last_id
+    }
+
+    /// Deletes the wanted ones.
+    pub(crate) fn delete(&self, wanted: &Wanted) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.messages.retain(|kept| !wanted.includes(kept));
     }
 
     /// All of them, the latest first.
-    pub(super) fn all(&self) -> Vec<KeptMessage> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().rev().cloned().collect()
+    pub(crate) fn all(&self) -> Vec<KeptMessage> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.messages.iter().rev().cloned().collect()
     }
+}
+
+/// A message with its number and time.
+pub(crate) fn document(kept: &KeptMessage) -> Value {
+    let mut message = as_json(&kept.message);
+    if let Some(fields) = message.as_object_mut() {
+        fields.insert("id".to_owned(), json!(kept.id));
+        fields.insert("time".to_owned(), json!(clock::to_text(kept.sent.millis())));
+    }
+    message
 }

@@ -35,7 +35,8 @@ impl Pages {
                 let page = origin.to_str().ok().and_then(parse);
                 !(self.origins.lists(origin) || page.as_ref().is_some_and(is_this_machine))
             }
-            None if method == Method::POST => false,
+            // Browsers send an origin with every request that is no mere reading.
+            None if !matches!(*method, Method::GET | Method::HEAD) => false,
             None => headers.get(HOST).is_some_and(|host| {
                 let host = host.to_str().ok().and_then(|host| parse(&format!("http://{host}")));
                 !host.is_some_and(|host| self.trusts_host(&host))

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::{MAX_DOCUMENTS, MessageObserver, Service};
 use crate::administrators::{AdminCheck, Administrators};
 use crate::body::BodyMemory;
+use crate::dev::DevClock;
 use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::guess_budget::GuessBudget;
 use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
@@ -163,7 +164,14 @@ impl ServiceBuilder {
         let calls = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
         let calls = Arc::new(Semaphore::new(calls));
         let has_hooks = self.hooks.is_some();
-        let is_dev = matches!(self.administrators, Administrators::Anyone(_));
+        let mode = match &self.administrators {
+            Administrators::Anyone(mode) => Some(mode),
+            Administrators::Nobody | Administrators::Signing(_) => None,
+        };
+        let is_dev = mode.is_some();
+        let fixed_code = mode.and_then(|mode| mode.fixed_code().cloned());
+        let dev_clock = Arc::new(DevClock::new(Arc::clone(&self.clock)));
+        let clock = if is_dev { Arc::clone(&dev_clock) as Arc<dyn Clock> } else { self.clock };
         let unrun_triggers =
             if is_dev || self.allow_unrun_triggers { Unrun::Logged } else { Unrun::Refused };
         let hooks = self.hooks.unwrap_or_else(|| match unrun_triggers {
@@ -175,26 +183,34 @@ impl ServiceBuilder {
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =
             self.arithmetic.unwrap_or_else(|| Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)));
-        let Config { region, public_base_url, .. } = &self.config;
+        let Config { region, public_base_url, .. } = self.config.clone();
+        let administrators = AdminCheck::new(
+            self.administrators,
+            &self.store,
+            &self.origins,
+            &public_base_url,
+            &dev_clock,
+        );
+        let mut engine = Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
+            .hooks(Arc::new(hooks))
+            .arithmetic(arithmetic)
+            .device_messages(self.device_messages);
+        if is_dev {
+            engine = engine.chosen_ids();
+        }
+        if let Some(code) = fixed_code {
+            engine = engine.fixed_code(code);
+        }
         Arc::new(Service {
-            administrators: AdminCheck::new(
-                self.administrators,
-                &self.store,
-                &self.origins,
-                public_base_url,
-            ),
-            region: region.clone(),
-            public_base_url: public_base_url.clone(),
+            administrators,
+            region,
+            public_base_url,
             health: Health::new(Arc::clone(&self.store)),
-            engine: Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
-                .hooks(Arc::new(hooks))
-                .arithmetic(arithmetic)
-                .device_messages(self.device_messages)
-                .build(),
+            engine: engine.build(),
             guess_budget: GuessBudget::new(self.limits.max_guesses_per_address),
             message_observer: self.message_observer,
             store: self.store,
-            clock: self.clock,
+            clock,
             entropy: self.entropy,
             calls,
             documents: Semaphore::new(MAX_DOCUMENTS),

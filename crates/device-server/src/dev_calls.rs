@@ -1,0 +1,313 @@
+//! The calls under `/dev/`, by which developers control the server in dev mode.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Response, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::routing::{any, get, post};
+use device_pool::ServiceError;
+use device_wire::Sensitive;
+use device_wire::enums::UserStatusType;
+use device_wire::requests::{
+    AdminConfirmSignUpRequest, AdminForgetDeviceRequest, AdminGetUserRequest,
+    AdminUpdateUserAttributesRequest,
+};
+use device_wire::shapes::AttributeType;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::administrator::{Administrator, Role};
+use crate::answer;
+use crate::dev::messages::{self, Since, Wanted};
+use crate::dev::{Dev, REFUSED, clock};
+use crate::service::Service;
+
+/// The error for a call under `/dev/` to a server without dev mode.
+const NEEDS_DEV: &str = "Calls under /dev/ need --dev: this server was started without it.";
+/// The longest wait for a message.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// The longest body of a call.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The state of a call: the service, whose dev mode is on.
+type Running = State<Arc<Service>>;
+
+/// Why a call is not answered with 200.
+enum Refusal {
+    /// What the caller must change.
+    Invalid(String),
+    /// What this server does not do.
+    Forbidden(String),
+    Absent(&'static str),
+    Engine(ServiceError),
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+type Answer = Result<Value, Refusal>;
+
+fn respond(answer: Answer) -> Response<Body> {
+    let (status, message) = match answer {
+        Ok(body) => return answer::document(StatusCode::OK, &body),
+        Err(Refusal::Engine(error)) => return answer::refusal(error),
+        Err(Refusal::Invalid(message)) => return answer::unusable(&message),
+        Err(Refusal::Forbidden(message)) => (StatusCode::FORBIDDEN, message),
+        Err(Refusal::Absent(message)) => (StatusCode::NOT_FOUND, message.to_owned()),
+    };
+    answer::document(status, &json!({ "message": message }))
+}
+
+fn dev(service: &Service) -> Result<&Arc<Dev>, Refusal> {
+    service.administrators.dev().ok_or_else(|| Refusal::Forbidden(NEEDS_DEV.to_owned()))
+}
+
+/// Reads a JSON body. An empty one counts as `{}`.
+async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+    let body = to_bytes(request.into_body(), MAX_BODY).await;
+    let body = body.map_err(|_| Refusal::Invalid("the body cannot be read".to_owned()))?;
+    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    serde_json::from_slice(text).map_err(|error| Refusal::Invalid(format!("the body: {error}")))
+}
+
+/// `GET /dev/clock`
+async fn show_clock(State(service): Running) -> Response<Body> {
+    respond(dev(&service).map(|dev| dev.clock.describe()))
+}
+
+/// `POST /dev/clock`: `{"set": "2027-01-31T12:00:00Z", "advance": "31d", "stopped": true}`
+async fn change_clock(State(service): Running, request: Request) -> Response<Body> {
+    let change = async {
+        let change: clock::Change = read(request).await?;
+        let dev = dev(&service)?;
+        dev.clock.change(&change).map_err(Refusal::Invalid)?;
+        // What is due by now is done before the answer, so that a test need not wait for it.
+        service.maintain().await;
+        Ok(dev.clock.describe())
+    };
+    respond(change.await)
+}
+
+/// `DELETE /dev/clock`: back to the system's time.
+async fn reset_clock(State(service): Running) -> Response<Body> {
+    respond(dev(&service).map(|dev| {
+        dev.clock.reset();
+        dev.clock.describe()
+    }))
+}
+
+/// `POST /dev/reset`
+async fn reset(State(service): Running) -> Response<Body> {
+    let reset = async {
+        let dev = dev(&service)?;
+        if let Some(reason) = &dev.keeps_data {
+            return Err(Refusal::Forbidden(format!("/dev/reset is refused: {reason}.")));
+        }
+        service.reset().await?;
+        Ok(json!({}))
+    };
+    respond(reset.await)
+}
+
+/// What to expire: one of a token, a session, a user's tokens, a user's device.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Expiry {
+    access_token: Option<Sensitive<String>>,
+    refresh_token: Option<Sensitive<String>>,
+    session: Option<Sensitive<String>>,
+    user_pool_id: Option<String>,
+    username: Option<String>,
+    device_key: Option<String>,
+    #[serde(default)]
+    refresh_tokens: bool,
+}
+
+/// `POST /dev/expire`
+async fn expire(State(service): Running, request: Request) -> Response<Body> {
+    let expire = async {
+        let what: Expiry = read(request).await?;
+        let dev = dev(&service)?;
+        let given: Vec<_> = [&what.access_token, &what.refresh_token, &what.session]
+            .into_iter()
+            .flatten()
+            .collect();
+        match (&*given, &what.user_pool_id, &what.username) {
+            ([token], None, None) => {
+                dev.expired.expire(token);
+                Ok(json!({ "expired": 1 }))
+            }
+            ([], Some(pool_id), Some(username)) => {
+                let user = AdminGetUserRequest::new(pool_id, username.as_str());
+                let user = service.call(&developer(), &user, None).await?;
+                let Some(key) = &what.device_key else {
+                    let count = dev.expired.expire_of(pool_id, &user.username, what.refresh_tokens);
+                    return Ok(json!({ "expired": count }));
+                };
+                let forget = AdminForgetDeviceRequest::new(pool_id, username.as_str(), key);
+                service.call(&developer(), &forget, None).await?;
+                Ok(json!({ "expired": 1 }))
+            }
+            _ => Err(Refusal::Invalid(
+                "give AccessToken, RefreshToken or Session alone; or UserPoolId and Username, \
+                 and with them DeviceKey, or \"RefreshTokens\": true if those expire as well"
+                    .to_owned(),
+            )),
+        }
+    };
+    respond(expire.await)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Named {
+    user_pool_id: String,
+    username: String,
+}
+
+/// `POST /dev/confirm-user`: confirms the account, and verifies its addresses.
+async fn confirm_user(State(service): Running, request: Request) -> Response<Body> {
+    let confirm = async {
+        let Named { user_pool_id: pool_id, username } = read(request).await?;
+        let (pool_id, name) = (pool_id.as_str(), username.as_str());
+        let get = AdminGetUserRequest::new(pool_id, name);
+        let user = service.call(&developer(), &get, None).await?;
+        if user.user_status == Some(UserStatusType::Unconfirmed) {
+            let confirm = AdminConfirmSignUpRequest::new(pool_id, name);
+            service.call(&developer(), &confirm, None).await?;
+        }
+        let attributes = user.user_attributes.unwrap_or_default();
+        let has = |name: &str| attributes.iter().any(|attribute| attribute.name == name);
+        let verified: Vec<_> = ["email", "phone_number"]
+            .into_iter()
+            .filter(|name| has(name))
+            .map(|name| AttributeType {
+                value: Some("true".into()),
+                ..AttributeType::new(format!("{name}_verified"))
+            })
+            .collect();
+        if !verified.is_empty() {
+            let update = AdminUpdateUserAttributesRequest::new(pool_id, name, verified);
+            service.call(&developer(), &update, None).await?;
+        }
+        Ok(json!({}))
+    };
+    respond(confirm.await)
+}
+
+/// Whoever makes calls under `/dev/`: anyone.
+fn developer() -> Administrator {
+    Administrator::new("dev", Role::Full)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    pool: Option<String>,
+    to: Option<String>,
+    since: Option<String>,
+    /// Seconds.
+    wait: Option<f64>,
+}
+
+impl Asked {
+    fn wanted(self) -> Result<(Wanted, Duration), Refusal> {
+        let since = self.since.as_deref().map(Since::parse).transpose().map_err(|reason| {
+            Refusal::Invalid(format!("since is the id of a message or a time: {reason}"))
+        })?;
+        let wait = Duration::try_from_secs_f64(self.wait.unwrap_or(0.0))
+            .map_err(|_| Refusal::Invalid("wait is a number of seconds".to_owned()))?;
+        Ok((Wanted { pool_id: self.pool, to: self.to, since }, wait.min(MAX_WAIT)))
+    }
+}
+
+/// `GET /dev/messages?since=<id or time>&wait=<seconds>&pool=<id>&to=<username or address>`
+async fn list_messages(State(service): Running, Query(asked): Query<Asked>) -> Response<Body> {
+    let list = async {
+        let dev = dev(&service)?;
+        let (wanted, wait) = asked.wanted()?;
+        let found = timeout(wait, dev.messages.next(&wanted)).await.unwrap_or_default();
+        let found: Vec<Value> = found.iter().map(messages::document).collect();
+        Ok(json!({ "messages": found, "last": dev.messages.last_id() }))
+    };
+    respond(list.await)
+}
+
+/// `DELETE /dev/messages?pool=<id>&to=<username or address>`
+async fn delete_messages(State(service): Running, Query(asked): Query<Asked>) -> Response<Body> {
+    let delete = || {
+        let (wanted, _) = asked.wanted()?;
+        dev(&service)?.messages.delete(&wanted);
+        Ok(json!({}))
+    };
+    respond(delete())
+}
+
+/// `GET /dev/messages/<pool id>/<username or address>?since=<id or time>&wait=<seconds>`: the last.
+async fn last_message(
+    State(service): Running,
+    Path((pool_id, name)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+) -> Response<Body> {
+    let last = async {
+        let dev = dev(&service)?;
+        let asked = Asked { pool: Some(pool_id), to: Some(name), ..asked };
+        let (wanted, wait) = asked.wanted()?;
+        let found = timeout(wait, dev.messages.next(&wanted)).await.unwrap_or_default();
+        found
+            .last()
+            .map(messages::document)
+            .ok_or(Refusal::Absent("No message was sent to that name."))
+    };
+    respond(last.await)
+}
+
+/// The routes under `/dev/`, which say what is missing if there is no dev mode.
+pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
+    if service.administrators.dev().is_none() {
+        return Router::new().route("/dev/{*call}", any(needs_dev));
+    }
+    Router::new()
+        .route("/dev/clock", get(show_clock))
+        .route("/dev/clock", post(change_clock).delete(reset_clock))
+        .route("/dev/reset", post(reset))
+        .route("/dev/expire", post(expire))
+        .route("/dev/confirm-user", post(confirm_user))
+        .route("/dev/messages", get(list_messages).delete(delete_messages))
+        .route("/dev/messages/{pool_id}/{name}", get(last_message))
+        .route("/dev/{*call}", any(unknown))
+        .layer(from_fn_with_state(Arc::clone(service), guard))
+}
+
+/// Refuses foreign web pages.
+async fn guard(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    if service.is_foreign(request.method(), request.headers()) {
+        return answer::document(StatusCode::FORBIDDEN, &json!({ "message": REFUSED }));
+    }
+    next.run(request).await
+}
+
+async fn needs_dev() -> Response<Body> {
+    answer::document(StatusCode::FORBIDDEN, &json!({ "message": NEEDS_DEV }))
+}
+
+async fn unknown() -> Response<Body> {
+    let message = "There are GET, POST and DELETE /dev/clock, POST /dev/reset, POST /dev/expire, \
+                   POST /dev/confirm-user, GET and DELETE /dev/messages, and \
+                   GET /dev/messages/<pool id>/<username or address>.";
+    answer::document(StatusCode::NOT_FOUND, &json!({ "message": message }))
+}
