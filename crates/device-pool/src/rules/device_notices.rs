@@ -34,14 +34,14 @@ pub(crate) fn new_device(
     let Some(address) = address(cx, user) else { return Ok(()) };
     let sent = SentCodes::load(cx, Whose::user(user), &user.username, NEW_DEVICE)?;
     let Ok(sent) = sent.permit() else {
-        cx.notes.reason("The user was not told: too many messages about new devices in this hour");
+        cx.notes.reason("No message was sent to the user: too many about new devices in this hour");
         return Ok(());
     };
     sent.count(cx)?;
     let link = device_link::url(cx, keys, device)?;
     let message = message(cx, pool, user, device, &address, Topic::NewDevice, &link);
     cx.outbox.push(message);
-    note_told(cx, &address);
+    note_sent(cx, &address);
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn copied_device(cx: &mut Context<'_, '_>, pool: &Pool, user: &User, 
     let no_link = Sensitive::default();
     let message = message(cx, pool, user, device, &address, Topic::CopiedDevice, &no_link);
     cx.warnings.push(message);
-    note_told(cx, &address);
+    note_sent(cx, &address);
 }
 
 /// The user's verified address: e-mail if possible, or else the phone number.
@@ -59,13 +59,13 @@ fn address(cx: &mut Context<'_, '_>, user: &User) -> Option<Address> {
     let media = [Medium::Email, Medium::Sms];
     let address = media.into_iter().find_map(|medium| Address::verified(user, medium));
     if address.is_none() {
-        cx.notes.reason("The user was not told: there is no verified address");
+        cx.notes.reason("No message was sent to the user: there is no verified address");
     }
     address
 }
 
-fn note_told(cx: &mut Context<'_, '_>, address: &Address) {
-    cx.notes.reason(format!("The user was told by {}", address.medium.name()));
+fn note_sent(cx: &mut Context<'_, '_>, address: &Address) {
+    cx.notes.reason(format!("A message was sent to the user by {}", address.medium.name()));
 }
 
 fn message(

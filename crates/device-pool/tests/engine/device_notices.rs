@@ -5,6 +5,8 @@ use std::sync::Arc;
 use device_pool::{DeviceLink, Invocation, Medium, Message, Topic};
 use device_store::MemoryStore;
 use device_wire::Operation;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use crate::audit::stored;
@@ -113,7 +115,7 @@ fn nothing_is_told_without_the_tag_or_an_address() {
     let (mut world, store) = world(&[("email", "ada@example.com")]);
     world.confirmed_device("ada", None);
     assert!(world.outbox.is_empty(), "an address that is not verified may be somebody else's");
-    let untold = json!(["The user was not told: there is no verified address"]);
+    let untold = json!(["No message was sent to the user: there is no verified address"]);
     assert_eq!(reasons(&store), untold);
 
     world.set_attributes("ada", &EMAIL);
@@ -200,6 +202,32 @@ fn wrong_used_and_expired_links_are_answered_alike() {
 }
 
 #[test]
+fn a_link_that_is_followed_twice_at_once_is_used_once() {
+    let (mut world, store) = world(&EMAIL);
+    let (device, _, message) = told_of_device(&mut world);
+    let token = token(&message);
+    let (engine, pool, now) = (&world.engine, &world.pool, world.moment());
+    let answers: Vec<DeviceLink> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..8)
+            .map(|seed| {
+                let token = &token;
+                scope.spawn(move || {
+                    let mut rng = StdRng::seed_from_u64(seed);
+                    let mut invocation = Invocation::new(now, &mut rng);
+                    engine.follow_device_link(pool, token, &mut invocation).unwrap()
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|answer| **answer == DONE).count(), 1, "{answers:?}");
+    let events = stored(&store);
+    let forgotten = events.iter().filter(|event| event["operation"] == "ForgetDevice");
+    assert_eq!(forgotten.count(), 1);
+    assert!(!world.devices_of("ada").contains(&device.key));
+}
+
+#[test]
 fn a_link_to_a_device_that_is_gone_says_it_is_done() {
     let (mut world, store) = world(&EMAIL);
     let (device, _, message) = told_of_device(&mut world);
@@ -229,7 +257,7 @@ fn a_user_is_told_of_twenty_devices_an_hour() {
     world.seconds(1);
     world.confirmed_device("ada", None);
     assert!(world.outbox.is_empty());
-    let untold = "The user was not told: too many messages about new devices in this hour";
+    let untold = "No message was sent to the user: too many about new devices in this hour";
     assert_eq!(reasons(&store), json!([untold]));
     world.seconds(3600);
     told_of_device(&mut world);
@@ -239,7 +267,7 @@ fn a_user_is_told_of_twenty_devices_an_hour() {
 fn a_new_device_is_told_beside_its_event() {
     let (mut world, store) = world(&EMAIL);
     told_of_device(&mut world);
-    assert_eq!(reasons(&store), json!(["The user was told by EMAIL"]));
+    assert_eq!(reasons(&store), json!(["A message was sent to the user by EMAIL"]));
     let written = json!(stored(&store)).to_string();
     assert!(!written.contains("example.com") && !written.contains("forget-device"), "{written}");
 }
