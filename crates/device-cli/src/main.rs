@@ -1,5 +1,6 @@
 //! `device`: the user-pool server, its health check and a demo, in one binary.
 
+mod audit;
 mod console;
 mod demo;
 mod descriptors;
@@ -43,6 +44,9 @@ enum Command {
     /// The calls are signed with the server's own access key.
     #[command(subcommand)]
     Key(key::Command),
+    /// Export a pool's audit trail, and verify an export
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List user pools, and show or set what they do with devices
     #[command(subcommand)]
     Pool(pool::Command),
@@ -78,6 +82,7 @@ fn run(matches: &ArgMatches) -> Result<(), Box<dyn std::error::Error>> {
         }
         Command::Console(options) => Ok(console::run(&options)?),
         Command::Key(command) => key::run(command),
+        Command::Audit(command) => Ok(audit::run(&command)?),
         Command::Pool(command) => Ok(pool::run(&command)?),
         Command::Policy(command) => Ok(policy::run(&command)?),
         Command::Health(options) => Ok(health::run(options)?),

@@ -25,6 +25,8 @@ use crate::host::signing_keys::SigningKeySource;
 use crate::operations::{self, seed};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
+use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
+use crate::rules::audit_sealing::{self, AuditHead};
 use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
@@ -436,6 +438,40 @@ impl Engine {
         now: Moment,
     ) -> Result<PolicyTrial, ServiceError> {
         policy_trial::run(&*self.store, request, now)
+    }
+
+    /// Seals events into their pools' audit logs; returns the new head of each log that grew.
+    ///
+    /// Call it every minute. Several servers of one store may call it at the same time.
+    ///
+    /// # Errors
+    /// Storage failures. What was sealed before stays sealed.
+    pub fn seal_audit_logs(
+        &self,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<Vec<AuditHead>, ServiceError> {
+        audit_sealing::shorten(&*self.store, invocation.now)?;
+        audit_sealing::seal(&*self.store, &self.config.public_base_url, invocation)
+    }
+
+    /// One page of the export of a pool's audit log, which [`AuditVerifier`] verifies.
+    ///
+    /// The first page has what happened until now.
+    ///
+    /// [`AuditVerifier`]: crate::AuditVerifier
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for a pool without a log, and storage failures.
+    pub fn export_audit(
+        &self,
+        request: &AuditExportRequest,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<AuditExportPage, ServiceError> {
+        if request.next.is_none() {
+            let (pool_id, url) = (&request.pool_id, &self.config.public_base_url);
+            audit_sealing::seal_pool(&*self.store, pool_id, url, invocation)?;
+        }
+        audit_export::page(&*self.store, request, invocation.now)
     }
 
     /// Removes what the engine no longer keeps. Returns the number of records.

@@ -7,6 +7,7 @@ pub(crate) mod app_client;
 pub(crate) mod attempts;
 pub(crate) mod attributes;
 pub(crate) mod audit_event;
+pub(crate) mod audit_log;
 pub(crate) mod client_secret;
 pub(crate) mod code;
 pub(crate) mod deleted_pool;

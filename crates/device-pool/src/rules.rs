@@ -2,6 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod audit_export;
+pub(crate) mod audit_sealing;
+pub(crate) mod audit_verification;
 pub(crate) mod caller;
 pub(crate) mod codes;
 pub(crate) mod decoy;

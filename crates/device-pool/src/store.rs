@@ -59,6 +59,12 @@ pub enum Table {
     AuthEvent,
     /// The audit trail.
     AuditEvent,
+    /// Events that are not in their pool's audit log yet.
+    UnsealedEvent,
+    /// The audit log of each pool: its tree's state and its signing key.
+    AuditLog,
+    /// The leaves of audit logs, in rows.
+    AuditTile,
     /// What administrators said about events of the audit trail, by pool, sub and event.
     EventFeedback,
     /// Users who were deleted and of whom traces are still being removed.
@@ -71,7 +77,7 @@ pub enum Table {
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -96,6 +102,9 @@ impl Table {
         Self::Attempts,
         Self::AuthEvent,
         Self::AuditEvent,
+        Self::UnsealedEvent,
+        Self::AuditLog,
+        Self::AuditTile,
         Self::EventFeedback,
         Self::DeletedUser,
         Self::AdminSession,
@@ -130,6 +139,9 @@ impl Table {
             Self::Attempts => "attempts",
             Self::AuthEvent => "auth_event",
             Self::AuditEvent => "audit_event",
+            Self::UnsealedEvent => "unsealed_event",
+            Self::AuditLog => "audit_log",
+            Self::AuditTile => "audit_tile",
             Self::EventFeedback => "event_feedback",
             Self::DeletedUser => "deleted_user",
             Self::AdminSession => "admin_session",

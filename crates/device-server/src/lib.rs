@@ -85,6 +85,7 @@ pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::TrustedProxies;
 
 pub use device_pool::{
+    AuditAlteration, AuditExportPage, AuditExportRequest, AuditVerdict, AuditVerifier,
     Config as PoolConfig, DeviceCount, DeviceMessages, HookError, Hooks, MessageTexts,
     NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
 };

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use axum::http::request::Parts;
 use device_pool::store::Store;
-use device_pool::{Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, ServiceError};
+use device_pool::{
+    AuditHead, Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, ServiceError,
+};
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
 use serde_json::Value;
@@ -330,8 +332,8 @@ impl Service {
         self.health.check(|| self.off_the_workers(move |service| service.health.probe(now))).await
     }
 
-    /// Removes expired records, and replaces old signing keys. Failures are logged, and the next
-    /// call retries.
+    /// Removes expired records, seals the audit trail, and replaces old signing keys. Failures are
+    /// logged, and the next call retries.
     ///
     /// Call it every minute, if you serve [`app`](crate::app) without [`Server`](crate::Server).
     pub async fn maintain(self: &Arc<Self>) {
@@ -340,11 +342,25 @@ impl Service {
             Ok(records) => tracing::debug!(records, "purged"),
             Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
         }
+        match self.off_the_workers(Self::seal_audit_logs).await {
+            // A head that is kept elsewhere, such as where logs go, shows what is rewritten later.
+            Ok(heads) => {
+                for AuditHead { pool_id, size, root, .. } in heads {
+                    tracing::info!(pool = pool_id, size, root, "audit log sealed");
+                }
+            }
+            Err(error) => tracing::error!(cause = error.detail(), "sealing the audit logs failed"),
+        }
         match self.off_the_workers(Self::rotate_signing_keys).await {
             Ok(0) => {}
             Ok(pools) => tracing::info!(pools, "signing keys replaced"),
             Err(error) => tracing::error!(cause = error.detail(), "replacing signing keys failed"),
         }
+    }
+
+    fn seal_audit_logs(&self) -> Result<Vec<AuditHead>, ServiceError> {
+        let mut rng = self.entropy.generator();
+        self.engine.seal_audit_logs(&mut Invocation::new(self.moment(), &mut *rng))
     }
 
     fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {

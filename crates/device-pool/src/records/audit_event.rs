@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::command::notes::Wait;
 use crate::command::transaction::{Entity, id_of};
+use crate::crypto::tree::Hash;
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 use crate::records::whose::{is_false, scoped_id};
@@ -47,6 +48,12 @@ pub(crate) struct AuditEvent {
     pub(crate) device_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ip: Option<String>,
+    /// Makes the address unguessable in the audit log; erased with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_salt: Option<String>,
+    /// What the audit log has in place of an erased address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_commitment: Option<String>,
     /// Why a factor was required or skipped, and why the command was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasons: Vec<String>,
@@ -282,8 +289,20 @@ impl AuditEvent {
     pub(crate) fn pseudonymise(&mut self) -> bool {
         let by_user = !matches!(self.actor, Actor::Administrator(_))
             || matches!(self.kind, Kind::SignIn | Kind::Refresh);
-        by_user && self.ip.take().is_some()
+        if !by_user {
+            return false;
+        }
+        let (ip, salt) = (self.ip.take(), self.ip_salt.take());
+        if let (Some(ip), Some(salt)) = (&ip, salt) {
+            self.ip_commitment = Some(commit(&salt, ip));
+        }
+        ip.is_some()
     }
+}
+
+/// What shows that an address was this one, to those who have the salt.
+pub(crate) fn commit(salt: &str, ip: &str) -> String {
+    Hash::of(format!("{salt} {ip}").as_bytes()).to_text()
 }
 
 impl Entity for AuditEvent {

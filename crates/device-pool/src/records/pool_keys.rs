@@ -1,12 +1,10 @@
 //! A pool's secrets, and the rotation of its signing keys.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
+use crate::crypto::bytes32::Bytes32;
 use crate::crypto::jwt::SigningKeys;
 use crate::crypto::seal::SealingKey;
 use crate::error::ServiceError;
@@ -33,7 +31,7 @@ impl PoolKeys {
     pub(crate) fn generate(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
         Ok(Self {
             pool_id: pool_id.to_owned(),
-            sealing: Bytes32(cx.random()),
+            sealing: Bytes32::new(cx.random()),
             access: SigningKeys::generate(cx.signing_keys, cx.invocation)?,
             id: SigningKeys::generate(cx.signing_keys, cx.invocation)?,
         })
@@ -44,7 +42,7 @@ impl PoolKeys {
         let now = cx.now();
         Self {
             pool_id: pool_id.to_owned(),
-            sealing: Bytes32(cx.random()),
+            sealing: Bytes32::new(cx.random()),
             access: SigningKeys::later(now),
             id: SigningKeys::later(now),
         }
@@ -71,28 +69,6 @@ impl PoolKeys {
     }
 
     pub(crate) fn sealing(&self) -> SealingKey<'_> {
-        SealingKey(&self.sealing.0)
-    }
-}
-
-/// 32 secret bytes, base64 in the store.
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct Bytes32([u8; 32]);
-
-impl Serialize for Bytes32 {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes32 {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(serde::de::Error::custom)?);
-        bytes
-            .as_slice()
-            .try_into()
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("32 bytes are due"))
+        SealingKey(self.sealing.get())
     }
 }

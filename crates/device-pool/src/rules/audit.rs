@@ -1,5 +1,7 @@
 //! Writing the audit trail. No other file does.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use device_wire::{Auth, Operation};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use crate::host::invocation::{About, Invocation, Retention};
 use crate::host::moment::{Moment, days};
 use crate::host::server_act::ServerAct;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
+use crate::records::audit_log::UnsealedEvent;
 use crate::records::device::Device;
 use crate::records::user::User;
 
@@ -48,7 +51,13 @@ pub(crate) fn conclude(
     if event.wait.is_some() && cx.tx.find::<AuditEvent>(&Entity::id(&event))?.is_some() {
         return Ok(());
     }
-    cx.tx.record(&event)
+    record(&mut cx.tx, &event)
+}
+
+/// Adds an event, and the note that it is not in the audit log yet.
+fn record(tx: &mut Transaction<'_>, event: &AuditEvent) -> Result<(), ServiceError> {
+    tx.record(&UnsealedEvent::of(event)?)?;
+    tx.record(event)
 }
 
 /// The event of an act at the server itself.
@@ -79,6 +88,8 @@ pub(crate) fn of_server(
         client_id: None,
         device_key: None,
         ip: invocation.source_ip.map(|ip| ip.to_string()),
+        ip_salt: None,
+        ip_commitment: None,
         reasons: vec![about],
         sign_in: None,
         expires_at: invocation.now + days(u64::from(retention.audit_days)),
@@ -96,7 +107,7 @@ pub(crate) fn forgotten(
 ) -> Result<(), ServiceError> {
     let kind = Kind::DeviceChange;
     let subject = user.subject();
-    tx.record(&AuditEvent {
+    let event = AuditEvent {
         id: id_of_forgetting(device, at).to_string(),
         expires_at: expires_at(retention, kind, Some(&subject), at),
         pool_id: subject.pool_id,
@@ -112,9 +123,12 @@ pub(crate) fn forgotten(
         client_id: None,
         device_key: Some(device.key.clone()),
         ip: None,
+        ip_salt: None,
+        ip_commitment: None,
         reasons: vec![reason],
         sign_in: None,
-    })
+    };
+    record(tx, &event)
 }
 
 /// The id of that event. There is no randomness outside of a command, and a device is forgotten
@@ -194,6 +208,7 @@ fn event(
         };
         (trail.reasons, Some(sign_in))
     });
+    let ip = cx.invocation.source_ip.map(|ip| ip.to_string());
     Some(AuditEvent {
         id: cx.uuid().to_string(),
         pool_id,
@@ -208,7 +223,9 @@ fn event(
         actor,
         client_id,
         device_key,
-        ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
+        ip_salt: ip.is_some().then(|| STANDARD.encode(cx.random::<16>())),
+        ip_commitment: None,
+        ip,
         reasons: so_far.into_iter().chain(reasons).collect(),
         sign_in,
         expires_at: expires_at(&cx.config.retention, kind, subject.as_ref(), at),

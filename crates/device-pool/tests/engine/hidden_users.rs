@@ -79,7 +79,7 @@ const NAMES: [&str; 2] = ["ada", "eve"];
 /// A service in which the first of [`NAMES`] is a user and the second is unknown.
 fn world() -> (World, Arc<Watched>) {
     let store = Arc::new(Watched::default());
-    let mut world = World::over(store.clone(), 9);
+    let mut world = World::over(store.clone(), 10);
     world.user(NAMES[0]);
     world.client = world.make_client(json!({
         "PreventUserExistenceErrors": "ENABLED",

@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 
 use crate::world::{Flow, World};
 
-/// All records except the audit events of administrators' acts on pools, which outlive the pools.
+/// All records except those of the audit trail that outlive their pools.
 fn records(store: &MemoryStore) -> Vec<(Table, String)> {
+    let of_log = [Table::AuditEvent, Table::UnsealedEvent, Table::AuditLog, Table::AuditTile];
     let of = |table| {
         store
             .scan(table, "", None, usize::MAX)
             .unwrap()
             .into_iter()
-            .filter(move |(key, _)| table != Table::AuditEvent || !key.id.starts_with("pool/"))
+            .filter(move |(key, _)| !of_log.contains(&table) || !key.id.starts_with("pool/"))
             .map(move |(key, _)| (table, key.id))
     };
     Table::ALL.into_iter().flat_map(of).collect()

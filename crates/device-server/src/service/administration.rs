@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use device_pool::{PolicyTrial, PolicyTrialRequest, ServiceError};
+use device_pool::{
+    AuditExportPage, AuditExportRequest, Invocation, PolicyTrial, PolicyTrialRequest, ServiceError,
+};
 use device_wire::ErrorCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +15,7 @@ use super::Service;
 use crate::administrator::Administrator;
 use crate::body::Body;
 
-/// A call of administrators that the service does not have. It only reads.
+/// A call of administrators that the service does not have. It changes no setting.
 ///
 /// Over HTTP it is a signed `POST` to [`ADMINISTRATION_PATH`](crate::ADMINISTRATION_PATH) with its
 /// [`target`](Self::target) as `X-Amz-Target`, in JSON.
@@ -57,6 +59,22 @@ impl AdministrationCall for PolicyTrialRequest {
     }
 }
 
+impl AdministrationCall for AuditExportRequest {
+    const NAME: &'static str = "ExportAudit";
+
+    type Answer = AuditExportPage;
+
+    fn pool_id(&self) -> &str {
+        &self.pool_id
+    }
+
+    fn run(&self, service: &Service) -> Result<AuditExportPage, ServiceError> {
+        let mut rng = service.entropy.generator();
+        let mut invocation = Invocation::new(service.moment(), &mut *rng);
+        service.engine.export_audit(self, &mut invocation)
+    }
+}
+
 /// Generates the table of the calls.
 macro_rules! calls {
     ($($call:ty,)*) => {
@@ -82,6 +100,7 @@ macro_rules! calls {
 
 calls! {
     PolicyTrialRequest,
+    AuditExportRequest,
 }
 
 fn answer<C: AdministrationCall>(

@@ -1,0 +1,171 @@
+//! `device audit`: a pool's audit trail as a file that can be verified without the server.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use device_server::{AuditAlteration, AuditExportRequest, AuditVerdict, AuditVerifier};
+
+use crate::signed_call::{CallError, Connection};
+use crate::utc::utc;
+
+/// The subcommands of `device audit`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Write a pool's audit trail as lines of JSON, with a signed head
+    Export(ExportOptions),
+    /// Verify an export: that it is complete and unaltered. Asks no server.
+    ///
+    /// The exit code is 0 if it is, otherwise 1; the first altered event is named.
+    Verify(VerifyOptions),
+}
+
+/// Options of `device audit export`.
+#[derive(clap::Args)]
+pub(crate) struct ExportOptions {
+    /// The pool's id; that of a deleted pool, too
+    #[arg(long)]
+    pool: String,
+
+    /// The file to write, which must not exist [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    server: Connection,
+}
+
+/// Options of `device audit verify`.
+#[derive(clap::Args)]
+pub(crate) struct VerifyOptions {
+    /// The export
+    file: PathBuf,
+
+    /// The log's public key, as an earlier verification printed it. Without it, the key in the file
+    /// is believed
+    #[arg(long)]
+    key: Option<String>,
+
+    /// A signed head that was kept; repeat it for more. The log must continue each
+    #[arg(long, value_name = "FILE")]
+    head: Vec<PathBuf>,
+
+    /// Write the export's signed head to this file, to be kept elsewhere
+    #[arg(long, value_name = "FILE")]
+    keep_head: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why an export was not written or is not good.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuditError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    #[error("{} is not a complete, unaltered export: {source}", path.display())]
+    Altered { path: PathBuf, source: AuditAlteration },
+}
+
+pub(crate) fn run(command: &Command) -> Result<(), AuditError> {
+    match command {
+        Command::Export(options) => export(options),
+        Command::Verify(options) => verify(options),
+    }
+}
+
+fn export(options: &ExportOptions) -> Result<(), AuditError> {
+    let ExportOptions { pool, output, server } = options;
+    let mut request = AuditExportRequest::new(&**pool);
+    // Asked first, so that a refusal leaves no file.
+    let mut page = server.administer(&request)?;
+    let mut out: Box<dyn Write> = match output {
+        Some(path) => {
+            let file = File::create_new(path).map_err(|source| in_file(path, source))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    loop {
+        for line in &page.lines {
+            writeln!(out, "{line}")?;
+        }
+        request.next = page.next;
+        if request.next.is_none() {
+            break;
+        }
+        page = server.administer(&request)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn verify(options: &VerifyOptions) -> Result<(), AuditError> {
+    let VerifyOptions { file: path, key, head, keep_head, json } = options;
+    let kept: Result<Vec<String>, AuditError> = head
+        .iter()
+        .map(|path| std::fs::read_to_string(path).map_err(|source| in_file(path, source)))
+        .collect();
+    let altered = |source| AuditError::Altered { path: path.clone(), source };
+    let mut verifier = AuditVerifier::new(key.clone(), kept?);
+    let file = File::open(path).map_err(|source| in_file(path, source))?;
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(|source| in_file(path, source))?;
+        verifier.line(&line).map_err(altered)?;
+    }
+    let (verdict, signed_head) = verifier.finish().map_err(altered)?;
+    if let Some(path) = keep_head {
+        std::fs::write(path, signed_head).map_err(|source| in_file(path, source))?;
+    }
+    let mut out = io::stdout().lock();
+    if *json {
+        let verdict = serde_json::to_string_pretty(&verdict).map_err(io::Error::from)?;
+        writeln!(out, "{verdict}")?;
+    } else {
+        tell(&verdict, &mut out)?;
+    }
+    Ok(())
+}
+
+fn in_file(path: &Path, source: io::Error) -> AuditError {
+    AuditError::File { path: path.to_owned(), source }
+}
+
+/// The verdict for people.
+fn tell(verdict: &AuditVerdict, out: &mut impl Write) -> io::Result<()> {
+    let AuditVerdict { size, events, erased, removed, kept_heads, .. } = verdict;
+    writeln!(out, "complete and unaltered: the audit trail of the pool {}", verdict.pool_id)?;
+    writeln!(out, "  {size} events were sealed by {}", utc(verdict.at))?;
+    writeln!(out, "  {events} are in the file, {erased} of them without the erased address")?;
+    writeln!(out, "  {removed} were removed when their time had come, or with the pool")?;
+    if *kept_heads > 0 {
+        writeln!(out, "  it continues the log of {kept_heads} kept heads")?;
+    }
+    writeln!(out, "root        {}", verdict.root)?;
+    writeln!(out, "public key  {}", verdict.public_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_reads_as_expected() {
+        let verdict: AuditVerdict = serde_json::from_value(json!({
+            "poolId": "us-east-1_abc", "publicKey": "auth.example.com/us-east-1_abc+0a1b2c3d+AQ==",
+            "size": 60, "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "at": 1_790_000_000_000_i64, "events": 57, "erased": 2, "removed": 3, "keptHeads": 1,
+        }))
+        .unwrap();
+        let mut told = Vec::new();
+        tell(&verdict, &mut told).unwrap();
+        let told = String::from_utf8(told).unwrap();
+        assert_eq!(told, include_str!("audit/verdict.txt"), "{told}");
+    }
+}

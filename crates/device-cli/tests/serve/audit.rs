@@ -1,0 +1,80 @@
+//! `device audit`, against a serving process and without one.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::pools::{complaint, told};
+use crate::process::{Serving, command};
+
+/// `device audit verify` of a file, with further options; whether it succeeded, and what it said.
+fn verify(file: &str, options: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+    let output = command.args(["audit", "verify", file]).args(options).output().unwrap();
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn an_export_is_verified_without_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let data = place("data");
+    let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--data", &data, "--dev"]));
+    let url = format!("http://{}", serving.address);
+    let made = serving.ok("CreateUserPool", &json!({ "PoolName": "people" }));
+    let id = made["UserPool"]["Id"].as_str().unwrap();
+    let user = |name: &str| {
+        let user = json!({ "UserPoolId": id, "Username": name, "MessageAction": "SUPPRESS" });
+        serving.ok("AdminCreateUser", &user);
+    };
+    (0..150).for_each(|number| user(&format!("user{number}")));
+    let first = place("first.jsonl");
+    told(&url, &["audit", "export", "--pool", id, "--output", &first]);
+    user("ada");
+    let again = complaint(&url, &["audit", "export", "--pool", id, "--output", &first]);
+    assert!(again.contains("first.jsonl") && again.contains("exists"), "{again}");
+    let exported = told(&url, &["audit", "export", "--pool", id]);
+    drop(serving);
+
+    let head = place("head.txt");
+    let (_, kept) = verify(&first, &["--keep-head", &head]);
+    assert!(kept.starts_with(&format!("complete and unaltered: the audit trail of the pool {id}")));
+    assert!(kept.contains("  151 events were sealed by "), "{kept}");
+    let note = fs::read_to_string(&head).unwrap();
+    assert!(note.contains(&format!("/{id}\n151\n")) && note.contains("\u{2014} "), "{note}");
+
+    let second = place("second.jsonl");
+    fs::write(&second, &exported).unwrap();
+    let key = kept.lines().find_map(|line| line.strip_prefix("public key  ")).unwrap();
+    let (is_good, said) = verify(&second, &["--key", key, "--head", &head, "--json"]);
+    let verdict: Value = serde_json::from_str(&said).unwrap();
+    let counts = (&verdict["events"], &verdict["removed"], &verdict["keptHeads"]);
+    assert_eq!((is_good, counts), (true, (&json!(152), &json!(0), &json!(1))));
+
+    for (changed, expected) in [
+        (exported.replacen("AdminCreateUser", "AdminDeleteUser", 1), "Event 1 was altered"),
+        (exported.lines().take(100).map(|line| line.to_owned() + "\n").collect(), "is missing"),
+        (String::new(), "The file is empty."),
+        ("{}\n".to_owned(), "The first line is not that of an export."),
+    ] {
+        fs::write(&second, changed).unwrap();
+        let (is_good, said) = verify(&second, &[]);
+        assert!(!is_good && said.contains(expected), "{said}");
+    }
+    // The newer head is not in the older export.
+    fs::write(&second, &exported).unwrap();
+    let newer = place("newer.txt");
+    verify(&second, &["--keep-head", &newer]);
+    let (is_good, said) = verify(&first, &["--head", &newer]);
+    assert!(!is_good && said.contains("Event 151 is missing: a kept head counts 152"), "{said}");
+}
+
+#[test]
+fn a_pool_without_events_has_no_export() {
+    let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]));
+    let url = format!("http://{}", serving.address);
+    let told = complaint(&url, &["audit", "export", "--pool", "us-east-1_none"]);
+    assert!(told.contains("There is no audit log of a user pool us-east-1_none"), "{told}");
+}
