@@ -1,10 +1,13 @@
 //! The service in the test's process: an engine over memory, with the test's time and randomness.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use device_pool::store::{Change, Store, Table, Write};
-use device_pool::{Engine, Invocation, Message, Moment, ServiceError, SigningKeySource};
-use device_server::{PoolConfig, ServiceBuilder};
+use device_pool::{
+    Engine, Invocation, Message, Moment, SeedError, SeedItem, ServiceError, SigningKeySource,
+};
+use device_server::{Administrators, DevMode, PoolConfig, ServiceBuilder};
 use device_store::MemoryStore;
 use device_wire::{Operation, Request};
 use serde_json::Value;
@@ -26,24 +29,49 @@ pub(crate) struct Host {
     store: Arc<dyn Store>,
     keys: Arc<dyn SigningKeySource>,
     engine: Engine,
+    mode: DevMode,
 }
 
 impl Host {
     pub(crate) fn new(config: PoolConfig, clock: FakeClock, seed: u64) -> Self {
+        Self::with_code(config, clock, seed, None)
+    }
+
+    /// A service that sends users `code`, if there is one, instead of random ones.
+    pub(crate) fn with_code(
+        config: PoolConfig,
+        clock: FakeClock,
+        seed: u64,
+        code: Option<&str>,
+    ) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let keys: Arc<dyn SigningKeySource> = Arc::new(TestSigningKeys::default());
-        let engine = Engine::builder(Arc::clone(&store), config.clone(), Arc::clone(&keys)).build();
+        let mut engine = Engine::builder(Arc::clone(&store), config.clone(), Arc::clone(&keys));
+        let mut mode = DevMode::default();
+        if let Some(code) = code {
+            engine = engine.fixed_code(code.into());
+            mode = mode.code(code).unwrap();
+        }
         let (rng, messages) = (SharedRng::new(seed), Messages::default());
-        Self { clock, rng, messages, config, store, keys, engine }
+        Self { clock, rng, messages, config, store, keys, engine: engine.build(), mode }
     }
 
     /// The same service for HTTP. An engine has no state except the store, so both see the same.
     pub(crate) fn service(&self) -> ServiceBuilder {
         let (store, keys) = (Arc::clone(&self.store), Arc::clone(&self.keys));
-        let messages = self.messages.clone();
+        let (messages, clock) = (self.messages.clone(), self.clock.clone());
         service_in(store, self.config.clone(), keys, &self.clock)
+            .administrators(Administrators::Anyone(self.mode.clone()))
             .entropy(Arc::new(self.rng.clone()))
-            .message_observer(Arc::new(move |sent| messages.keep(sent)))
+            .message_observer(Arc::new(move |sent| messages.keep(sent, &clock)))
+    }
+
+    /// Adds what a seed has and the store has not.
+    pub(crate) fn plant(&self, items: &[SeedItem]) -> Result<(), SeedError> {
+        let mut rng = self.rng.fork();
+        let now = Moment::from_millis(self.clock.now());
+        // Every engine of the store has to find the verifiers there.
+        self.engine.plant(items, false, &mut Invocation::new(now, &mut rng))
     }
 
     pub(crate) fn execute(
@@ -66,9 +94,9 @@ impl Host {
         let now = Moment::from_millis(self.clock.now());
         let mut invocation = Invocation::new(now, &mut rng);
         let outcome = call(&mut invocation);
-        self.messages.keep(&invocation.warnings);
+        self.messages.keep(&invocation.warnings, &self.clock);
         let outcome = outcome?;
-        self.messages.keep(&outcome.messages);
+        self.messages.keep(&outcome.messages, &self.clock);
         Ok(outcome.body)
     }
 
@@ -89,20 +117,44 @@ impl Host {
     }
 }
 
+/// A message to a user, and when it was sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SentMessage {
+    /// Its number; numbers only grow.
+    pub id: u64,
+    /// When it was sent, by the pool's clock.
+    pub time: SystemTime,
+    /// What was sent, and to whom.
+    pub message: Message,
+}
+
 /// Messages to users, the oldest first.
 #[derive(Clone, Default)]
-pub(crate) struct Messages(Arc<Mutex<Vec<Message>>>);
+pub(crate) struct Messages(Arc<Mutex<Sent>>);
+
+#[derive(Default)]
+struct Sent {
+    messages: Vec<SentMessage>,
+    last_id: u64,
+}
 
 impl Messages {
-    fn keep(&self, sent: &[Message]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(sent);
+    fn keep(&self, sent: &[Message], clock: &FakeClock) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in sent {
+            kept.last_id += 1;
+            let (id, time) = (kept.last_id, clock.system_time());
+            kept.messages.push(SentMessage { id, time, message: message.clone() });
+        }
     }
 
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).messages.clear();
     }
 
-    pub(crate) fn all(&self) -> Vec<Message> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn since(&self, id: u64) -> Vec<SentMessage> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.messages.iter().filter(|message| message.id > id).cloned().collect()
     }
 }

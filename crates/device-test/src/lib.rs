@@ -25,6 +25,8 @@ mod service;
 mod totp;
 
 pub use clock::FakeClock;
+#[cfg(feature = "server")]
+pub use host::SentMessage;
 #[cfg(feature = "pool")]
 pub use keys::TestSigningKeys;
 pub use keys::{ACCESS_KEY_PAIR, ID_KEY_PAIR};

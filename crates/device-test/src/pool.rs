@@ -9,11 +9,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use device_pool::{Message, ServiceError};
+use device_wire::enums::UserStatusType;
+use device_wire::requests::{
+    AdminConfirmSignUpRequest, AdminGetUserRequest, AdminUpdateUserAttributesRequest,
+};
+use device_wire::shapes::AttributeType;
 use device_wire::{Operation, Request};
 use serde_json::Value;
 
 use crate::clock::FakeClock;
-use crate::host::Host;
+use crate::host::{Host, SentMessage};
 use crate::listener::Running;
 use crate::totp::totp_code;
 
@@ -123,7 +128,44 @@ impl TestPool {
     /// All messages to users, the oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Message> {
-        self.host.messages.all()
+        self.sent_messages(0).into_iter().map(|sent| sent.message).collect()
+    }
+
+    /// The messages with a higher number than `since`, with number and time, the oldest first.
+    #[must_use]
+    pub fn sent_messages(&self, since: u64) -> Vec<SentMessage> {
+        self.host.messages.since(since)
+    }
+
+    /// Forgets all messages so far.
+    pub fn clear_messages(&self) {
+        self.host.messages.clear();
+    }
+
+    /// Confirms a user who signed up, and verifies the user's addresses.
+    ///
+    /// # Panics
+    /// If the service refuses.
+    #[track_caller]
+    pub fn confirm(&self, username: &str) {
+        let user = self.call(&AdminGetUserRequest::new(self.id(), username)).unwrap();
+        if user.user_status == Some(UserStatusType::Unconfirmed) {
+            self.call(&AdminConfirmSignUpRequest::new(self.id(), username)).unwrap();
+        }
+        let attributes = user.user_attributes.unwrap_or_default();
+        let has = |name: &str| attributes.iter().any(|attribute| attribute.name == name);
+        let verified: Vec<_> = ["email", "phone_number"]
+            .into_iter()
+            .filter(|name| has(name))
+            .map(|name| AttributeType {
+                value: Some("true".into()),
+                ..AttributeType::new(format!("{name}_verified"))
+            })
+            .collect();
+        if !verified.is_empty() {
+            let verify = AdminUpdateUserAttributesRequest::new(self.id(), username, verified);
+            self.call(&verify).unwrap();
+        }
     }
 
     /// The code of the last message to a user, found by name or address.

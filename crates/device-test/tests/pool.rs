@@ -4,14 +4,15 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use device_auth::{Credentials, DeviceAuth, DeviceStore as _, MemoryStore, SignInStep};
-use device_proto::{DeviceOutcome, DeviceStatus};
+use device_proto::{DeviceOutcome, DeviceRecord, DeviceStatus};
+use device_server::Seed;
 use device_test::{Expire, PASSWORD, TestPool, TestUser};
 use device_wire::enums::{AuthFlowType, UserPoolMfaType};
 use device_wire::requests::{
     AdminGetDeviceRequest, ForgotPasswordRequest, GetUserRequest, InitiateAuthRequest,
-    RespondToAuthChallengeRequest,
+    RespondToAuthChallengeRequest, SignUpRequest,
 };
-use device_wire::shapes::DeviceConfigurationType;
+use device_wire::shapes::{AttributeType, DeviceConfigurationType};
 use device_wire::{Sensitive, param};
 
 /// Starts a sign-in with a sent password; returns the challenge's session, if there is one.
@@ -193,4 +194,118 @@ fn a_pool_may_track_no_devices() {
     let always = TestPool::builder().devices(Some(always)).build();
     let ada = always.user("ada").create();
     assert_eq!(always.device(&ada).not_remembered().create().status, DeviceStatus::Remembered);
+}
+
+#[test]
+fn ids_and_codes_are_of_ones_choice() {
+    let builder = TestPool::builder().id("us-east-1_Local0001").client_id("web").code("123456");
+    let mut pool = builder.build();
+    for _ in 0..2 {
+        assert_eq!((pool.id(), pool.client_id()), ("us-east-1_Local0001", "web"));
+        let ada = pool.user("ada").email("ada@example.com").create();
+        pool.sign_in(&ada);
+        pool.call(&ForgotPasswordRequest::new(pool.client_id(), "ada")).unwrap();
+        assert_eq!(pool.last_code("ada").as_deref(), Some("123456"));
+        pool.reset();
+    }
+}
+
+#[test]
+fn messages_have_numbers_and_times() {
+    let pool = TestPool::new();
+    pool.user("ada").email("ada@example.com").create();
+    let forgot = ForgotPasswordRequest::new(pool.client_id(), "ada");
+    pool.call(&forgot).unwrap();
+    pool.clock().advance(Duration::from_secs(5));
+    pool.call(&forgot).unwrap();
+    let sent = pool.sent_messages(0);
+    assert_eq!(sent.iter().map(|sent| sent.id).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(sent[1].time.duration_since(sent[0].time).unwrap(), Duration::from_secs(5));
+    assert_eq!(pool.sent_messages(1).len(), 1);
+    pool.clear_messages();
+    assert!(pool.messages().is_empty());
+    pool.call(&forgot).unwrap();
+    assert_eq!(pool.sent_messages(0)[0].id, 3);
+}
+
+#[test]
+fn a_user_who_signed_up_is_confirmed() {
+    let pool = TestPool::new();
+    let email =
+        AttributeType { value: Some("eve@example.com".into()), ..AttributeType::new("email") };
+    let sign_up = SignUpRequest {
+        password: Some(PASSWORD.into()),
+        user_attributes: Some(vec![email]),
+        ..SignUpRequest::new(pool.client_id(), "eve")
+    };
+    pool.call(&sign_up).unwrap();
+    pool.confirm("eve");
+    pool.confirm("eve");
+    pool.sign_in(&TestUser::of_seed("eve", PASSWORD));
+    // Only a verified address recovers a password.
+    pool.call(&ForgotPasswordRequest::new(pool.client_id(), "eve")).unwrap();
+    assert!(pool.last_code("eve").is_some());
+}
+
+const SEED: &str = r#"
+[[UserPools]]
+Id = "us-east-1_Local0001"
+MfaConfiguration = "OPTIONAL"
+SoftwareTokenMfaConfiguration = { Enabled = true }
+DeviceConfiguration = { ChallengeRequiredOnNewDevice = true }
+
+[[UserPools.Clients]]
+ClientId = "web"
+
+[[UserPools.Users]]
+Username = "ada"
+Password = "Correct-Horse-7"
+TotpSecret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+[[UserPools.Users.Devices]]
+DeviceKey = "us-east-1_0a1b2c3d-0000-4000-8000-000000000001"
+DeviceGroupKey = "-example1"
+DevicePassword = "the password that the client stores"
+"#;
+
+/// The record of the seed's device, as a client stores it.
+fn device_of_seed() -> DeviceRecord {
+    serde_json::from_value(serde_json::json!({
+        "user_pool_id": "us-east-1_Local0001", "client_id": "web", "username": "ada",
+        "device_key": "us-east-1_0a1b2c3d-0000-4000-8000-000000000001",
+        "group_key": "-example1", "password": "the password that the client stores",
+        "status": "remembered", "name": null,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_client_signs_in_with_a_device_of_a_seed() {
+    let seed = Seed::parse("seed.toml", SEED).unwrap();
+    let mut pool = TestPool::builder().planted(&seed).build();
+    let ada =
+        TestUser::of_seed("ada", PASSWORD).with_authenticator("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    for _ in 0..2 {
+        let before = pool.clock().now();
+        let outcome = pool.sign_in_on(&ada, &device_of_seed());
+        assert!(matches!(outcome.device, DeviceOutcome::Known(_)), "{:?}", outcome.device);
+        assert_eq!(pool.clock().now(), before, "no code is asked for");
+        assert!(matches!(pool.sign_in(&ada).device, DeviceOutcome::New { .. }));
+        pool.reset();
+    }
+}
+
+#[tokio::test]
+async fn a_served_pool_knows_a_device_of_a_seed() {
+    let seed = Seed::parse("seed.toml", SEED).unwrap();
+    let pool = TestPool::builder().planted(&seed).serve();
+    let store = MemoryStore::new();
+    store.save(&device_of_seed(), "ada").await.unwrap();
+    let auth = DeviceAuth::builder(pool.id(), pool.client_id())
+        .endpoint_url(pool.url())
+        .store(store)
+        .build()
+        .unwrap();
+    let step = auth.sign_in(Credentials::srp("ada", PASSWORD)).await.unwrap();
+    assert!(matches!(step, SignInStep::Done(_)), "no code is asked for");
 }

@@ -22,6 +22,20 @@ pub struct TestUser {
 }
 
 impl TestUser {
+    /// A user of a seed, whose name and password the test knows.
+    #[must_use]
+    pub fn of_seed(username: &str, password: &str) -> Self {
+        let (username, password) = (username.to_owned(), password.into());
+        Self { username, password, authenticator_secret: None }
+    }
+
+    /// The same user with an authenticator app, whose secret is in base32.
+    #[must_use]
+    pub fn with_authenticator(mut self, secret: &str) -> Self {
+        self.authenticator_secret = Some(secret.into());
+        self
+    }
+
     /// The name.
     #[must_use]
     pub fn username(&self) -> &str {
