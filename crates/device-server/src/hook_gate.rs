@@ -31,6 +31,10 @@ impl Hooks for HookGate {
         let _lent = Lent::new(&self.calls);
         self.hooks.call(function, event)
     }
+
+    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
+        self.hooks.runs_custom_authentication(function)
+    }
 }
 
 /// A permit lent to other calls until this is dropped.

@@ -179,6 +179,10 @@ impl Hooks for LambdaHooks {
             .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
         runtime.block_on(self.invoke(function, &event.to_string()))
     }
+
+    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
+        function.is_some()
+    }
 }
 
 #[cfg(test)]

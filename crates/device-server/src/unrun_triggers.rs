@@ -28,6 +28,10 @@ impl Hooks for NoHookSet {
         }
         Err(HookError::Failed("this server was started without a hook".to_owned()))
     }
+
+    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+        false
+    }
 }
 
 /// Tells of triggers that `input` configures and that are not run: all of them if the server has no

@@ -55,6 +55,10 @@ impl Hooks for AskedOnce<'_> {
         known.answers.insert(key, answer.clone());
         answer
     }
+
+    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
+        self.hooks.runs_custom_authentication(function)
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,13 @@ pub trait Hooks: Send + Sync {
     ///
     /// [`HookError`].
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError>;
+
+    /// Whether there is code for this trigger of custom authentication. Default: yes.
+    ///
+    /// If there is none, the engine refuses before it reads the user.
+    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+        true
+    }
 }
 
 /// Why a hook gave no answer. The caller of the operation reads the text, as with the service.
@@ -57,5 +64,9 @@ pub struct NoHooks;
 impl Hooks for NoHooks {
     fn call(&self, _function: Option<&str>, _event: &Value) -> Result<Value, HookError> {
         Err(HookError::Missing)
+    }
+
+    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+        false
     }
 }

@@ -49,19 +49,15 @@ impl Account {
                  Member must have length less than or equal to {MAX_NAME}"
             )));
         }
-        // Always derive the decoy, so that timing does not tell whether it was needed.
-        let found = stand_ins::find(cx, pool, name)?;
-        let like = match &found {
-            Found::User(user) | Found::StandIn(user) => user,
-        };
-        let decoy = decoy::of_name(pool, keys, name, stand_ins::is_named(like));
-        let subject = like.subject();
-        let (username, subject, user) = match found {
-            Found::User(user) => (user.username.clone(), subject, Some(Box::new(user))),
-            Found::StandIn(_) => {
-                (decoy.username, Subject { sub: decoy.sub, is_nobody: true, ..subject }, None)
-            }
-        };
+        // Always derive the decoy, and take the same steps with either, so that timing does not
+        // tell which was needed.
+        let Found { user, is_stand_in } = stand_ins::find(cx, pool, name)?;
+        let decoy = decoy::of_name(pool, keys, name, stand_ins::is_named(&user));
+        let (username, sub) =
+            if is_stand_in { (&decoy.username, &decoy.sub) } else { (&user.username, &user.sub) };
+        let (username, sub) = (username.clone(), sub.clone());
+        let subject = Subject { sub, is_nobody: is_stand_in, ..user.subject() };
+        let user = Some(user).filter(|_| !is_stand_in);
         let none = decoy::password(cx, keys, &username)?;
         if user.is_none() && !client.hides_users() {
             return Err(client.unknown_user());

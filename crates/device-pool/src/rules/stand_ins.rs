@@ -17,10 +17,11 @@ use crate::records::stand_in::{StandInLogin, StandInUser};
 use crate::records::user::User;
 
 /// The result of looking a name up.
-pub(crate) enum Found {
-    User(User),
-    /// The name is unknown. This record was read in place of a user's.
-    StandIn(User),
+pub(crate) struct Found {
+    /// The user, or the record that was read in place of one.
+    pub(crate) user: Box<User>,
+    /// Whether the name is unknown.
+    pub(crate) is_stand_in: bool,
 }
 
 /// Finds the user with this sign-in name, or the pool's stand-in. Either way two records are found
@@ -31,15 +32,24 @@ pub(crate) fn find(
     name: &str,
 ) -> Result<Found, ServiceError> {
     let folded = pool.fold(name);
-    if let Some(login) = Login::find(cx, pool, &folded)? {
-        // A name never contains a space.
-        Login::find(cx, pool, &(folded + " "))?;
-        let user = User::by_username(cx, &pool.id, &login.username)?;
-        if let Some(user) = user.filter(|user| user.signs_in_as(pool, name)) {
-            return Ok(Found::User(user));
+    let known = match Login::find(cx, pool, &folded)? {
+        Some(login) => {
+            // A name never contains a space.
+            Login::find(cx, pool, &(folded + " "))?;
+            User::by_username(cx, &pool.id, &login.username)?
         }
+        None => None,
+    };
+    let (user, is_known) = match known {
+        Some(user) => (user, true),
+        None => (load(cx, pool)?.in_parts(cx)?, false),
+    };
+    // Asked of a stand-in as well, so that it takes the same time.
+    let signs_in = user.signs_in_as(pool, name);
+    if is_known && !signs_in {
+        return Ok(Found { user: Box::new(load(cx, pool)?), is_stand_in: true });
     }
-    Ok(Found::StandIn(load(cx, pool)?))
+    Ok(Found { user: Box::new(user), is_stand_in: !is_known })
 }
 
 fn load(cx: &mut Context<'_, '_>, pool: &Pool) -> Result<User, ServiceError> {

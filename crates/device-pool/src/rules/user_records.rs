@@ -18,24 +18,30 @@ impl User {
         pool_id: &str,
         username: &str,
     ) -> Result<Option<Self>, ServiceError> {
-        let Some(mut user) = cx.tx.find::<Self>(&Self::key(pool_id, username))? else {
+        let Some(user) = cx.tx.find::<Self>(&Self::key(pool_id, username))? else {
             return Ok(None);
         };
-        // Always written, since a sign-in takes longer until then.
-        if user.is_whole() {
-            let mut profile = UserProfile::of(cx, &user)?;
-            let mut history = PasswordHistory::of(cx, &user)?;
-            user.split(&mut profile, &mut history);
-            cx.tx.keep(&user)?;
-            cx.tx.keep(&profile)?;
-            cx.tx.keep(&history)?;
-        }
+        let mut user = user.in_parts(cx)?;
         if user.password.as_ref().is_some_and(Password::is_pending) {
             let identity = Identity::user(Pool::srp_name_of(pool_id), username);
             user.password = user.password.and_then(|password| password.complete(cx, &identity));
             cx.tx.keep(&user)?;
         }
         Ok(Some(user))
+    }
+
+    /// Splits a record of an earlier release, and stores the parts.
+    pub(crate) fn in_parts(mut self, cx: &mut Context<'_, '_>) -> Result<Self, ServiceError> {
+        // Always written, since a sign-in takes longer until then.
+        if self.is_whole() {
+            let mut profile = UserProfile::of(cx, &self)?;
+            let mut history = PasswordHistory::of(cx, &self)?;
+            self.split(&mut profile, &mut history);
+            cx.tx.keep(&self)?;
+            cx.tx.keep(&profile)?;
+            cx.tx.keep(&history)?;
+        }
+        Ok(self)
     }
 
     /// Whether this is a record of an earlier release that still contains the separate records.

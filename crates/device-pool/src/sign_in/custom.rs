@@ -226,9 +226,16 @@ impl Flow {
         trigger: Trigger,
         mut request: Value,
     ) -> Result<T, ServiceError> {
+        // Before anything of the user is read, so that timing does not tell who exists.
+        if !cx.hooks.runs_custom_authentication(trigger.function(&self.request.pool)) {
+            return Err(not_configured());
+        }
         let attributes = match &self.user {
             Some(user) => attributes(user, &UserProfile::of(cx, user)?),
-            None => Map::new(),
+            None => {
+                cx.tx.find::<UserProfile>(&User::key(&self.request.pool.id, &self.username))?;
+                Map::new()
+            }
         };
         if let Some(request) = request.as_object_mut() {
             request.insert("userAttributes".to_owned(), attributes.into());
@@ -260,8 +267,10 @@ impl Flow {
             request,
             response,
         };
-        event.call(cx)?.ok_or_else(|| {
-            ServiceError::invalid("Custom auth lambda trigger is not configured for the user pool.")
-        })
+        event.call(cx)?.ok_or_else(not_configured)
     }
+}
+
+fn not_configured() -> ServiceError {
+    ServiceError::invalid("Custom auth lambda trigger is not configured for the user pool.")
 }

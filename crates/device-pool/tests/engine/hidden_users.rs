@@ -85,6 +85,7 @@ fn world() -> (World, Arc<Watched>) {
         "PreventUserExistenceErrors": "ENABLED",
         "ExplicitAuthFlows": [
             "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH",
+            "ALLOW_CUSTOM_AUTH",
         ],
     }));
     // The first unknown name in a pool creates the records that stand in for users in lookups.
@@ -100,10 +101,13 @@ enum Step {
     Device,
     Proof,
     Password,
+    /// In a service without hooks.
+    Custom,
 }
 
 impl Step {
-    const ALL: [Self; 5] = [Self::Start, Self::Choice, Self::Device, Self::Proof, Self::Password];
+    const ALL: [Self; 6] =
+        [Self::Start, Self::Choice, Self::Device, Self::Proof, Self::Password, Self::Custom];
 
     /// Takes the step with a wrong password; returns the answer, or the refusal.
     fn take(self, world: &mut World, name: &str) -> Value {
@@ -119,6 +123,7 @@ impl Step {
                 initiate("USER_SRP_AUTH", json!({"USERNAME": name, "SRP_A": "5"}), world)
             }
             Self::Choice => initiate("USER_AUTH", json!({"USERNAME": name}), world),
+            Self::Custom => initiate("CUSTOM_AUTH", json!({"USERNAME": name}), world),
             Self::Device => {
                 let body = json!({
                     "ClientId": world.client, "ChallengeName": "DEVICE_SRP_AUTH",
@@ -163,7 +168,11 @@ fn answers_have_the_same_shape_and_refusals_the_same_words() {
         let [known, unknown] = NAMES.map(|name| step.take(&mut world, name));
         assert_eq!(shape(&known), shape(&unknown), "{step:?}");
         if !matches!(step, Step::Start | Step::Choice) {
-            assert!(known.as_str().unwrap().starts_with("NotAuthorizedException: "), "{step:?}");
+            let code = match step {
+                Step::Custom => "InvalidParameterException: ",
+                _ => "NotAuthorizedException: ",
+            };
+            assert!(known.as_str().unwrap().starts_with(code), "{step:?}");
             assert_eq!(unknown, known, "{step:?}");
         }
     }

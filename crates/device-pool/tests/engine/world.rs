@@ -67,6 +67,10 @@ impl Hooks for Exchangeable<dyn Hooks> {
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         self.current().call(function, event)
     }
+
+    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
+        self.current().runs_custom_authentication(function)
+    }
 }
 
 impl Arithmetic for Exchangeable<dyn Arithmetic> {
