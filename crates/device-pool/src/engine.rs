@@ -30,6 +30,7 @@ use crate::rules::audit_sealing::{self, AuditHead};
 use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
+use crate::rules::failure_limit::FailureLimit;
 use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
 use crate::store::{Change, Key, Store, StoreError, Table, Write};
@@ -49,6 +50,7 @@ pub struct Engine {
     device_messages: DeviceMessages,
     development: Development,
     idle_devices: IdleDevices,
+    failure_limit: FailureLimit,
 }
 
 /// Builds an [`Engine`]; see [`Engine::builder`].
@@ -126,6 +128,7 @@ impl Engine {
             device_messages: DeviceMessages::default(),
             development: Development::default(),
             idle_devices: IdleDevices::default(),
+            failure_limit: FailureLimit::default(),
         })
     }
 
@@ -477,7 +480,7 @@ impl Engine {
     /// Removes what the engine no longer keeps. Returns the number of records.
     ///
     /// These are expired records, records of deleted pools, traces of deleted users, idle devices,
-    /// and surplus records of unknown names.
+    /// surplus records of unknown names, and surplus failures of users.
     ///
     /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag
     /// `device:forget-after-idle` when a device is idle.
@@ -486,13 +489,14 @@ impl Engine {
     ///
     /// Storage failures.
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
-        let max = self.config.retention.max_unknown_names;
+        let retention = &self.config.retention;
         // Each is done even if another fails, and the first failure is told.
         let removed = [
             pool_deletion::erase(&*self.store).map_err(ServiceError::from),
             user_deletion::erase(&*self.store).map_err(ServiceError::from),
-            self.idle_devices.forget(&*self.store, &self.config.retention, now),
-            unknown_names::cap(&*self.store, max),
+            self.idle_devices.forget(&*self.store, retention, now),
+            unknown_names::cap(&*self.store, retention.max_unknown_names),
+            self.failure_limit.apply(&*self.store, retention.max_failures_per_user, now),
             // Last: a store may now clear what the others deleted from its files.
             self.store.purge(now.millis()).map_err(ServiceError::from),
         ];

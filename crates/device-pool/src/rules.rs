@@ -14,6 +14,7 @@ pub(crate) mod device_keys;
 pub(crate) mod device_limits;
 pub(crate) mod device_link;
 pub(crate) mod device_notices;
+pub(crate) mod failure_limit;
 pub(crate) mod first_factors;
 pub(crate) mod lockout;
 pub(crate) mod message_triggers;

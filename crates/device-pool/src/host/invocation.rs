@@ -37,11 +37,20 @@ pub struct Retention {
     /// failed attempts, sent codes and pending codes. Records closest to their expiry are removed
     /// first.
     pub max_unknown_names: usize,
+    /// Events of a user that anyone can cause: failures in which nothing was proven, and requested
+    /// codes. Default: 10,000 of those that the service lists, and as many of the others. The
+    /// oldest are removed first, none of the last 30 days.
+    pub max_failures_per_user: usize,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { audit_days: 730, unconfirmed_user_days: 7, max_unknown_names: 10_000 }
+        Self {
+            audit_days: 730,
+            unconfirmed_user_days: 7,
+            max_unknown_names: 10_000,
+            max_failures_per_user: 10_000,
+        }
     }
 }
 

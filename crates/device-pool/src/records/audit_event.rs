@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::command::notes::Wait;
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::tree::Hash;
-use crate::host::moment::Moment;
+use crate::host::moment::{Moment, days};
 use crate::host::risk::Risk;
 use crate::records::whose::{is_false, scoped_id};
 use crate::store::Table;
@@ -257,6 +257,9 @@ impl Kind {
 
 const LISTED: &str = "auth";
 
+/// How long events that anyone can cause are kept in any case, whatever their number.
+const ANYONES_DAYS: u64 = 30;
+
 impl AuditEvent {
     /// The prefix of the ids of a user's events that the service lists.
     pub(crate) fn listed_prefix(pool_id: &str, sub: &str) -> String {
@@ -271,6 +274,25 @@ impl AuditEvent {
     /// Whether the service lists it.
     pub(crate) fn is_listed(&self) -> bool {
         self.kind.on_wire().is_some()
+    }
+
+    /// Whether anyone who knows the user's name can cause it: a failure in which nothing was
+    /// proven, or a requested code.
+    pub(crate) fn is_anyones(&self) -> bool {
+        let proven = self
+            .sign_in
+            .as_ref()
+            .is_some_and(|sign_in| sign_in.password == Some(true) || sign_in.mfa == Some(true));
+        let requests = [Operation::ForgotPassword, Operation::ResendConfirmationCode];
+        let requested = requests.iter().any(|request| self.operation == request.to_string());
+        self.actor == Actor::Anyone && !proven && (self.outcome == Outcome::Failed || requested)
+    }
+
+    /// The earliest time at which the event may be gone. It stays longer than that if the user has
+    /// few that anyone can cause.
+    pub(crate) fn removable_at(&self) -> Moment {
+        let end = self.expires_at;
+        if self.is_anyones() { end.min(self.at + days(ANYONES_DAYS)) } else { end }
     }
 
     /// The part of the id that sorts the latest event first. The events of a wait share an id.

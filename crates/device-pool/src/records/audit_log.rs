@@ -145,7 +145,7 @@ impl UnsealedEvent {
     pub(crate) fn of(event: &AuditEvent) -> Result<Self, ServiceError> {
         let failed = |_| ServiceError::internal("an audit event does not serialize");
         let value = serde_json::to_value(event).map_err(failed)?;
-        let seal = Seal { content: content_of(value), expires_at: event.expires_at };
+        let seal = Seal { content: content_of(value), expires_at: event.removable_at() };
         Ok(Self {
             pool_id: event.pool_id.clone(),
             at: event.at,

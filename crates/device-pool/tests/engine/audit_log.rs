@@ -43,7 +43,7 @@ fn export_of(world: &mut World, pool: &str) -> Vec<String> {
     }
 }
 
-fn export(world: &mut World) -> Vec<String> {
+pub(crate) fn export(world: &mut World) -> Vec<String> {
     let pool = world.pool.clone();
     export_of(world, &pool)
 }
@@ -60,7 +60,7 @@ fn verify_against<S: AsRef<str>>(
     verifier.finish().map(|(verdict, _)| verdict)
 }
 
-fn verify<S: AsRef<str>>(lines: &[S]) -> Result<AuditVerdict, AuditAlteration> {
+pub(crate) fn verify<S: AsRef<str>>(lines: &[S]) -> Result<AuditVerdict, AuditAlteration> {
     verify_against(lines, None, &[])
 }
 

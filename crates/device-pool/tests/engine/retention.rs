@@ -9,6 +9,7 @@ use device_wire::Operation;
 use serde_json::{Value, json};
 
 use crate::accounts::{attributes, sent_code, sign_up};
+use crate::audit_log::{export, verify};
 use crate::world::{Flow, World};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -143,4 +144,48 @@ fn records_of_unknown_names_are_capped_in_each_pool() {
     let [(operation, body), ..] = guess(&world, "nobody39");
     let refused = world.refused(operation, body);
     assert_eq!(refused, "NotAuthorizedException: Password attempts exceeded");
+}
+
+#[test]
+fn old_failures_make_room_for_new_ones() {
+    let retention = Retention { max_failures_per_user: 30, ..Retention::default() };
+    let (mut world, store) = world(retention);
+    world.user("ada");
+    world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
+    world.first_factor(Flow::Password, "ada", None).unwrap();
+    for n in 0..20 {
+        let forgot = json!({"ClientId": world.client, "Username": "ada"});
+        world.ok(Operation::ForgotPassword, forgot.clone());
+        world.seconds(DAY / 2);
+        let parameters = json!({"USERNAME": "ada", "PASSWORD": format!("wrong {n}")});
+        let guess = json!({"ClientId": world.client, "AuthFlow": "USER_PASSWORD_AUTH",
+            "AuthParameters": parameters});
+        world.refused(Operation::InitiateAuth, guess);
+        world.seconds(DAY / 2);
+    }
+    let events = || -> Vec<Value> {
+        let all = store.scan(Table::AuditEvent, "", None, 10_000).unwrap();
+        let all = all.iter().map(|(_, record)| serde_json::from_slice(&record.body).unwrap());
+        all.filter(|event: &Value| event["sub"].is_string()).collect()
+    };
+    let of_anyone =
+        |event: &Value| event["outcome"] == "failed" || event["operation"] == "ForgotPassword";
+    let before = events();
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(events(), before, "none is 30 days old");
+    world.seconds(30 * DAY);
+    world.engine.purge(world.moment()).unwrap();
+    let after = events();
+    assert_eq!(before.iter().filter(|event| of_anyone(event)).count(), 40);
+    assert_eq!(after.iter().filter(|event| of_anyone(event)).count(), 30);
+    let kept = |events: &[Value]| events.iter().filter(|event| !of_anyone(event)).count();
+    assert_eq!(kept(&after), kept(&before), "acts of the user and of administrators stay");
+    let at = |event: &Value| event["at"].as_i64().unwrap();
+    let oldest = after.iter().filter(|event| of_anyone(event)).map(at).min().unwrap();
+    let gone = before.iter().filter(|event| !after.contains(event));
+    assert!(gone.map(at).all(|at| at < oldest), "the oldest were removed");
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(events(), after, "a second purge removes nothing");
+    let lines = export(&mut world);
+    assert_eq!(verify(&lines).unwrap().removed, 10, "the audit log says that they may be gone");
 }
