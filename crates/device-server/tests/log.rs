@@ -297,3 +297,25 @@ async fn settings_without_effect_are_named_once() {
         .collect();
     assert_eq!(named, ["CreateResourceServer"]);
 }
+
+/// So that the heads of the audit logs are kept where the log goes.
+#[tokio::test]
+async fn each_new_head_of_an_audit_log_is_logged() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let service = service(&FakeClock::new()).build();
+    let body = request("CreateUserPool", &json!({ "PoolName": "p" }));
+    app(Arc::clone(&service)).oneshot(body).await.unwrap();
+    // Nothing is new the second time.
+    service.maintain().await;
+    service.maintain().await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let heads: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take())
+        .filter(|fields| fields["message"] == "audit log sealed")
+        .collect();
+    let [head] = &*heads else { panic!("{text}") };
+    assert_eq!((&head["size"], head["root"].as_str().unwrap().len()), (&json!(1), 44));
+}
