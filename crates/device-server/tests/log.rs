@@ -319,3 +319,55 @@ async fn each_new_head_of_an_audit_log_is_logged() {
     let [head] = &*heads else { panic!("{text}") };
     assert_eq!((&head["size"], head["root"].as_str().unwrap().len()), (&json!(1), 44));
 }
+
+/// Whoever reads the log must be able to trust its lines.
+#[tokio::test]
+async fn no_request_adds_a_line_or_a_control_character() {
+    const FORGED: &str = "\r\n2026-01-01T00:00:00Z  INFO device: forged\u{1b}[31m\u{2028}\u{85}\0";
+    for json in [true, false] {
+        let lines = Lines::default();
+        let builder = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(lines.clone());
+        let _guard = if json {
+            tracing::subscriber::set_default(builder.json().finish())
+        } else {
+            tracing::subscriber::set_default(builder.finish())
+        };
+        let app = app(service(&FakeClock::new()).build());
+        let mut requests = Vec::new();
+        for operation in ["SignUp", "InitiateAuth", "AdminGetUser", "ForgotPassword"] {
+            for body in [
+                json!({"ClientId": FORGED, "Username": FORGED, "Password": FORGED}),
+                json!({"ClientId": "x", "AuthFlow": FORGED, "AuthParameters": {FORGED: FORGED}}),
+                json!({"UserPoolId": FORGED, "Username": FORGED}),
+                json!({FORGED: FORGED}),
+            ] {
+                requests.push(request(operation, &body));
+            }
+        }
+        // What HTTP lets a header have: no line ends, but tabs and any bytes above ASCII.
+        for name in ["user-agent", "x-forwarded-for", "authorization", "x-amz-target"] {
+            let mut odd = request("GetUser", &json!({}));
+            let value =
+                axum::http::HeaderValue::from_bytes(b"a\tb\x9b31m\xe2\x80\xa8forged").unwrap();
+            odd.headers_mut().insert(name, value);
+            requests.push(odd);
+        }
+        for path in ["/forged%0d%0aINFO/.well-known/jwks.json", "/%1b%5b31m/.well-known/jwks.json"]
+        {
+            requests.push(Request::get(path).body(Body::empty()).unwrap());
+        }
+        let sent = requests.len();
+        for request in requests {
+            app.clone().oneshot(request).await.unwrap();
+        }
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let of_requests = text.lines().filter(|line| line.contains("request_id")).count();
+        assert_eq!(of_requests, sent, "{text}");
+        assert!(!text.contains("forged"), "{text}");
+        let is_bare = |letter: char| letter.is_control() && letter != '\n';
+        assert!(!text.contains(is_bare) && !text.contains('\u{2028}'), "{text:?}");
+    }
+}

@@ -408,3 +408,74 @@ async fn users_operations_and_dev_mode_need_no_signature() {
         assert_eq!(response.headers()["x-amzn-errortype"], "InvalidParameterException:");
     }
 }
+
+/// Ways to be taken for signed that other services know, and doubled headers.
+#[tokio::test]
+async fn other_ways_to_sign_are_no_signature() {
+    let cases: &[(Tampering, &str)] = &[
+        (
+            |r| {
+                set(r, "authorization", |_| None);
+                *r.uri_mut() = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE\
+                                %2F20251106%2Fus-east-1%2Fcognito-idp%2Faws4_request\
+                                &X-Amz-Date=20251106T090507Z&X-Amz-SignedHeaders=host\
+                                &X-Amz-Expires=900&X-Amz-Signature=00"
+                    .parse()
+                    .unwrap();
+            },
+            NO_TOKEN,
+        ),
+        (
+            |r| {
+                r.headers_mut().insert("x-amz-content-sha256", "UNSIGNED-PAYLOAD".parse().unwrap());
+                r.body_mut().push(' ');
+            },
+            MISMATCH,
+        ),
+        (
+            |r| {
+                let hash = Sha256::digest(BODY);
+                let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+                r.headers_mut().insert("x-amz-content-sha256", hash.parse().unwrap());
+                r.body_mut().push(' ');
+            },
+            MISMATCH,
+        ),
+        (
+            |r| {
+                set(r, "authorization", |old| {
+                    let (before, rest) = old.split_once("SignedHeaders=").unwrap();
+                    let (_, after) = rest.split_once(',').unwrap();
+                    Some(format!("{before}SignedHeaders=,{after}"))
+                })
+            },
+            "InvalidSignatureException: 'host' must be a 'SignedHeader' in the AWS Credential.",
+        ),
+        (|r| authorization(r, "SignedHeaders=", "SignedHeaders=;"), MISMATCH),
+        (|r| authorization(r, "x-amz-target", "x-amz-target;x-missing"), MISMATCH),
+        (
+            |r| {
+                r.headers_mut().append("x-amz-date", "20251106T090508Z".parse().unwrap());
+            },
+            "IncompleteSignatureException: Date must be in ISO-8601 'basic format', such as \
+             20251106T090507Z.",
+        ),
+        (|r| *r.uri_mut() = "/?=".parse().unwrap(), MISMATCH),
+        (|r| *r.uri_mut() = "/?%61=%31".parse().unwrap(), MISMATCH),
+        (
+            |r| {
+                let own = r.headers()["authorization"].clone();
+                let forged = own.to_str().unwrap().replace("Signature=", "Signature=0000");
+                r.headers_mut().insert("authorization", forged.parse().unwrap());
+                r.headers_mut().append("authorization", own);
+            },
+            "IncompleteSignatureException: Signature must be 64 hexadecimal digits.",
+        ),
+    ];
+    for (tamper, expected) in cases {
+        let mut request = Signer::default().sign();
+        tamper(&mut request);
+        let answer = answer(request).await;
+        assert_eq!(answer, *expected);
+    }
+}

@@ -11,6 +11,7 @@
 mod access_keys;
 mod administration;
 mod device_link;
+mod hostile;
 mod load;
 mod outputs;
 mod pages;
