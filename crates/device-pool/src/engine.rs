@@ -31,7 +31,8 @@ use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
-use crate::rules::{audit, pool_deletion, unknown_names, user_deletion};
+use crate::rules::pool_counts::PoolCounts;
+use crate::rules::{audit, listing, pool_counts, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
 use crate::store::{Change, Key, Store, StoreError, Table, Write};
 
@@ -406,6 +407,16 @@ impl Engine {
         })))
     }
 
+    /// The number of users and devices of a pool; `None` for an unknown pool.
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn pool_counts(&self, pool_id: &str) -> Result<Option<PoolCounts>, ServiceError> {
+        let mut tx = Transaction::new(&*self.store);
+        let pool = tx.find::<Pool>(pool_id)?;
+        pool.map(|pool| pool_counts::read(&*self.store, &pool)).transpose()
+    }
+
     /// The number of devices of a pool by status, up to 1000; zero for an unknown pool.
     ///
     /// # Errors
@@ -497,6 +508,8 @@ impl Engine {
             self.idle_devices.forget(&*self.store, retention, now),
             unknown_names::cap(&*self.store, retention.max_unknown_names),
             self.failure_limit.apply(&*self.store, retention.max_failures_per_user, now),
+            listing::complete(&*self.store).map(|_| 0),
+            pool_counts::add_up(&*self.store).map(|_| 0),
             // Last: a store may now clear what the others deleted from its files.
             self.store.purge(now.millis()).map_err(ServiceError::from),
         ];

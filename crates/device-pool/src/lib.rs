@@ -114,6 +114,7 @@ pub use rules::audit_sealing::AuditHead;
 pub use rules::audit_verification::{AuditAlteration, AuditVerdict, AuditVerifier};
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
+pub use rules::pool_counts::PoolCounts;
 pub use rules::triggers::TRIGGERS;
 pub use sign_in::policy_trial::{
     NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount,

@@ -32,5 +32,6 @@ pub(crate) mod sent_codes;
 pub(crate) mod spent;
 pub(crate) mod stand_in;
 pub(crate) mod user;
+pub(crate) mod user_index;
 pub(crate) mod user_profile;
 pub(crate) mod whose;

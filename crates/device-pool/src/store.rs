@@ -71,13 +71,17 @@ pub enum Table {
     DeletedUser,
     /// Sessions of administrators in the console. The host's own: no rule reads them.
     AdminSession,
+    /// Entries by which users are found, by pool, field, value and internal username.
+    UserIndex,
+    /// Counts of a pool's users, devices and sign-ins.
+    Count,
     /// Access keys of further administrators. The host's own: no rule reads them.
     AccessKey,
 }
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -109,6 +113,8 @@ impl Table {
         Self::DeletedUser,
         Self::AdminSession,
         Self::AccessKey,
+        Self::UserIndex,
+        Self::Count,
     ];
 
     /// The name of the table in a database.
@@ -146,6 +152,8 @@ impl Table {
             Self::DeletedUser => "deleted_user",
             Self::AdminSession => "admin_session",
             Self::AccessKey => "access_key",
+            Self::UserIndex => "user_index",
+            Self::Count => "count",
         }
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn position(token: Option<&str>) -> Result<Option<String>, ServiceErr
     token.map(|token| read(token).ok_or_else(invalid)).transpose()
 }
 
+/// The token of the page behind `position`.
+pub(crate) fn token(position: &str) -> String {
+    BASE64.encode(format!("{TOKEN}{position}"))
+}
+
 /// One page of a list.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
@@ -50,7 +55,7 @@ impl<T> Page<T> {
     /// The token of the next page, which [`position`] reads; `None` on the last page.
     pub(crate) fn next_token(&self, position: impl FnOnce(&T) -> String) -> Option<String> {
         let last = self.items.last().filter(|_| self.more)?;
-        Some(BASE64.encode(format!("{TOKEN}{}", position(last))))
+        Some(token(&position(last)))
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::btree_map::Entry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::command::beside::{Beside, Difference};
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
@@ -22,6 +23,14 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
     /// When the record may be purged; `None` keeps it.
     fn expires_at(&self) -> Option<Moment> {
         None
+    }
+
+    /// Whether anything is kept beside its records.
+    const HAS_BESIDE: bool = false;
+
+    /// What is kept beside the record.
+    fn beside(&self) -> Beside {
+        Beside::default()
     }
 }
 
@@ -44,6 +53,10 @@ pub(crate) struct Transaction<'s> {
     pinned: bool,
     on_success: BTreeMap<Key, Write>,
     always: BTreeMap<Key, Write>,
+    /// What the written records had beside them, and what they will have.
+    beside_before: BTreeMap<Key, Beside>,
+    beside_on_success: BTreeMap<Key, Beside>,
+    beside_always: BTreeMap<Key, Beside>,
 }
 
 impl<'s> Transaction<'s> {
@@ -54,6 +67,9 @@ impl<'s> Transaction<'s> {
             pinned: false,
             on_success: BTreeMap::new(),
             always: BTreeMap::new(),
+            beside_before: BTreeMap::new(),
+            beside_on_success: BTreeMap::new(),
+            beside_always: BTreeMap::new(),
         }
     }
 
@@ -107,6 +123,7 @@ impl<'s> Transaction<'s> {
     /// Writes `entity` if the command succeeds. If it was not read before, it must not exist.
     pub(crate) fn put<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
         let (key, write) = self.prepare(entity)?;
+        self.beside_on_success.insert(key.clone(), entity.beside());
         self.on_success.insert(key, write);
         Ok(())
     }
@@ -114,6 +131,7 @@ impl<'s> Transaction<'s> {
     /// Writes `entity` whether or not the command succeeds.
     pub(crate) fn record<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
         let (key, write) = self.prepare(entity)?;
+        self.beside_always.insert(key.clone(), entity.beside());
         self.always.insert(key, write);
         Ok(())
     }
@@ -130,23 +148,69 @@ impl<'s> Transaction<'s> {
         self.store.get(&key)?.map(|record| decode(&record.body)).transpose()
     }
 
-    /// Removes the record at `id` if the command succeeds.
+    /// Removes the record at `id` if the command succeeds. A record with something beside it must
+    /// have been read.
     pub(crate) fn delete<E: Entity>(&mut self, id: &str) {
-        self.on_success.insert(Key { table: E::TABLE, id: id.to_owned() }, Write::Delete);
+        let key = Key { table: E::TABLE, id: id.to_owned() };
+        self.remember_beside::<E>(&key);
+        self.beside_on_success.remove(&key);
+        self.on_success.insert(key, Write::Delete);
+    }
+
+    /// Remembers what the record that was read at `key` has beside it.
+    fn remember_beside<E: Entity>(&mut self, key: &Key) {
+        if !E::HAS_BESIDE || self.beside_before.contains_key(key) {
+            return;
+        }
+        let read = self.read.get(key).and_then(Option::as_ref);
+        let stored = read.and_then(|record| decode::<E>(&record.body).ok());
+        let beside = stored.map(|stored| stored.beside()).unwrap_or_default();
+        self.beside_before.insert(key.clone(), beside);
+    }
+
+    /// Up to `limit` ids of records in order.
+    pub(crate) fn ids(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, ServiceError> {
+        let found = self.store.scan(table, prefix, after, limit)?;
+        Ok(found.into_iter().map(|(key, _)| key.id).collect())
+    }
+
+    /// The store, for what is read past the command.
+    pub(crate) fn store(&self) -> &'s dyn Store {
+        self.store
     }
 
     fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Write), ServiceError> {
         let (key, write) = written(entity)?;
         self.read.entry(key.clone()).or_insert(None);
+        self.remember_beside::<E>(&key);
         Ok((key, write))
     }
 
     /// Submits the decided change to the store. Free if the command wrote and pinned nothing.
     pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
         let mut writes = self.always;
+        let mut beside = self.beside_always;
         if succeeded {
             writes.extend(self.on_success);
+            beside.extend(self.beside_on_success);
         }
+        let mut difference = Difference::default();
+        for (key, before) in &self.beside_before {
+            if let Some(write) = writes.get(key) {
+                let deleted = matches!(write, Write::Delete);
+                let after = beside.remove(key).filter(|_| !deleted).unwrap_or_default();
+                let read = self.read.get(key).and_then(Option::as_ref);
+                difference.of(key, read, write, before, &after);
+            }
+        }
+        let aside = difference.writes().map_err(|error| StoreError::Failed(error.to_string()))?;
+        writes.extend(aside);
         if writes.is_empty() && !self.pinned {
             return Ok(());
         }

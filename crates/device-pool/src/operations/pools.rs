@@ -30,6 +30,7 @@ use crate::records::pool::{MfaMethods, Pool};
 use crate::records::pool_keys::PoolKeys;
 use crate::records::schema;
 use crate::records::user::User;
+use crate::rules::pool_counts;
 
 /// The maximum number of users that a pool's description counts. A larger count would take long and
 /// is omitted.
@@ -104,7 +105,7 @@ pub(crate) fn put_new(
     };
     check_mfa(&description)?;
     let mfa = MfaMethods { sms: sms_method(&description), ..MfaMethods::default() };
-    let pool = Pool { id: id.clone(), description, mfa, names_have_case: true };
+    let pool = Pool { id: id.clone(), description, mfa, names_have_case: true, is_listed: true };
     cx.notes.pool_id = Some(id);
     cx.tx.put(&pool)?;
     Ok(pool)
@@ -159,7 +160,11 @@ pub(crate) fn describe(
     request: DescribeUserPoolRequest,
 ) -> Result<DescribeUserPoolResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
-    let users = cx.tx.count::<User>(&id_of([&pool.id, ""]), MAX_COUNTED)?;
+    let users = if pool.is_listed {
+        usize::try_from(pool_counts::read(cx.tx.store(), &pool)?.users).ok()
+    } else {
+        cx.tx.count::<User>(&id_of([&pool.id, ""]), MAX_COUNTED)?
+    };
     let estimated_number_of_users = users.and_then(|users| i32::try_from(users).ok());
     Ok(DescribeUserPoolResponse {
         user_pool: Some(UserPoolType {

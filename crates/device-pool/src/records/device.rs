@@ -7,6 +7,7 @@ use device_wire::shapes::{AttributeType, DeviceType};
 use device_wire::{Sensitive, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
+use crate::command::beside::{Beside, Counts};
 use crate::command::context::Context;
 use crate::command::transaction::{Entity, Transaction, id_of};
 use crate::crypto::stored_verifier::StoredVerifier;
@@ -54,6 +55,9 @@ pub(crate) struct Device {
     pub(crate) created: Moment,
     pub(crate) modified: Moment,
     pub(crate) last_authenticated: Moment,
+    /// Whether the device is counted. Devices of earlier releases are in time.
+    #[serde(default)]
+    pub(crate) is_listed: bool,
 }
 
 impl Entity for Device {
@@ -61,6 +65,17 @@ impl Entity for Device {
 
     fn id(&self) -> String {
         Self::id_of(&self.pool_id, &self.username, &self.key)
+    }
+
+    const HAS_BESIDE: bool = true;
+
+    fn beside(&self) -> Beside {
+        let counts = match (self.is_listed, self.is_remembered()) {
+            (false, _) => Counts::default(),
+            (true, true) => Counts { remembered: 1, ..Counts::default() },
+            (true, false) => Counts { not_remembered: 1, ..Counts::default() },
+        };
+        Beside { counts, ..Beside::default() }
     }
 }
 
@@ -175,6 +190,7 @@ impl Device {
             created: now,
             modified: now,
             last_authenticated: now,
+            is_listed: true,
         }
     }
 

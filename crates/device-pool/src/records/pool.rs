@@ -25,6 +25,9 @@ pub(crate) struct Pool {
     /// are stored without case.
     #[serde(default)]
     pub(crate) names_have_case: bool,
+    /// Whether all users and devices have their entries and are counted.
+    #[serde(default)]
+    pub(crate) is_listed: bool,
 }
 
 /// The second factors that the pool offers, as set by `SetUserPoolMfaConfig`.

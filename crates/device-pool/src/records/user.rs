@@ -6,6 +6,7 @@ use device_wire::enums::UserStatusType;
 use device_wire::{ErrorCode, Sensitive, sentence};
 use serde::{Deserialize, Serialize};
 
+use crate::command::beside::{Beside, Counts};
 use crate::command::context::Context;
 use crate::command::notes::Subject;
 use crate::command::transaction::{Entity, id_of};
@@ -19,6 +20,7 @@ use crate::records::factor::MfaPreference;
 use crate::records::group::Memberships;
 use crate::records::password::Password;
 use crate::records::pool::Pool;
+use crate::records::user_index::IndexedBy;
 use crate::store::Table;
 
 /// A user of a pool.
@@ -59,6 +61,9 @@ pub(crate) struct User {
     pub(crate) sign_outs: u32,
     /// The time of the last global sign-out, for grants that have no number.
     pub(crate) signed_out_at: Option<Moment>,
+    /// Whether the user has entries and is counted. Users of earlier releases get them in time.
+    #[serde(default)]
+    pub(crate) is_listed: bool,
 }
 
 impl Entity for User {
@@ -70,6 +75,29 @@ impl Entity for User {
 
     fn expires_at(&self) -> Option<Moment> {
         self.unconfirmed_until.filter(|_| self.status == UserStatusType::Unconfirmed)
+    }
+
+    const HAS_BESIDE: bool = true;
+
+    fn beside(&self) -> Beside {
+        if !self.is_listed {
+            return Beside::default();
+        }
+        let entry = |by: IndexedBy, value: &str| by.entry(&self.pool_id, value, &self.username);
+        let attributes = IndexedBy::ATTRIBUTES.into_iter().filter_map(|(name, by)| {
+            let value = self.contact.get(name).filter(|value| !value.is_empty())?;
+            Some(entry(by, &value.to_lowercase()))
+        });
+        let mut entries: Vec<String> = attributes.collect();
+        entries.push(entry(IndexedBy::UserStatus, &self.status.as_str().to_lowercase()));
+        entries.extend((!self.enabled).then(|| entry(IndexedBy::Disabled, "")));
+        entries.extend(self.groups.names().map(|name| entry(IndexedBy::Group, name)));
+        let is_confirmed = self.status != UserStatusType::Unconfirmed;
+        Beside {
+            entries,
+            expires_at: self.expires_at().map(Moment::millis),
+            counts: Counts { users: i64::from(is_confirmed), ..Counts::default() },
+        }
     }
 }
 
@@ -103,6 +131,7 @@ impl User {
                 cx.now() + days(u64::from(cx.config.retention.unconfirmed_user_days)),
             ),
             signed_out_at: None,
+            is_listed: true,
         }
     }
 

@@ -47,6 +47,10 @@ pub(crate) fn begin(
 /// Removes all records of a kind whose ids start with `prefix`.
 fn remove_all<E: Entity>(cx: &mut Context<'_, '_>, prefix: &str) -> Result<(), ServiceError> {
     for record in cx.tx.scan::<E>(prefix, None, usize::MAX)? {
+        // What is beside a record goes with the record that was read.
+        if E::HAS_BESIDE {
+            cx.tx.find::<E>(&record.id())?;
+        }
         cx.tx.delete::<E>(&record.id());
     }
     Ok(())

@@ -111,6 +111,7 @@ fn pool() -> Pool {
         description: UserPoolType::default(),
         mfa: MfaMethods::default(),
         names_have_case: true,
+        is_listed: true,
     }
 }
 

@@ -31,6 +31,7 @@ mod grants;
 mod groups;
 mod guessing;
 mod hidden_users;
+mod listing;
 mod lockout;
 mod message_triggers;
 mod mid_flow;
