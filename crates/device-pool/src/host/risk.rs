@@ -43,7 +43,7 @@ pub struct SignInFacts {
     pub source_ip: Option<IpAddr>,
     /// The addresses of the user's latest completed sign-ins.
     pub known_ips: BTreeSet<IpAddr>,
-    /// Failed attempts since the last completed sign-in.
+    /// Failed attempts since the last completed sign-in; if the address is known, those from it.
     pub failures: usize,
 }
 

@@ -47,14 +47,21 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
     let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
     let known_ips: BTreeSet<_> =
         passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
+    // Strangers fail elsewhere, and must not devalue the devices that the user signs in with.
+    let source_ip = cx.invocation.source_ip;
+    let is_known = source_ip.is_some_and(|ip| known_ips.contains(&ip));
+    let counts = |event: &&AuditEvent| {
+        let ip = event.ip.as_deref().and_then(|ip| ip.parse().ok());
+        event.outcome == Outcome::Failed && (!is_known || ip == source_ip)
+    };
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
-    let failures = failures.filter(|event| event.outcome == Outcome::Failed).count();
+    let failures = failures.filter(counts).count();
     let failures = if is_complete || !known_ips.is_empty() {
         failures
     } else {
         failures.max(FAILURES_IF_HIDDEN)
     };
-    Ok(cx.risk.evaluate(&SignInFacts { source_ip: cx.invocation.source_ip, known_ips, failures }))
+    Ok(cx.risk.evaluate(&SignInFacts { source_ip, known_ips, failures }))
 }
 
 /// What a sign-in must do because of its risk.

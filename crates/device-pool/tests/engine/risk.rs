@@ -89,6 +89,23 @@ fn failed_attempts_demand_mfa() {
 }
 
 #[test]
+fn failures_of_strangers_do_not_devalue_a_device() {
+    let (mut world, device, totp) = away("opt-in", true, "ENFORCED");
+    for _ in 0..3 {
+        world.seconds(1);
+        let claim = world.srp_claim("ada", "Wrong-horse-7");
+        world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap_err();
+    }
+    world.ip = HOME;
+    world.seconds(1);
+    assert_eq!(world.sign_in("ada", Some(&device), None).challenges, ["DEVICE_SRP_AUTH"]);
+    world.ip = AWAY;
+    world.seconds(1);
+    let met = world.sign_in("ada", Some(&device), Some(&totp)).challenges;
+    assert_eq!(met, ["SOFTWARE_TOKEN_MFA", "DEVICE_SRP_AUTH"], "a new address is still new");
+}
+
+#[test]
 fn a_risky_user_without_factor_is_let_in_and_reported() {
     let mut world = World::new();
     world.user("ada");
