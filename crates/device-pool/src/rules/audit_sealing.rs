@@ -13,7 +13,7 @@ use crate::error::ServiceError;
 use crate::host::invocation::Invocation;
 use crate::host::moment::Moment;
 use crate::records::audit_log::{AuditLog, AuditTile, Leaf, TILE, UnsealedEvent};
-use crate::store::{Store, StoreError};
+use crate::store::{Key, Store, StoreError, Table};
 
 /// The number of events that one change seals.
 const BATCH: usize = 500;
@@ -153,8 +153,8 @@ fn append(
     }
 }
 
-/// Removes the leading leaves of which all events have expired. What is left of them is enough to
-/// compute the root. Returns the number of records removed.
+/// Removes the leading leaves of which all events have expired and are gone. What is left of them
+/// is enough to compute the root. Returns the number of records removed.
 pub(crate) fn shorten(store: &dyn Store, now: Moment) -> Result<usize, ServiceError> {
     let mut removed = 0;
     let mut after: Option<String> = None;
@@ -174,7 +174,7 @@ pub(crate) fn shorten(store: &dyn Store, now: Moment) -> Result<usize, ServiceEr
     }
 }
 
-/// Removes the first full tile of a log, if all its events have expired.
+/// Removes the first full tile of a log, if all its events have expired and are gone.
 fn shorten_one(store: &dyn Store, pool_id: &str, now: Moment) -> Result<bool, ServiceError> {
     let mut tx = Transaction::new(store);
     let Some(mut log) = tx.find::<AuditLog>(&AuditLog::key(pool_id))? else { return Ok(false) };
@@ -185,6 +185,13 @@ fn shorten_one(store: &dyn Store, pool_id: &str, now: Moment) -> Result<bool, Se
     let Some(tile) = tx.find::<AuditTile>(&key)? else { return Ok(false) };
     if tile.leaves.iter().any(|leaf| leaf.seal.expires_at >= now) {
         return Ok(false);
+    }
+    // An event may stay longer than it has to, and as long as it is there it can be proven.
+    for leaf in &tile.leaves {
+        let event = Key { table: Table::AuditEvent, id: leaf.event.clone() };
+        if store.get(&event)?.is_some() {
+            return Ok(false);
+        }
     }
     tile.leaves.iter().for_each(|leaf| log.removed.push(leaf.seal.leaf()));
     tx.delete::<AuditTile>(&key);

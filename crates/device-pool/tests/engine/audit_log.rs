@@ -298,6 +298,8 @@ fn expired_events_leave_their_hash_and_then_a_range() {
     assert_eq!((first.size, first.removed), (first.events, 0));
     // Some have expired, and their hashes are listed.
     world.seconds(6 * DAY);
+    seal(&mut world);
+    assert_eq!(verify(&export(&mut world)).unwrap().events, first.size, "they are still there");
     world.engine.purge(world.moment()).unwrap();
     let second =
         verify_against(&export(&mut world), None, std::slice::from_ref(&kept.signed)).unwrap();
