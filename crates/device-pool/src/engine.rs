@@ -31,6 +31,7 @@ use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
+use crate::rules::import_files::{self, Next, Rows};
 use crate::rules::pool_counts::PoolCounts;
 use crate::rules::{audit, listing, pool_counts, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
@@ -208,6 +209,65 @@ impl Engine {
     ) -> Result<DeviceLink, ServiceError> {
         self.decide(invocation, |cx| device_link::follow(cx, pool_id, token))
             .map(|outcome| outcome.body)
+    }
+
+    /// Keeps the CSV file of an import job. `token` is the last part of the job's URL.
+    ///
+    /// # Errors
+    ///
+    /// A URL that is wrong or has expired, or a job that was started. Storage failures.
+    pub fn put_import_file(
+        &self,
+        pool_id: &str,
+        token: &str,
+        csv: &Sensitive<String>,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), ServiceError> {
+        self.decide(invocation, |cx| import_files::put(cx, pool_id, token, csv.clone()))
+            .map(|outcome| outcome.body)
+    }
+
+    /// The import jobs that may have rows left: pool and job id of each.
+    ///
+    /// # Errors
+    ///
+    /// Storage failures.
+    pub fn unfinished_imports(&self) -> Result<Vec<(String, String)>, ServiceError> {
+        import_files::unfinished(&*self.store)
+    }
+
+    /// Runs an import job that was started.
+    ///
+    /// It ends with the last row, or when an administrator stops it. Each row is one change, so a
+    /// job goes on where it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// Storage failures, and another process that runs the same job.
+    pub fn import_users(
+        &self,
+        pool_id: &str,
+        job_id: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<(), ServiceError> {
+        let read = self.decide(invocation, |cx| Rows::read(cx, pool_id, job_id))?;
+        let Some(rows) = read.body else { return Ok(()) };
+        loop {
+            let next =
+                self.decide(invocation, |cx| import_files::advance(cx, pool_id, job_id, &rows))?;
+            let Next::Row(row) = next.body else { return Ok(()) };
+            let import =
+                |cx: &mut Context<'_, '_>| import_files::import(cx, pool_id, job_id, &rows, row);
+            match self.decide(invocation, import) {
+                Ok(_) => {}
+                Err(error) if error.detail().is_some() => return Err(error),
+                Err(refusal) => {
+                    self.decide(invocation, |cx| {
+                        import_files::count_refused(cx, pool_id, job_id, row, &refusal)
+                    })?;
+                }
+            }
+        }
     }
 
     /// Decides a command on the present state, again if that has changed meanwhile, and applies it.

@@ -20,6 +20,7 @@ pub(crate) mod factor;
 pub(crate) mod first_factor;
 pub(crate) mod grant;
 pub(crate) mod group;
+pub(crate) mod import_file;
 pub(crate) mod login;
 pub(crate) mod method;
 pub(crate) mod password;

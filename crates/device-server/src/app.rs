@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::access_key_calls::{self, ACCESS_KEYS_PATH};
 use crate::administration::{self, ADMINISTRATION_PATH};
 use crate::service::Service;
-use crate::{answer, api, dev_calls, device_link, documents, request_log};
+use crate::{answer, api, dev_calls, device_link, documents, request_log, user_import};
 
 /// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
@@ -35,6 +35,7 @@ pub fn app_with_pages(service: Arc<Service>, pages: Router) -> Router {
 
 fn api(service: Arc<Service>) -> Router {
     dev_calls::routes(&service)
+        .merge(user_import::routes())
         .route("/", post(api::call))
         .route(ACCESS_KEYS_PATH, post(access_key_calls::call))
         .route(ADMINISTRATION_PATH, post(administration::call))

@@ -52,6 +52,7 @@ mod subject;
 mod transport;
 mod trusted_proxies;
 mod unrun_triggers;
+mod user_import;
 mod web_address;
 mod without_effect;
 

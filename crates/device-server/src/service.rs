@@ -4,6 +4,7 @@ mod access_keys;
 mod administration;
 mod builder;
 mod console;
+mod imports;
 mod seed;
 
 use std::mem;
@@ -19,7 +20,7 @@ use device_pool::{
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -96,6 +97,8 @@ pub struct Service {
     public_base_url: String,
     outbound_queue: OutboundQueue,
     without_effect: NamedOnce,
+    /// Held while import jobs run.
+    imports: Mutex<()>,
     has_hooks: bool,
     unrun_triggers: Unrun,
     pub(crate) administrators: AdminCheck,
@@ -176,6 +179,7 @@ impl Service {
                 dev.note(body);
             }
             self.without_effect.name(operation);
+            self.follow_up(operation, body.as_ref());
             body
         });
         (answer, subject)
@@ -351,6 +355,8 @@ impl Service {
             }
             Err(error) => tracing::error!(cause = error.detail(), "sealing the audit logs failed"),
         }
+        // Those that were interrupted by the end of a process.
+        self.run_imports().await;
         match self.off_the_workers(Self::rotate_signing_keys).await {
             Ok(0) => {}
             Ok(pools) => tracing::info!(pools, "signing keys replaced"),

@@ -12,7 +12,6 @@ use crate::error::ServiceError;
 use crate::host::seed::{
     SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser,
 };
-use crate::operations::sign_up::new_user_with;
 use crate::operations::{clients, groups, pools};
 use crate::records::app_client::AppClient;
 use crate::records::attributes::Attributes;
@@ -27,6 +26,7 @@ use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::device_keys::offered_secret;
 use crate::rules::names::AliasConflict;
+use crate::rules::new_users::new_user_with;
 use crate::rules::profile::{self, Author};
 use crate::rules::stand_ins;
 

@@ -1,6 +1,6 @@
 //! Self-service accounts: sign-up and confirmation.
 
-use device_wire::enums::{AliasAttributeType, UserStatusType, UsernameAttributeType};
+use device_wire::enums::{AliasAttributeType, UserStatusType};
 use device_wire::requests::{
     AdminConfirmSignUpRequest, ConfirmSignUpRequest, ResendConfirmationCodeRequest, SignUpRequest,
 };
@@ -14,19 +14,18 @@ use device_wire::{ErrorCode, Sensitive};
 use crate::command::context::Context;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
-use crate::records::address::{Address, is_email, is_phone};
+use crate::records::address::Address;
 use crate::records::app_client::AppClient;
-use crate::records::attributes::Attributes;
 use crate::records::code::CodePurpose;
 use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
-use crate::records::user_profile::UserProfile;
 use crate::rules::account::Account;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
+use crate::rules::new_users::new_user;
 use crate::rules::profile::{self, Author};
 use crate::rules::sign_up_triggers::{self, Given};
 use crate::rules::stand_ins;
@@ -113,60 +112,6 @@ fn check_no_preferred_alias(pool: &Pool, given: &[AttributeType]) -> Result<(), 
         ));
     }
     Ok(())
-}
-
-/// A new user with this name. If the pool's users sign in with an e-mail address or phone number,
-/// the name becomes that attribute, and the internal name is the `sub`.
-pub(crate) fn new_user(
-    cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    name: &str,
-    status: UserStatusType,
-    attributes: Attributes,
-) -> Result<(User, UserProfile), ServiceError> {
-    let sub = cx.uuid().to_string();
-    new_user_with(cx, pool, name, sub, status, attributes)
-}
-
-/// Like [`new_user`], with this `sub`.
-pub(crate) fn new_user_with(
-    cx: &mut Context<'_, '_>,
-    pool: &Pool,
-    name: &str,
-    sub: String,
-    status: UserStatusType,
-    mut attributes: Attributes,
-) -> Result<(User, UserProfile), ServiceError> {
-    let name = &pool.username(name);
-    let by_email = name.contains('@');
-    let username = match pool.username_attributes() {
-        [] => {
-            profile::check_no_alias(pool, name)?;
-            name.to_owned()
-        }
-        kinds => {
-            let (attribute, valid) = if by_email {
-                (UsernameAttributeType::Email, is_email(name))
-            } else {
-                (UsernameAttributeType::PhoneNumber, is_phone(name))
-            };
-            if !kinds.contains(&attribute) || !valid {
-                return Err(ServiceError::invalid(match kinds {
-                    [UsernameAttributeType::Email] => "Username should be an email.",
-                    [UsernameAttributeType::PhoneNumber] => "Username should be a phone number.",
-                    _ => "Username should be either an email or a phone number.",
-                }));
-            }
-            attributes.set(attribute.as_str(), Sensitive::from(name.as_str()));
-            sub.clone()
-        }
-    };
-    let mut user = User::new(cx, pool, username, sub, status);
-    let mut profile = UserProfile::of(cx, &user)?;
-    for (name, value) in attributes.into_iter() {
-        profile.set(&mut user, &name, value);
-    }
-    Ok((user, profile))
 }
 
 /// Loads pool and client of a public operation, and checks the secret hash. The hash is over the

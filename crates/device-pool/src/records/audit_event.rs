@@ -218,6 +218,9 @@ impl Kind {
             | Operation::CreateTerms
             | Operation::UpdateTerms
             | Operation::DeleteTerms
+            | Operation::CreateUserImportJob
+            | Operation::StartUserImportJob
+            | Operation::StopUserImportJob
             | Operation::TagResource
             | Operation::UntagResource => Self::PoolChange,
             _ => return None,

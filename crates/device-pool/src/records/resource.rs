@@ -3,7 +3,7 @@
 use device_wire::Sensitive;
 use device_wire::shapes::{
     IdentityProviderType, LogDeliveryConfigurationType, ManagedLoginBrandingType,
-    ResourceServerType, RiskConfigurationType, TermsType, UICustomizationType,
+    ResourceServerType, RiskConfigurationType, TermsType, UICustomizationType, UserImportJobType,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,7 @@ kinds! {
     "Risk configuration" => RiskConfigurationType,
     "Terms" => TermsType,
     "UI customization" => UICustomizationType,
+    "User import job" => UserImportJobType,
 }
 
 /// A resource of a pool: `<pool>/<kind>/<name>`.

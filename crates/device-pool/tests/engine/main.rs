@@ -53,5 +53,6 @@ mod software_token;
 mod tokens;
 mod triggers;
 mod user_auth;
+mod user_import;
 
 mod world;

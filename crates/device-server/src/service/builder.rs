@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use device_pool::store::Store;
 use device_pool::{Arithmetic, Config, DeviceMessages, Engine, Hooks, NoHooks, SigningKeySource};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{MAX_DOCUMENTS, MessageObserver, Service};
 use crate::administrators::{AdminCheck, Administrators};
@@ -216,6 +216,7 @@ impl ServiceBuilder {
             documents: Semaphore::new(MAX_DOCUMENTS),
             outbound_queue,
             without_effect: NamedOnce::default(),
+            imports: Mutex::default(),
             has_hooks,
             unrun_triggers,
             origins: self.origins,
