@@ -28,8 +28,9 @@ const ACCESS_KEY: (&str, &str) = ("AKIAINTEROP", "a secret of nobody");
 /// Runs the Python clients' tests.
 pub(crate) fn python(root: &Path) -> Result<()> {
     let python = setup::python(root, "python")?;
-    let tests =
+    let mut tests =
         program(root, python, &["-B", "-m", "pytest", "-p", "no:cacheprovider", "interop/python"]);
+    tests.env("DEVICE_BINARY", target(root).join("debug/device"));
     against_server(root, tests)
 }
 

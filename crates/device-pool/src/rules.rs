@@ -21,6 +21,7 @@ pub(crate) mod listing;
 pub(crate) mod lockout;
 pub(crate) mod message_triggers;
 pub(crate) mod messages;
+pub(crate) mod migration;
 pub(crate) mod names;
 pub(crate) mod new_users;
 pub(crate) mod parties;

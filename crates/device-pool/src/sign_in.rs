@@ -9,6 +9,7 @@ mod answer;
 pub(crate) mod custom;
 mod device_proof;
 mod mfa;
+mod migration;
 mod new_password;
 pub(crate) mod next;
 mod otp;
@@ -104,6 +105,7 @@ fn initiate(
     let StepRequest { metadata, .. } = &request;
     let refreshes = matches!(flow, AuthFlowType::RefreshTokenAuth | AuthFlowType::RefreshToken);
     if !refreshes {
+        migration::before(cx, &flow, &request)?;
         triggers::before(cx, &request, metadata)?;
     }
     let request = StepRequest { metadata: Map::new(), ..request };

@@ -114,6 +114,7 @@ fn is_guess(operation: Operation, refusal: Option<&ErrorCode>) -> bool {
             ErrorCode::NotAuthorized
                 | ErrorCode::CodeMismatch
                 | ErrorCode::ExpiredCode
+                | ErrorCode::UserLambdaValidation
                 | ErrorCode::UserNotFound
         )
     });

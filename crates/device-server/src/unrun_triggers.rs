@@ -80,13 +80,13 @@ mod tests {
 
     #[test]
     fn triggers_that_nothing_runs_are_refused_by_name() {
-        let config = json!({"LambdaConfig": {"PreSignUp": "arn", "UserMigration": "arn"}});
+        let config = json!({"LambdaConfig": {"PreSignUp": "arn", "InboundFederation": {}}});
         let told = |has_hooks| {
             let create = Operation::CreateUserPool;
             check(create, &config, has_hooks, Unrun::Refused).unwrap_err().to_string()
         };
-        assert!(told(false).contains("PreSignUp, UserMigration. Leave"), "{}", told(false));
-        assert!(told(true).contains("triggers: UserMigration. Leave"), "{}", told(true));
+        assert!(told(false).contains("InboundFederation, PreSignUp. Leave"), "{}", told(false));
+        assert!(told(true).contains("triggers: InboundFederation. Leave"), "{}", told(true));
         for (operation, input, unrun) in [
             (Operation::UpdateUserPool, &config, Unrun::Logged),
             (Operation::UpdateUserPool, &json!({"LambdaConfig": {}}), Unrun::Refused),

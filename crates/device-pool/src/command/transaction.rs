@@ -142,6 +142,12 @@ impl<'s> Transaction<'s> {
         self.put(entity)
     }
 
+    /// Writes all that was `put` so far whether or not the command succeeds.
+    pub(crate) fn keep_all(&mut self) {
+        let so_far = self.on_success.iter().map(|(key, write)| (key.clone(), write.clone()));
+        self.always.extend(so_far);
+    }
+
     /// Loads a record as a scan does: the commit holds whatever becomes of it.
     pub(crate) fn peek<E: Entity>(&self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };

@@ -27,6 +27,7 @@ use crate::rules::account::Account;
 use crate::rules::caller::Caller;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::message_triggers::{Reason, Situation};
+use crate::rules::migration::{Occasion, migrate};
 use crate::rules::triggers::{NO_CLIENT, metadata};
 use crate::rules::{lockout, sign_up_triggers};
 
@@ -64,6 +65,9 @@ pub(crate) fn forgot(
     let (pool, client) =
         public_client(cx, &request.client_id, &request.username, request.secret_hash.as_ref())?;
     let keys = PoolKeys::load(cx, &pool.id)?;
+    let metadata = metadata(request.client_metadata);
+    let occasion = Occasion::ForgottenPassword { metadata: metadata.clone() };
+    migrate(cx, &pool, &keys, &client, &request.username, &occasion)?;
     let account = Account::find(cx, &pool, &keys, &client, &request.username)?;
     let recipient = recipient(&pool, &account);
     // Always create a code, so that later answers do not reveal whether a message was sent.
@@ -75,7 +79,6 @@ pub(crate) fn forgot(
     let code = codes::issue(cx, to, CodePurpose::ForgotPassword)?;
     let details = match recipient {
         Ok((user, address)) => {
-            let metadata = metadata(request.client_metadata);
             let situation = Situation::ForgotPassword;
             let reason = Reason { situation, client_id: &client.id, metadata };
             address.send(cx, &pool, user, &reason, &code)?;

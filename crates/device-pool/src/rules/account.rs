@@ -43,6 +43,21 @@ impl Account {
         client: &AppClient,
         name: &str,
     ) -> Result<Self, ServiceError> {
+        let (account, subject) = Self::look_up(cx, pool, keys, name)?;
+        if account.user.is_none() && !client.hides_users() {
+            return Err(client.unknown_user());
+        }
+        cx.notes.subject = Some(subject);
+        Ok(account)
+    }
+
+    /// Finds the account for `name`, a decoy for every unknown one.
+    pub(crate) fn look_up(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        keys: &PoolKeys,
+        name: &str,
+    ) -> Result<(Self, Subject), ServiceError> {
         if name.chars().count() > MAX_NAME {
             return Err(ServiceError::invalid(format!(
                 "1 validation error detected: Value at 'username' failed to satisfy constraint: \
@@ -59,13 +74,9 @@ impl Account {
         let subject = Subject { sub, is_nobody: is_stand_in, ..user.subject() };
         let user = Some(user).filter(|_| !is_stand_in);
         let none = decoy::password(cx, keys, &username)?;
-        if user.is_none() && !client.hides_users() {
-            return Err(client.unknown_user());
-        }
-        cx.notes.subject = Some(subject);
         let password = user.as_ref().and_then(|user| user.password.as_ref()).unwrap_or(&none);
         let (salt, verifier) = password.secret.parse()?;
-        Ok(Self { username, salt, verifier, user })
+        Ok((Self { username, salt, verifier, user }, subject))
     }
 
     pub(crate) fn whose<'a>(&'a self, pool: &'a Pool) -> Whose<'a> {

@@ -29,6 +29,7 @@ pub const TRIGGERS: &[&str] = &[
     "PreSignUp",
     "PreTokenGeneration",
     "PreTokenGenerationConfig",
+    "UserMigration",
     "VerifyAuthChallengeResponse",
 ];
 
@@ -51,6 +52,7 @@ pub(crate) enum Trigger {
     PreAuthentication,
     PreSignUp,
     PreTokenGeneration,
+    UserMigration,
     VerifyAuthChallengeResponse,
 }
 
@@ -68,6 +70,7 @@ impl Trigger {
             Self::PreAuthentication => "PreAuthentication",
             Self::PreSignUp => "PreSignUp",
             Self::PreTokenGeneration => "PreTokenGeneration",
+            Self::UserMigration => "UserMigration",
             Self::VerifyAuthChallengeResponse => "VerifyAuthChallengeResponse",
         }
     }
@@ -93,6 +96,7 @@ impl Trigger {
                 Some(versioned) => Some(&versioned.lambda_arn),
                 None => config.pre_token_generation.as_deref(),
             },
+            Self::UserMigration => config.user_migration.as_deref(),
             Self::VerifyAuthChallengeResponse => config.verify_auth_challenge_response.as_deref(),
         }
     }

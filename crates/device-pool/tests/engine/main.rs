@@ -35,6 +35,7 @@ mod listing;
 mod lockout;
 mod message_triggers;
 mod mid_flow;
+mod migration;
 mod overload;
 mod policy_trial;
 mod pool_life;
