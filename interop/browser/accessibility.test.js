@@ -39,6 +39,8 @@ test('no page has a barrier', { timeout: 400_000 }, async () => {
 			`${base}/clients/${pool.ClientId}`,
 			`${base}/clients/${pool.ClientId}/delete`,
 			`${base}/new-client`,
+			`${base}/groups`,
+			`${base}/new-group`,
 			`${base}/users`,
 			`${base}/users?q=nobody`,
 			`${base}/new-user`,

@@ -9,8 +9,9 @@ use device_server::Service;
 
 use crate::console::Console;
 use crate::pages::{
-    client, clients, device_policies, device_setting, messages, new_client, new_pool, new_user,
-    overview, pools, sessions, sign_in, sign_in_setting, user, user_act, user_device, users,
+    client, clients, device_policies, device_setting, group, groups, messages, new_client,
+    new_group, new_pool, new_user, overview, pools, sessions, sign_in, sign_in_setting, user,
+    user_act, user_device, users,
 };
 use crate::problem::Problem;
 use crate::{access, assets, headers, link};
@@ -41,6 +42,14 @@ pub fn routes(service: Arc<Service>) -> Router {
         .route(
             "/console/pools/{pool}/clients/{client}/delete",
             get(client::ask_delete).post(client::delete),
+        )
+        .route("/console/pools/{pool}/groups", get(groups::show))
+        .route("/console/pools/{pool}/new-group", get(new_group::show).post(new_group::create))
+        .route("/console/pools/{pool}/groups/{group}", get(group::show).post(group::save))
+        .route("/console/pools/{pool}/groups/{group}/members", post(group::add))
+        .route(
+            "/console/pools/{pool}/groups/{group}/delete",
+            get(group::ask_delete).post(group::delete),
         )
         .route("/console/pools/{pool}/users", get(users::show))
         .route("/console/pools/{pool}/new-user", get(new_user::show).post(new_user::create))

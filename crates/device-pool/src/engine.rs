@@ -477,12 +477,16 @@ impl Engine {
         pool.map(|pool| pool_counts::read(&*self.store, &pool)).transpose()
     }
 
-    /// The number of devices of a pool by status, up to 1000; zero for an unknown pool.
+    /// The number of devices of a pool by status; zero for an unknown pool. While the records of an
+    /// earlier release are still being counted, up to 1000.
     ///
     /// # Errors
     /// Storage failures.
     pub fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
-        device_count::count(&*self.store, pool_id)
+        match self.pool_counts(pool_id)? {
+            Some(counts) if counts.is_complete => Ok(counts.devices()),
+            _ => device_count::count(&*self.store, pool_id),
+        }
     }
 
     /// The event of an act at the server itself, for the audit trail. The host writes it together

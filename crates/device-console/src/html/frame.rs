@@ -15,11 +15,12 @@ pub(crate) enum Tab {
     SignIn,
     Clients,
     Users,
+    Groups,
 }
 
 impl Tab {
-    const ALL: [Self; 5] =
-        [Self::Overview, Self::Devices, Self::SignIn, Self::Clients, Self::Users];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Devices, Self::SignIn, Self::Clients, Self::Users, Self::Groups];
 
     fn name(self) -> &'static str {
         match self {
@@ -28,6 +29,7 @@ impl Tab {
             Self::SignIn => "Sign-in",
             Self::Clients => "App clients",
             Self::Users => "Users",
+            Self::Groups => "Groups",
         }
     }
 
@@ -38,6 +40,7 @@ impl Tab {
             Self::SignIn => url::path(&["pools", pool_id, "sign-in"]),
             Self::Clients => url::path(&["pools", pool_id, "clients"]),
             Self::Users => url::path(&["pools", pool_id, "users"]),
+            Self::Groups => url::path(&["pools", pool_id, "groups"]),
         }
     }
 }

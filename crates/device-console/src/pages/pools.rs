@@ -2,6 +2,7 @@
 
 use axum::extract::Query;
 use axum::response::Html;
+use device_server::DeviceCount;
 use device_wire::requests::ListUserPoolsRequest;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,8 @@ pub(crate) async fn show(
     for id in answer.user_pools.unwrap_or_default().into_iter().filter_map(|pool| pool.id) {
         // A pool may be deleted between the two calls.
         if let Ok(pool) = Pool::load(&visit, &id).await {
-            rows.push(row(&pool));
+            let devices = visit.count_devices(&id).await?;
+            rows.push(row(&pool, devices));
         }
     }
     let body = html! {
@@ -46,7 +48,7 @@ pub(crate) async fn show(
         }
         (table(
             "User pools of this server",
-            &["Name", "Id", "Users", "Devices", "MFA"],
+            &["Name", "Id", "Users", "Devices", "Device setting", "MFA"],
             &rows,
             &html! {
                 p { "There is no user pool yet." }
@@ -62,13 +64,17 @@ pub(crate) async fn show(
     Ok(visit.page(&Place::new("User pools"), &body))
 }
 
-fn row(pool: &Pool) -> Markup {
+fn row(pool: &Pool, devices: DeviceCount) -> Markup {
     let mfa = pool.description.mfa_configuration.as_ref();
     html! {
         (head("Name", &html! { a href=(url::path(&["pools", &pool.id])) { (pool.name) } }))
         (cell("Id", &html! { code { (pool.id) } }))
         (cell("Users", &html! { (pool.users()) }))
-        (cell("Devices", &html! { (Setting::of(pool).in_words()) }))
+        (cell("Devices", &html! {
+            @if devices.has_more { "more than " }
+            (devices.remembered + devices.not_remembered)
+        }))
+        (cell("Device setting", &html! { (Setting::of(pool).in_words()) }))
         (cell("MFA", &html! { (mfa_in_words(mfa)) }))
     }
 }

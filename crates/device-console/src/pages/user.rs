@@ -52,7 +52,7 @@ pub(crate) async fn show(
     let here = |parts: &[&str]| url::path(&[&["pools", &pool_id, "users", &user], parts].concat());
     let body = html! {
         (after.show())
-        (account(&visit, &person, &groups))
+        (account(&visit, &pool_id, &person, &groups))
         @if visit.may_change() {
             ul.acts aria-label="What can be done with this user" {
                 @for act in Act::offered(&person) {
@@ -80,7 +80,7 @@ pub(crate) async fn show(
     Ok(visit.page(&place, &body))
 }
 
-fn account(visit: &Visit, person: &Person, groups: &[&str]) -> Markup {
+fn account(visit: &Visit, pool_id: &str, person: &Person, groups: &[&str]) -> Markup {
     let clock = visit.clock();
     let user = person.described();
     let factors = user.user_mfa_setting_list.clone().unwrap_or_default();
@@ -103,7 +103,10 @@ fn account(visit: &Visit, person: &Person, groups: &[&str]) -> Markup {
         (
             "Groups",
             html! {
-                @if groups.is_empty() { span.muted { "None" } } @else { (groups.join(", ")) }
+                @if groups.is_empty() { span.muted { "None" } }
+                @for group in groups {
+                    a href=(url::path(&["pools", pool_id, "groups", group])) { (group) } " "
+                }
             },
         ),
         ("Created", clock.show(user.user_create_date)),

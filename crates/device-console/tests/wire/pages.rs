@@ -306,3 +306,55 @@ async fn a_session_of_a_user_is_ended() {
     browser.submit(&format!("{user}/act/end-session?session={session}"), &fields).await;
     assert!(browser.get(&user).await.body.contains("signed in nowhere"));
 }
+
+#[tokio::test]
+async fn a_group_is_made_filled_changed_and_deleted() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    make_user(&site, &pool, "ada", json!([])).await;
+    let groups = format!("/console/pools/{pool}/groups");
+    assert!(browser.get(&groups).await.body.contains("There is no group yet"));
+    let new = format!("/console/pools/{pool}/new-group");
+    let fields = [("name", "staff"), ("description", "<b>all</b>"), ("precedence", "x")];
+    let shown = browser.submit(&new, &fields).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("is not a number") && shown.body.contains("value=\"staff\""));
+    let fields = [("name", "staff"), ("description", "<b>all</b>"), ("precedence", "3")];
+    let shown = browser.submit(&new, &fields).await;
+    assert_eq!(shown.location(), format!("{groups}/staff?done=group-created"));
+    let group = format!("{groups}/staff");
+    let token = browser.get(&group).await.field("csrf");
+    let members = format!("{group}/members");
+    let shown = browser.post(&members, &[("csrf", &token), ("user", "nobody")]).await;
+    assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.body.contains("value=\"nobody\""), "{}", shown.body);
+    let shown = browser.post(&members, &[("csrf", &token), ("user", "ada")]).await;
+    assert_eq!(shown.location(), format!("{group}?done=member-added"));
+    let shown = browser.get(&group).await;
+    assert!(shown.body.contains("remove-from-group?group=staff"), "{}", shown.body);
+    assert!(!shown.body.contains("<b>all</b>"));
+    let user = format!("/console/pools/{pool}/users/ada");
+    assert!(browser.get(&user).await.body.contains(&group));
+    browser.submit(&format!("{user}/act/remove-from-group"), &[("group", "staff")]).await;
+    assert!(browser.get(&group).await.body.contains("No user is in this group"));
+    let fields = [("description", ""), ("precedence", "4")];
+    assert!(browser.submit(&group, &fields).await.location().ends_with("?done=group-changed"));
+    assert!(browser.get(&groups).await.body.contains('4'));
+    let shown = browser.submit(&format!("{group}/delete"), &[]).await;
+    assert_eq!(shown.location(), format!("{groups}?done=group-deleted"));
+    assert_eq!(browser.get(&group).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn pools_are_listed_with_their_users_and_devices() {
+    let site = Site::dev();
+    let mut browser = Browser::new(&site);
+    browser.get("/console/sign-in").await;
+    let pool = make_pool(&site, "p").await;
+    make_user(&site, &pool, "ada", json!([])).await;
+    confirm_device(&site, &pool, "ada", "phone").await;
+    let shown = browser.get("/console").await;
+    assert!(shown.body.contains("data-label=\"Users\">1<"), "{}", shown.body);
+    assert!(shown.body.contains("data-label=\"Devices\">1<"), "{}", shown.body);
+}

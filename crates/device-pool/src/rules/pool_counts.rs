@@ -10,6 +10,7 @@ use crate::command::transaction::{Transaction, id_of};
 use crate::error::ServiceError;
 use crate::records::pool::Pool;
 use crate::records::user_index::IndexedBy;
+use crate::rules::device_count::DeviceCount;
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
 
 /// The number of changes that are added to a total at once.
@@ -34,6 +35,20 @@ pub struct PoolCounts {
     /// Whether there are more users: more than 1000 of them are unconfirmed, or the records of an
     /// earlier release are still being counted.
     pub has_more: bool,
+    /// Whether all devices are counted, and not those of an earlier release only in part.
+    pub is_complete: bool,
+}
+
+impl PoolCounts {
+    /// The devices among them.
+    pub(crate) fn devices(&self) -> DeviceCount {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        DeviceCount {
+            remembered: count(self.remembered),
+            not_remembered: count(self.not_remembered),
+            has_more: false,
+        }
+    }
 }
 
 /// Counts the users and devices of a pool.
@@ -62,6 +77,7 @@ pub(crate) fn read(store: &dyn Store, pool: &Pool) -> Result<PoolCounts, Service
         remembered: count(counts.remembered),
         not_remembered: count(counts.not_remembered),
         has_more: has_more || unconfirmed == MAX_UNCONFIRMED,
+        is_complete: !has_more,
     })
 }
 
