@@ -52,6 +52,50 @@ pub(crate) fn bars(title: &str, column: &str, bars: &[Bar<'_>]) -> Markup {
     }
 }
 
+/// A stack of two numbers with its name.
+pub(crate) struct Stack {
+    pub(crate) name: String,
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
+}
+
+/// A column for each stack, and below them the table that says the numbers. `columns` names the
+/// names and both numbers.
+pub(crate) fn stacks(title: &str, columns: [&str; 3], stacks: &[Stack]) -> Markup {
+    let most = stacks.iter().map(|stack| stack.good + stack.bad).max().unwrap_or(0).max(1);
+    let height = |count: u64| 60 * count / most;
+    let width = 10 * stacks.len();
+    html! {
+        figure.chart.stacks {
+            figcaption { (title) }
+            svg viewBox=(format!("0 0 {width} 60")) preserveAspectRatio="none" aria-hidden="true"
+                focusable="false" {
+                @for (place, stack) in stacks.iter().enumerate() {
+                    @let (good, bad) = (height(stack.good), height(stack.bad));
+                    rect.track x=(10 * place + 1) width="8" height="60" {}
+                    rect.good x=(10 * place + 1) y=(60 - good) width="8" height=(good) {}
+                    rect.bad x=(10 * place + 1) y=(60 - good - bad) width="8" height=(bad) {}
+                }
+            }
+            details {
+                summary { "The same numbers as a table" }
+                table {
+                    thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                    tbody {
+                        @for stack in stacks {
+                            tr {
+                                th scope="row" { (stack.name) }
+                                td { (stack.good) }
+                                td { (stack.bad) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use device_pool::ServiceError;
-use device_server::{AdminSession, Administrator, DeviceCount, Role};
+use device_server::{AdminSession, Administrator, DeviceCount, Role, SignInHour};
 use device_wire::Request;
 use maud::{Markup, html};
 
@@ -36,6 +36,16 @@ impl Visit {
     /// The devices of a pool by status.
     pub(crate) async fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
         self.console.service.count_devices(&self.administrator, pool_id.to_owned()).await
+    }
+
+    /// The sign-ins of a pool in each of the last hours, the earliest first.
+    pub(crate) async fn sign_ins_by_hour(
+        &self,
+        pool_id: &str,
+        hours: u16,
+    ) -> Result<Vec<SignInHour>, ServiceError> {
+        let service = &self.console.service;
+        service.sign_ins_by_hour(&self.administrator, pool_id.to_owned(), hours).await
     }
 
     /// Whether changes are offered.

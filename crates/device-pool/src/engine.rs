@@ -1,5 +1,7 @@
 //! The engine: runs an operation against the store.
 
+mod counts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use crate::host::arithmetic::{Arithmetic, InPlace};
 use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::{Hooks, NoHooks};
-use crate::host::invocation::{Config, Invocation, Outcome};
+use crate::host::invocation::{About, Config, Invocation, Outcome};
 use crate::host::moment::Moment;
 use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
 use crate::host::seed::{SeedError, SeedItem};
@@ -27,12 +29,11 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
 use crate::rules::audit_sealing::{self, AuditHead};
-use crate::rules::device_count::{self, DeviceCount};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
 use crate::rules::import_files::{self, Next, Rows};
-use crate::rules::pool_counts::PoolCounts;
+use crate::rules::sign_in_hours::SignInHours;
 use crate::rules::{audit, listing, pool_counts, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
 use crate::store::{Change, Key, Store, StoreError, Table, Write};
@@ -52,6 +53,7 @@ pub struct Engine {
     device_messages: DeviceMessages,
     development: Development,
     idle_devices: IdleDevices,
+    sign_in_hours: SignInHours,
     failure_limit: FailureLimit,
 }
 
@@ -130,6 +132,7 @@ impl Engine {
             device_messages: DeviceMessages::default(),
             development: Development::default(),
             idle_devices: IdleDevices::default(),
+            sign_in_hours: SignInHours::default(),
             failure_limit: FailureLimit::default(),
         })
     }
@@ -285,6 +288,10 @@ impl Engine {
             match tx.commit(decided.is_ok()) {
                 Ok(()) => {
                     invocation.warnings = warnings;
+                    let About { pool_id, sign_in, .. } = &invocation.about;
+                    if let (Some(pool_id), Some(outcome)) = (pool_id, sign_in) {
+                        self.sign_in_hours.count(pool_id, *outcome, invocation.now);
+                    }
                     return decided.map(|body| Outcome { body, messages: outbox });
                 }
                 Err(StoreError::Conflict) => {}
@@ -363,6 +370,7 @@ impl Engine {
         let of_seed = |pool_id: &str| {
             items.iter().any(|item| matches!(item, SeedItem::Pool(pool) if pool.id == pool_id))
         };
+        self.sign_in_hours.clear();
         let clear = || clear(&*self.store, of_seed).map_err(ServiceError::from);
         clear().map_err(failed)?;
         self.development.forget_passwords();
@@ -467,28 +475,6 @@ impl Engine {
         })))
     }
 
-    /// The number of users and devices of a pool; `None` for an unknown pool.
-    ///
-    /// # Errors
-    /// Storage failures.
-    pub fn pool_counts(&self, pool_id: &str) -> Result<Option<PoolCounts>, ServiceError> {
-        let mut tx = Transaction::new(&*self.store);
-        let pool = tx.find::<Pool>(pool_id)?;
-        pool.map(|pool| pool_counts::read(&*self.store, &pool)).transpose()
-    }
-
-    /// The number of devices of a pool by status; zero for an unknown pool. While the records of an
-    /// earlier release are still being counted, up to 1000.
-    ///
-    /// # Errors
-    /// Storage failures.
-    pub fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
-        match self.pool_counts(pool_id)? {
-            Some(counts) if counts.is_complete => Ok(counts.devices()),
-            _ => device_count::count(&*self.store, pool_id),
-        }
-    }
-
     /// The event of an act at the server itself, for the audit trail. The host writes it together
     /// with what the act changes. `about` says what was acted on, without a secret.
     ///
@@ -574,6 +560,7 @@ impl Engine {
             self.failure_limit.apply(&*self.store, retention.max_failures_per_user, now),
             listing::complete(&*self.store).map(|_| 0),
             pool_counts::add_up(&*self.store).map(|_| 0),
+            self.sign_in_hours.write(&*self.store).map(|()| 0),
             // Last: a store may now clear what the others deleted from its files.
             self.store.purge(now.millis()).map_err(ServiceError::from),
         ];

@@ -101,7 +101,7 @@ pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};
-pub use host::invocation::{About, Config, Invocation, Outcome, Retention};
+pub use host::invocation::{About, Config, Invocation, Outcome, Retention, SignInOutcome};
 pub use host::message::{CustomSender, Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
@@ -115,6 +115,7 @@ pub use rules::audit_verification::{AuditAlteration, AuditVerdict, AuditVerifier
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
 pub use rules::pool_counts::PoolCounts;
+pub use rules::sign_in_hours::SignInHour;
 pub use rules::triggers::TRIGGERS;
 pub use sign_in::policy_trial::{
     NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount,

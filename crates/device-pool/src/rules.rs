@@ -32,6 +32,7 @@ pub(crate) mod profile;
 pub(crate) mod risk;
 pub(crate) mod roles;
 pub(crate) mod second_factors;
+pub(crate) mod sign_in_hours;
 pub(crate) mod sign_up_triggers;
 pub(crate) mod stand_ins;
 pub(crate) mod token_trigger;

@@ -74,6 +74,7 @@ impl Server {
         if timeout(DRAIN, under_way.shutdown()).await.is_err() {
             tracing::warn!("the time to finish ran out with requests still under way");
         }
+        service.write_counts().await;
         service.finish_messages().await;
     }
 }

@@ -291,6 +291,16 @@ impl Service {
         self.outbound_queue.send(messages);
     }
 
+    /// Writes the numbers of sign-ins that were not written yet. A failure is logged.
+    ///
+    /// Call it after the last request, if you serve [`app`](crate::app) without
+    /// [`Server`](crate::Server).
+    pub async fn write_counts(self: &Arc<Self>) {
+        if let Err(error) = self.off_the_workers(|service| service.engine.write_counts()).await {
+            tracing::error!(cause = error.detail(), "writing the numbers of sign-ins failed");
+        }
+    }
+
     /// Waits up to ten seconds for queued messages to users; logs those that did not arrive.
     ///
     /// Call it after the last request, if you serve [`app`](crate::app) without

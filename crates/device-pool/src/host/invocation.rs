@@ -98,6 +98,20 @@ pub struct About {
     pub sub: Option<String>,
     /// Whether the audit trail has a failure of this call: a wrong proof, or one in a lockout.
     pub failed: bool,
+    /// How a sign-in ended, if it did with this call.
+    pub sign_in: Option<SignInOutcome>,
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignInOutcome {
+    /// With tokens.
+    Passed,
+    /// With tokens, and without the second factor, which a remembered device replaced.
+    PassedByDevice,
+    /// With a wrong proof, or in a lockout.
+    Failed,
 }
 
 /// The result of a command that succeeded.

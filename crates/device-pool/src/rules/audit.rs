@@ -10,7 +10,7 @@ use crate::command::context::Context;
 use crate::command::notes::{Finding, Notes, Subject};
 use crate::command::transaction::{Entity, Transaction};
 use crate::error::ServiceError;
-use crate::host::invocation::{About, Invocation, Retention};
+use crate::host::invocation::{About, Invocation, Retention, SignInOutcome};
 use crate::host::moment::{Moment, days};
 use crate::host::server_act::ServerAct;
 use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
@@ -44,6 +44,7 @@ pub(crate) fn conclude(
         client_id: notes.client_id.clone(),
         sub: notes.subject.as_ref().filter(|whose| !whose.is_nobody).map(|whose| whose.sub.clone()),
         failed: outcome == Some(Outcome::Failed),
+        sign_in: sign_in_outcome(kind, outcome, &notes),
     };
     let Some((kind, outcome)) = kind.zip(outcome) else { return Ok(()) };
     let Some(event) = event(cx, kind, operation, outcome, notes, refusal) else { return Ok(()) };
@@ -52,6 +53,27 @@ pub(crate) fn conclude(
         return Ok(());
     }
     record(&mut cx.tx, &event)
+}
+
+/// How a sign-in ended; `None` if it goes on.
+fn sign_in_outcome(
+    kind: Option<Kind>,
+    outcome: Option<Outcome>,
+    notes: &Notes,
+) -> Option<SignInOutcome> {
+    let is = |fact: &str, value: bool| {
+        let situation = notes.situation.as_ref().and_then(|facts| facts.get(fact));
+        situation.and_then(serde_json::Value::as_bool) == Some(value)
+    };
+    match (kind, outcome) {
+        (Some(Kind::SignIn), Some(Outcome::Failed)) => Some(SignInOutcome::Failed),
+        (Some(Kind::SignIn), Some(Outcome::Passed)) => {
+            // Tokens without a second factor that was due: a device stood in.
+            let by_device = is("mfa_due", true) && is("mfa_passed", false);
+            Some(if by_device { SignInOutcome::PassedByDevice } else { SignInOutcome::Passed })
+        }
+        _ => None,
+    }
 }
 
 /// Adds an event, and the note that it is not in the audit log yet.

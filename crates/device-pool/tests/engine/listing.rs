@@ -216,3 +216,36 @@ fn the_records_of_an_earlier_release_are_listed_in_time() {
     let counts = world.engine.pool_counts(&world.pool).unwrap().unwrap();
     assert_eq!((counts.users, counts.not_remembered, counts.has_more), (6, 1, false));
 }
+
+#[test]
+fn sign_ins_are_counted_by_the_hour() {
+    let (mut world, store) = world();
+    world.set_mfa("OPTIONAL");
+    world.user("ada");
+    let secret = world.enrol_totp("ada");
+    let (phone, _) = world.confirmed_device("ada", Some(&secret));
+    world.set_status("ada", &phone, "remembered");
+    world.sign_in("ada", Some(&phone), None);
+    let guess = json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": world.client,
+        "AuthParameters": {"USERNAME": "ada", "PASSWORD": "Wrong-horse-7"}});
+    world.refused(Operation::InitiateAuth, guess.clone());
+    let counted = |world: &World| {
+        let hours = world.engine.sign_ins_by_hour(&world.pool, 24, world.moment()).unwrap();
+        assert_eq!(hours.len(), 24);
+        let sum = |count: fn(&device_pool::SignInHour) -> u64| hours.iter().map(count).sum::<u64>();
+        (sum(|hour| hour.passed), sum(|hour| hour.by_device), sum(|hour| hour.failed))
+    };
+    assert_eq!(counted(&world), (3, 1, 1));
+    // Written, and counted on.
+    world.engine.write_counts().unwrap();
+    assert_eq!(counted(&world), (3, 1, 1));
+    world.refused(Operation::InitiateAuth, guess);
+    assert_eq!(counted(&world), (3, 1, 2));
+    let now = world.moment();
+    world.engine.purge(now).unwrap();
+    assert_eq!(counted(&world), (3, 1, 2));
+    let prefix = format!("{}/hour/", world.pool);
+    assert_eq!(store.scan(Table::Count, &prefix, None, 9).unwrap().len(), 1);
+    world.seconds(24 * 60 * 60);
+    assert_eq!(counted(&world), (0, 0, 0));
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use device_pool::{DeviceCount, Outcome, ServiceError};
+use device_pool::{DeviceCount, Outcome, ServiceError, SignInHour};
 use device_wire::{Auth, ErrorCode, Request};
 use zeroize::Zeroizing;
 
@@ -66,6 +66,25 @@ impl Service {
             return Err(denied(format!("{} is not for that pool.", administrator.title())));
         }
         self.off_the_workers(move |service| service.engine.count_devices(&pool_id)).await
+    }
+
+    /// The sign-ins of a pool in each of the last `hours`, the earliest first.
+    ///
+    /// # Errors
+    /// A pool that is not the administrator's, and storage failures.
+    pub async fn sign_ins_by_hour(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+        pool_id: String,
+        hours: u16,
+    ) -> Result<Vec<SignInHour>, ServiceError> {
+        if !administrator.has_pool(&pool_id) {
+            return Err(denied(format!("{} is not for that pool.", administrator.title())));
+        }
+        self.off_the_workers(move |service| {
+            service.engine.sign_ins_by_hour(&pool_id, hours, service.moment())
+        })
+        .await
     }
 
     /// The administrator who signed a request.
