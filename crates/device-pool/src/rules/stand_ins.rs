@@ -24,7 +24,10 @@ pub(crate) struct Found {
     pub(crate) is_stand_in: bool,
 }
 
-/// Finds the user with this sign-in name, or the pool's stand-in. Either way two records are found
+/// The number of a pool's stand-ins. One alone would be told from users by how often it is read.
+const STAND_INS: u8 = 16;
+
+/// Finds the user with this sign-in name, or the name's stand-in. Either way two records are found
 /// and parsed, and one look-up finds nothing.
 pub(crate) fn find(
     cx: &mut Context<'_, '_>,
@@ -32,6 +35,7 @@ pub(crate) fn find(
     name: &str,
 ) -> Result<Found, ServiceError> {
     let folded = pool.fold(name);
+    let number = number_of(&folded);
     let known = match Login::find(cx, pool, &folded)? {
         Some(login) => {
             // A name never contains a space.
@@ -42,25 +46,33 @@ pub(crate) fn find(
     };
     let (user, is_known) = match known {
         Some(user) => (user, true),
-        None => (load(cx, pool)?.in_parts(cx)?, false),
+        None => (load(cx, pool, number)?.in_parts(cx)?, false),
     };
     // Asked of a stand-in as well, so that it takes the same time.
     let signs_in = user.signs_in_as(pool, name);
     if is_known && !signs_in {
-        return Ok(Found { user: Box::new(load(cx, pool)?), is_stand_in: true });
+        return Ok(Found { user: Box::new(load(cx, pool, number)?), is_stand_in: true });
     }
     Ok(Found { user: Box::new(user), is_stand_in: !is_known })
 }
 
-fn load(cx: &mut Context<'_, '_>, pool: &Pool) -> Result<User, ServiceError> {
-    cx.tx.find::<StandInLogin>(&StandInLogin::key(&pool.id))?;
-    if let Some(StandInUser(user)) = cx.tx.find(&StandInUser::key(&pool.id))? {
+/// Which stand-in a name has, always the same.
+fn number_of(folded: &str) -> u8 {
+    folded.bytes().fold(0, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(byte)) % STAND_INS
+}
+
+fn load(cx: &mut Context<'_, '_>, pool: &Pool, number: u8) -> Result<User, ServiceError> {
+    cx.tx.find::<StandInLogin>(&StandInLogin::key(&pool.id, number))?;
+    let found = cx.tx.find::<StandInUser>(&StandInUser::key(&pool.id, number))?;
+    if let Some(StandInUser { user, .. }) = found {
         return Ok(user);
     }
     // The first time in this pool. Pools of earlier releases may already have users.
     let first = cx.tx.scan::<User>(&id_of([&pool.id, ""]), None, 1)?.pop();
     let named = first.is_some_and(|user| is_named(&user));
-    keep(cx, pool, named)
+    keep_all(cx, pool, named)?;
+    let made = cx.tx.find::<StandInUser>(&StandInUser::key(&pool.id, number))?;
+    Context::stored(made, "a stand-in").map(|made| made.user)
 }
 
 /// Notes that the pool has users whose names are not UUIDs, if this is one. Decoys then have such
@@ -70,8 +82,8 @@ pub(crate) fn note_name(
     pool: &Pool,
     user: &User,
 ) -> Result<(), ServiceError> {
-    if is_named(user) && !is_named(&load(cx, pool)?) {
-        keep(cx, pool, true)?;
+    if is_named(user) && !is_named(&load(cx, pool, 0)?) {
+        keep_all(cx, pool, true)?;
     }
     Ok(())
 }
@@ -81,10 +93,22 @@ pub(crate) fn is_named(user: &User) -> bool {
     Uuid::parse_str(&user.username).is_err()
 }
 
+fn keep_all(cx: &mut Context<'_, '_>, pool: &Pool, named: bool) -> Result<(), ServiceError> {
+    (0..STAND_INS).try_for_each(|number| keep(cx, pool, named, number))
+}
+
 /// Stores stand-ins that are as long as most users' records.
-fn keep(cx: &mut Context<'_, '_>, pool: &Pool, named: bool) -> Result<User, ServiceError> {
+fn keep(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    named: bool,
+    number: u8,
+) -> Result<(), ServiceError> {
+    // Read first, so that the write may replace an earlier one.
+    cx.tx.find::<StandInLogin>(&StandInLogin::key(&pool.id, number))?;
+    cx.tx.find::<StandInUser>(&StandInUser::key(&pool.id, number))?;
     let sub = cx.uuid().to_string();
-    let username = if named { "stand.in".to_owned() } else { sub.clone() };
+    let username = if named { format!("stand.in{number:02}") } else { sub.clone() };
     let salt = cx.random::<16>();
     let salt = Salt::from_be_bytes(&salt)
         .map_err(|_| ServiceError::internal("a stand-in could not be made"))?;
@@ -99,8 +123,6 @@ fn keep(cx: &mut Context<'_, '_>, pool: &Pool, named: bool) -> Result<User, Serv
         username,
         expires_at: None,
     };
-    cx.tx.keep(&StandInLogin(login))?;
-    let stand_in = StandInUser(user);
-    cx.tx.keep(&stand_in)?;
-    Ok(stand_in.0)
+    cx.tx.keep(&StandInLogin { login, number })?;
+    cx.tx.keep(&StandInUser { user, number })
 }

@@ -127,10 +127,14 @@ impl Choice {
         let allowed = pool.first_factors();
         let user = self.account.user.as_deref();
         // One factor is not enough if two are required, and a code is no second factor to a code.
-        let alone = !user.map_or_else(|| self.pretends_mfa(), |user| user.mfa_due(pool));
+        // What a decoy would have is drawn for users too, so that it takes the same time.
+        let alone = || {
+            let pretends = self.pretends_mfa();
+            !user.map_or(pretends, |user| user.mfa_due(pool))
+        };
         let reaches = |factor: AuthFactorType, medium: Medium| {
             let reached = || self.account.verified(pool, keys, medium).is_some();
-            allowed.contains(&factor) && alone && reached()
+            allowed.contains(&factor) && alone() && reached()
         };
         let mut available = Vec::new();
         if allowed.contains(&AuthFactorType::Password) {
