@@ -55,7 +55,18 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     let server = Server::bind(settings.listen.addr()).await?;
     let endpoint = format!("http://{}", reachable(server.local_addr()));
+    let is_developers = directory.is_some_and(dev::is_developers);
     let store = settings.storage.open()?;
+    if let Some(directory) = directory {
+        let is_dev = matches!(settings.administration, Administration::Anyone(_));
+        let marked = match (is_dev, is_developers) {
+            (true, true) => dev::mark(directory),
+            (true, false) => Ok(()),
+            (false, _) => dev::unmark(directory),
+        };
+        marked
+            .map_err(|error| ServeError::Settings(format!("{}: {error}", directory.display())))?;
+    }
 
     let mut greeting = format!("device {}\n", env!("CARGO_PKG_VERSION"));
     let data = match &settings.storage {

@@ -204,6 +204,15 @@ async fn an_advanced_clock_purges_and_replaces_keys() {
     assert_ne!(jwks().await["keys"][0]["kid"], before["keys"][0]["kid"]);
 }
 
+#[test]
+fn a_seed_shows_no_secret() {
+    let shown = format!("{:?}", Seed::parse("seed.toml", SEED).unwrap());
+    assert!(shown.contains(CLIENT), "{shown}");
+    for secret in [PASSWORD, TOTP] {
+        assert!(SEED.contains(secret) && !shown.contains(secret), "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_reset_goes_back_to_the_seed() {
     let dev = seeded().await;

@@ -58,6 +58,14 @@ impl Serving {
         ))
     }
 
+    /// A call under `/dev/` without a body.
+    pub(crate) fn post(&self, path: &str) -> (u16, Value) {
+        self.http(&format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            self.address
+        ))
+    }
+
     #[track_caller]
     pub(crate) fn ok(&self, operation: &str, body: &Value) -> Value {
         let (status, answer) = self.call(operation, body);

@@ -40,6 +40,25 @@ fn dev_mode_opens_no_production_data() {
 }
 
 #[test]
+fn dev_mode_opens_no_data_that_had_a_given_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let with_data = ["--listen", "127.0.0.1:0", "--data", path(&data)];
+    let dev = [&with_data[..], &["--dev"]].concat();
+    // A developer's directory is one until a server without --dev uses it.
+    drop(Serving::start(command(&dev)));
+    drop(Serving::start(command(&dev)));
+    let mut with_key = command(&with_data);
+    with_key.envs([("DEVICE_ACCESS_KEY_ID", "A"), ("DEVICE_SECRET_ACCESS_KEY", SECRET)]);
+    drop(Serving::start(with_key));
+    refused(&dev, &[], &["--dev-unsafe", path(&data), "access key"]);
+
+    let serving = Serving::start(command(&[&dev[..], &["--dev-unsafe"]].concat()));
+    let (status, told) = serving.post("/dev/reset");
+    assert_eq!(status, 403, "{told}");
+}
+
+#[test]
 fn a_secret_that_can_be_guessed_is_refused() {
     let in_memory = ["--listen", "127.0.0.1:0", "--in-memory"];
     for secret in ["x", "0123456789abcde"] {

@@ -58,12 +58,17 @@ pub(crate) struct Fault {
     pub(super) reason: String,
 }
 
-/// A file.
-#[derive(Debug)]
+/// A file. Its `Debug` leaves out the text, which has secrets.
 pub(super) struct Source {
     file: PathBuf,
     text: String,
     is_json: bool,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Source {
