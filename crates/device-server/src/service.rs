@@ -159,30 +159,39 @@ impl Service {
             let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
             return (Err(refusal), Subject::default());
         };
-        // The permit moves with the work: if the caller disconnects, the work still occupies its
-        // thread.
-        let operation = call.operation;
-        let decided = self.off_the_workers(move |service| {
+        // The permit and all that follows from the decision move with the work: if the caller
+        // disconnects, this future is dropped, and the work still occupies its thread and commits.
+        let this = Arc::clone(self);
+        let answered = self.off_the_workers(move |_| {
             let _permit = permit;
             let mut subject = Subject::default();
-            Ok((service.decide(&call, &mut subject), subject))
+            Ok((this.decide_and_follow_up(&call, &mut subject), subject))
         });
-        let (outcome, subject) = match decided.await {
-            Ok(decided) => decided,
-            Err(error) => (Err(error), Subject::default()),
-        };
-        let refusal = outcome.as_ref().err().map(ServiceError::code);
-        self.guess_budget.count(operation, source, self.now(), refusal);
-        let answer = outcome.map(|Outcome { body, messages }| {
-            self.send(messages);
-            if let (Some(dev), Some(body)) = (self.administrators.dev(), &body) {
-                dev.note(body);
-            }
+        let (answer, subject) =
+            answered.await.unwrap_or_else(|error| (Err(error), Subject::default()));
+        if answer.is_ok() {
             self.without_effect.name(operation);
-            self.follow_up(operation, body.as_ref());
-            body
-        });
+        }
         (answer, subject)
+    }
+
+    /// Decides a call, counts it if it was a guess, and does what its answer does not wait for.
+    fn decide_and_follow_up(
+        self: &Arc<Self>,
+        call: &Call,
+        subject: &mut Subject,
+    ) -> Result<Option<Value>, ServiceError> {
+        let operation = call.operation;
+        let outcome = self.decide(call, subject);
+        let refusal = outcome.as_ref().err().map(ServiceError::code);
+        self.guess_budget.count(operation, call.source_ip, self.now(), refusal);
+        let Outcome { body, messages } = outcome?;
+        self.send(messages);
+        if let (Some(dev), Some(body)) = (self.administrators.dev(), &body) {
+            dev.note(body);
+        }
+        self.follow_up(operation, body.as_ref());
+        Ok(body)
     }
 
     fn decide(&self, call: &Call, subject: &mut Subject) -> Result<Outcome, ServiceError> {

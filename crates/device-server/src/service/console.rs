@@ -39,16 +39,19 @@ impl Service {
             return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
         };
         let administrator = administrator.clone();
-        let Outcome { body, messages } = self
+        let body = self
             .off_the_workers(move |service| {
                 let _permit = permit;
                 let input = constraint::check(operation, body)?;
                 let mut rng = service.entropy.generator();
                 let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
-                service.execute(operation, input, Some(&administrator), &mut invocation)
+                let Outcome { body, messages } =
+                    service.execute(operation, input, Some(&administrator), &mut invocation)?;
+                // Here, because this future is dropped if the browser disconnects.
+                service.send(messages);
+                Ok(body)
             })
             .await?;
-        self.send(messages);
         serde_json::from_value(body.unwrap_or_default())
             .map_err(|_| ServiceError::internal(format!("{operation} response does not convert")))
     }

@@ -14,9 +14,12 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
 use device_pool::{HookError, Hooks};
-use device_server::{Limits, ServiceBuilder, app};
+use device_server::{Administrator, Limits, MessageObserver, Role, Service, ServiceBuilder, app};
 use device_store::MemoryStore;
-use device_test::{FakeClock, TestSigningKeys, config, service, service_in};
+use device_test::{FakeClock, PASSWORD, TestSigningKeys, config, service, service_in};
+use device_wire::enums::DeliveryMediumType;
+use device_wire::requests::AdminCreateUserRequest;
+use device_wire::shapes::AttributeType;
 use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -231,6 +234,95 @@ async fn one_more_call_for_the_hook_is_refused() {
     let (_, start) = custom_sign_in(&router).await;
     let answer = send(router, request("InitiateAuth", start)).await;
     assert_eq!(code(&answer), "TooManyRequestsException");
+}
+
+/// A service whose calls wait at a hook, and what is sent to users.
+struct Slow {
+    service: Arc<Service>,
+    hears: Receiver<()>,
+    tell: Sender<()>,
+    sent: Receiver<String>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        let ((asked, hears), (tell, told), (send, sent)) = (channel(), channel(), channel());
+        let hooks = Arc::new(SlowHook { asked, told: Mutex::new(told) });
+        let observer: Arc<MessageObserver> = Arc::new(move |messages| {
+            for message in messages {
+                send.send(message.username.as_str().to_owned()).unwrap();
+            }
+        });
+        let limited = limited(|limits| limits.max_guesses_per_address = 1);
+        let service = limited(service(&FakeClock::new()).hooks(hooks)).message_observer(observer);
+        Self { service: service.build(), hears, tell, sent }
+    }
+
+    /// Drops `call` while its hook is asked. Returns the recipient of the message that is sent when
+    /// the hook has answered.
+    async fn recipient_if_dropped(self, call: impl Future) -> String {
+        let Self { hears, tell, sent, .. } = self;
+        let heard = spawn_blocking(move || hears.recv_timeout(Duration::from_secs(20)));
+        tokio::select! {
+            biased;
+            heard = heard => heard.unwrap().expect("the hook is asked"),
+            _ = call => panic!("the hook has not answered"),
+        }
+        drop(tell);
+        let sent = spawn_blocking(move || sent.recv_timeout(Duration::from_secs(20)));
+        sent.await.unwrap().expect("a message is sent")
+    }
+}
+
+/// A pool that calls a hook before a sign-up, and verifies e-mail addresses.
+fn pool_with_a_hook() -> Value {
+    json!({
+        "PoolName": "p", "AutoVerifiedAttributes": ["email"],
+        "LambdaConfig": { "PreSignUp": "arn:aws:lambda:eu-test-1:123456789012:function:f" },
+    })
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_is_sent_the_message() {
+    let slow = Slow::new();
+    let router = app(Arc::clone(&slow.service));
+    let pool = ok(&router, "CreateUserPool", pool_with_a_hook()).await;
+    let client = json!({ "UserPoolId": pool["UserPool"]["Id"], "ClientName": "c" });
+    let client = ok(&router, "CreateUserPoolClient", client).await;
+    let sign_up = |name: &str| {
+        let body = json!({
+            "ClientId": client["UserPoolClient"]["ClientId"], "Username": name,
+            "Password": PASSWORD,
+            "UserAttributes": [{ "Name": "email", "Value": "ada@example.com" }],
+        });
+        let mut request = request("SignUp", body.to_string());
+        let peer: SocketAddr = "203.0.113.1:4711".parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        send(router.clone(), request)
+    };
+    let recipient = slow.recipient_if_dropped(sign_up("ada")).await;
+    assert_eq!(recipient, "ada");
+    // The call counts, too.
+    assert_eq!(code(&sign_up("bob").await), "TooManyRequestsException");
+}
+
+#[tokio::test]
+async fn a_page_that_hangs_up_sends_the_message() {
+    let slow = Slow::new();
+    let router = app(Arc::clone(&slow.service));
+    let pool = ok(&router, "CreateUserPool", pool_with_a_hook()).await;
+    let mut create =
+        AdminCreateUserRequest::new(pool["UserPool"]["Id"].as_str().unwrap(), "ada".to_owned());
+    create.desired_delivery_mediums = Some(vec![DeliveryMediumType::Email]);
+    create.user_attributes = Some(vec![AttributeType {
+        value: Some("ada@example.com".to_owned().into()),
+        ..AttributeType::new("email")
+    }]);
+    let service = Arc::clone(&slow.service);
+    let administrator = Administrator::new("test", Role::Full);
+    let call = service.call(&administrator, &create, None);
+    let recipient = slow.recipient_if_dropped(call).await;
+    assert_eq!(recipient, "ada");
 }
 
 /// A store on a disk that is full, or broken.
