@@ -199,19 +199,31 @@ impl Engine {
             .map(|outcome| outcome.body)
     }
 
-    /// Forgets the device of such a link, and ends the sign-ins made with it.
+    /// Forgets the device of such a link, and ends its sign-ins.
+    ///
+    /// Those are the sign-ins that were made with it, and the one that confirmed it. If the device
+    /// is gone, those that are left end.
     ///
     /// # Errors
     ///
-    /// Storage failures.
+    /// Storage failures; `TooManyRequestsException` if too many calls change the user at once.
     pub fn follow_device_link(
         &self,
         pool_id: &str,
         token: &str,
         invocation: &mut Invocation<'_>,
     ) -> Result<DeviceLink, ServiceError> {
-        self.decide(invocation, |cx| device_link::follow(cx, pool_id, token))
-            .map(|outcome| outcome.body)
+        let mut after: Option<String> = None;
+        loop {
+            let decided = self.decide(invocation, |cx| {
+                device_link::follow(cx, pool_id, token, after.as_deref())
+            })?;
+            let (link, next) = decided.body;
+            if next.is_none() {
+                return Ok(link);
+            }
+            after = next;
+        }
     }
 
     /// Keeps the CSV file of an import job. `token` is the last part of the job's URL.

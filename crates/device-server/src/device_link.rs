@@ -75,6 +75,17 @@ fn page(link: &DeviceLink) -> Response<Body> {
             let question = question(device_name.as_deref(), *confirmed);
             (StatusCode::OK, "Forget this device?", question)
         }
+        DeviceLink::SignedIn => (
+            StatusCode::OK,
+            "The device is forgotten, but signed in",
+            html! {
+                p {
+                    "It is no longer a device of your account. But a sign-in that was made with "
+                    "it, or that made it a device of your account, goes on."
+                }
+                form method="post" { button type="submit" { "Sign it out" } }
+            },
+        ),
         DeviceLink::Done => (
             StatusCode::OK,
             "The device is forgotten",
@@ -91,8 +102,7 @@ fn page(link: &DeviceLink) -> Response<Body> {
             "This link is not valid",
             html! {
                 p {
-                    "It is incomplete, it was used before, or it is more than seven days old. "
-                    "Nothing was changed."
+                    "It is incomplete, or it is more than seven days old. Nothing was changed."
                 }
                 p { "If you do not know a device of your account, change your password." }
             },

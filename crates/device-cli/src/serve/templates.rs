@@ -22,17 +22,27 @@ pub(super) fn read(path: Option<&Path>) -> Result<DeviceMessages, ServeError> {
 
 fn check(texts: &DeviceMessages) -> Result<(), String> {
     let DeviceMessages { new_device, copied_device, .. } = texts;
-    for (message, MessageTexts { email_message, sms_message, .. }) in
+    for (message, MessageTexts { email_subject, email_message, sms_message, .. }) in
         [("new-device", new_device), ("copied-device", copied_device)]
     {
-        for (name, text) in [("email-message", email_message), ("sms-message", sms_message)] {
+        let texts = [
+            ("email-subject", email_subject),
+            ("email-message", email_message),
+            ("sms-message", sms_message),
+        ];
+        for (name, text) in texts {
             if let Some(unknown) = unknown_placeholder(text) {
                 return Err(format!(
                     "{name} of {message} has the placeholder {{{unknown}}}; there are {{{}}}",
                     PLACEHOLDERS.join("}, {")
                 ));
             }
-            if message == "new-device" && !text.contains("{link}") {
+            let has_link = text.contains("{link}");
+            // Mail servers log subjects, and whoever has the link may follow it.
+            if name == "email-subject" && has_link {
+                return Err(format!("{name} of {message} has {{link}}, which is for the message"));
+            }
+            if message == "new-device" && name != "email-subject" && !has_link {
                 return Err(format!(
                     "{name} of {message} lacks {{link}}, by which users forget the device"
                 ));
@@ -66,27 +76,33 @@ mod tests {
     fn a_file_replaces_the_messages_that_it_names() {
         let texts = read_text(
             r#"[new-device]
-            email-subject = "Neues Gerät"
+            email-subject = "Neues Gerät: {device-name}"
             email-message = "<style>p {color: red}</style><p>{device-name}: {link}</p>"
             sms-message = "{username}, {time}, {ip-address}: {link}""#,
         )
         .unwrap();
-        assert_eq!(texts.new_device.email_subject, "Neues Gerät");
+        assert_eq!(texts.new_device.email_subject, "Neues Gerät: {device-name}");
         assert_eq!(texts.copied_device, DeviceMessages::default().copied_device);
         assert_eq!(check(&DeviceMessages::default()), Ok(()));
     }
 
     #[test]
     fn a_file_with_a_mistake_is_refused_with_what_is_right() {
-        let message = |email: &str, sms: &str| {
+        let texts = |subject: &str, email: &str, sms: &str| {
             format!(
-                "[new-device]\nemail-subject = \"s\"\nemail-message = \"{email}\"\n\
+                "[new-device]\nemail-subject = \"{subject}\"\nemail-message = \"{email}\"\n\
                  sms-message = \"{sms}\"\n"
             )
         };
+        let message = |email: &str, sms: &str| texts("s", email, sms);
         for (text, expected) in [
             (message("{link}", "no link"), "sms-message of new-device lacks {link}"),
             (message("{link} {devicename}", "{link}"), "{devicename}; there are {username}, {dev"),
+            (
+                texts("{device}", "{link}", "{link}"),
+                "email-subject of new-device has the placeholder",
+            ),
+            (texts("{link}", "{link}", "{link}"), "email-subject of new-device has {link}"),
             ("[new-devices]".to_owned(), "new-devices"),
             ("[new-device]\nemail-subject = \"s\"".to_owned(), "email-message"),
         ] {

@@ -15,8 +15,8 @@ pub struct DeviceMessages {
 
 /// The texts of one message.
 ///
-/// `{username}`, `{device-name}`, `{time}`, `{ip-address}` and `{link}` in a message are replaced;
-/// `{link}` is empty if there is none.
+/// `{username}`, `{device-name}`, `{time}`, `{ip-address}` and `{link}` are replaced, in the
+/// subject too; `{link}` is empty if there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MessageTexts {

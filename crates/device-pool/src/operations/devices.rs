@@ -29,7 +29,7 @@ pub(crate) fn confirm(
     request: ConfirmDeviceRequest,
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
-    let Caller { pool, keys, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let Caller { pool, keys, user, claims } = Caller::authenticate(cx, &request.access_token)?;
     let config = request.device_secret_verifier_config.unwrap_or_default();
     let secret = device_keys::offered_secret(config.salt, config.password_verifier)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };
@@ -60,7 +60,7 @@ pub(crate) fn confirm(
     let device = Device::confirm(cx, &user, key, confirmation);
     cx.tx.put(&device)?;
     if DeviceTags::of(&pool).notify_new_device {
-        device_notices::new_device(cx, &pool, &keys, &user, &device)?;
+        device_notices::new_device(cx, &pool, &keys, &user, &device, claims.origin_jti)?;
     }
     Ok(ConfirmDeviceResponse { user_confirmation_necessary: Some(remember == Remember::OptIn) })
 }

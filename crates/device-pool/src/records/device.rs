@@ -26,6 +26,10 @@ pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 /// minute counts in full.
 const UNCONFIRMABLE_AFTER: Duration = minutes(CONFIRM_WITHIN_MINUTES as u64 + 1);
 
+/// The maximum length of a device name that is shown to a user, in characters. Whoever confirms the
+/// device chooses the name, and the message or page about it is not theirs to write.
+const LONGEST_SHOWN_NAME: usize = 40;
+
 /// A confirmed device.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Device {
@@ -112,6 +116,11 @@ pub(crate) struct Confirmation {
 impl Device {
     pub(crate) fn id_of(pool_id: &str, username: &str, key: &str) -> String {
         id_of([pool_id, username, key])
+    }
+
+    /// The name in one line of limited length; `None` if nothing of it can be seen.
+    pub(crate) fn shown_name(&self) -> Option<String> {
+        shown(self.name.as_deref()?)
     }
 
     /// The prefix of the ids of a user's devices.
@@ -319,4 +328,45 @@ fn is_zero(number: &u32) -> bool {
 
 pub(crate) fn does_not_exist() -> ServiceError {
     ServiceError::not_found(sentence::UNKNOWN_DEVICE)
+}
+
+fn shown(name: &str) -> Option<String> {
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let visible = name.chars().filter(|c| !is_format(*c));
+    let line: String = visible.map(|c| if is_break(c) { ' ' } else { c }).collect();
+    if line.trim().is_empty() {
+        return None;
+    }
+    Some(match line.char_indices().nth(LONGEST_SHOWN_NAME) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
+    })
+}
+
+/// Whether this is of Unicode's category Cf: it has no width, or changes the direction of the text
+/// around it.
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_device_name_is_one_line_of_limited_length() {
+        let text = |name: &str| shown(name).unwrap();
+        assert_eq!(text("Ada's\r\nphone\u{7}"), "Ada's  phone ");
+        assert_eq!(text(&"ä".repeat(40)), "ä".repeat(40));
+        assert_eq!(text(&"ä".repeat(41)), format!("{}...", "ä".repeat(40)));
+        assert_eq!(text("a\u{2028}b\u{2029}c\u{85}d"), "a b c d");
+        assert_eq!(text("\u{202e}e\u{200b}v\u{2066}e\u{feff}\u{e0041}"), "eve");
+        assert_eq!(["", " \n", "\u{200b}\u{202e}"].map(shown), [None, None, None]);
+    }
 }

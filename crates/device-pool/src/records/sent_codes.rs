@@ -75,6 +75,15 @@ impl SentCodes {
         cx.tx.put(&self)
     }
 
+    /// Counts a message that is sent although the command is refused.
+    pub(crate) fn count_although_refused(
+        mut self,
+        cx: &mut Context<'_, '_>,
+    ) -> Result<(), ServiceError> {
+        self.count = self.count.saturating_add(1);
+        cx.tx.record(&self)
+    }
+
     /// Resets the count.
     pub(crate) fn forget(self, cx: &mut Context<'_, '_>) {
         if self.count > 0 {

@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use device_wire::{Operation, Sensitive};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::command::context::Context;
-use crate::command::transaction::id_of;
+use crate::command::transaction::Entity;
 use crate::crypto::seal::Purpose;
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, days};
@@ -20,12 +21,14 @@ use crate::records::device::Device;
 use crate::records::grant::{Grant, UserGrant};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
-use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::rules::audit;
 
 /// How long a link is good.
 const LIFETIME: Duration = days(7);
+
+/// The grants that one change looks at. A user may have any number.
+const BATCH: usize = 500;
 
 /// What the link of a message about a new device leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +36,16 @@ const LIFETIME: Duration = days(7);
 pub enum DeviceLink {
     /// The device is there, and may be forgotten.
     Open {
-        /// The device's name.
+        /// The device's name as it may be shown: one line of limited length.
         device_name: Option<String>,
         /// When the device was confirmed.
         confirmed: Moment,
     },
-    /// The device is forgotten.
+    /// The device is forgotten, but its sign-ins go on. They may be ended.
+    SignedIn,
+    /// The device is forgotten, and its sign-ins have ended.
     Done,
-    /// The link is wrong, was used before, or has expired.
+    /// The link is wrong or has expired.
     Invalid,
 }
 
@@ -51,19 +56,24 @@ struct Contents {
     username: String,
     #[serde(rename = "k")]
     device_key: String,
+    /// The sign-in that confirmed the device, which need not be the one that was given its key.
+    #[serde(default, rename = "g", skip_serializing_if = "Option::is_none")]
+    confirmed_by: Option<Uuid>,
     #[serde(rename = "e")]
     expires_at: Moment,
 }
 
-/// The URL that forgets a device which was just confirmed.
+/// The URL that forgets a device which the sign-in `confirmed_by` has just confirmed.
 pub(crate) fn url(
     cx: &mut Context<'_, '_>,
     keys: &PoolKeys,
     device: &Device,
+    confirmed_by: Uuid,
 ) -> Result<Sensitive<String>, ServiceError> {
     let contents = Contents {
         username: device.username.clone(),
         device_key: device.key.clone(),
+        confirmed_by: Some(confirmed_by),
         expires_at: cx.now() + LIFETIME,
     };
     let salt = cx.random();
@@ -76,12 +86,14 @@ pub(crate) fn url(
 /// A link that is good, with the records that it leads to.
 struct Followed {
     contents: Contents,
-    /// The user and the device, if both are still there.
-    found: Option<(User, Device)>,
+    /// The user, unless deleted.
+    user: Option<User>,
+    /// The user's device, if it is still there.
+    device: Option<Device>,
 }
 
 impl Followed {
-    /// Opens the token of a link; `None` if it is wrong, used or expired.
+    /// Opens the token of a link; `None` if it is wrong or expired.
     fn open(
         cx: &mut Context<'_, '_>,
         pool_id: &str,
@@ -97,25 +109,42 @@ impl Followed {
         else {
             return Ok(None);
         };
-        let is_spent = cx.tx.find::<Spent>(&contents.spending(pool_id).id)?.is_some();
-        if is_spent || cx.now() >= contents.expires_at {
+        if cx.now() >= contents.expires_at {
             return Ok(None);
         }
-        let found = match User::by_username(cx, pool_id, &contents.username)? {
-            Some(user) => {
-                Device::find(cx, &pool, &user, &contents.device_key)?.map(|device| (user, device))
-            }
+        let user = User::by_username(cx, pool_id, &contents.username)?;
+        let device = match &user {
+            Some(user) => Device::find(cx, &pool, user, &contents.device_key)?,
             None => None,
         };
-        Ok(Some(Self { contents, found }))
+        Ok(Some(Self { contents, user, device }))
     }
 }
 
 impl Contents {
-    /// The record that marks the link as used. A device has only one link.
-    fn spending(&self, pool_id: &str) -> Spent {
-        let id = id_of(["device link", pool_id, &self.username, &self.device_key]);
-        Spent { id, expires_at: self.expires_at }
+    /// Those of a batch of the user's grants that the link ends: valid, and of the device or of the
+    /// sign-in that confirmed it. Also where the next batch starts, unless this is the last.
+    fn grants(
+        &self,
+        cx: &Context<'_, '_>,
+        user: &User,
+        after: Option<&str>,
+    ) -> Result<(Vec<Grant>, Option<String>), ServiceError> {
+        let prefix = UserGrant::key(&user.pool_id, &user.username, "");
+        let entries = cx.tx.scan::<UserGrant>(&prefix, after, BATCH)?;
+        let next = entries.last().filter(|_| entries.len() == BATCH).map(Entity::id);
+        let mut grants = Vec::new();
+        for entry in entries {
+            // Read by key only if it is written, so that other grants cause no conflict.
+            let grant = cx.tx.peek::<Grant>(&entry.origin.to_string())?;
+            grants.extend(grant.filter(|grant| grant.stands(user) && self.ends(grant)));
+        }
+        Ok((grants, next))
+    }
+
+    fn ends(&self, grant: &Grant) -> bool {
+        grant.device_key.as_ref() == Some(&self.device_key)
+            || self.confirmed_by == Some(grant.origin)
     }
 }
 
@@ -125,49 +154,64 @@ pub(crate) fn read(
     pool_id: &str,
     token: &str,
 ) -> Result<DeviceLink, ServiceError> {
-    Ok(match Followed::open(cx, pool_id, token)? {
-        None => DeviceLink::Invalid,
-        Some(Followed { found: None, .. }) => DeviceLink::Done,
-        Some(Followed { found: Some((_, device)), .. }) => {
-            DeviceLink::Open { device_name: device.name, confirmed: device.created }
+    let Some(Followed { contents, user, device }) = Followed::open(cx, pool_id, token)? else {
+        return Ok(DeviceLink::Invalid);
+    };
+    if let Some(device) = device {
+        let device_name = device.shown_name();
+        return Ok(DeviceLink::Open { device_name, confirmed: device.created });
+    }
+    let Some(user) = user else { return Ok(DeviceLink::Done) };
+    let mut after = None;
+    loop {
+        let (grants, next) = contents.grants(cx, &user, after.as_deref())?;
+        if !grants.is_empty() {
+            return Ok(DeviceLink::SignedIn);
         }
-    })
+        let Some(next) = next else { return Ok(DeviceLink::Done) };
+        after = Some(next);
+    }
 }
 
-/// Forgets the device of a link, and ends the sign-ins that were made with it.
+/// Forgets the device of a link, and ends a batch of the sign-ins that were made with it or that
+/// confirmed it. Returns where the next batch starts, unless this was the last.
+///
+/// The first batch ends with the device. No sign-in is made with a device that is forgotten, so
+/// later batches miss none.
 pub(crate) fn follow(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
     token: &str,
-) -> Result<DeviceLink, ServiceError> {
-    let Some(Followed { contents, found }) = Followed::open(cx, pool_id, token)? else {
-        return Ok(DeviceLink::Invalid);
+    after: Option<&str>,
+) -> Result<(DeviceLink, Option<String>), ServiceError> {
+    let Some(Followed { contents, user, device }) = Followed::open(cx, pool_id, token)? else {
+        return Ok((DeviceLink::Invalid, None));
     };
-    let Some((user, device)) = found else { return Ok(DeviceLink::Done) };
+    let Some(user) = user else { return Ok((DeviceLink::Done, None)) };
     cx.notes.subject = Some(user.subject());
-    cx.notes.device_key = Some(device.key.clone());
-    cx.notes.by_link = true;
-    cx.notes.reason("Forgotten by the link in the message about the new device");
-    end_grants(cx, &user, &device.key)?;
-    device.forget(cx)?;
-    cx.tx.put(&contents.spending(pool_id))?;
-    audit::conclude(cx, Operation::ForgetDevice, None)?;
-    Ok(DeviceLink::Done)
-}
-
-/// Revokes the user's grants that belong to this device.
-fn end_grants(cx: &mut Context<'_, '_>, user: &User, device_key: &str) -> Result<(), ServiceError> {
-    let prefix = UserGrant::key(&user.pool_id, &user.username, "");
-    for entry in cx.tx.scan::<UserGrant>(&prefix, None, usize::MAX)? {
-        let origin = entry.origin.to_string();
-        let is_of_device = |grant: &Grant| grant.device_key.as_deref() == Some(device_key);
-        // Read by key only if it is written, so that other grants cause no conflict.
-        if cx.tx.peek::<Grant>(&origin)?.is_some_and(|grant| is_of_device(&grant))
-            && let Some(mut grant) = cx.tx.find::<Grant>(&origin)?
-        {
+    let (grants, next) = contents.grants(cx, &user, after)?;
+    let ended = grants.len();
+    for Grant { origin, .. } in grants {
+        if let Some(mut grant) = cx.tx.find::<Grant>(&origin.to_string())? {
             grant.revoked = true;
             cx.tx.put(&grant)?;
         }
     }
-    Ok(())
+    let operation = match device {
+        Some(device) => {
+            cx.notes.reason("Forgotten by the link in the message about the new device");
+            device.forget(cx)?;
+            Operation::ForgetDevice
+        }
+        // Nothing is left to do.
+        None if ended == 0 => return Ok((DeviceLink::Done, next)),
+        None => Operation::RevokeUserSession,
+    };
+    if ended > 0 {
+        cx.notes.reason(format!("The link ended sign-ins: {ended}"));
+    }
+    cx.notes.device_key = Some(contents.device_key);
+    cx.notes.by_link = true;
+    audit::conclude(cx, operation, None)?;
+    Ok((DeviceLink::Done, next))
 }

@@ -1,6 +1,7 @@
 //! Messages to users about their devices.
 
-use device_wire::Sensitive;
+use device_wire::{ErrorCode, Sensitive};
+use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
@@ -17,28 +18,31 @@ use crate::rules::device_link;
 /// The kind under which messages about new devices are counted.
 const NEW_DEVICE: &str = "new_device";
 
-/// The maximum length of a device name in a message, in characters. Whoever confirms the device
-/// chooses the name, and the message is not theirs to write.
-const LONGEST_NAME: usize = 40;
+/// The kind under which messages about copied devices are counted.
+const COPIED_DEVICE: &str = "copied_device";
 
 /// Tells the user of a device that was just confirmed, with a link that forgets it.
 ///
-/// Beyond the hourly limit nothing is sent: the user was told of those before.
+/// The sign-in `confirmed_by` ends with the link. Beyond the hourly limit the confirmation is
+/// refused: a device of which its user is not told would have no link that forgets it.
 pub(crate) fn new_device(
     cx: &mut Context<'_, '_>,
     pool: &Pool,
     keys: &PoolKeys,
     user: &User,
     device: &Device,
+    confirmed_by: Uuid,
 ) -> Result<(), ServiceError> {
     let Some(address) = address(cx, user) else { return Ok(()) };
     let sent = SentCodes::load(cx, Whose::user(user), &user.username, NEW_DEVICE)?;
-    let Ok(sent) = sent.permit() else {
-        cx.notes.reason("No message was sent to the user: too many about new devices in this hour");
-        return Ok(());
-    };
+    let sent = sent.permit().map_err(|_| {
+        ServiceError::new(
+            ErrorCode::LimitExceeded,
+            "The user was told of too many new devices in this hour. Try again in an hour.",
+        )
+    })?;
     sent.count(cx)?;
-    let link = device_link::url(cx, keys, device)?;
+    let link = device_link::url(cx, keys, device, confirmed_by)?;
     let message = message(cx, pool, user, device, &address, Topic::NewDevice, &link);
     cx.outbox.push(message);
     note_sent(cx, &address);
@@ -46,12 +50,27 @@ pub(crate) fn new_device(
 }
 
 /// Tells the user that a device was probably copied, although the sign-in is refused.
-pub(crate) fn copied_device(cx: &mut Context<'_, '_>, pool: &Pool, user: &User, device: &Device) {
-    let Some(address) = address(cx, user) else { return };
+///
+/// Beyond the hourly limit nothing is sent. The devices are no longer remembered all the same.
+pub(crate) fn copied_device(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    device: &Device,
+) -> Result<(), ServiceError> {
+    let Some(address) = address(cx, user) else { return Ok(()) };
+    let sent = SentCodes::load(cx, Whose::user(user), &user.username, COPIED_DEVICE)?;
+    let Ok(sent) = sent.permit() else {
+        cx.notes
+            .reason("No message was sent to the user: too many about copied devices in this hour");
+        return Ok(());
+    };
+    sent.count_although_refused(cx)?;
     let no_link = Sensitive::default();
     let message = message(cx, pool, user, device, &address, Topic::CopiedDevice, &no_link);
     cx.warnings.push(message);
     note_sent(cx, &address);
+    Ok(())
 }
 
 /// The user's verified address: e-mail if possible, or else the phone number.
@@ -77,7 +96,7 @@ fn message(
     topic: Topic,
     link: &Sensitive<String>,
 ) -> Message {
-    let name = shown(device.name.as_deref().unwrap_or("a device without a name"));
+    let name = device.shown_name().unwrap_or_else(|| "a device without a name".to_owned());
     let time = cx.now().minute();
     let ip = cx.invocation.source_ip.map(|ip| ip.to_string());
     let values = [
@@ -88,25 +107,4 @@ fn message(
         ("{link}", link.as_str()),
     ];
     address.message(cx, pool, user, topic, link, &values)
-}
-
-/// A device's name in one line of limited length.
-fn shown(name: &str) -> String {
-    let line: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_name_is_one_line_of_limited_length() {
-        assert_eq!(shown("Ada's\r\nphone\u{7}"), "Ada's  phone ");
-        assert_eq!(shown(&"ä".repeat(40)), "ä".repeat(40));
-        assert_eq!(shown(&"ä".repeat(41)), format!("{}...", "ä".repeat(40)));
-    }
 }

@@ -28,7 +28,11 @@ fn fill(template: &str, medium: Medium, values: &[Value<'_>]) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 /// The text of a message: the pool's template, or the service's default; the deployment's for what
@@ -149,6 +153,11 @@ impl Address {
         values: &[Value<'_>],
     ) -> Message {
         let template = Template::of(cx.device_messages, pool, topic, self.medium);
+        // Subjects are plain text. The service fills nothing into its own.
+        let subject = match topic {
+            Topic::NewDevice | Topic::CopiedDevice => fill(template.subject, Medium::Sms, values),
+            _ => template.subject.to_owned(),
+        };
         Message {
             pool_id: pool.id.clone(),
             username: Sensitive::from(user.username.clone()),
@@ -156,7 +165,7 @@ impl Address {
             destination: self.destination.clone(),
             topic,
             code: code.clone(),
-            subject: template.subject.to_owned(),
+            subject,
             body: Sensitive::from(fill(template.body, self.medium, values)),
             custom_sender: None,
         }

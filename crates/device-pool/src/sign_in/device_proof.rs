@@ -177,7 +177,7 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
             device.set_remembered(cx, DeviceRememberedStatusType::NotRemembered);
             cx.tx.record(&device)?;
             // Once: from now on the device is not remembered.
-            device_notices::copied_device(cx, pool, &user, &device);
+            device_notices::copied_device(cx, pool, &user, &device)?;
         }
         return Err(incorrect());
     }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use device_pool::{DeviceLink, Invocation, Medium, Message, Topic};
+use device_pool::store::{Change, Key, Store, Table, Write};
+use device_pool::{
+    Config, DeviceLink, DeviceMessages, Engine, Invocation, Medium, Message, Retention, Topic,
+};
 use device_store::MemoryStore;
-use device_wire::Operation;
+use device_test::TestSigningKeys;
+use device_wire::{ErrorCode, Operation};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
@@ -16,6 +20,7 @@ use crate::world::{Device, SignedIn, World};
 const DAY: i64 = 24 * 60 * 60;
 
 const DONE: DeviceLink = DeviceLink::Done;
+const SIGNED_IN: DeviceLink = DeviceLink::SignedIn;
 const INVALID: DeviceLink = DeviceLink::Invalid;
 
 const EMAIL: [(&str, &str); 2] = [("email", "ada@example.com"), ("email_verified", "true")];
@@ -24,14 +29,17 @@ const PHONE: [(&str, &str); 2] = [("phone_number", "+15550100"), ("phone_number_
 /// A pool that tells its users of new devices, one user, and the store.
 fn world(attributes: &[(&str, &str)]) -> (World, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new());
-    let mut world = World::over(store.clone(), 7);
+    (telling(World::over(store.clone(), 7), attributes), store)
+}
+
+fn telling(mut world: World, attributes: &[(&str, &str)]) -> World {
     world.set_devices(
         json!({"ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": false}),
     );
     world.user("ada");
     world.set_attributes("ada", attributes);
     world.tag("device:notify", "new-device");
-    (world, store)
+    world
 }
 
 /// Confirms a device; returns it, its sign-in, and the message about it.
@@ -136,6 +144,35 @@ fn a_device_name_writes_no_html_and_no_second_message() {
     world.ok(Operation::ConfirmDevice, request);
     let body = world.outbox[0].body.as_str();
     assert!(body.contains("&lt;a href=x&gt;{link}&lt;/a&gt;  you must call us a..."), "{body}");
+    let link = world.outbox[0].code.clone();
+    let DeviceLink::Open { device_name, .. } = world.read(link.rsplit_once('/').unwrap().1) else {
+        panic!("the device is there")
+    };
+    assert_eq!(device_name.unwrap(), "<a href=x>{link}</a>  you must call us a...", "as the page");
+}
+
+#[test]
+fn device_messages_fill_subjects_and_escape_quotes() {
+    let mut texts = DeviceMessages::default();
+    texts.new_device.email_subject = "{device-name}, {username}".to_owned();
+    texts.new_device.email_message = "<p title='{device-name}'><a href='{link}'>x</a>".to_owned();
+    let config = Config {
+        region: "eu-test-1".into(),
+        account_id: "000000000000".into(),
+        public_base_url: "http://localhost:9229".into(),
+        retention: Retention::default(),
+    };
+    let keys = Arc::new(TestSigningKeys::default());
+    let engine = Engine::builder(Arc::new(MemoryStore::new()), config, keys).device_messages(texts);
+    let mut world = telling(World::around(engine, 7), &EMAIL);
+    let signed_in = world.sign_in("ada", None, None);
+    let device = world.issued_device(&signed_in);
+    let mut request = world.confirmation(&signed_in.access_token(), &device);
+    request["DeviceName"] = json!("Ada's & Eve's");
+    world.ok(Operation::ConfirmDevice, request);
+    let message = &world.outbox[0];
+    assert_eq!(message.subject, "Ada's & Eve's, ada");
+    assert!(message.body.contains("'Ada&#39;s &amp; Eve&#39;s'"), "{}", message.body.as_str());
 }
 
 #[test]
@@ -167,13 +204,13 @@ fn a_link_forgets_the_device_and_ends_its_sign_ins() {
     let key = device.key.as_str();
     assert_eq!(told, ["device_change", "ForgetDevice", "passed", "link", key, "198.51.100.7"]);
     let reason = "Forgotten by the link in the message about the new device";
-    assert_eq!(event["reasons"], json!([reason]));
-    assert_eq!([world.read(&token), world.follow(&token)], [INVALID; 2], "used");
-    assert_eq!(stored(&store).len(), events.len());
+    assert_eq!(event["reasons"], json!([reason, "The link ended sign-ins: 2"]));
+    assert_eq!([world.read(&token), world.follow(&token)], [DONE; 2], "as a reload asks");
+    assert_eq!(stored(&store).len(), events.len(), "nothing is left to do");
 }
 
 #[test]
-fn wrong_used_and_expired_links_are_answered_alike() {
+fn wrong_and_expired_links_are_answered_alike() {
     let (mut world, _) = world(&EMAIL);
     let (device, _, message) = told_of_device(&mut world);
     let token = token(&message);
@@ -202,7 +239,7 @@ fn wrong_used_and_expired_links_are_answered_alike() {
 }
 
 #[test]
-fn a_link_that_is_followed_twice_at_once_is_used_once() {
+fn a_link_followed_twice_at_once_forgets_once() {
     let (mut world, store) = world(&EMAIL);
     let (device, _, message) = told_of_device(&mut world);
     let token = token(&message);
@@ -220,7 +257,7 @@ fn a_link_that_is_followed_twice_at_once_is_used_once() {
             .collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
-    assert_eq!(answers.iter().filter(|answer| **answer == DONE).count(), 1, "{answers:?}");
+    assert_eq!(answers, [DONE; 8]);
     let events = stored(&store);
     let forgotten = events.iter().filter(|event| event["operation"] == "ForgetDevice");
     assert_eq!(forgotten.count(), 1);
@@ -228,17 +265,80 @@ fn a_link_that_is_followed_twice_at_once_is_used_once() {
 }
 
 #[test]
-fn a_link_to_a_device_that_is_gone_says_it_is_done() {
+fn a_link_to_a_gone_device_ends_its_sign_ins() {
     let (mut world, store) = world(&EMAIL);
-    let (device, _, message) = told_of_device(&mut world);
+    let elsewhere = world.sign_in("ada", None, None);
+    let (device, first, message) = told_of_device(&mut world);
+    let again = world.sign_in("ada", Some(&device), None);
     let token = token(&message);
+    // As a thief may do, so that the link finds no device.
     world.forget("ada", &device);
     let before = stored(&store).len();
-    assert_eq!([world.read(&token), world.follow(&token)], [DONE; 2]);
-    assert_eq!(stored(&store).len(), before, "nothing was done");
+    assert_eq!([world.read(&token), world.read(&token)], [SIGNED_IN; 2]);
+    assert!(world.is_signed_in(&first) && world.is_signed_in(&again));
 
+    assert_eq!(world.follow(&token), DONE);
+    assert!(!world.is_signed_in(&first) && !world.is_signed_in(&again));
+    assert!(world.is_signed_in(&elsewhere), "it is not the device's");
+    let events = stored(&store);
+    assert_eq!(events.len(), before + 1);
+    let event = events.iter().find(|event| event["kind"] == "sign_out").unwrap();
+    let told = ["operation", "actor", "device_key"].map(|name| &event[name]);
+    assert_eq!(told, ["RevokeUserSession", "link", device.key.as_str()]);
+    assert_eq!(event["reasons"], json!(["The link ended sign-ins: 2"]));
+    assert_eq!([world.read(&token), world.follow(&token)], [DONE; 2]);
+    assert_eq!(stored(&store).len(), events.len(), "nothing is left to do");
+}
+
+#[test]
+fn a_link_ends_the_sign_in_that_confirmed_the_device() {
+    let (mut world, _) = world(&EMAIL);
+    for is_gone in [false, true] {
+        let issued_to = world.sign_in("ada", None, None);
+        let confirmed_by = world.sign_in("ada", None, None);
+        let elsewhere = world.sign_in("ada", None, None);
+        let device = world.issued_device(&issued_to);
+        let request = world.confirmation(&confirmed_by.access_token(), &device);
+        world.ok(Operation::ConfirmDevice, request);
+        let token = token(&world.outbox[0]);
+        if is_gone {
+            world.forget("ada", &device);
+        }
+        assert_eq!(world.follow(&token), DONE);
+        assert!(!world.is_signed_in(&issued_to) && !world.is_signed_in(&confirmed_by));
+        assert!(world.is_signed_in(&elsewhere));
+    }
+}
+
+#[test]
+fn a_link_finds_its_sign_ins_among_any_number() {
+    // More than one change looks at, in which the order is by random ids.
+    const OTHERS: usize = 1100;
+    let (mut world, store) = world(&EMAIL);
+    let (device, first, message) = told_of_device(&mut world);
+    let token = token(&message);
+    let (key, record) = store.scan(Table::UserGrant, "", None, 1).unwrap().remove(0);
+    let mut entry: Value = serde_json::from_slice(&record.body).unwrap();
+    let prefix = key.id.rsplit_once('/').unwrap().0;
+    let others = (0..OTHERS).map(|number| {
+        let origin = format!("00000000-0000-4000-8000-{number:012}");
+        entry["origin"] = json!(origin);
+        let key = Key { table: Table::UserGrant, id: format!("{prefix}/{origin}") };
+        (key, Write::Put { body: serde_json::to_vec(&entry).unwrap(), expires_at: None })
+    });
+    store.apply(Change { expect: Vec::new(), writes: others.collect() }).unwrap();
+
+    assert_eq!(world.follow(&token), DONE);
+    assert!(!world.devices_of("ada").contains(&device.key));
+    assert!(!world.is_signed_in(&first));
+    assert_eq!(world.read(&token), DONE);
+}
+
+#[test]
+fn a_link_to_a_deleted_users_device_says_it_is_done() {
+    let (mut world, _) = world(&EMAIL);
     let (_, _, message) = told_of_device(&mut world);
-    let token = self::token(&message);
+    let token = token(&message);
     let user = json!({"UserPoolId": world.pool, "Username": "ada"});
     world.ok(Operation::AdminDeleteUser, user);
     // Another user with the same name and a device is not meant.
@@ -249,18 +349,23 @@ fn a_link_to_a_device_that_is_gone_says_it_is_done() {
 }
 
 #[test]
-fn a_user_is_told_of_twenty_devices_an_hour() {
-    let (mut world, store) = world(&EMAIL);
+fn no_device_is_confirmed_untold_beyond_twenty_an_hour() {
+    let (mut world, _) = world(&EMAIL);
     for _ in 0..20 {
         told_of_device(&mut world);
     }
-    world.seconds(1);
-    world.confirmed_device("ada", None);
+    let signed_in = world.sign_in("ada", None, None);
+    let device = world.issued_device(&signed_in);
+    let request = world.confirmation(&signed_in.access_token(), &device);
+    let refused = world.call(Operation::ConfirmDevice, request.clone()).unwrap_err();
+    assert!(refused.to_string().contains("too many new devices"), "{refused}");
+    assert_eq!(refused.code(), &ErrorCode::LimitExceeded);
     assert!(world.outbox.is_empty());
-    let untold = "No message was sent to the user: too many about new devices in this hour";
-    assert_eq!(reasons(&store), json!([untold]));
+    assert_eq!(world.devices_of("ada").len(), 20);
     world.seconds(3600);
-    told_of_device(&mut world);
+    world.confirmed_device("ada", None);
+    assert_eq!(world.outbox.len(), 1);
+    assert_eq!(world.devices_of("ada").len(), 21);
 }
 
 #[test]
@@ -299,6 +404,32 @@ fn a_copied_device_is_told_once_although_it_is_refused() {
     }
     assert_eq!(challenges(&mut world, "ada", &renewed, &totp), "code");
     assert!(world.warnings.is_empty());
+}
+
+#[test]
+fn a_user_is_told_of_twenty_copied_devices_an_hour() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    world.set_devices(
+        json!({"ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": true}),
+    );
+    world.set_mfa("OPTIONAL");
+    let (_, device, _) = copied(&mut world);
+    world.set_attributes("ada", &EMAIL);
+    let alarm = |world: &mut World| {
+        world.set_status("ada", &device, "remembered");
+        let asked = world.asked_for_device("ada", &device);
+        world.prove_device("ada", &device, &asked["Session"], json!({})).unwrap_err();
+        // The waits for failures in a row are not what limits the messages here.
+        let attempts = store.scan(Table::Attempts, "", None, usize::MAX).unwrap();
+        let writes = attempts.into_iter().map(|(key, _)| (key, Write::Delete)).collect();
+        store.apply(Change { expect: Vec::new(), writes }).unwrap();
+        world.warnings.len()
+    };
+    let told: Vec<usize> = (0..21).map(|_| alarm(&mut world)).collect();
+    assert_eq!(told, [vec![1; 20], vec![0]].concat());
+    world.seconds(3600);
+    assert_eq!(alarm(&mut world), 1);
 }
 
 #[test]

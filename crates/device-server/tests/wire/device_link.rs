@@ -105,7 +105,12 @@ async fn the_button_of_a_device_link_forgets_once() {
     assert!(!done.headers.contains_key("set-cookie"), "nobody is signed in");
     assert_eq!(linked.devices().await, 0);
 
-    let invalid = linked.page(Method::GET, &linked.path).await;
+    // A double click or a reload.
+    for method in [Method::POST, Method::GET] {
+        let again = linked.page(method, &linked.path).await;
+        assert_eq!((again.status, &again.body), (StatusCode::OK, &done.body));
+    }
+    let invalid = linked.page(Method::GET, &format!("{}x", linked.path)).await;
     assert_eq!(invalid.status, StatusCode::NOT_FOUND);
     assert!(invalid.body.contains("<h1>This link is not valid</h1>"), "{}", invalid.body);
     let elsewhere =
@@ -119,6 +124,36 @@ async fn the_button_of_a_device_link_forgets_once() {
                 assert_eq!(wrong.status, StatusCode::NOT_FOUND, "{path}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_device_name_on_the_page_is_short_and_plain() {
+    let name = format!("\u{202e}a\u{2028}b{}", "c".repeat(100));
+    let linked = Linked::new(&name).await;
+    let page = linked.page(Method::GET, &linked.path).await.body;
+    let shown = format!("\u{201c}a b{}...\u{201d}", "c".repeat(37));
+    assert!(page.contains(&shown), "{page}");
+}
+
+#[tokio::test]
+async fn a_forgotten_device_that_is_signed_in_is_signed_out() {
+    let linked = Linked::new("a phone").await;
+    let devices = json!({"UserPoolId": linked.pool, "Username": "ada"});
+    let listed = ok(&linked.router, "AdminListDevices", devices.clone()).await;
+    let mut forget = devices;
+    forget["DeviceKey"] = listed["Devices"][0]["DeviceKey"].clone();
+    let forgotten = request("AdminForgetDevice", forget.to_string());
+    assert_eq!(send(linked.router.clone(), forgotten).await.status, StatusCode::OK);
+    for (method, title, has_form) in [
+        (Method::GET, "The device is forgotten, but signed in", true),
+        (Method::POST, "The device is forgotten", false),
+        (Method::GET, "The device is forgotten", false),
+    ] {
+        let page = linked.page(method, &linked.path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.body.contains(&format!("<h1>{title}</h1>")), "{}", page.body);
+        assert_eq!(page.body.contains("<form method=\"post\">"), has_form, "{}", page.body);
     }
 }
 
