@@ -4,7 +4,7 @@ mod answers;
 pub(crate) mod challenge;
 pub(crate) mod outcome;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use device_proto::{
     Credentials, DeviceOutcome, DeviceRecord, DeviceStatus, Outcome, RememberChoice,
@@ -15,7 +15,7 @@ use crate::client::{DeviceAuth, is_unknown_user};
 use crate::error::Error;
 use crate::events::Event;
 use crate::session::Active;
-use crate::store::Turn;
+use crate::store::{StoreError, Turn};
 use crate::task::off_the_worker;
 use challenge::{Attempt, Challenge};
 use outcome::{SessionDevice, SignedIn, Warning};
@@ -112,7 +112,7 @@ impl DeviceAuth {
     /// Continues until the user must answer or is signed in.
     async fn go_on(&self, mut attempt: Box<Attempt>, mut step: Step) -> Result<SignInStep, Error> {
         // Dropped before the user is asked, and otherwise after the record is saved.
-        let mut turn = None;
+        let mut turn: Option<Turn> = None;
         loop {
             step = match step {
                 Step::Send(sign_in, request) => {
@@ -143,7 +143,10 @@ impl DeviceAuth {
                     // A sign-in that starts again has a turn.
                     drop(turn.take());
                     turn = Some(self.device_turn(&device.record().device_key).await);
-                    let record = self.stored(device.record()).await?;
+                    let record = self.stored(device.record()).await.unwrap_or_else(|error| {
+                        tracing::warn!(%error, "the device proves itself by an earlier record");
+                        None
+                    });
                     if let (Some(found), Some(record)) = (&mut attempt.found, &record)
                         && found.device_key == record.device_key
                     {
@@ -179,22 +182,20 @@ impl DeviceAuth {
                     return Ok(SignInStep::Challenge(challenge));
                 }
                 Step::Done(outcome) => {
-                    return Ok(SignInStep::Done(self.conclude(*attempt, *outcome).await));
+                    return Ok(SignInStep::Done(self.conclude(*attempt, *outcome, turn).await));
                 }
             };
         }
     }
 
-    /// Waits until no other sign-in that shares the store proves this device.
+    /// Waits until no other sign-in that shares the store proves this device, within reason: a user
+    /// waits here.
     async fn device_turn(&self, device_key: &str) -> Turn {
-        self.0.store.take_device_turn(device_key).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the device proves itself without regard to other sign-ins");
-            Turn::free()
-        })
+        Turn::within(Duration::from_secs(10), self.0.store.take_device_turn(device_key)).await
     }
 
     /// The record of this device as it is stored now.
-    async fn stored(&self, record: &DeviceRecord) -> Result<Option<DeviceRecord>, Error> {
+    async fn stored(&self, record: &DeviceRecord) -> Result<Option<DeviceRecord>, StoreError> {
         let records = self.0.store.find(&record.owner).await?;
         Ok(records.into_iter().find(|found| found.device_key == record.device_key))
     }
@@ -221,11 +222,22 @@ impl DeviceAuth {
         }
     }
 
-    async fn conclude(&self, attempt: Attempt, outcome: Outcome) -> SignedIn {
+    /// Saves the status of a device without a turn since its record was read: another sign-in may
+    /// have replaced its secret meanwhile.
+    async fn save_status(&self, record: &mut DeviceRecord, alias: &str) -> Result<(), StoreError> {
+        let _turn = self.device_turn(&record.device_key).await;
+        if let Some(mut stored) = self.stored(record).await? {
+            stored.status = record.status;
+            *record = stored;
+        }
+        self.0.store.save(record, alias).await
+    }
+
+    async fn conclude(&self, attempt: Attempt, outcome: Outcome, turn: Option<Turn>) -> SignedIn {
         let Attempt { alias, found, mut warnings, .. } = attempt;
         let Outcome { tokens, username, device, .. } = outcome;
         let (mut unconfirmed, mut is_new) = (None, false);
-        let (record, ask) = match device {
+        let (mut record, ask) = match device {
             DeviceOutcome::Known(record) => (Some(record), false),
             DeviceOutcome::New { record, prompt } => {
                 is_new = true;
@@ -245,12 +257,17 @@ impl DeviceAuth {
         // Save the record before a session names the device: if this future is dropped in between,
         // no session names a device without a record. A record found under another name is saved
         // unchanged too, so that the typed name finds it from then on.
-        if let Some(record) = &record
-            && Some(record) != found.as_ref()
-            && let Err(error) = self.0.store.save(record, &alias).await
+        if let Some(record) = &mut record
+            && Some(&*record) != found.as_ref()
+            && let Err(error) = if is_new || turn.is_some() {
+                self.0.store.save(record, &alias).await
+            } else {
+                self.save_status(record, &alias).await
+            }
         {
             warnings.push(Warning::RecordNotSaved(error));
         }
+        drop(turn);
         let device_key = record.as_ref().map(|record| record.device_key.clone());
         let mut active = Active::new(tokens, username, device_key, alias, SystemTime::now());
         active.unconfirmed = unconfirmed;

@@ -5,8 +5,10 @@ mod file;
 mod keychain;
 pub(crate) mod memory;
 mod records;
+mod turns;
 
 use std::fmt;
+use std::time::Duration;
 
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
@@ -61,11 +63,13 @@ pub trait DeviceStore: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Waits until no other sign-in proves the secret of this device. Others wait until the turn is
-    /// dropped.
+    /// dropped. Sign-ins of other devices should not wait.
     ///
     /// The default does not wait, which is enough for a store that serves one sign-in at a time. In
     /// a pool that replaces device secrets, two sign-ins of a device at the same time could
-    /// otherwise lose each other's new secret, or present one that was replaced meanwhile.
+    /// otherwise lose each other's new secret, or present one that was replaced meanwhile. Clients
+    /// take a turn only in such a pool, and after ten seconds go on without one. The future must
+    /// not block a thread while it waits: the holder of the turn may need that thread.
     fn take_device_turn<'a>(
         &'a self,
         device_key: &'a str,
@@ -104,7 +108,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// The default does not wait, which is enough for a store that serves one client at a time. If
     /// clients share a session and refresh it at the same time, a service that rotates refresh
-    /// tokens treats the second use as theft and ends the session.
+    /// tokens treats the second use as theft and ends the session. After two minutes a client goes
+    /// on without a turn, since its holder may be suspended.
     fn take_turn<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
         let _ = client_id;
         Box::pin(std::future::ready(Ok(Turn::free())))
@@ -124,6 +129,20 @@ impl Turn {
     /// A turn that ends when that guard is dropped.
     pub fn held(guard: impl Send + 'static) -> Self {
         Self(Some(Box::new(guard)))
+    }
+
+    /// The turn; a free one if the store fails, or if others hold it for too long.
+    pub(crate) async fn within(
+        patience: Duration,
+        taken: BoxFuture<'_, Result<Self, StoreError>>,
+    ) -> Self {
+        let waited = tokio::time::timeout(patience, taken).await;
+        waited.unwrap_or_else(|_| Err(StoreError::new("another holds the turn"))).unwrap_or_else(
+            |error| {
+                tracing::warn!(%error, "the client goes on without regard to others");
+                Self::free()
+            },
+        )
     }
 }
 

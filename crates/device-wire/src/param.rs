@@ -71,6 +71,7 @@ names! {
 
 /// Asks the device for a new secret, if it is `on` in `DEVICE_PASSWORD_VERIFIER`.
 ///
+/// `DEVICE_SRP_AUTH` announces it, so that sign-ins of one device do not overlap from there on.
 /// Only this project's server sends it, if the pool has the tag `device:rotate-secret`.
 pub const ROTATE_DEVICE_SECRET: &str = "ROTATE_DEVICE_SECRET";
 

@@ -1,6 +1,7 @@
 //! Storing the session across restarts of the app.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::DeviceAuth;
 use crate::error::Error;
@@ -44,12 +45,10 @@ impl DeviceAuth {
         }
     }
 
-    /// Waits until no other client that shares the store refreshes the session.
+    /// Waits until no other client that shares the store refreshes the session, within reason: a
+    /// refresh with its repetitions takes less, unless its process was suspended.
     pub(super) async fn turn(&self) -> Turn {
         let Some(sessions) = &self.0.sessions else { return Turn::free() };
-        sessions.take_turn(self.0.config.client_id()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the session is refreshed without regard to other clients");
-            Turn::free()
-        })
+        Turn::within(Duration::from_secs(120), sessions.take_turn(self.0.config.client_id())).await
     }
 }

@@ -1,10 +1,11 @@
 //! Device records and sessions in a file.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::records::Records;
+use super::turns::Turns;
 use super::{DeviceStore, SessionStore, StoreError, Turn, roomy_buffer};
 use crate::session::SessionRecord;
 
@@ -20,10 +22,12 @@ use crate::session::SessionRecord;
 /// On Unix the file has mode 0600. A change replaces the whole file, and is on disk when it is
 /// reported done. Writers in this process and in others take turns with a lock on a second file,
 /// whose name has `.lock` added. A third file, `.refresh.lock`, is locked while a session is
-/// refreshed, and a fourth, `.device.lock`, while a device proves itself.
+/// refreshed. While a device proves itself to a pool that replaces device secrets, one of up to 64
+/// files is locked, `.device-0.lock` to `.device-63.lock`: which one follows from the device's key.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: Arc<Path>,
+    turns: Turns,
 }
 
 /// The contents of the file.
@@ -38,10 +42,13 @@ impl FileStore {
     /// The only version of the file so far.
     const VERSION: u32 = 1;
 
+    /// How long to wait before a lock that another process holds is tried again.
+    const RETRY: Duration = Duration::from_millis(20);
+
     /// Opens the store in that file. The file and its parent directories are created with the first
     /// record.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into().into() }
+        Self { path: path.into().into(), turns: Turns::default() }
     }
 
     /// Runs `work` on a blocking thread, to its end even if the caller stops waiting.
@@ -56,6 +63,22 @@ impl FileStore {
                 Err(stopped) => Err(StoreError::new("the runtime stopped").caused_by(stopped)),
             }
         })
+    }
+
+    /// Waits for a turn, first in this process. No thread is blocked: the holder may need it.
+    async fn turn(&self, suffix: &str) -> Result<Turn, StoreError> {
+        let here = self.turns.take(suffix).await;
+        let name = suffix.to_owned();
+        let file = self.with(move |path| open_lock(path, &name)).await?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Turn::held((file, here))),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Self::RETRY).await,
+                Err(TryLockError::Error(error)) => {
+                    return Err(not_locked(&self.path, suffix, error));
+                }
+            }
+        }
     }
 }
 
@@ -76,7 +99,7 @@ impl DeviceStore for FileStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (record, alias) = (record.clone(), alias.to_owned());
         self.with(move |path| {
-            let _lock = lock(path, ".lock")?;
+            let _lock = lock(path)?;
             let mut records = read(path)?;
             records.save(&record, &alias);
             write(path, records)
@@ -90,14 +113,19 @@ impl DeviceStore for FileStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (owner, device_key) = (owner.clone(), device_key.to_owned());
         self.with(move |path| {
-            let _lock = lock(path, ".lock")?;
+            let _lock = lock(path)?;
             let mut records = read(path)?;
             if records.remove(&owner, &device_key) { write(path, records) } else { Ok(()) }
         })
     }
 
-    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
-        self.with(|path| Ok(Turn::held(lock(path, ".device.lock")?)))
+    fn take_device_turn<'a>(
+        &'a self,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        // Not a file for each device, since none could ever be deleted. Releases must agree on it.
+        let sum: u32 = device_key.bytes().map(u32::from).sum();
+        Box::pin(async move { self.turn(&format!(".device-{}.lock", sum % 64)).await })
     }
 }
 
@@ -116,7 +144,7 @@ impl SessionStore for FileStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let session = session.clone();
         self.with(move |path| {
-            let _lock = lock(path, ".lock")?;
+            let _lock = lock(path)?;
             let mut records = read(path)?;
             records.save_session(&session);
             write(path, records)
@@ -126,14 +154,14 @@ impl SessionStore for FileStore {
     fn remove_session<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
         let client_id = client_id.to_owned();
         self.with(move |path| {
-            let _lock = lock(path, ".lock")?;
+            let _lock = lock(path)?;
             let mut records = read(path)?;
             if records.remove_session(&client_id) { write(path, records) } else { Ok(()) }
         })
     }
 
     fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
-        self.with(|path| Ok(Turn::held(lock(path, ".refresh.lock")?)))
+        Box::pin(self.turn(".refresh.lock"))
     }
 }
 
@@ -159,20 +187,23 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Waits for the lock. It is held until the returned file is dropped.
-fn lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
-    let failed = |error: io::Error| {
-        StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
-    };
-    make_directory(directory(path)).map_err(failed)?;
-    let file = private()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(beside(path, suffix))
-        .map_err(failed)?;
-    file.lock().map_err(failed)?;
+/// Waits for the lock of a change. It is held until the returned file is dropped.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = open_lock(path, ".lock")?;
+    file.lock().map_err(|error| not_locked(path, ".lock", error))?;
     Ok(file)
+}
+
+fn open_lock(path: &Path, suffix: &str) -> Result<File, StoreError> {
+    make_directory(directory(path))
+        .and_then(|()| {
+            private().create(true).truncate(false).write(true).open(beside(path, suffix))
+        })
+        .map_err(|error| not_locked(path, suffix, error))
+}
+
+fn not_locked(path: &Path, suffix: &str, error: io::Error) -> StoreError {
+    StoreError::new(format!("cannot lock {}", beside(path, suffix).display())).caused_by(error)
 }
 
 /// Creates the directories above the file, accessible only to their owner.

@@ -9,24 +9,26 @@ use keyring_core::{CredentialStore, Entry};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::turns::Turns;
 use super::{DeviceStore, StoreError, Turn, roomy_buffer};
 
 /// Stores device records in the keychain of the operating system's user.
 ///
 /// That is Keychain on macOS, the Credential Manager on Windows, and the Secret Service elsewhere.
 /// The records of a user are one entry, and so is each name that finds them. If two processes
-/// change the records of one user at the same time, the later change wins. Sessions are not stored
-/// here: their tokens are longer than an entry may be on Windows, and a keychain has no lock for
-/// [taking turns](super::SessionStore::take_turn) between processes.
-/// [`FileStore`](super::FileStore) supports both.
+/// change the records of one user at the same time, the later change wins: a keychain has no lock.
+/// Sign-ins of a device [take turns](DeviceStore::take_device_turn) through clones of one value,
+/// not through two values or processes. Sessions are not stored here: their tokens are longer than
+/// an entry may be on Windows, and processes that share them must [take
+/// turns](super::SessionStore::take_turn). [`FileStore`](super::FileStore) supports all that.
 #[derive(Clone)]
 pub struct KeychainStore {
     service: Arc<str>,
     keychain: Arc<CredentialStore>,
     /// Held while records and the names that find them are written.
     writing: Arc<Mutex<()>>,
-    /// Held while a device proves itself.
-    proving: Arc<tokio::sync::Mutex<()>>,
+    /// Taken while a device proves itself.
+    proving: Turns,
 }
 
 /// The contents of an entry. A single record has the form of the previous release.
@@ -55,7 +57,12 @@ impl KeychainStore {
     /// Opens another keychain: any store of `keyring-core`.
     #[must_use]
     pub fn within(keychain: Arc<CredentialStore>, service: &str) -> Self {
-        Self { service: service.into(), keychain, writing: Arc::default(), proving: Arc::default() }
+        Self {
+            service: service.into(),
+            keychain,
+            writing: Arc::default(),
+            proving: Turns::default(),
+        }
     }
 
     /// Runs `work` on a blocking thread, since the user may have to unlock the keychain.
@@ -186,9 +193,11 @@ impl DeviceStore for KeychainStore {
         })
     }
 
-    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
-        let proving = Arc::clone(&self.proving);
-        Box::pin(async { Ok(Turn::held(proving.lock_owned().await)) })
+    fn take_device_turn<'a>(
+        &'a self,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        Box::pin(async { Ok(Turn::held(self.proving.take(device_key).await)) })
     }
 }
 

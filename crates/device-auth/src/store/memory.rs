@@ -7,6 +7,7 @@ use device_http::BoxFuture;
 use device_proto::{DeviceOwner, DeviceRecord};
 
 use super::records::Records;
+use super::turns::Turns;
 use super::{DeviceStore, SessionStore, StoreError, Turn};
 use crate::session::SessionRecord;
 
@@ -16,8 +17,8 @@ use crate::session::SessionRecord;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,
-    refreshing: Arc<tokio::sync::Mutex<()>>,
-    proving: Arc<tokio::sync::Mutex<()>>,
+    refreshing: Turns,
+    proving: Turns,
 }
 
 impl MemoryStore {
@@ -66,9 +67,11 @@ impl DeviceStore for MemoryStore {
         })
     }
 
-    fn take_device_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
-        let proving = Arc::clone(&self.proving);
-        Box::pin(async { Ok(Turn::held(proving.lock_owned().await)) })
+    fn take_device_turn<'a>(
+        &'a self,
+        device_key: &'a str,
+    ) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        Box::pin(async { Ok(Turn::held(self.proving.take(device_key).await)) })
     }
 }
 
@@ -93,9 +96,8 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    fn take_turn<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
-        let refreshing = Arc::clone(&self.refreshing);
-        Box::pin(async { Ok(Turn::held(refreshing.lock_owned().await)) })
+    fn take_turn<'a>(&'a self, client_id: &'a str) -> BoxFuture<'a, Result<Turn, StoreError>> {
+        Box::pin(async { Ok(Turn::held(self.refreshing.take(client_id).await)) })
     }
 }
 

@@ -26,6 +26,7 @@ mod races;
 mod secrets;
 mod session;
 mod sign_in;
+mod turns;
 
 use std::sync::{Arc, Mutex};
 

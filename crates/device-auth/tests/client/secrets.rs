@@ -192,7 +192,10 @@ fn of_proto(shown: &Shown, secrets: &mut Vec<String>) {
 
 /// A device proof that offers a new secret.
 fn of_offer(shown: &Shown) {
-    let asked = json!({"ChallengeName": "DEVICE_SRP_AUTH", "Session": "sessionhush"});
+    let asked = json!({
+        "ChallengeName": "DEVICE_SRP_AUTH", "Session": "sessionhush",
+        "ChallengeParameters": {"ROTATE_DEVICE_SECRET": "on"},
+    });
     let Ok(Step::Reread(device)) = answered(&asked) else { panic!("no proof begun") };
     shown.debug(&device);
     let Step::Send(sign_in, _) = device.read(None) else { panic!("no proof begun") };

@@ -14,6 +14,7 @@ use crate::records::attempts::{Attempt, Attempts};
 use crate::records::device::Device;
 use crate::records::device_tags::DeviceTags;
 use crate::records::first_factor::FirstFactor;
+use crate::records::pool::Pool;
 use crate::records::spent::Spent;
 use crate::records::user::User;
 use crate::records::whose::Whose;
@@ -33,7 +34,7 @@ pub(crate) fn ask(
     parties: &Parties,
     progress: &Progress,
 ) -> Result<Answer, ServiceError> {
-    let Parties { keys, client, user, .. } = parties;
+    let Parties { pool, keys, client, user } = parties;
     let device_key = progress
         .device_key
         .clone()
@@ -51,7 +52,18 @@ pub(crate) fn ask(
         expires_at: cx.now() + FirstFactor::LIFETIME,
     })?;
     let parameters = Parameters::default().with(param::USERNAME, user.username.as_str());
+    let parameters = asking_for_a_new_secret(pool, parameters);
     Ok(Answer::challenge(ChallengeNameType::DeviceSrpAuth, parameters, Some(session)))
+}
+
+/// Adds that the pool replaces device secrets, if it does. Both challenges say so: before the first
+/// answer, a client waits for other sign-ins of the device.
+fn asking_for_a_new_secret(pool: &Pool, parameters: Parameters) -> Parameters {
+    if DeviceTags::of(pool).rotate_secret {
+        parameters.with(param::ROTATE_DEVICE_SECRET, "on")
+    } else {
+        parameters
+    }
 }
 
 /// The answer to `DEVICE_SRP_AUTH`: salt and B for the device's verifier.
@@ -92,11 +104,7 @@ pub(crate) fn start(
         .with(param::SECRET_BLOCK, offer.secret_block)
         .with(param::USERNAME, user.username.as_str())
         .with(param::DEVICE_KEY, key);
-    let parameters = if DeviceTags::of(pool).rotate_secret {
-        parameters.with(param::ROTATE_DEVICE_SECRET, "on")
-    } else {
-        parameters
-    };
+    let parameters = asking_for_a_new_secret(pool, parameters);
     Ok(Answer::challenge(ChallengeNameType::DevicePasswordVerifier, parameters, Some(session)))
 }
 

@@ -334,8 +334,11 @@ impl World {
     pub(crate) fn sign_in_and_offer(&mut self, name: &str, device: &Device) -> (Value, Device) {
         let asked = self.asked_for_device(name, device);
         assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
+        let wants_new_secret = asked["ChallengeParameters"]["ROTATE_DEVICE_SECRET"] == "on";
         let (entries, renewed) = offer(self, device);
         let answer = self.prove_device(name, device, &asked["Session"], entries).unwrap();
+        let is_replaced = answer["ChallengeParameters"]["DEVICE_SECRET_ROTATED"] == "true";
+        assert_eq!(wants_new_secret, is_replaced, "announced before the proof begins");
         (answer, renewed)
     }
 }

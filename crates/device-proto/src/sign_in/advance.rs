@@ -51,7 +51,9 @@ impl Context {
                     // earlier proof.
                     Some(device) => {
                         let ephemeral = ClientEphemeral::generate(rng);
-                        Ok(Step::Reread(Reread::new(self, device, reply.session, ephemeral)))
+                        let rotates = reply.asks_for_a_new_secret();
+                        let reread = Reread::new(self, device, reply.session, ephemeral);
+                        Ok(if rotates { Step::Reread(reread) } else { reread.read(None) })
                     }
                     None => Err(reply.out_of_turn()),
                 };
@@ -125,7 +127,7 @@ impl Context {
         let identity = Identity::device(&record.group_key, &record.device_key);
         let responses = claim(&reply, &identity, &record.password, ephemeral, now)?;
         let challenge = ChallengeNameType::DevicePasswordVerifier;
-        let wants_new_secret = reply.parameter(param::ROTATE_DEVICE_SECRET) == Some("on");
+        let wants_new_secret = reply.asks_for_a_new_secret();
         let answer = Answer { challenge, session: reply.session, responses };
         Ok(if wants_new_secret {
             Step::Keep(Offer::new(self, device, answer, rng))

@@ -49,6 +49,11 @@ impl AuthReply {
         self.parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether the pool replaces the device's secret.
+    pub(super) fn asks_for_a_new_secret(&self) -> bool {
+        self.parameter(param::ROTATE_DEVICE_SECRET) == Some("on")
+    }
+
     /// A challenge parameter without which the sign-in cannot continue.
     pub(super) fn required(&self, name: &str, problem: &'static str) -> Result<&str, Error> {
         self.parameter(name).ok_or(Error::malformed(self.operation, problem))

@@ -26,8 +26,8 @@ pub enum Step {
     Send(SignIn, Request),
     /// The service has sent the user's internal name: look up that user's device record.
     Find(Lookup),
-    /// The device is about to prove itself: look its record up again, after other sign-ins of the
-    /// same device have ended if possible.
+    /// The device is about to prove itself in a pool that replaces device secrets: look its record
+    /// up again, after other sign-ins of the same device have ended if possible.
     Reread(Reread),
     /// The service asks for a new device secret: save the record, then continue.
     Keep(Offer),
@@ -71,7 +71,7 @@ pub struct Lookup {
 
 /// A device proof that waits for the latest record of its device.
 ///
-/// If the pool replaces device secrets, another sign-in of the same device may have replaced this
+/// The pool replaces device secrets, and another sign-in of the same device may have replaced this
 /// one since its record was read. A proof of an earlier secret makes the service think that the
 /// device was copied. So one sign-in of a device proves itself at a time, from this step to
 /// [`Step::Done`], [`Step::Ask`] or [`Step::Replaced`], and reads the record in its turn.

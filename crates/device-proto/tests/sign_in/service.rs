@@ -459,7 +459,11 @@ impl Service {
 
     fn device_or_tokens(&mut self, responses: &Value) -> Served {
         if self.remembered(responses) {
-            return Ok(self.challenge("DEVICE_SRP_AUTH", json!({"USERNAME": USER})));
+            let mut asked = self.challenge("DEVICE_SRP_AUTH", json!({"USERNAME": USER}));
+            if self.rotates {
+                asked["ChallengeParameters"]["ROTATE_DEVICE_SECRET"] = json!("on");
+            }
+            return Ok(asked);
         }
         Ok(self.tokens(responses["DEVICE_KEY"].as_str(), true))
     }
