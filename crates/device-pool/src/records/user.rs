@@ -1,6 +1,7 @@
 //! Users: names, password verifier, second factor.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use device_wire::enums::UserStatusType;
 use device_wire::{ErrorCode, Sensitive, sentence};
@@ -39,6 +40,9 @@ pub(crate) struct User {
     /// New addresses by attribute name. Each replaces the attribute's value once it is verified.
     #[serde(default)]
     pub(crate) unproven: BTreeMap<String, Sensitive<String>>,
+    /// The address for messages about devices that the user left last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_address: Option<LeftAddress>,
     #[serde(default)]
     pub(crate) groups: Memberships,
     pub(crate) created: Moment,
@@ -118,6 +122,7 @@ impl User {
             enabled: true,
             contact: Attributes::default(),
             unproven: BTreeMap::new(),
+            left_address: None,
             groups: Memberships::default(),
             created: cx.now(),
             modified: cx.now(),
@@ -175,6 +180,49 @@ impl User {
     /// When the password was set, which identifies one of a user's passwords.
     pub(crate) fn password_set_at(&self) -> Option<Moment> {
         self.password.as_ref().map(|password| password.set_at)
+    }
+}
+
+/// How long an address that its user left is told of new devices: the maximum lifetime of an access
+/// token, and of a device key that is not confirmed.
+const LEFT_ADDRESS_IS_TOLD: Duration = days(1);
+
+/// An address that its user left.
+#[derive(Clone, Serialize, Deserialize)]
+struct LeftAddress {
+    address: Address,
+    at: Moment,
+}
+
+impl LeftAddress {
+    fn is_told(&self, now: Moment) -> bool {
+        now < self.at + LEFT_ADDRESS_IS_TOLD
+    }
+}
+
+impl User {
+    /// The verified address for messages about devices: e-mail, or else the phone number.
+    pub(crate) fn notice_address(&self) -> Option<Address> {
+        let media = [Medium::Email, Medium::Sms];
+        media.into_iter().find_map(|medium| Address::verified(self, medium))
+    }
+
+    /// Remembers the address for messages about devices, if it is no longer that of `before`.
+    ///
+    /// Whoever has the user's access token may have changed it in order to confirm a device untold.
+    /// Of several addresses in a row, the first is the owner's.
+    pub(crate) fn leave_address_of(&mut self, before: &Self, now: Moment) {
+        let is_told = self.left_address.as_ref().is_some_and(|left| left.is_told(now));
+        let address = before.notice_address().filter(|_| !is_told);
+        if let Some(address) = address.filter(|left| self.notice_address().as_ref() != Some(left)) {
+            self.left_address = Some(LeftAddress { address, at: now });
+        }
+    }
+
+    /// The address that the user left so lately that it is told of new devices, too.
+    pub(crate) fn left_notice_address(&self, now: Moment) -> Option<Address> {
+        let left = self.left_address.as_ref().filter(|left| left.is_told(now))?;
+        Some(left.address.clone()).filter(|left| self.notice_address().as_ref() != Some(left))
     }
 }
 

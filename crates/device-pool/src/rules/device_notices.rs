@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
-use crate::host::message::{Medium, Message, Topic};
+use crate::host::message::{Message, Topic};
 use crate::records::address::Address;
 use crate::records::device::Device;
 use crate::records::pool::Pool;
@@ -33,7 +33,10 @@ pub(crate) fn new_device(
     device: &Device,
     confirmed_by: Uuid,
 ) -> Result<(), ServiceError> {
-    let Some(address) = address(cx, user) else { return Ok(()) };
+    let addresses = addresses(cx, user);
+    if addresses.is_empty() {
+        return Ok(());
+    }
     let sent = SentCodes::load(cx, Whose::user(user), &user.username, NEW_DEVICE)?;
     let sent = sent.permit().map_err(|_| {
         ServiceError::new(
@@ -43,9 +46,11 @@ pub(crate) fn new_device(
     })?;
     sent.count(cx)?;
     let link = device_link::url(cx, keys, device, confirmed_by)?;
-    let message = message(cx, pool, user, device, &address, Topic::NewDevice, &link);
-    cx.outbox.push(message);
-    note_sent(cx, &address);
+    for address in addresses {
+        let message = message(cx, pool, user, device, &address, Topic::NewDevice, &link);
+        cx.outbox.push(message);
+        note_sent(cx, &address);
+    }
     Ok(())
 }
 
@@ -58,7 +63,10 @@ pub(crate) fn copied_device(
     user: &User,
     device: &Device,
 ) -> Result<(), ServiceError> {
-    let Some(address) = address(cx, user) else { return Ok(()) };
+    let addresses = addresses(cx, user);
+    if addresses.is_empty() {
+        return Ok(());
+    }
     let sent = SentCodes::load(cx, Whose::user(user), &user.username, COPIED_DEVICE)?;
     let Ok(sent) = sent.permit() else {
         cx.notes
@@ -67,20 +75,22 @@ pub(crate) fn copied_device(
     };
     sent.count_although_refused(cx)?;
     let no_link = Sensitive::default();
-    let message = message(cx, pool, user, device, &address, Topic::CopiedDevice, &no_link);
-    cx.warnings.push(message);
-    note_sent(cx, &address);
+    for address in addresses {
+        let message = message(cx, pool, user, device, &address, Topic::CopiedDevice, &no_link);
+        cx.warnings.push(message);
+        note_sent(cx, &address);
+    }
     Ok(())
 }
 
-/// The user's verified address: e-mail if possible, or else the phone number.
-fn address(cx: &mut Context<'_, '_>, user: &User) -> Option<Address> {
-    let media = [Medium::Email, Medium::Sms];
-    let address = media.into_iter().find_map(|medium| Address::verified(user, medium));
-    if address.is_none() {
+/// The user's verified address, and the one that the user left in the last day.
+fn addresses(cx: &mut Context<'_, '_>, user: &User) -> Vec<Address> {
+    let addresses: Vec<Address> =
+        user.notice_address().into_iter().chain(user.left_notice_address(cx.now())).collect();
+    if addresses.is_empty() {
         cx.notes.reason("No message was sent to the user: there is no verified address");
     }
-    address
+    addresses
 }
 
 fn note_sent(cx: &mut Context<'_, '_>, address: &Address) {

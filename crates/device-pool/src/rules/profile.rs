@@ -131,6 +131,9 @@ pub(crate) fn update(
             sent.push(address);
         }
     }
+    if matches!(author, Author::User(_)) {
+        user.leave_address_of(&before, cx.now());
+    }
     user.modified = cx.now();
     profile.put(cx, user)?;
     Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)?;
@@ -212,6 +215,7 @@ pub(crate) fn prove(
     }
     user.contact.set(name, address.destination);
     user.contact.set_verified(address.medium, true);
+    user.leave_address_of(&before, cx.now());
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, conflict)
 }
@@ -229,6 +233,9 @@ pub(crate) fn remove(
     for name in names {
         check(pool, author, name, "")?;
         remove_one(pool, user, &mut profile, name)?;
+    }
+    if matches!(author, Author::User(_)) {
+        user.leave_address_of(&before, cx.now());
     }
     user.modified = cx.now();
     profile.put(cx, user)?;

@@ -134,6 +134,43 @@ fn nothing_is_told_without_the_tag_or_an_address() {
     assert!(world.outbox.is_empty());
 }
 
+/// Where messages about a new device go.
+fn told_addresses(world: &mut World) -> Vec<String> {
+    world.confirmed_device("ada", None);
+    world.outbox.iter().map(|message| message.destination.as_str().to_owned()).collect()
+}
+
+#[test]
+fn an_address_that_a_token_removed_is_told_for_a_day() {
+    let old = "ada@example.com".to_owned();
+    for is_deleted in [true, false] {
+        let (mut world, _) = world(&EMAIL);
+        let signed_in = world.sign_in("ada", None, None);
+        // As whoever has the token may do before confirming a device.
+        let token = signed_in.access_token();
+        if is_deleted {
+            let request = json!({"AccessToken": token, "UserAttributeNames": ["email"]});
+            world.ok(Operation::DeleteUserAttributes, request);
+        } else {
+            for address in ["eve@example.com", "mallory@example.com"] {
+                let email = json!([{"Name": "email", "Value": address}]);
+                let request = json!({"AccessToken": token, "UserAttributes": email});
+                world.ok(Operation::UpdateUserAttributes, request);
+            }
+        }
+        assert_eq!(told_addresses(&mut world), [old.clone()]);
+        world.seconds(DAY);
+        assert!(told_addresses(&mut world).is_empty());
+    }
+}
+
+#[test]
+fn an_address_that_an_administrator_changed_is_not_told() {
+    let (mut world, _) = world(&EMAIL);
+    world.set_attributes("ada", &[("email", "new@example.com"), ("email_verified", "true")]);
+    assert_eq!(told_addresses(&mut world), ["new@example.com"]);
+}
+
 #[test]
 fn a_device_name_writes_no_html_and_no_second_message() {
     let (mut world, _) = world(&EMAIL);
