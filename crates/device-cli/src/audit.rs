@@ -1,7 +1,7 @@
 //! `device audit`: a pool's audit trail as a file that can be verified without the server.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use device_server::{AuditAlteration, AuditExportRequest, AuditVerdict, AuditVerifier};
@@ -16,7 +16,8 @@ pub(crate) enum Command {
     Export(ExportOptions),
     /// Verify an export: that it is complete and unaltered. Asks no server.
     ///
-    /// The exit code is 0 if it is, otherwise 1; the first altered event is named.
+    /// The exit code is 0 if it is, otherwise 1; the first altered event is named. It is 3 if a
+    /// kept head is older than what was removed at the beginning, and so cannot be compared.
     Verify(VerifyOptions),
 }
 
@@ -50,7 +51,8 @@ pub(crate) struct VerifyOptions {
     #[arg(long, value_name = "FILE")]
     head: Vec<PathBuf>,
 
-    /// Write the export's signed head to this file, to be kept elsewhere
+    /// Write the export's signed head to this file, to be kept elsewhere. The file must not exist,
+    /// or be a head of this command
     #[arg(long, value_name = "FILE")]
     keep_head: Option<PathBuf>,
 
@@ -58,6 +60,9 @@ pub(crate) struct VerifyOptions {
     #[arg(long)]
     json: bool,
 }
+
+/// The most bytes of a line. An event has far fewer.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Why an export was not written or is not good.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +75,18 @@ pub(crate) enum AuditError {
     Output(#[from] io::Error),
     #[error("{} is not a complete, unaltered export: {source}", path.display())]
     Altered { path: PathBuf, source: AuditAlteration },
+    #[error(
+        "the export is complete and unaltered, but {0} kept heads are older than what was removed \
+         at its beginning, and so cannot be compared"
+    )]
+    Uncompared(usize),
+}
+
+impl AuditError {
+    /// The exit code of the process.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Uncompared(_)) { 3 } else { 1 }
+    }
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), AuditError> {
@@ -83,25 +100,26 @@ fn export(options: &ExportOptions) -> Result<(), AuditError> {
     let ExportOptions { pool, output, server } = options;
     let mut request = AuditExportRequest::new(&**pool);
     // Asked first, so that a refusal leaves no file.
-    let mut page = server.administer(&request)?;
-    let mut out: Box<dyn Write> = match output {
-        Some(path) => {
-            let file = File::create_new(path).map_err(|source| in_file(path, source))?;
-            Box::new(BufWriter::new(file))
+    let first = server.administer(&request)?;
+    let pages = |out: &mut dyn Write| -> Result<(), AuditError> {
+        let mut page = first;
+        loop {
+            for line in &page.lines {
+                writeln!(out, "{line}")?;
+            }
+            request.next = page.next;
+            if request.next.is_none() {
+                return Ok(out.flush()?);
+            }
+            page = server.administer(&request)?;
         }
-        None => Box::new(io::stdout().lock()),
     };
-    loop {
-        for line in &page.lines {
-            writeln!(out, "{line}")?;
-        }
-        request.next = page.next;
-        if request.next.is_none() {
-            break;
-        }
-        page = server.administer(&request)?;
-    }
-    Ok(out.flush()?)
+    let Some(path) = output else { return pages(&mut io::stdout().lock()) };
+    let file = File::create_new(path).map_err(|source| in_file(path, source))?;
+    // Half an export is worth nothing, and would be in the way of the next.
+    pages(&mut BufWriter::new(file)).inspect_err(|_| {
+        let _ = std::fs::remove_file(path);
+    })
 }
 
 fn verify(options: &VerifyOptions) -> Result<(), AuditError> {
@@ -110,25 +128,66 @@ fn verify(options: &VerifyOptions) -> Result<(), AuditError> {
         .iter()
         .map(|path| std::fs::read_to_string(path).map_err(|source| in_file(path, source)))
         .collect();
-    let altered = |source| AuditError::Altered { path: path.clone(), source };
     let mut verifier = AuditVerifier::new(key.clone(), kept?);
     let file = File::open(path).map_err(|source| in_file(path, source))?;
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(|source| in_file(path, source))?;
-        verifier.line(&line).map_err(altered)?;
-    }
-    let (verdict, signed_head) = verifier.finish().map_err(altered)?;
-    if let Some(path) = keep_head {
-        std::fs::write(path, signed_head).map_err(|source| in_file(path, source))?;
-    }
+    let mut lines = Lines(BufReader::new(file));
     let mut out = io::stdout().lock();
+    let verified = loop {
+        match lines.next().map_err(|source| in_file(path, source))? {
+            Some(line) => match verifier.line(&line) {
+                Ok(()) => {}
+                Err(alteration) => break Err(alteration),
+            },
+            None => break verifier.finish(),
+        }
+    };
+    let (verdict, signed_head) = match verified {
+        Ok(verified) => verified,
+        Err(source) => {
+            if *json {
+                let told = serde_json::to_string_pretty(&source).map_err(io::Error::from)?;
+                writeln!(out, "{told}")?;
+            }
+            return Err(AuditError::Altered { path: path.clone(), source });
+        }
+    };
+    if let Some(path) = keep_head {
+        // Only what this log was found to continue is replaced.
+        let is_continued = head.contains(path) && verdict.uncompared_heads == 0;
+        let file = if is_continued { File::create(path) } else { File::create_new(path) };
+        file.and_then(|mut file| file.write_all(signed_head.as_bytes()))
+            .map_err(|source| in_file(path, source))?;
+    }
     if *json {
         let verdict = serde_json::to_string_pretty(&verdict).map_err(io::Error::from)?;
         writeln!(out, "{verdict}")?;
     } else {
         tell(&verdict, &mut out)?;
     }
-    Ok(())
+    match verdict.uncompared_heads {
+        0 => Ok(()),
+        heads => Err(AuditError::Uncompared(heads)),
+    }
+}
+
+/// The lines of a file, of which none can be longer than memory allows.
+struct Lines<R>(R);
+
+impl<R: BufRead> Lines<R> {
+    /// The next line without its end. A line that is too long, or no text, reads as another.
+    fn next(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        let read = (&mut self.0).take(MOST_BYTES).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if line.len() as u64 == MOST_BYTES {
+            line.clear();
+        }
+        Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+    }
 }
 
 fn in_file(path: &Path, source: io::Error) -> AuditError {
@@ -142,6 +201,9 @@ fn tell(verdict: &AuditVerdict, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  {size} events were sealed by {}", utc(verdict.at))?;
     writeln!(out, "  {events} are in the file, {erased} of them without the erased address")?;
     writeln!(out, "  {removed} were removed when their time had come, or with the pool")?;
+    if !verdict.key_is_confirmed {
+        writeln!(out, "  signed by the key below, which only the file says is the log's (--key)")?;
+    }
     if *kept_heads > 0 {
         writeln!(out, "  it continues the log of {kept_heads} kept heads")?;
     }
@@ -158,7 +220,8 @@ mod tests {
     #[test]
     fn a_verdict_reads_as_expected() {
         let verdict: AuditVerdict = serde_json::from_value(json!({
-            "poolId": "us-east-1_abc", "publicKey": "auth.example.com/us-east-1_abc+0a1b2c3d+AQ==",
+            "poolId": "us-east-1_abc", "keyIsConfirmed": false, "uncomparedHeads": 0,
+            "publicKey": "auth.example.com/us-east-1_abc+0a1b2c3d+AQ==",
             "size": 60, "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
             "at": 1_790_000_000_000_i64, "events": 57, "erased": 2, "removed": 3, "keptHeads": 1,
         }))

@@ -68,7 +68,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("device: {error}");
-            ExitCode::FAILURE
+            let audit = error.downcast_ref::<audit::AuditError>();
+            ExitCode::from(audit.map_or(1, audit::AuditError::exit_code))
         }
     }
 }

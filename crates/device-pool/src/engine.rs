@@ -28,7 +28,7 @@ use crate::operations::{self, seed};
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
-use crate::rules::audit_sealing::{self, AuditHead};
+use crate::rules::audit_sealing::{self, LogKeeper, SealedLogs};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
@@ -55,6 +55,7 @@ pub struct Engine {
     idle_devices: IdleDevices,
     sign_in_hours: SignInHours,
     failure_limit: FailureLimit,
+    log_keeper: LogKeeper,
 }
 
 /// Builds an [`Engine`]; see [`Engine::builder`].
@@ -134,6 +135,7 @@ impl Engine {
             idle_devices: IdleDevices::default(),
             sign_in_hours: SignInHours::default(),
             failure_limit: FailureLimit::default(),
+            log_keeper: LogKeeper::default(),
         })
     }
 
@@ -518,21 +520,15 @@ impl Engine {
 
     /// Seals events into their pools' audit logs; returns the new head of each log that grew.
     ///
-    /// Call it every minute. Several servers of one store may call it at the same time.
-    ///
-    /// # Errors
-    /// Storage failures. What was sealed before stays sealed.
-    pub fn seal_audit_logs(
-        &self,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<Vec<AuditHead>, ServiceError> {
-        audit_sealing::shorten(&*self.store, invocation.now)?;
-        audit_sealing::seal(&*self.store, &self.config.public_base_url, invocation)
+    /// Call it every minute. Several servers of one store may call it at the same time. A failure
+    /// of one log, which is told beside the heads, holds up no other.
+    pub fn seal_audit_logs(&self, invocation: &mut Invocation<'_>) -> SealedLogs {
+        self.log_keeper.run(&*self.store, &self.config.public_base_url, invocation)
     }
 
     /// One page of the export of a pool's audit log, which [`AuditVerifier`] verifies.
     ///
-    /// The first page has what happened until now.
+    /// The first page has what happened until now, or at least the next 10,000 unsealed events.
     ///
     /// [`AuditVerifier`]: crate::AuditVerifier
     ///

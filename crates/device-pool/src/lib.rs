@@ -110,7 +110,7 @@ pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};
 pub use rules::audit_export::{AuditExportPage, AuditExportRequest, NextPage};
-pub use rules::audit_sealing::AuditHead;
+pub use rules::audit_sealing::{AuditHead, SealedLogs};
 pub use rules::audit_verification::{AuditAlteration, AuditVerdict, AuditVerifier};
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;

@@ -15,7 +15,8 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use device_pool::store::Store;
 use device_pool::{
-    AuditHead, Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, ServiceError,
+    AuditHead, Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, SealedLogs,
+    ServiceError,
 };
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
@@ -365,14 +366,21 @@ impl Service {
             Ok(records) => tracing::debug!(records, "purged"),
             Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
         }
-        match self.off_the_workers(Self::seal_audit_logs).await {
-            // A head that is kept elsewhere, such as where logs go, shows what is rewritten later.
-            Ok(heads) => {
-                for AuditHead { pool_id, size, root, .. } in heads {
-                    tracing::info!(pool = pool_id, size, root, "audit log sealed");
+        let sealing = |service: &Self| Ok(service.seal_audit_logs());
+        let sealed = self.off_the_workers(sealing).await;
+        let failure = match sealed {
+            Ok(SealedLogs { heads, failure, .. }) => {
+                // A head that is kept elsewhere, such as where logs go, shows what is rewritten
+                // later.
+                for AuditHead { pool_id, size, root, signed, .. } in heads {
+                    tracing::info!(pool = pool_id, size, root, signed, "audit log sealed");
                 }
+                failure
             }
-            Err(error) => tracing::error!(cause = error.detail(), "sealing the audit logs failed"),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failure {
+            tracing::error!(cause = error.detail(), "sealing the audit logs failed");
         }
         // Those that were interrupted by the end of a process.
         self.run_imports().await;
@@ -383,7 +391,7 @@ impl Service {
         }
     }
 
-    fn seal_audit_logs(&self) -> Result<Vec<AuditHead>, ServiceError> {
+    fn seal_audit_logs(&self) -> SealedLogs {
         let mut rng = self.entropy.generator();
         self.engine.seal_audit_logs(&mut Invocation::new(self.moment(), &mut *rng))
     }

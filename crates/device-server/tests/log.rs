@@ -318,6 +318,8 @@ async fn each_new_head_of_an_audit_log_is_logged() {
         .collect();
     let [head] = &*heads else { panic!("{text}") };
     assert_eq!((&head["size"], head["root"].as_str().unwrap().len()), (&json!(1), 44));
+    let signed = head["signed"].as_str().unwrap();
+    assert!(signed.contains(head["root"].as_str().unwrap()) && signed.ends_with('\n'), "{signed}");
 }
 
 /// Whoever reads the log must be able to trust its lines.

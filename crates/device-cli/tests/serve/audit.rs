@@ -42,6 +42,7 @@ fn an_export_is_verified_without_the_server() {
     let (_, kept) = verify(&first, &["--keep-head", &head]);
     assert!(kept.starts_with(&format!("complete and unaltered: the audit trail of the pool {id}")));
     assert!(kept.contains("  151 events were sealed by "), "{kept}");
+    assert!(kept.contains("only the file says"), "{kept}");
     let note = fs::read_to_string(&head).unwrap();
     assert!(note.contains(&format!("/{id}\n151\n")) && note.contains("\u{2014} "), "{note}");
 
@@ -69,6 +70,23 @@ fn an_export_is_verified_without_the_server() {
     verify(&second, &["--keep-head", &newer]);
     let (is_good, said) = verify(&first, &["--head", &newer]);
     assert!(!is_good && said.contains("Event 151 is missing: a kept head counts 152"), "{said}");
+    // A kept head is replaced only by one that continues it.
+    let (is_good, said) = verify(&second, &["--keep-head", &head]);
+    assert!(!is_good && said.contains("head.txt") && said.contains("exists"), "{said}");
+    assert_eq!(fs::read_to_string(&head).unwrap(), note);
+    let (is_good, said) = verify(&second, &["--head", &head, "--keep-head", &head]);
+    assert!(is_good && !said.contains("only the file says"), "{said}");
+    assert!(fs::read_to_string(&head).unwrap().contains("\n152\n"));
+    // A program reads what is wrong, of a line of any length and of no text as well.
+    let long = [exported.as_bytes(), &vec![b'x'; 3 << 20]].concat();
+    for changed in [long, [exported.as_bytes(), &[0xff]].concat()] {
+        fs::write(&second, changed).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+        let output = command.args(["audit", "verify", &second, "--json"]).output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), &told["event"]), (Some(1), &json!(152)));
+        assert_eq!(told["message"], "Event 152 was added behind the last line.");
+    }
 }
 
 #[test]

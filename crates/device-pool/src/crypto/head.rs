@@ -1,4 +1,4 @@
-//! Signed tree heads: a log's size and root, as C2SP's `tlog-checkpoint` and `signed-note` have it.
+//! What a log signs, as notes of C2SP's `signed-note`: tree heads and ends of an export's pages.
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
@@ -17,7 +17,10 @@ const SIGNATURE: &str = "\u{2014} ";
 /// What the line with the time starts with.
 const TIME: &str = "time ";
 
-/// A log's size and root at a time.
+/// The second line of the end of a page. In a head it is a number.
+const EXPORT: &str = "export";
+
+/// A log's size and root at a time: a `tlog-checkpoint` of C2SP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// Which log it is; the name of its key as well.
@@ -35,24 +38,12 @@ impl Head {
 
     /// The signed note.
     pub(crate) fn sign(&self, seed: &[u8; 32]) -> Result<String, ServiceError> {
-        let pair = key_pair(seed)?;
-        let text = self.text();
-        let mut signature = LogKey::of(&self.origin, &pair)?.id.to_vec();
-        signature.extend_from_slice(pair.sign(text.as_bytes()).as_ref());
-        Ok(format!("{text}\n{SIGNATURE}{} {}\n", self.origin, STANDARD.encode(signature)))
+        signed(&self.text(), &self.origin, seed)
     }
 
     /// The head that a note has, if `key` signed it.
     pub(crate) fn open(note: &str, key: &LogKey) -> Option<Self> {
-        let (text, signatures) = note.rsplit_once("\n\n")?;
-        let text = format!("{text}\n");
-        let signed = signatures.lines().find_map(|line| {
-            let (name, signature) = line.strip_prefix(SIGNATURE)?.split_once(' ')?;
-            let signature = STANDARD.decode(signature).ok()?;
-            let (id, signature) = signature.split_first_chunk::<4>()?;
-            (name == key.name && *id == key.id).then(|| signature.to_vec())
-        })?;
-        UnparsedPublicKey::new(&ED25519, &key.public).verify(text.as_bytes(), &signed).ok()?;
+        let text = opened(note, key)?;
         let mut lines = text.lines();
         let head = Self {
             origin: lines.next()?.to_owned(),
@@ -62,6 +53,74 @@ impl Head {
         };
         (head.text() == text && head.origin == key.name).then_some(head)
     }
+}
+
+/// The end of a page of an export: what the lines of the file are up to here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageEnd {
+    /// Which log it is; the name of its key as well.
+    pub(crate) origin: String,
+    /// The digest of the lines.
+    pub(crate) digest: Hash,
+    /// The number of the first event behind the page.
+    pub(crate) next: u64,
+    /// The number of events in the whole export.
+    pub(crate) size: u64,
+    pub(crate) at: Moment,
+}
+
+impl PageEnd {
+    fn text(&self) -> String {
+        let Self { origin, digest, next, size, at } = self;
+        let (digest, at) = (digest.to_text(), at.millis());
+        format!("{origin}\n{EXPORT}\n{digest}\n{next}\n{size}\n{TIME}{at}\n")
+    }
+
+    /// The signed note.
+    pub(crate) fn sign(&self, seed: &[u8; 32]) -> Result<String, ServiceError> {
+        signed(&self.text(), &self.origin, seed)
+    }
+
+    /// The end that a note has, if `key` signed it and nothing is beside its signature.
+    pub(crate) fn open(note: &str, key: &LogKey) -> Option<Self> {
+        let text = opened(note, key)?;
+        let beside = note.strip_prefix(&text)?;
+        if beside.matches('\n').count() != 2 || beside.contains('\r') {
+            return None;
+        }
+        let mut lines = text.lines();
+        let (origin, EXPORT) = (lines.next()?.to_owned(), lines.next()?) else { return None };
+        let end = Self {
+            origin,
+            digest: Hash::from_text(lines.next()?)?,
+            next: lines.next()?.parse().ok()?,
+            size: lines.next()?.parse().ok()?,
+            at: Moment::from_millis(lines.next()?.strip_prefix(TIME)?.parse().ok()?),
+        };
+        (end.text() == text && end.origin == key.name).then_some(end)
+    }
+}
+
+/// The note of a text, signed.
+fn signed(text: &str, name: &str, seed: &[u8; 32]) -> Result<String, ServiceError> {
+    let pair = key_pair(seed)?;
+    let mut signature = LogKey::of(name, &pair)?.id.to_vec();
+    signature.extend_from_slice(pair.sign(text.as_bytes()).as_ref());
+    Ok(format!("{text}\n{SIGNATURE}{name} {}\n", STANDARD.encode(signature)))
+}
+
+/// The text of a note that `key` signed. Others may have signed it as well.
+fn opened(note: &str, key: &LogKey) -> Option<String> {
+    let (text, signatures) = note.rsplit_once("\n\n")?;
+    let text = format!("{text}\n");
+    let signature = signatures.strip_suffix('\n')?.split('\n').find_map(|line| {
+        let (name, signature) = line.strip_prefix(SIGNATURE)?.split_once(' ')?;
+        let signature = STANDARD.decode(signature).ok()?;
+        let (id, signature) = signature.split_first_chunk::<4>()?;
+        (name == key.name && *id == key.id).then(|| signature.to_vec())
+    })?;
+    UnparsedPublicKey::new(&ED25519, &key.public).verify(text.as_bytes(), &signature).ok()?;
+    Some(text)
 }
 
 /// The public half of a log's key.
@@ -142,6 +201,28 @@ mod tests {
             changed[at] ^= 1;
             let Ok(changed) = String::from_utf8(changed) else { continue };
             assert_eq!(Head::open(&changed, &key), None, "{changed}");
+        }
+    }
+
+    #[test]
+    fn an_end_of_a_page_has_one_text_and_is_no_head() {
+        let Head { origin, root: digest, at, .. } = head();
+        let end = PageEnd { origin, digest, next: 3, size: 9, at };
+        let note = end.sign(&SEED).unwrap();
+        let key = LogKey::of_seed(&end.origin, &SEED).unwrap();
+        assert_eq!(PageEnd::open(&note, &key), Some(end));
+        assert_eq!(Head::open(&note, &key), None);
+        assert_eq!(PageEnd::open(&head().sign(&SEED).unwrap(), &key), None);
+        let crlf = note.replace('\n', "\r\n");
+        let last_crlf = format!("{}\r\n", note.trim_end());
+        for beside in [format!("{note}x"), format!("{note}\n"), crlf, last_crlf] {
+            assert_eq!(PageEnd::open(&beside, &key), None, "{beside:?}");
+        }
+        for at in 0..note.len() {
+            let mut changed = note.clone().into_bytes();
+            changed[at] ^= 1;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            assert_eq!(PageEnd::open(&changed, &key), None, "{changed}");
         }
     }
 

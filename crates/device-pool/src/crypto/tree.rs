@@ -52,6 +52,30 @@ impl<'de> Deserialize<'de> for Hash {
     }
 }
 
+/// A digest of lines: SHA-256 of each with its line end.
+#[derive(Default)]
+pub(crate) struct LineDigest(Sha256);
+
+impl LineDigest {
+    /// A digest that starts with the line of an earlier one, and so continues it.
+    pub(crate) fn behind(digest: Hash) -> Self {
+        let mut next = Self::default();
+        next.line(&digest.to_text());
+        next
+    }
+
+    /// Adds a line.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.0.update(text.as_bytes());
+        self.0.update(b"\n");
+    }
+
+    /// The digest.
+    pub(crate) fn end(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
+}
+
 /// A tree that only grows: its size, and the roots of its complete subtrees, the largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tree {

@@ -1,15 +1,16 @@
 //! The audit log of a pool: its events in a hash tree that only grows.
 
+use device_wire::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command::transaction::{Entity, id_of};
 use crate::crypto::bytes32::Bytes32;
-use crate::crypto::head::{Head, LogKey};
+use crate::crypto::head::{Head, LogKey, PageEnd};
 use crate::crypto::tree::{Hash, Tree};
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
-use crate::records::audit_event::{AuditEvent, commit};
+use crate::records::audit_event::{AuditEvent, Outcome, commit};
 use crate::store::Table;
 
 /// The number of leaves in one record.
@@ -61,6 +62,17 @@ impl AuditLog {
         head.sign(self.seed.get())
     }
 
+    /// The signed end of a page of the log's export.
+    pub(crate) fn page_end(
+        &self,
+        digest: Hash,
+        next: u64,
+        size: u64,
+        at: Moment,
+    ) -> Result<String, ServiceError> {
+        PageEnd { origin: self.origin.clone(), digest, next, size, at }.sign(self.seed.get())
+    }
+
     pub(crate) fn public_key(&self) -> Result<LogKey, ServiceError> {
         LogKey::of_seed(&self.origin, self.seed.get())
     }
@@ -106,14 +118,53 @@ pub(crate) struct Seal {
     pub(crate) content: Hash,
     /// When it may be removed, so that nobody can remove it before and call it expired.
     pub(crate) expires_at: Moment,
+    /// What becomes of it when the pool is deleted.
+    #[serde(default, skip_serializing_if = "WithPool::is_stays")]
+    pub(crate) with_pool: WithPool,
+}
+
+/// What the deletion of its pool means for an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WithPool {
+    /// It stays: the pool's own.
+    #[default]
+    Stays,
+    /// It goes: a user's.
+    Goes,
+    /// It is the deletion.
+    Deletes,
+}
+
+impl WithPool {
+    fn of(event: &AuditEvent) -> Self {
+        let deletes = event.operation == Operation::DeleteUserPool.to_string();
+        if deletes && event.outcome == Outcome::Passed {
+            Self::Deletes
+        } else if event.sub.is_some() {
+            Self::Goes
+        } else {
+            Self::Stays
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(crate) fn is_stays(&self) -> bool {
+        *self == Self::Stays
+    }
 }
 
 impl Seal {
     /// The hash of the leaf.
     pub(crate) fn leaf(&self) -> Hash {
-        let Self { content, expires_at } = self;
-        let millis = expires_at.millis();
-        let text = format!("{{\"content\":\"{}\",\"expires_at\":{millis}}}", content.to_text());
+        let Self { content, expires_at, with_pool } = self;
+        let (content, millis) = (content.to_text(), expires_at.millis());
+        let with_pool = match with_pool {
+            WithPool::Stays => "",
+            WithPool::Goes => ",\"with_pool\":\"goes\"",
+            WithPool::Deletes => ",\"with_pool\":\"deletes\"",
+        };
+        let text = format!("{{\"content\":\"{content}\",\"expires_at\":{millis}{with_pool}}}");
         Hash::leaf(text.as_bytes())
     }
 }
@@ -145,7 +196,11 @@ impl UnsealedEvent {
     pub(crate) fn of(event: &AuditEvent) -> Result<Self, ServiceError> {
         let failed = |_| ServiceError::internal("an audit event does not serialize");
         let value = serde_json::to_value(event).map_err(failed)?;
-        let seal = Seal { content: content_of(value), expires_at: event.removable_at() };
+        let seal = Seal {
+            content: content_of(value),
+            expires_at: event.removable_at(),
+            with_pool: WithPool::of(event),
+        };
         Ok(Self {
             pool_id: event.pool_id.clone(),
             at: event.at,
@@ -155,8 +210,10 @@ impl UnsealedEvent {
         })
     }
 
-    pub(crate) fn pool_id(&self) -> &str {
-        &self.pool_id
+    /// The pool of a record with this id.
+    pub(crate) fn pool_of(id: &str) -> String {
+        let part = id.split('/').nth(1).unwrap_or_default();
+        part.replace("~1", "/").replace("~0", "~")
     }
 
     /// The prefix of the ids of a pool's.
@@ -167,9 +224,11 @@ impl UnsealedEvent {
 
 /// The hash of an event's content, the same before and after its address was erased.
 ///
-/// Instead of `ip` and `ip_salt`, the content has a commitment to both.
+/// Instead of `ip` and `ip_salt`, the content has a commitment to both. No event has all three.
 pub(crate) fn content_of(mut event: Value) -> Hash {
-    if let Some(members) = event.as_object_mut() {
+    if let Some(members) = event.as_object_mut()
+        && !members.contains_key("ip_commitment")
+    {
         let text = |name| members.get(name).and_then(Value::as_str);
         if let (Some(salt), Some(ip)) = (text("ip_salt"), text("ip")) {
             let commitment = commit(salt, ip);
@@ -235,6 +294,7 @@ mod tests {
             json!({"id": "1", "ip": "203.0.113.8", "ip_salt": "c2FsdA=="}),
             json!({"id": "1", "ip": "203.0.113.9", "ip_salt": "c2FsdB=="}),
             json!({"id": "1", "ip": "203.0.113.9"}),
+            json!({"id": "1", "ip": "203.0.113.9", "ip_salt": "c2FsdA==", "ip_commitment": 5}),
             json!({"id": "1"}),
         ] {
             assert_ne!(content_of(whole.clone()), content_of(changed));

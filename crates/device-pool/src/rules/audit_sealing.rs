@@ -4,11 +4,12 @@
 //! into leaves, in the order in which they are found; that order is the log's. Every change of a
 //! log rests on the version of its state, so two servers never append to it at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::transaction::{Entity, Transaction, id_of};
+use crate::command::transaction::{Entity as _, Transaction, id_of};
 use crate::error::ServiceError;
 use crate::host::invocation::Invocation;
 use crate::host::moment::Moment;
@@ -21,10 +22,13 @@ const BATCH: usize = 500;
 /// The most changes of one call: as many events as nobody makes in a minute.
 const MOST_BATCHES: usize = 400;
 
+/// The most changes of a call for an export. The rest of a longer backlog waits for its minute.
+const EXPORT_BATCHES: usize = 20;
+
 /// The most full tiles of a log that one call removes.
 const MOST_REMOVED: usize = 100;
 
-/// The number of logs read at once.
+/// The number of logs that one call tries to shorten.
 const LOGS: usize = 100;
 
 /// The head of a pool's audit log.
@@ -42,31 +46,105 @@ pub struct AuditHead {
     pub signed: String,
 }
 
-/// Seals what is not sealed yet; returns the new heads.
-pub(crate) fn seal(
-    store: &dyn Store,
-    public_base_url: &str,
-    invocation: &mut Invocation<'_>,
-) -> Result<Vec<AuditHead>, ServiceError> {
-    let mut heads = BTreeMap::new();
-    let mut after: Option<String> = None;
-    for _ in 0..MOST_BATCHES {
-        let next: Vec<UnsealedEvent> = Transaction::new(store).scan("", after.as_deref(), 1)?;
-        let Some(next) = next.first() else { break };
-        let pool_id = next.pool_id();
-        match append(store, pool_id, public_base_url, invocation)? {
-            Appended::Some(head) => {
-                heads.insert(pool_id.to_owned(), head);
-            }
-            Appended::Nothing => {}
-            // Another server is sealing them. The next pool's are behind the `/` of this one's.
-            Appended::Outrun => after = Some(id_of(["pool", pool_id]) + "0"),
-        }
-    }
-    Ok(heads.into_values().collect())
+/// What a call sealed.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct SealedLogs {
+    /// The new head of each log that grew.
+    pub heads: Vec<AuditHead>,
+    /// The first failure. What could be sealed was, all the same.
+    pub failure: Option<ServiceError>,
 }
 
-/// Seals what is not sealed yet of one pool.
+/// Seals events and shortens logs, a bounded number in each call, and continues in the next.
+#[derive(Default)]
+pub(crate) struct LogKeeper {
+    /// Behind the last pool whose events were sealed.
+    sealed: Mutex<Option<String>>,
+    /// The last log that was shortened, or could not be.
+    shortened: Mutex<Option<String>>,
+}
+
+impl LogKeeper {
+    /// Shortens logs, and seals what is not sealed yet: of each pool in turn one batch, so that
+    /// none waits for the many events of another.
+    pub(crate) fn run(
+        &self,
+        store: &dyn Store,
+        public_base_url: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> SealedLogs {
+        let mut failure = self.shorten(store, invocation.now).err();
+        let mut heads = BTreeMap::new();
+        let mut next = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those whose notes stay for now: another server is sealing them, or they fail.
+        let mut left = BTreeSet::new();
+        let mut has_sealed = true;
+        for _ in 0..MOST_BATCHES {
+            let after = next.as_deref();
+            let tx = Transaction::new(store);
+            let found = match tx.ids(Table::UnsealedEvent, "", after, 1) {
+                Ok(found) => found,
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    break;
+                }
+            };
+            let Some(pool_id) = found.first().map(|id| UnsealedEvent::pool_of(id)) else {
+                // Behind the last pool: again from the first, if there can be any left.
+                let was_first = next.take().is_none();
+                if was_first || !std::mem::take(&mut has_sealed) {
+                    break;
+                }
+                continue;
+            };
+            // The next pool's are behind the `/` of this one's.
+            *next = Some(id_of(["pool", &pool_id]) + "0");
+            if left.contains(&pool_id) {
+                continue;
+            }
+            match append(store, &pool_id, public_base_url, invocation) {
+                Ok(Appended::Some(head)) => {
+                    has_sealed = true;
+                    heads.insert(pool_id, head);
+                }
+                Ok(Appended::Nothing) => has_sealed = true,
+                Ok(Appended::Outrun) => {
+                    left.insert(pool_id);
+                }
+                Err(error) => {
+                    left.insert(pool_id);
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        SealedLogs { heads: heads.into_values().collect(), failure }
+    }
+
+    /// Removes the leading leaves of which all events have expired and are gone, of some logs. What
+    /// is left of them is enough to compute the root.
+    fn shorten(&self, store: &dyn Store, now: Moment) -> Result<(), ServiceError> {
+        let mut after = self.shortened.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = Transaction::new(store).ids(Table::AuditLog, "", after.as_deref(), LOGS)?;
+        *after = keys.last().filter(|_| keys.len() == LOGS).cloned();
+        let mut result = Ok(());
+        for key in keys {
+            for _ in 0..MOST_REMOVED {
+                match shorten_one(store, &key, now) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        result = result.and(Err(error));
+                        break;
+                    }
+                }
+            }
+        }
+        result
+    }
+}
+
+/// Seals what is not sealed yet of one pool, up to a bound.
 pub(crate) fn seal_pool(
     store: &dyn Store,
     pool_id: &str,
@@ -74,7 +152,7 @@ pub(crate) fn seal_pool(
     invocation: &mut Invocation<'_>,
 ) -> Result<(), ServiceError> {
     let prefix = UnsealedEvent::prefix_of(pool_id);
-    for _ in 0..MOST_BATCHES {
+    for _ in 0..EXPORT_BATCHES {
         if Transaction::new(store).count::<UnsealedEvent>(&prefix, 0)? == Some(0) {
             break;
         }
@@ -153,35 +231,14 @@ fn append(
     }
 }
 
-/// Removes the leading leaves of which all events have expired and are gone. What is left of them
-/// is enough to compute the root. Returns the number of records removed.
-pub(crate) fn shorten(store: &dyn Store, now: Moment) -> Result<usize, ServiceError> {
-    let mut removed = 0;
-    let mut after: Option<String> = None;
-    loop {
-        let logs: Vec<AuditLog> = Transaction::new(store).scan("", after.as_deref(), LOGS)?;
-        after = logs.last().map(Entity::id);
-        if after.is_none() {
-            return Ok(removed);
-        }
-        for log in logs {
-            let mut tiles = 0;
-            while tiles < MOST_REMOVED && shorten_one(store, &log.pool_id, now)? {
-                tiles += 1;
-            }
-            removed += tiles;
-        }
-    }
-}
-
 /// Removes the first full tile of a log, if all its events have expired and are gone.
-fn shorten_one(store: &dyn Store, pool_id: &str, now: Moment) -> Result<bool, ServiceError> {
+fn shorten_one(store: &dyn Store, key: &str, now: Moment) -> Result<bool, ServiceError> {
     let mut tx = Transaction::new(store);
-    let Some(mut log) = tx.find::<AuditLog>(&AuditLog::key(pool_id))? else { return Ok(false) };
+    let Some(mut log) = tx.find::<AuditLog>(key)? else { return Ok(false) };
     if log.tree.size - log.removed.size < TILE {
         return Ok(false);
     }
-    let key = AuditTile::key(pool_id, log.removed.size);
+    let key = AuditTile::key(&log.pool_id, log.removed.size);
     let Some(tile) = tx.find::<AuditTile>(&key)? else { return Ok(false) };
     if tile.leaves.iter().any(|leaf| leaf.seal.expires_at >= now) {
         return Ok(false);

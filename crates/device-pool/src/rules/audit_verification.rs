@@ -1,20 +1,20 @@
 //! Verifying an export of an audit log, without the server.
 //!
-//! Two trees are computed: one of the hashes that the export lists, one of its events. The root of
-//! the first must be the signed one, and then each event must have the listed hash. So an altered
-//! event is found by its number.
+//! The end of each page signs all lines before it, so whatever was altered is found. Which event
+//! was altered is found with two trees: one of the hashes that the export lists, one of its events.
+//! The root of the first must be the signed one, and then each event must have the listed hash.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::crypto::head::{Head, LogKey};
-use crate::crypto::tree::{Hash, Tree};
+use crate::crypto::head::{Head, LogKey, PageEnd};
+use crate::crypto::tree::{Hash, LineDigest, Tree};
 use crate::host::moment::{Moment, minutes};
-use crate::records::audit_log::{Seal, canonical, content_of};
-use crate::rules::audit_export::FORMAT;
+use crate::records::audit_log::{Seal, WithPool, content_of};
+use crate::rules::audit_export::{EventLine, FORMAT, Line, LogLine};
 
 /// How much the clocks of servers may differ that remove what has expired.
 const SKEW: std::time::Duration = minutes(5);
@@ -26,8 +26,11 @@ const SKEW: std::time::Duration = minutes(5);
 pub struct AuditVerdict {
     /// The pool.
     pub pool_id: String,
-    /// The key that signed the head, as text.
+    /// The key that signed the export, as text.
     pub public_key: String,
+    /// Whether the key is the trusted one, or signed a kept head. Otherwise only the file says that
+    /// the key is the log's.
+    pub key_is_confirmed: bool,
     /// The number of events in the log.
     pub size: u64,
     /// The root of the tree over them, in base64.
@@ -42,10 +45,12 @@ pub struct AuditVerdict {
     pub removed: u64,
     /// The kept heads that the log continues.
     pub kept_heads: usize,
+    /// The kept heads from before what was removed at the beginning, which cannot be compared.
+    pub uncompared_heads: usize,
 }
 
 /// What is wrong with an export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditAlteration {
     /// The first event that was altered or is missing, if it can be told.
@@ -64,30 +69,6 @@ impl std::error::Error for AuditAlteration {}
 
 fn altered<T>(event: Option<u64>, message: impl Into<String>) -> Result<T, AuditAlteration> {
     Err(AuditAlteration { event, message: message.into() })
-}
-
-/// A line of an export.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    log: Option<LogLine>,
-    from: Option<u64>,
-    leaves: Option<Vec<Hash>>,
-    index: Option<u64>,
-    expires_at: Option<Moment>,
-    event: Option<Value>,
-    content: Option<Hash>,
-}
-
-/// The first line.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LogLine {
-    format: u32,
-    pool_id: String,
-    public_key: String,
-    head: String,
-    removed: Tree,
 }
 
 /// Verifies an export line by line.
@@ -111,52 +92,33 @@ impl AuditVerifier {
     /// # Errors
     /// The first alteration that this line shows.
     pub fn line(&mut self, text: &str) -> Result<(), AuditAlteration> {
-        let place = self.log.as_ref().map(|log| log.events.size);
-        let unreadable = || AuditAlteration {
-            event: place,
-            message: match place {
-                None => "The first line is not that of an export.".to_owned(),
-                Some(place) => {
-                    format!("The line of event {place} was altered: it is not that of an export.")
-                }
-            },
-        };
-        let value: Value = serde_json::from_str(text).map_err(|_| unreadable())?;
-        // One text for each value, so that nothing can be written beside it.
-        if canonical(&value) != text {
-            return Err(unreadable());
-        }
-        let line: Line = serde_json::from_value(value).map_err(|_| unreadable())?;
+        let line = Line::read(text);
         let Some(log) = &mut self.log else {
-            let Line { log: Some(first), from: None, leaves: None, index: None, .. } = line else {
-                return Err(unreadable());
+            let Some(Line::Log { log: first }) = line else {
+                return altered(None, "The first line is not that of an export.");
             };
-            self.log = Some(Verified::begin(first, self.trusted_key.as_deref(), &self.kept)?);
+            let mut begun = Verified::begin(first, self.trusted_key.as_deref(), &self.kept)?;
+            begun.lines.line(text);
+            self.log = Some(begun);
             return Ok(());
         };
         match line {
-            Line {
-                from: Some(from),
-                leaves: Some(leaves),
-                log: None,
-                index: None,
-                expires_at: None,
-                event: None,
-                content: None,
-            } => log.list(from, leaves),
-            Line {
-                index: Some(index),
-                expires_at: Some(expires_at),
-                event,
-                content,
-                log: None,
-                from: None,
-                leaves: None,
-            } if event.is_some() != content.is_some() => {
-                log.event(index, expires_at, event, content)
+            _ if log.is_complete => {
+                let size = log.events.size;
+                return log.first(size, format!("Event {size} was added behind the last line."));
             }
-            _ => Err(unreadable()),
+            Some(Line::Page { page }) => return log.end_page(&page),
+            Some(Line::Leaves { from, leaves }) => log.list(from, leaves)?,
+            Some(Line::Event(event)) => log.event(event)?,
+            Some(Line::Log { .. }) | None => {
+                let place = log.events.size;
+                let message =
+                    format!("The line of event {place} was altered: it is not that of an export.");
+                return log.first(place, message);
+            }
         }
+        log.lines.line(text);
+        Ok(())
     }
 
     /// Ends the export; returns what it proves, and its signed head, which is worth keeping.
@@ -185,10 +147,26 @@ struct Verified {
     expected: VecDeque<Hash>,
     /// The first event that does not have its listed hash.
     first_difference: Option<u64>,
+    /// The events of this page that are not there, unless the pool was deleted, with their times.
+    absent: Vec<(u64, WithPool, Moment)>,
     /// The first event that is missing before its time.
     first_missing: Option<u64>,
+    /// The first that is missing before its time unless the pool was deleted.
+    first_gone: Option<u64>,
+    /// Whether the log has the deletion of its pool.
+    pool_is_deleted: bool,
     /// The kept heads to come, the smallest last.
     kept: Vec<Head>,
+    /// The size of the first kept head that has another root.
+    other_root: Option<u64>,
+    /// The digest of the lines up to here.
+    lines: LineDigest,
+    /// The number of the first event of this page.
+    page_start: u64,
+    /// The events of the first page whose lines are not the signed ones.
+    altered_page: Option<Range<u64>>,
+    /// Whether the last page has ended.
+    is_complete: bool,
 }
 
 impl Verified {
@@ -217,6 +195,7 @@ impl Verified {
             return altered(None, "The range of removed events in the first line was altered.");
         }
         let mut heads = Vec::new();
+        let mut uncompared = 0;
         for kept in kept {
             let Some(kept) = Head::open(kept, &key) else {
                 return altered(None, "A kept head is not signed by the log's key.");
@@ -229,14 +208,8 @@ impl Verified {
                 );
             }
             if kept.size < removed.size {
-                return altered(
-                    None,
-                    format!(
-                        "A kept head of {} events cannot be compared: the export starts at event \
-                         {}, behind what has expired.",
-                        kept.size, removed.size
-                    ),
-                );
+                uncompared += 1;
+                continue;
             }
             heads.push(kept);
         }
@@ -244,6 +217,7 @@ impl Verified {
         let verdict = AuditVerdict {
             pool_id,
             public_key,
+            key_is_confirmed: trusted_key.is_some() || !kept.is_empty(),
             size: head.size,
             root: head.root.to_text(),
             at: head.at.millis(),
@@ -251,36 +225,38 @@ impl Verified {
             erased: 0,
             removed: removed.size,
             kept_heads: heads.len(),
+            uncompared_heads: uncompared,
         };
         let mut begun = Self {
             note,
             head,
             verdict,
             listed: removed.clone(),
-            events: removed,
+            page_start: removed.size,
             expected: VecDeque::new(),
             first_difference: None,
+            absent: Vec::new(),
             first_missing: None,
+            first_gone: None,
+            pool_is_deleted: false,
             kept: heads,
+            other_root: None,
+            lines: LineDigest::default(),
+            altered_page: None,
+            is_complete: false,
+            events: removed,
         };
-        begun.compare_kept()?;
+        begun.compare_kept();
         Ok(begun)
     }
 
     /// Compares the heads that were kept of the log when it had as many events as now.
-    fn compare_kept(&mut self) -> Result<(), AuditAlteration> {
+    fn compare_kept(&mut self) {
         while let Some(kept) = self.kept.pop_if(|kept| kept.size == self.listed.size) {
             if kept.root != self.listed.root() {
-                return altered(
-                    None,
-                    format!(
-                        "The log was rewritten: its first {} events are not those of a kept head.",
-                        kept.size
-                    ),
-                );
+                self.other_root.get_or_insert(kept.size);
             }
         }
-        Ok(())
     }
 
     /// The alteration that was found before this one, or else this one.
@@ -299,19 +275,19 @@ impl Verified {
         for leaf in leaves {
             self.listed.push(leaf);
             self.expected.push_back(leaf);
-            self.compare_kept()?;
+            self.compare_kept();
         }
         Ok(())
     }
 
-    fn event(
-        &mut self,
-        index: u64,
-        expires_at: Moment,
-        event: Option<Value>,
-        content: Option<Hash>,
-    ) -> Result<(), AuditAlteration> {
+    fn event(&mut self, line: EventLine) -> Result<(), AuditAlteration> {
+        let EventLine { index, expires_at, with_pool, event, content } = line;
         let place = self.events.size;
+        if event.is_some() == content.is_some() {
+            let message =
+                format!("The line of event {place} was altered: it is not that of an export.");
+            return self.first(place, message);
+        }
         if index < place {
             let message = format!("Event {index} is there again, in the place of event {place}.");
             return self.first(place, message);
@@ -324,16 +300,10 @@ impl Verified {
             let message = format!("Event {place} was added: the list of hashes ends before it.");
             return self.first(place, message);
         };
-        let ends_pool = event.as_ref().is_some_and(|event| {
-            let is = |name, value| event.get(name).and_then(Value::as_str) == Some(value);
-            is("operation", "DeleteUserPool") && is("outcome", "passed")
-        });
         match &event {
             None => {
                 self.verdict.removed += 1;
-                if expires_at > self.head.at + SKEW {
-                    self.first_missing.get_or_insert(index);
-                }
+                self.absent.push((index, with_pool, expires_at));
             }
             Some(event) => {
                 self.verdict.events += 1;
@@ -341,14 +311,50 @@ impl Verified {
             }
         }
         let content = event.map(content_of).or(content);
-        let leaf = content.map(|content| Seal { content, expires_at }.leaf());
-        if leaf != Some(listed) {
+        let leaf = content.map(|content| Seal { content, expires_at, with_pool }.leaf());
+        if leaf == Some(listed) {
+            self.pool_is_deleted |= with_pool == WithPool::Deletes;
+        } else {
             self.first_difference.get_or_insert(index);
-        } else if ends_pool {
-            // With a pool, the events of its users go.
-            self.first_missing = None;
         }
         self.events.push(leaf.unwrap_or(listed));
+        Ok(())
+    }
+
+    fn end_page(&mut self, note: &str) -> Result<(), AuditAlteration> {
+        let place = self.events.size;
+        if !self.expected.is_empty() {
+            return self.first(place, format!("Event {place} is missing: a page ends before it."));
+        }
+        let key = LogKey::from_text(&self.verdict.public_key);
+        let end = key.and_then(|key| PageEnd::open(note, &key));
+        let Some(end) = end.filter(|end| end.size == self.head.size) else {
+            let pages = self.page_start..place;
+            let message = format!("The signature of {} was altered.", lines_of(&pages));
+            return match self.first_difference {
+                Some(event) => altered(Some(event), was_altered(event)),
+                None => altered(None, message),
+            };
+        };
+        if end.next != place {
+            return self.first(place, format!("Event {place} is missing: a page ends before it."));
+        }
+        let lines = std::mem::replace(&mut self.lines, LineDigest::behind(end.digest));
+        if lines.end() != end.digest {
+            self.altered_page.get_or_insert(self.page_start..place);
+        }
+        for (event, with_pool, expires_at) in self.absent.drain(..) {
+            // The clocks of servers differ, and events are read after the page's time was taken.
+            if expires_at > end.at + SKEW {
+                let first = match with_pool {
+                    WithPool::Goes => &mut self.first_gone,
+                    WithPool::Stays | WithPool::Deletes => &mut self.first_missing,
+                };
+                first.get_or_insert(event);
+            }
+        }
+        self.page_start = place;
+        self.is_complete = place == end.size;
         Ok(())
     }
 
@@ -386,11 +392,42 @@ impl Verified {
                 );
             }
         }
-        if let Some(event) = self.first_missing {
+        if let Some(kept) = self.other_root {
+            return altered(
+                None,
+                format!(
+                    "The log was rewritten: its first {kept} events are not those of a kept head."
+                ),
+            );
+        }
+        let gone = self.first_gone.filter(|_| !self.pool_is_deleted);
+        if let Some(event) = self.first_missing.into_iter().chain(gone).min() {
             let message = format!("Event {event} is missing, and its time had not come.");
             return altered(Some(event), message);
         }
+        if let Some(page) = &self.altered_page {
+            let message = format!(
+                "Something in {} was altered: they are not as they were signed. The events that \
+                 are there are unaltered, but one may have been left out.",
+                lines_of(page)
+            );
+            return altered(None, message);
+        }
+        if !self.is_complete {
+            return altered(None, "The last line is missing: it signs the lines before it.");
+        }
         Ok((self.verdict, self.note))
+    }
+}
+
+/// The lines of a page, for people.
+fn lines_of(page: &Range<u64>) -> String {
+    match page.end.checked_sub(1) {
+        Some(last) if last > page.start => {
+            format!("the lines of events {} to {last}", page.start)
+        }
+        Some(last) if last == page.start => format!("the lines of event {last}"),
+        _ => "the first lines".to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ mod accounts;
 mod admin_flows;
 mod administration;
 mod audit;
+mod audit_alterations;
 mod audit_log;
 mod auth_events;
 mod bad_input;
