@@ -69,11 +69,19 @@ pub(crate) fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             writeln!(out, "secret access key  {}", *added.secret)?;
         }
         Command::List(server) => {
-            let AccessKeys { keys } =
+            let AccessKeys { keys, void } =
                 server.call(ACCESS_KEYS_PATH, LIST_ACCESS_KEYS_TARGET, &json!({}))?;
             let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+            let now = i64::try_from(now)?;
             for key in keys {
-                writeln!(out, "{}", line(&key, i64::try_from(now)?))?;
+                writeln!(out, "{}", line(&key, now))?;
+            }
+            for key in void {
+                writeln!(
+                    out,
+                    "{}  (void: the server has another key of its own)",
+                    line(&key, now)
+                )?;
             }
         }
         Command::Revoke(RevokeOptions { name, server }) => {
@@ -88,10 +96,31 @@ pub(crate) fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 fn line(key: &AccessKeyInfo, now: i64) -> String {
     let AccessKeyInfo { id, name, .. } = key;
     let role = if key.role == Role::Full { "full" } else { "read-only" };
-    let end = key.expires_at.map_or_else(
-        || "does not end".to_owned(),
-        |end| format!("ends in {} days", (end - now + DAY - 1) / DAY),
-    );
+    let end = match key.expires_at.map(|end| (end - now + DAY - 1) / DAY) {
+        None => "does not end".to_owned(),
+        Some(1) => "ends in 1 day".to_owned(),
+        Some(days) => format!("ends in {days} days"),
+    };
     let pools = key.pools.as_ref().map_or_else(|| "all pools".to_owned(), |ids| ids.join(", "));
     format!("{name:<24}  {id}  {role:<9}  {end:<17}  {pools}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_when_a_key_ends() {
+        for (end, expected) in [
+            (None, "does not end       all pools"),
+            (Some(1), "ends in 1 day      all pools"),
+            (Some(DAY), "ends in 1 day      all pools"),
+            (Some(DAY + 1), "ends in 2 days     all pools"),
+        ] {
+            let key = json!({ "id": "DEVICEX", "name": "ada", "role": "full", "created": 0,
+                "expiresAt": end });
+            let key: AccessKeyInfo = serde_json::from_value(key).unwrap();
+            assert_eq!(line(&key, 0), format!("{:<24}  DEVICEX  full       {expected}", "ada"));
+        }
+    }
 }

@@ -15,9 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::access_keys::{AccessKeyInfo, NewAccessKey};
+use crate::access_keys::NewAccessKey;
 use crate::administrator::Administrator;
 use crate::answer;
+use crate::api;
 use crate::json;
 use crate::request_log::{Named, Peer};
 use crate::service::Service;
@@ -30,19 +31,15 @@ pub const ACCESS_KEYS_PATH: &str = "/access-keys";
 /// answer an [`AddedAccessKey`](crate::AddedAccessKey).
 pub const ADD_ACCESS_KEY_TARGET: &str = "DeviceServer.AddAccessKey";
 
-/// The `X-Amz-Target` of the call that lists access keys. Its answer is an [`AccessKeys`].
+/// The `X-Amz-Target` of the call that lists access keys. Its answer is an
+/// [`AccessKeys`](crate::AccessKeys).
 pub const LIST_ACCESS_KEYS_TARGET: &str = "DeviceServer.ListAccessKeys";
 
 /// The `X-Amz-Target` of the call that revokes an access key. Its body is a [`RevokedName`].
 pub const REVOKE_ACCESS_KEY_TARGET: &str = "DeviceServer.RevokeAccessKey";
 
-/// The access keys that were added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::exhaustive_structs, reason = "the answer to a call")]
-pub struct AccessKeys {
-    /// By name. Those that have ended are left out.
-    pub keys: Vec<AccessKeyInfo>,
-}
+const TARGETS: [&str; 3] =
+    [ADD_ACCESS_KEY_TARGET, LIST_ACCESS_KEYS_TARGET, REVOKE_ACCESS_KEY_TARGET];
 
 /// The access key to revoke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,40 +57,51 @@ pub(crate) async fn call(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let administrator = service.administrators.claimed_key(&head);
-    let mut response = match run(&service, head, body).await {
+    let mut subject = Subject { administrator, ..Subject::default() };
+    let mut response = match run(&service, head, body, &mut subject).await {
         Ok(answer) => answer::document(StatusCode::OK, &answer),
         Err(error) => answer::refusal(error),
     };
     response.extensions_mut().insert(Named("access-keys"));
-    response.extensions_mut().insert(Subject { administrator, ..Subject::default() });
+    response.extensions_mut().insert(subject);
     response
 }
 
-async fn run(service: &Arc<Service>, head: Parts, body: Body) -> Result<Value, ServiceError> {
+async fn run(
+    service: &Arc<Service>,
+    head: Parts,
+    body: Body,
+    subject: &mut Subject,
+) -> Result<Value, ServiceError> {
+    let target = TARGETS.into_iter().find(|known| api::only_target(&head.headers) == Some(known));
+    let Some(target) = target else { return Err(unknown()) };
     let source_ip = head.extensions.get::<Peer>().map(|peer| peer.0);
     let body = service.body_memory.receive(body, source_ip).await?;
-    let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    let target = target.unwrap_or_default().to_owned();
     let bytes = body.bytes().to_vec();
     let signer = service.signer(head, bytes).await?;
+    subject.administrator = service.title_of(&signer);
     check_own(service, &signer)?;
-    match &*target {
+    match target {
         ADD_ACCESS_KEY_TARGET => {
             let new: NewAccessKey = members(body.bytes())?;
             encoded(&service.add_access_key(&signer, new, source_ip).await?)
         }
-        LIST_ACCESS_KEYS_TARGET => encoded(&AccessKeys { keys: service.access_keys().await? }),
+        LIST_ACCESS_KEYS_TARGET => encoded(&service.access_keys().await?),
         REVOKE_ACCESS_KEY_TARGET => {
             let RevokedName { name } = members(body.bytes())?;
             service.revoke_access_key(&signer, name, source_ip).await?;
             Ok(json!({}))
         }
-        _ => Err(ServiceError::new(
-            ErrorCode::UnknownOperation,
-            "The X-Amz-Target must be DeviceServer.AddAccessKey, DeviceServer.ListAccessKeys or \
-             DeviceServer.RevokeAccessKey.",
-        )),
+        _ => Err(unknown()),
     }
+}
+
+fn unknown() -> ServiceError {
+    ServiceError::new(
+        ErrorCode::UnknownOperation,
+        "The X-Amz-Target, given once, must be DeviceServer.AddAccessKey, \
+         DeviceServer.ListAccessKeys or DeviceServer.RevokeAccessKey.",
+    )
 }
 
 fn check_own(service: &Service, signer: &Administrator) -> Result<(), ServiceError> {

@@ -101,6 +101,19 @@ pub struct AddedAccessKey {
     pub secret: Sensitive<String>,
 }
 
+/// The access keys that were added and have not ended, each list by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "the answer to a call")]
+pub struct AccessKeys {
+    /// Those that are good.
+    pub keys: Vec<AccessKeyInfo>,
+    /// Those that are void, since the server got another key of its own.
+    ///
+    /// They are good again if it gets the former one back: revoke what is not wanted then.
+    #[serde(default)]
+    pub void: Vec<AccessKeyInfo>,
+}
+
 /// A key as it is stored.
 #[derive(Serialize, Deserialize)]
 struct StoredKey {
@@ -144,20 +157,23 @@ impl KeyRing {
         }
         let Some(StoredKey { key, sealed_secret }) = self.stored(id)? else { return Ok(None) };
         let secret = self.open(&key, &sealed_secret).filter(|_| key.is_good(now));
-        let key = secret.and_then(|secret| Some((AccessKey::new(id, secret).ok()?, key.holder())));
-        Ok(key)
+        let signing = secret.and_then(|secret| AccessKey::of_zeroized(id.to_owned(), secret).ok());
+        Ok(signing.map(|signing| (signing, key.holder())))
     }
 
-    /// The keys that were added and are good at `now`, by name.
-    pub(crate) fn list(&self, now: i64) -> Result<Vec<AccessKeyInfo>, ServiceError> {
-        let records = self.store.scan(Table::AccessKey, "key/", None, MAX_KEYS)?;
-        let stored = records.iter().filter_map(|(_, record)| read::<StoredKey>(record));
-        // What another key of the server's own sealed is no key any more.
-        let good = stored.filter(|stored| self.open(&stored.key, &stored.sealed_secret).is_some());
-        let mut keys: Vec<_> = good.map(|stored| stored.key).collect();
-        keys.retain(|key| key.is_good(now));
-        keys.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(keys)
+    /// The keys that were added and have not ended at `now`, by name.
+    pub(crate) fn list(&self, now: i64) -> Result<AccessKeys, ServiceError> {
+        let mut stored = self.all()?;
+        stored.retain(|stored| stored.key.is_good(now));
+        stored.sort_by(|a, b| a.key.name.cmp(&b.key.name));
+        let (good, void): (Vec<_>, Vec<_>) = stored
+            .into_iter()
+            .partition(|stored| self.open(&stored.key, &stored.sealed_secret).is_some());
+        let key = |stored: StoredKey| stored.key;
+        Ok(AccessKeys {
+            keys: good.into_iter().map(key).collect(),
+            void: void.into_iter().map(key).collect(),
+        })
     }
 
     /// A new key, and the change that keeps it. The caller checks that its pools exist.
@@ -168,7 +184,14 @@ impl KeyRing {
         rng: &mut dyn CryptoRng,
     ) -> Result<(AddedAccessKey, Change), ServiceError> {
         check(&new)?;
-        if self.store.scan(Table::AccessKey, "key/", None, MAX_KEYS)?.len() >= MAX_KEYS {
+        let all = self.all()?;
+        // Whoever has the server's former own key must not bring back what has lost its name.
+        let replaced: Vec<Key> = all
+            .iter()
+            .filter(|stored| stored.key.name == new.name)
+            .map(|stored| id_key(&stored.key.id))
+            .collect();
+        if all.len() - replaced.len() >= MAX_KEYS {
             let message = format!("There are {MAX_KEYS} access keys. Revoke one that is not used.");
             return Err(ServiceError::new(ErrorCode::LimitExceeded, message));
         }
@@ -199,31 +222,41 @@ impl KeyRing {
         let expect =
             vec![(id_key(&key.id), None), (name_key.clone(), before.map(|record| record.version))];
         let end = key.expires_at;
-        let writes = vec![
+        let mut writes = vec![
             (name_key, put(&StoredName { id: key.id.clone() }, end)?),
             (id_key(&key.id), put(&StoredKey { key: key.clone(), sealed_secret }, end)?),
         ];
+        writes.extend(replaced.into_iter().map(|key| (key, Write::Delete)));
         Ok((AddedAccessKey { key, secret }, Change { expect, writes }))
     }
 
-    /// The key with this name, and the change that removes it.
+    /// The ids of the keys with this name, and the change that removes them. There is one, or more
+    /// if some are void.
     pub(crate) fn prepare_removal(
         &self,
         name: &str,
-    ) -> Result<(AccessKeyInfo, Change), ServiceError> {
+    ) -> Result<(Vec<String>, Change), ServiceError> {
         let name_key = name_key(name);
-        let found = self.store.get(&name_key)?;
-        let id = found.as_ref().and_then(read::<StoredName>).map(|name| name.id);
-        let stored = id.map(|id| self.stored(&id)).transpose()?.flatten();
-        let (Some(record), Some(StoredKey { key, .. })) = (found, stored) else {
+        let before = self.store.get(&name_key)?;
+        let mut stored = self.all()?;
+        stored.retain(|stored| stored.key.name == name);
+        if stored.is_empty() {
             return Err(ServiceError::new(
                 ErrorCode::ResourceNotFound,
                 format!("There is no access key “{name}”."),
             ));
-        };
-        let expect = vec![(name_key.clone(), Some(record.version))];
-        let writes = vec![(name_key, Write::Delete), (id_key(&key.id), Write::Delete)];
-        Ok((key, Change { expect, writes }))
+        }
+        let ids: Vec<String> = stored.into_iter().map(|stored| stored.key.id).collect();
+        let expect = vec![(name_key.clone(), before.map(|record| record.version))];
+        let removed = ids.iter().map(|id| id_key(id)).chain([name_key]);
+        let writes = removed.map(|key| (key, Write::Delete)).collect();
+        Ok((ids, Change { expect, writes }))
+    }
+
+    /// All keys that are kept, good or not.
+    fn all(&self) -> Result<Vec<StoredKey>, ServiceError> {
+        let records = self.store.scan(Table::AccessKey, "key/", None, MAX_KEYS)?;
+        Ok(records.iter().filter_map(|(_, record)| read(record)).collect())
     }
 
     fn stored(&self, id: &str) -> Result<Option<StoredKey>, ServiceError> {
@@ -246,12 +279,13 @@ impl KeyRing {
         Ok(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
-    fn open(&self, key: &AccessKeyInfo, sealed: &str) -> Option<String> {
+    fn open(&self, key: &AccessKeyInfo, sealed: &str) -> Option<Zeroizing<String>> {
         let aad = serde_json::to_vec(key).ok()?;
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
         let payload = Payload { msg: sealed, aad: &aad };
-        String::from_utf8(self.cipher.decrypt(nonce.into(), payload).ok()?).ok()
+        let secret = Zeroizing::new(self.cipher.decrypt(nonce.into(), payload).ok()?);
+        std::str::from_utf8(&secret).ok().map(|secret| Zeroizing::new(secret.to_owned()))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A session outlives the process, is listed, and can be ended from another one. Its id alone opens
 //! nothing: what a browser holds is sealed by the console.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -130,6 +131,15 @@ impl Service {
             let mut sessions = service.all_sessions()?;
             sessions
                 .retain(|session| !session.has_expired(now) && may_see(&administrator, session));
+            // A session ends with its key, which may have been revoked or have ended meanwhile.
+            let mut ended = BTreeMap::new();
+            for session in &sessions {
+                if !ended.contains_key(&session.key_id) {
+                    let holder = service.administrators.holder(&session.key_id, now)?;
+                    ended.insert(session.key_id.clone(), holder.is_none());
+                }
+            }
+            sessions.retain(|session| ended.get(&session.key_id) == Some(&false));
             sessions.sort_by_key(|session| std::cmp::Reverse((session.seen, session.started)));
             Ok(sessions)
         })
@@ -164,9 +174,13 @@ impl Service {
         .await
     }
 
-    /// The writes that end all sessions of an access key.
-    pub(crate) fn sessions_of(&self, key_id: &str) -> Result<Vec<(Key, Write)>, ServiceError> {
-        let sessions = self.all_sessions()?.into_iter().filter(|found| found.key_id == key_id);
+    /// The writes that end all sessions of these access keys.
+    pub(crate) fn sessions_of(
+        &self,
+        key_ids: &[String],
+    ) -> Result<Vec<(Key, Write)>, ServiceError> {
+        let sessions = self.all_sessions()?;
+        let sessions = sessions.into_iter().filter(|found| key_ids.contains(&found.key_id));
         Ok(sessions.map(|session| (key(&session.id), Write::Delete)).collect())
     }
 

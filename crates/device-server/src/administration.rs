@@ -9,6 +9,7 @@ use device_pool::{About, ServiceError};
 use device_wire::ErrorCode;
 
 use crate::answer;
+use crate::api;
 use crate::request_log::{Named, Peer};
 use crate::service::{Service, named};
 use crate::subject::Subject;
@@ -22,24 +23,21 @@ pub(crate) async fn call(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    // Twice means that a filter in front could have checked the other one.
-    let mut targets = head.headers.get_all("x-amz-target").iter();
-    let target = targets.next().filter(|_| targets.next().is_none());
-    let Some(name) = target.and_then(|target| named(target.to_str().ok()?)) else {
+    let Some(name) = api::only_target(&head.headers).and_then(named) else {
         return answer::refusal(ServiceError::new(
             ErrorCode::UnknownOperation,
             "The X-Amz-Target names none of this server's own calls.",
         ));
     };
-    let subject = Subject {
-        administrator: service.administrators.claimed_key(&head),
-        about: About::default(),
-    };
     let source_ip = head.extensions.get::<Peer>().map(|peer| peer.0);
-    let answered = match service.body_memory.receive(body, source_ip).await {
+    let claimed = service.administrators.claimed_key(&head);
+    let (answered, administrator) = match service.body_memory.receive(body, source_ip).await {
         Ok(body) => service.administer_signed(name, head, body).await,
-        Err(refusal) => Err(refusal),
+        Err(refusal) => (Err(refusal), None),
     };
+    // Until the signature was found right, the id is a claim.
+    let administrator = administrator.or(claimed);
+    let subject = Subject { administrator, about: About::default() };
     let mut response =
         answered.map_or_else(answer::refusal, |answer| answer::document(StatusCode::OK, &answer));
     response.extensions_mut().insert(Named(name));

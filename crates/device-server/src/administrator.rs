@@ -52,8 +52,10 @@ impl Administrator {
         operation: Operation,
         input: &Value,
     ) -> Result<(), ServiceError> {
-        // What it lists is filtered.
-        if self.pools.is_none() || operation == Operation::ListUserPools {
+        // The engine leaves out other pools of what these show.
+        let is_filtered =
+            matches!(operation, Operation::ListUserPools | Operation::DescribeUserPoolDomain);
+        if self.pools.is_none() || is_filtered {
             return Ok(());
         }
         let text = |name| input.get(name).and_then(Value::as_str);
@@ -66,17 +68,6 @@ impl Administrator {
                 let key = self.title();
                 Err(denied(format!("{key} is for some pools only, and {operation} is for all.")))
             }
-        }
-    }
-
-    /// Removes other pools than the key's from the answer to a permitted call.
-    pub(crate) fn filter(&self, operation: Operation, output: &mut Value) {
-        if self.pools.is_none() || operation != Operation::ListUserPools {
-            return;
-        }
-        if let Some(pools) = output.get_mut("UserPools").and_then(Value::as_array_mut) {
-            let id = |pool: &Value| pool.get("Id").and_then(Value::as_str).map(str::to_owned);
-            pools.retain(|pool| id(pool).is_some_and(|id| self.has_pool(&id)));
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Turns answers and refusals of the engine into HTTP. No other file chooses a status code.
+//! Turns answers and refusals of the engine into HTTP.
+//!
+//! No other file chooses the status code of a refusal. Pages and documents choose their own.
 
 use axum::body::Body;
 use axum::http::header::{

@@ -60,6 +60,13 @@ async fn run(
     Ok(response)
 }
 
+/// The target in the headers, unless there are several.
+pub(crate) fn only_target(headers: &HeaderMap) -> Option<&str> {
+    // Twice means that a filter in front could have checked the other one.
+    let mut targets = headers.get_all(TARGET).iter();
+    targets.next().filter(|_| targets.next().is_none())?.to_str().ok()
+}
+
 /// The operation of the service in the headers, implemented or not.
 fn operation_name(headers: &HeaderMap) -> Result<&'static str, ServiceError> {
     let unknown = |message: String| ServiceError::new(ErrorCode::UnknownOperation, message);

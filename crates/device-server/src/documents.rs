@@ -55,15 +55,17 @@ pub(crate) async fn openid_configuration(
 /// Any other path.
 pub(crate) async fn not_found() -> Response<Body> {
     absent(
-        "Nothing is here. Calls go to POST /; there are also /health, \
-         /<user pool id>/.well-known/jwks.json and \
-         /<user pool id>/.well-known/openid-configuration.",
+        "Nothing is here. Calls go to POST /; there are also POST /access-keys, \
+         POST /administration, /health, /<user pool id>/.well-known/jwks.json, \
+         /<user pool id>/.well-known/openid-configuration, and the links in messages.",
     )
 }
 
 /// Any other method.
 pub(crate) async fn method_not_allowed() -> Response<Body> {
-    let body = json!({ "message": "Calls go to POST /, everything else is read with GET." });
+    const MESSAGE: &str =
+        "Calls go to POST /, /access-keys or /administration. Documents are read with GET.";
+    let body = json!({ "message": MESSAGE });
     answer::document(StatusCode::METHOD_NOT_ALLOWED, &body)
 }
 

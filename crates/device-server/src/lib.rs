@@ -57,10 +57,10 @@ mod web_address;
 mod without_effect;
 
 pub use access_key_calls::{
-    ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, AccessKeys, LIST_ACCESS_KEYS_TARGET,
-    REVOKE_ACCESS_KEY_TARGET, RevokedName,
+    ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, LIST_ACCESS_KEYS_TARGET, REVOKE_ACCESS_KEY_TARGET,
+    RevokedName,
 };
-pub use access_keys::{AccessKeyInfo, AddedAccessKey, NewAccessKey};
+pub use access_keys::{AccessKeyInfo, AccessKeys, AddedAccessKey, NewAccessKey};
 pub use admin_sessions::AdminSession;
 pub use administration::ADMINISTRATION_PATH;
 pub use administrator::{Administrator, Role};

@@ -202,7 +202,7 @@ impl Service {
             subject.administrator = self.administrators.claimed_key(head);
             let now = self.now();
             let signer = self.administrators.admit(head, body.bytes(), &self.region, now)?;
-            subject.administrator = self.asks_for_proof().then(|| signer.title());
+            subject.administrator = self.title_of(&signer);
             signer.check_role(*operation)?;
             administrator = Some(signer);
         }
@@ -233,16 +233,13 @@ impl Service {
     ) -> Result<Outcome, ServiceError> {
         if let Some(administrator) = administrator {
             administrator.check_pool(operation, &input)?;
+            invocation.pools.clone_from(&administrator.pools);
         }
         self.check_triggers(operation, &input)?;
         let outcome = self.engine.execute(operation, input, invocation);
         // Due even if the operation was refused.
         self.send(mem::take(&mut invocation.warnings));
-        let mut outcome = outcome?;
-        if let (Some(administrator), Some(output)) = (administrator, &mut outcome.body) {
-            administrator.filter(operation, output);
-        }
-        Ok(outcome)
+        outcome
     }
 
     /// What an act of this administrator brings.
@@ -252,8 +249,11 @@ impl Service {
         source_ip: Option<IpAddr>,
         rng: &'a mut dyn CryptoRng,
     ) -> Invocation<'a> {
-        let title = self.asks_for_proof().then(|| administrator.title());
-        Invocation { source_ip, administrator: title, ..Invocation::new(self.moment(), rng) }
+        Invocation {
+            source_ip,
+            administrator: self.title_of(administrator),
+            ..Invocation::new(self.moment(), rng)
+        }
     }
 
     /// Reads the link in a message about a device, or follows it: then the device is forgotten.
@@ -400,6 +400,24 @@ impl Service {
         let mut rng = self.entropy.generator();
         let mut invocation = Invocation::new(self.moment(), &mut *rng);
         self.engine.rotate_signing_keys(SIGNING_KEY_LIFE, &mut invocation)
+    }
+
+    /// Runs `work` off the workers as one of the calls that are decided at a time; refuses it if
+    /// there are too many.
+    async fn as_call<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
+            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
+        };
+        // The permit moves with the work: if the caller disconnects, the work still occupies its
+        // thread.
+        self.off_the_workers(move |service| {
+            let _permit = permit;
+            work(service)
+        })
+        .await
     }
 
     /// Runs `work` on a blocking thread. The engine blocks on storage and does big-number

@@ -51,7 +51,11 @@ impl AccessKey {
     /// If the secret is shorter, or the id is empty or contains a slash, which ends the id in a
     /// signature.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, SetupError> {
-        let (id, secret) = (id.into(), Zeroizing::new(secret.into()));
+        Self::of_zeroized(id.into(), Zeroizing::new(secret.into()))
+    }
+
+    /// As [`new`](Self::new), without a copy of the secret that is not wiped.
+    pub(crate) fn of_zeroized(id: String, secret: Zeroizing<String>) -> Result<Self, SetupError> {
         if id.is_empty() || id.contains('/') || secret.is_empty() {
             return Err(SetupError::setting(
                 "an access key's id and secret may not be empty, and the id may not hold a slash",

@@ -1,5 +1,7 @@
 //! Sessions of keys that were added.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use device_server::{Administrator, NewAccessKey, Role};
 
@@ -73,6 +75,24 @@ async fn revoking_a_key_ends_its_sessions() {
     assert_eq!(browser.get("/console").await.location(), "/console/sign-in");
     assert_eq!(of_own.get("/console").await.status, StatusCode::OK);
     assert_eq!(site.service.admin_sessions(&own()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn sessions_are_listed_no_longer_than_their_key() {
+    let site = Site::with_key();
+    Browser::signed_in(&site).await;
+    let new = NewAccessKey { name: "day".to_owned(), role: Role::Full, pools: None, days: Some(1) };
+    let added = site.service.add_access_key(&own(), new, None).await.unwrap();
+    site.clock.advance(Duration::from_secs(24 * 60 * 60 - 1));
+    let mut browser = Browser::new(&site);
+    sign_in(&mut browser, &added.key.id, &added.secret).await;
+    let of_key = async || {
+        let sessions = site.service.admin_sessions(&own()).await.unwrap();
+        sessions.iter().filter(|session| session.key_id == added.key.id).count()
+    };
+    assert_eq!(of_key().await, 1);
+    site.clock.advance(Duration::from_secs(1));
+    assert_eq!(of_key().await, 0);
 }
 
 #[tokio::test]

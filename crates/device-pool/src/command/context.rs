@@ -41,6 +41,12 @@ impl Context<'_, '_> {
         self.invocation.now
     }
 
+    /// Whether a list may show this pool.
+    pub(crate) fn shows_pool(&self, pool_id: &str) -> bool {
+        let pools = self.invocation.pools.as_ref();
+        pools.is_none_or(|pools| pools.iter().any(|pool| pool == pool_id))
+    }
+
     pub(crate) fn rng(&mut self) -> impl CryptoRng + use<'_> {
         &mut *self.invocation.rng
     }

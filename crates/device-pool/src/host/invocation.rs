@@ -65,6 +65,9 @@ pub struct Invocation<'a> {
     /// The access key that signed an administrator's call, for the audit trail: its id, with the
     /// name of a key that has one.
     pub administrator: Option<String>,
+    /// The pools whose administrator makes the call, for what lists or finds pools; `None` for
+    /// all. Whether a call about a pool is permitted, the host checks.
+    pub pools: Option<Vec<String>>,
     /// Whom the call was about, for the host's log. The engine fills it in.
     pub about: About,
     /// Messages that the host delivers even if the call was refused. The engine fills it in.
@@ -79,6 +82,7 @@ impl<'a> Invocation<'a> {
             rng,
             source_ip: None,
             administrator: None,
+            pools: None,
             about: About::default(),
             warnings: Vec::new(),
         }

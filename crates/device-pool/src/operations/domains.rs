@@ -84,13 +84,17 @@ fn host_of(url: &str) -> &str {
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
-/// `DescribeUserPoolDomain`. An unknown domain is described by nothing.
+/// `DescribeUserPoolDomain`. An unknown domain is described by nothing, and so is one of a pool
+/// that is not shown.
 pub(crate) fn describe(
     cx: &mut Context<'_, '_>,
     request: DescribeUserPoolDomainRequest,
 ) -> Result<DescribeUserPoolDomainResponse, ServiceError> {
     let domain: Option<Domain> = cx.tx.find(&request.domain)?;
-    let description = domain.map(|domain| domain.description).unwrap_or_default();
+    let shown = domain.map(|domain| domain.description).filter(|description| {
+        description.user_pool_id.as_ref().is_some_and(|pool| cx.shows_pool(pool))
+    });
+    let description = shown.unwrap_or_default();
     Ok(DescribeUserPoolDomainResponse { domain_description: Some(description) })
 }
 

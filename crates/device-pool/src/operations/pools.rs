@@ -267,14 +267,15 @@ pub(crate) fn delete(
     cx.tx.put(&DeletedPool { pool_id: pool.id })
 }
 
-/// `ListUserPools`, in the order of their ids.
+/// `ListUserPools`, in the order of their ids. Tokens name no pool that is not shown.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUserPoolsRequest,
 ) -> Result<ListUserPoolsResponse, ServiceError> {
     let length = page_length(Some(request.max_results));
     let after = page::position(request.next_token.as_deref())?;
-    let page: Page<Pool> = Page::scan(&cx.tx, "", after, length, |_| true)?;
+    let page: Page<Pool> =
+        Page::scan(&cx.tx, "", after, length, |pool: &Pool| cx.shows_pool(&pool.id))?;
     let next_token = page.next_token(|last| last.id.clone());
     let describe = |pool: Pool| UserPoolDescriptionType {
         id: Some(pool.id),

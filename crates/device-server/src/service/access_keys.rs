@@ -9,7 +9,7 @@ use device_wire::ErrorCode;
 use device_wire::requests::DescribeUserPoolRequest;
 
 use super::Service;
-use crate::access_keys::{AccessKeyInfo, AddedAccessKey, KeyRing, NewAccessKey};
+use crate::access_keys::{AccessKeys, AddedAccessKey, KeyRing, NewAccessKey};
 use crate::administrator::{Administrator, Role};
 
 impl Service {
@@ -28,7 +28,7 @@ impl Service {
             self.call(by, &DescribeUserPoolRequest::new(pool), source_ip).await?;
         }
         let by = by.clone();
-        self.off_the_workers(move |service| {
+        self.as_call(move |service| {
             let ring = service.ring()?;
             let mut rng = service.entropy.generator();
             let (added, change) = ring.prepare(new, service.now(), &mut *rng)?;
@@ -42,14 +42,14 @@ impl Service {
         .await
     }
 
-    /// The access keys that were added and have not ended, by name.
+    /// The access keys that were added and have not ended.
     ///
     /// # Errors
     /// Storage failures.
-    pub async fn access_keys(self: &Arc<Self>) -> Result<Vec<AccessKeyInfo>, ServiceError> {
-        self.off_the_workers(|service| match service.administrators.ring() {
+    pub async fn access_keys(self: &Arc<Self>) -> Result<AccessKeys, ServiceError> {
+        self.as_call(|service| match service.administrators.ring() {
             Some(ring) => ring.list(service.now()),
-            None => Ok(Vec::new()),
+            None => Ok(AccessKeys { keys: Vec::new(), void: Vec::new() }),
         })
         .await
     }
@@ -66,10 +66,11 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<(), ServiceError> {
         let by = by.clone();
-        self.off_the_workers(move |service| {
-            let (key, mut change) = service.ring()?.prepare_removal(&name)?;
-            let sessions = service.sessions_of(&key.id)?;
-            let about = format!("{} ({}); {} sessions ended", key.name, key.id, sessions.len());
+        self.as_call(move |service| {
+            let (ids, mut change) = service.ring()?.prepare_removal(&name)?;
+            let sessions = service.sessions_of(&ids)?;
+            let ids = ids.join(", ");
+            let about = format!("{name} ({ids}); {} sessions ended", sessions.len());
             change.writes.extend(sessions);
             service.act(change, ServerAct::AccessKeyRevoked, about, &by, source_ip)
         })

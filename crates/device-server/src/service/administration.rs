@@ -140,33 +140,22 @@ impl Service {
         administrator: &Administrator,
         call: C,
     ) -> Result<C::Answer, ServiceError> {
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
-        };
         permitted(administrator, &call)?;
-        self.off_the_workers(move |service| {
-            let _permit = permit;
-            call.run(service)
-        })
-        .await
+        self.as_call(move |service| call.run(service)).await
     }
 
-    /// Makes the call of a request, if an administrator signed it.
+    /// Makes the call of a request, if an administrator signed it. Returns also who did.
     pub(crate) async fn administer_signed(
         self: &Arc<Self>,
         name: &'static str,
         head: Parts,
         body: Body,
-    ) -> Result<Value, ServiceError> {
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
-        };
-        self.off_the_workers(move |service| {
-            let _permit = permit;
+    ) -> (Result<Value, ServiceError>, Option<String>) {
+        let answered = self.as_call(move |service| {
             let (region, now) = (&service.region, service.now());
             let signer = service.administrators.admit(&head, body.bytes(), region, now)?;
-            run(service, &signer, name, body.bytes())
-        })
-        .await
+            Ok((run(service, &signer, name, body.bytes()), service.title_of(&signer)))
+        });
+        answered.await.unwrap_or_else(|refusal| (Err(refusal), None))
     }
 }

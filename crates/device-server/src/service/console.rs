@@ -35,13 +35,9 @@ impl Service {
         administrator.check_role(operation)?;
         let body = serde_json::to_value(request)
             .map_err(|_| ServiceError::internal(format!("{operation} request does not convert")))?;
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
-        };
         let administrator = administrator.clone();
         let body = self
-            .off_the_workers(move |service| {
-                let _permit = permit;
+            .as_call(move |service| {
                 let input = constraint::check(operation, body)?;
                 let mut rng = service.entropy.generator();
                 let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
@@ -68,7 +64,7 @@ impl Service {
         if !administrator.has_pool(&pool_id) {
             return Err(denied(format!("{} is not for that pool.", administrator.title())));
         }
-        self.off_the_workers(move |service| service.engine.count_devices(&pool_id)).await
+        self.as_call(move |service| service.engine.count_devices(&pool_id)).await
     }
 
     /// The sign-ins of a pool in each of the last `hours`, the earliest first.
@@ -84,7 +80,7 @@ impl Service {
         if !administrator.has_pool(&pool_id) {
             return Err(denied(format!("{} is not for that pool.", administrator.title())));
         }
-        self.off_the_workers(move |service| {
+        self.as_call(move |service| {
             service.engine.sign_ins_by_hour(&pool_id, hours, service.moment())
         })
         .await
@@ -93,13 +89,14 @@ impl Service {
     /// The administrator who signed a request.
     ///
     /// # Errors
-    /// What an administrator's operation answers to a request that is not signed right.
+    /// What an administrator's operation answers to a request that is not signed right;
+    /// `TooManyRequestsException` if too many calls are under way.
     pub async fn signer(
         self: &Arc<Self>,
         head: Parts,
         body: Vec<u8>,
     ) -> Result<Administrator, ServiceError> {
-        let admitted = self.off_the_workers(move |service| {
+        let admitted = self.as_call(move |service| {
             service.administrators.admit(&head, &body, &service.region, service.now())
         });
         admitted.await.inspect_err(|error| {
@@ -119,13 +116,13 @@ impl Service {
     /// The administrator whose access key this is, if it is one.
     ///
     /// # Errors
-    /// Storage failures.
+    /// `TooManyRequestsException` if too many calls are under way, and storage failures.
     pub async fn holder(
         self: &Arc<Self>,
         access_key_id: String,
         secret: Zeroizing<String>,
     ) -> Result<Option<Administrator>, ServiceError> {
-        let holder = self.off_the_workers(move |service| {
+        let holder = self.as_call(move |service| {
             service.administrators.of_key(&access_key_id, &secret, service.now())
         });
         let holder = holder.await?;
@@ -133,6 +130,11 @@ impl Service {
             tracing::warn!("a wrong access key was given at the console");
         }
         Ok(holder)
+    }
+
+    /// The administrator's title, for logs and the audit trail; `None` in dev mode.
+    pub(crate) fn title_of(&self, administrator: &Administrator) -> Option<String> {
+        self.asks_for_proof().then(|| administrator.title())
     }
 
     /// The holder of the access key with this id, while the key is good.

@@ -1,6 +1,7 @@
 //! Access keys that are added and revoked while the server runs.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
@@ -9,10 +10,12 @@ use aws_sigv4::sign::v4;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_pool::store::{Change, Key, Store, Table, Write};
 use device_server::{
-    ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, AccessKey, Administrators, LIST_ACCESS_KEYS_TARGET,
-    REVOKE_ACCESS_KEY_TARGET, app,
+    ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, ADMINISTRATION_PATH, AccessKey, Administrators,
+    LIST_ACCESS_KEYS_TARGET, REVOKE_ACCESS_KEY_TARGET, app,
 };
 use device_store::MemoryStore;
 use device_test::{FakeClock, TestSigningKeys, access_key, config, service_in};
@@ -202,18 +205,52 @@ async fn a_key_for_some_pools_reaches_no_other() {
         let answer = site.call(&key, operation, foreign).await;
         assert!(is_refused(&answer, "AccessDeniedException"), "{operation}: {answer:?}");
     }
-    let for_all = [
-        ("CreateUserPool", json!({ "PoolName": "p" })),
-        ("DescribeUserPoolDomain", json!({ "Domain": "d" })),
-    ];
-    for (operation, members) in for_all {
-        let answer = site.call(&key, operation, members).await;
-        assert!(is_refused(&answer, "AccessDeniedException"), "{operation}: {answer:?}");
+    let answer = site.call(&key, "CreateUserPool", json!({ "PoolName": "p" })).await;
+    assert!(is_refused(&answer, "AccessDeniedException"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_key_for_some_pools_learns_no_other_id() {
+    let site = Site::new();
+    let mut pools = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        pools.push(site.pool(name).await);
     }
-    let listed = site.call(&key, "ListUserPools", json!({ "MaxResults": 9 })).await.unwrap();
-    let listed: Vec<_> = listed["UserPools"].as_array().unwrap().iter().collect();
-    assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0]["Id"], *own);
+    pools.sort();
+    let own = vec![pools[1].clone(), pools[3].clone()];
+    let key = site.add(json!({ "name": "own", "role": "full", "pools": own })).await;
+    let mut members = json!({ "MaxResults": 1 });
+    let mut listed = Vec::new();
+    loop {
+        let page = site.call(&key, "ListUserPools", members.clone()).await.unwrap();
+        let page_pools = page["UserPools"].as_array().unwrap();
+        listed.extend(page_pools.iter().map(|pool| pool["Id"].as_str().unwrap().to_owned()));
+        let Some(token) = page["NextToken"].as_str() else { break };
+        let content = String::from_utf8(URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+        let is_foreign = |pool: &&String| !own.contains(pool) && content.contains(&***pool);
+        assert_eq!(pools.iter().find(is_foreign), None, "{content}");
+        members["NextToken"] = page["NextToken"].clone();
+    }
+    assert_eq!(listed, own);
+}
+
+#[tokio::test]
+async fn a_key_sees_the_domains_of_its_own_pools() {
+    let site = Site::new();
+    let (own, other) = (site.pool("own").await, site.pool("other").await);
+    for (pool, domain) in [(&own, "mine"), (&other, "theirs")] {
+        let members = json!({ "UserPoolId": pool, "Domain": domain });
+        site.call(&site.own(), "CreateUserPoolDomain", members).await.unwrap();
+    }
+    let key = site.add(json!({ "name": "own", "role": "read-only", "pools": [own] })).await;
+    for (domain, expected) in [("mine", json!(own)), ("theirs", Value::Null)] {
+        let members = json!({ "Domain": domain });
+        let told = site.call(&key, "DescribeUserPoolDomain", members).await.unwrap();
+        assert_eq!(told["DomainDescription"]["UserPoolId"], expected, "{domain}");
+    }
+    let told = site.call(&key, "DescribeUserPoolDomain", json!({ "Domain": "none" })).await;
+    let foreign = site.call(&key, "DescribeUserPoolDomain", json!({ "Domain": "theirs" })).await;
+    assert_eq!(told, foreign);
 }
 
 #[tokio::test]
@@ -227,7 +264,7 @@ async fn a_key_ends_with_its_days() {
     let answer = site.call(&key, "ListUserPools", list).await;
     assert!(is_refused(&answer, "UnrecognizedClientException"), "{answer:?}");
     let keys = site.about_keys(&site.own(), LIST_ACCESS_KEYS_TARGET, json!({})).await.unwrap();
-    assert_eq!(keys, json!({ "keys": [] }));
+    assert_eq!(keys, json!({ "keys": [], "void": [] }));
     // Its name is free again.
     site.add(json!({ "name": "week", "role": "full" })).await;
 }
@@ -283,4 +320,99 @@ async fn a_stored_key_can_be_neither_read_nor_changed() {
     site.store.apply(Change { expect: Vec::new(), writes }).unwrap();
     let answer = site.call(&key, "ListUserPools", list).await;
     assert!(is_refused(&answer, "UnrecognizedClientException"), "{answer:?}");
+}
+
+/// A site over the records of another one, whose own key was replaced.
+fn with_another_own_key(site: &Site) -> (Site, Signer) {
+    const OTHER: &str = "another secret of sixteen";
+    let own = AccessKey::new("AKIDEXAMPLE", OTHER).unwrap();
+    (Site::over(site.store.clone(), own), Signer("AKIDEXAMPLE".to_owned(), OTHER.to_owned()))
+}
+
+#[tokio::test]
+async fn a_key_that_lost_its_name_never_comes_back() {
+    let site = Site::new();
+    // Both sites draw from the same seed; after this, not the same ids.
+    site.pool("p").await;
+    let lost = site.add(json!({ "name": "ada", "role": "full" })).await;
+    let (later, own) = with_another_own_key(&site);
+    let members = json!({ "name": "ada", "role": "full" });
+    later.about_keys(&own, ADD_ACCESS_KEY_TARGET, members).await.unwrap();
+    let stored = site.store.scan(Table::AccessKey, "key/", None, 9).unwrap();
+    assert_eq!(stored.len(), 1, "{stored:?}");
+    // Even if the server gets its former key again.
+    let answer = site.call(&lost, "ListUserPools", json!({ "MaxResults": 9 })).await;
+    assert!(is_refused(&answer, "UnrecognizedClientException"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_void_key_is_listed_as_void_and_revoked() {
+    let site = Site::new();
+    let void = site.add(json!({ "name": "ada", "role": "full" })).await;
+    let (later, own) = with_another_own_key(&site);
+    let listed = later.about_keys(&own, LIST_ACCESS_KEYS_TARGET, json!({})).await.unwrap();
+    assert_eq!((&listed["keys"], &listed["void"][0]["name"]), (&json!([]), &json!("ada")));
+    let members = json!({ "name": "ada" });
+    later.about_keys(&own, REVOKE_ACCESS_KEY_TARGET, members).await.unwrap();
+    assert_eq!(site.store.scan(Table::AccessKey, "", None, 9).unwrap().len(), 0);
+    let answer = site.call(&void, "ListUserPools", json!({ "MaxResults": 9 })).await;
+    assert!(is_refused(&answer, "UnrecognizedClientException"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_target_names_no_call_about_keys() {
+    let call = async |targets: &[&str]| {
+        let mut request = Request::post(ACCESS_KEYS_PATH);
+        for target in targets {
+            request = request.header("x-amz-target", *target);
+        }
+        told(&send(Site::new().app, request.body(Body::from("{}")).unwrap()).await)
+    };
+    let list = LIST_ACCESS_KEYS_TARGET;
+    for targets in [&[list, list][..], &[], &["DeviceServer.Nothing"]] {
+        let answer = call(targets).await;
+        assert!(is_refused(&answer, "UnknownOperationException"), "{targets:?} {answer:?}");
+    }
+    let answer = call(&[list]).await;
+    assert!(is_refused(&answer, "MissingAuthenticationTokenException"), "{answer:?}");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_whoever_signed_besides_operations() {
+    let site = Site::new();
+    let key = site.add(json!({ "name": "ada", "role": "full" })).await;
+    let wrong = Signer(key.0.clone(), "another secret of sixteen".to_owned());
+    let title = format!("ada ({})", key.0);
+    for (path, target) in [
+        (ACCESS_KEYS_PATH, LIST_ACCESS_KEYS_TARGET),
+        (ADMINISTRATION_PATH, "DeviceAdministration.TryPolicy"),
+    ] {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(subscriber.finish());
+        site.signed(&key, path, target, json!({})).await;
+        site.signed(&wrong, path, target, json!({})).await;
+        drop(guard);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let requests = lines.filter(|line| line["fields"]["message"] == "request");
+        let told: Vec<Value> =
+            requests.map(|line| line["fields"]["administrator"].clone()).collect();
+        // Until the signature was found right, the id is a claim.
+        assert_eq!(told, [json!(title), json!(key.0)], "{path}");
+    }
 }

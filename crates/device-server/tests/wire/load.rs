@@ -14,7 +14,10 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
 use device_pool::{HookError, Hooks};
-use device_server::{Administrator, Limits, MessageObserver, Role, Service, ServiceBuilder, app};
+use device_server::{
+    ACCESS_KEYS_PATH, ADMINISTRATION_PATH, Administrator, LIST_ACCESS_KEYS_TARGET, Limits,
+    MessageObserver, Role, Service, ServiceBuilder, app,
+};
 use device_store::MemoryStore;
 use device_test::{FakeClock, PASSWORD, TestSigningKeys, config, service, service_in};
 use device_wire::enums::DeliveryMediumType;
@@ -52,6 +55,14 @@ async fn a_full_server_says_so() {
             answer.json(),
             json!({ "__type": "TooManyRequestsException", "message": "Too many requests" })
         );
+    }
+    // Nor do strangers occupy threads with the calls that the service does not have.
+    for (path, target) in [
+        (ACCESS_KEYS_PATH, LIST_ACCESS_KEYS_TARGET),
+        (ADMINISTRATION_PATH, "DeviceAdministration.TryPolicy"),
+    ] {
+        let request = Request::post(path).header("x-amz-target", target).body(Body::from("{}"));
+        assert_eq!(code(&send(full(), request.unwrap()).await), "TooManyRequestsException");
     }
     // Health and the keys of tokens do not wait behind the calls.
     assert_eq!(send(full(), get("/health")).await.status, StatusCode::OK);
