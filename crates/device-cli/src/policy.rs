@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use device_server::{PolicyTrial, PolicyTrialRequest};
 
-use crate::pool::Assignment;
+use crate::pool::{Assignment, check_named_once};
 use crate::signed_call::{CallError, Connection};
 use crate::utc::utc;
 
@@ -48,12 +48,15 @@ pub(crate) struct TryOptions {
 pub(crate) enum PolicyError {
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error("{0}")]
+    Setting(String),
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), PolicyError> {
     let Command::Try(TryOptions { pool, settings, days, server, json }) = command;
+    check_named_once(settings).map_err(PolicyError::Setting)?;
     let settings = settings.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
     let request = PolicyTrialRequest { pool_id: pool.clone(), settings, days: *days };
     let trial = server.administer(&request)?;

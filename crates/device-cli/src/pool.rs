@@ -12,7 +12,7 @@ use device_wire::shapes::UserPoolType;
 use serde_json::json;
 
 use crate::signed_call::{CallError, Connection};
-pub(crate) use setting::Assignment;
+pub(crate) use setting::{Assignment, check_named_once};
 use setting::{Changes, Shown};
 
 /// The number of pools on a page: the most that the service gives.
@@ -149,26 +149,23 @@ fn set(options: &SetOptions, out: &mut impl Write) -> Result<(), PoolError> {
     let SetOptions { pool: id, settings, server, json } = options;
     let changes = Changes::read(settings).map_err(PoolError::Setting)?;
     let pool = describe(server, id)?;
-    match changes.devices(&pool).map_err(PoolError::Setting)? {
-        // One call, so that all of it is set or nothing.
-        Some(devices) => {
-            let tags = changes.tags(&pool);
-            let update = UpdateUserPoolRequest {
-                device_configuration: devices,
-                user_pool_tags: Some(tags),
-                ..UpdateUserPoolRequest::keeping(id, pool)
-            };
-            server.operation(&update)?;
-        }
-        None => {
-            let arn = pool.arn.unwrap_or_default();
-            if !changes.set.is_empty() {
-                server.operation(&TagResourceRequest::new(&*arn, changes.set.clone()))?;
-            }
-            if !changes.removed.is_empty() {
-                server.operation(&UntagResourceRequest::new(arn, changes.removed.clone()))?;
-            }
-        }
+    let devices = changes.devices(&pool).map_err(PoolError::Setting)?;
+    // One call, so that all of it is set or nothing. Tags alone have calls that touch nothing else.
+    if devices.is_none() && changes.removed.is_empty() {
+        let arn = pool.arn.unwrap_or_default();
+        server.operation(&TagResourceRequest::new(arn, changes.set))?;
+    } else if devices.is_none() && changes.set.is_empty() {
+        let arn = pool.arn.unwrap_or_default();
+        server.operation(&UntagResourceRequest::new(arn, changes.removed))?;
+    } else {
+        let tags = changes.tags(&pool);
+        let devices = devices.unwrap_or_else(|| pool.device_configuration.clone());
+        let update = UpdateUserPoolRequest {
+            device_configuration: devices,
+            user_pool_tags: Some(tags),
+            ..UpdateUserPoolRequest::keeping(id, pool)
+        };
+        server.operation(&update)?;
     }
     show(&describe(server, id)?, *json, out)
 }

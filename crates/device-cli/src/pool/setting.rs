@@ -1,6 +1,6 @@
 //! The settings of a pool that are about devices, as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -56,6 +56,15 @@ impl FromStr for Assignment {
     }
 }
 
+/// Refuses settings of which one is named twice: only one of its values could be meant.
+pub(crate) fn check_named_once(settings: &[Assignment]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    match settings.iter().find(|one| !names.insert(&one.name)) {
+        Some(Assignment { name, .. }) => Err(format!("{name} is given twice: give it one value")),
+        None => Ok(()),
+    }
+}
+
 /// What is to change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
@@ -69,6 +78,7 @@ pub(super) struct Changes {
 
 impl Changes {
     pub(super) fn read(settings: &[Assignment]) -> Result<Self, String> {
+        check_named_once(settings)?;
         let mut changes = Self::default();
         for Assignment { name, value } in settings {
             match (name.as_str(), value.as_str()) {
@@ -242,6 +252,10 @@ mod tests {
         ] {
             let told = read(&settings).unwrap_err();
             assert!(told.contains(hint), "{told}");
+        }
+        for settings in [["remember=no", "remember=always"], ["device:x=1", "device:x="]] {
+            let told = read(&settings).unwrap_err();
+            assert!(told.contains("is given twice"), "{told}");
         }
         let changes = read(&["suppress-mfa=on"]).unwrap();
         let told = changes.devices(&UserPoolType::default()).unwrap_err();

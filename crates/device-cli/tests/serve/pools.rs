@@ -76,6 +76,17 @@ fn pools_are_listed_shown_and_set() {
     );
     let pool = serving.ok("DescribeUserPool", &json!({ "UserPoolId": id }));
     assert_eq!(pool["UserPool"]["UserPoolTags"]["stage"], "test", "other tags stay");
+    // Adding one and removing one is one change, so that a refused one changes nothing.
+    complaint(&url, &["pool", "set", id, "device:mfa-every=", "device:forget-after-idle=x"]);
+    let unchanged = serving.ok("DescribeUserPool", &json!({ "UserPoolId": id }));
+    assert_eq!(unchanged, pool);
+    let both = ["device:mfa-every=", "device:forget-after-idle=90d"];
+    told(&url, &[&["pool", "set", id][..], &both[..]].concat());
+    let pool = serving.ok("DescribeUserPool", &json!({ "UserPoolId": id }));
+    let tags = json!({ "stage": "test", "device:when-full": "refuse",
+        "device:forget-after-idle": "90d" });
+    assert_eq!(pool["UserPool"]["UserPoolTags"], tags);
+    assert_eq!(pool["UserPool"]["MfaConfiguration"], "OPTIONAL");
 }
 
 #[test]
@@ -85,6 +96,11 @@ fn what_a_pool_refuses_says_what_would_be_right() {
     for (arguments, hint) in [
         (vec!["pool", "set", id, "device:mfa-every=monthly"], "such as 30d or 12h"),
         (vec!["pool", "set", id, "remember=no", "suppress-mfa=on"], "add remember=always"),
+        (vec!["pool", "set", id, "remember=no", "remember=always"], "remember is given twice"),
+        (
+            vec!["policy", "try", "--pool", id, "device:mfa-every=7d", "device:mfa-every=9d"],
+            "device:mfa-every is given twice",
+        ),
         (vec!["pool", "set", id, "colour"], "a setting is NAME=VALUE"),
         (vec!["pool", "show", "us-east-1_none"], "User pool us-east-1_none does not exist."),
         (vec!["policy", "try", "--pool", id, "device:when-full=refuse"], "does not decide"),
