@@ -75,12 +75,20 @@ async fn admit(console: Arc<Console>, request: Request<Body>) -> Result<Request<
         }
         let is_own_session = head.uri.path().starts_with("/console/sessions/")
             || head.uri.path() == "/console/sign-out";
-        if !visit.may_change() && !is_own_session {
+        let changes_nothing = is_own_session || is_trial(head.uri.path(), &bytes);
+        if !visit.may_change() && !changes_nothing {
             return Err(Problem::read_only());
         }
     }
     head.extensions.insert(visit);
     Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// Whether a form only asks what its device settings would change.
+fn is_trial(path: &str, form: &[u8]) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let has_trials = matches!(parts[..], ["", "console", "pools", _, "devices" | "policies"]);
+    has_trials && field(form, "try").is_some()
 }
 
 /// A field of a form as a browser sends it.
@@ -106,6 +114,20 @@ fn is_same_origin(headers: &HeaderMap, public_url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trial_is_told_from_what_changes_something() {
+        for (path, form, expected) in [
+            ("/console/pools/p/devices", "csrf=x&try=yes", true),
+            ("/console/pools/p/policies", "try=", true),
+            ("/console/pools/p/devices", "csrf=x", false),
+            ("/console/pools/p/devices/x", "try=yes", false),
+            ("/console/pools/p/sign-in", "try=yes", false),
+            ("/console/pools/p/q/devices", "try=yes", false),
+        ] {
+            assert_eq!(is_trial(path, form.as_bytes()), expected, "{path} {form}");
+        }
+    }
 
     #[test]
     fn a_form_of_another_origin_is_told() {

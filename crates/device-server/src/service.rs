@@ -100,6 +100,8 @@ pub struct Service {
     without_effect: NamedOnce,
     /// Held while import jobs run.
     imports: Mutex<()>,
+    /// Held while a policy trial runs, since each holds many sign-ins in memory.
+    trials: Mutex<()>,
     has_hooks: bool,
     unrun_triggers: Unrun,
     pub(crate) administrators: AdminCheck,

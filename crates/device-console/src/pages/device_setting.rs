@@ -233,6 +233,7 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
             effect: asked_again,
         },
     ];
+    // Whoever may not save may try what it would change.
     let may_change = visit.may_change();
     let body = html! {
         (after.show())
@@ -243,15 +244,13 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
         form.card method="post" {
             (visit.token_field())
             (choices("remember", "Do you want to remember your users' devices?", &remember,
-                &chosen.remember, !may_change))
+                &chosen.remember, false))
             (choices("suppress", "Do you want to use a remembered device to suppress the second \
                 factor during multi-factor authentication (MFA)?", &suppress, &chosen.suppress,
-                !may_change))
-            @if may_change {
-                div.actions {
-                    button type="submit" { "Save changes" }
-                    (policy_trial::button())
-                }
+                false))
+            div.actions {
+                @if may_change { button type="submit" { "Save changes" } }
+                (policy_trial::button())
             }
         }
         @if let Some(Tried::Setting(trial)) = tried { (policy_trial::show(visit, trial)) }
@@ -260,12 +259,10 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
             "tools can set them as well." }
         form.card method="post" action=(url::path(&["pools", &pool.id, "policies"])) {
             (visit.token_field())
-            (policies.fields(!may_change))
-            @if may_change {
-                div.actions {
-                    button type="submit" { "Save policies" }
-                    (policy_trial::button())
-                }
+            (policies.fields())
+            div.actions {
+                @if may_change { button type="submit" { "Save policies" } }
+                (policy_trial::button())
             }
         }
         @if let Some(Tried::Policies(trial)) = tried { (policy_trial::show(visit, trial)) }

@@ -61,10 +61,9 @@ impl Policies {
         tried.map(|(tag, value)| (tag.to_owned(), value.trim().to_owned())).collect()
     }
 
-    pub(super) fn fields(&self, is_fixed: bool) -> Markup {
-        let text = |name, label, hint, value: &str| {
-            field::text(name, label, hint, "text", value, is_fixed)
-        };
+    pub(super) fn fields(&self) -> Markup {
+        let text =
+            |name, label, hint, value: &str| field::text(name, label, hint, "text", value, false);
         html! {
             (text("mfa_every", "Ask for MFA again after",
                 "On a remembered device as well. Such as 30d or 12h; empty for never.",

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use device_server::{Administrator, NewAccessKey, Role};
+use device_wire::requests::DescribeUserPoolRequest;
 
-use crate::browser::{Browser, KEY_ID, Shown, Site, make_pool};
+use crate::browser::{Browser, KEY_ID, Shown, Site, call, make_pool};
 
 fn own() -> Administrator {
     Administrator::new(KEY_ID, Role::Full)
@@ -32,20 +33,38 @@ async fn a_read_only_key_sees_all_and_is_offered_nothing() {
     let site = Site::with_key();
     let pool = make_pool(&site, "people").await;
     let mut browser = enter(&site, Role::ReadOnly, None).await;
-    for (path, search) in
-        [("", 0), ("/devices", 0), ("/sign-in", 0), ("/clients", 0), ("/users", 1)]
+    for (path, more) in [("", 0), ("/devices", 2), ("/sign-in", 0), ("/clients", 0), ("/users", 1)]
     {
         let shown = browser.get(&format!("/console/pools/{pool}{path}")).await;
         assert_eq!(shown.status, StatusCode::OK, "{path}");
         assert!(shown.body.contains("Read only") && shown.body.contains("ada ("), "{path}");
-        // The buttons that are left: to search, and to sign out.
+        // The buttons that are left: to sign out, to search, and to try settings.
         let buttons = shown.body.matches("<button").count();
-        assert_eq!(buttons, 1 + search, "{path}: {}", shown.body);
+        assert_eq!(buttons, 1 + more, "{path}: {}", shown.body);
     }
     let token = browser.get("/console").await.field("csrf");
     let path = format!("/console/pools/{pool}/devices");
     let shown = browser.post(&path, &[("csrf", &token), ("remember", "no")]).await;
     assert_eq!(shown.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_read_only_key_may_ask_what_would_change() {
+    let site = Site::with_key();
+    let pool = make_pool(&site, "people").await;
+    let before = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool;
+    let mut browser = enter(&site, Role::ReadOnly, None).await;
+    let token = browser.get("/console").await.field("csrf");
+    let asked = [("csrf", &*token), ("try", "yes"), ("remember", "no"), ("suppress", "no")];
+    let tags = [("csrf", &*token), ("try", "yes"), ("mfa_every", "7d")];
+    for (page, fields) in [("devices", &asked[..]), ("policies", &tags)] {
+        let shown = browser.post(&format!("/console/pools/{pool}/{page}"), fields).await;
+        assert_eq!(shown.status, StatusCode::OK, "{page}: {}", shown.body);
+        assert!(shown.body.contains("Nothing was changed."), "{page}: {}", shown.body);
+    }
+    let refused = browser.post(&format!("/console/pools/{pool}/sign-in"), &asked).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool, before);
 }
 
 #[tokio::test]

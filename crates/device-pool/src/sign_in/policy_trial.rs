@@ -244,7 +244,7 @@ impl Tally {
         // `0` is the first character behind `/`: past the unknown names, whose `sub` is behind an
         // empty part.
         let mut after = format!("{prefix}0");
-        let mut user = (String::new(), Vec::new());
+        let mut user = (String::new(), SignIns::default());
         let mut is_past = false;
         while self.trial.events < MOST_EVENTS {
             let batch: Vec<AuditEvent> = tx.scan(&prefix, Some(&after), BATCH)?;
@@ -256,14 +256,15 @@ impl Tally {
             for event in batch {
                 let Some(sub) = event.sub.as_deref() else { continue };
                 if user.0 != sub {
-                    let (sub, events) = std::mem::replace(&mut user, (sub.to_owned(), Vec::new()));
-                    self.judge(&sub, events);
+                    let next = (sub.to_owned(), SignIns::default());
+                    let (sub, sign_ins) = std::mem::replace(&mut user, next);
+                    self.judge(&sub, sign_ins);
                     is_past = false;
                 }
                 // The latest is first, and what the service does not list is behind the rest.
                 is_past |= !event.is_listed() || event.at < self.since;
                 if !is_past && event.kind == Kind::SignIn {
-                    user.1.push(event);
+                    user.1.note(event);
                 }
             }
             if is_last {
@@ -278,9 +279,9 @@ impl Tally {
         Ok(())
     }
 
-    /// Judges the sign-ins of a user, from their events.
-    fn judge(&mut self, sub: &str, events: Vec<AuditEvent>) {
-        let sign_ins = sign_ins(events);
+    /// Judges the sign-ins of a user.
+    fn judge(&mut self, sub: &str, sign_ins: SignIns) {
+        let sign_ins = sign_ins.judgeable();
         if sign_ins.is_empty() {
             return;
         }
@@ -368,22 +369,30 @@ fn reason(decision: &Decision) -> Option<String> {
     })
 }
 
-/// The sign-ins of which a user's events tell that the first factor was passed; the oldest first.
-fn sign_ins(events: Vec<AuditEvent>) -> Vec<RecordedSignIn> {
-    /// A sign-in, with how far it had come by the decision: a device proof comes last.
-    struct Found {
-        sign_in: RecordedSignIn,
-        /// Whether an event has facts that this release does not read.
-        has_other_facts: bool,
-    }
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    for event in events {
-        let Some(about) = event.sign_in else { continue };
-        let one = found.entry(about.id).or_insert_with(|| Found {
+/// A sign-in, as far as its events were read.
+struct Found {
+    /// With how far it had come by the decision: a device proof comes last.
+    sign_in: RecordedSignIn,
+    /// Whether an event has facts that this release does not read.
+    has_other_facts: bool,
+}
+
+/// The sign-ins of a user, found in the events. Only what a replay needs is kept of an event.
+#[derive(Default)]
+struct SignIns {
+    found: BTreeMap<String, Found>,
+}
+
+impl SignIns {
+    /// Adds what an event tells, in any order.
+    fn note(&mut self, event: AuditEvent) {
+        let Some(about) = event.sign_in else { return };
+        let one = self.found.entry(about.id).or_insert_with(|| Found {
             sign_in: RecordedSignIn {
                 at: event.at,
                 device_key: None,
                 facts: None,
+                late: None,
                 passed_at: None,
             },
             has_other_facts: false,
@@ -391,12 +400,20 @@ fn sign_ins(events: Vec<AuditEvent>) -> Vec<RecordedSignIn> {
         if event.outcome == Outcome::Passed {
             one.sign_in.passed_at = Some(event.at);
         }
-        let Some(stored) = about.situation else { continue };
+        let Some(stored) = about.situation else { return };
         let Ok(facts) = serde_json::from_value::<Facts>(stored) else {
             one.has_other_facts = true;
             one.sign_in.device_key = one.sign_in.device_key.take().or(event.device_key);
-            continue;
+            return;
         };
+        let Facts { situation, presented, .. } = &facts;
+        if situation.mfa_passed {
+            // An app may name its device with the code and not before.
+            if let (Some(presented), Some(key)) = (presented, event.device_key) {
+                one.sign_in.late = Some((key, *presented));
+            }
+            return;
+        }
         // The decision behind the first factor: before a code, and before the device's proof.
         let progress = |facts: &Facts, at| (facts.situation.device_proven, at);
         let is_earlier = one
@@ -404,15 +421,18 @@ fn sign_ins(events: Vec<AuditEvent>) -> Vec<RecordedSignIn> {
             .facts
             .as_ref()
             .is_none_or(|known| progress(&facts, event.at) < progress(known, one.sign_in.at));
-        let Facts { situation, presented, .. } = &facts;
-        if is_earlier && !situation.mfa_passed && !situation.must_change_password {
+        if is_earlier && !situation.must_change_password {
             one.sign_in.device_key = presented.and(event.device_key);
             (one.sign_in.facts, one.sign_in.at) = (Some(facts), event.at);
         }
     }
-    let is_one = |found: &Found| found.sign_in.facts.is_some() || found.has_other_facts;
-    let mut sign_ins: Vec<RecordedSignIn> =
-        found.into_values().filter(is_one).map(|found| found.sign_in).collect();
-    sign_ins.sort_by_key(|sign_in| sign_in.at);
-    sign_ins
+
+    /// Those of which the events tell that the first factor was passed; the oldest first.
+    fn judgeable(self) -> Vec<RecordedSignIn> {
+        let is_one = |found: &Found| found.sign_in.facts.is_some() || found.has_other_facts;
+        let mut sign_ins: Vec<RecordedSignIn> =
+            self.found.into_values().filter(is_one).map(|found| found.sign_in).collect();
+        sign_ins.sort_by_key(|sign_in| sign_in.at);
+        sign_ins
+    }
 }

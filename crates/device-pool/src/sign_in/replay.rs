@@ -22,6 +22,8 @@ pub(crate) struct RecordedSignIn {
     pub(crate) device_key: Option<String>,
     /// The facts of the decision behind the first factor; `None` if its event lacks them.
     pub(crate) facts: Option<Facts>,
+    /// A device that was presented after a code, and what it was then.
+    pub(crate) late: Option<(String, Presented)>,
     /// When it ended with tokens, if it did.
     pub(crate) passed_at: Option<Moment>,
 }
@@ -91,7 +93,10 @@ fn replay_one<'s>(
     let key = sign_in.device_key.as_deref();
     let Some(facts) = sign_in.facts else {
         // What it did to its device is not known. The next sign-in with it tells.
-        key.and_then(|key| devices.remove(key));
+        let late = sign_in.late.as_ref().map(|(key, _)| key.as_str());
+        key.into_iter().chain(late).for_each(|key| {
+            devices.remove(key);
+        });
         return Verdict::NotJudged(NotJudged::FactsMissing);
     };
     let recorded = facts.situation;
@@ -110,20 +115,27 @@ fn replay_one<'s>(
             Verdict::NotJudged(NotJudged::DevicesOff)
         };
     }
-    let simulated = key.and_then(|key| devices.get(key).copied());
-    let presented = facts.presented.map(|recorded| match simulated {
-        Some(Simulated::There(last_mfa)) => Some(Presented { last_mfa, ..recorded }),
-        Some(Simulated::Forgotten) => None,
-        None => Some(recorded),
-    });
     let is_idle = |device: &Presented| {
         let unused = sign_in.at.since(device.last_authenticated);
         settings.forget_after_idle.is_some_and(|idle| unused >= idle)
     };
-    let there = presented.flatten().filter(|device| !is_idle(device));
+    let simulated = |key: Option<&str>, recorded: Presented| {
+        let device = match key.and_then(|key| devices.get(key).copied()) {
+            Some(Simulated::There(last_mfa)) => Some(Presented { last_mfa, ..recorded }),
+            Some(Simulated::Forgotten) => None,
+            None => Some(recorded),
+        };
+        device.filter(|device| !is_idle(device))
+    };
+    let there = facts.presented.and_then(|recorded| simulated(key, recorded));
     let is_forgotten = facts.presented.is_some() && there.is_none();
     let would_be = decide(Standing::of(there, settings.mfa_every, sign_in.at), is_forgotten);
-    if let (Some(key), true) = (key, facts.presented.is_some()) {
+    let met = match (facts.presented, &sign_in.late) {
+        (Some(_), _) => key.map(|key| (key, there)),
+        (None, Some((key, recorded))) => Some((&**key, simulated(Some(key), *recorded))),
+        (None, None) => None,
+    };
+    if let Some((key, there)) = met {
         let asked_at = sign_in.passed_at.filter(|_| would_be.asks());
         let after = match there {
             Some(device) => Simulated::There(asked_at.or(device.last_mfa)),
@@ -161,6 +173,8 @@ mod tests {
         at: Moment,
         /// The device that is presented, if any.
         device: Option<usize>,
+        /// Whether it is presented with the code, and not before.
+        late: bool,
         situation: Situation,
         password_proven: bool,
         completes: bool,
@@ -185,28 +199,30 @@ mod tests {
         for act in acts {
             let devices = if act.password_proven { settings.devices } else { DevicePolicy::Off };
             let index = act.device.filter(|_| devices != DevicePolicy::Off);
-            let mut presented = None;
-            if let Some(device) = index.and_then(|index| owned.get_mut(index)) {
+            let present = |device: &mut Owned| {
                 let unused = act.at.since(device.last_authenticated);
                 device.lost |= settings.forget_after_idle.is_some_and(|idle| unused >= idle);
-                if !device.lost {
-                    presented = Some(Presented {
-                        remembered: device.remembered,
-                        last_mfa: device.last_mfa,
-                        last_authenticated: device.last_authenticated,
-                    });
-                }
-            }
+                (!device.lost).then_some(Presented {
+                    remembered: device.remembered,
+                    last_mfa: device.last_mfa,
+                    last_authenticated: device.last_authenticated,
+                })
+            };
+            let at_first = index.filter(|_| !act.late);
+            let presented = at_first.and_then(|index| present(owned.get_mut(index)?));
             let standing = Standing::of(presented, settings.mfa_every, act.at);
             let situation = Situation { devices, standing, ..act.situation };
             let asked = Decision::on(&situation, false).asks();
             let passed_at = act.completes.then(|| act.at + Duration::from_secs(5));
             let key = |index: usize, device: &Owned| format!("{index}-{}", device.generation);
-            let mut device_key = None;
+            let at_code = index.filter(|_| act.late && asked && act.completes);
+            let presented_late = at_code.and_then(|index| present(owned.get_mut(index)?));
+            let (mut device_key, mut late) = (None, None);
             if let Some((index, device)) =
-                index.and_then(|index| Some((index, owned.get_mut(index)?)))
+                at_first.or(at_code).and_then(|index| Some((index, owned.get_mut(index)?)))
             {
                 device_key = presented.map(|_| key(index, device));
+                late = presented_late.map(|presented| (key(index, device), presented));
                 if let Some(at) = passed_at {
                     let last_mfa = asked.then_some(at);
                     if device.lost {
@@ -219,7 +235,7 @@ mod tests {
                 }
             }
             let facts = Some(Facts { situation, password_proven: act.password_proven, presented });
-            recorded.push(RecordedSignIn { at: act.at, device_key, facts, passed_at });
+            recorded.push(RecordedSignIn { at: act.at, device_key, facts, late, passed_at });
         }
         recorded
     }
@@ -264,6 +280,9 @@ mod tests {
             Act {
                 at,
                 device: rng.random_bool(0.9).then(|| rng.random_range(0..3)),
+                // Where the risk asks for a code under some settings only, nothing tells which
+                // device would have come with it.
+                late: demand == Demand::Nothing && rng.random_bool(0.3),
                 situation,
                 password_proven: rng.random_bool(0.9),
                 completes: !blocked && rng.random_bool(0.85),
@@ -365,6 +384,7 @@ mod tests {
         let act = |day: &u64| Act {
             at: START + days(*day),
             device: Some(0),
+            late: false,
             situation: situation(true),
             password_proven: true,
             completes: true,
@@ -431,6 +451,7 @@ mod tests {
         let act = |mfa_due| Act {
             at: START,
             device: Some(0),
+            late: false,
             situation: situation(mfa_due),
             password_proven: true,
             completes: true,

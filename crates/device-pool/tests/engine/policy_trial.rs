@@ -88,6 +88,36 @@ fn a_trial_counts_who_would_be_asked_for_a_code() {
     assert_eq!((forgetful.would_be_asked, forgetful.newly_asked), (11, 10));
 }
 
+/// Signs ada in with a device that her app presents with the code, and not before.
+fn sign_in_late(world: &mut World, totp: &str, device: &Device) {
+    let asked = world.first_factor(Flow::Srp, "ada", None).unwrap();
+    let code = world.code(totp);
+    let answers = json!({"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": code,
+        "DEVICE_KEY": device.key});
+    let asked = world.respond("SOFTWARE_TOKEN_MFA", &asked["Session"], answers).unwrap();
+    assert_eq!(asked["ChallengeName"], "DEVICE_SRP_AUTH");
+    let (answers, session) = world.device_claim("ada", device, &asked["Session"]).unwrap();
+    world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap();
+}
+
+#[test]
+fn a_code_counts_for_a_device_that_came_with_it() {
+    let (mut world, _) = world();
+    let (totp, device) = actor(&mut world, "ada");
+    world.seconds(5 * DAY);
+    world.sign_in("ada", Some(&device), Some(&totp));
+    world.seconds(5 * DAY);
+    sign_in_late(&mut world, &totp, &device);
+    // The code holds five days later, and no longer ten days later.
+    for (sign_ins, newly_asked) in [(5, 0), (6, 1)] {
+        world.seconds(5 * DAY);
+        world.sign_in("ada", Some(&device), Some(&totp));
+        let weekly = tried(&world, &[("device:mfa-every", "7d")]);
+        let found = (weekly.sign_ins, weekly.asked, weekly.newly_asked);
+        assert_eq!(found, (sign_ins, 2, newly_asked));
+    }
+}
+
 #[test]
 fn a_trial_writes_nothing() {
     let (mut world, store) = world();

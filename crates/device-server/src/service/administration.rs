@@ -55,6 +55,12 @@ impl AdministrationCall for PolicyTrialRequest {
     }
 
     fn run(&self, service: &Service) -> Result<PolicyTrial, ServiceError> {
+        let Ok(_held) = service.trials.try_lock() else {
+            return Err(ServiceError::new(
+                ErrorCode::TooManyRequests,
+                "Another trial is under way. Try again when it is done.",
+            ));
+        };
         service.engine.try_policy(self, service.moment())
     }
 }
@@ -157,5 +163,34 @@ impl Service {
             Ok((run(service, &signer, name, body.bytes()), service.title_of(&signer)))
         });
         answered.await.unwrap_or_else(|refusal| (Err(refusal), None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use device_pool::Config;
+    use device_store::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn one_policy_is_tried_at_a_time() {
+        let config = Config {
+            region: "us-east-1".to_owned(),
+            account_id: "000000000000".to_owned(),
+            public_base_url: "http://pool.test".to_owned(),
+            retention: device_pool::Retention::default(),
+        };
+        let service = Service::builder(Arc::new(MemoryStore::new()), config).build();
+        let pool_id = "us-east-1_none".to_owned();
+        let call = PolicyTrialRequest { pool_id, settings: BTreeMap::new(), days: 1 };
+        let code = || call.run(&service).unwrap_err().code().clone();
+        let held = service.trials.try_lock().unwrap();
+        assert_eq!(code(), ErrorCode::TooManyRequests);
+        drop(held);
+        assert_eq!(code(), ErrorCode::ResourceNotFound);
     }
 }

@@ -217,6 +217,7 @@ impl ServiceBuilder {
             outbound_queue,
             without_effect: NamedOnce::default(),
             imports: Mutex::default(),
+            trials: Mutex::default(),
             has_hooks,
             unrun_triggers,
             origins: self.origins,
