@@ -70,6 +70,38 @@ impl Administrator {
             }
         }
     }
+
+    /// Refuses functions in `config` that are not in `known`, if the key is for some pools only.
+    ///
+    /// These are a pool's new and old `LambdaConfig`. The server calls functions with a key of its
+    /// own, which may call more of them than this administrator.
+    pub(crate) fn check_functions(
+        &self,
+        config: &Value,
+        known: &Value,
+    ) -> Result<(), ServiceError> {
+        let known = functions(known);
+        match functions(config).into_iter().find(|function| !known.contains(function)) {
+            Some(function) if self.pools.is_some() => Err(denied(format!(
+                "{} is for some pools only, and the pool does not have the function {function} \
+                 yet. Let the holder of a key for all pools add it.",
+                self.title()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The functions and keys that a `LambdaConfig` names.
+fn functions(config: &Value) -> Vec<&str> {
+    match config {
+        Value::String(name) => vec![name],
+        Value::Object(members) => {
+            let named = members.iter().filter(|(name, _)| *name != "LambdaVersion");
+            named.flat_map(|(_, value)| functions(value)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A key as people know it.

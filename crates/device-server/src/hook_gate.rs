@@ -32,8 +32,8 @@ impl Hooks for HookGate {
         self.hooks.call(function, event)
     }
 
-    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
-        self.hooks.runs_custom_authentication(function)
+    fn runs(&self, function: Option<&str>) -> bool {
+        self.hooks.runs(function)
     }
 }
 

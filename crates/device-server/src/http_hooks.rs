@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use device_pool::{HookError, Hooks};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -66,7 +66,14 @@ impl HttpHooks {
         web_address::is_exposed(&self.url)
     }
 
-    async fn ask(&self, event: String) -> Result<Value, HookError> {
+    /// Posts an event. Returns the status, and the body if that is JSON.
+    fn post(&self, event: &Value) -> Result<(StatusCode, Option<Value>), HookError> {
+        let runtime = Handle::try_current()
+            .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
+        runtime.block_on(self.ask(event.to_string()))
+    }
+
+    async fn ask(&self, event: String) -> Result<(StatusCode, Option<Value>), HookError> {
         let mut request =
             self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         if let Some(secret) = &self.secret {
@@ -81,16 +88,12 @@ impl HttpHooks {
         let response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status();
         let body = read(response).await?;
-        let parsed: Option<Value> = serde_json::from_slice(&body).ok();
-        if status.is_client_error() {
-            let reason = parsed.as_ref().and_then(|body| body.get("errorMessage")?.as_str());
-            return Err(HookError::Refused(reason.unwrap_or("no reason given").to_owned()));
-        }
-        if status.as_u16() != 200 {
-            return Err(HookError::Failed(format!("its status was {}", status.as_u16())));
-        }
-        parsed.ok_or_else(|| HookError::Failed("its answer is no JSON".to_owned()))
+        Ok((status, serde_json::from_slice(&body).ok()))
     }
+}
+
+fn told(status: StatusCode) -> String {
+    format!("its status was {}", status.as_u16())
 }
 
 /// Why a request was not answered. The caller reads it, so it must not contain the URL, which may
@@ -118,8 +121,28 @@ pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, HookError> {
 impl Hooks for HttpHooks {
     /// Blocks. Call it on a blocking thread of a tokio runtime, as the service does.
     fn call(&self, _function: Option<&str>, event: &Value) -> Result<Value, HookError> {
-        let runtime = Handle::try_current()
-            .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
-        runtime.block_on(self.ask(event.to_string()))
+        let (status, body) = self.post(event)?;
+        if status.is_client_error() {
+            let reason = body.as_ref().and_then(|body| body.get("errorMessage")?.as_str());
+            return Err(HookError::Refused(reason.unwrap_or("no reason given").to_owned()));
+        }
+        if status != StatusCode::OK {
+            return Err(HookError::Failed(told(status)));
+        }
+        // What is no JSON is no event either, and the engine says so.
+        Ok(body.unwrap_or_default())
+    }
+
+    fn deliver(&self, _function: &str, event: &Value) -> Result<(), HookError> {
+        let (status, _) = self.post(event)?;
+        let asks_to_wait =
+            matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        if status == StatusCode::OK {
+            Ok(())
+        } else if status.is_client_error() && !asks_to_wait {
+            Err(HookError::Refused(told(status)))
+        } else {
+            Err(HookError::Failed(told(status)))
+        }
     }
 }

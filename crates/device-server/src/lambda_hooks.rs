@@ -30,13 +30,54 @@ const ERROR_TYPE: &str = "x-amzn-errortype";
 ///
 /// Each event is posted as the payload of `Invoke`, signed for the region in the function's ARN.
 /// What a function throws is a refusal, and its reason is the `errorMessage`. An endpoint that does
-/// not answer within five seconds is asked three times in all.
+/// not answer within five seconds is asked three times in all, for a custom sender once.
 pub struct LambdaHooks {
     client: Client,
     endpoint: Url,
     /// The endpoint's host, and its port if that is not the scheme's own.
     host: String,
     key: Key,
+}
+
+/// Why a function gave no event.
+#[derive(Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It threw an error of this type, with this reason.
+    Thrown {
+        kind: String,
+        reason: String,
+    },
+    Hook(HookError),
+}
+
+impl From<HookError> for Trouble {
+    fn from(error: HookError) -> Self {
+        Self::Hook(error)
+    }
+}
+
+impl Trouble {
+    /// As the caller of an operation learns it.
+    fn for_callers(self) -> HookError {
+        match self {
+            Self::Thrown { reason, .. } => HookError::Refused(reason),
+            Self::Hook(error) => error,
+        }
+    }
+
+    /// As the log shows it: the reason may quote the event, which has the code.
+    fn for_the_log(self) -> HookError {
+        let (kind, reason) = match self {
+            Self::Thrown { kind, reason } => (kind, reason),
+            Self::Hook(error) => return error,
+        };
+        // The function did not decide this, so another attempt may succeed.
+        let is_passing = kind.starts_with("Runtime.")
+            || kind.starts_with("Sandbox.")
+            || reason.contains("Task timed out after");
+        let told = format!("the function threw {kind}");
+        if is_passing { HookError::Failed(told) } else { HookError::Refused(told) }
+    }
 }
 
 /// The key that signs calls.
@@ -51,7 +92,8 @@ impl LambdaHooks {
     /// `http://localhost:3001`. A local runtime accepts any key.
     ///
     /// # Errors
-    /// If `endpoint` is not an HTTP URL, or TLS cannot be set up.
+    /// If `endpoint` is not an HTTP URL or has a query, the key cannot be sent, or TLS cannot be
+    /// set up. An empty session token is none.
     pub fn new(
         endpoint: &str,
         access_key_id: String,
@@ -59,12 +101,19 @@ impl LambdaHooks {
         session_token: Option<String>,
     ) -> Result<Self, SetupError> {
         let secret = Zeroizing::new(secret_access_key);
-        let key = Key { id: access_key_id, secret, token: session_token.map(Zeroizing::new) };
+        let token = session_token.filter(|token| !token.is_empty()).map(Zeroizing::new);
+        let key = Key { id: access_key_id, secret, token };
+        key.check()?;
         Self::within(TIMEOUT, endpoint, key)
     }
 
     fn within(timeout: Duration, endpoint: &str, key: Key) -> Result<Self, SetupError> {
         let (client, endpoint) = web_address::client("lambda-endpoint", endpoint, timeout)?;
+        if endpoint.query().is_some() || endpoint.fragment().is_some() {
+            return Err(SetupError::setting(
+                "lambda-endpoint cannot be used: it must end before any ? or #",
+            ));
+        }
         let host = endpoint.host_str().unwrap_or_default();
         let host = match endpoint.port() {
             Some(port) => format!("{host}:{port}"),
@@ -80,8 +129,15 @@ impl LambdaHooks {
         web_address::is_exposed(&self.endpoint)
     }
 
-    async fn invoke(&self, function: &str, event: &str) -> Result<Value, HookError> {
-        let mut attempts = 1..=ATTEMPTS;
+    /// Calls a function, and waits on a blocking thread of a tokio runtime.
+    fn wait_for(&self, function: &str, event: &Value, attempts: usize) -> Result<Value, Trouble> {
+        let runtime = Handle::try_current()
+            .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
+        runtime.block_on(self.invoke(function, &event.to_string(), attempts))
+    }
+
+    async fn invoke(&self, function: &str, event: &str, attempts: usize) -> Result<Value, Trouble> {
+        let mut attempts = 1..=attempts;
         loop {
             attempts.next();
             let request = self.request(function, event, SystemTime::now())?;
@@ -94,7 +150,7 @@ impl LambdaHooks {
                 {
                     continue;
                 }
-                Err(error) => return Err(http_hooks::unanswered(&error)),
+                Err(error) => return Err(http_hooks::unanswered(&error).into()),
             };
             let (status, headers) = (response.status(), response.headers().clone());
             let body = http_hooks::read(response).await?;
@@ -137,23 +193,51 @@ impl LambdaHooks {
     }
 }
 
+impl Key {
+    fn check(&self) -> Result<(), SetupError> {
+        let token = self.token.as_ref().map_or("none", |token| token.as_str());
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", self.id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret.as_str()),
+            ("AWS_SESSION_TOKEN", token),
+        ] {
+            if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(SetupError::setting(format!(
+                    "{name} cannot sign calls of lambda-endpoint: it is empty, or has spaces, line \
+                     breaks or letters beyond ASCII"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error's name as logs and callers may read it.
+fn plain(name: &str) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    name.chars().take_while(fits).take(64).collect()
+}
+
 /// Reads the answer to `Invoke`.
-fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, HookError> {
+fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, Trouble> {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
     let member = |name: &str| parsed.as_ref().and_then(|body| body.get(name)?.as_str());
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(HookError::Busy);
+        return Err(HookError::Busy.into());
     }
     if status != StatusCode::OK {
         // The service tells the error's name.
         let named = headers.get(ERROR_TYPE).and_then(|name| name.to_str().ok());
-        let named = named.or_else(|| member("__type")).and_then(|name| name.split(':').next());
+        let named = named.or_else(|| member("__type")).map(plain).filter(|name| !name.is_empty());
         let status = || format!("the endpoint's status was {}", status.as_u16());
-        return Err(HookError::Failed(named.map_or_else(status, str::to_owned)));
+        return Err(HookError::Failed(named.unwrap_or_else(status)).into());
     }
     if headers.contains_key(FUNCTION_ERROR) {
-        let reason = member("errorMessage").unwrap_or("no reason given");
-        return Err(HookError::Refused(reason.to_owned()));
+        let kind = member("errorType").map(plain).filter(|kind| !kind.is_empty());
+        return Err(Trouble::Thrown {
+            kind: kind.unwrap_or_else(|| "an error without a type".to_owned()),
+            reason: member("errorMessage").unwrap_or("no reason given").to_owned(),
+        });
     }
     // What is no JSON is no event either, and the engine says so.
     Ok(parsed.unwrap_or_default())
@@ -175,13 +259,15 @@ impl Hooks for LambdaHooks {
     /// Blocks. Call it on a blocking thread of a tokio runtime, as the service does.
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         let function = function.ok_or(HookError::Missing)?;
-        let runtime = Handle::try_current()
-            .map_err(|_| HookError::Failed("there is no runtime".to_owned()))?;
-        runtime.block_on(self.invoke(function, &event.to_string()))
+        self.wait_for(function, event, ATTEMPTS).map_err(Trouble::for_callers)
     }
 
-    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
+    fn runs(&self, function: Option<&str>) -> bool {
         function.is_some()
+    }
+
+    fn deliver(&self, function: &str, event: &Value) -> Result<(), HookError> {
+        self.wait_for(function, event, 1).map(drop).map_err(Trouble::for_the_log)
     }
 }
 
@@ -239,9 +325,49 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let hooks = LambdaHooks::within(Duration::from_millis(50), &endpoint, key()).unwrap();
-        let answer = hooks.invoke(ARN, "{}").await;
-        assert_eq!(answer, Err(HookError::Failed("it took too long".to_owned())));
-        assert_eq!(std::iter::from_fn(|| listener.accept().ok()).count(), ATTEMPTS);
+        let late = || Err(HookError::Failed("it took too long".to_owned()).into());
+        let asked = || std::iter::from_fn(|| listener.accept().ok()).count();
+        assert_eq!(hooks.invoke(ARN, "{}", ATTEMPTS).await, late());
+        assert_eq!(asked(), ATTEMPTS);
+        assert_eq!(hooks.invoke(ARN, "{}", 1).await, late());
+        assert_eq!(asked(), 1, "custom senders are retried by the queue");
+    }
+
+    #[test]
+    fn an_error_that_no_function_decided_is_passing() {
+        for (kind, reason, is_passing) in [
+            ("Error", "s3cret is not an address", false),
+            ("Runtime.ExitError", "RequestId: 1 Error: Runtime exited", true),
+            ("Sandbox.Timedout", "RequestId: 1 Error", true),
+            ("an error without a type", "2026-11-30 1 Task timed out after 3.00 seconds", true),
+        ] {
+            let thrown = || Trouble::Thrown { kind: kind.to_owned(), reason: reason.to_owned() };
+            assert_eq!(thrown().for_callers(), HookError::Refused(reason.to_owned()));
+            let told = format!("the function threw {kind}");
+            let logged =
+                if is_passing { HookError::Failed(told) } else { HookError::Refused(told) };
+            assert_eq!(thrown().for_the_log(), logged);
+        }
+    }
+
+    #[test]
+    fn a_key_or_endpoint_that_cannot_work_is_refused() {
+        let made = |endpoint: &str, id: &str, secret: &str, token: &str| {
+            let [id, secret, token] = [id, secret, token].map(str::to_owned);
+            LambdaHooks::new(endpoint, id, secret, Some(token))
+        };
+        let local = "http://localhost:3001";
+        assert!(made(local, "id", "any", "").unwrap().key.token.is_none(), "empty is none");
+        for (endpoint, id, secret, token, named) in [
+            (local, "", "any", "", "AWS_ACCESS_KEY_ID"),
+            (local, "id", "", "", "AWS_SECRET_ACCESS_KEY"),
+            (local, "id", "s3cret\n", "", "AWS_SECRET_ACCESS_KEY"),
+            (local, "id", "any", "s3cret\r\n", "AWS_SESSION_TOKEN"),
+            ("http://localhost:3001/?a=b", "id", "any", "", "lambda-endpoint"),
+        ] {
+            let refused = made(endpoint, id, secret, token).err().unwrap().to_string();
+            assert!(refused.starts_with(named) && !refused.contains("s3cret"), "{refused}");
+        }
     }
 
     #[test]
@@ -253,8 +379,10 @@ mod tests {
 
     #[test]
     fn each_outcome_of_invoke_has_its_meaning() {
-        let failed = |reason: &str| Err(HookError::Failed(reason.to_owned()));
-        let refused = |reason: &str| Err(HookError::Refused(reason.to_owned()));
+        let failed = |reason: &str| Err(HookError::Failed(reason.to_owned()).into());
+        let threw_an = |kind: &str, reason: &str| {
+            Err(Trouble::Thrown { kind: kind.to_owned(), reason: reason.to_owned() })
+        };
         let none = HeaderMap::new();
         let threw = |name: &'static str, value| {
             HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
@@ -265,9 +393,14 @@ mod tests {
             (200, &none, br#"{"response":{}}"#.as_slice(), Ok(json!({"response": {}}))),
             (200, &none, b"", Ok(json!(null))),
             (200, &none, b"hello", Ok(json!(null))),
-            (200, &threw(FUNCTION_ERROR, "Unhandled"), error, refused("not today")),
-            (200, &threw(FUNCTION_ERROR, "Handled"), b"", refused("no reason given")),
-            (429, &none, b"", Err(HookError::Busy)),
+            (200, &threw(FUNCTION_ERROR, "Unhandled"), error, threw_an("Error", "not today")),
+            (
+                200,
+                &threw(FUNCTION_ERROR, "Handled"),
+                b"",
+                threw_an("an error without a type", "no reason given"),
+            ),
+            (429, &none, b"", Err(HookError::Busy.into())),
             (403, &denied, b"{}", failed("AccessDeniedException")),
             (404, &none, br#"{"__type":"NotFound"}"#, failed("NotFound")),
             (502, &none, b"", failed("the endpoint's status was 502")),

@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use device_pool::store::Store;
 use device_pool::{Hooks, Message};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -30,14 +31,18 @@ pub(crate) struct OutboundQueue {
 
 impl OutboundQueue {
     /// A queue for `transports`. Messages that have a custom sender are passed to `hooks`, if those
-    /// run it.
-    pub(crate) fn new(transports: Transports, hooks: Arc<dyn Hooks>) -> Self {
-        let ways = Ways { transports, senders: CustomSenders::new(hooks) };
+    /// run it, with the attributes in `store`.
+    pub(crate) fn new(
+        transports: Transports,
+        hooks: Arc<dyn Hooks>,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let ways = Ways { transports, senders: CustomSenders::new(hooks, store) };
         Self { ways: Arc::new(ways), under_way: Mutex::default() }
     }
 
     pub(crate) fn has_way_for(&self, message: &Message) -> bool {
-        message.custom_sender.is_some()
+        self.ways.senders.take(message)
             || !matches!(self.ways.transports.of(message.medium), Transport::Nowhere)
     }
 
@@ -77,18 +82,17 @@ struct Ways {
 }
 
 impl Ways {
-    async fn carry(&self, message: &Message) -> Result<(), TransportError> {
-        if let Some(sender) = &message.custom_sender
-            && let Some(delivered) = self.senders.deliver(sender.clone()).await
-        {
-            return delivered;
+    async fn carry(&self, message: &Arc<Message>) -> Result<(), TransportError> {
+        match self.senders.deliver(message).await {
+            Some(delivered) => delivered,
+            None => self.transports.carry(message).await,
         }
-        self.transports.carry(message).await
     }
 }
 
 async fn deliver(ways: Arc<Ways>, message: Message, report: Report) {
     let mut waits = BACK_OFF.into_iter();
+    let message = Arc::new(message);
     loop {
         match ways.carry(&message).await {
             Ok(()) => return report.delivered(),
@@ -161,11 +165,13 @@ mod tests {
     use std::path::Path;
 
     use device_pool::{CustomSender, HookError, Medium, NoHooks, Topic};
+    use device_store::MemoryStore;
     use serde_json::{Value, json};
     use tokio::time::Instant;
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
+    use crate::unrun_triggers::NoHookSet;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -224,7 +230,11 @@ mod tests {
     /// A queue into a file in `directory`; deliveries fail until that exists.
     fn into(directory: &Path) -> OutboundQueue {
         let email = Transport::File(directory.join("messages"));
-        OutboundQueue::new(Transports { email, ..Transports::default() }, Arc::new(NoHooks))
+        queue(Transports { email, ..Transports::default() }, NoHooks)
+    }
+
+    fn queue(transports: Transports, hooks: impl Hooks + 'static) -> OutboundQueue {
+        OutboundQueue::new(transports, Arc::new(hooks), Arc::new(MemoryStore::default()))
     }
 
     fn arrived(directory: &Path) -> usize {
@@ -269,7 +279,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lasting_failure_is_not_retried() {
         let (log, _guard) = Log::start();
-        let outbound_queue = OutboundQueue::new(Transports::default(), Arc::new(NoHooks));
+        let outbound_queue = queue(Transports::default(), NoHooks);
         let started = Instant::now();
         outbound_queue.send(vec![message()]);
         outbound_queue.finish().await;
@@ -343,7 +353,7 @@ mod tests {
         ];
         let email = Transport::File(parent.path().join("messages"));
         let transports = Transports { email, ..Transports::default() };
-        let queue = OutboundQueue::new(transports, Arc::new(sender.clone()));
+        let queue = queue(transports, sender.clone());
         assert!(queue.has_way_for(&with_sender()));
         let calls = || sender.called.lock().unwrap().len();
         queue.send(vec![with_sender()]);
@@ -356,5 +366,18 @@ mod tests {
         queue.finish().await;
         assert_eq!((calls(), arrived(parent.path())), (4, 1), "a refusal is not retried");
         assert_eq!(log.lost().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_nothing_runs_is_no_way() {
+        let (log, _guard) = Log::start();
+        assert!(!queue(Transports::default(), NoHooks).has_way_for(&with_sender()));
+        let started = Instant::now();
+        let queue = queue(Transports::default(), NoHookSet);
+        queue.send(vec![with_sender()]);
+        queue.finish().await;
+        assert_eq!(started.elapsed(), Duration::ZERO, "not retried");
+        let lost = log.lost();
+        assert!(lost[0].contains("this server was started without a hook"), "{lost:?}");
     }
 }

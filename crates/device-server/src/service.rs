@@ -235,6 +235,7 @@ impl Service {
     ) -> Result<Outcome, ServiceError> {
         if let Some(administrator) = administrator {
             administrator.check_pool(operation, &input)?;
+            self.check_functions(administrator, operation, &input)?;
             invocation.pools.clone_from(&administrator.pools);
         }
         self.check_triggers(operation, &input)?;
@@ -284,6 +285,26 @@ impl Service {
             Ok((link, Subject { administrator: None, about }))
         });
         work.await.unwrap_or_else(|error| (Err(error), Subject::default()))
+    }
+
+    /// Refuses functions that the pool does not name yet, if the key is for some pools only.
+    fn check_functions(
+        &self,
+        administrator: &Administrator,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<(), ServiceError> {
+        let Some(config) = input.get("LambdaConfig") else { return Ok(()) };
+        if administrator.pools.is_none() || operation != Operation::UpdateUserPool {
+            return Ok(());
+        }
+        let mut rng = self.entropy.generator();
+        let mut invocation = Invocation::new(self.moment(), &mut *rng);
+        let request = serde_json::json!({ "UserPoolId": input.get("UserPoolId") });
+        let pool = self.engine.execute(Operation::DescribeUserPool, request, &mut invocation)?;
+        let pool = pool.body.unwrap_or_default();
+        let known = pool.pointer("/UserPool/LambdaConfig").unwrap_or(&Value::Null);
+        administrator.check_functions(config, known)
     }
 
     fn check_triggers(&self, operation: Operation, input: &Value) -> Result<(), ServiceError> {

@@ -16,7 +16,8 @@ pub(crate) enum Unrun {
 /// The hooks of a server that has none and may leave no trigger out.
 ///
 /// A pool may have triggers from a time when it was served with a hook. They guard sign-ups and
-/// sign-ins, so a server that was started without the hook refuses what they guard.
+/// sign-ins, so a server that was started without the hook refuses what they guard. A message for a
+/// custom sender is lost: refusing its operation would tell who exists.
 pub(crate) struct NoHookSet;
 
 impl Hooks for NoHookSet {
@@ -29,8 +30,12 @@ impl Hooks for NoHookSet {
         Err(HookError::Failed("this server was started without a hook".to_owned()))
     }
 
-    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+    fn runs(&self, _function: Option<&str>) -> bool {
         false
+    }
+
+    fn deliver(&self, _function: &str, _event: &Value) -> Result<(), HookError> {
+        Err(HookError::Refused("this server was started without a hook".to_owned()))
     }
 }
 

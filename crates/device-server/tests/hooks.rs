@@ -11,14 +11,37 @@ use serde_json::{Value, json};
 
 /// Serves a hook on a free port, and calls it.
 async fn ask(hook: Router) -> Result<Value, HookError> {
+    with(hook, |hooks, event| hooks.call(None, event)).await
+}
+
+async fn with<T: Send + 'static>(
+    hook: Router,
+    call: impl FnOnce(&HttpHooks, &Value) -> T + Send + 'static,
+) -> T {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let server = tokio::spawn(async move { axum::serve(listener, hook).await });
     let hooks = HttpHooks::new(&url).unwrap();
     let event = json!({"triggerSource": "DefineAuthChallenge_Authentication", "response": {}});
-    let answer = tokio::task::spawn_blocking(move || hooks.call(None, &event)).await.unwrap();
+    let answer = tokio::task::spawn_blocking(move || call(&hooks, &event)).await.unwrap();
     server.abort();
     answer
+}
+
+#[tokio::test]
+async fn a_custom_sender_is_judged_by_its_status() {
+    let told = |status: u16| format!("its status was {status}");
+    for (status, expected) in [
+        (200, Ok(())),
+        (403, Err(HookError::Refused(told(403)))),
+        (408, Err(HookError::Failed(told(408)))),
+        (429, Err(HookError::Failed(told(429)))),
+        (503, Err(HookError::Failed(told(503)))),
+    ] {
+        let hook =
+            answering(StatusCode::from_u16(status).unwrap(), r#"{"errorMessage": "s3cret"}"#);
+        assert_eq!(with(hook, |hooks, event| hooks.deliver("arn", event)).await, expected);
+    }
 }
 
 fn answering(status: StatusCode, body: impl Into<String>) -> Router {
@@ -49,7 +72,8 @@ async fn a_refusal_has_the_hooks_own_reason() {
 #[tokio::test]
 async fn an_invalid_answer_is_a_failure() {
     let failed = |reason: &str| Err(HookError::Failed(reason.to_owned()));
-    assert_eq!(ask(answering(StatusCode::OK, "hello")).await, failed("its answer is no JSON"));
+    let no_event = ask(answering(StatusCode::OK, "hello")).await;
+    assert_eq!(no_event, Ok(Value::Null), "the engine refuses it");
     assert_eq!(ask(answering(StatusCode::BAD_GATEWAY, "{}")).await, failed("its status was 502"));
     let elsewhere = ask(answering(StatusCode::TEMPORARY_REDIRECT, "{}")).await;
     assert_eq!(elsewhere, failed("its status was 307"));

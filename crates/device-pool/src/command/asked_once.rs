@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::host::hooks::{HookError, Hooks};
 
-/// Remembers what the hooks answered, by the trigger source and how often it was asked.
+/// Remembers what the hooks answered, by the question and how often it was asked.
 ///
 /// A command that others interfered with is decided again from its start and asks the same
 /// questions; the operator's code must not act on each twice.
@@ -20,9 +20,30 @@ type Answer = Result<Value, HookError>;
 
 #[derive(Default)]
 struct Known {
-    answers: BTreeMap<(String, usize), Answer>,
-    /// How often each trigger source was asked in the decision under way.
-    asked: BTreeMap<String, usize>,
+    answers: BTreeMap<(Question, usize), Answer>,
+    /// How often each question was asked in the decision under way.
+    asked: BTreeMap<Question, usize>,
+}
+
+/// What of an event tells it from others of the same operation.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Question {
+    source: String,
+    function: Option<String>,
+    /// The addresses in an event about a message: the text for one does not fit another.
+    addresses: Option<[String; 2]>,
+}
+
+impl Question {
+    fn of(function: Option<&str>, event: &Value) -> Self {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").to_owned();
+        let source = text(event.get("triggerSource"));
+        let attribute =
+            |name| text(event.pointer("/request/userAttributes").and_then(|all| all.get(name)));
+        let addresses =
+            source.starts_with("CustomMessage_").then(|| ["email", "phone_number"].map(attribute));
+        Self { source, function: function.map(str::to_owned), addresses }
+    }
 }
 
 impl<'h> AskedOnce<'h> {
@@ -38,11 +59,11 @@ impl<'h> AskedOnce<'h> {
 
 impl Hooks for AskedOnce<'_> {
     fn call(&self, function: Option<&str>, event: &Value) -> Answer {
-        let source = event.get("triggerSource").and_then(Value::as_str).unwrap_or_default();
+        let question = Question::of(function, event);
         let key = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = known.asked.entry(source.to_owned()).or_default();
-            let key = (source.to_owned(), *asked);
+            let asked = known.asked.entry(question.clone()).or_default();
+            let key = (question, *asked);
             *asked += 1;
             if let Some(answer) = known.answers.get(&key) {
                 return answer.clone();
@@ -56,8 +77,8 @@ impl Hooks for AskedOnce<'_> {
         answer
     }
 
-    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
-        self.hooks.runs_custom_authentication(function)
+    fn runs(&self, function: Option<&str>) -> bool {
+        self.hooks.runs(function)
     }
 }
 
@@ -87,5 +108,25 @@ mod tests {
         once.decide_again();
         assert_eq!(["a", "b", "a"].map(ask), first);
         assert_eq!(ask("a"), json!(3), "a question that was not asked before");
+    }
+
+    #[test]
+    fn another_function_or_address_is_another_question() {
+        let hooks = Counting(AtomicUsize::new(0));
+        let once = AskedOnce::new(&hooks);
+        let ask = |function, source: &str, email: &str| {
+            let request = json!({"userAttributes": {"email": email}});
+            let event = json!({"triggerSource": source, "request": request});
+            once.call(Some(function), &event).unwrap()
+        };
+        let message = "CustomMessage_UpdateUserAttribute";
+        assert_eq!(ask("f", message, "ada@example.com"), json!(0));
+        once.decide_again();
+        assert_eq!(ask("f", message, "ada@example.org"), json!(1), "another address");
+        assert_eq!(ask("g", message, "ada@example.com"), json!(2), "another function");
+        assert_eq!(ask("f", message, "ada@example.com"), json!(0));
+        assert_eq!(ask("f", "PreSignUp_SignUp", "ada@example.com"), json!(3));
+        once.decide_again();
+        assert_eq!(ask("f", "PreSignUp_SignUp", "ada@example.org"), json!(3));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The operator's code that the engine calls during an operation.
 ///
 /// The engine calls it while it decides a command. If the decision must be repeated, it takes the
-/// answers that it has.
+/// answers that it has. Custom senders are called by the host, when it delivers messages.
 pub trait Hooks: Send + Sync {
     /// Passes `event` to the pool's hook and returns the event as the hook changed it.
     ///
@@ -22,11 +22,26 @@ pub trait Hooks: Send + Sync {
     /// [`HookError`].
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError>;
 
-    /// Whether there is code for this trigger of custom authentication. Default: yes.
+    /// Whether there is code for a trigger with this function. Default: yes.
     ///
-    /// If there is none, the engine refuses before it reads the user.
-    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+    /// If there is none, the engine reads no user for it.
+    fn runs(&self, _function: Option<&str>) -> bool {
         true
+    }
+
+    /// Passes the event of a message to its custom sender. Default: [`call`](Self::call).
+    ///
+    /// The host calls it after the commit, and again after a failure, so it should try once. The
+    /// log shows the text of an error, which must therefore quote nothing of the event.
+    ///
+    /// # Errors
+    ///
+    /// [`HookError`]. A refusal is not retried.
+    fn deliver(&self, function: &str, event: &Value) -> Result<(), HookError> {
+        match self.call(Some(function), event) {
+            Err(HookError::Refused(_)) => Err(HookError::Refused("reason not shown".into())),
+            answer => answer.map(drop),
+        }
     }
 }
 
@@ -40,7 +55,7 @@ pub enum HookError {
     Refused(String),
     /// The hook could not be called, or its answer is not an event.
     Failed(String),
-    /// Too many calls wait for the hook; the caller may retry.
+    /// Too many calls of the hook are under way; the caller may retry.
     Busy,
 }
 
@@ -50,7 +65,7 @@ impl fmt::Display for HookError {
             Self::Missing => f.write_str("no hook is configured"),
             Self::Refused(reason) => write!(f, "the hook refused: {reason}"),
             Self::Failed(reason) => write!(f, "the hook failed: {reason}"),
-            Self::Busy => f.write_str("too many calls wait for the hook"),
+            Self::Busy => f.write_str("too many calls of the hook are under way"),
         }
     }
 }
@@ -66,7 +81,7 @@ impl Hooks for NoHooks {
         Err(HookError::Missing)
     }
 
-    fn runs_custom_authentication(&self, _function: Option<&str>) -> bool {
+    fn runs(&self, _function: Option<&str>) -> bool {
         false
     }
 }

@@ -36,7 +36,8 @@ pub struct Message {
 pub struct CustomSender {
     /// The ARN that the pool names.
     pub function: String,
-    /// The trigger's event. It has the code in clear.
+    /// The trigger's event, with the code in clear and without what
+    /// [`complete_event`](Self::complete_event) adds.
     pub event: Value,
 }
 

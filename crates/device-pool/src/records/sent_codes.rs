@@ -75,13 +75,13 @@ impl SentCodes {
         cx.tx.put(&self)
     }
 
-    /// Counts a message that is sent although the command is refused.
+    /// Counts another code or message, even if the command is refused.
     pub(crate) fn count_although_refused(
         mut self,
         cx: &mut Context<'_, '_>,
     ) -> Result<(), ServiceError> {
         self.count = self.count.saturating_add(1);
-        cx.tx.record(&self)
+        cx.tx.keep(&self)
     }
 
     /// Resets the count.

@@ -107,6 +107,14 @@ impl UserProfile {
         rest.chain([sub]).collect()
     }
 
+    /// The attributes here, if they are those of the user with this `sub`.
+    pub(crate) fn attributes_of(
+        &self,
+        sub: &str,
+    ) -> impl Iterator<Item = (&str, &Sensitive<String>)> {
+        self.attributes.iter().filter(move |_| self.sub == sub)
+    }
+
     pub(crate) fn describe(&self, user: &User) -> UserType {
         UserType {
             username: Some(user.username.clone().into()),

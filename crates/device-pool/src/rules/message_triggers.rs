@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::command::context::Context;
+use crate::command::transaction::Transaction;
 use crate::error::ServiceError;
 use crate::host::message::{CustomSender, Medium, Topic};
 use crate::records::address::Address;
@@ -12,6 +13,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::triggers::{Event, Trigger, attributes, with_metadata};
+use crate::store::Store;
 
 /// The placeholder for the code in a message.
 pub(crate) const CODE: &str = "{####}";
@@ -28,7 +30,6 @@ const MAX_EMAIL: usize = 20_000;
 const MAX_SUBJECT: usize = 140;
 
 /// Why a message is sent, as its triggers learn it.
-#[derive(Clone)]
 pub(crate) struct Reason<'a> {
     pub(crate) situation: Situation,
     pub(crate) client_id: &'a str,
@@ -103,7 +104,7 @@ pub(crate) fn word(
     }
     let invites = reason.situation == Situation::AdminCreateUser;
     let request = json!({
-        "userAttributes": attributes_at(cx, user, to)?,
+        "userAttributes": attributes_at(user, &UserProfile::of(cx, user)?, to),
         "codeParameter": CODE,
         "linkParameter": LINK,
         "usernameParameter": invites.then_some(USERNAME),
@@ -161,18 +162,18 @@ fn check(
 /// that was not made, and no answer waits for it. The event has the code in clear: the service
 /// encrypts it with a key of its own, which this server has not.
 pub(crate) fn sender(
-    cx: &mut Context<'_, '_>,
+    cx: &Context<'_, '_>,
     pool: &Pool,
     user: &User,
     to: &Address,
     reason: &Reason<'_>,
     code: &Sensitive<String>,
-) -> Result<Option<CustomSender>, ServiceError> {
+) -> Option<CustomSender> {
     let (trigger, version) = match to.medium {
         Medium::Email => (Trigger::CustomEmailSender, "customEmailSenderRequestV1"),
         Medium::Sms => (Trigger::CustomSmsSender, "customSMSSenderRequestV1"),
     };
-    let Some(function) = trigger.function(pool).map(str::to_owned) else { return Ok(None) };
+    let function = trigger.function(pool)?.to_owned();
     let metadata = (!reason.metadata.is_empty()).then_some(&reason.metadata);
     let event = Event {
         trigger,
@@ -184,11 +185,12 @@ pub(crate) fn sender(
             "type": version,
             "code": code.as_str(),
             "clientMetadata": metadata,
-            "userAttributes": attributes_at(cx, user, to)?,
+            // The others are read behind the answer.
+            "userAttributes": attributes_at(user, &UserProfile::empty(user), to),
         }),
         response: json!({}),
     };
-    Ok(Some(CustomSender { function, event: event.into_json(cx) }))
+    Some(CustomSender { function, event: event.into_json(cx) })
 }
 
 fn source(trigger: Trigger, reason: &Reason<'_>) -> String {
@@ -197,12 +199,38 @@ fn source(trigger: Trigger, reason: &Reason<'_>) -> String {
 
 /// The user's attributes, with the address to which the message goes. It may be one that the user
 /// has yet to verify.
-fn attributes_at(
-    cx: &mut Context<'_, '_>,
-    user: &User,
-    to: &Address,
-) -> Result<Map<String, Value>, ServiceError> {
-    let mut shown = attributes(user, &UserProfile::of(cx, user)?);
+fn attributes_at(user: &User, profile: &UserProfile, to: &Address) -> Map<String, Value> {
+    let mut shown = attributes(user, profile);
     shown.insert(to.medium.attribute().to_owned(), json!(to.destination.as_str()));
-    Ok(shown)
+    let is_verified = Address::verified(user, to.medium).as_ref() == Some(to);
+    // The flag may be that of another address, which this one is to replace.
+    if let Some(flag) = shown.get_mut(to.medium.verified_flag()).filter(|_| !is_verified) {
+        *flag = json!("false");
+    }
+    shown
+}
+
+impl CustomSender {
+    /// The event for the trigger, with all attributes that `store` has of the user.
+    ///
+    /// Read it as the message is delivered. Attributes may be large: if the engine read them before
+    /// it answers, its time would tell who exists.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub fn complete_event(&self, store: &dyn Store) -> Result<Value, ServiceError> {
+        let mut event = self.event.clone();
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let key = User::key(text("userPoolId"), text("userName"));
+        let profile = Transaction::new(store).peek::<UserProfile>(&key)?;
+        let shown = event.pointer_mut("/request/userAttributes").and_then(Value::as_object_mut);
+        if let (Some(profile), Some(shown)) = (profile, shown) {
+            let sub = shown.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
+            for (name, value) in profile.attributes_of(&sub) {
+                shown.entry(name).or_insert_with(|| json!(value.as_str()));
+            }
+        }
+        Ok(event)
+    }
 }

@@ -130,7 +130,7 @@ impl Address {
     ) -> Result<(), ServiceError> {
         let values = [(USERNAME, user.username.as_str()), (CODE, code.as_str())];
         let mut message = self.message(cx, pool, user, reason.situation.topic(), code, &values);
-        message.custom_sender = message_triggers::sender(cx, pool, user, self, reason, code)?;
+        message.custom_sender = message_triggers::sender(cx, pool, user, self, reason, code);
         if message.custom_sender.is_none() {
             let Wording { subject, body } = message_triggers::word(cx, pool, user, self, reason)?;
             message.subject = subject.unwrap_or(message.subject);

@@ -118,42 +118,41 @@ pub(crate) fn update(
         }
         profile.set(user, name, value.clone());
     }
-    let situation = Situation::UpdateUserAttribute;
-    let reason = Reason { situation, client_id: author.client_id(), metadata };
-    let mut sent = Vec::new();
-    for address in moved {
+    moved.retain(|address| {
         let vouched = given.get(address.medium.verified_flag());
         let vouched = vouched.is_some_and(|value| value.as_str() == "true");
-        if matches!(author, Author::User(_)) && pool.verifies(address.medium) {
-            permit_code(cx, user, &address)?;
-        }
-        if move_address(cx, pool, &before, user, &address, vouched, &reason)? {
-            sent.push(address);
-        }
-    }
+        move_address(pool, &before, user, address, vouched)
+    });
     if matches!(author, Author::User(_)) {
         user.leave_address_of(&before, cx.now());
     }
     user.modified = cx.now();
     profile.put(cx, user)?;
+    // All is changed before codes are sent: their triggers learn the attributes.
+    let situation = Situation::UpdateUserAttribute;
+    let reason = Reason { situation, client_id: author.client_id(), metadata };
+    for address in &moved {
+        if matches!(author, Author::User(_)) {
+            permit_code(cx, user, address)?;
+        }
+        send_code(cx, pool, user, address, &reason)?;
+    }
     Login::update(cx, pool, Some(&before), user, AliasConflict::Refuse)?;
-    Ok(sent)
+    Ok(moved)
 }
 
-/// Changes a user's address; returns whether a code was sent.
+/// Changes a user's address; returns whether a code is due.
 fn move_address(
-    cx: &mut Context<'_, '_>,
     pool: &Pool,
     before: &User,
     user: &mut User,
     address: &Address,
     vouched: bool,
-    reason: &Reason<'_>,
-) -> Result<bool, ServiceError> {
+) -> bool {
     let name = address.medium.attribute();
     user.unproven.remove(name);
     if vouched {
-        return Ok(false);
+        return false;
     }
     if let Some(old) = before.contact.get(name).filter(|_| proves_first(pool, address.medium)) {
         user.contact.set(name, Sensitive::from(old));
@@ -161,11 +160,7 @@ fn move_address(
     } else {
         user.contact.set_verified(address.medium, false);
     }
-    let sends = pool.verifies(address.medium);
-    if sends {
-        send_code(cx, pool, user, address, reason)?;
-    }
-    Ok(sends)
+    pool.verifies(address.medium)
 }
 
 /// Whether an address keeps its old value until the new one is verified.

@@ -57,7 +57,7 @@ pub(crate) enum Trigger {
 }
 
 impl Trigger {
-    /// The name in error messages.
+    /// The name in error messages and trigger sources.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CreateAuthChallenge => "CreateAuthChallenge",
@@ -214,7 +214,7 @@ fn refusal(trigger: Trigger, error: HookError) -> ServiceError {
         }
         HookError::Failed(reason) => ServiceError::new(
             ErrorCode::UnexpectedLambda,
-            format!("{name} invocation failed due to error {reason}."),
+            format!("{name} invocation failed due to error {}.", printable(&reason)),
         ),
     }
 }

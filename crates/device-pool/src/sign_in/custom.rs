@@ -227,7 +227,7 @@ impl Flow {
         mut request: Value,
     ) -> Result<T, ServiceError> {
         // Before anything of the user is read, so that timing does not tell who exists.
-        if !cx.hooks.runs_custom_authentication(trigger.function(&self.request.pool)) {
+        if !cx.hooks.runs(trigger.function(&self.request.pool)) {
             return Err(not_configured());
         }
         let attributes = match &self.user {

@@ -15,6 +15,7 @@ use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::rules::parties::Parties;
+use crate::rules::triggers;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
 
@@ -40,14 +41,13 @@ impl StepRequest {
         given: Option<Sensitive<BTreeMap<String, String>>>,
         metadata: Option<BTreeMap<String, String>>,
     ) -> Result<Self, ServiceError> {
-        let metadata = metadata.into_iter().flatten();
         Ok(Self {
             keys: PoolKeys::load(cx, &pool.id)?,
             pool,
             client,
             session: session.filter(|session| !session.is_empty()),
             given: Parameters::from_wire(given),
-            metadata: metadata.map(|(name, value)| (name, Value::from(value))).collect(),
+            metadata: triggers::metadata(metadata),
         })
     }
 

@@ -347,6 +347,13 @@ fn hook_failures_are_worded_as_the_service_words_them() {
             "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error timed \
              out.",
         ),
+        (
+            Err(HookError::Failed("x".repeat(300) + "\u{1b}\nat handler")),
+            &format!(
+                "UnexpectedLambdaException: DefineAuthChallenge invocation failed due to error {}.",
+                "x".repeat(256)
+            ),
+        ),
         (Ok(json!({})), "InvalidLambdaResponseException: Unrecognizable lambda output"),
         (
             Ok(json!({"response": null})),

@@ -260,6 +260,25 @@ fn old_passwords_and_attributes_are_not_read() {
 }
 
 #[test]
+fn a_custom_sender_does_not_tell_who_exists() {
+    let (mut world, store) = world();
+    let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    let sender = json!({"CustomEmailSender": {"LambdaVersion": "V1_0", "LambdaArn": arn}});
+    world.set_pool("LambdaConfig", sender);
+    let verified = [("email", "ada@example.com"), ("email_verified", "true")];
+    world.set_attributes(NAMES[0], &verified);
+    let [known, unknown] = NAMES.map(|name| {
+        store.take();
+        let body = json!({"ClientId": world.client, "Username": name});
+        world.ok(Operation::ForgotPassword, body);
+        assert_eq!(world.outbox.len(), usize::from(name == NAMES[0]));
+        store.take()
+    });
+    assert!(known.found > 0);
+    assert_eq!(Asked { bytes: 0, ..known }, Asked { bytes: 0, ..unknown });
+}
+
+#[test]
 fn codes_are_requested_and_redeemed_alike() {
     let (mut world, store) = world();
     world.set_attributes(NAMES[0], &[("email", "ada@example.com"), ("email_verified", "true")]);

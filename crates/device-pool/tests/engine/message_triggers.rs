@@ -1,8 +1,9 @@
 //! The triggers for messages: their events, their limits, and what becomes of the message.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use device_pool::{HookError, Medium};
+use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
@@ -197,6 +198,71 @@ fn a_custom_message_that_throws_stops_the_message() {
 }
 
 #[test]
+fn a_message_that_a_trigger_refuses_counts_as_sent() {
+    let (mut world, events) =
+        world(&["CustomMessage"], |_| Err(HookError::Refused("no template".to_owned())));
+    world.user("ada");
+    world.set_attributes("ada", &[("email", "ada@example.com"), ("email_verified", "true")]);
+    let request = json!({"ClientId": world.client, "Username": "ada"});
+    for _ in 0..20 {
+        let refused = world.refused(Operation::ForgotPassword, request.clone());
+        assert!(refused.starts_with("UserLambdaValidationException"), "{refused}");
+    }
+    let refused = world.refused(Operation::ForgotPassword, request);
+    assert!(refused.starts_with("LimitExceededException"), "{refused}");
+    assert_eq!(sources(&events).len(), 20);
+}
+
+#[test]
+fn custom_message_learns_attributes_as_they_will_be() {
+    let (mut world, events) = world(&["CustomMessage"], in_own_words);
+    world.set_pool("AutoVerifiedAttributes", json!(["email"]));
+    world.user("ada");
+    world.set_attributes("ada", &[("email", "old@example.com"), ("email_verified", "true")]);
+    let token = world.sign_in("ada", None, None).access_token();
+    let attributes = json!([
+        {"Name": "email", "Value": "new@example.com"}, {"Name": "given_name", "Value": "Ada"},
+    ]);
+    let update = json!({"AccessToken": token, "UserAttributes": attributes});
+    world.ok(Operation::UpdateUserAttributes, update);
+    let shown = &events.lock().unwrap()[0]["request"]["userAttributes"];
+    assert_eq!(shown["given_name"], "Ada");
+    assert_eq!(
+        (&shown["email"], &shown["email_verified"]),
+        (&json!("new@example.com"), &json!("false"))
+    );
+}
+
+#[test]
+fn a_sender_gets_the_profile_when_the_message_is_sent() {
+    let store: Arc<MemoryStore> = Arc::default();
+    let mut world = World::over(store.clone(), 10);
+    world.set_pool(
+        "LambdaConfig",
+        json!({
+            "CustomEmailSender": {"LambdaVersion": "V1_0", "LambdaArn": ARN},
+        }),
+    );
+    world.user("ada");
+    world.set_attributes(
+        "ada",
+        &[("email", "ada@example.com"), ("email_verified", "true"), ("given_name", "Ada")],
+    );
+    world.ok(Operation::ForgotPassword, json!({"ClientId": world.client, "Username": "ada"}));
+    let sender = world.outbox[0].custom_sender.clone().unwrap();
+    let of = |event: &Value| event["request"]["userAttributes"].clone();
+    assert!(of(&sender.event).get("given_name").is_none(), "not read before the answer");
+    let complete = of(&sender.complete_event(&*store).unwrap());
+    assert_eq!(complete["given_name"], "Ada");
+    assert_eq!(complete["email_verified"], "true");
+    let delete = json!({"UserPoolId": world.pool, "Username": "ada"});
+    world.ok(Operation::AdminDeleteUser, delete);
+    world.user("ada");
+    world.set_attributes("ada", &[("given_name", "Another")]);
+    assert!(of(&sender.complete_event(&*store).unwrap())["given_name"].is_null());
+}
+
+#[test]
 fn a_custom_sender_gets_the_code_after_the_commit() {
     let triggers = ["CustomMessage", "CustomEmailSender", "CustomSMSSender"];
     let (mut world, events) = world(&triggers, in_own_words);
@@ -256,4 +322,5 @@ fn a_sender_learns_the_address_that_is_to_be_proven() {
     let event = &world.outbox[0].custom_sender.as_ref().unwrap().event;
     assert_eq!(event["triggerSource"], "CustomEmailSender_UpdateUserAttribute");
     assert_eq!(event["request"]["userAttributes"]["email"], "new@example.com");
+    assert_eq!(event["request"]["userAttributes"]["email_verified"], "false");
 }

@@ -68,8 +68,8 @@ impl Hooks for Exchangeable<dyn Hooks> {
         self.current().call(function, event)
     }
 
-    fn runs_custom_authentication(&self, function: Option<&str>) -> bool {
-        self.current().runs_custom_authentication(function)
+    fn runs(&self, function: Option<&str>) -> bool {
+        self.current().runs(function)
     }
 }
 

@@ -178,7 +178,8 @@ impl ServiceBuilder {
             Unrun::Logged => Arc::new(NoHooks),
             Unrun::Refused => Arc::new(NoHookSet),
         });
-        let outbound_queue = OutboundQueue::new(self.transports, Arc::clone(&hooks));
+        let outbound_queue =
+            OutboundQueue::new(self.transports, Arc::clone(&hooks), Arc::clone(&self.store));
         let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =

@@ -46,6 +46,7 @@ impl Site {
         let config = config("http://pool.test");
         let service =
             service_in(store.clone(), config, Arc::new(TestSigningKeys::default()), &clock)
+                .allow_unrun_triggers()
                 .administrators(Administrators::Signing(own));
         Self { app: app(service.build()), store, clock }
     }
@@ -251,6 +252,27 @@ async fn a_key_sees_the_domains_of_its_own_pools() {
     let told = site.call(&key, "DescribeUserPoolDomain", json!({ "Domain": "none" })).await;
     let foreign = site.call(&key, "DescribeUserPoolDomain", json!({ "Domain": "theirs" })).await;
     assert_eq!(told, foreign);
+}
+
+#[tokio::test]
+async fn a_key_for_some_pools_adds_no_function() {
+    let site = Site::new();
+    let own = site.pool("own").await;
+    let key = site.add(json!({ "name": "own", "role": "full", "pools": [own] })).await;
+    let config = |name: &str| {
+        let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{name}");
+        let sender = json!({ "LambdaVersion": "V1_0", "LambdaArn": arn });
+        json!({ "PreSignUp": arn, "CustomEmailSender": sender })
+    };
+    let update = |name| json!({ "UserPoolId": own, "LambdaConfig": config(name) });
+    let answer = site.call(&key, "UpdateUserPool", update("known")).await;
+    assert!(is_refused(&answer, "AccessDeniedException"), "{answer:?}");
+    site.call(&site.own(), "UpdateUserPool", update("known")).await.unwrap();
+    let answer = site.call(&key, "UpdateUserPool", update("other")).await;
+    assert!(is_refused(&answer, "AccessDeniedException"), "{answer:?}");
+    for kept in [update("known"), json!({ "UserPoolId": own, "LambdaConfig": {} })] {
+        site.call(&key, "UpdateUserPool", kept).await.unwrap();
+    }
 }
 
 #[tokio::test]
