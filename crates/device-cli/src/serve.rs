@@ -53,6 +53,11 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     if let Some(directory) = directory {
         modes::check_data(directory)?;
     }
+    // Before the store is opened: a mistake leaves no new data directory.
+    let seed = match settings.seed.is_empty() {
+        true => None,
+        false => Some(Seed::read(&settings.seed)?),
+    };
     let server = Server::bind(settings.listen.addr()).await?;
     let endpoint = format!("http://{}", reachable(server.local_addr()));
     let is_developers = directory.is_some_and(dev::is_developers);
@@ -121,9 +126,9 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         service = service.allow_unrun_triggers();
     }
     let service = service.build();
-    if !settings.seed.is_empty() {
+    if let Some(seed) = seed {
         let in_memory = matches!(settings.storage, Storage::InMemory);
-        service.plant(&Seed::read(&settings.seed)?, in_memory).await?;
+        service.plant(&seed, in_memory).await?;
     }
     let server = if settings.console {
         greeting.push_str(&line("console", &format!("{endpoint}/console")));

@@ -236,9 +236,10 @@ async fn list_messages(State(service): Running, Query(asked): Query<Asked>) -> R
     let list = async {
         let dev = dev(&service)?;
         let (wanted, wait) = asked.wanted()?;
-        let found = timeout(wait, dev.messages.next(&wanted)).await.unwrap_or_default();
-        let found: Vec<Value> = found.iter().map(messages::document).collect();
-        Ok(json!({ "messages": found, "last": dev.messages.last_id() }))
+        let found = timeout(wait, dev.messages.next(&wanted)).await;
+        let found = found.unwrap_or_else(|_| dev.messages.find(&wanted));
+        let listed: Vec<Value> = found.messages.iter().map(messages::document).collect();
+        Ok(json!({ "messages": listed, "last": found.last_id }))
     };
     respond(list.await)
 }
@@ -263,8 +264,10 @@ async fn last_message(
         let dev = dev(&service)?;
         let asked = Asked { pool: Some(pool_id), to: Some(name), ..asked };
         let (wanted, wait) = asked.wanted()?;
-        let found = timeout(wait, dev.messages.next(&wanted)).await.unwrap_or_default();
+        let found = timeout(wait, dev.messages.next(&wanted)).await;
+        let found = found.unwrap_or_else(|_| dev.messages.find(&wanted));
         found
+            .messages
             .last()
             .map(messages::document)
             .ok_or(Refusal::Absent("No message was sent to that name."))

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use device_pool::{SeedError, SeedItem};
 use serde_json::Value;
 
-use document::Reader;
+use document::{Reader, Written};
 use place::Source;
 pub(crate) use place::{Fault, Place, Step};
 
@@ -20,7 +20,7 @@ pub(crate) use place::{Fault, Place, Step};
 #[derive(Debug, Default)]
 pub struct Seed {
     items: Vec<SeedItem>,
-    places: Vec<Place>,
+    places: Vec<Written>,
     sources: Vec<Source>,
 }
 
@@ -101,9 +101,13 @@ impl Seed {
     /// The error of planting this seed, with its place.
     #[must_use]
     pub fn error(&self, error: &SeedError) -> SeedFileError {
-        let mut place = self.places.get(error.item).cloned().unwrap_or_default();
-        let steps = error.field.split('.').filter(|step| !step.is_empty());
-        place.path.extend(steps.map(Step::parse));
+        let written = self.places.get(error.item).cloned().unwrap_or_default();
+        if let Some(detail) = error.error.detail() {
+            // A failure of the store is due to no line.
+            let failed = locate(&self.sources, written.item.fault(detail));
+            return SeedFileError { line: None, field: String::new(), ..failed };
+        }
+        let place = written.field(&error.field);
         locate(&self.sources, Fault { place, reason: error.error.message().to_owned() })
     }
 }

@@ -459,3 +459,81 @@ async fn a_wait_for_messages_ends_without_one() {
     let answer = tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap();
     assert_eq!(answer["messages"], json!([]));
 }
+
+#[tokio::test]
+async fn devices_that_a_user_forgot_stay_away() {
+    let dev = start_with(&FakeClock::new(), |service| service);
+    let tracks = "[UserPools.DeviceConfiguration]\nChallengeRequiredOnNewDevice = true\n\n";
+    let device = "Devices = [{ DeviceKey = \"us-east-1_0a1b\", DeviceGroupKey = \"-g\", \
+                  DevicePassword = \"secret\" }]\n";
+    let text = SEED
+        .replacen("[[UserPools.Clients]]", &format!("{tracks}[[UserPools.Clients]]"), 1)
+        .replacen("Groups = [\"staff\"]", &format!("Groups = [\"staff\"]\n{device}"), 1);
+    let seed = Seed::parse("seed.toml", &text).unwrap();
+    dev.service.plant(&seed, true).await.unwrap();
+    let ada = json!({ "UserPoolId": POOL, "Username": "ada" });
+    let listed = dev.call("AdminListDevices", ada.clone()).await.unwrap();
+    assert_eq!(listed["Devices"][0]["DeviceKey"], "us-east-1_0a1b");
+    let forget = json!({ "UserPoolId": POOL, "Username": "ada", "DeviceKey": "us-east-1_0a1b" });
+    dev.call("AdminForgetDevice", forget).await.unwrap();
+    dev.service.plant(&seed, true).await.unwrap();
+    assert_eq!(dev.call("AdminListDevices", ada).await.unwrap()["Devices"], json!([]));
+}
+
+#[tokio::test]
+async fn a_seed_is_planted_over_users_and_clients_of_others() {
+    let dev = start_with(&FakeClock::new(), |service| service);
+    let text = SEED
+        .replacen("Name = \"people\"", "UsernameAttributes = [\"email\"]", 1)
+        .replacen("Username = \"ada\"", "Username = \"ada@example.com\"", 1)
+        .replacen("Username = \"grace\"", "Username = \"grace@example.com\"", 1);
+    let seed = Seed::parse("seed.toml", &text).unwrap();
+    dev.service.plant(&seed, true).await.unwrap();
+    let ada = json!({ "UserPoolId": POOL, "Username": "ada@example.com" });
+    dev.call("AdminDeleteUser", ada.clone()).await.unwrap();
+    dev.call("AdminCreateUser", ada.clone()).await.unwrap();
+    let client = json!({ "UserPoolId": POOL, "ClientId": CLIENT });
+    dev.call("DeleteUserPoolClient", client).await.unwrap();
+    let other = dev.call("CreateUserPool", json!({ "PoolName": "other" })).await.unwrap();
+    let name = format!("_custom_id_:{CLIENT}");
+    let client = json!({ "UserPoolId": other["UserPool"]["Id"], "ClientName": name });
+    dev.call("CreateUserPoolClient", client).await.unwrap();
+
+    dev.service.plant(&seed, true).await.unwrap();
+    let user = dev.call("AdminGetUser", ada).await.unwrap();
+    assert_eq!(user["UserStatus"], "FORCE_CHANGE_PASSWORD", "the present user stays");
+    let clients = json!({ "UserPoolId": POOL });
+    let clients = dev.call("ListUserPoolClients", clients).await.unwrap();
+    assert_eq!(clients["UserPoolClients"], json!([]), "the other pool keeps the id");
+}
+
+#[tokio::test]
+async fn a_client_id_is_free_once_its_pool_is_deleted() {
+    let dev = seeded().await;
+    let other = dev.call("CreateUserPool", json!({ "PoolName": "other" })).await.unwrap();
+    dev.call("DeleteUserPool", json!({ "UserPoolId": POOL })).await.unwrap();
+    let name = format!("_custom_id_:{CLIENT}");
+    let client = json!({ "UserPoolId": other["UserPool"]["Id"], "ClientName": name });
+    dev.call("CreateUserPoolClient", client).await.unwrap();
+    dev.service.maintain().await;
+    let client = json!({ "UserPoolId": other["UserPool"]["Id"], "ClientId": CLIENT });
+    dev.call("DescribeUserPoolClient", client).await.unwrap();
+}
+
+#[tokio::test]
+async fn tokens_of_an_earlier_client_of_the_id_are_refused() {
+    let dev = seeded().await;
+    let tokens = dev.sign_in("ada").await.unwrap();
+    let client = json!({ "UserPoolId": POOL, "ClientId": CLIENT });
+    dev.call("DeleteUserPoolClient", client).await.unwrap();
+    dev.done(Method::POST, "clock", json!({ "advance": "1s" })).await;
+    let client = json!({ "UserPoolId": POOL, "ClientName": format!("_custom_id_:{CLIENT}"),
+        "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"] });
+    dev.call("CreateUserPoolClient", client).await.unwrap();
+    let refused = dev.get_user(&tokens).await.unwrap_err();
+    assert_eq!(refused, "Access Token has been revoked");
+    assert!(dev.refresh(&tokens).await.is_err());
+    let again = dev.sign_in("ada").await.unwrap();
+    dev.get_user(&again).await.unwrap();
+    dev.refresh(&again).await.unwrap();
+}

@@ -71,7 +71,7 @@ impl Host {
         let mut rng = self.rng.fork();
         let now = Moment::from_millis(self.clock.now());
         // Every engine of the store has to find the verifiers there.
-        self.engine.plant(items, false, &mut Invocation::new(now, &mut rng))
+        self.engine.plant(items, false, &mut Invocation::new(now, &mut rng)).map(drop)
     }
 
     pub(crate) fn execute(

@@ -58,6 +58,16 @@ fn a_mistake_in_a_seed_stops_the_start() {
 }
 
 #[test]
+fn a_typo_in_a_seed_leaves_no_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let (seed, data) = (directory.path().join("seed.toml"), directory.path().join("data"));
+    fs::write(&seed, SEED.replace("Username", "Usrname")).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--dev", "--seed", path(&seed)];
+    refusal(command(&[&listen[..], &["--data", path(&data)]].concat()));
+    assert!(!data.exists());
+}
+
+#[test]
 fn a_seed_and_a_code_need_dev_mode() {
     let key = [("DEVICE_ACCESS_KEY_ID", "A"), ("DEVICE_SECRET_ACCESS_KEY", "0123456789abcdef")];
     for option in [["--seed", "seed.toml"], ["--code", "123456"]] {

@@ -26,6 +26,8 @@ pub(crate) struct Notes {
     /// Whether the caller acts by the link of a message.
     pub(crate) by_link: bool,
     pub(crate) finding: Finding,
+    /// The salts of seeded passwords whose verifiers the command computed.
+    pub(crate) completed: Vec<String>,
 }
 
 /// The subject of a command: a user or a decoy.

@@ -29,8 +29,42 @@ impl Development {
         held.get(salt).cloned()
     }
 
-    /// Drops all passwords that are held.
-    pub(crate) fn forget_passwords(&self) {
-        self.passwords.write().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Drops the passwords of these salts: their verifiers are stored.
+    pub(crate) fn drop_passwords(&self, salts: &[String]) {
+        if salts.is_empty() {
+            return;
+        }
+        let mut held = self.passwords.write().unwrap_or_else(PoisonError::into_inner);
+        for salt in salts {
+            held.remove(salt);
+        }
+    }
+
+    /// Takes all passwords that are held.
+    pub(crate) fn take_passwords(&self) -> HashMap<String, Sensitive<String>> {
+        std::mem::take(&mut *self.passwords.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Holds exactly these passwords again.
+    pub(crate) fn restore_passwords(&self, passwords: HashMap<String, Sensitive<String>>) {
+        *self.passwords.write().unwrap_or_else(PoisonError::into_inner) = passwords;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_passwords_of_stored_verifiers_are_dropped() {
+        let development = Development::default();
+        development.hold("a", "one".into());
+        development.hold("b", "two".into());
+        development.drop_passwords(&["a".to_owned()]);
+        assert!(development.held("a").is_none() && development.held("b").is_some());
+        let held = development.take_passwords();
+        assert!(development.held("b").is_none());
+        development.restore_passwords(held);
+        assert!(development.held("b").is_some());
     }
 }

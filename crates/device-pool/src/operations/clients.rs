@@ -61,7 +61,7 @@ pub(crate) fn check_id(id: &str) -> Result<(), ServiceError> {
         return Ok(());
     }
     Err(ServiceError::invalid(format!(
-        "{id} is no client id: it has up to 128 letters, digits and underscores."
+        "{id} is no client id: it has up to 128 letters, digits, _ and +."
     )))
 }
 

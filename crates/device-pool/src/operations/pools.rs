@@ -67,7 +67,18 @@ fn chosen_id(
         return Err(ServiceError::invalid(format!("{CHOSEN_ID}: there is a user pool {id}.")));
     }
     check_id(id)?;
+    check_erased(cx, id)?;
     Ok(Some(id.clone()))
+}
+
+/// Refuses the id of a deleted pool while its records are still being removed.
+pub(crate) fn check_erased(cx: &mut Context<'_, '_>, id: &str) -> Result<(), ServiceError> {
+    match cx.tx.find::<DeletedPool>(id)? {
+        None => Ok(()),
+        Some(_) => Err(ServiceError::invalid(format!(
+            "the deleted user pool {id} is still being removed: try again."
+        ))),
+    }
 }
 
 /// Refuses a pool id that clients cannot use: they read the region before the `_`.

@@ -1,7 +1,10 @@
 //! Planting a seed: records that a development server starts with.
 
+use std::collections::HashSet;
+
 use device_srp::Identity;
 use device_wire::enums::UserStatusType;
+use device_wire::requests::CreateGroupRequest;
 use device_wire::{ErrorCode, Sensitive};
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +28,7 @@ use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
 use crate::rules::device_keys::offered_secret;
-use crate::rules::names::AliasConflict;
+use crate::rules::names::{AliasConflict, names};
 use crate::rules::new_users::new_user_with;
 use crate::rules::profile::{self, Author};
 use crate::rules::stand_ins;
@@ -33,84 +36,139 @@ use crate::rules::stand_ins;
 /// A refusal, and the field of the item that it is about.
 type Refused = (String, ServiceError);
 
-/// Adds the items that do not exist yet. If the store is `in_memory`, verifiers are computed later.
+/// What became of an item that was not refused.
+enum Planted {
+    /// It is there, now or already.
+    There,
+    /// Something else has its name or id: it was left out.
+    LeftOut(Refused),
+}
+
+/// What is known of the seed's users so far.
+#[derive(Default)]
+struct Users {
+    /// The pools whose users have names of their own, as far as that was noted.
+    named: Vec<String>,
+    /// The ids of the users that were added.
+    added: HashSet<String>,
+}
+
+/// Adds the items that do not exist yet, and returns those left out because something else has
+/// their name or id. If the store is `in_memory`, verifiers are computed later.
 pub(crate) fn plant(
     cx: &mut Context<'_, '_>,
     items: &[SeedItem],
     in_memory: bool,
-) -> Result<(), SeedError> {
-    let mut named = Vec::new();
+) -> Result<Vec<SeedError>, SeedError> {
+    let mut users = Users::default();
+    let mut left_out = Vec::new();
     for (item, seed) in items.iter().enumerate() {
-        let whole = |error: ServiceError| (String::new(), error);
+        let refused = |(field, error)| SeedError { item, field, error };
         let planted = match seed {
-            SeedItem::Pool(seed) => plant_pool(cx, seed).map_err(whole),
-            SeedItem::Client(seed) => plant_client(cx, seed).map_err(whole),
-            SeedItem::Group(seed) => {
-                match cx.tx.find::<Group>(&Group::key(&seed.user_pool_id, &seed.group_name)) {
-                    Ok(None) => groups::create(cx, seed.clone()).map(drop),
-                    Ok(Some(_)) => Ok(()),
-                    Err(error) => Err(error),
-                }
-                .map_err(whole)
-            }
-            SeedItem::User(seed) => plant_user(cx, seed, in_memory, &mut named),
+            SeedItem::Pool(seed) => plant_pool(cx, seed),
+            SeedItem::Client(seed) => plant_client(cx, seed),
+            SeedItem::Group(seed) => plant_group(cx, seed),
+            SeedItem::User(seed) => plant_user(cx, seed, in_memory, &mut users),
         };
-        planted.map_err(|(field, error)| SeedError { item, field, error })?;
+        if let Planted::LeftOut(reason) = planted.map_err(refused)? {
+            left_out.push(refused(reason));
+        }
     }
-    Ok(())
+    Ok(left_out)
 }
 
-fn plant_pool(cx: &mut Context<'_, '_>, seed: &SeedPool) -> Result<(), ServiceError> {
-    if cx.tx.find::<Pool>(&seed.id)?.is_some() {
-        return Ok(());
+/// Names the field of a refusal; empty for the whole item.
+fn of(field: &str) -> impl FnOnce(ServiceError) -> Refused {
+    let field = field.to_owned();
+    move |error| (field, error)
+}
+
+fn plant_pool(cx: &mut Context<'_, '_>, seed: &SeedPool) -> Result<Planted, Refused> {
+    if cx.tx.find::<Pool>(&seed.id).map_err(of(""))?.is_some() {
+        return Ok(Planted::There);
     }
-    pools::check_id(&seed.id)?;
-    pools::put_new(cx, seed.id.clone(), seed.settings.clone())?;
+    pools::check_id(&seed.id).map_err(of("Id"))?;
+    pools::check_erased(cx, &seed.id).map_err(of("Id"))?;
+    pools::put_new(cx, seed.id.clone(), seed.settings.clone()).map_err(of(""))?;
     if let Some(mfa) = &seed.mfa {
-        pools::set_mfa_config(cx, mfa.clone())?;
+        pools::set_mfa_config(cx, mfa.clone()).map_err(of("MfaConfiguration"))?;
     }
     // A reset keeps the keys.
-    if cx.tx.find::<PoolKeys>(&seed.id)?.is_none() {
+    if cx.tx.find::<PoolKeys>(&seed.id).map_err(of(""))?.is_none() {
         let keys = PoolKeys::without_signing_keys(cx, &seed.id);
-        cx.tx.put(&keys)?;
+        cx.tx.put(&keys).map_err(of(""))?;
     }
-    Ok(())
+    Ok(Planted::There)
 }
 
-fn plant_client(cx: &mut Context<'_, '_>, seed: &SeedClient) -> Result<(), ServiceError> {
-    if let Some(client) = cx.tx.find::<AppClient>(&seed.id)? {
+fn plant_client(cx: &mut Context<'_, '_>, seed: &SeedClient) -> Result<Planted, Refused> {
+    if let Some(client) = cx.tx.find::<AppClient>(&seed.id).map_err(of(""))? {
         if client.pool_id == seed.settings.user_pool_id {
-            return Ok(());
+            return Ok(Planted::There);
         }
-        return Err(ServiceError::invalid(format!(
-            "an app client {} belongs to the pool {}.",
-            seed.id, client.pool_id
-        )));
+        let taken = format!("an app client {} belongs to the pool {}.", seed.id, client.pool_id);
+        return Ok(Planted::LeftOut(of("ClientId")(ServiceError::invalid(taken))));
     }
-    clients::check_id(&seed.id)?;
-    clients::put_new(cx, seed.id.clone(), seed.settings.clone()).map(drop)
+    clients::check_id(&seed.id).map_err(of("ClientId"))?;
+    Pool::load(cx, &seed.settings.user_pool_id).map_err(of("UserPoolId"))?;
+    clients::put_new(cx, seed.id.clone(), seed.settings.clone()).map_err(of(""))?;
+    Ok(Planted::There)
 }
 
-/// Adds a user with groups and devices. `named` holds the pools whose users have names of their
-/// own, as far as that was noted.
+fn plant_group(cx: &mut Context<'_, '_>, seed: &CreateGroupRequest) -> Result<Planted, Refused> {
+    let key = Group::key(&seed.user_pool_id, &seed.group_name);
+    if cx.tx.find::<Group>(&key).map_err(of(""))?.is_none() {
+        Pool::load(cx, &seed.user_pool_id).map_err(of("UserPoolId"))?;
+        groups::create(cx, seed.clone()).map_err(of(""))?;
+    }
+    Ok(Planted::There)
+}
+
+/// Whether there is a user of the seed's name or `sub`.
+fn exists(cx: &mut Context<'_, '_>, pool: &Pool, seed: &SeedUser) -> Result<bool, ServiceError> {
+    for name in [&pool.username(&seed.username), &sub_of(seed)] {
+        if Login::find(cx, pool, &pool.fold(name))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A name of a new user that another one has, who is no user of this seed.
+fn name_of_another(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    users: &Users,
+) -> Result<Option<&'static str>, ServiceError> {
+    for (name, kind) in names(pool, user) {
+        if let Some(login) = Login::find(cx, pool, &name)?
+            && !users.added.contains(&User::key(&pool.id, &login.username))
+        {
+            return Ok(Some(kind));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds a user with groups and devices, unless there is one of the name.
 fn plant_user(
     cx: &mut Context<'_, '_>,
     seed: &SeedUser,
     in_memory: bool,
-    named: &mut Vec<String>,
-) -> Result<(), Refused> {
-    let of = |field: &str| {
-        let field = field.to_owned();
-        move |error: ServiceError| (field, error)
-    };
+    users: &mut Users,
+) -> Result<Planted, Refused> {
     let whole = || of("");
     let pool = Pool::load(cx, &seed.pool_id).map_err(of("UserPoolId"))?;
+    if exists(cx, &pool, seed).map_err(whole())? {
+        return Ok(Planted::There);
+    }
     let given = profile::initial(&pool, Author::Administrator, seed.attributes.clone())
         .map_err(of("Attributes"))?;
     let (mut user, mut profile) = new_user(cx, &pool, seed, given).map_err(of("Username"))?;
-    let existing = User::by_username(cx, &pool.id, &user.username).map_err(whole())?;
-    if let Some(existing) = existing {
-        return plant_devices(cx, &pool, &existing, seed);
+    if let Some(kind) = name_of_another(cx, &pool, &user, users).map_err(whole())? {
+        let taken = format!("another user has its {kind}.");
+        return Ok(Planted::LeftOut(of("Username")(ServiceError::invalid(taken))));
     }
     user.enabled = seed.enabled;
     if let Some(secret) = &seed.secret {
@@ -132,19 +190,21 @@ fn plant_user(
         })?;
         user.software_token = Some(token);
     }
-    set_factors(&mut user, seed).map_err(of("UserMFASettingList"))?;
+    set_factors(&mut user, seed)?;
     for (position, name) in seed.groups.iter().enumerate() {
         let group = Group::load(cx, &pool, name).map_err(of(&format!("Groups.{position}")))?;
         user.groups.join(&group);
     }
     profile.put(cx, &user).map_err(whole())?;
     Login::update(cx, &pool, None, &user, AliasConflict::Refuse).map_err(of("Username"))?;
-    if !named.contains(&pool.id) && stand_ins::is_named(&user) {
+    if !users.named.contains(&pool.id) && stand_ins::is_named(&user) {
         stand_ins::note_name(cx, &pool, &user).map_err(whole())?;
-        named.push(pool.id.clone());
+        users.named.push(pool.id.clone());
     }
     cx.tx.put(&user).map_err(whole())?;
-    plant_devices(cx, &pool, &user, seed)
+    users.added.insert(User::key(&pool.id, &user.username));
+    plant_devices(cx, &pool, &user, seed)?;
+    Ok(Planted::There)
 }
 
 /// The user, without a password yet.
@@ -154,7 +214,7 @@ fn new_user(
     seed: &SeedUser,
     attributes: Attributes,
 ) -> Result<(User, UserProfile), ServiceError> {
-    let sub = seed.sub.clone().unwrap_or_else(|| derived_sub(&pool.id, &seed.username));
+    let sub = sub_of(seed);
     let status = seed.status.clone().unwrap_or(match seed.secret {
         Some(_) => UserStatusType::Confirmed,
         None => UserStatusType::ForceChangePassword,
@@ -169,6 +229,11 @@ fn new_user(
         profile.set(&mut user, &name, value);
     }
     Ok((user, profile))
+}
+
+/// The `sub` of the user: the seed's, or a derived one.
+fn sub_of(seed: &SeedUser) -> String {
+    seed.sub.clone().unwrap_or_else(|| derived_sub(&seed.pool_id, &seed.username))
 }
 
 /// The `sub` of a user for whom the seed names none: the same each time.
@@ -198,7 +263,9 @@ fn plant_password(
     })
 }
 
-fn set_factors(user: &mut User, seed: &SeedUser) -> Result<(), ServiceError> {
+fn set_factors(user: &mut User, seed: &SeedUser) -> Result<(), Refused> {
+    const LIST: &str = "UserMFASettingList";
+    const PREFERRED: &str = "PreferredMfaSetting";
     let factor = |name: &String| {
         let factor = Factor::of_challenge(name).filter(|factor| user.has(*factor));
         factor.ok_or_else(|| {
@@ -209,13 +276,19 @@ fn set_factors(user: &mut User, seed: &SeedUser) -> Result<(), ServiceError> {
         })
     };
     let app = || user.software_token.is_some().then_some(Factor::SoftwareToken);
-    let (on, preferred): (Vec<Factor>, Option<Factor>) = match &seed.mfa {
-        Some(names) => (
-            names.iter().map(factor).collect::<Result<_, _>>()?,
-            seed.preferred_mfa.as_ref().map(factor).transpose()?,
-        ),
-        None => (app().into_iter().collect(), app()),
+    let on: Vec<Factor> = match &seed.mfa {
+        Some(names) => names.iter().map(factor).collect::<Result<_, _>>().map_err(of(LIST))?,
+        None => app().into_iter().collect(),
     };
+    let preferred = match &seed.preferred_mfa {
+        Some(name) => Some(factor(name).map_err(of(PREFERRED))?),
+        None if seed.mfa.is_none() => app(),
+        None => None,
+    };
+    if preferred.is_some_and(|factor| !on.contains(&factor)) {
+        let off = "the preferred factor is not switched on: list it in UserMFASettingList";
+        return Err(of(PREFERRED)(ServiceError::invalid(off)));
+    }
     on.into_iter().for_each(|factor| user.mfa.switch(factor, true));
     user.mfa.preferred = preferred;
     Ok(())

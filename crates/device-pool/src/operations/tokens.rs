@@ -47,7 +47,7 @@ pub(crate) fn revoke_token(
     // A replaced refresh token revokes its grant as well.
     let grant = Grant::by_refresh_token(cx, &keys, &request.token)?.map(|(grant, _)| grant);
     let mut grant = grant
-        .filter(|grant| grant.client_id == client.id)
+        .filter(|grant| grant.is_of(&client))
         .ok_or_else(|| ServiceError::invalid(sentence::INVALID_REFRESH_TOKEN))?;
     let user = User::by_username(cx, &pool.id, &grant.username)?;
     cx.notes.subject = user.filter(|user| grant.stands(user)).map(|user| user.subject());

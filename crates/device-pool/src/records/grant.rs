@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use device_wire::Sensitive;
+use device_wire::{Sensitive, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,6 +42,10 @@ pub(crate) struct Grant {
     /// What its sign-in was proven by; empty in grants of earlier releases.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) methods: BTreeSet<Method>,
+    /// When its app client was created; `None` in grants of earlier releases. Where ids are chosen,
+    /// a later client may have the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_created: Option<Timestamp>,
 }
 
 impl Entity for Grant {
@@ -116,6 +120,13 @@ impl Grant {
             }
         };
         of_user && !self.revoked
+    }
+
+    /// Whether it was issued to this app client, and not to an earlier one of the same id.
+    pub(crate) fn is_of(&self, client: &AppClient) -> bool {
+        self.client_id == client.id
+            && (self.client_created.is_none()
+                || self.client_created == client.description.creation_date)
     }
 
     pub(crate) fn has_expired(&self, now: Moment) -> bool {

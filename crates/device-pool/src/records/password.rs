@@ -40,10 +40,15 @@ impl Password {
     }
 
     /// A pending password with its verifier; `None` if the process that held it has ended.
-    pub(crate) fn complete(self, cx: &Context<'_, '_>, identity: &Identity<'_>) -> Option<Self> {
+    pub(crate) fn complete(
+        self,
+        cx: &mut Context<'_, '_>,
+        identity: &Identity<'_>,
+    ) -> Option<Self> {
         let password = cx.development.held(self.secret.salt())?;
         let salt = Salt::from_hex(self.secret.salt()).ok()?;
         let verifier = Verifier::derive(identity, &password, &salt);
+        cx.notes.completed.push(self.secret.salt().to_owned());
         Some(Self { secret: StoredVerifier::new(&salt, &verifier), ..self })
     }
 

@@ -64,15 +64,16 @@ impl Caller {
         cx.notes.subject = Some(user.subject());
         cx.notes.client_id = Some(claims.client_id.clone());
         let grant: Option<Grant> = cx.tx.find(&claims.origin_jti.to_string())?;
-        if !grant.is_some_and(|grant| grant.client_id == claims.client_id && grant.stands(&user)) {
-            return Err(ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN));
-        }
+        let revoked = || ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN);
+        let grant = grant.filter(|grant| grant.client_id == claims.client_id);
+        let grant = grant.filter(|grant| grant.stands(&user)).ok_or_else(revoked)?;
         if !user.enabled {
             return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
         }
         // The tokens of a client end with it.
-        if cx.tx.find::<AppClient>(&claims.client_id)?.is_none() {
-            return Err(ServiceError::not_authorized(sentence::REVOKED_ACCESS_TOKEN));
+        let client = cx.tx.find::<AppClient>(&claims.client_id)?;
+        if !client.is_some_and(|client| grant.is_of(&client)) {
+            return Err(revoked());
         }
         Ok(Self { pool, keys, user, claims })
     }

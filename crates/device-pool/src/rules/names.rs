@@ -184,7 +184,7 @@ fn release(
 }
 
 /// The folded sign-in names of `user`, and the kind of each.
-fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
+pub(crate) fn names(pool: &Pool, user: &User) -> BTreeMap<String, &'static str> {
     let aliases = pool.description.alias_attributes.as_deref().unwrap_or_default();
     let usernames = pool.username_attributes();
     let verified = |medium| user.contact.is_verified(medium);

@@ -42,6 +42,7 @@ pub(crate) fn issue(
         revoked: false,
         holder: Some((user.sub.clone(), user.sign_outs)),
         methods,
+        client_created: client.description.creation_date,
     };
     cx.tx.put(&grant)?;
     cx.tx.put(&UserGrant {

@@ -93,7 +93,7 @@ fn find(
     token: &str,
 ) -> Result<(Grant, u32), ServiceError> {
     let (mut grant, generation) = Grant::by_refresh_token(cx, keys, token)?
-        .filter(|(grant, _)| grant.client_id == client.id)
+        .filter(|(grant, _)| grant.is_of(client))
         .ok_or_else(invalid)?;
     cx.notes.refreshes = true;
     cx.notes.device_key.clone_from(&grant.device_key);

@@ -50,6 +50,7 @@ mod risk;
 mod rotation;
 mod schema;
 mod second_factors;
+mod seeds;
 mod sessions;
 mod software_token;
 mod tokens;

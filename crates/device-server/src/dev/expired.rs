@@ -1,6 +1,6 @@
 //! Tokens that developers expired before their time.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -14,6 +14,10 @@ use sha2::{Digest as _, Sha256};
 /// The number of issued tokens that are remembered; the oldest is dropped first.
 const MAX_ISSUED: usize = 10_000;
 
+/// The number of expired tokens and sessions that are refused; the one expired first is dropped
+/// first.
+const MAX_EXPIRED: usize = 100_000;
+
 type Hash = [u8; 32];
 
 /// The expired tokens, and those that can be expired by their user's name.
@@ -22,7 +26,11 @@ pub(crate) struct Expired(Mutex<Tokens>);
 
 #[derive(Default)]
 struct Tokens {
-    expired: HashSet<Hash>,
+    /// The expired ones, and how many were expired before each.
+    expired: HashMap<Hash, u64>,
+    /// The expired ones in their order.
+    order: VecDeque<(u64, Hash)>,
+    count: u64,
     issued: VecDeque<Issued>,
 }
 
@@ -37,6 +45,21 @@ struct Issued {
 struct Holder {
     iss: String,
     username: String,
+}
+
+impl Tokens {
+    fn expire(&mut self, hash: Hash) {
+        self.count += 1;
+        // Expired again, it counts as the latest; its earlier place in the order is void.
+        self.expired.insert(hash, self.count);
+        self.order.push_back((self.count, hash));
+        while self.order.len() > MAX_EXPIRED {
+            let Some((count, hash)) = self.order.pop_front() else { break };
+            if self.expired.get(&hash) == Some(&count) {
+                self.expired.remove(&hash);
+            }
+        }
+    }
 }
 
 impl Expired {
@@ -54,14 +77,12 @@ impl Expired {
             hash: hash(token),
         }));
         let surplus = tokens.issued.len().saturating_sub(MAX_ISSUED);
-        for gone in tokens.issued.drain(..surplus).collect::<Vec<_>>() {
-            tokens.expired.remove(&gone.hash);
-        }
+        tokens.issued.drain(..surplus);
     }
 
     /// Expires one token or session.
     pub(crate) fn expire(&self, token: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).expired.insert(hash(token));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).expire(hash(token));
     }
 
     /// Expires the access tokens of a user, and the refresh tokens if asked to; returns their
@@ -76,7 +97,7 @@ impl Expired {
         let hashes: Vec<Hash> =
             tokens.issued.iter().filter(is_of).map(|issued| issued.hash).collect();
         let count = hashes.len();
-        tokens.expired.extend(hashes);
+        hashes.into_iter().for_each(|hash| tokens.expire(hash));
         count
     }
 
@@ -92,7 +113,9 @@ impl Expired {
             return Ok(());
         }
         let is_expired = |value: Option<&Value>| {
-            value.and_then(Value::as_str).is_some_and(|text| tokens.expired.contains(&hash(text)))
+            value
+                .and_then(Value::as_str)
+                .is_some_and(|text| tokens.expired.contains_key(&hash(text)))
         };
         let refresh = match operation {
             Operation::InitiateAuth | Operation::AdminInitiateAuth => {
@@ -124,4 +147,42 @@ fn hash(token: &str) -> Hash {
 fn holder(access_token: &str) -> Option<Holder> {
     let payload = URL_SAFE_NO_PAD.decode(access_token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn is_refused(expired: &Expired, token: &str) -> bool {
+        expired.check(Operation::GetUser, &json!({ "AccessToken": token })).is_err()
+    }
+
+    #[test]
+    fn a_token_stays_expired_while_others_are_issued() {
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"iss":"http://h/us-east-1_A","username":"ada"}"#);
+        let token = |number: usize| format!("h{number}.{claims}.s");
+        let expired = Expired::default();
+        let note = |number: usize| {
+            expired.note(&json!({ "AuthenticationResult": { "AccessToken": token(number) } }));
+        };
+        note(0);
+        assert_eq!(expired.expire_of("us-east-1_A", "ada", false), 1);
+        (1..=MAX_ISSUED).for_each(note);
+        assert!(is_refused(&expired, &token(0)));
+        assert!(!is_refused(&expired, &token(1)));
+    }
+
+    #[test]
+    fn only_the_latest_expired_tokens_are_known() {
+        let expired = Expired::default();
+        expired.expire("a");
+        expired.expire("b");
+        expired.expire("a");
+        (3..MAX_EXPIRED).for_each(|number| expired.expire(&number.to_string()));
+        assert!(is_refused(&expired, "a") && is_refused(&expired, "b"));
+        (0..2).for_each(|number| expired.expire(&format!("late{number}")));
+        assert!(is_refused(&expired, "a") && !is_refused(&expired, "b"));
+    }
 }

@@ -47,6 +47,14 @@ pub(crate) struct Wanted {
     pub(crate) since: Option<Since>,
 }
 
+/// The wanted messages, and the number of the last one that was ever kept by then.
+pub(crate) struct Found {
+    /// The oldest first.
+    pub(crate) messages: Vec<KeptMessage>,
+    /// 0 if there was none.
+    pub(crate) last_id: u64,
+}
+
 /// A place among the messages.
 pub(crate) enum Since {
     Id(u64),
@@ -95,28 +103,25 @@ impl Messages {
         self.came.notify_waiters();
     }
 
-    /// The wanted ones, the oldest first; waits until there is one.
-    pub(crate) async fn next(&self, wanted: &Wanted) -> Vec<KeptMessage> {
+    /// The wanted ones; waits until there is one.
+    pub(crate) async fn next(&self, wanted: &Wanted) -> Found {
         loop {
             let mut came = std::pin::pin!(self.came.notified());
             came.as_mut().enable();
             let found = self.find(wanted);
-            if !found.is_empty() {
+            if !found.messages.is_empty() {
                 return found;
             }
             came.await;
         }
     }
 
-    /// The wanted ones, the oldest first.
-    pub(crate) fn find(&self, wanted: &Wanted) -> Vec<KeptMessage> {
+    /// The wanted ones.
+    pub(crate) fn find(&self, wanted: &Wanted) -> Found {
+        // Both under one lock: a reader who goes on from the last number misses none.
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.messages.iter().filter(|kept| wanted.includes(kept)).cloned().collect()
-    }
-
-    /// The number of the last message that was ever kept; 0 if there was none.
-    pub(crate) fn last_id(&self) -> u64 {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).last_id
+        let messages = kept.messages.iter().filter(|kept| wanted.includes(kept)).cloned();
+        Found { messages: messages.collect(), last_id: kept.last_id }
     }
 
     /// Deletes the wanted ones.

@@ -1,9 +1,12 @@
 //! Documents of a seed: from JSON values to items.
 
+use std::collections::HashSet;
+
 use device_pool::{SeedClient, SeedDevice, SeedItem, SeedPool, SeedSecret, SeedUser};
 use device_wire::Operation;
 use device_wire::Sensitive;
 use device_wire::enums::{DeviceRememberedStatusType, UserStatusType};
+use device_wire::requests::CreateGroupRequest;
 use device_wire::shapes::{AttributeType, DeviceSecretVerifierConfigType};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,37 @@ const FACTORS: [&str; 4] = [
     "WebAuthnConfiguration",
 ];
 
+/// Where an item is written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    pub(super) item: Place,
+    /// Fields that are written somewhere else, or under another name.
+    elsewhere: Vec<(&'static str, Place)>,
+}
+
+impl Written {
+    fn whole(item: Place) -> Self {
+        Self { item, elsewhere: Vec::new() }
+    }
+
+    /// The place of a field of the item, such as `Devices.0`.
+    pub(super) fn field(&self, field: &str) -> Place {
+        let mut steps = field.split('.').filter(|step| !step.is_empty()).map(Step::parse);
+        let Some(first) = steps.next() else { return self.item.clone() };
+        let is_first = |(name, _): &&(&'static str, Place)| Step::Field((*name).into()) == first;
+        let mut place = match self.elsewhere.iter().find(is_first) {
+            Some((_, place)) => place.clone(),
+            None => {
+                let mut place = self.item.clone();
+                place.path.push(first);
+                place
+            }
+        };
+        place.path.extend(steps);
+        place
+    }
+}
+
 /// Reads documents, and puts together what belongs together.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -67,6 +101,9 @@ impl Reader {
         if fields.contains_key("MfaConfiguration")
             || FACTORS.iter().any(|f| fields.contains_key(*f))
         {
+            if self.factors.is_some() {
+                return Err(root.fault("an earlier file has these settings: give them once"));
+            }
             self.factors = Some((root, fields));
             return Ok(());
         }
@@ -111,18 +148,24 @@ impl Reader {
     }
 
     /// The items in the order in which they are planted, each with its place.
-    pub(super) fn finish(self) -> Result<Vec<(SeedItem, Place)>, Fault> {
+    pub(super) fn finish(self) -> Result<Vec<(SeedItem, Written)>, Fault> {
         let mut items = Vec::new();
+        let mut once = Once::default();
         let mut ids = Vec::new();
         let single = self.pools.len() == 1;
         let mut factors = self.factors;
         for (place, mut fields) in self.pools {
-            if single && let Some((_, factors)) = factors.take() {
+            let mut written = Written::whole(place);
+            if single && let Some((place, factors)) = factors.take() {
+                let names = FACTORS.into_iter().chain(["MfaConfiguration"]);
+                let given = names.filter(|name| factors.contains_key(*name));
+                written.elsewhere.extend(given.map(|name| (name, place.field(name))));
                 fields.extend(factors);
             }
-            let pool = pool(&place, fields)?;
+            let pool = pool(&written, fields)?;
+            once.check(written.field("Id"), "pool", [&pool.id, ""])?;
             ids.push(pool.id.clone());
-            items.push((SeedItem::Pool(Box::new(pool)), place));
+            items.push((SeedItem::Pool(Box::new(pool)), written));
         }
         if let Some((place, _)) = factors {
             return Err(place.fault("these settings belong to a pool, and the seed has not one"));
@@ -133,18 +176,45 @@ impl Reader {
         };
         for part in self.clients {
             let (place, fields) = part.of_pool(only)?;
-            items.push((SeedItem::Client(Box::new(client(&place, fields)?)), place));
+            let client = client(&place, fields)?;
+            once.check(place.field("ClientId"), "client", [&client.id, ""])?;
+            items.push((SeedItem::Client(Box::new(client)), Written::whole(place)));
         }
         for part in self.groups {
             let (place, mut fields) = part.of_pool(only)?;
             fields.retain(|name, _| !DESCRIBED_ONLY.contains(&name.as_str()));
-            items.push((SeedItem::Group(request(&place, Operation::CreateGroup, fields)?), place));
+            let group: CreateGroupRequest = request(&place, Operation::CreateGroup, fields)?;
+            let name = [&*group.user_pool_id, &*group.group_name];
+            once.check(place.field("GroupName"), "group", name)?;
+            items.push((SeedItem::Group(group), Written::whole(place)));
         }
         for part in self.users {
             let (place, fields) = part.of_pool(only)?;
-            items.push((SeedItem::User(Box::new(user(&place, fields)?)), place));
+            let mut written = Written::whole(place);
+            if fields.contains_key("UserAttributes") {
+                let place = written.item.field("UserAttributes");
+                written.elsewhere.push(("Attributes", place));
+            }
+            let user = user(&written.item, fields)?;
+            once.check(written.field("Username"), "user", [&user.pool_id, &user.username])?;
+            for (position, device) in user.devices.iter().enumerate() {
+                let place = written.field(&format!("Devices.{position}.DeviceKey"));
+                once.check(place, "device", [&user.pool_id, &device.key])?;
+            }
+            items.push((SeedItem::User(Box::new(user)), written));
         }
         Ok(items)
+    }
+}
+
+/// The names in a seed, each of which is given once.
+#[derive(Default)]
+struct Once(HashSet<[String; 3]>);
+
+impl Once {
+    fn check(&mut self, place: Place, kind: &str, [pool, name]: [&str; 2]) -> Result<(), Fault> {
+        let is_new = self.0.insert([kind, pool, name].map(str::to_owned));
+        if is_new { Ok(()) } else { Err(place.fault(format!("the seed has this {kind} twice"))) }
     }
 }
 
@@ -209,13 +279,30 @@ fn request<R: DeserializeOwned + Serialize>(
 ) -> Result<R, Fault> {
     let given = Value::Object(fields);
     let checked = constraint::check(operation, given.clone())
-        .map_err(|error| place.clone().fault(error.message()))?;
+        .map_err(|error| violated(place, &given, error.message()))?;
     let request: R = typed(place, checked)?;
     let known = serde_json::to_value(&request).unwrap_or_default();
     match unknown(place, &given, &known) {
         Some(place) => Err(place.fault("the service has no such setting")),
         None => Ok(request),
     }
+}
+
+/// The fault that a constraint's sentence tells, at the field that it names if that is given.
+fn violated(place: &Place, given: &Value, message: &str) -> Fault {
+    let path = message.split_once(" at '").and_then(|(_, rest)| rest.split_once('\''));
+    let first = path.and_then(|(path, _)| path.split('.').next()).unwrap_or_default();
+    let named = given.as_object().and_then(|fields| {
+        fields.keys().find(|name| name.eq_ignore_ascii_case(first)).map(String::as_str)
+    });
+    match named {
+        // A seed has the names of descriptions.
+        Some("PoolName") => place.field("Name"),
+        Some("Schema") => place.field("SchemaAttributes"),
+        Some(name) => place.field(name),
+        None => place.clone(),
+    }
+    .fault(message)
 }
 
 /// The first member of `given` that `known` lacks: it was not read.
@@ -267,7 +354,8 @@ fn without_values(message: &str) -> String {
     }
 }
 
-fn pool(place: &Place, mut fields: Fields) -> Result<SeedPool, Fault> {
+fn pool(written: &Written, mut fields: Fields) -> Result<SeedPool, Fault> {
+    let place = &written.item;
     let id = required(place, &mut fields, "Id")?;
     fields.retain(|name, _| !DESCRIBED_ONLY.contains(&name.as_str()));
     let name = fields.remove("Name").unwrap_or_else(|| id.as_str().into());
@@ -285,13 +373,23 @@ fn pool(place: &Place, mut fields: Fields) -> Result<SeedPool, Fault> {
         // A description of a pool says that it asks for a factor, and not for which.
         mfa.insert(FACTORS[0].to_owned(), json!({ "Enabled": true }));
     }
-    let mfa = if mfa.is_empty() || !asks {
-        None
-    } else {
-        mfa.extend(fields.remove_entry("MfaConfiguration"));
-        mfa.insert("UserPoolId".to_owned(), id.as_str().into());
-        Some(request(place, Operation::SetUserPoolMfaConfig, mfa)?)
-    };
+    if mfa.is_empty() || !asks {
+        let settings = request(place, Operation::CreateUserPool, fields)?;
+        // What is off changes nothing; the service refuses to set up what nobody is asked for.
+        let is_off = |settings: &Value| settings.get("Enabled") == Some(&Value::Bool(false));
+        return match mfa.iter().find(|(_, settings)| !is_off(settings)) {
+            None => Ok(SeedPool { id, settings, mfa: None }),
+            Some((name, _)) => Err(written.field(name).fault(
+                "without an MfaConfiguration of OPTIONAL or ON, this has no effect: leave it out",
+            )),
+        };
+    }
+    mfa.extend(fields.remove_entry("MfaConfiguration"));
+    mfa.insert("UserPoolId".to_owned(), id.as_str().into());
+    // From a file of its own, a mistake is in that.
+    let factors = written.elsewhere.first();
+    let factors = factors.map_or_else(|| place.clone(), |(_, field)| field.parent());
+    let mfa = Some(request(&factors, Operation::SetUserPoolMfaConfig, mfa)?);
     Ok(SeedPool { id, settings: request(place, Operation::CreateUserPool, fields)?, mfa })
 }
 
@@ -374,8 +472,27 @@ fn user(place: &Place, mut fields: Fields) -> Result<SeedUser, Fault> {
     };
     let body = json!({ "UserPoolId": user.pool_id, "Username": user.username,
         "UserAttributes": user.attributes });
-    constraint::check(Operation::AdminCreateUser, body)
-        .map_err(|error| place.clone().fault(error.message()))?;
+    constraint::check(Operation::AdminCreateUser, body.clone()).map_err(|error| {
+        match error.message().contains(" at 'userAttributes") {
+            true => place.field(name).fault(error.message()),
+            false => violated(place, &body, error.message()),
+        }
+    })?;
+    if let Some(sub) = &user.sub {
+        let body = json!({ "UserPoolId": user.pool_id, "Username": sub });
+        constraint::check(Operation::AdminGetUser, body)
+            .map_err(|error| place.field(name).field("sub").fault(error.message()))?;
+    }
+    for (position, device) in user.devices.iter().enumerate() {
+        let place = place.field("Devices").position(position);
+        let body = json!({ "UserPoolId": user.pool_id, "Username": user.username,
+            "DeviceKey": device.key });
+        constraint::check(Operation::AdminForgetDevice, body)
+            .map_err(|error| place.field("DeviceKey").fault(error.message()))?;
+        if device.group_key.is_empty() {
+            return Err(place.field("DeviceGroupKey").fault("it is empty"));
+        }
+    }
     Ok(user)
 }
 

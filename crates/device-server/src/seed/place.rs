@@ -40,6 +40,13 @@ impl Place {
         self.with(Step::Position(position))
     }
 
+    /// The place that this one is in.
+    pub(super) fn parent(&self) -> Self {
+        let mut place = self.clone();
+        place.path.pop();
+        place
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut place = self.clone();
         place.path.push(step);

@@ -1,3 +1,6 @@
+use device_pool::ServiceError;
+use device_wire::ErrorCode;
+
 use super::*;
 
 const TOML: &str = r#"# Two pools would need ids in their parts.
@@ -181,4 +184,72 @@ fn a_part_without_a_pool_needs_the_only_one() {
     let told = error("seed.toml", "[[Users]]\nUsername = \"ada\"\n");
     let due = "the seed seed.toml, line 1, Users[0]: give the UserPoolId";
     assert!(told.starts_with(due), "{told}");
+}
+
+#[test]
+fn what_would_be_lost_is_refused_by_place() {
+    let twice = |from: &str, to: &str| error("seed.toml", &TOML.replacen(from, to, 1));
+    for (from, to, told) in [
+        ("MfaConfiguration = \"OPTIONAL\"\n", "", "UserPools[0].SoftwareTokenMfaConfiguration: "),
+        ("\"bob\"", "\"ada\"", "UserPools[0].Users[1].Username: the seed has this user twice"),
+        (
+            "[[UserPools.Groups]]",
+            "[[UserPools.Groups]]\nGroupName = \"staff\"\n[[UserPools.Groups]]",
+            "UserPools[0].Groups[1].GroupName: the seed has this group twice",
+        ),
+        (
+            "[[UserPools.Clients]]",
+            "[[UserPools.Clients]]\nClientId = \"local\"\n[[UserPools.Clients]]",
+            "UserPools[0].Clients[1].ClientId: the seed has this client twice",
+        ),
+    ] {
+        let told_here = twice(from, to);
+        assert!(told_here.contains(told), "{told_here}");
+    }
+    let pool = ("pool.json", r#"{ "UserPool": { "Id": "eu-west-1_A" } }"#);
+    let mfa = |name| (name, "{\n\"MfaConfiguration\": \"OPTIONAL\" }");
+    let sources = [pool, mfa("mfa.json"), mfa("again.json")];
+    let sources = sources.map(|(name, text)| Source::new(Path::new(name), text.to_owned()));
+    let told = Seed::of(sources.into()).unwrap_err().to_string();
+    assert!(told.starts_with("the seed again.json, line 1: an earlier file has"), "{told}");
+}
+
+#[test]
+fn a_mistake_is_told_where_it_is_written() {
+    let long = "x".repeat(200);
+    for (from, to, told) in [
+        ("\"local\"", format!("\"local\"\nClientName = \"{long}\""), "Clients[0].ClientName: 1 "),
+        ("\"staff\"", format!("\"{long}\""), "UserPools[0].Groups[0].GroupName: 1 "),
+        ("\"us-east-1_Local0001\"", format!("\"a_A\"\nName = \"{long}\""), "[0].Name: 1 "),
+        (
+            "email = \"ada@",
+            "sub = \"\", email = \"ada@".to_owned(),
+            "UserPools[0].Users[0].Attributes.sub: 2 ",
+        ),
+    ] {
+        let told_here = error("seed.toml", &TOML.replacen(from, &to, 1));
+        assert!(told_here.contains(told), "{told_here}");
+    }
+    let device = r#"{ "UserPools": [{ "Id": "eu-west-1_A", "Users": [{ "Username": "ada",
+        "Devices": [{ "DeviceKey": "tablet", "DeviceGroupKey": "-g",
+            "DevicePassword": "x" }] }] }] }"#;
+    let told = error("seed.json", device);
+    assert!(told.contains("UserPools[0].Users[0].Devices[0].DeviceKey: 1 "), "{told}");
+
+    let sources = [
+        ("pool.json", r#"{ "UserPool": { "Id": "eu-west-1_A" } }"#),
+        ("mfa.json", "{ \"MfaConfiguration\": \"ON\",\n\"SoftwareTokenMfaConfiguration\": 7 }"),
+    ];
+    let sources = sources.map(|(name, text)| Source::new(Path::new(name), text.to_owned()));
+    let told = Seed::of(sources.into()).unwrap_err().to_string();
+    assert!(told.starts_with("the seed mfa.json, line "), "{told}");
+
+    let user = r#"{ "UserPools": [{ "Id": "eu-west-1_A", "Users": [{ "Username": "ada",
+        "UserAttributes": [] }] }] }"#;
+    let seed = Seed::parse("seed.json", user).unwrap();
+    let refused = |error| SeedError { item: 1, field: "Attributes".to_owned(), error };
+    let told = seed.error(&refused(ServiceError::new(ErrorCode::InvalidParameter, "why")));
+    assert_eq!(told.field, "UserPools[0].Users[0].UserAttributes");
+    let told = seed.error(&refused(ServiceError::internal("the disk is full")));
+    assert_eq!(told.to_string(), "the seed seed.json: the disk is full");
 }

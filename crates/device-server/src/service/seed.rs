@@ -12,6 +12,9 @@ impl Service {
     /// Adds what a seed has and the store has not; what exists stays as it is. In dev mode, a reset
     /// goes back to this seed.
     ///
+    /// What is left out because something else has its name or id by now is told as a warning in
+    /// the log.
+    ///
     /// If the store is `in_memory`, passwords are held in memory until their users are first read,
     /// and their verifiers are computed then: a thousand would delay the start.
     ///
@@ -23,18 +26,26 @@ impl Service {
         in_memory: bool,
     ) -> Result<(), SeedFileError> {
         let planted = Planted { items: seed.items().into(), in_memory };
-        if let Some(dev) = self.administrators.dev() {
-            dev.remember(planted.clone());
-        }
+        let remembered = planted.clone();
         let planting = self.off_the_workers(move |service| {
             Ok(service.with_invocation(|invocation| {
                 service.engine.plant(&planted.items, planted.in_memory, invocation)
             }))
         });
-        match planting.await {
-            Ok(planted) => planted.map_err(|error| seed.error(&error)),
-            Err(error) => Err(seed.error(&SeedError { item: 0, field: String::new(), error })),
+        let left_out = match planting.await {
+            Ok(planted) => planted.map_err(|error| seed.error(&error))?,
+            Err(error) => {
+                return Err(seed.error(&SeedError { item: 0, field: String::new(), error }));
+            }
+        };
+        for left_out in left_out {
+            tracing::warn!("left out: {}", seed.error(&left_out));
         }
+        // A seed that was refused is nothing to go back to.
+        if let Some(dev) = self.administrators.dev() {
+            dev.remember(remembered);
+        }
+        Ok(())
     }
 
     /// Removes all records, and goes back to the seed and to how dev mode began.
