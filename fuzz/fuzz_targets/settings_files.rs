@@ -24,6 +24,7 @@ mod serve {
     pub(crate) mod log;
     pub(crate) mod modes;
     pub(crate) mod settings;
+    pub(crate) mod templates;
 
     pub(crate) use error::ServeError;
 }

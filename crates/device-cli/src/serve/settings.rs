@@ -145,8 +145,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_HOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
     hook_secret: Option<String>,
 
-    /// A Lambda endpoint that runs the functions of LambdaConfig, such as
-    /// https://lambda.us-east-1.amazonaws.com or a local runtime's. In place of a hook
+    /// A Lambda endpoint that runs the functions of LambdaConfig: that of a region, or a local
+    /// runtime's. In place of a hook
     #[arg(long, env = "DEVICE_LAMBDA_ENDPOINT", value_name = "URL")]
     lambda_endpoint: Option<String>,
 
