@@ -16,6 +16,8 @@ pub(crate) struct Policies {
     forget_after_idle: String,
     max_per_user: String,
     when_full: String,
+    rotate_secret: String,
+    notify: String,
     session_required: String,
 }
 
@@ -28,6 +30,8 @@ impl Policies {
             forget_after_idle: value("device:forget-after-idle"),
             max_per_user: value("device:max-per-user"),
             when_full: value("device:when-full"),
+            rotate_secret: value("device:rotate-secret"),
+            notify: value("device:notify"),
             session_required: value("device:session-required"),
         }
     }
@@ -40,6 +44,8 @@ impl Policies {
             ("device:forget-after-idle", &self.forget_after_idle),
             ("device:max-per-user", &self.max_per_user),
             ("device:when-full", &self.when_full),
+            ("device:rotate-secret", &self.rotate_secret),
+            ("device:notify", &self.notify),
             ("device:session-required", &self.session_required),
         ] {
             if value.trim().is_empty() {
@@ -77,6 +83,15 @@ impl Policies {
                 ("refuse", "is refused"),
                 ("forget-oldest", "takes the place of the one unused for longest"),
             ], &self.when_full))
+            (field::select("rotate_secret", "At each sign-in, a device's secret", &[
+                ("", "stays (as by default)"),
+                ("off", "stays"),
+                ("on", "is replaced if the app can, so that a copy is noticed"),
+            ], &self.rotate_secret))
+            (field::select("notify", "When a device is new", &[
+                ("", "its user is not told"),
+                ("new-device", "its user gets a message with a link that forgets it"),
+            ], &self.notify))
             (text("session_required", "App clients whose devices must prove themselves within the \
                 same sign-in",
                 "“all”, or client ids separated by spaces; empty for none.",

@@ -256,11 +256,23 @@ async fn policies_are_saved_and_wrong_ones_explained() {
     let (page, path) =
         (format!("/console/pools/{pool}/devices"), format!("/console/pools/{pool}/policies"));
     let token = browser.get(&page).await.field("csrf");
-    let fields = [("csrf", &*token), ("mfa_every", "30d"), ("max_per_user", "5")];
+    let fields = [
+        ("csrf", &*token),
+        ("mfa_every", "30d"),
+        ("max_per_user", "5"),
+        ("rotate_secret", "on"),
+        ("notify", "new-device"),
+    ];
     assert_eq!(browser.post(&path, &fields).await.location(), format!("{page}?done=saved"));
     let saved = call(&site, DescribeUserPoolRequest::new(&*pool)).await.user_pool.unwrap();
     let tags = saved.user_pool_tags.unwrap();
-    assert_eq!((tags["device:mfa-every"].as_str(), tags.len()), ("30d", 2));
+    let set = ["mfa-every", "max-per-user", "rotate-secret", "notify"]
+        .map(|name| tags[&format!("device:{name}")].as_str());
+    assert_eq!((set, tags.len()), (["30d", "5", "on", "new-device"], 4));
+    let shown = browser.get(&page).await.body;
+    for chosen in ["value=\"on\" selected", "value=\"new-device\" selected"] {
+        assert!(shown.contains(chosen), "{shown}");
+    }
     let wrong = [("csrf", &*token), ("mfa_every", "a month")];
     let shown = browser.post(&path, &wrong).await;
     assert_eq!(shown.status, StatusCode::UNPROCESSABLE_ENTITY);
