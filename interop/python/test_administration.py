@@ -111,7 +111,7 @@ class TestErrors:
 
     def test_an_operation_that_the_server_lacks(self, admin, pool):
         with pytest.raises(ClientError) as refused:
-            admin.list_user_import_jobs(UserPoolId=pool.id, MaxResults=1)
+            admin.get_signing_certificate(UserPoolId=pool.id)
         assert code(refused) == "UnsupportedOperationException"
 
 

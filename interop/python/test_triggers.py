@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from conftest import REGION, connect
 
-KEY = Credentials("AKIAFUNCTIONS", "a secret of the functions", "a session token")
+KEY = Credentials("AKIAFUNCTIONS", "a-secret-of-the-functions", "a-session-token")
 SIGNED = ["content-type", "x-amz-date", "x-amz-invocation-type", "x-amz-security-token"]
 LEGACY = "tiger"
 
@@ -108,6 +108,8 @@ def server(functions, tmp_path_factory):
     for line in process.stdout:
         if line.startswith("listening on "):
             break
+    else:
+        pytest.fail("the server did not start")
     yield line.removeprefix("listening on ").strip(), messages
     process.kill()
 
