@@ -51,12 +51,17 @@ pub(crate) struct Transaction<'s> {
     store: &'s dyn Store,
     read: BTreeMap<Key, Option<Record>>,
     pinned: bool,
-    on_success: BTreeMap<Key, Write>,
-    always: BTreeMap<Key, Write>,
-    /// What the written records had beside them, and what they will have.
+    on_success: BTreeMap<Key, Planned>,
+    always: BTreeMap<Key, Planned>,
+    /// What the written records had beside them.
     beside_before: BTreeMap<Key, Beside>,
-    beside_on_success: BTreeMap<Key, Beside>,
-    beside_always: BTreeMap<Key, Beside>,
+}
+
+/// A write, and what its record will have beside it.
+#[derive(Clone)]
+struct Planned {
+    write: Write,
+    beside: Beside,
 }
 
 impl<'s> Transaction<'s> {
@@ -68,8 +73,6 @@ impl<'s> Transaction<'s> {
             on_success: BTreeMap::new(),
             always: BTreeMap::new(),
             beside_before: BTreeMap::new(),
-            beside_on_success: BTreeMap::new(),
-            beside_always: BTreeMap::new(),
         }
     }
 
@@ -77,7 +80,7 @@ impl<'s> Transaction<'s> {
     /// if the record has changed by then.
     pub(crate) fn find<E: Entity>(&mut self, id: &str) -> Result<Option<E>, ServiceError> {
         let key = Key { table: E::TABLE, id: id.to_owned() };
-        match self.on_success.get(&key) {
+        match self.on_success.get(&key).map(|planned| &planned.write) {
             Some(Write::Put { body, .. }) => return decode(body).map(Some),
             Some(Write::Delete) => return Ok(None),
             None => {}
@@ -122,17 +125,15 @@ impl<'s> Transaction<'s> {
 
     /// Writes `entity` if the command succeeds. If it was not read before, it must not exist.
     pub(crate) fn put<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
-        let (key, write) = self.prepare(entity)?;
-        self.beside_on_success.insert(key.clone(), entity.beside());
-        self.on_success.insert(key, write);
+        let (key, planned) = self.prepare(entity)?;
+        self.on_success.insert(key, planned);
         Ok(())
     }
 
     /// Writes `entity` whether or not the command succeeds.
     pub(crate) fn record<E: Entity>(&mut self, entity: &E) -> Result<(), ServiceError> {
-        let (key, write) = self.prepare(entity)?;
-        self.beside_always.insert(key.clone(), entity.beside());
-        self.always.insert(key, write);
+        let (key, planned) = self.prepare(entity)?;
+        self.always.insert(key, planned);
         Ok(())
     }
 
@@ -144,8 +145,7 @@ impl<'s> Transaction<'s> {
 
     /// Writes all that was `put` so far whether or not the command succeeds.
     pub(crate) fn keep_all(&mut self) {
-        let so_far = self.on_success.iter().map(|(key, write)| (key.clone(), write.clone()));
-        self.always.extend(so_far);
+        self.always.extend(self.on_success.clone());
     }
 
     /// Loads a record as a scan does: the commit holds whatever becomes of it.
@@ -159,8 +159,7 @@ impl<'s> Transaction<'s> {
     pub(crate) fn delete<E: Entity>(&mut self, id: &str) {
         let key = Key { table: E::TABLE, id: id.to_owned() };
         self.remember_beside::<E>(&key);
-        self.beside_on_success.remove(&key);
-        self.on_success.insert(key, Write::Delete);
+        self.on_success.insert(key, Planned { write: Write::Delete, beside: Beside::default() });
     }
 
     /// Remembers what the record that was read at `key` has beside it.
@@ -191,31 +190,29 @@ impl<'s> Transaction<'s> {
         self.store
     }
 
-    fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Write), ServiceError> {
+    fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Planned), ServiceError> {
         let (key, write) = written(entity)?;
         self.read.entry(key.clone()).or_insert(None);
         self.remember_beside::<E>(&key);
-        Ok((key, write))
+        Ok((key, Planned { write, beside: entity.beside() }))
     }
 
     /// Submits the decided change to the store. Free if the command wrote and pinned nothing.
     pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
-        let mut writes = self.always;
-        let mut beside = self.beside_always;
+        let mut planned = self.always;
         if succeeded {
-            writes.extend(self.on_success);
-            beside.extend(self.beside_on_success);
+            planned.extend(self.on_success);
         }
         let mut difference = Difference::default();
         for (key, before) in &self.beside_before {
-            if let Some(write) = writes.get(key) {
-                let deleted = matches!(write, Write::Delete);
-                let after = beside.remove(key).filter(|_| !deleted).unwrap_or_default();
+            if let Some(Planned { write, beside }) = planned.get(key) {
                 let read = self.read.get(key).and_then(Option::as_ref);
-                difference.of(key, read, write, before, &after);
+                difference.of(key, read, write, before, beside);
             }
         }
         let aside = difference.writes().map_err(|error| StoreError::Failed(error.to_string()))?;
+        let mut writes: BTreeMap<_, _> =
+            planned.into_iter().map(|(key, planned)| (key, planned.write)).collect();
         writes.extend(aside);
         if writes.is_empty() && !self.pinned {
             return Ok(());

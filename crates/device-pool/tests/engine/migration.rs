@@ -138,6 +138,15 @@ fn a_user_who_must_reset_stays_with_the_refusal() {
     let refused = world.refused(Operation::InitiateAuth, request(&world, "ada", LEGACY));
     assert_eq!(refused, "PasswordResetRequiredException: Password reset required for the user");
     assert_eq!(user(&mut world, "ada").unwrap()["UserStatus"], "RESET_REQUIRED");
+    let now = world.moment();
+    world.engine.purge(now).unwrap();
+    let filter = "email = \"ada@example.com\"";
+    let listed = json!({"UserPoolId": world.pool, "Filter": filter});
+    let listed = world.ok(Operation::ListUsers, listed);
+    assert_eq!(listed["Users"][0]["Username"], "ada", "by the index");
+    let pool = json!({"UserPoolId": world.pool});
+    let described = world.ok(Operation::DescribeUserPool, pool);
+    assert_eq!(described["UserPool"]["EstimatedNumberOfUsers"], 1);
     let forgot = json!({"ClientId": world.client, "Username": "ada"});
     world.ok(Operation::ForgotPassword, forgot);
     let code = world.outbox[0].code.as_str().to_owned();
