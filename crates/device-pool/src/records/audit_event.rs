@@ -287,7 +287,7 @@ impl AuditEvent {
             .as_ref()
             .is_some_and(|sign_in| sign_in.password == Some(true) || sign_in.mfa == Some(true));
         let requests = [Operation::ForgotPassword, Operation::ResendConfirmationCode];
-        let requested = requests.iter().any(|request| self.operation == request.to_string());
+        let requested = requests.iter().any(|request| self.operation == request.name());
         self.actor == Actor::Anyone && !proven && (self.outcome == Outcome::Failed || requested)
     }
 

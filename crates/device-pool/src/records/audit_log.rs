@@ -138,7 +138,7 @@ pub(crate) enum WithPool {
 
 impl WithPool {
     fn of(event: &AuditEvent) -> Self {
-        let deletes = event.operation == Operation::DeleteUserPool.to_string();
+        let deletes = event.operation == Operation::DeleteUserPool.name();
         if deletes && event.outcome == Outcome::Passed {
             Self::Deletes
         } else if event.sub.is_some() {
