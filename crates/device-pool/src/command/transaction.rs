@@ -43,6 +43,12 @@ pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
     parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
 }
 
+/// The part of an id at `place`, as [`id_of`] got it; empty if there is none.
+pub(crate) fn part_of(id: &str, place: usize) -> String {
+    let part = id.split('/').nth(place).unwrap_or_default();
+    part.replace("~1", "/").replace("~0", "~")
+}
+
 /// Reads, and two sets of writes.
 ///
 /// What a command `put`s is written only if it succeeds. What it `record`s (failed attempts, audit
@@ -331,6 +337,9 @@ mod tests {
             ["a", "b~1c"],
             ["a/", "b"],
         ];
+        for list in lists {
+            assert_eq!([0, 1].map(|place| part_of(&id_of(list), place)), list);
+        }
         let ids: std::collections::BTreeSet<String> = lists.map(id_of).into();
         assert_eq!(ids.len(), lists.len(), "{ids:?}");
         assert!(!id_of(["pool", "a/b", "key"]).starts_with(&id_of(["pool", "a", ""])));

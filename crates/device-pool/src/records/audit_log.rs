@@ -4,7 +4,7 @@ use device_wire::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::command::transaction::{Entity, id_of};
+use crate::command::transaction::{Entity, id_of, part_of};
 use crate::crypto::bytes32::Bytes32;
 use crate::crypto::head::{Head, LogKey, PageEnd};
 use crate::crypto::tree::{Hash, Tree};
@@ -20,7 +20,7 @@ pub(crate) const TILE: u64 = 128;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuditLog {
     pub(crate) pool_id: String,
-    /// Which log it is, in its heads. It stays if the server's address changes.
+    /// The log's name in its heads. It stays if the server's address changes.
     pub(crate) origin: String,
     seed: Bytes32,
     pub(crate) tree: Tree,
@@ -212,8 +212,7 @@ impl UnsealedEvent {
 
     /// The pool of a record with this id.
     pub(crate) fn pool_of(id: &str) -> String {
-        let part = id.split('/').nth(1).unwrap_or_default();
-        part.replace("~1", "/").replace("~0", "~")
+        part_of(id, 1)
     }
 
     /// The prefix of the ids of a pool's.
