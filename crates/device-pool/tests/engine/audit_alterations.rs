@@ -1,23 +1,17 @@
 //! Alterations of an export of the audit log, which a verification finds without the server.
 
-use std::sync::Arc;
-
-use device_pool::Retention;
-use device_store::MemoryStore;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 use serde_json::{Value, json};
 
 use crate::audit_log::{
-    DAY, delete, export, line_of, seal, sign_in, verify, verify_against, world,
+    DAY, delete, export, keeping, line_of, seal, sign_in, verify, verify_against, world,
 };
 use crate::world::World;
 
 /// An export of about 170 events, with erased and expired ones among them.
 fn rich_export() -> (World, Vec<String>) {
-    let store = Arc::new(MemoryStore::new());
-    let retention = Retention { audit_days: 40, ..Retention::default() };
-    let mut world = World::keeping(retention, store, 7);
+    let (mut world, _) = keeping(40);
     world.user("ada");
     world.user("bob");
     sign_in(&mut world, "bob", 10);
@@ -282,9 +276,7 @@ fn nothing_is_added_to_an_export() {
 
 #[test]
 fn an_expired_event_is_not_taken_out_of_a_file() {
-    let store = Arc::new(MemoryStore::new());
-    let retention = Retention { audit_days: 10, ..Retention::default() };
-    let mut world = World::keeping(retention, store, 7);
+    let (mut world, _) = keeping(10);
     world.user("ada");
     world.seconds(11 * DAY);
     let there = export(&mut world);

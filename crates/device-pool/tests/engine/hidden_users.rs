@@ -4,11 +4,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Write};
-use device_store::MemoryStore;
+use device_pool::store::{Change, Key, Store as _, Table, Write};
 use device_wire::Operation;
 use serde_json::{Value, json};
 
+use crate::meddled::{Call, Meddled};
 use crate::world::{PASSWORD, World};
 
 /// Counts of the calls to a store, and of the bytes that it returned.
@@ -22,11 +22,30 @@ struct Asked {
     deletes: usize,
 }
 
-/// A store that counts the calls to it.
+impl Asked {
+    fn count(&mut self, call: &Call<'_>) {
+        match call {
+            Call::Get(_, Some(record)) => {
+                self.found += 1;
+                self.bytes += record.body.len();
+            }
+            Call::Get(_, None) => self.missed += 1,
+            Call::Scan(..) => self.scans += 1,
+            Call::Apply(change) => {
+                let is_delete = |(_, write): &&(Key, Write)| matches!(write, Write::Delete);
+                let deletes = change.writes.iter().filter(is_delete).count();
+                self.deletes += deletes;
+                self.puts += change.writes.len() - deletes;
+            }
+        }
+    }
+}
+
+/// A store whose calls are counted.
 #[derive(Default)]
 struct Watched {
-    store: MemoryStore,
-    asked: Mutex<Asked>,
+    store: Arc<Meddled>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 impl Watched {
@@ -35,51 +54,17 @@ impl Watched {
     }
 }
 
-impl Store for Watched {
-    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let record = self.store.get(key)?;
-        let mut asked = self.asked.lock().unwrap();
-        match &record {
-            Some(record) => {
-                asked.found += 1;
-                asked.bytes += record.body.len();
-            }
-            None => asked.missed += 1,
-        }
-        Ok(record)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.asked.lock().unwrap().scans += 1;
-        self.store.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&self, change: Change) -> Result<(), StoreError> {
-        let deletes =
-            change.writes.iter().filter(|(_, write)| matches!(write, Write::Delete)).count();
-        let mut asked = self.asked.lock().unwrap();
-        asked.deletes += deletes;
-        asked.puts += change.writes.len() - deletes;
-        self.store.apply(change)
-    }
-
-    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
-        self.store.purge(now_millis)
-    }
-}
-
 const NAMES: [&str; 2] = ["ada", "eve"];
 
 /// A service in which the first of [`NAMES`] is a user and the second is unknown.
-fn world() -> (World, Arc<Watched>) {
-    let store = Arc::new(Watched::default());
-    let mut world = World::over(store.clone(), 10);
+fn world() -> (World, Watched) {
+    let store = Watched::default();
+    let asked = store.asked.clone();
+    store.store.meddle(move |call| {
+        asked.lock().unwrap().count(call);
+        Ok(())
+    });
+    let mut world = World::over(store.store.clone(), 10);
     world.user(NAMES[0]);
     world.client = world.make_client(json!({
         "PreventUserExistenceErrors": "ENABLED",

@@ -1,12 +1,12 @@
 //! Failed attempts make the next attempt wait.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
-use device_store::MemoryStore;
+use device_pool::store::Table;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
+use crate::meddled::{Call, Meddled};
 use crate::world::{Flow, PASSWORD, World};
 
 const INCORRECT: &str = "NotAuthorizedException: Incorrect username or password.";
@@ -69,47 +69,11 @@ fn an_unknown_name_locks_alike_if_users_are_hidden() {
     );
 }
 
-/// A store that runs a function between a command's read of the attempts and its answer.
-struct Meddled {
-    inner: MemoryStore,
-    meddle: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Store for Meddled {
-    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        let found = self.inner.get(key);
-        if key.table == Table::Attempts {
-            // A separate statement, so that the lock is not held while the function runs.
-            let meddle = self.meddle.lock().unwrap().take();
-            meddle.into_iter().for_each(|meddle| meddle());
-        }
-        found
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.inner.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&self, change: Change) -> Result<(), StoreError> {
-        self.inner.apply(change)
-    }
-
-    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
-        self.inner.purge(now_millis)
-    }
-}
-
 #[test]
 fn concurrent_guesses_wait_for_one_another() {
     // Neither answer writes anything: one is a challenge, the other a refusal.
     for device_key in [None, Some("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")] {
-        let store = Arc::new(Meddled { inner: MemoryStore::new(), meddle: Mutex::default() });
+        let store = Arc::new(Meddled::default());
         let mut world = World::over(store.clone(), 7);
         world.set_devices(json!({}));
         world.set_mfa("OPTIONAL");
@@ -118,7 +82,10 @@ fn concurrent_guesses_wait_for_one_another() {
         let mut others = World::over(store.clone(), 8);
         (others.pool, others.client, others.now) =
             (world.pool.clone(), world.client.clone(), world.now);
-        *store.meddle.lock().unwrap() = Some(Box::new(move || {
+        // Between the command's read of the attempts and its answer.
+        let reads_attempts =
+            |call: &Call<'_>| matches!(call, Call::Get(key, _) if key.table == Table::Attempts);
+        store.meddle_once(reads_attempts, move || {
             for _ in 0..5 {
                 let start = json!({
                     "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": others.client,
@@ -126,7 +93,7 @@ fn concurrent_guesses_wait_for_one_another() {
                 });
                 assert_eq!(others.refused(Operation::InitiateAuth, start), INCORRECT);
             }
-        }));
+        });
         let refused = world.first_factor(Flow::Password, "ada", device_key).unwrap_err();
         assert_eq!(
             refused.to_string(),

@@ -34,6 +34,7 @@ mod guessing;
 mod hidden_users;
 mod listing;
 mod lockout;
+mod meddled;
 mod message_triggers;
 mod mid_flow;
 mod migration;
