@@ -57,8 +57,8 @@ impl<'de> Deserialize<'de> for Hash {
 pub(crate) struct LineDigest(Sha256);
 
 impl LineDigest {
-    /// A digest that starts with the line of an earlier one, and so continues it.
-    pub(crate) fn behind(digest: Hash) -> Self {
+    /// A digest of the lines after those of `digest`, which is its first line.
+    pub(crate) fn after(digest: Hash) -> Self {
         let mut next = Self::default();
         next.line(&digest.to_text());
         next
@@ -106,7 +106,7 @@ impl Tree {
     }
 
     /// Whether there are as many subtrees as a tree of this size has.
-    pub(crate) fn is_one(&self) -> bool {
+    pub(crate) fn is_well_formed(&self) -> bool {
         self.hashes.len() == self.size.count_ones() as usize
     }
 }
@@ -149,7 +149,7 @@ mod tests {
         let mut tree = Tree::default();
         for (size, root) in ROOTS.iter().enumerate() {
             assert_eq!(hex(tree.root()), *root, "{size} leaves");
-            assert!(tree.is_one());
+            assert!(tree.is_well_formed());
             if let Some(leaf) = LEAVES.get(size) {
                 tree.push(Hash::leaf(leaf));
             }

@@ -161,7 +161,7 @@ pub(crate) fn page(
             let end = PageEnd::open(end, &log.public_key()?).ok_or_else(|| {
                 ServiceError::invalid("No page of an export of this log ends so.")
             })?;
-            page.digest = LineDigest::behind(end.digest);
+            page.digest = LineDigest::after(end.digest);
             (end.next, end.size)
         }
     };

@@ -16,7 +16,7 @@ use crate::host::moment::{Moment, minutes};
 use crate::records::audit_log::{Seal, WithPool, content_of};
 use crate::rules::audit_export::{EventLine, FORMAT, Line, LogLine};
 
-/// How much the clocks of servers may differ that remove what has expired.
+/// How much the clocks of servers that remove expired events may differ.
 const SKEW: std::time::Duration = minutes(5);
 
 /// What an export proves.
@@ -53,7 +53,7 @@ pub struct AuditVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditAlteration {
-    /// The first event that was altered or is missing, if it can be told.
+    /// The first event that was altered or is missing, if it is known.
     pub event: Option<u64>,
     /// What is wrong, as a sentence.
     pub message: String,
@@ -133,8 +133,9 @@ impl AuditVerifier {
     }
 }
 
-/// The state of a verification behind the first line.
+/// The state of a verification after the first line.
 struct Verified {
+    key: LogKey,
     /// The signed head.
     note: String,
     head: Head,
@@ -191,7 +192,7 @@ impl Verified {
         if !head.origin.ends_with(&format!("/{pool_id}")) {
             return altered(None, format!("The head is not that of a log of the pool {pool_id}."));
         }
-        if !removed.is_one() || removed.size > head.size {
+        if !removed.is_well_formed() || removed.size > head.size {
             return altered(None, "The range of removed events in the first line was altered.");
         }
         let mut heads = Vec::new();
@@ -228,6 +229,7 @@ impl Verified {
             uncompared_heads: uncompared,
         };
         let mut begun = Self {
+            key,
             note,
             head,
             verdict,
@@ -326,8 +328,7 @@ impl Verified {
         if !self.expected.is_empty() {
             return self.first(place, format!("Event {place} is missing: a page ends before it."));
         }
-        let key = LogKey::from_text(&self.verdict.public_key);
-        let end = key.and_then(|key| PageEnd::open(note, &key));
+        let end = PageEnd::open(note, &self.key);
         let Some(end) = end.filter(|end| end.size == self.head.size) else {
             let pages = self.page_start..place;
             let message = format!("The signature of {} was altered.", lines_of(&pages));
@@ -339,7 +340,7 @@ impl Verified {
         if end.next != place {
             return self.first(place, format!("Event {place} is missing: a page ends before it."));
         }
-        let lines = std::mem::replace(&mut self.lines, LineDigest::behind(end.digest));
+        let lines = std::mem::replace(&mut self.lines, LineDigest::after(end.digest));
         if lines.end() != end.digest {
             self.altered_page.get_or_insert(self.page_start..place);
         }
