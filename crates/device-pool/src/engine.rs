@@ -56,7 +56,7 @@ pub struct Engine {
     sign_in_hours: SignInHours,
     failure_limit: FailureLimit,
     log_keeper: LogKeeper,
-    /// Held by whatever removes many records, so that none removes what another has just added.
+    /// Held while many records are removed, so that no new record is removed with them.
     upkeep: Mutex<()>,
 }
 
@@ -181,7 +181,7 @@ impl Engine {
         let creates =
             matches!(operation, Operation::CreateUserPool | Operation::CreateUserPoolClient);
         if self.development.chosen_ids && creates {
-            // What has a deleted one's id must not be erased with it.
+            // What gets the id of a deleted one must not be erased with it.
             let _alone = self.upkeep();
             pool_deletion::erase(&*self.store)?;
         }
@@ -481,15 +481,15 @@ impl Engine {
 
     /// Seals events into their pools' audit logs; returns the new head of each log that grew.
     ///
-    /// Call it every minute. Several servers of one store may call it at the same time. A failure
-    /// of one log, which is told beside the heads, holds up no other.
+    /// Call it every minute. Several servers of one store may call it at the same time. If one log
+    /// fails, the others are sealed all the same, and the result has the failure.
     pub fn seal_audit_logs(&self, invocation: &mut Invocation<'_>) -> SealedLogs {
         self.log_keeper.run(&*self.store, &self.config.public_base_url, invocation)
     }
 
     /// One page of the export of a pool's audit log, which [`AuditVerifier`] verifies.
     ///
-    /// The first page has what happened until now, or at least the next 10,000 unsealed events.
+    /// The first page seals the events up to now, but at most 10,000 of them.
     ///
     /// [`AuditVerifier`]: crate::AuditVerifier
     ///
@@ -521,7 +521,7 @@ impl Engine {
     pub fn purge(&self, now: Moment) -> Result<usize, ServiceError> {
         let _alone = self.upkeep();
         let retention = &self.config.retention;
-        // Each is done even if another fails, and the first failure is told.
+        // Each is done even if another fails, and the first failure is returned.
         let removed = [
             pool_deletion::erase(&*self.store).map_err(ServiceError::from),
             user_deletion::erase(&*self.store).map_err(ServiceError::from),

@@ -158,7 +158,7 @@ fn run(
             }
         };
     };
-    // Whatever follows the device's proof: the client may not come to the tokens.
+    // With any answer after the device's proof, since the client may never get tokens.
     Ok(if secret_rotated {
         answer.with_parameter(param::DEVICE_SECRET_ROTATED, "true")
     } else {

@@ -23,7 +23,7 @@ pub(crate) fn page_length(asked: Option<i32>) -> usize {
 /// What the content of every page token starts with.
 const TOKEN: &str = "after:";
 
-/// The item behind which a list goes on, read from the token of a page.
+/// The item after which a list continues, read from the token of a page.
 pub(crate) fn position(token: Option<&str>) -> Result<Option<String>, ServiceError> {
     let read = |token: &str| {
         let content = String::from_utf8(BASE64.decode(token).ok()?).ok()?;
@@ -33,7 +33,7 @@ pub(crate) fn position(token: Option<&str>) -> Result<Option<String>, ServiceErr
     token.map(|token| read(token).ok_or_else(invalid)).transpose()
 }
 
-/// The token of the page behind `position`.
+/// The token of the page after `position`.
 pub(crate) fn token(position: &str) -> String {
     BASE64.encode(format!("{TOKEN}{position}"))
 }
@@ -75,7 +75,7 @@ impl<E: Entity> Page<E> {
 
 impl<T> Page<T> {
     /// The first `length` things that `find` makes of records, in the order of the records' ids,
-    /// behind the id `after`.
+    /// after the id `after`.
     pub(crate) fn scan_for<E: Entity>(
         tx: &Transaction<'_>,
         prefix: &str,

@@ -1,4 +1,6 @@
-//! What a log signs, as notes of C2SP's `signed-note`: tree heads and ends of an export's pages.
+//! Signed notes of an audit log: tree heads, and the ends of an export's pages.
+//!
+//! Their format is the `signed-note` of C2SP.
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
@@ -11,10 +13,10 @@ use crate::host::moment::Moment;
 /// The type of an Ed25519 signature of a note's text.
 const ED25519_TYPE: u8 = 1;
 
-/// What a line with a signature starts with.
+/// The start of a line with a signature.
 const SIGNATURE: &str = "\u{2014} ";
 
-/// What the line with the time starts with.
+/// The start of the line with the time.
 const TIME: &str = "time ";
 
 /// The second line of the end of a page. In a head it is a number.
@@ -23,7 +25,7 @@ const EXPORT: &str = "export";
 /// A log's size and root at a time: a `tlog-checkpoint` of C2SP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Which log it is; the name of its key as well.
+    /// The name of the log, and of its key.
     pub(crate) origin: String,
     pub(crate) size: u64,
     pub(crate) root: Hash,
@@ -41,7 +43,7 @@ impl Head {
         signed(&self.text(), &self.origin, seed)
     }
 
-    /// The head that a note has, if `key` signed it.
+    /// Reads a note; `None` if `key` did not sign it.
     pub(crate) fn open(note: &str, key: &LogKey) -> Option<Self> {
         let text = opened(note, key)?;
         let mut lines = text.lines();
@@ -55,14 +57,14 @@ impl Head {
     }
 }
 
-/// The end of a page of an export: what the lines of the file are up to here.
+/// The end of a page of an export. It signs all lines of the file up to here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageEnd {
-    /// Which log it is; the name of its key as well.
+    /// The name of the log, and of its key.
     pub(crate) origin: String,
     /// The digest of the lines.
     pub(crate) digest: Hash,
-    /// The number of the first event behind the page.
+    /// The number of the first event after the page.
     pub(crate) next: u64,
     /// The number of events in the whole export.
     pub(crate) size: u64,
@@ -81,7 +83,7 @@ impl PageEnd {
         signed(&self.text(), &self.origin, seed)
     }
 
-    /// The end that a note has, if `key` signed it and nothing is beside its signature.
+    /// Reads a note; `None` if `key` did not sign it, or if it has more than the signature.
     pub(crate) fn open(note: &str, key: &LogKey) -> Option<Self> {
         let text = opened(note, key)?;
         let beside = note.strip_prefix(&text)?;

@@ -1,4 +1,4 @@
-//! What only development needs: codes and ids of one's choice, and passwords of a seed.
+//! What only development needs: chosen codes and ids, and the passwords of a seed.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -8,9 +8,9 @@ use device_wire::Sensitive;
 /// Settings and passwords of development. In production nothing of it is set.
 #[derive(Default)]
 pub(crate) struct Development {
-    /// The code that users are sent instead of a random one.
+    /// The code that is sent to users instead of a random one.
     pub(crate) code: Option<Sensitive<String>>,
-    /// Whether pools and clients may be created with ids of the caller's choice.
+    /// Whether callers may choose the ids of new pools and clients.
     pub(crate) chosen_ids: bool,
     /// Passwords of a seed whose verifiers are not computed yet, by salt.
     passwords: RwLock<HashMap<String, Sensitive<String>>>,

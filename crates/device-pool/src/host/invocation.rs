@@ -66,7 +66,7 @@ pub struct Invocation<'a> {
     /// name of a key that has one.
     pub administrator: Option<String>,
     /// The pools whose administrator makes the call, for what lists or finds pools; `None` for
-    /// all. Whether a call about a pool is permitted, the host checks.
+    /// all. The host checks whether a call about a pool is permitted.
     pub pools: Option<Vec<String>>,
     /// Whom the call was about, for the host's log. The engine fills it in.
     pub about: About,
@@ -89,8 +89,7 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// Whom and what a call was about, as far as the engine found out. There is no name and no address
-/// in it.
+/// The subject of a call, as far as the engine found it out. It has no name and no address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct About {

@@ -12,7 +12,7 @@ use crate::error::ServiceError;
 
 /// One thing to plant. A pool comes before its clients and groups, and those before its users.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever reads a file names every kind")]
+#[expect(clippy::exhaustive_enums, reason = "code that reads a file names every kind")]
 pub enum SeedItem {
     /// A user pool.
     Pool(Box<SeedPool>),
@@ -24,9 +24,9 @@ pub enum SeedItem {
     User(Box<SeedUser>),
 }
 
-/// A user pool with an id of one's choice.
+/// A user pool with a chosen id.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever reads a file fills every field")]
+#[expect(clippy::exhaustive_structs, reason = "code that reads a file fills every field")]
 pub struct SeedPool {
     /// The id, such as `us-east-1_Local0001`.
     pub id: String,
@@ -36,19 +36,19 @@ pub struct SeedPool {
     pub mfa: Option<SetUserPoolMfaConfigRequest>,
 }
 
-/// An app client with an id of one's choice.
+/// An app client with a chosen id.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever reads a file fills every field")]
+#[expect(clippy::exhaustive_structs, reason = "code that reads a file fills every field")]
 pub struct SeedClient {
     /// The id.
     pub id: String,
-    /// The settings; `client_secret` is the secret of one's choice.
+    /// The settings; `client_secret` is the chosen secret.
     pub settings: CreateUserPoolClientRequest,
 }
 
 /// A user.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever reads a file fills every field")]
+#[expect(clippy::exhaustive_structs, reason = "code that reads a file fills every field")]
 pub struct SeedUser {
     /// The pool's id.
     pub pool_id: String,
@@ -79,7 +79,7 @@ pub struct SeedUser {
 
 /// A confirmed device of a user.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever reads a file fills every field")]
+#[expect(clippy::exhaustive_structs, reason = "code that reads a file fills every field")]
 pub struct SeedDevice {
     /// The device key.
     pub key: String,
@@ -95,7 +95,7 @@ pub struct SeedDevice {
 
 /// A secret, or what is stored of it.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever reads a file makes one of the two")]
+#[expect(clippy::exhaustive_enums, reason = "code that reads a file makes one of the two")]
 pub enum SeedSecret {
     /// The password itself.
     Password(Sensitive<String>),
@@ -111,7 +111,7 @@ pub enum SeedSecret {
 /// Why a seed was not planted.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", error.message())]
-#[expect(clippy::exhaustive_structs, reason = "whoever reads a file looks up the place")]
+#[expect(clippy::exhaustive_structs, reason = "code that reads a file looks up the place")]
 pub struct SeedError {
     /// The position of the item among all.
     pub item: usize,

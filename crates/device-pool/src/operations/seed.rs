@@ -236,7 +236,7 @@ fn sub_of(seed: &SeedUser) -> String {
     seed.sub.clone().unwrap_or_else(|| derived_sub(&seed.pool_id, &seed.username))
 }
 
-/// The `sub` of a user for whom the seed names none: the same each time.
+/// The `sub` of a user without one in the seed: the same each time.
 fn derived_sub(pool_id: &str, username: &str) -> String {
     let hash = Sha256::new_with_prefix("sub of a seed\0")
         .chain_update(pool_id)

@@ -25,7 +25,7 @@ pub(crate) struct AuditEvent {
     /// Empty for the server's own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) pool_id: String,
-    /// Whose it is: a user's, or of a name that nobody has a decoy's. `None` for the pool's own.
+    /// The user's `sub`, or for an unknown name a decoy's. `None` for the pool's own events.
     pub(crate) sub: Option<String>,
     /// Whether the name is unknown. Writing the event takes the same time as for a user.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -89,7 +89,7 @@ pub(crate) enum Actor {
     User,
     /// Anyone who knows the user's name, or has a sign-in's session or refresh token.
     Anyone,
-    /// Whoever opened the link of a message to the user.
+    /// Someone who used the link in a message to the user.
     Link,
     /// The server, by itself.
     Server,
@@ -260,7 +260,7 @@ impl Kind {
 
 const LISTED: &str = "auth";
 
-/// How long events that anyone can cause are kept in any case, whatever their number.
+/// The number of days for which all events that anyone can cause are kept.
 const ANYONES_DAYS: u64 = 30;
 
 impl AuditEvent {

@@ -1,4 +1,4 @@
-//! Sealing a pool's events into its audit log, behind the commands that wrote them.
+//! Sealing a pool's events into its audit log, after the commands that wrote them.
 //!
 //! A command writes an event and a note that it is not sealed. Once a minute the notes are turned
 //! into leaves, in the order in which they are found; that order is the log's. Every change of a
@@ -19,7 +19,7 @@ use crate::store::{Key, Store, StoreError, Table};
 /// The number of events that one change seals.
 const BATCH: usize = 500;
 
-/// The most changes of one call: as many events as nobody makes in a minute.
+/// The most changes of one call: more events than servers write in a minute.
 const MOST_BATCHES: usize = 400;
 
 /// The most changes of a call for an export. The rest of a longer backlog waits for its minute.
@@ -59,7 +59,7 @@ pub struct SealedLogs {
 /// Seals events and shortens logs, a bounded number in each call, and continues in the next.
 #[derive(Default)]
 pub(crate) struct LogKeeper {
-    /// Behind the last pool whose events were sealed.
+    /// The place after the last pool whose events were sealed.
     sealed: Mutex<Option<String>>,
     /// The last log that was shortened, or could not be.
     shortened: Mutex<Option<String>>,
@@ -91,14 +91,14 @@ impl LogKeeper {
                 }
             };
             let Some(pool_id) = found.first().map(|id| UnsealedEvent::pool_of(id)) else {
-                // Behind the last pool: again from the first, if there can be any left.
+                // After the last pool: again from the first, if there can be any left.
                 let was_first = next.take().is_none();
                 if was_first || !std::mem::take(&mut has_sealed) {
                     break;
                 }
                 continue;
             };
-            // The next pool's are behind the `/` of this one's.
+            // The events of the next pool come after the `/` of this one's.
             *next = Some(id_of(["pool", &pool_id]) + "0");
             if left.contains(&pool_id) {
                 continue;

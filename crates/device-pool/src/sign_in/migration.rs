@@ -9,7 +9,7 @@ use crate::records::app_client::AuthFlow;
 use crate::rules::migration::{Occasion, migrate};
 use crate::sign_in::step::StepRequest;
 
-/// Makes the user whom the sign-in names, if the pool has none and its trigger knows one.
+/// Creates the user that the sign-in names, if the pool has none and its trigger knows one.
 ///
 /// Only flows that bring the password itself can do this.
 pub(crate) fn before(

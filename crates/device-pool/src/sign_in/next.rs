@@ -56,7 +56,7 @@ pub(crate) enum LastMfa {
 }
 
 impl Standing {
-    /// The state at `now`, in a pool that asks for MFA `mfa_every` so often.
+    /// The state at `now`. After `mfa_every`, the pool asks for MFA again.
     pub(crate) fn of(device: Option<Presented>, mfa_every: Option<Duration>, now: Moment) -> Self {
         let Some(device) = device else { return Self::Absent };
         if !device.remembered {

@@ -52,7 +52,7 @@ pub struct PolicyTrial {
     pub users: usize,
     /// The number of events that were read.
     pub events: usize,
-    /// Whether all of that time's events were read. If not, the users are an even choice.
+    /// Whether all of that time's events were read. If not, the users are a random sample.
     pub is_complete: bool,
     /// The number of sign-ins that were judged.
     pub sign_ins: usize,
@@ -236,13 +236,13 @@ impl Tally {
         }
     }
 
-    /// Reads the pool's events user by user. A `sub` is random, so the first ones are an even
-    /// choice of all.
+    /// Reads the pool's events user by user. A `sub` is random, so the first users are a random
+    /// sample.
     fn read(&mut self, store: &dyn Store, pool_id: &str) -> Result<(), ServiceError> {
         let tx = Transaction::new(store);
         let prefix = id_of([pool_id, ""]);
-        // `0` is the first character behind `/`: past the unknown names, whose `sub` is behind an
-        // empty part.
+        // `0` is the character after `/`: past the unknown names, whose `sub` follows an empty
+        // part.
         let mut after = format!("{prefix}0");
         let mut user = (String::new(), SignIns::default());
         let mut is_past = false;
@@ -261,7 +261,7 @@ impl Tally {
                     self.judge(&sub, sign_ins);
                     is_past = false;
                 }
-                // The latest is first, and what the service does not list is behind the rest.
+                // The latest is first, and what the service does not list comes last.
                 is_past |= !event.is_listed() || event.at < self.since;
                 if !is_past && event.kind == Kind::SignIn {
                     user.1.note(event);
@@ -384,7 +384,7 @@ struct SignIns {
 }
 
 impl SignIns {
-    /// Adds what an event tells, in any order.
+    /// Adds what an event contains, in any order.
     fn note(&mut self, event: AuditEvent) {
         let Some(about) = event.sign_in else { return };
         let one = self.found.entry(about.id).or_insert_with(|| Found {
@@ -414,7 +414,7 @@ impl SignIns {
             }
             return;
         }
-        // The decision behind the first factor: before a code, and before the device's proof.
+        // The decision after the first factor: before a code, and before the device's proof.
         let progress = |facts: &Facts, at| (facts.situation.device_proven, at);
         let is_earlier = one
             .sign_in
@@ -427,7 +427,7 @@ impl SignIns {
         }
     }
 
-    /// Those of which the events tell that the first factor was passed; the oldest first.
+    /// Those in which the first factor was passed, as their events say; the oldest first.
     fn judgeable(self) -> Vec<RecordedSignIn> {
         let is_one = |found: &Found| found.sign_in.facts.is_some() || found.has_other_facts;
         let mut sign_ins: Vec<RecordedSignIn> =

@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 pub(crate) struct RecordedSignIn {
     pub(crate) at: Moment,
     pub(crate) device_key: Option<String>,
-    /// The facts of the decision behind the first factor; `None` if its event lacks them.
+    /// The facts of the decision after the first factor; `None` if its event lacks them.
     pub(crate) facts: Option<Facts>,
     /// A device that was presented after a code, and what it was then.
     pub(crate) late: Option<(String, Presented)>,
