@@ -107,8 +107,8 @@ impl fmt::Display for Report<'_> {
             let events = trial.events;
             writeln!(
                 f,
-                "\nNot all sign-ins were read: {events} events is the most. These users are an \
-                 even choice; for all sign-ins of fewer days, lower --days."
+                "\nNot all sign-ins were read: {events} events is the most. These users are a \
+                 random sample; for all sign-ins of fewer days, lower --days."
             )?;
         }
         Ok(())

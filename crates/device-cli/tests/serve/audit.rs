@@ -85,7 +85,7 @@ fn an_export_is_verified_without_the_server() {
         let output = command.args(["audit", "verify", &second, "--json"]).output().unwrap();
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((output.status.code(), &told["event"]), (Some(1), &json!(152)));
-        assert_eq!(told["message"], "Event 152 was added behind the last line.");
+        assert_eq!(told["message"], "Event 152 was added after the last line.");
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn show(visit: &Visit, trial: &PolicyTrial) -> Markup {
             }
             @if !trial.is_complete {
                 p.hint { "Not all sign-ins were read: " (trial.events) " events is the most. "
-                    "These users are an even choice." }
+                    "These users are a random sample." }
             }
             @if !reasons.is_empty() {
                 (table("Why a code was asked for", &["Reason", "Was", "Would be"], &reasons,

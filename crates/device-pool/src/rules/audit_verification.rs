@@ -105,7 +105,7 @@ impl AuditVerifier {
         match line {
             _ if log.is_complete => {
                 let size = log.events.size;
-                return log.first(size, format!("Event {size} was added behind the last line."));
+                return log.first(size, format!("Event {size} was added after the last line."));
             }
             Some(Line::Page { page }) => return log.end_page(&page),
             Some(Line::Leaves { from, leaves }) => log.list(from, leaves)?,

@@ -202,7 +202,7 @@ fn a_file_without_its_beginning_is_refused() {
 }
 
 #[test]
-fn nothing_rides_on_a_line_of_an_export() {
+fn a_line_with_any_other_content_is_refused() {
     let (mut world, _) = world();
     world.user("ada");
     sign_in(&mut world, "ada", 3);
