@@ -44,7 +44,7 @@ impl Counts {
 pub(crate) struct Difference {
     entries: BTreeMap<String, Write>,
     counts: BTreeMap<String, Counts>,
-    /// Identifies the change: no other has the same records, versions and bodies.
+    /// Identifies the change of counts: no other has the same records, versions and bodies.
     identity: Sha256,
 }
 
@@ -71,11 +71,11 @@ impl Difference {
             let counts = self.counts.entry(pool.to_owned()).or_default();
             counts.add(new.counts, 1);
             counts.add(old.counts, -1);
-        }
-        self.identity.update(key.id.as_bytes());
-        self.identity.update(read.map_or(0, |record| record.version.0).to_be_bytes());
-        if let Write::Put { body, .. } = write {
-            self.identity.update(body);
+            self.identity.update(key.id.as_bytes());
+            self.identity.update(read.map_or(0, |record| record.version.0).to_be_bytes());
+            if let Write::Put { body, .. } = write {
+                self.identity.update(body);
+            }
         }
     }
 
@@ -83,6 +83,10 @@ impl Difference {
     pub(crate) fn writes(self) -> Result<Vec<(Key, Write)>, ServiceError> {
         let entry = |(id, write)| (Key { table: Table::UserIndex, id }, write);
         let mut writes: Vec<_> = self.entries.into_iter().map(entry).collect();
+        // Few commands change a count; the others need no name for it.
+        if self.counts.is_empty() {
+            return Ok(writes);
+        }
         let digest = self.identity.finalize();
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         for (pool, counts) in self.counts {

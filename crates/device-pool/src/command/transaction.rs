@@ -217,15 +217,14 @@ impl<'s> Transaction<'s> {
             }
         }
         let aside = difference.writes().map_err(|error| StoreError::Failed(error.to_string()))?;
-        let mut writes: BTreeMap<_, _> =
-            planned.into_iter().map(|(key, planned)| (key, planned.write)).collect();
-        writes.extend(aside);
+        let planned = planned.into_iter().map(|(key, planned)| (key, planned.write));
+        let writes: Vec<_> = planned.chain(aside).collect();
         if writes.is_empty() && !self.pinned {
             return Ok(());
         }
         let expect =
             self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
-        self.store.apply(Change { expect: expect.collect(), writes: writes.into_iter().collect() })
+        self.store.apply(Change { expect: expect.collect(), writes })
     }
 }
 
