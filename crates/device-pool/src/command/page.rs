@@ -10,7 +10,7 @@ use crate::error::ServiceError;
 const MAX_PAGE: usize = 60;
 
 /// Records read at once: a full page, and one more that shows whether the list continues.
-const BATCH: usize = MAX_PAGE + 1;
+pub(crate) const BATCH: usize = MAX_PAGE + 1;
 
 /// The page length: as requested, if in range, or the maximum.
 pub(crate) fn page_length(asked: Option<i32>) -> usize {
@@ -64,33 +64,16 @@ impl<E: Entity> Page<E> {
     pub(crate) fn scan(
         tx: &Transaction<'_>,
         prefix: &str,
-        after: Option<String>,
-        length: usize,
-        is_listed: impl Fn(&E) -> bool,
-    ) -> Result<Self, ServiceError> {
-        let listed = |item: E| Ok(is_listed(&item).then_some(item));
-        Page::scan_for(tx, prefix, after, length, listed)
-    }
-}
-
-impl<T> Page<T> {
-    /// The first `length` things that `find` makes of records, in the order of the records' ids,
-    /// after the id `after`.
-    pub(crate) fn scan_for<E: Entity>(
-        tx: &Transaction<'_>,
-        prefix: &str,
         mut after: Option<String>,
         length: usize,
-        find: impl Fn(E) -> Result<Option<T>, ServiceError>,
+        is_listed: impl Fn(&E) -> bool,
     ) -> Result<Self, ServiceError> {
         let mut items = Vec::new();
         loop {
             let batch: Vec<E> = tx.scan(prefix, after.as_deref(), BATCH)?;
             let is_last = batch.len() < BATCH;
             after = batch.last().map(Entity::id);
-            for record in batch {
-                items.extend(find(record)?);
-            }
+            items.extend(batch.into_iter().filter(&is_listed));
             if is_last || items.len() > length {
                 return Ok(Self::first(items.into_iter(), length));
             }

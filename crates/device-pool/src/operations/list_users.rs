@@ -7,7 +7,7 @@ use device_wire::responses::{ListUsersInGroupResponse, ListUsersResponse};
 use device_wire::shapes::UserType;
 
 use crate::command::context::Context;
-use crate::command::page::{self, page_length};
+use crate::command::page::{self, BATCH, page_length};
 use crate::command::transaction::{Transaction, id_of};
 use crate::error::ServiceError;
 use crate::records::group::Group;
@@ -24,9 +24,6 @@ const MAX_SORTED: usize = 2000;
 /// If there are more, the users that a call looks at in the order of the list. Of a million, the
 /// page is then short where few of them match.
 const MAX_LOOKED_AT: usize = 1000;
-
-/// Users read at once.
-const BATCH: usize = 61;
 
 /// `ListUsers`. Users are ordered by internal name.
 pub(crate) fn list(
@@ -210,6 +207,10 @@ fn of_all(
         after = last.as_ref().map(|name| User::key(&pool.id, name));
         for user in batch {
             users.extend(listed(user)?);
+            // The page is full, and goes on: the others' profiles need not be read.
+            if users.len() > length {
+                break;
+            }
         }
         if is_last || users.len() > length {
             return Ok(Users::first(users, length));

@@ -99,12 +99,12 @@ pub(crate) fn add_up(store: &dyn Store) -> Result<usize, ServiceError> {
 
 /// Adds a batch of changes; `Break` if there are no more, or another server is at it.
 fn add_up_one(store: &dyn Store, pool_id: &str) -> Result<ControlFlow<(), usize>, ServiceError> {
-    let total_key = total_of(pool_id);
-    let total = store.get(&total_key)?;
     let changes = store.scan(Table::Count, &changes_of(pool_id), None, BATCH)?;
     if changes.is_empty() {
         return Ok(ControlFlow::Break(()));
     }
+    let total_key = total_of(pool_id);
+    let total = store.get(&total_key)?;
     let mut counts = total.as_ref().map(parsed).transpose()?.unwrap_or_default();
     for (_, change) in &changes {
         counts.add(parsed(change)?, 1);
