@@ -32,7 +32,7 @@ use crate::rules::audit_sealing::{self, LogKeeper, SealedLogs};
 use crate::rules::device_limits::IdleDevices;
 use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
-use crate::rules::import_files::{self, Next, Rows};
+use crate::rules::import_files::{self, Rows};
 use crate::rules::sign_in_hours::SignInHours;
 use crate::rules::{audit, listing, pool_counts, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
@@ -278,7 +278,7 @@ impl Engine {
         loop {
             let next =
                 self.decide(invocation, |cx| import_files::advance(cx, pool_id, job_id, &rows))?;
-            let Next::Row(row) = next.body else { return Ok(()) };
+            let Some(row) = next.body else { return Ok(()) };
             let import =
                 |cx: &mut Context<'_, '_>| import_files::import(cx, pool_id, job_id, &rows, row);
             match self.decide(invocation, import) {

@@ -7,7 +7,7 @@
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -90,6 +90,16 @@ impl SealingKey<'_> {
     fn message_key(&self, purpose: Purpose, salt: &[u8]) -> Zeroizing<[u8; 32]> {
         mac(self.0, purpose.label(), &[salt])
     }
+}
+
+/// A sealed value in the alphabet of URLs.
+pub(crate) fn to_url(sealed: &str) -> String {
+    sealed.trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+/// The sealed value of which [`to_url`] made this text; `None` if there is none.
+pub(crate) fn from_url(text: &str) -> Option<String> {
+    URL_SAFE_NO_PAD.decode(text).ok().map(|sealed| STANDARD.encode(sealed))
 }
 
 fn encrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! The link in a message about a new device: whoever opens it may forget the device.
+//! The link in a message about a new device, which forgets that device.
 //!
 //! The token in the link is sealed, and bound to the pool, the user's name and the device's key,
 //! which no later user of that name can have. Reading it changes nothing, since mail scanners open
@@ -6,15 +6,13 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use device_wire::{Operation, Sensitive};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
-use crate::crypto::seal::Purpose;
+use crate::crypto::seal::{self, Purpose};
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, days};
 use crate::records::device::Device;
@@ -78,9 +76,9 @@ pub(crate) fn url(
     };
     let salt = cx.random();
     let sealed = keys.sealing().seal(Purpose::DeviceLink, &device.pool_id, salt, &contents)?;
-    let token = sealed.replace('+', "-").replace('/', "_");
+    let token = seal::to_url(&sealed);
     let (base, pool_id) = (&cx.config.public_base_url, &device.pool_id);
-    Ok(Sensitive::from(format!("{base}/{pool_id}/forget-device/{}", token.trim_end_matches('='))))
+    Ok(Sensitive::from(format!("{base}/{pool_id}/forget-device/{token}")))
 }
 
 /// A link that is good, with the records that it leads to.
@@ -102,8 +100,7 @@ impl Followed {
         let Some(pool) = cx.tx.find::<Pool>(pool_id)? else { return Ok(None) };
         cx.notes.pool_id = Some(pool.id.clone());
         let keys = PoolKeys::load(cx, pool_id)?;
-        let Ok(sealed) = URL_SAFE_NO_PAD.decode(token) else { return Ok(None) };
-        let sealed = STANDARD.encode(sealed);
+        let Some(sealed) = seal::from_url(token) else { return Ok(None) };
         let Some(contents): Option<Contents> =
             keys.sealing().open(Purpose::DeviceLink, pool_id, &sealed)
         else {
@@ -122,8 +119,8 @@ impl Followed {
 }
 
 impl Contents {
-    /// Those of a batch of the user's grants that the link ends: valid, and of the device or of the
-    /// sign-in that confirmed it. Also where the next batch starts, unless this is the last.
+    /// The grants in a batch that the link ends: valid, and of the device or of the sign-in that
+    /// confirmed it. Also where the next batch starts, unless this is the last.
     fn grants(
         &self,
         cx: &Context<'_, '_>,

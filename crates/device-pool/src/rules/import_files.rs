@@ -12,7 +12,7 @@ use device_wire::{ErrorCode, Operation, Sensitive, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
-use crate::crypto::seal::Purpose;
+use crate::crypto::seal::{self, Purpose};
 use crate::error::ServiceError;
 use crate::host::moment::{Moment, minutes};
 use crate::records::factor::Factor;
@@ -64,8 +64,8 @@ pub(crate) fn url(
     let contents = Contents { job_id: job_id.to_owned(), expires_at: cx.now() + URL_LIFE };
     let salt = cx.random();
     let sealed = keys.sealing().seal(Purpose::ImportFile, &pool.id, salt, &contents)?;
-    let token = sealed.replace('+', "-").replace('/', "_").replace('=', "");
-    Ok(format!("{}/{}/user-import/{token}", cx.config.public_base_url, pool.id))
+    let (base, token) = (&cx.config.public_base_url, seal::to_url(&sealed));
+    Ok(format!("{base}/{}/user-import/{token}", pool.id))
 }
 
 /// Keeps a file for the job that its URL names.
@@ -77,9 +77,8 @@ pub(crate) fn put(
 ) -> Result<(), ServiceError> {
     let refused = || ServiceError::not_authorized("The URL is wrong, or has expired.");
     let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(refused)?;
-    let mut text = token.replace('-', "+").replace('_', "/");
-    text.extend(std::iter::repeat_n('=', (4 - text.len() % 4) % 4));
-    let contents = keys.sealing().open::<Contents>(Purpose::ImportFile, pool_id, &text);
+    let sealed = seal::from_url(token).ok_or_else(refused)?;
+    let contents = keys.sealing().open::<Contents>(Purpose::ImportFile, pool_id, &sealed);
     let now = cx.now();
     let contents = contents.filter(|contents| now < contents.expires_at).ok_or_else(refused)?;
     let job = Job::find(cx, pool_id, &contents.job_id)?.ok_or_else(refused)?;
@@ -135,23 +134,15 @@ impl Rows {
     }
 }
 
-/// What running a job does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The row at this position.
-    Row(usize),
-    /// Nothing: it has ended, or someone else runs it.
-    Nothing,
-}
-
-/// Begins or goes on with a job; ends it if no row is left, or if it is to stop.
+/// Begins or goes on with a job; ends it if no row is left, or if it is to stop. Returns the
+/// position of the next row, if the job is under way.
 pub(crate) fn advance(
     cx: &mut Context<'_, '_>,
     pool_id: &str,
     job_id: &str,
     rows: &Rows,
-) -> Result<Next, ServiceError> {
-    let Some(mut job) = Job::find(cx, pool_id, job_id)? else { return Ok(Next::Nothing) };
+) -> Result<Option<usize>, ServiceError> {
+    let Some(mut job) = Job::find(cx, pool_id, job_id)? else { return Ok(None) };
     let pool = Pool::load(cx, pool_id)?;
     let done = done(&job.description);
     let ended = match job.description.status {
@@ -173,21 +164,21 @@ pub(crate) fn advance(
                 Some((Status::Succeeded, "Import Job Completed Successfully."))
             }
         }
-        _ => return Ok(Next::Nothing),
+        _ => return Ok(None),
     };
     let Some((status, message)) = ended else {
         if job.description.status == Some(Status::Pending) {
             job.description.status = Some(Status::InProgress);
             cx.tx.put(&job)?;
         }
-        return Ok(Next::Row(done));
+        return Ok(Some(done));
     };
     job.description.status = Some(status);
     job.description.completion_message = Some(message.to_owned());
     job.description.completion_date = Some(Timestamp::from(cx.now()));
     Resource::<ImportFile>::delete(cx, pool_id, job_id);
     cx.tx.put(&job)?;
-    Ok(Next::Nothing)
+    Ok(None)
 }
 
 fn done(job: &UserImportJobType) -> usize {
@@ -219,11 +210,10 @@ pub(crate) fn count_refused(
     position: usize,
     refusal: &ServiceError,
 ) -> Result<(), ServiceError> {
-    if *refusal.code() == ErrorCode::UsernameExists {
-        count(cx, pool_id, job_id, position, |job| &mut job.skipped_users)
-    } else {
-        count(cx, pool_id, job_id, position, |job| &mut job.failed_users)
-    }
+    let is_known = *refusal.code() == ErrorCode::UsernameExists;
+    count(cx, pool_id, job_id, position, |job| {
+        if is_known { &mut job.skipped_users } else { &mut job.failed_users }
+    })
 }
 
 /// Counts a row, unless another process has counted it.
@@ -254,11 +244,11 @@ fn add_user(
         match column {
             USERNAME => username = value,
             MFA_ENABLED => by_sms = value.eq_ignore_ascii_case("true"),
-            "email_verified" | "phone_number_verified" => {
-                let value = Some(Sensitive::from(value.to_lowercase()));
-                given.push(AttributeType { value, ..AttributeType::new(column) });
-            }
             _ => {
+                let value = match column {
+                    "email_verified" | "phone_number_verified" => value.to_lowercase(),
+                    _ => value.to_owned(),
+                };
                 let value = Some(Sensitive::from(value));
                 given.push(AttributeType { value, ..AttributeType::new(column) });
             }
