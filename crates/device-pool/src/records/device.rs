@@ -26,8 +26,8 @@ pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 /// minute counts in full.
 const UNCONFIRMABLE_AFTER: Duration = minutes(CONFIRM_WITHIN_MINUTES as u64 + 1);
 
-/// The maximum length of a device name that is shown to a user, in characters. Whoever confirms the
-/// device chooses the name, and the message or page about it is not theirs to write.
+/// The maximum length of a device name that is shown to a user, in characters. An attacker who
+/// confirms a device chooses its name, which must leave no room for a text of the attacker's own.
 const LONGEST_SHOWN_NAME: usize = 40;
 
 /// A confirmed device.
@@ -162,7 +162,7 @@ impl Device {
         key: &str,
     ) -> Result<bool, ServiceError> {
         let found: Option<Self> = cx.tx.find(&Self::id_of(whose.pool_id, whose.username, key))?;
-        let own = |device: &Self| whose.user.is_some_and(|user| device.created >= user.created);
+        let own = |device: &Self| whose.user.is_some_and(|user| device.is_of(user));
         Ok(found.is_some_and(|device| own(&device) && device.is_remembered()))
     }
 

@@ -183,8 +183,8 @@ impl User {
     }
 }
 
-/// How long an address that its user left is told of new devices: the maximum lifetime of an access
-/// token, and of a device key that is not confirmed.
+/// How long messages about new devices also go to an address that its user left: the maximum
+/// lifetime of an access token, and of a device key that is not confirmed.
 const LEFT_ADDRESS_IS_TOLD: Duration = days(1);
 
 /// An address that its user left.
@@ -209,8 +209,8 @@ impl User {
 
     /// Remembers the address for messages about devices, if it is no longer that of `before`.
     ///
-    /// Whoever has the user's access token may have changed it in order to confirm a device untold.
-    /// Of several addresses in a row, the first is the owner's.
+    /// An attacker with the user's access token may have changed it, to confirm a device without
+    /// the user's notice. Of several addresses in a row, the first is the owner's.
     pub(crate) fn leave_address_of(&mut self, before: &Self, now: Moment) {
         let is_told = self.left_address.as_ref().is_some_and(|left| left.is_told(now));
         let address = before.notice_address().filter(|_| !is_told);
@@ -219,7 +219,7 @@ impl User {
         }
     }
 
-    /// The address that the user left so lately that it is told of new devices, too.
+    /// The address that the user left so recently that messages about new devices go there, too.
     pub(crate) fn left_notice_address(&self, now: Moment) -> Option<Address> {
         let left = self.left_address.as_ref().filter(|left| left.is_told(now))?;
         Some(left.address.clone()).filter(|left| self.notice_address().as_ref() != Some(left))

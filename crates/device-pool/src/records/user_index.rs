@@ -1,4 +1,4 @@
-//! Entries by which users are found: one for each value, and in it the user's name.
+//! The ids of index entries, by which users are found: a value, then the user's name.
 //!
 //! Entries of one value are in the order of the users' names, which is the order of lists.
 

@@ -29,7 +29,7 @@ const MAX_SMS: usize = 140;
 const MAX_EMAIL: usize = 20_000;
 const MAX_SUBJECT: usize = 140;
 
-/// Why a message is sent, as its triggers learn it.
+/// Why a message is sent, for its triggers.
 pub(crate) struct Reason<'a> {
     pub(crate) situation: Situation,
     pub(crate) client_id: &'a str,
@@ -122,20 +122,16 @@ pub(crate) fn word(
         event.call(cx)?.unwrap_or_default();
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let needed: &[&str] = if invites { &[CODE, USERNAME] } else { &[CODE] };
-    let wording = match to.medium {
-        Medium::Sms => Wording { subject: None, body: given(sms_message) },
-        Medium::Email => Wording { subject: given(email_subject), body: given(email_message) },
+    let (subject, body, name, max) = match to.medium {
+        Medium::Sms => (None, given(sms_message), "smsMessage", MAX_SMS),
+        Medium::Email => (given(email_subject), given(email_message), "emailMessage", MAX_EMAIL),
     };
-    let (name, max) = match to.medium {
-        Medium::Sms => ("smsMessage", MAX_SMS),
-        Medium::Email => ("emailMessage", MAX_EMAIL),
-    };
-    check(name, wording.body.as_deref(), max, needed)?;
-    check("emailSubject", wording.subject.as_deref(), MAX_SUBJECT, &[])?;
-    Ok(wording)
+    check(name, body.as_deref(), max, needed)?;
+    check("emailSubject", subject.as_deref(), MAX_SUBJECT, &[])?;
+    Ok(Wording { subject, body })
 }
 
-/// Refuses a text that is too long or lacks a placeholder. Whoever wrote the function reads why.
+/// Refuses a text that is too long or lacks a placeholder; the error says which.
 fn check(
     name: &str,
     text: Option<&str>,
@@ -185,7 +181,7 @@ pub(crate) fn sender(
             "type": version,
             "code": code.as_str(),
             "clientMetadata": metadata,
-            // The others are read behind the answer.
+            // The others are read after the caller was answered.
             "userAttributes": attributes_at(user, &UserProfile::empty(user), to),
         }),
         response: json!({}),

@@ -149,7 +149,7 @@ fn write_one(
 ) -> Result<(), ServiceError> {
     for _ in 0..TRIES {
         let mut tx = Transaction::new(store);
-        // Of a deleted pool, nothing is kept.
+        // Nothing is kept of a deleted pool.
         if tx.find::<Pool>(pool_id)?.is_none() {
             return Ok(());
         }

@@ -145,7 +145,7 @@ fn an_address_that_a_token_removed_is_told_for_a_day() {
     for is_deleted in [true, false] {
         let (mut world, _) = world(&EMAIL);
         let signed_in = world.sign_in("ada", None, None);
-        // As whoever has the token may do before confirming a device.
+        // As an attacker with the token may do before confirming a device.
         let token = signed_in.access_token();
         if is_deleted {
             let request = json!({"AccessToken": token, "UserAttributeNames": ["email"]});
