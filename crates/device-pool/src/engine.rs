@@ -528,8 +528,8 @@ impl Engine {
             self.idle_devices.forget(&*self.store, retention, now),
             unknown_names::cap(&*self.store, retention.max_unknown_names),
             self.failure_limit.apply(&*self.store, retention.max_failures_per_user, now),
-            listing::complete(&*self.store).map(|_| 0),
-            pool_counts::add_up(&*self.store).map(|_| 0),
+            listing::complete(&*self.store).map(|()| 0),
+            pool_counts::add_up(&*self.store).map(|()| 0),
             self.sign_in_hours.write(&*self.store).map(|()| 0),
             // Last: a store may now clear what the others deleted from its files.
             self.store.purge(now.millis()).map_err(ServiceError::from),

@@ -36,17 +36,16 @@ impl Listed for Device {
     }
 }
 
-/// Lists what is not yet listed; returns the number of records. Pools of this release need nothing.
-pub(crate) fn complete(store: &dyn Store) -> Result<usize, ServiceError> {
-    let mut listed = 0;
+/// Lists what is not yet listed. Pools of this release need nothing.
+pub(crate) fn complete(store: &dyn Store) -> Result<(), ServiceError> {
     let mut after: Option<String> = None;
     loop {
         let pools: Vec<Pool> = Transaction::new(store).scan("", after.as_deref(), BATCH)?;
-        let Some(last) = pools.last() else { return Ok(listed) };
+        let Some(last) = pools.last() else { return Ok(()) };
         after = Some(last.id.clone());
         for pool in pools.iter().filter(|pool| !pool.is_listed) {
-            listed += list_all::<User>(store, &pool.id)?;
-            listed += list_all::<Device>(store, &pool.id)?;
+            list_all::<User>(store, &pool.id)?;
+            list_all::<Device>(store, &pool.id)?;
             let mut tx = Transaction::new(store);
             if let Some(mut pool) = tx.find::<Pool>(&pool.id)? {
                 pool.is_listed = true;
@@ -57,17 +56,15 @@ pub(crate) fn complete(store: &dyn Store) -> Result<usize, ServiceError> {
     }
 }
 
-fn list_all<E: Listed>(store: &dyn Store, pool_id: &str) -> Result<usize, ServiceError> {
+fn list_all<E: Listed>(store: &dyn Store, pool_id: &str) -> Result<(), ServiceError> {
     let prefix = id_of([pool_id, ""]);
-    let mut listed = 0;
     let mut after: Option<String> = None;
     loop {
         let found: Vec<E> = Transaction::new(store).scan(&prefix, after.as_deref(), BATCH)?;
-        let Some(last) = found.last() else { return Ok(listed) };
+        let Some(last) = found.last() else { return Ok(()) };
         after = Some(last.id());
         let ids: Vec<String> =
             found.iter().filter(|record| !record.is_listed()).map(Entity::id).collect();
-        listed += ids.len();
         if !list::<E>(store, &ids)? {
             // A command changed one of them: each alone, until it is done.
             for id in &ids {

@@ -3,8 +3,6 @@
 //! Commands add changes; the total is made of them once a minute. So counting costs a command one
 //! small record and no command waits for another.
 
-use std::ops::ControlFlow;
-
 use crate::command::beside::Counts;
 use crate::command::transaction::{Transaction, id_of};
 use crate::error::ServiceError;
@@ -81,27 +79,24 @@ pub(crate) fn read(store: &dyn Store, pool: &Pool) -> Result<PoolCounts, Service
     })
 }
 
-/// Adds the changes of all pools to their totals; returns the number of changes.
-pub(crate) fn add_up(store: &dyn Store) -> Result<usize, ServiceError> {
-    let mut added = 0;
+/// Adds the changes of all pools to their totals.
+pub(crate) fn add_up(store: &dyn Store) -> Result<(), ServiceError> {
     let mut after: Option<String> = None;
     loop {
         let pools: Vec<Pool> = Transaction::new(store).scan("", after.as_deref(), BATCH)?;
-        let Some(last) = pools.last() else { return Ok(added) };
+        let Some(last) = pools.last() else { return Ok(()) };
         after = Some(last.id.clone());
         for pool in &pools {
-            while let ControlFlow::Continue(batch) = add_up_one(store, &pool.id)? {
-                added += batch;
-            }
+            while add_up_one(store, &pool.id)? {}
         }
     }
 }
 
-/// Adds a batch of changes; `Break` if there are no more, or another server is at it.
-fn add_up_one(store: &dyn Store, pool_id: &str) -> Result<ControlFlow<(), usize>, ServiceError> {
+/// Adds a batch of changes; `false` if there are no more, or another server is at it.
+fn add_up_one(store: &dyn Store, pool_id: &str) -> Result<bool, ServiceError> {
     let changes = store.scan(Table::Count, &changes_of(pool_id), None, BATCH)?;
     if changes.is_empty() {
-        return Ok(ControlFlow::Break(()));
+        return Ok(false);
     }
     let total_key = total_of(pool_id);
     let total = store.get(&total_key)?;
@@ -116,11 +111,10 @@ fn add_up_one(store: &dyn Store, pool_id: &str) -> Result<ControlFlow<(), usize>
         changes.iter().map(|(key, change)| (key.clone(), Some(change.version))).collect();
     expect.push((total_key.clone(), total.map(|found| found.version)));
     let mut writes: Vec<_> = changes.into_iter().map(|(key, _)| (key, Write::Delete)).collect();
-    let batch = writes.len();
     writes.push((total_key, Write::Put { body, expires_at: None }));
     match store.apply(Change { expect, writes }) {
-        Ok(()) => Ok(ControlFlow::Continue(batch)),
-        Err(StoreError::Conflict) => Ok(ControlFlow::Break(())),
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
