@@ -5,10 +5,10 @@ use axum::response::Html;
 use device_wire::requests::ListUserPoolClientsRequest;
 use device_wire::shapes::UserPoolClientDescription;
 use maud::{Markup, html};
-use serde::{Deserialize, Serialize};
 
 use super::pool::Pool;
 use crate::html::frame::{Place, Tab};
+use crate::html::list::{Start, next_page};
 use crate::html::notice::After;
 use crate::html::table::{cell, head, table};
 use crate::html::url;
@@ -18,23 +18,17 @@ use crate::visit::Visit;
 /// Clients on a page.
 const PAGE: i32 = 50;
 
-/// The query of the page.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Asked {
-    after: Option<String>,
-}
-
 /// `GET /console/pools/<pool>/clients`
 pub(crate) async fn show(
     visit: Visit,
     Path(pool_id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
     let pool = Pool::load(&visit, &pool_id).await?;
     let list = ListUserPoolClientsRequest {
         max_results: Some(PAGE),
-        next_token: asked.after,
+        next_token: start.after,
         ..ListUserPoolClientsRequest::new(&*pool_id)
     };
     let answer = visit.call(&list).await?;
@@ -64,11 +58,7 @@ pub(crate) async fn show(
         (table("App clients", &["Name", "Id"], &rows, &html! {
             p { "There is no app client yet. An app needs one to sign users in." }
         }))
-        @if let Some(next) = answer.next_token {
-            p.paging {
-                a href=(url::with_query(&here, &Asked { after: Some(next) })) { "Next page" }
-            }
-        }
+        (next_page(&here, answer.next_token))
     };
     Ok(visit.page(&Place::of_pool("App clients", pool.named(), Tab::Clients), &body))
 }

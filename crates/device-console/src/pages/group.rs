@@ -10,7 +10,7 @@ use device_wire::requests::{
 };
 use device_wire::shapes::{GroupType, UserType};
 use maud::{Markup, html};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::person::state;
 use super::pool::Pool;
@@ -18,6 +18,7 @@ use crate::form::number;
 use crate::html::confirm::Question;
 use crate::html::field;
 use crate::html::frame::{Place, Tab};
+use crate::html::list::{Start, next_page};
 use crate::html::notice::{After, refusal};
 use crate::html::table::{cell, head, table};
 use crate::html::url;
@@ -31,8 +32,8 @@ const PAGE: i32 = 25;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
-    pub(super) description: String,
-    pub(super) precedence: String,
+    description: String,
+    precedence: String,
 }
 
 impl Settings {
@@ -62,12 +63,6 @@ impl Settings {
     }
 }
 
-/// The query of the page.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Asked {
-    after: Option<String>,
-}
-
 /// What a form of the page held, and why it was refused.
 #[derive(Default)]
 struct Draft {
@@ -82,10 +77,10 @@ type Named = Path<(String, String)>;
 pub(crate) async fn show(
     visit: Visit,
     Path((pool_id, name)): Named,
-    Query(asked): Query<Asked>,
+    Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
-    page(&visit, &pool_id, &name, asked.after, after, Draft::default()).await
+    page(&visit, &pool_id, &name, start.after, after, Draft::default()).await
 }
 
 /// `POST` to the same.
@@ -239,11 +234,7 @@ async fn page(
         (table("Members", &["User", "Status", "Created", ""], &rows, &html! {
             p { "No user is in this group." }
         }))
-        @if let Some(next) = members.next_token {
-            p.paging {
-                a href=(url::with_query(&here, &Asked { after: Some(next) })) { "Next page" }
-            }
-        }
+        (next_page(&here, members.next_token))
     };
     let groups = url::path(&["pools", pool_id, "groups"]);
     let place = Place::of_pool(name, pool.named(), Tab::Groups).below("Groups", groups);

@@ -5,10 +5,10 @@ use axum::response::Html;
 use device_wire::requests::ListGroupsRequest;
 use device_wire::shapes::GroupType;
 use maud::{Markup, html};
-use serde::{Deserialize, Serialize};
 
 use super::pool::Pool;
 use crate::html::frame::{Place, Tab};
+use crate::html::list::{Start, next_page};
 use crate::html::notice::After;
 use crate::html::table::{cell, head, table};
 use crate::html::url;
@@ -18,23 +18,17 @@ use crate::visit::Visit;
 /// Groups on a page.
 const PAGE: i32 = 50;
 
-/// The query of the page.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Asked {
-    after: Option<String>,
-}
-
 /// `GET /console/pools/<pool>/groups`
 pub(crate) async fn show(
     visit: Visit,
     Path(pool_id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
     let pool = Pool::load(&visit, &pool_id).await?;
     let list = ListGroupsRequest {
         limit: Some(PAGE),
-        next_token: asked.after,
+        next_token: start.after,
         ..ListGroupsRequest::new(&*pool_id)
     };
     let answer = visit.call(&list).await?;
@@ -66,11 +60,7 @@ pub(crate) async fn show(
             p { "There is no group yet." }
             p { "Create one, and add users to it on its page or on theirs." }
         }))
-        @if let Some(next) = answer.next_token {
-            p.paging {
-                a href=(url::with_query(&here, &Asked { after: Some(next) })) { "Next page" }
-            }
-        }
+        (next_page(&here, answer.next_token))
     };
     Ok(visit.page(&Place::of_pool("Groups", pool.named(), Tab::Groups), &body))
 }

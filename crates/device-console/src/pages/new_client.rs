@@ -80,23 +80,17 @@ async fn page(
 ) -> Result<Html<String>, Problem> {
     let pool = Pool::load(visit, pool_id).await?;
     let clients = url::path(&["pools", pool_id, "clients"]);
+    let fields = html! {
+        (typed.settings.fields(false))
+        (field::switch("secret", "Has a secret",
+            "For a server that signs users in. An app on a user's device can keep none.",
+            typed.secret.is_some(), false))
+    };
     let body = html! {
         @if let Some(refused) = refused { (refusal(refused)) }
-        @if visit.may_change() {
-            form.card method="post" {
-                (visit.token_field())
-                (typed.settings.fields(false))
-                (field::switch("secret", "Has a secret",
-                    "For a server that signs users in. An app on a user's device can keep none.",
-                    typed.secret.is_some(), false))
-                div.actions {
-                    button type="submit" { "Create the app client" }
-                    a href=(clients) { "Cancel" }
-                }
-            }
-        } @else { p { "This session may only look." } }
+        (visit.creation(&fields, "Create the app client", &clients))
     };
     let place = Place::of_pool("Create an app client", pool.named(), Tab::Clients)
-        .below("App clients", clients.clone());
+        .below("App clients", clients);
     Ok(visit.page(&place, &body))
 }

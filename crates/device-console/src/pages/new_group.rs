@@ -19,11 +19,11 @@ use crate::visit::Visit;
 
 /// A group as typed in.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 pub(crate) struct Typed {
+    #[serde(default)]
     name: String,
-    description: String,
-    precedence: String,
+    #[serde(flatten)]
+    settings: Settings,
 }
 
 /// `GET /console/pools/<pool>/new-group`
@@ -53,19 +53,12 @@ pub(crate) async fn create(
 }
 
 async fn make(visit: &Visit, pool_id: &str, typed: &Typed) -> Result<(), ServiceError> {
-    let settings = typed.settings();
     let request = CreateGroupRequest {
-        description: settings.description(),
-        precedence: settings.precedence()?,
+        description: typed.settings.description(),
+        precedence: typed.settings.precedence()?,
         ..CreateGroupRequest::new(typed.name.trim(), pool_id)
     };
     visit.call(&request).await.map(drop)
-}
-
-impl Typed {
-    fn settings(&self) -> Settings {
-        Settings { description: self.description.clone(), precedence: self.precedence.clone() }
-    }
 }
 
 async fn page(
@@ -76,21 +69,14 @@ async fn page(
 ) -> Result<Html<String>, Problem> {
     let pool = Pool::load(visit, pool_id).await?;
     let groups = url::path(&["pools", pool_id, "groups"]);
+    let fields = html! {
+        (field::text("name", "Name", "It stays as it is.", "text", &typed.name, false))
+        (typed.settings.fields(false))
+    };
     let body = html! {
         @if let Some(refused) = refused { (refusal(refused)) }
-        @if visit.may_change() {
-            form.card method="post" {
-                (visit.token_field())
-                (field::text("name", "Name", "It stays as it is.", "text", &typed.name, false))
-                (typed.settings().fields(false))
-                div.actions {
-                    button type="submit" { "Create the group" }
-                    a href=(groups) { "Cancel" }
-                }
-            }
-        } @else { p { "This session may only look." } }
+        (visit.creation(&fields, "Create the group", &groups))
     };
-    let place =
-        Place::of_pool("Create a group", pool.named(), Tab::Groups).below("Groups", groups.clone());
+    let place = Place::of_pool("Create a group", pool.named(), Tab::Groups).below("Groups", groups);
     Ok(visit.page(&place, &body))
 }

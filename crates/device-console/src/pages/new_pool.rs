@@ -96,39 +96,33 @@ async fn make(visit: &Visit, typed: &Typed) -> Result<String, Refusal> {
 
 fn page(visit: &Visit, typed: &Typed, refused: Option<&Refusal>) -> Html<String> {
     let choice = |value, label, hint| Choice { value, label, hint, effect: None };
+    let fields = html! {
+        (field::text("name", "Name", "Letters, digits, spaces and + = , . @ -", "text",
+            &typed.name, false))
+        (choices("sign_in_with", "What do users sign in with?", &[
+            choice("username", "A username", "Chosen by the user or by you."),
+            choice("email", "An e-mail address",
+                "Proven by a code at sign-up. This cannot be changed later."),
+        ], &typed.sign_in_with, false))
+        (choices("mfa", "Multi-factor authentication (MFA)", &[
+            choice("optional", "Optional", "Users may set up an authenticator app."),
+            choice("required", "Required", "Every user must set one up to sign in."),
+            choice("off", "Off", "A password is enough."),
+        ], &typed.mfa, false))
+        (choices("remember", "Do you want to remember your users' devices?", &[
+            choice("always", "Always",
+                "Every device used by your application's users is remembered."),
+            choice("opt-in", "User opt-in",
+                "A user's device is only remembered if that user opts to remember it."),
+            choice("no", "No", "Devices are not remembered."),
+        ], &typed.remember, false))
+        (field::switch("suppress", "A remembered device suppresses MFA",
+            "No code is asked for on a remembered device.", typed.suppress.is_some(),
+            false))
+    };
     let body = html! {
         @if let Some(refused) = refused { (refused.show()) }
-        @if visit.may_change() {
-            form.card method="post" {
-                (visit.token_field())
-                (field::text("name", "Name", "Letters, digits, spaces and + = , . @ -", "text",
-                    &typed.name, false))
-                (choices("sign_in_with", "What do users sign in with?", &[
-                    choice("username", "A username", "Chosen by the user or by you."),
-                    choice("email", "An e-mail address",
-                        "Proven by a code at sign-up. This cannot be changed later."),
-                ], &typed.sign_in_with, false))
-                (choices("mfa", "Multi-factor authentication (MFA)", &[
-                    choice("optional", "Optional", "Users may set up an authenticator app."),
-                    choice("required", "Required", "Every user must set one up to sign in."),
-                    choice("off", "Off", "A password is enough."),
-                ], &typed.mfa, false))
-                (choices("remember", "Do you want to remember your users' devices?", &[
-                    choice("always", "Always",
-                        "Every device used by your application's users is remembered."),
-                    choice("opt-in", "User opt-in",
-                        "A user's device is only remembered if that user opts to remember it."),
-                    choice("no", "No", "Devices are not remembered."),
-                ], &typed.remember, false))
-                (field::switch("suppress", "A remembered device suppresses MFA",
-                    "No code is asked for on a remembered device.", typed.suppress.is_some(),
-                    false))
-                div.actions {
-                    button type="submit" { "Create the user pool" }
-                    a href="/console" { "Cancel" }
-                }
-            }
-        } @else { p { "This session may only look." } }
+        (visit.creation(&fields, "Create the user pool", "/console"))
     };
     visit.page(&Place::new("Create a user pool"), &body)
 }

@@ -105,33 +105,26 @@ async fn page(
     let by_address = pool.description.username_attributes.as_ref().is_some_and(|by| !by.is_empty());
     let name_hint =
         if by_address { "In this pool, an e-mail address or a phone number." } else { "" };
+    let fields = html! {
+        (field::text("username", "Username", name_hint, "text", &typed.username, false))
+        (field::text("email", "E-mail", "Optional. Counts as verified.", "email",
+            &typed.email, false))
+        (field::text("phone", "Phone", "Optional, like +14325551212. Counts as verified.",
+            "tel", &typed.phone, false))
+        (field::text("password", "Password",
+            "Optional. Without one, an invitation carries a temporary one.", "password",
+            "", false))
+        (field::switch("permanent", "The password is permanent",
+            "Otherwise it must be changed at the first sign-in.",
+            typed.permanent.is_some(), false))
+        (field::switch("invite", "Send an invitation",
+            "By text message or e-mail, with the temporary password.",
+            typed.invite.is_some(), false))
+    };
     let body = html! {
         @if let Some(refused) = refused { (refused.show()) }
-        @if visit.may_change() {
-            form.card method="post" {
-                (visit.token_field())
-                (field::text("username", "Username", name_hint, "text", &typed.username, false))
-                (field::text("email", "E-mail", "Optional. Counts as verified.", "email",
-                    &typed.email, false))
-                (field::text("phone", "Phone", "Optional, like +14325551212. Counts as verified.",
-                    "tel", &typed.phone, false))
-                (field::text("password", "Password",
-                    "Optional. Without one, an invitation carries a temporary one.", "password",
-                    "", false))
-                (field::switch("permanent", "The password is permanent",
-                    "Otherwise it must be changed at the first sign-in.",
-                    typed.permanent.is_some(), false))
-                (field::switch("invite", "Send an invitation",
-                    "By text message or e-mail, with the temporary password.",
-                    typed.invite.is_some(), false))
-                div.actions {
-                    button type="submit" { "Create the user" }
-                    a href=(users) { "Cancel" }
-                }
-            }
-        } @else { p { "This session may only look." } }
+        (visit.creation(&fields, "Create the user", &users))
     };
-    let place =
-        Place::of_pool("Create a user", pool.named(), Tab::Users).below("Users", users.clone());
+    let place = Place::of_pool("Create a user", pool.named(), Tab::Users).below("Users", users);
     Ok(visit.page(&place, &body))
 }

@@ -5,11 +5,11 @@ use axum::response::Html;
 use device_server::DeviceCount;
 use device_wire::requests::ListUserPoolsRequest;
 use maud::{Markup, html};
-use serde::{Deserialize, Serialize};
 
 use super::device_setting::Setting;
 use super::pool::{Pool, mfa_in_words};
 use crate::html::frame::Place;
+use crate::html::list::{Start, next_page};
 use crate::html::notice::After;
 use crate::html::table::{cell, head, table};
 use crate::html::url;
@@ -19,19 +19,13 @@ use crate::visit::Visit;
 /// Pools on a page. Each is described by a call of its own.
 const PAGE: i32 = 20;
 
-/// The query of the page.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Asked {
-    after: Option<String>,
-}
-
 /// `GET /console`
 pub(crate) async fn show(
     visit: Visit,
-    Query(asked): Query<Asked>,
+    Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
-    let list = ListUserPoolsRequest { next_token: asked.after, ..ListUserPoolsRequest::new(PAGE) };
+    let list = ListUserPoolsRequest { next_token: start.after, ..ListUserPoolsRequest::new(PAGE) };
     let answer = visit.call(&list).await?;
     let mut rows = Vec::new();
     for id in answer.user_pools.unwrap_or_default().into_iter().filter_map(|pool| pool.id) {
@@ -55,11 +49,7 @@ pub(crate) async fn show(
                 p { "Create one here, or with any Cognito SDK at this server's address." }
             },
         ))
-        @if let Some(next) = answer.next_token {
-            p.paging {
-                a href=(url::with_query("/console", &Asked { after: Some(next) })) { "Next page" }
-            }
-        }
+        (next_page("/console", answer.next_token))
     };
     Ok(visit.page(&Place::new("User pools"), &body))
 }
