@@ -24,7 +24,7 @@ pub(crate) enum Command {
 /// Options of `device audit export`.
 #[derive(clap::Args)]
 pub(crate) struct ExportOptions {
-    /// The pool's id; that of a deleted pool, too
+    /// The pool's id, also that of a deleted pool
     #[arg(long)]
     pool: String,
 
@@ -43,7 +43,7 @@ pub(crate) struct VerifyOptions {
     file: PathBuf,
 
     /// The log's public key, as an earlier verification printed it. Without it, the key in the file
-    /// is believed
+    /// is trusted
     #[arg(long)]
     key: Option<String>,
 
@@ -52,7 +52,7 @@ pub(crate) struct VerifyOptions {
     head: Vec<PathBuf>,
 
     /// Write the export's signed head to this file, to be kept elsewhere. The file must not exist,
-    /// or be a head of this command
+    /// or be a --head of this command
     #[arg(long, value_name = "FILE")]
     keep_head: Option<PathBuf>,
 
@@ -71,13 +71,18 @@ pub(crate) enum AuditError {
     Call(#[from] CallError),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error(
+        "{} exists, and --keep-head replaces only a file that is also a --head the log continues",
+        .0.display()
+    )]
+    HeadExists(PathBuf),
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
     #[error("{} is not a complete, unaltered export: {source}", path.display())]
     Altered { path: PathBuf, source: AuditAlteration },
     #[error(
-        "the export is complete and unaltered, but {0} kept heads are older than what was removed \
-         at its beginning, and so cannot be compared"
+        "the export is complete and unaltered, but it cannot be compared with {0} of the kept \
+         heads: they are older than what was removed at its beginning"
     )]
     Uncompared(usize),
 }
@@ -155,8 +160,12 @@ fn verify(options: &VerifyOptions) -> Result<(), AuditError> {
         // Only what this log was found to continue is replaced.
         let is_continued = head.contains(path) && verdict.uncompared_heads == 0;
         let file = if is_continued { File::create(path) } else { File::create_new(path) };
-        file.and_then(|mut file| file.write_all(signed_head.as_bytes()))
-            .map_err(|source| in_file(path, source))?;
+        file.and_then(|mut file| file.write_all(signed_head.as_bytes())).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => AuditError::HeadExists(path.clone()),
+                _ => in_file(path, source),
+            }
+        })?;
     }
     if *json {
         let verdict = serde_json::to_string_pretty(&verdict).map_err(io::Error::from)?;
@@ -200,12 +209,15 @@ fn tell(verdict: &AuditVerdict, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "complete and unaltered: the audit trail of the pool {}", verdict.pool_id)?;
     writeln!(out, "  {size} events were sealed by {}", utc(verdict.at))?;
     writeln!(out, "  {events} are in the file, {erased} of them without the erased address")?;
-    writeln!(out, "  {removed} were removed when their time had come, or with the pool")?;
+    writeln!(out, "  {removed} were removed: expired, or deleted with the pool")?;
     if !verdict.key_is_confirmed {
-        writeln!(out, "  signed by the key below, which only the file says is the log's (--key)")?;
+        writeln!(
+            out,
+            "  only the file says that the key below is the log's: give --key to verify it"
+        )?;
     }
     if *kept_heads > 0 {
-        writeln!(out, "  it continues the log of {kept_heads} kept heads")?;
+        writeln!(out, "  kept heads that the log continues: {kept_heads}")?;
     }
     writeln!(out, "root        {}", verdict.root)?;
     writeln!(out, "public key  {}", verdict.public_key)

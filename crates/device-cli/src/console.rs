@@ -13,7 +13,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     server: Connection,
 
-    /// Sign in to look and change nothing
+    /// Sign in to a session that changes nothing
     #[arg(long)]
     read_only: bool,
 

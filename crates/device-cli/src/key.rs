@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Add(AddOptions),
     /// List the access keys that were added.
     List(Connection),
-    /// Revoke an access key. It holds at once, and ends the key's sessions in the console.
+    /// Revoke an access key. It takes effect at once and ends the key's sessions in the console.
     Revoke(RevokeOptions),
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct AddOptions {
     /// The key's name, which the audit trail shows: letters, digits and @._+-
     name: String,
 
-    /// Permit to look and not to change
+    /// Permit reading only
     #[arg(long)]
     read_only: bool,
 

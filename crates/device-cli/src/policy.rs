@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use device_server::{PolicyTrial, PolicyTrialRequest};
 
-use crate::pool::{Assignment, check_named_once};
-use crate::signed_call::{CallError, Connection};
+use crate::pool::{Assignment, PoolError, check_named_once};
+use crate::signed_call::Connection;
 use crate::utc::utc;
 
 /// The subcommands of `device policy`.
@@ -43,20 +43,9 @@ pub(crate) struct TryOptions {
     json: bool,
 }
 
-/// Why nothing was tried.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PolicyError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("{0}")]
-    Setting(String),
-    #[error("the output cannot be written: {0}")]
-    Output(#[from] io::Error),
-}
-
-pub(crate) fn run(command: &Command) -> Result<(), PolicyError> {
+pub(crate) fn run(command: &Command) -> Result<(), PoolError> {
     let Command::Try(TryOptions { pool, settings, days, server, json }) = command;
-    check_named_once(settings).map_err(PolicyError::Setting)?;
+    check_named_once(settings).map_err(PoolError::Setting)?;
     let settings = settings.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
     let request = PolicyTrialRequest { pool_id: pool.clone(), settings, days: *days };
     let trial = server.administer(&request)?;
@@ -84,7 +73,7 @@ impl fmt::Display for Report<'_> {
         writeln!(f, "{asked:>7} were asked for a code")?;
         let (newly, no_longer) = (trial.newly_asked, trial.no_longer_asked);
         write!(f, "{would_be_asked:>7} would be asked")?;
-        writeln!(f, ": {newly} that were not, and {no_longer} fewer that were")?;
+        writeln!(f, ": {newly} newly, and {no_longer} no longer")?;
         for told in &trial.not_judged {
             writeln!(f, "{:>7} are not judged: {}", told.sign_ins, lower(&told.reason))?;
         }

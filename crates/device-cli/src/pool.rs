@@ -77,7 +77,7 @@ pub(crate) struct SetOptions {
     json: bool,
 }
 
-/// Why a command about pools failed.
+/// Why a command about a pool or its settings failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PoolError {
     #[error(transparent)]

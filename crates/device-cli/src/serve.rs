@@ -54,10 +54,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         modes::check_data(directory)?;
     }
     // Before the store is opened: a mistake leaves no new data directory.
-    let seed = match settings.seed.is_empty() {
-        true => None,
-        false => Some(Seed::read(&settings.seed)?),
-    };
+    let seed = (!settings.seed.is_empty()).then(|| Seed::read(&settings.seed)).transpose()?;
     let server = Server::bind(settings.listen.addr()).await?;
     let endpoint = format!("http://{}", reachable(server.local_addr()));
     let is_developers = directory.is_some_and(dev::is_developers);

@@ -59,7 +59,7 @@ impl DevMode {
     /// If it is anything else.
     pub fn code(mut self, code: &str) -> Result<Self, SetupError> {
         if !(4..=8).contains(&code.len()) || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(SetupError::setting("the code for all is four to eight digits"));
+            return Err(SetupError::setting("code must have four to eight digits"));
         }
         self.code = Some(code.into());
         Ok(self)

@@ -23,7 +23,11 @@ const TAGS: &[(&str, &str, &str)] = &[
         "a device that did not sign in for {} is forgotten",
         "no device is forgotten because it is unused",
     ),
-    ("device:max-per-user", "a user has at most {} devices", "a user may have any number"),
+    (
+        "device:max-per-user",
+        "a user has at most {} devices",
+        "a user may have any number of devices",
+    ),
     ("device:when-full", "for one device too many: {}", "one device too many is refused"),
     (
         "device:rotate-secret",

@@ -72,7 +72,7 @@ fn an_export_is_verified_without_the_server() {
     assert!(!is_good && said.contains("Event 151 is missing: a kept head counts 152"), "{said}");
     // A kept head is replaced only by one that continues it.
     let (is_good, said) = verify(&second, &["--keep-head", &head]);
-    assert!(!is_good && said.contains("head.txt") && said.contains("exists"), "{said}");
+    assert!(!is_good && said.contains("head.txt exists") && said.contains("--head"), "{said}");
     assert_eq!(fs::read_to_string(&head).unwrap(), note);
     let (is_good, said) = verify(&second, &["--head", &head, "--keep-head", &head]);
     assert!(is_good && !said.contains("only the file says"), "{said}");

@@ -162,7 +162,7 @@ fn settings_are_tried_on_recorded_sign_ins() {
     assert_eq!(
         told(&url, &arguments),
         "1 sign-ins of 1 users in the last 30 days\n      0 were asked for a code\n      0 would \
-         be asked: 0 that were not, and 0 fewer that were\n"
+         be asked: 0 newly, and 0 no longer\n"
     );
     let told = told(&url, &[&arguments[..], &["--json"]].concat());
     let trial: Value = serde_json::from_str(&told).unwrap();

@@ -84,8 +84,8 @@ pub(super) fn show(visit: &Visit, trial: &PolicyTrial) -> Markup {
             p { "Nothing was changed. In the last " (DAYS) " days, " strong { (sign_ins) }
                 " sign-ins of " strong { (users) } " users are known. " strong { (asked) }
                 " were asked for a code; with these values, " strong { (would_be_asked) }
-                " would be: " (trial.newly_asked) " that were not, and " (trial.no_longer_asked)
-                " fewer that were." }
+                " would be: " (trial.newly_asked) " newly, and "
+                (trial.no_longer_asked) " no longer." }
             @for told in &trial.not_judged {
                 p.hint { (told.sign_ins) " are not judged. " (told.reason) "." }
             }
