@@ -20,7 +20,7 @@ use crate::problem::Problem;
 pub(crate) struct Visit {
     pub(crate) console: Arc<Console>,
     pub(crate) session: AdminSession,
-    /// Whoever opened the session, and what is permitted now.
+    /// The administrator who opened the session, with what is permitted now.
     pub(crate) administrator: Administrator,
     pub(crate) source_ip: Option<IpAddr>,
     /// The token that the session's forms carry.

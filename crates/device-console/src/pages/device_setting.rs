@@ -233,7 +233,7 @@ pub(super) fn page(visit: &Visit, pool: &Pool, draft: &Draft) -> Html<String> {
             effect: asked_again,
         },
     ];
-    // Whoever may not save may try what it would change.
+    // A read-only session may try settings without saving them.
     let may_change = visit.may_change();
     let body = html! {
         (after.show())
