@@ -24,20 +24,14 @@ pub(crate) struct Options {
 
 /// Opens the console, or prints the link.
 pub(crate) fn run(options: &Options) -> Result<(), CallError> {
-    let server = &options.server;
-    let link = match ask(options) {
-        // In dev mode, there is no key and nothing to prove.
-        Err(CallError::NoKey(_)) if is_open(server)? => server.url.join("/console"),
-        asked => server.url.join(&asked?.path),
-    };
-    let link = link.map_err(CallError::call)?;
+    let link = options.server.url.join(&ask(options)?.path).map_err(CallError::call)?;
     if options.print || opener::open_browser(link.as_str()).is_err() {
         println!("{link}");
     }
     Ok(())
 }
 
-/// Makes the signed call.
+/// Asks for the link.
 fn ask(options: &Options) -> Result<SignInLink, CallError> {
     let asked = SignInLinkRequest {
         read_only: options.read_only,
@@ -49,10 +43,4 @@ fn ask(options: &Options) -> Result<SignInLink, CallError> {
         return Ok(link);
     }
     Err(options.server.refused("the answer is not that of a device server"))
-}
-
-/// Whether the server lets anyone on this machine in.
-fn is_open(server: &Connection) -> Result<bool, CallError> {
-    let url = server.url.join("/console/sign-in").map_err(CallError::call)?;
-    Ok(server.send(|client| client.get(url))?.0 == 303)
 }

@@ -63,20 +63,9 @@ impl CallError {
 }
 
 impl Connection {
-    /// Makes a signed call.
-    pub(crate) fn call<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        target: &str,
-        members: &impl Serialize,
-    ) -> Result<T, CallError> {
-        let key = access_key(&self.data)?;
-        self.exchange(path, target, members, Some(&key))
-    }
-
     /// Makes an administrator's operation.
     pub(crate) fn operation<R: Request>(&self, request: &R) -> Result<R::Output, CallError> {
-        self.call_if_open("/", R::OPERATION.target(), request)
+        self.call("/", R::OPERATION.target(), request)
     }
 
     /// Makes a call that the service does not have.
@@ -84,11 +73,11 @@ impl Connection {
         &self,
         call: &C,
     ) -> Result<C::Answer, CallError> {
-        self.call_if_open(ADMINISTRATION_PATH, &C::target(), call)
+        self.call(ADMINISTRATION_PATH, &C::target(), call)
     }
 
     /// Makes a signed call, or without an access key an unsigned one, as dev mode accepts.
-    fn call_if_open<T: DeserializeOwned>(
+    pub(crate) fn call<T: DeserializeOwned>(
         &self,
         path: &str,
         target: &str,
@@ -140,7 +129,7 @@ impl Connection {
     }
 
     /// Sends a request; returns status and body of the answer.
-    pub(crate) fn send(
+    fn send(
         &self,
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<(u16, String), CallError> {

@@ -114,13 +114,27 @@ fn what_a_pool_refuses_says_what_would_be_right() {
 }
 
 #[test]
+fn dev_mode_asks_for_no_key_and_has_none() {
+    let (_serving, url) = dev();
+    let link = told(&url, &["console", "--print"]);
+    assert!(link.starts_with(&format!("{url}/console/sign-in?link=")), "{link}");
+    let refused = complaint(&url, &["key", "list"]);
+    assert!(refused.contains("there are no access keys"), "{refused}");
+}
+
+#[test]
 fn a_server_with_a_key_wants_it() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let data = data.to_str().unwrap();
     let serving = Serving::start(command(&["--listen", "127.0.0.1:0", "--data", data]));
     let url = format!("http://{}", serving.address);
-    for arguments in [&["pool", "list"][..], &["policy", "try", "--pool", "x", "remember=no"]] {
+    for arguments in [
+        &["pool", "list"][..],
+        &["policy", "try", "--pool", "x", "remember=no"],
+        &["key", "list"],
+        &["console", "--print"],
+    ] {
         let told = complaint(&url, arguments);
         assert!(told.contains("no access key: set DEVICE_ACCESS_KEY_ID"), "{told}");
     }
