@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,6 +141,36 @@ async fn a_seed_has_ids_users_groups_and_factors_of_choice() {
         "ChallengeResponses": { "USERNAME": "grace", "SOFTWARE_TOKEN_MFA_CODE": code } });
     let tokens = dev.call("RespondToAuthChallenge", answer).await.unwrap();
     assert!(tokens["AuthenticationResult"]["AccessToken"].is_string(), "{tokens}");
+}
+
+#[tokio::test]
+async fn what_a_server_describes_is_a_seed() {
+    let dev = seeded().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for operation in [
+        "DescribeUserPool",
+        "GetUserPoolMfaConfig",
+        "DescribeUserPoolClient",
+        "ListGroups",
+        "ListUsers",
+    ] {
+        let mut body = json!({ "UserPoolId": POOL });
+        if operation == "DescribeUserPoolClient" {
+            body["ClientId"] = CLIENT.into();
+        }
+        let described = dev.call(operation, body).await.unwrap();
+        files.push(folder.path().join(format!("{operation}.json")));
+        fs::write(files.last().unwrap(), described.to_string()).unwrap();
+    }
+    let other = start_with(&FakeClock::new(), |service| service);
+    other.service.plant(&Seed::read(files).unwrap(), true).await.unwrap();
+    for operation in ["DescribeUserPool", "GetUserPoolMfaConfig", "ListGroups", "ListUsers"] {
+        let described = async |dev: &Dev| {
+            dev.call(operation, json!({ "UserPoolId": POOL })).await.unwrap()
+        };
+        assert_eq!(described(&other).await, described(&dev).await, "{operation}");
+    }
 }
 
 #[tokio::test]

@@ -361,7 +361,13 @@ fn pool(written: &Written, mut fields: Fields) -> Result<SeedPool, Fault> {
     let name = fields.remove("Name").unwrap_or_else(|| id.as_str().into());
     fields.insert("PoolName".to_owned(), name);
     if let Some(mut schema) = fields.remove("SchemaAttributes") {
-        schema.as_array_mut().into_iter().flatten().for_each(as_requested);
+        if let Some(attributes) = schema.as_array_mut() {
+            // The model's names are too short for it, so it is as the service made it.
+            attributes.retain(|attribute| {
+                attribute.get("Name").is_none_or(|name| name != "phone_number_verified")
+            });
+            attributes.iter_mut().for_each(as_requested);
+        }
         fields.insert("Schema".to_owned(), schema);
     }
     let mut mfa: Fields = FACTORS

@@ -141,6 +141,7 @@ fn descriptions_of_a_real_pool_are_a_seed() {
                     { "Name": "sub", "AttributeDataType": "String", "Mutable": false,
                       "Required": true, "DeveloperOnlyAttribute": false,
                       "StringAttributeConstraints": { "MinLength": "1", "MaxLength": "2048" } },
+                    { "Name": "phone_number_verified", "AttributeDataType": "Boolean" },
                     { "Name": "identities", "AttributeDataType": "String",
                       "StringAttributeConstraints": {} },
                     { "Name": "dev:custom:plan", "AttributeDataType": "String",
