@@ -75,12 +75,6 @@ impl Linked {
     }
 }
 
-async fn ok(router: &Router, operation: &str, body: Value) -> Value {
-    let answer = send(router.clone(), request(operation, body.to_string())).await;
-    assert_eq!(answer.status, StatusCode::OK, "{operation}: {}", answer.body);
-    answer.json()
-}
-
 #[tokio::test]
 async fn opening_a_device_link_changes_nothing() {
     let linked = Linked::new("<script>alert(1)</script>").await;

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use crate::{Answer, request, router, send};
+use crate::{Answer, ok, request, router, send};
 
 fn limited(change: impl FnOnce(&mut Limits)) -> impl FnOnce(ServiceBuilder) -> ServiceBuilder {
     let mut limits = Limits::default();
@@ -184,12 +184,6 @@ impl Hooks for SlowHook {
         let _ = self.told.lock().unwrap().recv();
         Ok(json!({ "response": { "failAuthentication": true } }))
     }
-}
-
-async fn ok(router: &Router, operation: &str, body: Value) -> Value {
-    let answer = send(router.clone(), request(operation, body.to_string())).await;
-    assert_eq!(answer.status, StatusCode::OK, "{operation}: {}", answer.body);
-    answer.json()
 }
 
 /// The id of a new pool, and the body that begins a custom sign-in of its user.

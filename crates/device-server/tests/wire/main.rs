@@ -75,6 +75,13 @@ async fn call(operation: &str, body: impl Into<Body>) -> Answer {
     send(router(|service| service), request(operation, body)).await
 }
 
+/// The output of an operation that must succeed.
+async fn ok(router: &Router, operation: &str, body: Value) -> Value {
+    let answer = send(router.clone(), request(operation, body.to_string())).await;
+    assert_eq!(answer.status, StatusCode::OK, "{operation}: {}", answer.body);
+    answer.json()
+}
+
 /// Code and message of a refusal, which body and headers must agree on.
 async fn refused(request: Request<Body>) -> (String, String) {
     let answer = send(router(|service| service), request).await;
