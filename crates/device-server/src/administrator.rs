@@ -37,6 +37,14 @@ impl Administrator {
         self.pools.as_ref().is_none_or(|pools| pools.iter().any(|pool| pool == pool_id))
     }
 
+    /// Refuses a pool that the key is not for.
+    pub(crate) fn check_pool_id(&self, pool_id: &str) -> Result<(), ServiceError> {
+        if self.has_pool(pool_id) {
+            return Ok(());
+        }
+        Err(denied(format!("{} is not for the pool {pool_id}.", self.title())))
+    }
+
     /// Refuses an operation that the key does not permit on any pool.
     pub(crate) fn check_role(&self, operation: Operation) -> Result<(), ServiceError> {
         if self.role.permits(operation) {
@@ -62,8 +70,7 @@ impl Administrator {
         let of_arn = || text("ResourceArn").and_then(|arn| arn.split_once(":userpool/"));
         let pool = text("UserPoolId").or_else(|| of_arn().map(|(_, pool)| pool));
         match pool {
-            Some(pool) if self.has_pool(pool) => Ok(()),
-            Some(pool) => Err(denied(format!("{} is not for the pool {pool}.", self.title()))),
+            Some(pool) => self.check_pool_id(pool),
             None => {
                 let key = self.title();
                 Err(denied(format!("{key} is for some pools only, and {operation} is for all.")))

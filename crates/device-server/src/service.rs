@@ -158,15 +158,10 @@ impl Service {
         if let Err(refusal) = self.guess_budget.permit(operation, source, self.now()) {
             return (Err(refusal), Subject::default());
         }
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
-            return (Err(refusal), Subject::default());
-        };
-        // The permit and all that follows from the decision move with the work: if the caller
-        // disconnects, this future is dropped, and the work still occupies its thread and commits.
+        // All that follows from the decision is part of the work, which goes on if the caller
+        // disconnects.
         let this = Arc::clone(self);
-        let answered = self.off_the_workers(move |_| {
-            let _permit = permit;
+        let answered = self.as_call(move |_| {
             let mut subject = Subject::default();
             Ok((this.decide_and_follow_up(&call, &mut subject), subject))
         });
@@ -191,7 +186,7 @@ impl Service {
         let Outcome { body, messages } = outcome?;
         self.send(messages);
         if let (Some(dev), Some(body)) = (self.administrators.dev(), &body) {
-            dev.note(body);
+            dev.expired.note(body);
         }
         self.follow_up(operation, body.as_ref());
         Ok(body)
@@ -266,12 +261,7 @@ impl Service {
         source_ip: Option<IpAddr>,
         is_followed: bool,
     ) -> (Result<DeviceLink, ServiceError>, Subject) {
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            let refusal = ServiceError::new(ErrorCode::TooManyRequests, "Too many requests");
-            return (Err(refusal), Subject::default());
-        };
-        let work = self.off_the_workers(move |service| {
-            let _permit = permit;
+        let work = self.as_call(move |service| {
             let mut rng = service.entropy.generator();
             let now = service.moment();
             let mut invocation = Invocation { source_ip, ..Invocation::new(now, &mut *rng) };
@@ -317,7 +307,7 @@ impl Service {
         }
         (self.message_observer)(&messages);
         if let Some(dev) = self.administrators.dev() {
-            dev.keep(&messages, self.moment());
+            dev.messages.keep(&messages, self.moment());
             // In dev mode messages can be read back, so one without a transport is not lost.
             messages.retain(|message| self.outbound_queue.has_way_for(message));
         }

@@ -117,22 +117,10 @@ fn answer<C: AdministrationCall>(
     let call: C = serde_json::from_slice(body).map_err(|_| {
         ServiceError::new(ErrorCode::Serialization, format!("The body is no {} call.", C::NAME))
     })?;
-    let answer = permitted(administrator, &call)?.run(service)?;
+    administrator.check_pool_id(call.pool_id())?;
+    let answer = call.run(service)?;
     serde_json::to_value(answer)
         .map_err(|_| ServiceError::internal(format!("{} answer does not convert", C::NAME)))
-}
-
-/// The call, if the key of the administrator is for its pool.
-fn permitted<'c, C: AdministrationCall>(
-    administrator: &Administrator,
-    call: &'c C,
-) -> Result<&'c C, ServiceError> {
-    let pool = call.pool_id();
-    if administrator.has_pool(pool) {
-        return Ok(call);
-    }
-    let message = format!("{} is not for the pool {pool}.", administrator.title());
-    Err(ServiceError::new(ErrorCode::AccessDenied, message))
 }
 
 impl Service {
@@ -146,7 +134,7 @@ impl Service {
         administrator: &Administrator,
         call: C,
     ) -> Result<C::Answer, ServiceError> {
-        permitted(administrator, &call)?;
+        administrator.check_pool_id(call.pool_id())?;
         self.as_call(move |service| call.run(service)).await
     }
 

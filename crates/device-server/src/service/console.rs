@@ -61,9 +61,7 @@ impl Service {
         administrator: &Administrator,
         pool_id: String,
     ) -> Result<DeviceCount, ServiceError> {
-        if !administrator.has_pool(&pool_id) {
-            return Err(denied(format!("{} is not for that pool.", administrator.title())));
-        }
+        administrator.check_pool_id(&pool_id)?;
         self.as_call(move |service| service.engine.count_devices(&pool_id)).await
     }
 
@@ -77,9 +75,7 @@ impl Service {
         pool_id: String,
         hours: u16,
     ) -> Result<Vec<SignInHour>, ServiceError> {
-        if !administrator.has_pool(&pool_id) {
-            return Err(denied(format!("{} is not for that pool.", administrator.title())));
-        }
+        administrator.check_pool_id(&pool_id)?;
         self.as_call(move |service| {
             service.engine.sign_ins_by_hour(&pool_id, hours, service.moment())
         })
@@ -200,7 +196,7 @@ impl Service {
     /// The latest messages to users, the latest first; `None` if there is no dev mode.
     #[must_use]
     pub fn kept_messages(&self) -> Option<Vec<KeptMessage>> {
-        self.administrators.dev().map(|dev| dev.messages())
+        self.administrators.dev().map(|dev| dev.messages.all())
     }
 }
 
