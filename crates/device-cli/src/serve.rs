@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use device_server::{AccessKey, Administrators, PoolConfig, Seed, Server, Service, Storage};
+use device_server::{
+    AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Server, Service, Storage,
+};
 use tokio::runtime;
 
 use credentials::{Credentials, Kept};
@@ -124,8 +126,11 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     let service = service.build();
     if let Some(seed) = seed {
-        let in_memory = matches!(settings.storage, Storage::InMemory);
-        service.plant(&seed, in_memory).await?;
+        let verifiers = match settings.storage {
+            Storage::InMemory => SeedVerifiers::OnFirstRead,
+            _ => SeedVerifiers::AtOnce,
+        };
+        service.plant(&seed, verifiers).await?;
     }
     let server = if settings.console {
         greeting.push_str(&line("console", &format!("{endpoint}/console")));

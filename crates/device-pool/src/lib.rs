@@ -99,13 +99,16 @@ pub use crypto::seal::fuzzing;
 pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
 pub use host::arithmetic::{Arithmetic, InPlace};
+pub use host::development::CHOSEN_CLIENT_ID;
 pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};
 pub use host::invocation::{About, Config, Invocation, Outcome, Retention, SignInOutcome};
 pub use host::message::{CustomSender, Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
-pub use host::seed::{SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser};
+pub use host::seed::{
+    SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser, SeedVerifiers,
+};
 pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};

@@ -27,8 +27,13 @@ pub enum Administrators {
     Anyone(DevMode),
 }
 
-/// The name of whoever administrates in dev mode.
+/// The id that the administrator of dev mode has in place of an access key's.
 const DEV: &str = "dev";
+
+/// The administrator of dev mode: anyone.
+pub(crate) fn developer() -> Administrator {
+    Administrator::new(DEV, Role::Full)
+}
 
 /// The check for [`Administrators`].
 pub(crate) enum AdminCheck {
@@ -74,10 +79,7 @@ impl AdminCheck {
             Self::Signature(ring) => {
                 sigv4::verify(head, body, region, now, |key_id| ring.find(key_id, now))
             }
-            Self::Dev(dev) => {
-                let holder = || Administrator::new(DEV, Role::Full);
-                dev.admit(&head.method, &head.headers).map(|()| holder())
-            }
+            Self::Dev(dev) => dev.admit(&head.method, &head.headers).map(|()| developer()),
         }
     }
 
@@ -90,7 +92,7 @@ impl AdminCheck {
         match self {
             Self::Nobody => Ok(None),
             Self::Signature(ring) => Ok(ring.find(key_id, now)?.map(|(_, holder)| holder)),
-            Self::Dev(_) => Ok((key_id == DEV).then(|| Administrator::new(DEV, Role::Full))),
+            Self::Dev(_) => Ok((key_id == DEV).then(developer)),
         }
     }
 

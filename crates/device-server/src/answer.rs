@@ -1,6 +1,7 @@
 //! Turns answers and refusals of the engine into HTTP.
 //!
-//! No other file chooses the status code of a refusal. Pages and documents choose their own.
+//! No other file chooses the status code of a refusal. Pages, documents and calls under `/dev/`
+//! choose their own.
 
 use axum::body::Body;
 use axum::http::header::{

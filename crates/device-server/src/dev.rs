@@ -1,6 +1,7 @@
-//! Dev mode: administrators do not sign, and developers control the server by `dev_calls`.
+//! Dev mode: its settings, and what developers control by `dev_calls`.
 //!
-//! Everything special to dev mode is here. Foreign web pages may do neither of the two.
+//! In dev mode administrators do not sign. Foreign web pages may neither administrate nor control
+//! the server.
 
 pub(crate) mod clock;
 mod duration;
@@ -11,7 +12,7 @@ mod pages;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderMap, Method};
-use device_pool::{Message, Moment, SeedItem, ServiceError};
+use device_pool::{CHOSEN_CLIENT_ID, SeedItem, SeedVerifiers, ServiceError};
 use device_wire::{ErrorCode, Operation, Sensitive};
 use serde_json::Value;
 
@@ -30,9 +31,6 @@ pub(crate) const REFUSED: &str = "\
     In dev mode, only pages on localhost or from a listed origin may do this (--cors-origin lists \
     one), and codes are read under localhost, an address, the public URL's host or a listed name \
     (--dev-host NAME lists one).";
-
-/// What begins the name of an app client that chooses its id.
-const CHOSEN_ID: &str = "_custom_id_:";
 
 /// The settings of dev mode. Use it only on your own machine: anyone who reaches the server is an
 /// administrator.
@@ -93,8 +91,7 @@ pub(crate) struct Dev {
 #[derive(Clone, Default)]
 pub(crate) struct Planted {
     pub(crate) items: Arc<[SeedItem]>,
-    /// Whether the records end with the process.
-    pub(crate) in_memory: bool,
+    pub(crate) verifiers: SeedVerifiers,
 }
 
 impl Dev {
@@ -132,7 +129,8 @@ impl Dev {
     ) -> Result<Value, ServiceError> {
         let names = [Operation::CreateUserPoolClient, Operation::UpdateUserPoolClient];
         let name = body.get("ClientName").and_then(Value::as_str);
-        let chosen = name.filter(|name| name.starts_with(CHOSEN_ID) && names.contains(&operation));
+        let chosen =
+            name.filter(|name| name.starts_with(CHOSEN_CLIENT_ID) && names.contains(&operation));
         let chosen = chosen.map(str::to_owned);
         if let Some(name) = &chosen {
             set_name(&mut body, name.replacen(':', "=", 1));
@@ -143,21 +141,6 @@ impl Dev {
         }
         self.expired.check(operation, &input)?;
         Ok(input)
-    }
-
-    /// Notes the tokens of an answer, so that they can be expired.
-    pub(crate) fn note(&self, answer: &Value) {
-        self.expired.note(answer);
-    }
-
-    /// Stores messages for reading back.
-    pub(crate) fn keep(&self, messages: &[Message], now: Moment) {
-        self.messages.keep(messages, now);
-    }
-
-    /// The kept messages, the latest first.
-    pub(crate) fn messages(&self) -> Vec<KeptMessage> {
-        self.messages.all()
     }
 
     /// Sets what a reset goes back to.

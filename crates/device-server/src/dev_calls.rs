@@ -22,22 +22,32 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::administrator::{Administrator, Role};
+use crate::administrators::developer;
 use crate::answer;
-use crate::dev::messages::{self, Since, Wanted};
+use crate::dev::messages::{self, Found, Since, Wanted};
 use crate::dev::{Dev, REFUSED, clock};
+use crate::request_log::Named;
 use crate::service::Service;
 
 /// The error for a call under `/dev/` to a server without dev mode.
 const NEEDS_DEV: &str = "Calls under /dev/ need --dev: this server was started without it.";
+
+/// The calls as the log names them.
+const NAMES: [&str; 5] =
+    ["dev/clock", "dev/reset", "dev/expire", "dev/confirm-user", "dev/messages"];
+
 /// The longest wait for a message.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest body of a call.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The state of a call: the service, whose dev mode is on.
-type Running = State<Arc<Service>>;
+/// The state of a call.
+#[derive(Clone)]
+struct Running {
+    service: Arc<Service>,
+    dev: Arc<Dev>,
+}
 
 /// Why a call is not answered with 200.
 enum Refusal {
@@ -68,10 +78,6 @@ fn respond(answer: Answer) -> Response<Body> {
     answer::document(status, &json!({ "message": message }))
 }
 
-fn dev(service: &Service) -> Result<&Arc<Dev>, Refusal> {
-    service.administrators.dev().ok_or_else(|| Refusal::Forbidden(NEEDS_DEV.to_owned()))
-}
-
 /// Reads a JSON body. An empty one counts as `{}`.
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
     let body = to_bytes(request.into_body(), MAX_BODY).await;
@@ -81,15 +87,17 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
 }
 
 /// `GET /dev/clock`
-async fn show_clock(State(service): Running) -> Response<Body> {
-    respond(dev(&service).map(|dev| dev.clock.describe()))
+async fn show_clock(State(Running { dev, .. }): State<Running>) -> Response<Body> {
+    respond(Ok(dev.clock.describe()))
 }
 
 /// `POST /dev/clock`: `{"set": "2027-01-31T12:00:00Z", "advance": "31d", "stopped": true}`
-async fn change_clock(State(service): Running, request: Request) -> Response<Body> {
+async fn change_clock(
+    State(Running { service, dev }): State<Running>,
+    request: Request,
+) -> Response<Body> {
     let change = async {
         let change: clock::Change = read(request).await?;
-        let dev = dev(&service)?;
         dev.clock.change(&change).map_err(Refusal::Invalid)?;
         // What is due by now is done before the answer, so that a test need not wait for it.
         service.maintain().await;
@@ -99,21 +107,18 @@ async fn change_clock(State(service): Running, request: Request) -> Response<Bod
 }
 
 /// `DELETE /dev/clock`: back to the system's time.
-async fn reset_clock(State(service): Running) -> Response<Body> {
-    respond(dev(&service).map(|dev| {
-        dev.clock.reset();
-        dev.clock.describe()
-    }))
+async fn reset_clock(State(Running { dev, .. }): State<Running>) -> Response<Body> {
+    dev.clock.reset();
+    respond(Ok(dev.clock.describe()))
 }
 
 /// `POST /dev/reset`
-async fn reset(State(service): Running) -> Response<Body> {
+async fn reset(State(Running { service, dev }): State<Running>) -> Response<Body> {
     let reset = async {
-        let dev = dev(&service)?;
         if let Some(reason) = &dev.keeps_data {
             return Err(Refusal::Forbidden(format!("/dev/reset is refused: {reason}.")));
         }
-        service.reset().await?;
+        service.reset(&dev).await?;
         Ok(json!({}))
     };
     respond(reset.await)
@@ -134,10 +139,12 @@ struct Expiry {
 }
 
 /// `POST /dev/expire`
-async fn expire(State(service): Running, request: Request) -> Response<Body> {
+async fn expire(
+    State(Running { service, dev }): State<Running>,
+    request: Request,
+) -> Response<Body> {
     let expire = async {
         let what: Expiry = read(request).await?;
-        let dev = dev(&service)?;
         let given: Vec<_> = [&what.access_token, &what.refresh_token, &what.session]
             .into_iter()
             .flatten()
@@ -170,15 +177,18 @@ async fn expire(State(service): Running, request: Request) -> Response<Body> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Named {
+struct OneUser {
     user_pool_id: String,
     username: String,
 }
 
 /// `POST /dev/confirm-user`: confirms the account, and verifies its addresses.
-async fn confirm_user(State(service): Running, request: Request) -> Response<Body> {
+async fn confirm_user(
+    State(Running { service, .. }): State<Running>,
+    request: Request,
+) -> Response<Body> {
     let confirm = async {
-        let Named { user_pool_id: pool_id, username } = read(request).await?;
+        let OneUser { user_pool_id: pool_id, username } = read(request).await?;
         let (pool_id, name) = (pool_id.as_str(), username.as_str());
         let get = AdminGetUserRequest::new(pool_id, name);
         let user = service.call(&developer(), &get, None).await?;
@@ -205,11 +215,6 @@ async fn confirm_user(State(service): Running, request: Request) -> Response<Bod
     respond(confirm.await)
 }
 
-/// Whoever makes calls under `/dev/`: anyone.
-fn developer() -> Administrator {
-    Administrator::new("dev", Role::Full)
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -218,6 +223,13 @@ struct Asked {
     since: Option<String>,
     /// Seconds.
     wait: Option<f64>,
+}
+
+/// What is asked for, once there is some of it or the wait is over.
+async fn find(dev: &Dev, asked: Asked) -> Result<Found, Refusal> {
+    let (wanted, wait) = asked.wanted()?;
+    let found = timeout(wait, dev.messages.next(&wanted)).await;
+    Ok(found.unwrap_or_else(|_| dev.messages.find(&wanted)))
 }
 
 impl Asked {
@@ -232,40 +244,36 @@ impl Asked {
 }
 
 /// `GET /dev/messages?since=<id or time>&wait=<seconds>&pool=<id>&to=<username or address>`
-async fn list_messages(State(service): Running, Query(asked): Query<Asked>) -> Response<Body> {
-    let list = async {
-        let dev = dev(&service)?;
-        let (wanted, wait) = asked.wanted()?;
-        let found = timeout(wait, dev.messages.next(&wanted)).await;
-        let found = found.unwrap_or_else(|_| dev.messages.find(&wanted));
+async fn list_messages(
+    State(Running { dev, .. }): State<Running>,
+    Query(asked): Query<Asked>,
+) -> Response<Body> {
+    respond(find(&dev, asked).await.map(|found| {
         let listed: Vec<Value> = found.messages.iter().map(messages::document).collect();
-        Ok(json!({ "messages": listed, "last": found.last_id }))
-    };
-    respond(list.await)
+        json!({ "messages": listed, "last": found.last_id })
+    }))
 }
 
 /// `DELETE /dev/messages?pool=<id>&to=<username or address>`
-async fn delete_messages(State(service): Running, Query(asked): Query<Asked>) -> Response<Body> {
-    let delete = || {
-        let (wanted, _) = asked.wanted()?;
-        dev(&service)?.messages.delete(&wanted);
-        Ok(json!({}))
-    };
-    respond(delete())
+async fn delete_messages(
+    State(Running { dev, .. }): State<Running>,
+    Query(asked): Query<Asked>,
+) -> Response<Body> {
+    respond(asked.wanted().map(|(wanted, _)| {
+        dev.messages.delete(&wanted);
+        json!({})
+    }))
 }
 
 /// `GET /dev/messages/<pool id>/<username or address>?since=<id or time>&wait=<seconds>`: the last.
 async fn last_message(
-    State(service): Running,
+    State(Running { dev, .. }): State<Running>,
     Path((pool_id, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Response<Body> {
     let last = async {
-        let dev = dev(&service)?;
         let asked = Asked { pool: Some(pool_id), to: Some(name), ..asked };
-        let (wanted, wait) = asked.wanted()?;
-        let found = timeout(wait, dev.messages.next(&wanted)).await;
-        let found = found.unwrap_or_else(|_| dev.messages.find(&wanted));
+        let found = find(&dev, asked).await?;
         found
             .messages
             .last()
@@ -277,9 +285,10 @@ async fn last_message(
 
 /// The routes under `/dev/`, which say what is missing if there is no dev mode.
 pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
-    if service.administrators.dev().is_none() {
+    let Some(dev) = service.administrators.dev() else {
         return Router::new().route("/dev/{*call}", any(needs_dev));
-    }
+    };
+    let running = Running { service: Arc::clone(service), dev: Arc::clone(dev) };
     Router::new()
         .route("/dev/clock", get(show_clock))
         .route("/dev/clock", post(change_clock).delete(reset_clock))
@@ -289,19 +298,25 @@ pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
         .route("/dev/messages", get(list_messages).delete(delete_messages))
         .route("/dev/messages/{pool_id}/{name}", get(last_message))
         .route("/dev/{*call}", any(unknown))
-        .layer(from_fn_with_state(Arc::clone(service), guard))
+        .layer(from_fn_with_state(running.clone(), guard))
+        .with_state(running)
 }
 
-/// Refuses foreign web pages.
+/// Refuses foreign web pages, and names the call in the log.
 async fn guard(
-    State(service): State<Arc<Service>>,
+    State(Running { dev, .. }): State<Running>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    if service.is_foreign(request.method(), request.headers()) {
-        return answer::document(StatusCode::FORBIDDEN, &json!({ "message": REFUSED }));
-    }
-    next.run(request).await
+    let path = request.uri().path().trim_start_matches('/');
+    let name = NAMES.into_iter().find(|name| path.starts_with(name)).unwrap_or("dev");
+    let mut response = if dev.admit(request.method(), request.headers()).is_err() {
+        answer::document(StatusCode::FORBIDDEN, &json!({ "message": REFUSED }))
+    } else {
+        next.run(request).await
+    };
+    response.extensions_mut().insert(Named(name));
+    response
 }
 
 async fn needs_dev() -> Response<Body> {

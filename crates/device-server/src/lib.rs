@@ -89,6 +89,6 @@ pub use device_pool::{
     AuditAlteration, AuditExportPage, AuditExportRequest, AuditVerdict, AuditVerifier,
     Config as PoolConfig, DeviceCount, DeviceMessages, HookError, Hooks, MessageTexts,
     NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
-    SignInHour,
+    SeedVerifiers, SignInHour,
 };
 pub use device_store::OpenError;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
+use device_server::SeedVerifiers::OnFirstRead;
 use device_server::{Administrators, DevMode, Seed, Service, ServiceBuilder, app};
 use device_test::{FakeClock, access_key, service, totp_code};
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ fn start_with(clock: &FakeClock, change: impl FnOnce(ServiceBuilder) -> ServiceB
 
 async fn seeded() -> Dev {
     let dev = start_with(&FakeClock::new(), |service| service);
-    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), true).await.unwrap();
+    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), OnFirstRead).await.unwrap();
     dev
 }
 
@@ -164,11 +165,10 @@ async fn what_a_server_describes_is_a_seed() {
         fs::write(files.last().unwrap(), described.to_string()).unwrap();
     }
     let other = start_with(&FakeClock::new(), |service| service);
-    other.service.plant(&Seed::read(files).unwrap(), true).await.unwrap();
+    other.service.plant(&Seed::read(files).unwrap(), OnFirstRead).await.unwrap();
     for operation in ["DescribeUserPool", "GetUserPoolMfaConfig", "ListGroups", "ListUsers"] {
-        let described = async |dev: &Dev| {
-            dev.call(operation, json!({ "UserPoolId": POOL })).await.unwrap()
-        };
+        let described =
+            async |dev: &Dev| dev.call(operation, json!({ "UserPoolId": POOL })).await.unwrap();
         assert_eq!(described(&other).await, described(&dev).await, "{operation}");
     }
 }
@@ -179,7 +179,7 @@ async fn planting_again_changes_nothing() {
     let password = json!({ "UserPoolId": POOL, "Username": "ada", "Password": "Other-Horse-8",
         "Permanent": true });
     dev.call("AdminSetUserPassword", password).await.unwrap();
-    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), true).await.unwrap();
+    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), OnFirstRead).await.unwrap();
     assert!(dev.sign_in("ada").await.is_err(), "the password stays as it was set");
 }
 
@@ -194,7 +194,7 @@ async fn what_the_rules_refuse_is_named_by_its_line() {
         let line = 1 + SEED.lines().position(|line| line.contains(from)).unwrap();
         let seed = Seed::parse("seed.toml", &SEED.replacen(from, to, 1)).unwrap();
         let due = format!("the seed seed.toml, line {line}, UserPools[0].Users[0].{told}");
-        let error = dev.service.plant(&seed, true).await.unwrap_err().to_string();
+        let error = dev.service.plant(&seed, OnFirstRead).await.unwrap_err().to_string();
         assert!(error.starts_with(&due), "{error}");
         let pools = dev.call("ListUserPools", json!({ "MaxResults": 1 })).await.unwrap();
         assert_eq!(pools["UserPools"], json!([]), "nothing is planted");
@@ -408,7 +408,7 @@ async fn everyone_gets_the_code_of_choice() {
     let dev = start_with(&FakeClock::new(), |service| {
         service.administrators(Administrators::Anyone(mode))
     });
-    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), true).await.unwrap();
+    dev.service.plant(&Seed::parse("seed.toml", SEED).unwrap(), OnFirstRead).await.unwrap();
     let sign_up = json!({ "ClientId": CLIENT, "Username": "eve", "Password": PASSWORD,
         "UserAttributes": [{ "Name": "email", "Value": "eve@example.com" }] });
     dev.call("SignUp", sign_up).await.unwrap();
@@ -460,6 +460,9 @@ async fn without_dev_mode_it_is_named_as_missing() {
         let message = "Calls under /dev/ need --dev: this server was started without it.";
         assert_eq!(answer["message"], message, "{path}");
     }
+    let seed = Seed::parse("seed.toml", SEED).unwrap();
+    let told = dev.service.plant(&seed, OnFirstRead).await.unwrap_err().to_string();
+    assert_eq!(told, "the seed seed.toml: seeds are for dev mode");
 }
 
 #[tokio::test]
@@ -501,13 +504,13 @@ async fn devices_that_a_user_forgot_stay_away() {
         .replacen("[[UserPools.Clients]]", &format!("{tracks}[[UserPools.Clients]]"), 1)
         .replacen("Groups = [\"staff\"]", &format!("Groups = [\"staff\"]\n{device}"), 1);
     let seed = Seed::parse("seed.toml", &text).unwrap();
-    dev.service.plant(&seed, true).await.unwrap();
+    dev.service.plant(&seed, OnFirstRead).await.unwrap();
     let ada = json!({ "UserPoolId": POOL, "Username": "ada" });
     let listed = dev.call("AdminListDevices", ada.clone()).await.unwrap();
     assert_eq!(listed["Devices"][0]["DeviceKey"], "us-east-1_0a1b");
     let forget = json!({ "UserPoolId": POOL, "Username": "ada", "DeviceKey": "us-east-1_0a1b" });
     dev.call("AdminForgetDevice", forget).await.unwrap();
-    dev.service.plant(&seed, true).await.unwrap();
+    dev.service.plant(&seed, OnFirstRead).await.unwrap();
     assert_eq!(dev.call("AdminListDevices", ada).await.unwrap()["Devices"], json!([]));
 }
 
@@ -519,7 +522,7 @@ async fn a_seed_is_planted_over_users_and_clients_of_others() {
         .replacen("Username = \"ada\"", "Username = \"ada@example.com\"", 1)
         .replacen("Username = \"grace\"", "Username = \"grace@example.com\"", 1);
     let seed = Seed::parse("seed.toml", &text).unwrap();
-    dev.service.plant(&seed, true).await.unwrap();
+    dev.service.plant(&seed, OnFirstRead).await.unwrap();
     let ada = json!({ "UserPoolId": POOL, "Username": "ada@example.com" });
     dev.call("AdminDeleteUser", ada.clone()).await.unwrap();
     dev.call("AdminCreateUser", ada.clone()).await.unwrap();
@@ -530,7 +533,7 @@ async fn a_seed_is_planted_over_users_and_clients_of_others() {
     let client = json!({ "UserPoolId": other["UserPool"]["Id"], "ClientName": name });
     dev.call("CreateUserPoolClient", client).await.unwrap();
 
-    dev.service.plant(&seed, true).await.unwrap();
+    dev.service.plant(&seed, OnFirstRead).await.unwrap();
     let user = dev.call("AdminGetUser", ada).await.unwrap();
     assert_eq!(user["UserStatus"], "FORCE_CHANGE_PASSWORD", "the present user stays");
     let clients = json!({ "UserPoolId": POOL });

@@ -77,15 +77,17 @@ async fn each_request_has_a_log_line_without_secrets() {
             .unwrap();
         app(Arc::clone(&service)).oneshot(request).await.unwrap();
     }
-    let request = Request::get("/s3cret-path/.well-known/jwks.json").body(Body::empty()).unwrap();
-    app(service).oneshot(request).await.unwrap();
+    for path in ["/s3cret-path/.well-known/jwks.json", "/dev/messages/s3cret/s3cret"] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        app(Arc::clone(&service)).oneshot(request).await.unwrap();
+    }
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(!text.contains(SECRET), "{text}");
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let requests: Vec<&Value> =
         events.iter().map(|event| &event["fields"]).filter(|f| f["message"] == "request").collect();
-    assert_eq!(requests.len(), bodies.len() + 1);
+    assert_eq!(requests.len(), bodies.len() + 2);
     for fields in &requests {
         assert_eq!(fields["request_id"].as_str().unwrap().len(), 36);
         assert!(fields["micros"].is_u64());
@@ -97,6 +99,7 @@ async fn each_request_has_a_log_line_without_secrets() {
     assert_eq!(requests[4]["operation"], Value::Null);
     assert_eq!(requests[6]["operation"], "jwks");
     assert_eq!(requests[6]["status"], 404);
+    assert_eq!(requests[7]["operation"], "dev/messages");
 }
 
 #[tokio::test]

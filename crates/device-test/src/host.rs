@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use device_pool::store::{Change, Store, Table, Write};
 use device_pool::{
-    Engine, Invocation, Message, Moment, SeedError, SeedItem, ServiceError, SigningKeySource,
+    Engine, Invocation, Message, Moment, SeedError, SeedItem, SeedVerifiers, ServiceError,
+    SigningKeySource,
 };
 use device_server::{Administrators, DevMode, PoolConfig, ServiceBuilder};
 use device_store::MemoryStore;
@@ -71,7 +72,8 @@ impl Host {
         let mut rng = self.rng.fork();
         let now = Moment::from_millis(self.clock.now());
         // Every engine of the store has to find the verifiers there.
-        self.engine.plant(items, false, &mut Invocation::new(now, &mut rng)).map(drop)
+        let mut invocation = Invocation::new(now, &mut rng);
+        self.engine.plant(items, SeedVerifiers::AtOnce, &mut invocation).map(drop)
     }
 
     pub(crate) fn execute(

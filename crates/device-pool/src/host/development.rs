@@ -5,6 +5,12 @@ use std::sync::{PoisonError, RwLock};
 
 use device_wire::Sensitive;
 
+/// The tag that chooses the id of a new pool, where that is permitted.
+pub(crate) const CHOSEN_POOL_ID: &str = "_custom_id_";
+
+/// The start of an app client's name that chooses its id, where that is permitted.
+pub const CHOSEN_CLIENT_ID: &str = "_custom_id_:";
+
 /// Settings and passwords of development. In production nothing of it is set.
 #[derive(Default)]
 pub(crate) struct Development {

@@ -10,6 +10,18 @@ use device_wire::shapes::AttributeType;
 
 use crate::error::ServiceError;
 
+/// When the verifiers of a seed's passwords are computed. A thousand take a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the store is kept, or ends with the process")]
+pub enum SeedVerifiers {
+    /// When the seed is planted.
+    #[default]
+    AtOnce,
+    /// When their users are first read. Until then the passwords are held in memory, so the store
+    /// must end with the process.
+    OnFirstRead,
+}
+
 /// One thing to plant. A pool comes before its clients and groups, and those before its users.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "code that reads a file names every kind")]

@@ -16,6 +16,7 @@ use crate::command::context::Context;
 use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::Entity as _;
 use crate::error::ServiceError;
+use crate::host::development::CHOSEN_CLIENT_ID;
 use crate::host::moment::{days, hours, minutes};
 use crate::records::app_client::{AppClient, PoolClient};
 use crate::records::client_secret::ClientSecret;
@@ -45,10 +46,11 @@ fn chosen_id(
     cx: &mut Context<'_, '_>,
     request: &CreateUserPoolClientRequest,
 ) -> Result<Option<String>, ServiceError> {
-    let named = request.client_name.strip_prefix("_custom_id_:");
+    let named = request.client_name.strip_prefix(CHOSEN_CLIENT_ID);
     let Some(id) = named.filter(|_| cx.development.chosen_ids) else { return Ok(None) };
     if cx.tx.find::<AppClient>(id)?.is_some() {
-        return Err(ServiceError::invalid(format!("_custom_id_: there is an app client {id}.")));
+        let message = format!("{CHOSEN_CLIENT_ID} there is an app client {id}.");
+        return Err(ServiceError::invalid(message));
     }
     check_id(id)?;
     Ok(Some(id.to_owned()))

@@ -24,6 +24,7 @@ use crate::command::context::Context;
 use crate::command::page::{self, Page, page_length};
 use crate::command::transaction::id_of;
 use crate::error::ServiceError;
+use crate::host::development::CHOSEN_POOL_ID;
 use crate::operations::tags;
 use crate::records::deleted_pool::DeletedPool;
 use crate::records::pool::{MfaMethods, Pool};
@@ -35,9 +36,6 @@ use crate::rules::pool_counts;
 /// The maximum number of users that a pool's description counts. A larger count would take long and
 /// is omitted.
 const MAX_COUNTED: usize = 1000;
-
-/// The tag that chooses the id of a new pool, where ids may be chosen.
-const CHOSEN_ID: &str = "_custom_id_";
 
 const ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -61,10 +59,10 @@ fn chosen_id(
     cx: &mut Context<'_, '_>,
     request: &CreateUserPoolRequest,
 ) -> Result<Option<String>, ServiceError> {
-    let tag = request.user_pool_tags.as_ref().and_then(|tags| tags.get(CHOSEN_ID));
+    let tag = request.user_pool_tags.as_ref().and_then(|tags| tags.get(CHOSEN_POOL_ID));
     let Some(id) = tag.filter(|_| cx.development.chosen_ids) else { return Ok(None) };
     if cx.tx.find::<Pool>(id)?.is_some() {
-        return Err(ServiceError::invalid(format!("{CHOSEN_ID}: there is a user pool {id}.")));
+        return Err(ServiceError::invalid(format!("{CHOSEN_POOL_ID}: there is a user pool {id}.")));
     }
     check_id(id)?;
     check_erased(cx, id)?;
@@ -83,11 +81,11 @@ pub(crate) fn check_erased(cx: &mut Context<'_, '_>, id: &str) -> Result<(), Ser
 
 /// Refuses a pool id that clients cannot use: they read the region before the `_`.
 pub(crate) fn check_id(id: &str) -> Result<(), ServiceError> {
-    let fits = |text: &str, other: char| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == other)
+    let fits = |text: &str, others: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
     };
     match id.split_once('_') {
-        Some((region, name)) if id.len() <= 55 && fits(region, '-') && fits(name, '0') => Ok(()),
+        Some((region, name)) if id.len() <= 55 && fits(region, "-") && fits(name, "") => Ok(()),
         _ => Err(ServiceError::invalid(format!(
             "{id} is no pool id: it is like us-east-1_Local0001, a region, an underscore, and \
              letters and digits."

@@ -13,7 +13,7 @@ use crate::crypto::stored_verifier::StoredVerifier;
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::host::seed::{
-    SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser,
+    SeedClient, SeedDevice, SeedError, SeedItem, SeedPool, SeedSecret, SeedUser, SeedVerifiers,
 };
 use crate::operations::{clients, groups, pools};
 use crate::records::app_client::AppClient;
@@ -54,11 +54,11 @@ struct Users {
 }
 
 /// Adds the items that do not exist yet, and returns those left out because something else has
-/// their name or id. If the store is `in_memory`, verifiers are computed later.
+/// their name or id.
 pub(crate) fn plant(
     cx: &mut Context<'_, '_>,
     items: &[SeedItem],
-    in_memory: bool,
+    verifiers: SeedVerifiers,
 ) -> Result<Vec<SeedError>, SeedError> {
     let mut users = Users::default();
     let mut left_out = Vec::new();
@@ -68,7 +68,7 @@ pub(crate) fn plant(
             SeedItem::Pool(seed) => plant_pool(cx, seed),
             SeedItem::Client(seed) => plant_client(cx, seed),
             SeedItem::Group(seed) => plant_group(cx, seed),
-            SeedItem::User(seed) => plant_user(cx, seed, in_memory, &mut users),
+            SeedItem::User(seed) => plant_user(cx, seed, verifiers, &mut users),
         };
         if let Planted::LeftOut(reason) = planted.map_err(refused)? {
             left_out.push(refused(reason));
@@ -155,7 +155,7 @@ fn name_of_another(
 fn plant_user(
     cx: &mut Context<'_, '_>,
     seed: &SeedUser,
-    in_memory: bool,
+    verifiers: SeedVerifiers,
     users: &mut Users,
 ) -> Result<Planted, Refused> {
     let whole = || of("");
@@ -174,7 +174,7 @@ fn plant_user(
     if let Some(secret) = &seed.secret {
         let (field, password) = match secret {
             SeedSecret::Password(password) => {
-                ("Password", plant_password(cx, &pool, &user.username, password, in_memory))
+                ("Password", plant_password(cx, &pool, &user.username, password, verifiers))
             }
             SeedSecret::Verifier { salt, verifier } => {
                 let secret = offered_secret(Some(salt.clone()), Some(verifier.clone()));
@@ -253,13 +253,14 @@ fn plant_password(
     pool: &Pool,
     username: &str,
     password: &Sensitive<String>,
-    in_memory: bool,
+    verifiers: SeedVerifiers,
 ) -> Result<Password, ServiceError> {
     password::check_policy(&pool.password_policy(), password)?;
-    Ok(if in_memory {
-        Password::pending(cx, password.clone())
-    } else {
-        Password::new(cx, &Identity::user(pool.srp_name(), username), password)
+    Ok(match verifiers {
+        SeedVerifiers::OnFirstRead => Password::pending(cx, password.clone()),
+        SeedVerifiers::AtOnce => {
+            Password::new(cx, &Identity::user(pool.srp_name(), username), password)
+        }
     })
 }
 

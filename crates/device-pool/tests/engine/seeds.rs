@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use device_pool::store::{Key, StoreError, Table, Write};
-use device_pool::{Invocation, Moment, SeedError, SeedItem, SeedPool};
+use device_pool::{Invocation, Moment, SeedError, SeedItem, SeedPool, SeedVerifiers};
 use device_wire::Operation;
 use device_wire::requests::CreateUserPoolRequest;
 use rand::SeedableRng;
@@ -23,7 +23,8 @@ fn seed(id: &str) -> [SeedItem; 1] {
 
 fn reset(world: &World, items: &[SeedItem]) -> Result<(), SeedError> {
     let mut rng = StdRng::seed_from_u64(3);
-    world.engine.reset(items, true, &mut Invocation::new(Moment::from_millis(world.now), &mut rng))
+    let mut invocation = Invocation::new(Moment::from_millis(world.now), &mut rng);
+    world.engine.reset(items, SeedVerifiers::OnFirstRead, &mut invocation)
 }
 
 #[test]
