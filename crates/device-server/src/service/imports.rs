@@ -41,9 +41,10 @@ impl Service {
         tokio::spawn(async move { service.run_imports().await });
     }
 
-    /// Runs all import jobs that were started, one after the other. Failures are logged.
+    /// Runs all import jobs that were started, one after the other. Failures are logged, and hold
+    /// up no other job.
     pub(crate) async fn run_imports(self: &Arc<Self>) {
-        // One at a time: whoever waits finds nothing left to do.
+        // One call at a time: the next one finds nothing left to do.
         let _running = self.imports.lock().await;
         let ran = self.off_the_workers(|service| {
             for (pool_id, job_id) in service.engine.unfinished_imports()? {
@@ -52,12 +53,21 @@ impl Service {
                     administrator: Some(job_id.clone()),
                     ..Invocation::new(service.moment(), &mut *rng)
                 };
-                service.engine.import_users(&pool_id, &job_id, &mut invocation)?;
+                if let Err(error) = service.engine.import_users(&pool_id, &job_id, &mut invocation)
+                {
+                    let cause = error.detail();
+                    tracing::error!(
+                        pool = pool_id,
+                        job = job_id,
+                        cause,
+                        "an import of users was interrupted"
+                    );
+                }
             }
             Ok(())
         });
         if let Err(error) = ran.await {
-            tracing::error!(cause = error.detail(), "an import of users was interrupted");
+            tracing::error!(cause = error.detail(), "import jobs cannot be read");
         }
     }
 }
