@@ -23,6 +23,7 @@ mod serve {
     pub(crate) mod listen;
     pub(crate) mod log;
     pub(crate) mod modes;
+    pub(crate) mod secrets;
     pub(crate) mod settings;
     pub(crate) mod templates;
 

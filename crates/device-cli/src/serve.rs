@@ -6,6 +6,7 @@ mod error;
 mod listen;
 mod log;
 mod modes;
+mod secrets;
 mod settings;
 mod templates;
 

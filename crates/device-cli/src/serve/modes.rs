@@ -9,6 +9,10 @@ use super::ServeError;
 #[cfg(unix)]
 const FILE: u32 = 0o077;
 
+/// A file that is one secret: its group may read it.
+#[cfg(unix)]
+const SECRET: u32 = 0o027;
+
 /// Other users may not create or replace files in a directory. Listing it reveals only names.
 #[cfg(unix)]
 const DIRECTORY: u32 = 0o022;
@@ -24,6 +28,12 @@ pub(super) fn check_data(directory: &Path) -> Result<(), ServeError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a file whose content is a secret if users outside of its group can read it, or others
+/// than its owner change it. Schedulers of containers give such files to a group.
+pub(super) fn check_secret(path: &Path) -> Result<(), ServeError> {
+    check(path, SECRET, "other users can read or change the secret in it", "600")
 }
 
 /// Refuses a file with secrets that others can read or change.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::listen::Listen;
 use super::log::LogFormat;
-use super::{ServeError, dev, modes, templates};
+use super::{ServeError, dev, modes, secrets, templates};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     in_memory: Option<bool>,
 
     /// Keep data in a PostgreSQL database that several servers may share, such as
-    /// postgres://user:password@db.example.com/device. If it contains a password, prefer the
+    /// postgres://user:password@db.example.com/device. If it contains a password, use the
     /// environment or a file
     #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
@@ -61,9 +61,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_ACCESS_KEY_ID", value_name = "ID")]
     access_key_id: Option<String>,
 
-    /// The administrator's secret access key, at least 16 characters. Other users of the machine
-    /// can see flags: prefer the environment or a file
-    #[arg(long, env = "DEVICE_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    /// The administrator's secret access key, at least 16 characters.
+    #[arg(skip)]
     secret_access_key: Option<String>,
 
     /// Turn administrator authentication off, and let anyone read codes. Use it on your own machine
@@ -140,9 +139,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_HOOK_URL", value_name = "URL", hide_env_values = true)]
     hook_url: Option<String>,
 
-    /// A secret of at least 16 characters that signs requests to the hook. Other users of the
-    /// machine can see a flag: prefer the environment or a file
-    #[arg(long, env = "DEVICE_HOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
+    /// A secret of at least 16 characters that signs requests to the hook.
+    #[arg(skip)]
     hook_secret: Option<String>,
 
     /// A Lambda endpoint that runs the functions of LambdaConfig: that of a region, or a local
@@ -154,13 +152,12 @@ pub(crate) struct Options {
     #[arg(long, env = "AWS_ACCESS_KEY_ID", value_name = "ID")]
     lambda_access_key_id: Option<String>,
 
-    /// The secret of that key. Other users of the machine can see a flag: prefer the environment or
-    /// a file
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    /// The secret of that key.
+    #[arg(skip)]
     lambda_secret_access_key: Option<String>,
 
-    /// The session token of that key, if it is a temporary one
-    #[arg(long, env = "AWS_SESSION_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    /// The session token of that key, if it is a temporary one.
+    #[arg(skip)]
     lambda_session_token: Option<String>,
 
     /// Accept pools whose lambda triggers nothing would run, and name them in the log
@@ -241,9 +238,45 @@ enum Origin {
     Flag,
 }
 
+impl Options {
+    /// Reads the secrets that the environment has or names, so that they count as its.
+    fn read_secrets(&mut self) -> Result<(), ServeError> {
+        for (secret, option) in [
+            (&mut self.secret_access_key, &secrets::SECRET_ACCESS_KEY),
+            (&mut self.store, &secrets::STORE),
+            (&mut self.smtp_url, &secrets::SMTP_URL),
+            (&mut self.message_webhook, &secrets::MESSAGE_WEBHOOK),
+            (&mut self.hook_url, &secrets::HOOK_URL),
+            (&mut self.hook_secret, &secrets::HOOK_SECRET),
+            (&mut self.lambda_secret_access_key, &secrets::LAMBDA_SECRET_ACCESS_KEY),
+            (&mut self.lambda_session_token, &secrets::LAMBDA_SESSION_TOKEN),
+        ] {
+            *secret = option.read(secret.take())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a file with these options has secrets.
+    fn has_secrets(&self) -> bool {
+        [
+            &self.secret_access_key,
+            &self.store,
+            &self.smtp_url,
+            &self.message_webhook,
+            &self.hook_url,
+            &self.hook_secret,
+            &self.lambda_secret_access_key,
+            &self.lambda_session_token,
+        ]
+        .iter()
+        .any(|secret| secret.is_some())
+    }
+}
+
 impl Settings {
     /// Resolves all options. `matches` tells flags from environment variables.
-    pub(crate) fn resolve(options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
+    pub(crate) fn resolve(mut options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
+        options.read_secrets()?;
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let mut warnings = Vec::new();
         let transports = transports(&options, &file, &mut warnings)?;
@@ -360,10 +393,7 @@ fn read(path: &Path) -> Result<Options, ServeError> {
         let line = 1 + before.matches('\n').count();
         unusable(format!("line {line}: {}", error.message()))
     })?;
-    if options.secret_access_key.is_some()
-        || options.lambda_secret_access_key.is_some()
-        || options.store.is_some()
-    {
+    if options.has_secrets() {
         modes::check_file(path)?;
     }
     Ok(options)
@@ -374,6 +404,8 @@ fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<St
     let origin = |id: &str| match matches.value_source(id) {
         Some(ValueSource::CommandLine) => Origin::Flag,
         Some(ValueSource::EnvVariable) => Origin::Environment,
+        // In a file that the environment names.
+        _ if id == "store" && options.store.is_some() => Origin::Environment,
         _ => Origin::File,
     };
     let data = options.data.as_ref().or(file.data.as_ref());

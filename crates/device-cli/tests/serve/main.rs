@@ -13,6 +13,7 @@ mod outside;
 mod pools;
 mod process;
 mod refusals;
+mod secrets;
 mod seed;
 mod survival;
 
@@ -208,9 +209,6 @@ fn an_error_at_the_start_says_what_to_do() {
     for (arguments, expected) in [
         (&["--data", "x", "--in-memory"][..], "data and in-memory exclude each other"),
         (&["--access-key-id", "x"], "go together"),
-        (&["--access-key-id", "x", "--secret-access-key", ""], "may not be empty"),
-        (&["--access-key-id", "", "--secret-access-key", "x"], "may not be empty"),
-        (&["--access-key-id", "x/y", "--secret-access-key", "x"], "a slash"),
         (&["--region", "US East"], "is not like us-east-1"),
         (&["--public-url", "auth.example.com"], "is not like https://auth.example.com"),
         (&["--cors-origin", "app.example.com"], "is not like https://app.example.com"),
@@ -220,6 +218,14 @@ fn an_error_at_the_start_says_what_to_do() {
     ] {
         let told = refusal(command(arguments));
         assert!(told.contains(expected), "{arguments:?}: {told}");
+    }
+    for (id, secret, expected) in
+        [("x", "", "may not be empty"), ("", "x", "may not be empty"), ("x/y", "x", "a slash")]
+    {
+        let mut command = command(&["--access-key-id", id]);
+        command.env("DEVICE_SECRET_ACCESS_KEY", secret);
+        let told = refusal(command);
+        assert!(told.contains(expected), "{id:?}: {told}");
     }
 }
 

@@ -11,7 +11,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
     command.arg("serve").args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DEVICE_") || name == "RUST_LOG" {
+        if name.to_string_lossy().starts_with("DEVICE_")
+            || name == "RUST_LOG"
+            || name == "CREDENTIALS_DIRECTORY"
+        {
             command.env_remove(name);
         }
     }
