@@ -1,5 +1,6 @@
 //! The project's rules that no compiler checks.
 
+mod book;
 mod comments;
 pub(crate) mod floors;
 mod imports;
@@ -26,6 +27,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     problems.extend(invariants::problems(root, &metadata.packages)?);
     problems.extend(sources::problems(root)?);
     problems.extend(limits::problems(root)?);
+    problems.extend(book::problems(root)?);
     problems.extend(metadata.packages.iter().flat_map(Package::problems));
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
