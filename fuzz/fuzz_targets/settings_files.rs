@@ -23,6 +23,7 @@ mod serve {
     pub(crate) mod listen;
     pub(crate) mod log;
     pub(crate) mod modes;
+    pub(crate) mod network;
     pub(crate) mod secrets;
     pub(crate) mod settings;
     pub(crate) mod templates;
@@ -42,8 +43,15 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Whether a file names a host, for which the server would make a DNS lookup.
 fn names_a_host(settings: &toml::Table) -> bool {
-    let listen = settings.get("listen").and_then(|listen| listen.as_str());
-    listen.is_some_and(|listen| listen.parse::<SocketAddr>().is_err() && listen.contains(':'))
+    let names = |value: &toml::Value| {
+        let text = value.as_str().unwrap_or_default();
+        text.parse::<SocketAddr>().is_err() && text.contains(':')
+    };
+    ["listen", "admin-listen", "metrics-listen"].iter().any(|option| match settings.get(*option) {
+        Some(toml::Value::Array(list)) => list.iter().any(names),
+        Some(value) => names(value),
+        None => false,
+    })
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -12,7 +12,7 @@ use std::time::Instant;
 use report::Report;
 use scene::Scene;
 
-use crate::signals;
+use crate::signals::Signals;
 
 /// Options of `device demo`.
 #[derive(clap::Args)]
@@ -50,11 +50,11 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     runtime.block_on(async {
         let started = Instant::now();
         let report = Report::new(options.json);
-        let stop = signals::stop().map_err(DemoError::start)?;
+        let signals = Signals::listen().map_err(DemoError::start)?;
         let played = tokio::select! {
             played = play(&report) => played,
             // Dropping the scene removes its directory, which contains keys.
-            () = stop => Err(DemoError::Stopped),
+            () = signals.stop(|| ()) => Err(DemoError::Stopped),
         };
         report.finish(played.as_ref().err(), started.elapsed())?;
         played

@@ -34,8 +34,7 @@ enum Command {
     /// file, by the option's name (`in-memory = true`). A flag overrides the environment, the
     /// environment the file, the file the default.
     ///
-    /// RUST_LOG sets what is logged, such as `warn` or `device_server=debug`; the default is
-    /// `info`.
+    /// docs/hosting.md says how to put it on a network.
     Serve(Box<serve::Options>),
     /// Sign in to a server's web pages, in the browser.
     Console(console::Options),

@@ -6,27 +6,32 @@ mod error;
 mod listen;
 mod log;
 mod modes;
+mod network;
+mod reload;
 mod secrets;
 mod settings;
+mod supervisor;
 mod templates;
 
 use std::io::{self, IsTerminal, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use device_server::{
-    AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Server, Service, Storage,
-};
+use device_server::{AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Service, Storage};
 use tokio::runtime;
 
 use credentials::{Credentials, Kept};
 pub(crate) use error::ServeError;
+use log::LogLevel;
+use network::{Open, Use};
+use reload::Reload;
 pub(crate) use settings::Options;
 use settings::{Administration, Settings};
 
-use crate::{descriptors, signals};
+use crate::descriptors;
+use crate::signals::Signals;
 
 /// The account id in ARNs. This server has no accounts; clients only expect twelve digits.
 const ACCOUNT_ID: &str = "000000000000";
@@ -37,18 +42,18 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 /// Serves until SIGTERM or ctrl-C.
 pub(crate) fn run(options: Options, matches: &ArgMatches) -> Result<(), ServeError> {
     let settings = Settings::resolve(options, matches)?;
-    log::start(settings.log_format)?;
+    let level = log::start(settings.log_format, &settings.log_level)?;
     descriptors::raise_limit();
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
-    let result = runtime.block_on(serve(settings));
+    let result = runtime.block_on(serve(settings, level, matches.clone()));
     runtime.shutdown_timeout(LAST_WRITES);
     result
 }
 
-async fn serve(settings: Settings) -> Result<(), ServeError> {
+async fn serve(settings: Settings, level: LogLevel, matches: ArgMatches) -> Result<(), ServeError> {
     // From here on a signal causes a clean shutdown, however early it arrives.
-    let stop = signals::stop().map_err(ServeError::Runtime)?;
+    let signals = Signals::listen().map_err(ServeError::Runtime)?;
     let directory = match &settings.storage {
         Storage::Directory(directory) => Some(directory.as_path()),
         _ => None,
@@ -58,8 +63,22 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     // Before the store is opened: a mistake leaves no new data directory.
     let seed = (!settings.seed.is_empty()).then(|| Seed::read(&settings.seed)).transpose()?;
-    let server = Server::bind(settings.listen.addr()).await?;
-    let endpoint = format!("http://{}", reachable(server.local_addr()));
+    let Open { server, tls, endpoints } = settings.network.open(supervisor::inherited()?).await?;
+    let endpoint_of = |wanted| {
+        endpoints.iter().find(|(used, _)| *used == wanted).map(|(_, endpoint)| endpoint.clone())
+    };
+    let endpoint = endpoint_of(Use::Main).unwrap_or_default();
+    let public_base_url = match settings.public_url {
+        Some(url) => url,
+        None if endpoint.starts_with("http") => endpoint.clone(),
+        None => {
+            return Err(ServeError::Settings(
+                "tokens name the URL at which clients reach the server, and they do not reach a \
+                 socket file: give --public-url"
+                    .to_owned(),
+            ));
+        }
+    };
     let is_developers = directory.is_some_and(dev::is_developers);
     let store = settings.storage.open()?;
     if let Some(directory) = directory {
@@ -109,7 +128,7 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
     let config = PoolConfig {
         region: settings.region,
         account_id: ACCOUNT_ID.to_owned(),
-        public_base_url: settings.public_url.unwrap_or_else(|| endpoint.clone()),
+        public_base_url,
         retention: settings.retention,
     };
     let mut service = Service::builder(store, config)
@@ -119,6 +138,9 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         .transports(settings.transports)
         .device_messages(settings.device_messages)
         .limits(settings.limits);
+    if let Some(directory) = directory {
+        service = service.data_directory(directory);
+    }
     if let Some(hooks) = settings.hooks {
         service = service.hooks(hooks);
     }
@@ -134,14 +156,39 @@ async fn serve(settings: Settings) -> Result<(), ServeError> {
         service.plant(&seed, verifiers).await?;
     }
     let server = if settings.console {
-        greeting.push_str(&line("console", &format!("{endpoint}/console")));
+        let admin = endpoint_of(Use::Admin).unwrap_or_else(|| endpoint.clone());
+        greeting.push_str(&line("console", &format!("{admin}/console")));
         server.pages(device_console::routes(Arc::clone(&service)))
     } else {
         server
     };
+    for (used, endpoint) in &endpoints {
+        match used {
+            Use::Main => {}
+            Use::Admin => greeting.push_str(&line("admins", endpoint)),
+            Use::Metrics => greeting.push_str(&line("metrics", &format!("{endpoint}/metrics"))),
+        }
+    }
+    for (_, endpoint) in endpoints.iter().filter(|(used, _)| *used == Use::Main) {
+        greeting.push_str(&format!("listening on {endpoint}\n"));
+    }
     // A closed stdout does not stop the server.
-    let _ = writeln!(io::stdout().lock(), "{greeting}listening on {endpoint}\nready");
+    let _ = writeln!(io::stdout().lock(), "{greeting}ready");
+    supervisor::ready();
+    let watched = tokio::spawn(supervisor::watched());
+    let reload = Arc::new(Reload {
+        matches,
+        level,
+        tls,
+        service: Arc::clone(&service),
+        directory: directory.map(Path::to_owned),
+    });
+    let stop = async move {
+        signals.stop(move || reload.run()).await;
+        supervisor::stopping();
+    };
     server.serve(service, stop).await;
+    watched.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -181,16 +228,6 @@ fn introduce(
                 .to_owned(),
         )),
     }
-}
-
-/// The address for clients on this machine. "Any address" can be listened on but not called.
-fn reachable(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, addr.port())
 }
 
 #[cfg(test)]

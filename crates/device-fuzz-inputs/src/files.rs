@@ -95,6 +95,13 @@ fn settings(seeds: &mut Vec<Seed>) {
          log-format = \"json\"\nunconfirmed-user-days = 1\nmax-connections-per-address = 2\n",
     );
     put(
+        "network",
+        "listen = [\"127.0.0.1:0\", \"unix:/run/d\"]\nadmin-listen = \"0.0.0.0:1\"\n\
+         metrics-listen = [\"[::1]:2\"]\nsocket-mode = \"600\"\nbehind-proxy = true\n\
+         proxy-header = \"forwarded\"\nlog-level = \"device_server=debug\"\ntls-cert = \"c\"\n\
+         tls-key = \"k\"\n",
+    );
+    put(
         "messages",
         "smtp-url = \"smtps://u:p@mail.example.com\"\n\
          smtp-from = \"Example <no-reply@example.com>\"\n\
@@ -122,6 +129,9 @@ fn settings(seeds: &mut Vec<Seed>) {
         ("odd_public_url", "public-url = \"ftp://a\""),
         ("odd_hook", "hook-url = \"http://\""),
         ("odd_listen", "listen = \"1.2.3.4\""),
+        ("exposed_listen", "listen = \"0.0.0.0:9229\""),
+        ("odd_socket_mode", "socket-mode = \"888\""),
+        ("half_a_certificate", "tls-cert = \"c\""),
         ("store", "store = \"postgres://u:p@db/device\""),
         ("open_text", "region = \"eu"),
         ("table", "[serve]\ndev = true"),

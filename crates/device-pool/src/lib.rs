@@ -102,7 +102,9 @@ pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::development::CHOSEN_CLIENT_ID;
 pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};
-pub use host::invocation::{About, Config, Invocation, Outcome, Retention, SignInOutcome};
+pub use host::invocation::{
+    About, Config, Invocation, MfaDecision, Outcome, Retention, SignInOutcome,
+};
 pub use host::message::{CustomSender, Medium, Message, Topic};
 pub use host::moment::Moment;
 pub use host::risk::{NewAddressOrFailures, Risk, RiskEvaluator, SignInFacts};
@@ -117,7 +119,7 @@ pub use rules::audit_sealing::{AuditHead, SealedLogs};
 pub use rules::audit_verification::{AuditAlteration, AuditVerdict, AuditVerifier};
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
-pub use rules::pool_counts::PoolCounts;
+pub use rules::pool_counts::{PoolCounts, Totals};
 pub use rules::sign_in_hours::SignInHour;
 pub use rules::triggers::TRIGGERS;
 pub use sign_in::policy_trial::{

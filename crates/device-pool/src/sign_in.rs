@@ -313,6 +313,7 @@ fn ask(
     let Due { next, reason, mut progress, device } = due;
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
+        cx.notes.mfa = reason.mfa_decision();
     }
     let finding = if next == Next::Refused { Finding::Failed } else { Finding::InProgress };
     cx.notes.judge(&progress.trail, progress.device_key.as_deref(), finding);

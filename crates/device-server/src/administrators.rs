@@ -1,6 +1,6 @@
 //! Who may call the administrators' operations.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::http::request::Parts;
 use device_pool::ServiceError;
@@ -38,7 +38,7 @@ pub(crate) fn developer() -> Administrator {
 /// The check for [`Administrators`].
 pub(crate) enum AdminCheck {
     Nobody,
-    Signature(Box<KeyRing>),
+    Signature(RwLock<Arc<KeyRing>>),
     Dev(Arc<Dev>),
 }
 
@@ -54,7 +54,7 @@ impl AdminCheck {
         match administrators {
             Administrators::Nobody => Self::Nobody,
             Administrators::Signing(key) => {
-                Self::Signature(Box::new(KeyRing::new(key, Arc::clone(store))))
+                Self::Signature(RwLock::new(Arc::new(KeyRing::new(key, Arc::clone(store)))))
             }
             Administrators::Anyone(mode) => {
                 Self::Dev(Arc::new(Dev::new(mode, origins.clone(), public_url, Arc::clone(clock))))
@@ -77,6 +77,7 @@ impl AdminCheck {
                 "This server has no administrators: it was started without an access key.",
             )),
             Self::Signature(ring) => {
+                let ring = current(ring);
                 sigv4::verify(head, body, region, now, |key_id| ring.find(key_id, now))
             }
             Self::Dev(dev) => dev.admit(&head.method, &head.headers).map(|()| developer()),
@@ -91,7 +92,7 @@ impl AdminCheck {
     ) -> Result<Option<Administrator>, ServiceError> {
         match self {
             Self::Nobody => Ok(None),
-            Self::Signature(ring) => Ok(ring.find(key_id, now)?.map(|(_, holder)| holder)),
+            Self::Signature(ring) => Ok(current(ring).find(key_id, now)?.map(|(_, holder)| holder)),
             Self::Dev(_) => Ok((key_id == DEV).then(developer)),
         }
     }
@@ -103,7 +104,7 @@ impl AdminCheck {
         secret: &str,
         now: i64,
     ) -> Result<Option<Administrator>, ServiceError> {
-        let Self::Signature(ring) = self else { return Ok(None) };
+        let Some(ring) = self.ring() else { return Ok(None) };
         let found = ring.find(id, now)?;
         Ok(found.filter(|(key, _)| key.is(id, secret)).map(|(_, holder)| holder))
     }
@@ -119,7 +120,7 @@ impl AdminCheck {
     pub(crate) fn claimed_key(&self, head: &Parts) -> Option<String> {
         let id = sigv4::claimed_key_id(&head.headers)?;
         let known = match self {
-            Self::Signature(ring) => ring.own().id() == id,
+            Self::Signature(ring) => current(ring).own().id() == id,
             Self::Nobody => false,
             // Dev mode verifies no signature.
             Self::Dev(_) => return None,
@@ -129,9 +130,20 @@ impl AdminCheck {
         Some(if known || looks_like_one { id.to_owned() } else { "unreadable".to_owned() })
     }
 
-    pub(crate) fn ring(&self) -> Option<&KeyRing> {
+    /// Replaces the server's own key; `false` if it is the same, or nobody signs.
+    pub(crate) fn replace_own(&self, key: AccessKey, store: &Arc<dyn Store>) -> bool {
+        let Self::Signature(ring) = self else { return false };
+        if current(ring).own().is_same(&key) {
+            return false;
+        }
+        let new = Arc::new(KeyRing::new(key, Arc::clone(store)));
+        *ring.write().unwrap_or_else(PoisonError::into_inner) = new;
+        true
+    }
+
+    pub(crate) fn ring(&self) -> Option<Arc<KeyRing>> {
         match self {
-            Self::Signature(ring) => Some(ring),
+            Self::Signature(ring) => Some(current(ring)),
             Self::Nobody | Self::Dev(_) => None,
         }
     }
@@ -142,4 +154,8 @@ impl AdminCheck {
             Self::Nobody | Self::Signature(_) => None,
         }
     }
+}
+
+fn current(ring: &RwLock<Arc<KeyRing>>) -> Arc<KeyRing> {
+    Arc::clone(&ring.read().unwrap_or_else(PoisonError::into_inner))
 }

@@ -66,6 +66,11 @@ pub(crate) fn document(status: StatusCode, body: &Value) -> Response<Body> {
     typed(status, "application/json", Body::from(body.to_string()))
 }
 
+/// A text outside of the operations.
+pub(crate) fn text(media_type: &'static str, text: String) -> Response<Body> {
+    typed(StatusCode::OK, media_type, Body::from(text))
+}
+
 /// The response to a developer's call that cannot be read.
 pub(crate) fn unusable(message: &str) -> Response<Body> {
     document(StatusCode::BAD_REQUEST, &json!({ "message": message }))

@@ -11,10 +11,12 @@ use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, Response};
 use device_pool::ServiceError;
-use device_wire::{ErrorCode, Operation};
+use device_wire::{Auth, ErrorCode, Operation};
 
 use crate::answer::{self, AMZ_JSON};
+use crate::audience::ForUsers;
 use crate::constraint;
+use crate::documents::ELSEWHERE;
 use crate::request_log::{Named, Peer};
 use crate::service::{Call, Service};
 
@@ -51,6 +53,10 @@ async fn run(
             format!("This server does not implement {name}."),
         )
     })?;
+    if operation.auth() == Auth::SigV4 && head.extensions.get::<ForUsers>().is_some() {
+        let message = format!("{name} is an administrator's operation. {ELSEWHERE}");
+        return Err(ServiceError::new(ErrorCode::AccessDenied, message));
+    }
     let source_ip = head.extensions.get::<Peer>().map(|peer| peer.0);
     let body = service.body_memory.receive(body, source_ip).await?;
     let (output, subject) = service.run(Call { operation, head, body, source_ip }).await;

@@ -13,10 +13,20 @@ use crate::answer::{self, Failure};
 use crate::request_log::Named;
 use crate::service::Service;
 
+/// The refusal of what administrators have on another listener.
+pub(crate) const ELSEWHERE: &str = "Administrators have an address of their own at this server \
+    (--admin-listen), and this is not it.";
+
 /// The pool in a path. A path that is not UTF-8 has none.
 type PoolPath = Result<Path<String>, PathRejection>;
 
-/// `GET /health`: 200 if the store reads and writes, else 503.
+/// `GET /livez`: 200 as long as the process answers. A restart repairs nothing that is said here.
+pub(crate) async fn alive() -> Response<Body> {
+    let body = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
+    named("livez", answer::document(StatusCode::OK, &body))
+}
+
+/// `GET /health` and `GET /readyz`: 200 if the store reads and writes, else 503.
 pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body> {
     let probe = service.probe().await;
     let (code, status, store) = match probe {
@@ -56,9 +66,20 @@ pub(crate) async fn openid_configuration(
 pub(crate) async fn not_found() -> Response<Body> {
     absent(
         "Nothing is here. Calls go to POST /; there are also POST /access-keys, \
-         POST /administration, /health, /<user pool id>/.well-known/jwks.json, \
+         POST /administration, /livez, /readyz, /metrics, /<user pool id>/.well-known/jwks.json, \
          /<user pool id>/.well-known/openid-configuration, and the links in messages.",
     )
+}
+
+/// What administrators have on another listener.
+pub(crate) async fn for_administrators_elsewhere() -> Response<Body> {
+    let body = json!({ "message": ELSEWHERE });
+    answer::document(StatusCode::FORBIDDEN, &body)
+}
+
+/// Any other path or method of a listener for figures.
+pub(crate) async fn only_figures() -> Response<Body> {
+    absent("Here are /metrics, /livez and /readyz only, read with GET.")
 }
 
 /// Any other method.

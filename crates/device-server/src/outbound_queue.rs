@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::custom_senders::CustomSenders;
+use crate::metrics::{Delivery, Metrics};
 use crate::transport::{Transport, TransportError, Transports, topic};
 
 /// The waits before further attempts. After the last, the user has probably requested another code.
@@ -27,6 +28,7 @@ const LAST_MESSAGES: Duration = Duration::from_secs(10);
 pub(crate) struct OutboundQueue {
     ways: Arc<Ways>,
     under_way: Mutex<JoinSet<()>>,
+    metrics: Arc<Metrics>,
 }
 
 impl OutboundQueue {
@@ -36,9 +38,17 @@ impl OutboundQueue {
         transports: Transports,
         hooks: Arc<dyn Hooks>,
         store: Arc<dyn Store>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let ways = Ways { transports, senders: CustomSenders::new(hooks, store) };
-        Self { ways: Arc::new(ways), under_way: Mutex::default() }
+        Self { ways: Arc::new(ways), under_way: Mutex::default(), metrics }
+    }
+
+    /// The number of messages on their way.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut under_way = self.under_way();
+        while under_way.try_join_next().is_some() {}
+        under_way.len()
     }
 
     pub(crate) fn has_way_for(&self, message: &Message) -> bool {
@@ -52,7 +62,7 @@ impl OutboundQueue {
         let mut under_way = self.under_way();
         while under_way.try_join_next().is_some() {}
         for message in messages {
-            let report = Report::of(&message);
+            let report = Report::of(&message, Arc::clone(&self.metrics));
             if under_way.len() < MAX_UNDER_WAY {
                 under_way.spawn(deliver(Arc::clone(&self.ways), message, report));
             } else {
@@ -115,30 +125,35 @@ struct Report {
     medium: &'static str,
     topic: &'static str,
     open: bool,
+    metrics: Arc<Metrics>,
 }
 
 impl Report {
-    fn of(message: &Message) -> Self {
+    fn of(message: &Message, metrics: Arc<Metrics>) -> Self {
         Self {
             pool: message.pool_id.clone(),
             medium: message.medium.name(),
             topic: topic(message.topic),
             open: true,
+            metrics,
         }
     }
 
     fn delivered(mut self) {
         self.open = false;
+        self.metrics.message(self.medium, Delivery::Delivered);
         tracing::debug!(pool = self.pool, self.medium, self.topic, "message delivered");
     }
 
     fn put_off(&self, error: &TransportError) {
+        self.metrics.message(self.medium, Delivery::PutOff);
         tracing::info!(pool = self.pool, self.medium, self.topic, %error,
             "message not delivered yet");
     }
 
     fn lost(mut self, error: &dyn std::fmt::Display) {
         self.open = false;
+        self.metrics.message(self.medium, Delivery::Lost);
         tracing::error!(pool = self.pool, self.medium, self.topic, %error, "message not delivered");
     }
 }
@@ -146,6 +161,7 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         if self.open {
+            self.metrics.message(self.medium, Delivery::Lost);
             let error = "the server ended before";
             tracing::error!(
                 pool = self.pool,
@@ -234,7 +250,12 @@ mod tests {
     }
 
     fn queue(transports: Transports, hooks: impl Hooks + 'static) -> OutboundQueue {
-        OutboundQueue::new(transports, Arc::new(hooks), Arc::new(MemoryStore::default()))
+        OutboundQueue::new(
+            transports,
+            Arc::new(hooks),
+            Arc::new(MemoryStore::default()),
+            Metrics::new(),
+        )
     }
 
     fn arrived(directory: &Path) -> usize {

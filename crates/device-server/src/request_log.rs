@@ -15,6 +15,7 @@ use device_pool::ServiceError;
 use device_wire::ErrorCode;
 
 use crate::answer::{Failure, REQUEST_ID};
+use crate::audience::LocalPeer;
 use crate::service::Service;
 use crate::subject::Subject;
 
@@ -43,8 +44,14 @@ pub(crate) async fn observe(
 ) -> Response<Body> {
     let started = Instant::now();
     let id = service.request_id().to_string();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let peer = peer.map(|peer| service.trusted_proxies.client(peer, request.headers()));
+    let proxies = &service.trusted_proxies;
+    let peer = match request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        Some(peer) => Some(proxies.client(peer.0.ip(), request.headers())),
+        None if request.extensions().get::<LocalPeer>().is_some() => {
+            proxies.client_of_file(request.headers())
+        }
+        None => None,
+    };
     if let Some(peer) = peer {
         request.extensions_mut().insert(Peer(peer));
     }
@@ -55,15 +62,23 @@ pub(crate) async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let operation = response.extensions().get::<Named>().map(|named| named.0);
+    let time = started.elapsed();
     let subject = response.extensions().get::<Subject>().cloned().unwrap_or_default();
     let Subject { administrator, about } = subject;
     let (administrator, pool) = (administrator.as_deref(), about.pool_id.as_deref());
     let (client, sub) = (about.client_id.as_deref(), about.sub.as_deref());
     let failure = response.extensions().get::<Failure>().map(|failure| &failure.0);
     let error = failure.map(|error| error.code().as_str());
+    service.metrics.answered(operation, time, failure.map(ServiceError::code));
+    if let Some(outcome) = about.sign_in {
+        service.metrics.signed_in(outcome);
+    }
+    if let Some(decision) = about.mfa {
+        service.metrics.decided_mfa(decision);
+    }
     let status = response.status().as_u16();
     let peer = peer.map(tracing::field::display);
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let cause = failure.and_then(ServiceError::detail);
     /// A line of this level, with fields that are the same at each.
     macro_rules! line {

@@ -9,6 +9,7 @@ mod seed;
 
 use std::mem;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,10 @@ use crate::guess_budget::GuessBudget;
 use crate::health::Health;
 use crate::json;
 use crate::limits::Limits;
+use crate::metrics::{Metrics, Present};
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
+use crate::sigv4::AccessKey;
 use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
 use crate::unrun_triggers::{self, Unrun};
@@ -72,7 +75,7 @@ pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
 /// let config = PoolConfig {
 ///     region: "us-east-1".to_owned(),
 ///     account_id: "000000000000".to_owned(),
-///     public_base_url: format!("http://{}", server.local_addr()),
+///     public_base_url: server.endpoint(),
 ///     retention: Default::default(),
 /// };
 /// let store = Storage::Directory("device-data".into()).open()?;
@@ -92,6 +95,8 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     calls: Arc<Semaphore>,
+    /// The permits of `calls`.
+    max_in_flight: usize,
     documents: Semaphore,
     region: String,
     message_observer: Arc<MessageObserver>,
@@ -107,6 +112,9 @@ pub struct Service {
     pub(crate) administrators: AdminCheck,
     pub(crate) origins: Origins,
     pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Where the store's files are, if it has any.
+    data_directory: Option<PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) body_memory: Arc<BodyMemory>,
 }
@@ -369,15 +377,48 @@ impl Service {
         self.health.check(|| self.off_the_workers(move |service| service.health.probe(now))).await
     }
 
+    /// Replaces the server's own access key; `false` if it is the same, or nobody signs.
+    ///
+    /// It holds from the next call on. Keys that were added under the former one are void until the
+    /// server gets that back, and sessions of its holder end.
+    pub fn replace_access_key(&self, key: AccessKey) -> bool {
+        self.administrators.replace_own(key, &self.store)
+    }
+
+    /// All figures, as Prometheus reads them.
+    pub(crate) async fn figures(self: &Arc<Self>) -> String {
+        let figures = self.off_the_workers(|service| {
+            service.metrics.measure(Present {
+                calls_in_flight: service.max_in_flight - service.calls.available_permits(),
+                messages_waiting: service.outbound_queue.waiting(),
+                data_directory: service.data_directory.as_deref(),
+            });
+            Ok(service.metrics.text())
+        });
+        figures.await.unwrap_or_default()
+    }
+
     /// Removes expired records, seals the audit trail, and replaces old signing keys. Failures are
     /// logged, and the next call retries.
     ///
     /// Call it every minute, if you serve [`app`](crate::app) without [`Server`](crate::Server).
     pub async fn maintain(self: &Arc<Self>) {
+        let mut succeeded = true;
+        let mut failed = |error: &ServiceError, what| {
+            succeeded = false;
+            tracing::error!(cause = error.detail(), "{what} failed");
+        };
         match self.off_the_workers(|service| service.engine.purge(service.moment())).await {
             Ok(0) => {}
-            Ok(records) => tracing::debug!(records, "purged"),
-            Err(error) => tracing::error!(cause = error.detail(), "purge failed"),
+            Ok(records) => {
+                self.metrics.purged(records);
+                tracing::debug!(records, "purged");
+            }
+            Err(error) => failed(&error, "purge"),
+        }
+        match self.off_the_workers(|service| service.engine.totals()).await {
+            Ok(totals) => self.metrics.counted(totals),
+            Err(error) => failed(&error, "counting users and devices"),
         }
         let sealing = |service: &Self| Ok(service.seal_audit_logs());
         let sealed = self.off_the_workers(sealing).await;
@@ -393,15 +434,16 @@ impl Service {
             Err(error) => Some(error),
         };
         if let Some(error) = failure {
-            tracing::error!(cause = error.detail(), "sealing the audit logs failed");
+            failed(&error, "sealing the audit logs");
         }
         // Those that were interrupted by the end of a process.
         self.run_imports().await;
         match self.off_the_workers(Self::rotate_signing_keys).await {
             Ok(0) => {}
             Ok(pools) => tracing::info!(pools, "signing keys replaced"),
-            Err(error) => tracing::error!(cause = error.detail(), "replacing signing keys failed"),
+            Err(error) => failed(&error, "replacing signing keys"),
         }
+        self.metrics.maintained(succeeded, self.now());
     }
 
     fn seal_audit_logs(&self) -> SealedLogs {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use device_store::OpenError;
 
@@ -14,6 +15,14 @@ pub enum SetupError {
     Listen {
         /// The requested address.
         addr: SocketAddr,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The server cannot listen on the socket file.
+    #[error("cannot listen on unix:{}: {source}", path.display())]
+    SocketFile {
+        /// The requested path.
+        path: PathBuf,
         /// The system's error.
         source: io::Error,
     },

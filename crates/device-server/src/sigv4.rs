@@ -83,6 +83,11 @@ impl AccessKey {
         self.id == id && hmac(self.secret.as_bytes(), TEXT).verify_slice(&given).is_ok()
     }
 
+    /// Whether both have the same id and secret.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.is(&other.id, &other.secret)
+    }
+
     /// A key for one purpose, which says nothing about the secret.
     pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(hmac(self.secret.as_bytes(), purpose).finalize().into_bytes().into())

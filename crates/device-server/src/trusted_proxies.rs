@@ -2,18 +2,35 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use crate::setup_error::SetupError;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose `X-Forwarded-For` is trusted: addresses and networks.
+/// The header in which proxies name the sender of a request.
+///
+/// Only one is read: a proxy that sets one passes the other on as the client wrote it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For: 192.0.2.7`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=192.0.2.7;proto=https`, of RFC 7239.
+    Forwarded,
+}
+
+/// The proxies that are trusted to name the sender of a request: addresses and networks.
 ///
 /// Without any, the sender is the peer of the connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<IpNet>);
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    header: ProxyHeader,
+}
 
 impl TrustedProxies {
     /// Proxies at these addresses (`10.0.0.7`, `fd00::7`) and in these networks (`10.0.0.0/8`,
@@ -32,13 +49,21 @@ impl TrustedProxies {
                 },
             )
         };
-        list.into_iter().map(network).collect::<Result<_, _>>().map(Self)
+        let networks = list.into_iter().map(network).collect::<Result<_, _>>()?;
+        Ok(Self { networks, ..Self::default() })
+    }
+
+    /// Reads senders from this header. Default: `X-Forwarded-For`.
+    #[must_use]
+    pub fn header(mut self, header: ProxyHeader) -> Self {
+        self.header = header;
+        self
     }
 
     /// Whether `address` is a trusted proxy's.
     pub(crate) fn include(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 
     /// The sender of the request on a connection from `peer`.
@@ -47,19 +72,70 @@ impl TrustedProxies {
     /// entries, so the list is read from its end, up to the first address that is not a trusted
     /// proxy's.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        let hops = headers.get_all(FORWARDED_FOR);
-        let mut hops: Vec<&str> =
-            hops.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
+        self.along(peer.to_canonical(), self.hops(headers))
+    }
+
+    fn along(&self, mut client: IpAddr, mut hops: Vec<Option<IpAddr>>) -> IpAddr {
         while self.include(client) {
             // An entry that is not an address ends the chain: its writer is the last known sender.
-            match hops.pop().and_then(address) {
+            match hops.pop().flatten() {
                 Some(before) => client = before,
                 None => break,
             }
         }
         client
     }
+
+    /// The sender of the request on a connection over a socket file. Whoever may open the file is
+    /// trusted as a proxy.
+    pub(crate) fn client_of_file(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut hops = self.hops(headers);
+        let peer = hops.pop().flatten()?;
+        Some(self.along(peer, hops))
+    }
+
+    /// The senders that the header names, the latest last; `None` for one that is not an address.
+    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        match self.header {
+            ProxyHeader::XForwardedFor => {
+                let lines = headers.get_all(X_FORWARDED_FOR).iter();
+                lines
+                    .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+                    .map(|hop| address(std::str::from_utf8(hop).ok()?))
+                    .collect()
+            }
+            ProxyHeader::Forwarded => {
+                let lines = headers.get_all(FORWARDED).iter();
+                lines.flat_map(|line| forwarded(line.as_bytes())).collect()
+            }
+        }
+    }
+}
+
+/// The senders in a line of `Forwarded`.
+///
+/// It is split from its end: quotes that the client left open must not swallow what a proxy
+/// appended. Addresses and ports need no escapes in quotes.
+fn forwarded(line: &[u8]) -> Vec<Option<IpAddr>> {
+    let mut is_quoted = false;
+    let elements = line.rsplit(|byte| {
+        is_quoted ^= *byte == b'"';
+        *byte == b',' && !is_quoted
+    });
+    let mut senders: Vec<_> = elements.map(sender).collect();
+    senders.reverse();
+    senders
+}
+
+/// The only `for` of an element.
+fn sender(element: &[u8]) -> Option<IpAddr> {
+    let element = std::str::from_utf8(element).ok()?;
+    let mut senders = element.split(';').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
+    });
+    let value = senders.next().filter(|_| senders.next().is_none())?;
+    address(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
 /// The address of an entry, which may have a port.
@@ -72,6 +148,8 @@ fn address(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -100,7 +178,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             for line in forwarded {
-                headers.append(FORWARDED_FOR, line.parse().unwrap());
+                headers.append(X_FORWARDED_FOR, line.parse().unwrap());
             }
             let found = proxies.client(peer.parse().unwrap(), &headers);
             assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
@@ -109,6 +187,55 @@ mod tests {
                 { peer.trim_start_matches("::ffff:") }
             );
         }
+    }
+
+    #[test]
+    fn forwarded_is_read_from_its_end_only_if_it_is_chosen() {
+        let x_only = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+        let proxies = x_only.clone().header(ProxyHeader::Forwarded);
+        for (line, client) in [
+            ("for=198.51.100.1", "198.51.100.1"),
+            ("For=\"198.51.100.1:4711\";proto=https;by=10.0.0.1", "198.51.100.1"),
+            ("proto=https; for=\"[2001:db8::7]:4711\"", "2001:db8::7"),
+            ("for=\"[2001:db8::7]\"", "2001:db8::7"),
+            // The client wrote what is to the left, whatever it is.
+            ("for=1.1.1.1, for=198.51.100.1", "198.51.100.1"),
+            ("for=1.1.1.1, for=198.51.100.1, for=10.0.0.2", "198.51.100.1"),
+            ("for=\"1.1.1.1, for=198.51.100.1", "198.51.100.1"),
+            ("for=\"a,b\", for=198.51.100.1", "198.51.100.1"),
+            ("\u{e9}, for=198.51.100.1", "198.51.100.1"),
+            ("for=\"\\\"\", for=198.51.100.1;proto=http", "198.51.100.1"),
+            // What names nobody, or two, ends the chain at the proxy that wrote it.
+            ("for=198.51.100.1, for=unknown", "10.0.0.1"),
+            ("for=198.51.100.1, for=_hidden", "10.0.0.1"),
+            ("for=1.1.1.1;for=2.2.2.2", "10.0.0.1"),
+            ("proto=https", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(FORWARDED, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            let of = |proxies: &TrustedProxies, peer: &str| {
+                proxies.client(peer.parse().unwrap(), &headers).to_string()
+            };
+            assert_eq!(of(&proxies, "10.0.0.1"), client, "{line}");
+            assert_eq!(of(&proxies, "203.0.113.9"), "203.0.113.9", "a stranger's is ignored");
+            assert_eq!(of(&x_only, "10.0.0.1"), "10.0.0.1", "the other header counts");
+            let named = proxies.client_of_file(&headers).map(|client| client.to_string());
+            assert_eq!(named, Some(client.to_owned()).filter(|it| it != "10.0.0.1"), "{line}");
+            headers.append(X_FORWARDED_FOR, "192.0.2.66".parse().unwrap());
+            let of = proxies.client("10.0.0.1".parse().unwrap(), &headers).to_string();
+            assert_eq!(of, client, "the client may have written the other header");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_no_sender() {
+        let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xe9, 198.51.100.1").unwrap();
+        headers.append(X_FORWARDED_FOR, line);
+        let client = proxies.client("10.0.0.1".parse().unwrap(), &headers);
+        assert_eq!(client.to_string(), "198.51.100.1");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Listener {
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.server.local_addr()
+        self.server.local_addr().unwrap()
     }
 
     pub(crate) fn serve(self, service: Arc<Service>) -> Running {

@@ -65,7 +65,7 @@ impl Scene {
         let secret = random_text();
         let socket = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = Server::bind(socket).await.map_err(DemoError::start)?;
-        let endpoint = format!("http://{}", server.local_addr());
+        let endpoint = server.endpoint();
         let data = Storage::Directory(directory.path().join("data"));
         let config = PoolConfig {
             region: REGION.to_owned(),

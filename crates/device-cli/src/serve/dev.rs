@@ -7,7 +7,6 @@ use std::path::Path;
 use device_server::Storage;
 
 use super::ServeError;
-use super::listen::Listen;
 
 /// Marks a data directory that only dev mode has opened.
 const MARK: &str = "dev-mode";
@@ -38,12 +37,8 @@ pub(super) fn unmark(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses dev mode with production data, access keys, or an address that other machines reach.
-pub(super) fn check(
-    storage: &Storage,
-    listen: &Listen,
-    has_access_key: bool,
-) -> Result<(), ServeError> {
+/// Refuses dev mode with production data or access keys.
+pub(super) fn check(storage: &Storage, has_access_key: bool) -> Result<(), ServeError> {
     let reason = if has_access_key {
         "an access key is given, and --dev would let anyone administrate without it".to_owned()
     } else if let Storage::Directory(directory) = storage
@@ -53,14 +48,21 @@ pub(super) fn check(
             "{} was used without --dev, with an access key, and --dev would open it to anyone",
             directory.display()
         )
-    } else if !listen.is_loopback() {
-        format!("other machines can reach {listen}, and could administrate this server")
     } else {
         return Ok(());
     };
-    Err(ServeError::Settings(format!(
+    Err(refusal(&reason))
+}
+
+/// The refusal of an address that other machines reach.
+pub(super) fn exposed(address: &str) -> ServeError {
+    refusal(&format!("other machines can reach {address}, and could administrate this server"))
+}
+
+fn refusal(reason: &str) -> ServeError {
+    ServeError::Settings(format!(
         "--dev is refused: {reason}. Leave out --dev, or give --dev-unsafe as well if you mean it"
-    )))
+    ))
 }
 
 /// Why `POST /dev/reset` must not remove the data, if it must not.

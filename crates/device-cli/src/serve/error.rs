@@ -17,6 +17,8 @@ pub(crate) enum ServeError {
     Templates { path: PathBuf, reason: String },
     #[error("cannot listen on {addr}: {}", listen_advice(source))]
     Listen { addr: SocketAddr, source: io::Error },
+    #[error("cannot listen on unix:{}: {}", path.display(), file_advice(source))]
+    SocketFile { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Setup(SetupError),
     #[error(transparent)]
@@ -33,8 +35,20 @@ impl From<SetupError> for ServeError {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Listen { addr, source } => Self::Listen { addr, source },
+            SetupError::SocketFile { path, source } => Self::SocketFile { path, source },
             error => Self::Setup(error),
         }
+    }
+}
+
+fn file_advice(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            "another server listens there. Stop it, or choose another file".to_owned()
+        }
+        ErrorKind::AlreadyExists => format!("{error}. Remove it, or choose another file"),
+        ErrorKind::NotFound => "its directory does not exist: create it".to_owned(),
+        _ => error.to_string(),
     }
 }
 

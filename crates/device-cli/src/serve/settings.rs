@@ -1,23 +1,26 @@
 //! The options of `device serve`. Precedence: flag, environment, file, default.
 
+mod outbound;
+
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum};
 use device_server::{
-    AccessKey, DevMode, DeviceMessages, Hooks, HttpHooks, LambdaHooks, Limits, Origins, Retention,
-    Smtp, Storage, Transport, Transports, TrustedProxies, Webhook,
+    AccessKey, DevMode, DeviceMessages, Hooks, Limits, Origins, ProxyHeader, Retention, Storage,
+    Transports, TrustedProxies,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use super::listen::Listen;
 use super::log::LogFormat;
+use super::network::{self, Clear, Network};
 use super::{ServeError, dev, modes, secrets, templates};
+use outbound::{functions, hook, transports};
 
-const DEFAULT_LISTEN: &str = "127.0.0.1:9229";
 const DEFAULT_DATA: &str = "device-data";
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -25,10 +28,42 @@ const DEFAULT_REGION: &str = "us-east-1";
 #[derive(Default, clap::Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Options {
-    /// The address or host name and the port to listen on; port 0 selects a free one [default:
-    /// 127.0.0.1:9229]
-    #[arg(long, env = "DEVICE_LISTEN", value_name = "HOST:PORT")]
-    listen: Option<String>,
+    /// The address or host name and the port to listen on, or a socket file (unix:PATH). Port 0
+    /// selects a free one; repeat it or separate by commas for more [default: 127.0.0.1:9229]
+    #[arg(long, env = "DEVICE_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    listen: Option<Vec<String>>,
+
+    /// A further address, on which alone administrators are served: their operations, the console,
+    /// access keys and figures
+    #[arg(long, env = "DEVICE_ADMIN_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    admin_listen: Option<Vec<String>>,
+
+    /// A further address that serves figures for Prometheus (/metrics), and health, to everyone who
+    /// reaches it
+    #[arg(long, env = "DEVICE_METRICS_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    metrics_listen: Option<Vec<String>>,
+
+    /// The mode of socket files, in octal [default: 660]
+    #[arg(long, env = "DEVICE_SOCKET_MODE", value_name = "MODE")]
+    socket_mode: Option<String>,
+
+    /// A PEM file with the certificate for TLS and those that it rests on. It is read again when it
+    /// changes
+    #[arg(long, env = "DEVICE_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+
+    /// A PEM file with the certificate's private key
+    #[arg(long, env = "DEVICE_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+
+    /// Listen unencrypted on addresses that other machines reach, since a proxy in front encrypts
+    #[arg(long, env = "DEVICE_BEHIND_PROXY", value_name = "BOOL", num_args = 0..=1,
+          require_equals = true, default_missing_value = "true",
+          value_parser = BoolishValueParser::new())]
+    behind_proxy: Option<bool>,
 
     /// The directory for data and credentials, created if it does not exist
     /// [default: ./device-data]
@@ -103,8 +138,8 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     cors_origin: Option<Vec<String>>,
 
-    /// A proxy or network whose X-Forwarded-For is trusted; repeat it or separate by commas for
-    /// more [default: none]
+    /// A proxy or network that is trusted to name the sender of a request; repeat it or separate by
+    /// commas for more [default: none]
     #[arg(
         long,
         env = "DEVICE_TRUSTED_PROXY",
@@ -112,6 +147,11 @@ pub(crate) struct Options {
         value_delimiter = ','
     )]
     trusted_proxy: Option<Vec<String>>,
+
+    /// The header in which proxies name the sender. The other one is ignored [default:
+    /// x-forwarded-for]
+    #[arg(long, env = "DEVICE_PROXY_HEADER", value_name = "HEADER")]
+    proxy_header: Option<ProxyHeaderName>,
 
     /// The mail server for messages to users, such as smtps://user:password@mail.example.com. If it
     /// contains a password, prefer the environment or a file
@@ -187,6 +227,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_MAX_GUESSES_PER_ADDRESS", value_name = "COUNT")]
     max_guesses_per_address: Option<usize>,
 
+    /// What is logged, such as warn or device_server=debug [default: RUST_LOG, else info]
+    #[arg(long, env = "DEVICE_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<String>,
+
     /// The format of log lines on stderr [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -197,9 +241,34 @@ pub(crate) struct Options {
     config: Option<PathBuf>,
 }
 
+/// The header in which proxies name the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ProxyHeaderName {
+    /// X-Forwarded-For: 192.0.2.7
+    #[default]
+    XForwardedFor,
+    /// Forwarded: for=192.0.2.7, of RFC 7239
+    Forwarded,
+}
+
+/// A text, or a list of texts.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(Some(match OneOrMore::deserialize(from)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    }))
+}
+
 /// The settings of one server.
 pub(crate) struct Settings {
-    pub(crate) listen: Listen,
+    pub(crate) network: Network,
     pub(crate) storage: Storage,
     pub(crate) region: String,
     /// Without a trailing slash.
@@ -218,6 +287,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
     pub(crate) log_format: LogFormat,
+    pub(crate) log_level: String,
     /// Warnings for the log, once it is set up.
     pub(crate) warnings: Vec<&'static str>,
 }
@@ -281,17 +351,33 @@ impl Settings {
         let mut warnings = Vec::new();
         let transports = transports(&options, &file, &mut warnings)?;
         let storage = storage(&options, &file, matches)?;
-        let listen = options.listen.or(file.listen);
-        let listen = Listen::resolve(listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+        let is_dev = options.dev.or(file.dev).unwrap_or(false);
+        let is_unsafe = options.dev_unsafe.or(file.dev_unsafe).unwrap_or(false);
+        let behind_proxy = options.behind_proxy.or(file.behind_proxy).unwrap_or(false);
+        let clear = match (is_dev, is_unsafe) {
+            (true, false) => Clear::OnlyHere,
+            (true, true) => Clear::Allowed,
+            (false, _) if behind_proxy => Clear::Allowed,
+            (false, _) => Clear::Refused,
+        };
+        let network = Network::resolve(network::Given {
+            listen: options.listen.or(file.listen),
+            admin_listen: options.admin_listen.or(file.admin_listen),
+            metrics_listen: options.metrics_listen.or(file.metrics_listen),
+            socket_mode: options.socket_mode.or(file.socket_mode),
+            tls_cert: options.tls_cert.or(file.tls_cert),
+            tls_key: options.tls_key.or(file.tls_key),
+            clear,
+        })?;
         let key = access_key(
             options.access_key_id.or(file.access_key_id),
             options.secret_access_key.or(file.secret_access_key),
         )?;
         let seed = options.seed.or(file.seed).unwrap_or_default();
         let code = options.code.or(file.code);
-        let administration = if options.dev.or(file.dev).unwrap_or(false) {
-            if !options.dev_unsafe.or(file.dev_unsafe).unwrap_or(false) {
-                dev::check(&storage, &listen, key.is_some())?;
+        let administration = if is_dev {
+            if !is_unsafe {
+                dev::check(&storage, key.is_some())?;
             }
             let hosts = options.dev_host.or(file.dev_host).unwrap_or_default();
             let mut mode = DevMode::with_hosts(hosts.iter().map(String::as_str));
@@ -351,7 +437,7 @@ impl Settings {
         };
         let kept = Retention::default();
         Ok(Self {
-            listen,
+            network,
             storage,
             region: region(options.region.or(file.region))?,
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
@@ -359,7 +445,10 @@ impl Settings {
             seed,
             console: !options.no_console.or(file.no_console).unwrap_or(false),
             origins: origins(options.cors_origin.or(file.cors_origin))?,
-            trusted_proxies: trusted_proxies(options.trusted_proxy.or(file.trusted_proxy))?,
+            trusted_proxies: trusted_proxies(
+                options.trusted_proxy.or(file.trusted_proxy),
+                options.proxy_header.or(file.proxy_header),
+            )?,
             transports,
             device_messages: templates::read(
                 options.message_templates.or(file.message_templates).as_deref(),
@@ -378,6 +467,11 @@ impl Settings {
                     .unwrap_or(kept.unconfirmed_user_days),
                 ..kept
             },
+            log_level: options
+                .log_level
+                .or_else(|| env::var("RUST_LOG").ok())
+                .or(file.log_level)
+                .unwrap_or_else(|| "info".to_owned()),
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
             warnings,
         })
@@ -459,45 +553,6 @@ fn access_key(id: Option<String>, secret: Option<String>) -> Result<Option<Acces
     }
 }
 
-fn hook(
-    url: &str,
-    secret: Option<String>,
-    warnings: &mut Vec<&'static str>,
-) -> Result<HttpHooks, ServeError> {
-    let mut hooks = HttpHooks::new(url)?;
-    if let Some(secret) = secret {
-        hooks = hooks.signed(secret)?;
-    }
-    if hooks.is_exposed() {
-        warnings.push(
-            "hook-url is http:// to another machine: whoever sits between can read users' \
-             attributes, passwords and codes, and let anyone sign in. Use https://",
-        );
-    }
-    Ok(hooks)
-}
-
-fn functions(
-    endpoint: &str,
-    key: [Option<String>; 3],
-    warnings: &mut Vec<&'static str>,
-) -> Result<LambdaHooks, ServeError> {
-    let [Some(id), Some(secret), token] = key else {
-        return Err(invalid(
-            "lambda-endpoint needs a key that signs its calls: set AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY. A local runtime accepts any",
-        ));
-    };
-    let hooks = LambdaHooks::new(endpoint, id, secret, token)?;
-    if hooks.is_exposed() {
-        warnings.push(
-            "lambda-endpoint is http:// to another machine: whoever sits between can read users' \
-             attributes, passwords and codes, and let anyone sign in. Use https://",
-        );
-    }
-    Ok(hooks)
-}
-
 fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
     match given.filter(|origins| *origins != ["*"]) {
         None => Ok(Origins::any()),
@@ -505,39 +560,15 @@ fn origins(given: Option<Vec<String>>) -> Result<Origins, ServeError> {
     }
 }
 
-fn trusted_proxies(given: Option<Vec<String>>) -> Result<TrustedProxies, ServeError> {
-    Ok(TrustedProxies::new(given.unwrap_or_default().iter().map(String::as_str))?)
-}
-
-/// Mails are sent by the mail server, otherwise like text messages: by the web hook, otherwise to
-/// the file, otherwise nowhere.
-fn transports(
-    options: &Options,
-    file: &Options,
-    warnings: &mut Vec<&'static str>,
-) -> Result<Transports, ServeError> {
-    let webhook = options.message_webhook.as_deref().or(file.message_webhook.as_deref());
-    let path = options.message_file.as_ref().or(file.message_file.as_ref());
-    let other = || match (webhook, path) {
-        (Some(url), _) => Webhook::new(url).map(Transport::Webhook),
-        (None, Some(path)) => Ok(Transport::File(path.clone())),
-        (None, None) => Ok(Transport::Nowhere),
+fn trusted_proxies(
+    given: Option<Vec<String>>,
+    header: Option<ProxyHeaderName>,
+) -> Result<TrustedProxies, ServeError> {
+    let header = match header.unwrap_or_default() {
+        ProxyHeaderName::XForwardedFor => ProxyHeader::XForwardedFor,
+        ProxyHeaderName::Forwarded => ProxyHeader::Forwarded,
     };
-    let url = options.smtp_url.as_deref().or(file.smtp_url.as_deref());
-    let from = options.smtp_from.as_deref().or(file.smtp_from.as_deref());
-    let email = match (url, from) {
-        (Some(url), Some(from)) => Transport::Smtp(Smtp::new(url, from)?),
-        (None, None) => other()?,
-        _ => return Err(invalid("smtp-url and smtp-from go together: give both, or neither")),
-    };
-    let sms = other()?;
-    if matches!(&sms, Transport::Webhook(webhook) if webhook.is_exposed()) {
-        warnings.push(
-            "message-webhook is http:// to another machine: whoever sits between can read codes. \
-             Use https://",
-        );
-    }
-    Ok(Transports { email, sms })
+    Ok(TrustedProxies::new(given.unwrap_or_default().iter().map(String::as_str))?.header(header))
 }
 
 fn invalid(message: impl Into<String>) -> ServeError {

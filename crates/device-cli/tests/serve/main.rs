@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod network;
 mod outside;
 mod pools;
 mod process;
@@ -215,6 +216,7 @@ fn an_error_at_the_start_says_what_to_do() {
         (&["--trusted-proxy", "10.0.0.0/8,proxy"], "\"proxy\" is not like 10.0.0.7 or 10.0.0.0/8"),
         (&["--config", "/no/such/file"], "the configuration file /no/such/file cannot be used"),
         (&["--listen", "nowhere"], "--listen"),
+        (&["--listen", "unix:"], "it names no file"),
     ] {
         let told = refusal(command(arguments));
         assert!(told.contains(expected), "{arguments:?}: {told}");

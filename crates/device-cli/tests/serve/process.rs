@@ -31,7 +31,16 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_at(command, |line| {
+            let endpoint = line.strip_prefix("listening on ")?;
+            let address = endpoint.strip_prefix("http://").or(endpoint.strip_prefix("https://"));
+            address.map(str::to_owned)
+        })
+    }
+
+    /// Starts a server that is called at the address in one of its lines.
+    pub(crate) fn start_at(mut command: Command, address: impl Fn(&str) -> Option<String>) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut greeting = String::new();
@@ -42,11 +51,7 @@ impl Serving {
                 panic!("not ready: {greeting}{log}");
             }
         }
-        let address = greeting
-            .lines()
-            .find_map(|line| line.strip_prefix("listening on http://"))
-            .unwrap()
-            .to_owned();
+        let address = greeting.lines().find_map(address).unwrap();
         Self { process, _stdout: stdout, greeting, address }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command::trail::Trail;
+use crate::host::invocation::MfaDecision;
 use crate::host::moment::Moment;
 
 /// The notes of a command so far.
@@ -19,6 +20,8 @@ pub(crate) struct Notes {
     pub(crate) trail: Option<Trail>,
     /// The facts on which a second factor was required or skipped.
     pub(crate) situation: Option<Value>,
+    /// Why a second factor was asked for or skipped.
+    pub(crate) mfa: Option<MfaDecision>,
     /// Reasons besides those of the sign-in.
     pub(crate) reasons: Vec<String>,
     /// Whether the command exchanges a refresh token for new tokens.

@@ -6,7 +6,7 @@ use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::records::pool::Pool;
 use crate::rules::device_count::{self, DeviceCount};
-use crate::rules::pool_counts::{self, PoolCounts};
+use crate::rules::pool_counts::{self, PoolCounts, Totals};
 use crate::rules::sign_in_hours::SignInHour;
 
 impl Engine {
@@ -18,6 +18,14 @@ impl Engine {
         let mut tx = Transaction::new(&*self.store);
         let pool = tx.find::<Pool>(pool_id)?;
         pool.map(|pool| pool_counts::read(&*self.store, &pool)).transpose()
+    }
+
+    /// The sums over all pools, as of the last [`Engine::purge`].
+    ///
+    /// # Errors
+    /// Storage failures.
+    pub fn totals(&self) -> Result<Totals, ServiceError> {
+        pool_counts::totals(&*self.store)
     }
 
     /// The number of devices of a pool by status; zero for an unknown pool. While the records of an

@@ -103,6 +103,64 @@ pub struct About {
     pub failed: bool,
     /// How a sign-in ended, if it did with this call.
     pub sign_in: Option<SignInOutcome>,
+    /// Why this call asked for a second factor or skipped it, if it did.
+    pub mfa: Option<MfaDecision>,
+}
+
+/// Why a second factor was asked for, or skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MfaDecision {
+    /// Its set-up was asked for: the pool requires one, and the user has none.
+    AskedNotSetUp,
+    /// Asked for: no remembered device was presented.
+    AskedNoRememberedDevice,
+    /// Asked for: the pool lets no device replace it.
+    AskedSuppressionOff,
+    /// Asked for: the device was never present at a passed one.
+    AskedDeviceNeverSawMfa,
+    /// Asked for: the device was last present at a passed one too long ago.
+    AskedTooLongAgo,
+    /// Asked for: the sign-in is risky.
+    AskedRisky,
+    /// Skipped: a remembered device replaced it.
+    SkippedDevice,
+}
+
+impl MfaDecision {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::AskedNotSetUp,
+        Self::AskedNoRememberedDevice,
+        Self::AskedSuppressionOff,
+        Self::AskedDeviceNeverSawMfa,
+        Self::AskedTooLongAgo,
+        Self::AskedRisky,
+        Self::SkippedDevice,
+    ];
+
+    /// What was decided: `asked` or `skipped`.
+    #[must_use]
+    pub const fn decision(self) -> &'static str {
+        match self {
+            Self::SkippedDevice => "skipped",
+            _ => "asked",
+        }
+    }
+
+    /// The reason, as a name for figures.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::AskedNotSetUp => "not_set_up",
+            Self::AskedNoRememberedDevice => "no_remembered_device",
+            Self::AskedSuppressionOff => "suppression_off",
+            Self::AskedDeviceNeverSawMfa => "device_never_saw_mfa",
+            Self::AskedTooLongAgo => "too_long_ago",
+            Self::AskedRisky => "risky",
+            Self::SkippedDevice => "remembered_device",
+        }
+    }
 }
 
 /// How a sign-in ended.

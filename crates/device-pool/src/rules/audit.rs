@@ -45,6 +45,7 @@ pub(crate) fn conclude(
         sub: notes.subject.as_ref().filter(|whose| !whose.is_nobody).map(|whose| whose.sub.clone()),
         failed: outcome == Some(Outcome::Failed),
         sign_in: sign_in_outcome(kind, outcome, &notes),
+        mfa: notes.mfa.filter(|_| !ours),
     };
     let Some((kind, outcome)) = kind.zip(outcome) else { return Ok(()) };
     let Some(event) = event(cx, kind, operation, outcome, notes, refusal) else { return Ok(()) };

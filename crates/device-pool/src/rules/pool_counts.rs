@@ -79,6 +79,40 @@ pub(crate) fn read(store: &dyn Store, pool: &Pool) -> Result<PoolCounts, Service
     })
 }
 
+/// The sums over all pools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Pools.
+    pub pools: u64,
+    /// Confirmed users.
+    pub users: u64,
+    /// Devices that are remembered.
+    pub remembered: u64,
+    /// Devices that are tracked and not remembered.
+    pub not_remembered: u64,
+}
+
+/// The sums over all pools, without the changes that [`add_up`] has not added yet.
+pub(crate) fn totals(store: &dyn Store) -> Result<Totals, ServiceError> {
+    let mut totals = Totals::default();
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    let mut after: Option<String> = None;
+    loop {
+        let pools: Vec<Pool> = Transaction::new(store).scan("", after.as_deref(), BATCH)?;
+        let Some(last) = pools.last() else { return Ok(totals) };
+        after = Some(last.id.clone());
+        for pool in &pools {
+            let total = store.get(&total_of(&pool.id))?;
+            let counts: Counts = total.as_ref().map(parsed).transpose()?.unwrap_or_default();
+            totals.pools += 1;
+            totals.users += count(counts.users);
+            totals.remembered += count(counts.remembered);
+            totals.not_remembered += count(counts.not_remembered);
+        }
+    }
+}
+
 /// Adds the changes of all pools to their totals.
 pub(crate) fn add_up(store: &dyn Store) -> Result<(), ServiceError> {
     let mut after: Option<String> = None;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::invocation::MfaDecision;
 use crate::host::moment::Moment;
 use crate::host::risk::Risk;
 use crate::records::device::Device;
@@ -145,6 +146,23 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// The decision about a second factor that it explains, if it is about one.
+    pub(crate) const fn mfa_decision(self) -> Option<MfaDecision> {
+        Some(match self {
+            Self::NoSecondFactorYet => MfaDecision::AskedNotSetUp,
+            Self::NoRememberedDevice => MfaDecision::AskedNoRememberedDevice,
+            Self::SuppressionOff => MfaDecision::AskedSuppressionOff,
+            Self::DeviceNeverSawMfa => MfaDecision::AskedDeviceNeverSawMfa,
+            Self::MfaTooLongAgo { .. } => MfaDecision::AskedTooLongAgo,
+            Self::Risky => MfaDecision::AskedRisky,
+            Self::DeviceStandsIn => MfaDecision::SkippedDevice,
+            Self::TemporaryPassword
+            | Self::RiskyWithoutFactor
+            | Self::Blocked
+            | Self::RememberedDeviceMustProve => return None,
+        })
+    }
+
     /// The sentence for the audit trail.
     pub(crate) fn sentence(self, device: Option<&Device>) -> String {
         let remembered =

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use crate::limits::Limits;
 use crate::network::Network;
 
 /// All places of a server.
-pub(super) struct Places {
+pub(crate) struct Places {
     max: usize,
     max_per_address: usize,
     open: Mutex<Open>,
@@ -27,8 +29,10 @@ struct Open {
 
 struct Connection {
     network: Network,
-    /// When its last request ended; `None` during a request.
-    idle_since: Option<Instant>,
+    /// The number of its requests under way.
+    running: usize,
+    /// When its last request ended.
+    idle_since: Instant,
     evicted: Arc<Notify>,
 }
 
@@ -43,6 +47,11 @@ pub(super) struct Place {
 pub(super) struct Busy(Arc<Place>);
 
 impl Places {
+    /// As many as these limits allow.
+    pub(crate) fn of(limits: &Limits) -> Arc<Self> {
+        Self::new(limits.max_connections, limits.max_connections_per_address)
+    }
+
     pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self { max, max_per_address, open: Mutex::default(), freed: Notify::new() })
     }
@@ -82,8 +91,9 @@ impl Places {
         let (id, evicted) = (open.next_id, Arc::new(Notify::new()));
         open.next_id += 1;
         *open.counts.entry(network).or_default() += 1;
-        let idle_since = Some(Instant::now());
-        let connection = Connection { network, idle_since, evicted: Arc::clone(&evicted) };
+        let idle_since = Instant::now();
+        let connection =
+            Connection { network, running: 0, idle_since, evicted: Arc::clone(&evicted) };
         open.connections.insert(id, connection);
         Arc::new(Place { places: Arc::clone(self), id, evicted })
     }
@@ -103,9 +113,10 @@ impl Open {
             .connections
             .iter()
             .filter(|(_, connection)| of_caller(connection))
-            .filter_map(|(id, connection)| {
+            .filter(|(_, connection)| connection.running == 0)
+            .map(|(id, connection)| {
                 let count = self.counts.get(&connection.network).copied().unwrap_or_default();
-                Some((count, connection.idle_since?.elapsed(), *id))
+                (count, connection.idle_since.elapsed(), *id)
             })
             .max();
         let Some((_, _, id)) = longest else { return false };
@@ -127,8 +138,23 @@ impl Place {
     /// Starts a request; `None` if the connection has been evicted.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Busy> {
         let mut open = self.places.open();
-        open.connections.get_mut(&self.id)?.idle_since = None;
+        open.connections.get_mut(&self.id)?.running += 1;
         Some(Busy(Arc::clone(self)))
+    }
+
+    /// Completes when the connection has had no request for this time.
+    pub(super) async fn idle_for(&self, time: Duration) {
+        loop {
+            let idle = match self.places.open().connections.get(&self.id) {
+                Some(connection) if connection.running == 0 => connection.idle_since.elapsed(),
+                Some(_) => Duration::ZERO,
+                None => return,
+            };
+            if idle >= time {
+                return;
+            }
+            sleep(time - idle).await;
+        }
     }
 
     /// Completes when the connection must be closed.
@@ -141,7 +167,8 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let Place { places, id, .. } = &*self.0;
         if let Some(connection) = places.open().connections.get_mut(id) {
-            connection.idle_since = Some(Instant::now());
+            connection.running -= 1;
+            connection.idle_since = Instant::now();
         }
         // The connection may now be evicted for another one.
         places.freed.notify_waiters();

@@ -1,9 +1,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::body::Body;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::limits::Limits;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
@@ -20,7 +22,7 @@ async fn server_behind(
     max_per_address: usize,
     proxies: TrustedProxies,
 ) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let begun = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&begun);
@@ -34,8 +36,12 @@ async fn server_behind(
         max_connections_per_address: max_per_address,
         ..Limits::default()
     };
-    let connections = Connections::new(app, &limits, proxies);
-    tokio::spawn(connections.accept(listener, std::future::pending()));
+    let connections = Connections::new(app, Places::of(&limits), proxies, Metrics::new());
+    let (running, stopped) = watch::channel(());
+    tokio::spawn(async move {
+        connections.serve(listener, stopped).await;
+        drop(running);
+    });
     (addr, begun)
 }
 

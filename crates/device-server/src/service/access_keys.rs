@@ -77,7 +77,7 @@ impl Service {
         .await
     }
 
-    fn ring(&self) -> Result<&KeyRing, ServiceError> {
+    fn ring(&self) -> Result<Arc<KeyRing>, ServiceError> {
         self.administrators.ring().ok_or_else(|| {
             let message = "This server has no access key of its own, so there are no others.";
             ServiceError::new(ErrorCode::AccessDenied, message)

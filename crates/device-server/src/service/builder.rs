@@ -1,5 +1,6 @@
 //! The builder of a service.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use device_pool::store::Store;
@@ -16,6 +17,7 @@ use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 use crate::health::Health;
 use crate::hook_gate::HookGate;
 use crate::limits::Limits;
+use crate::metrics::{MeasuredStore, Metrics};
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
 use crate::signing_keys::PregeneratedKeys;
@@ -38,6 +40,7 @@ pub struct ServiceBuilder {
     hooks: Option<Arc<dyn Hooks>>,
     allow_unrun_triggers: bool,
     message_observer: Arc<MessageObserver>,
+    data_directory: Option<PathBuf>,
     device_messages: DeviceMessages,
     // Both are expensive to create, so the defaults are created only if needed.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
@@ -59,6 +62,7 @@ impl ServiceBuilder {
             hooks: None,
             allow_unrun_triggers: false,
             message_observer: Arc::new(|_| {}),
+            data_directory: None,
             device_messages: DeviceMessages::default(),
             signing_keys: None,
             arithmetic: None,
@@ -137,6 +141,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Sets the directory of the store, whose sizes are among the figures.
+    #[must_use]
+    pub fn data_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data_directory = Some(directory.into());
+        self
+    }
+
     /// Sets the texts of messages about devices.
     #[must_use]
     pub fn device_messages(mut self, texts: DeviceMessages) -> Self {
@@ -160,9 +171,11 @@ impl ServiceBuilder {
 
     /// Builds the service.
     #[must_use]
-    pub fn build(self) -> Arc<Service> {
-        let calls = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
-        let calls = Arc::new(Semaphore::new(calls));
+    pub fn build(mut self) -> Arc<Service> {
+        let metrics = Metrics::new();
+        self.store = Arc::new(MeasuredStore::new(self.store, Arc::clone(&metrics)));
+        let max_in_flight = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
+        let calls = Arc::new(Semaphore::new(max_in_flight));
         let has_hooks = self.hooks.is_some();
         let mode = match &self.administrators {
             Administrators::Anyone(mode) => Some(mode),
@@ -178,8 +191,12 @@ impl ServiceBuilder {
             Unrun::Logged => Arc::new(NoHooks),
             Unrun::Refused => Arc::new(NoHookSet),
         });
-        let outbound_queue =
-            OutboundQueue::new(self.transports, Arc::clone(&hooks), Arc::clone(&self.store));
+        let outbound_queue = OutboundQueue::new(
+            self.transports,
+            Arc::clone(&hooks),
+            Arc::clone(&self.store),
+            Arc::clone(&metrics),
+        );
         let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
         let arithmetic =
@@ -214,6 +231,9 @@ impl ServiceBuilder {
             clock,
             entropy: self.entropy,
             calls,
+            max_in_flight,
+            metrics,
+            data_directory: self.data_directory,
             documents: Semaphore::new(MAX_DOCUMENTS),
             outbound_queue,
             without_effect: NamedOnce::default(),

@@ -1,0 +1,58 @@
+//! A store whose changes are measured.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+
+use super::Metrics;
+
+/// A store, with figures of what it does.
+pub(crate) struct MeasuredStore {
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+impl MeasuredStore {
+    pub(crate) fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics }
+    }
+
+    fn counted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Err(StoreError::Conflict) => _ = self.metrics.store_conflicts.inc(),
+            Err(_) => _ = self.metrics.store_failures.inc(),
+            Ok(_) => {}
+        }
+        result
+    }
+}
+
+impl Store for MeasuredStore {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.counted(self.store.get(key))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.counted(self.store.scan(table, prefix, after, limit))
+    }
+
+    fn apply(&self, change: Change) -> Result<(), StoreError> {
+        self.metrics.commits_waiting.inc();
+        let started = Instant::now();
+        let result = self.store.apply(change);
+        self.metrics.commits.observe(started.elapsed().as_secs_f64());
+        self.metrics.commits_waiting.dec();
+        self.counted(result)
+    }
+
+    fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
+        self.counted(self.store.purge(now_millis))
+    }
+}
