@@ -12,6 +12,7 @@ mod package;
 mod postgres;
 mod public_api;
 mod setup;
+mod supply;
 mod test;
 mod tidy;
 
@@ -45,6 +46,8 @@ Tasks:
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
   public-api         types of dependencies in the public signatures of the client's crates
   packages           the published crates as crates.io would get them
+  supply             licences, sources and known vulnerabilities of the dependencies
+  sbom               the bill of materials of the binary, target/device.cdx.json
   docs [--check]     write the generated parts of ARCHITECTURE.md and docs/;
                      with --check, fail if they are stale
   codegen [--check]  write the types of crates/device-wire from its operations.json;
@@ -77,6 +80,8 @@ fn main() -> ExitCode {
         ["cortex-m4"] => cortex_m4::run_vectors(root),
         ["public-api"] => public_api::check(root, test::FEATURES),
         ["packages"] => package::check(root, test::FEATURES),
+        ["supply"] => supply::check(root),
+        ["sbom"] => supply::bill_of_materials(root),
         ["docs"] => docs::write(root),
         ["docs", "--check"] => docs::check(root),
         ["codegen"] => codegen::write(root),

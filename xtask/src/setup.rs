@@ -12,6 +12,9 @@ use crate::command::{capture, cargo, program, run, target, works};
 
 const NEXTEST: &str = "0.9.143";
 const FUZZ: &str = "0.13.2";
+const DENY: &str = "0.20.2";
+const AUDIT: &str = "0.22.2";
+const CYCLONEDX: &str = "0.5.9";
 
 /// A cargo with a subcommand.
 pub(crate) struct Subcommand {
@@ -57,6 +60,21 @@ fn path(root: &Path) -> Result<std::ffi::OsString> {
 /// cargo-nextest, the test runner.
 pub(crate) fn nextest(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "nextest", toolchain: None, path: path(root)? }.installed(root, NEXTEST)
+}
+
+/// cargo-deny, which checks licences, sources and known vulnerabilities.
+pub(crate) fn deny(root: &Path) -> Result<Subcommand> {
+    Subcommand { name: "deny", toolchain: None, path: path(root)? }.installed(root, DENY)
+}
+
+/// cargo-audit, which checks lock files for known vulnerabilities.
+pub(crate) fn audit(root: &Path) -> Result<Subcommand> {
+    Subcommand { name: "audit", toolchain: None, path: path(root)? }.installed(root, AUDIT)
+}
+
+/// cargo-cyclonedx, which writes bills of materials.
+pub(crate) fn cyclonedx(root: &Path) -> Result<Subcommand> {
+    Subcommand { name: "cyclonedx", toolchain: None, path: path(root)? }.installed(root, CYCLONEDX)
 }
 
 /// cargo-fuzz, which needs a nightly compiler.

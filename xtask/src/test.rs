@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
 use crate::postgres::Postgres;
-use crate::{Result, codegen, cortex_m4, disk, docs, interop, package, public_api, setup, tidy};
+use crate::{
+    Result, codegen, cortex_m4, disk, docs, interop, package, public_api, setup, supply, tidy,
+};
 
 /// A step of the test run. Each installs what it needs and fails if it cannot; none is ever
 /// skipped.
@@ -39,6 +41,8 @@ const STEPS: &[Step] = &[
     Step { name: "console in a browser", run: interop::browser },
     Step { name: "others' servers", run: interop::servers },
     Step { name: "packages", run: |root| package::check(root, FEATURES) },
+    Step { name: "dependencies", run: supply::check },
+    Step { name: "bill of materials", run: supply::bill_of_materials },
     Step { name: "release build", run: |root| run(&mut cargo(root, &["build", "--release"])) },
     Step { name: "demo", run: |root| run(&mut cargo(root, &["run", "--release", "--", "demo"])) },
 ];
