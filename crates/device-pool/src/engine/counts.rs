@@ -34,9 +34,12 @@ impl Engine {
     /// # Errors
     /// Storage failures.
     pub fn count_devices(&self, pool_id: &str) -> Result<DeviceCount, ServiceError> {
-        match self.pool_counts(pool_id)? {
-            Some(counts) if counts.is_complete => Ok(counts.devices()),
-            _ => device_count::count(&*self.store, pool_id),
+        let mut tx = Transaction::new(&*self.store);
+        let pool = tx.find::<Pool>(pool_id)?;
+        let counted = pool.map(|pool| pool_counts::devices(&*self.store, &pool)).transpose()?;
+        match counted.flatten() {
+            Some(counted) => Ok(counted),
+            None => device_count::count(&*self.store, pool_id),
         }
     }
 

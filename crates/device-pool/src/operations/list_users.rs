@@ -1,14 +1,13 @@
 //! Users of a pool or of a group, page by page.
 
-use std::collections::BTreeSet;
-
 use device_wire::requests::{ListUsersInGroupRequest, ListUsersRequest};
 use device_wire::responses::{ListUsersInGroupResponse, ListUsersResponse};
 use device_wire::shapes::UserType;
+use uuid::Uuid;
 
 use crate::command::context::Context;
 use crate::command::page::{self, BATCH, page_length};
-use crate::command::transaction::{Transaction, id_of};
+use crate::command::transaction::{Entity, Transaction, id_of};
 use crate::error::ServiceError;
 use crate::records::group::Group;
 use crate::records::login::Login;
@@ -18,14 +17,11 @@ use crate::records::user_index::{self, IndexedBy};
 use crate::records::user_profile::UserProfile;
 use crate::store::Table;
 
-/// Users with a value that starts as asked for, up to which they are found by it and sorted.
-const MAX_SORTED: usize = 2000;
+/// The sign-in names that a call looks at among those that start as asked for. Names of other kinds
+/// are among them, so the page may be short.
+const MAX_LOOKED_AT: usize = 500;
 
-/// If there are more, the users that a call looks at in the order of the list. Of a million, the
-/// page is then short where few of them match.
-const MAX_LOOKED_AT: usize = 1000;
-
-/// `ListUsers`. Users are ordered by internal name.
+/// `ListUsers`. Users are ordered by internal name, or by the value if its start is asked for.
 pub(crate) fn list(
     cx: &mut Context<'_, '_>,
     request: ListUsersRequest,
@@ -72,7 +68,7 @@ pub(crate) fn list_in_group(
         let prefix = IndexedBy::Group.of_value(&pool.id, &group.name);
         of_value(&cx.tx, &pool, &prefix, after, length, is_member)?
     } else {
-        of_all(&cx.tx, &pool, after, length, None, is_member)?
+        of_all(&cx.tx, &id_of([&pool.id, ""]), &pool, after, length, is_member)?
     };
     Ok(ListUsersInGroupResponse {
         next_token: page.next.as_deref().map(page::token),
@@ -80,19 +76,22 @@ pub(crate) fn list_in_group(
     })
 }
 
-/// The users on a page, and the name behind which the list goes on.
+/// A user as lists show one.
+type Listed = (User, UserProfile);
+
+/// The users on a page, and the position behind which the list goes on.
 struct Users {
-    users: Vec<(User, UserProfile)>,
+    users: Vec<Listed>,
     next: Option<String>,
 }
 
 impl Users {
-    /// The first `length`, of at least one more if the list goes on.
-    fn first(mut users: Vec<(User, UserProfile)>, length: usize) -> Self {
-        let more = users.len() > length;
-        users.truncate(length);
-        let next = users.last().filter(|_| more).map(|(last, _)| last.username.clone());
-        Self { users, next }
+    /// The first `length` of users with their positions, of at least one more if the list goes on.
+    fn first(mut found: Vec<(String, Listed)>, length: usize) -> Self {
+        let more = found.len() > length;
+        found.truncate(length);
+        let next = found.last().filter(|_| more).map(|(position, _)| position.clone());
+        Self { users: found.into_iter().map(|(_, user)| user).collect(), next }
     }
 }
 
@@ -101,7 +100,7 @@ struct Search<'a, 'i, 's> {
     cx: &'a Context<'i, 's>,
     pool: &'a Pool,
     filter: Option<&'a Filter>,
-    /// The name behind which the page starts.
+    /// The position behind which the page starts.
     after: Option<String>,
     length: usize,
 }
@@ -123,36 +122,34 @@ impl Search<'_, '_, '_> {
             Ok(admits(&user, &profile).then_some((user, profile)))
         };
         let way = filter.filter(|_| pool.is_listed).map_or(Way::All, |filter| filter.way(pool));
-        let few = match way {
-            Way::All => return of_all(tx, pool, after, length, None, listed),
-            Way::Value(prefix) => return of_value(tx, pool, &prefix, after, length, listed),
-            Way::Name(id) => {
-                let login: Option<Login> = tx.peek(&id)?;
-                login.into_iter().map(|login| User::key(&pool.id, &login.username)).collect()
-            }
-            Way::NameStart(prefix) => {
-                let logins: Vec<Login> = tx.scan(&prefix, None, MAX_SORTED + 1)?;
-                logins.iter().map(|login| User::key(&pool.id, &login.username)).collect()
-            }
+        match way {
+            Way::All => of_all(tx, &id_of([&pool.id, ""]), pool, after, length, listed),
+            Way::NameStart(prefix) => of_all(tx, &prefix, pool, after, length, listed),
+            Way::Value(prefix) => of_value(tx, pool, &prefix, after, length, listed),
             Way::ValueStart(prefix) => {
-                let entries = tx.ids(Table::UserIndex, &prefix, None, MAX_SORTED + 1)?;
-                entries.iter().map(|entry| key_in(pool, entry)).collect::<Vec<_>>()
+                of_entries(tx, pool, &prefix, within(&prefix, after)?, length, listed)
             }
-        };
-        if few.len() > MAX_SORTED {
-            return of_all(tx, pool, after, length, Some(MAX_LOOKED_AT), listed);
-        }
-        let keys: BTreeSet<String> = few.into_iter().collect();
-        let after = after.map(|name| User::key(&pool.id, &name));
-        let keys = keys.iter().filter(|key| after.as_ref().is_none_or(|after| *key > after));
-        let mut users = Vec::new();
-        for key in keys {
-            users.extend(tx.peek::<User>(key)?.map(listed).transpose()?.flatten());
-            if users.len() > length {
-                break;
+            Way::Login(id) => {
+                let login: Option<Login> = tx.peek(&id)?;
+                let keys = login.map(|login| User::key(&pool.id, &login.username));
+                let user = keys.map(|key| tx.peek::<User>(&key)).transpose()?.flatten();
+                let user = user.map(listed).transpose()?.flatten();
+                Ok(Users { users: user.into_iter().collect(), next: None })
+            }
+            Way::LoginStart(prefix, kind) => {
+                of_logins(tx, pool, &prefix, kind, within(&prefix, after)?, length, listed)
             }
         }
-        Ok(Users::first(users, length))
+    }
+}
+
+/// A position among the ids with this prefix.
+fn within(prefix: &str, position: Option<String>) -> Result<Option<String>, ServiceError> {
+    match position {
+        Some(position) if !position.starts_with(prefix) => {
+            Err(ServiceError::invalid("Invalid pagination token"))
+        }
+        position => Ok(position),
     }
 }
 
@@ -168,55 +165,126 @@ fn of_value(
     prefix: &str,
     after: Option<String>,
     length: usize,
-    listed: impl Fn(User) -> Result<Option<(User, UserProfile)>, ServiceError>,
+    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
 ) -> Result<Users, ServiceError> {
-    let mut after = after.map(|name| prefix.to_owned() + &id_of([&name]));
-    let mut users = Vec::new();
+    let after = after.map(|name| prefix.to_owned() + &id_of([&name]));
+    let Users { users, next } = of_entries(tx, pool, prefix, after, length, listed)?;
+    let next = next.and_then(|_| users.last().map(|(last, _)| last.username.clone()));
+    Ok(Users { users, next })
+}
+
+/// The users that have an entry with this prefix, in the order of the entries, whose ids are the
+/// positions.
+fn of_entries(
+    tx: &Transaction<'_>,
+    pool: &Pool,
+    prefix: &str,
+    mut after: Option<String>,
+    length: usize,
+    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+) -> Result<Users, ServiceError> {
+    let mut found = Vec::new();
     loop {
         let entries = tx.ids(Table::UserIndex, prefix, after.as_deref(), length + 1)?;
-        for entry in &entries {
-            let user = tx.peek::<User>(&key_in(pool, entry))?;
-            users.extend(user.map(&listed).transpose()?.flatten());
-        }
-        if entries.len() <= length || users.len() > length {
-            return Ok(Users::first(users, length));
-        }
+        let is_last = entries.len() <= length;
         after = entries.last().cloned();
+        for entry in entries {
+            let user = tx.peek::<User>(&key_in(pool, &entry))?;
+            let user = user.map(&listed).transpose()?.flatten();
+            found.extend(user.map(|user| (entry, user)));
+        }
+        if is_last || found.len() > length {
+            return Ok(Users::first(found, length));
+        }
     }
 }
 
-/// The users that `listed` admits, of all users in the order of their names. It looks at `most` of
-/// them, if given; then the page may be short, and its token goes on behind the last one.
-fn of_all(
+/// Which sign-in name of a user.
+#[derive(Clone, Copy)]
+enum LoginKind {
+    Username,
+    Sub,
+}
+
+/// The users that have a sign-in name of this kind with this prefix, in the order of the names,
+/// whose ids are the positions.
+fn of_logins(
     tx: &Transaction<'_>,
     pool: &Pool,
-    after: Option<String>,
+    prefix: &str,
+    kind: LoginKind,
+    mut after: Option<String>,
     length: usize,
-    most: Option<usize>,
-    listed: impl Fn(User) -> Result<Option<(User, UserProfile)>, ServiceError>,
+    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
 ) -> Result<Users, ServiceError> {
-    let prefix = id_of([&pool.id, ""]);
-    let mut after = after.map(|name| User::key(&pool.id, &name));
-    let mut users = Vec::new();
+    let mut found = Vec::new();
     let mut looked_at = 0;
     loop {
-        let batch: Vec<User> = tx.scan(&prefix, after.as_deref(), BATCH)?;
-        let is_last = batch.len() < BATCH;
-        looked_at += batch.len();
-        let last = batch.last().map(|user| user.username.clone());
-        after = last.as_ref().map(|name| User::key(&pool.id, name));
-        for user in batch {
-            users.extend(listed(user)?);
-            // The page is full, and goes on: the others' profiles need not be read.
-            if users.len() > length {
+        let logins: Vec<Login> = tx.scan(prefix, after.as_deref(), BATCH)?;
+        let is_last = logins.len() < BATCH;
+        looked_at += logins.len();
+        after = logins.last().map(Entity::id);
+        for login in logins {
+            // Told without reading the user: most names may be of another kind.
+            let is_meant = match kind {
+                LoginKind::Username => pool.fold(&login.username) == *login.name,
+                LoginKind::Sub => Uuid::try_parse(&login.name).is_ok(),
+            };
+            if !is_meant {
+                continue;
+            }
+            let user = tx.peek::<User>(&User::key(&pool.id, &login.username))?;
+            let is_meant = |user: &User| match kind {
+                LoginKind::Username => true,
+                LoginKind::Sub => pool.fold(&user.sub) == *login.name,
+            };
+            let user = user.filter(is_meant).map(&listed).transpose()?.flatten();
+            found.extend(user.map(|user| (login.id(), user)));
+            if found.len() > length {
                 break;
             }
         }
-        if is_last || users.len() > length {
-            return Ok(Users::first(users, length));
+        if is_last || found.len() > length {
+            return Ok(Users::first(found, length));
         }
-        if most.is_some_and(|most| looked_at >= most) {
-            return Ok(Users { users, next: last });
+        if looked_at >= MAX_LOOKED_AT {
+            return Ok(Users {
+                users: found.into_iter().map(|(_, user)| user).collect(),
+                next: after,
+            });
+        }
+    }
+}
+
+/// The users with this prefix that `listed` admits, in the order of their names, which are the
+/// positions.
+fn of_all(
+    tx: &Transaction<'_>,
+    prefix: &str,
+    pool: &Pool,
+    after: Option<String>,
+    length: usize,
+    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+) -> Result<Users, ServiceError> {
+    let mut after = after.map(|name| User::key(&pool.id, &name));
+    let mut found = Vec::new();
+    // Enough for the page if all are admitted. If few are, the next batches are whole.
+    let mut batch_length = length + 1;
+    loop {
+        let batch: Vec<User> = tx.scan(prefix, after.as_deref(), batch_length)?;
+        let is_last = batch.len() < batch_length;
+        batch_length = BATCH;
+        after = batch.last().map(Entity::id);
+        for user in batch {
+            let user = listed(user)?;
+            found.extend(user.map(|user| (user.0.username.clone(), user)));
+            // The page is full, and goes on: the others' profiles need not be read.
+            if found.len() > length {
+                break;
+            }
+        }
+        if is_last || found.len() > length {
+            return Ok(Users::first(found, length));
         }
     }
 }
@@ -234,14 +302,16 @@ fn describe(user: &User, profile: &UserProfile, attributes: Option<&[String]>) -
 enum Way {
     /// Among all users.
     All,
+    /// By their internal names with this prefix.
+    NameStart(String),
     /// By the entries with this prefix, which are of one value.
     Value(String),
     /// By the entries with this prefix, which are of several values.
     ValueStart(String),
     /// By the sign-in name with this id.
-    Name(String),
-    /// By the sign-in names with this prefix.
-    NameStart(String),
+    Login(String),
+    /// By the sign-in names of this kind with this prefix.
+    LoginStart(String, LoginKind),
 }
 
 /// A filter: `name = "value"` or `name ^= "value"`.
@@ -326,10 +396,16 @@ impl Filter {
         };
         match self.field {
             Field::Username | Field::Sub if value.is_empty() => Way::All,
-            Field::Username | Field::Sub if self.prefix => {
-                Way::NameStart(Login::key(&pool.id, value))
+            Field::Username if self.prefix && pool.stores_folded_names() => {
+                Way::NameStart(User::key(&pool.id, value))
             }
-            Field::Username | Field::Sub => Way::Name(Login::key(&pool.id, value)),
+            Field::Username if self.prefix => {
+                Way::LoginStart(Login::key(&pool.id, value), LoginKind::Username)
+            }
+            Field::Sub if self.prefix => {
+                Way::LoginStart(Login::key(&pool.id, value), LoginKind::Sub)
+            }
+            Field::Username | Field::Sub => Way::Login(Login::key(&pool.id, value)),
             Field::Status => by(IndexedBy::UserStatus),
             // Nearly all users are enabled.
             Field::Enabled if "Enabled".starts_with(value) => Way::All,

@@ -127,6 +127,11 @@ impl Pool {
         if has_case { name.to_owned() } else { name.to_lowercase() }
     }
 
+    /// Whether all usernames are stored as [`fold`](Self::fold) has them.
+    pub(crate) fn stores_folded_names(&self) -> bool {
+        self.names_have_case || self.description.username_configuration.is_some()
+    }
+
     /// A new username in the form that the pool stores. If the pool was created case-insensitive,
     /// its names are in lower case.
     pub(crate) fn username(&self, name: &str) -> String {

@@ -37,21 +37,38 @@ pub struct PoolCounts {
     pub is_complete: bool,
 }
 
-impl PoolCounts {
-    /// The devices among them.
-    pub(crate) fn devices(&self) -> DeviceCount {
-        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        DeviceCount {
-            remembered: count(self.remembered),
-            not_remembered: count(self.not_remembered),
-            has_more: false,
-        }
-    }
-}
-
 /// Counts the users and devices of a pool.
 pub(crate) fn read(store: &dyn Store, pool: &Pool) -> Result<PoolCounts, ServiceError> {
-    let mut has_more = !pool.is_listed;
+    let (counts, is_complete) = added_up(store, pool)?;
+    let unconfirmed = IndexedBy::UserStatus.of_value(&pool.id, "unconfirmed");
+    let unconfirmed = store.scan(Table::UserIndex, &unconfirmed, None, MAX_UNCONFIRMED)?.len();
+    Ok(PoolCounts {
+        users: count(counts.users) + u64::try_from(unconfirmed).unwrap_or(0),
+        remembered: count(counts.remembered),
+        not_remembered: count(counts.not_remembered),
+        has_more: !is_complete || unconfirmed == MAX_UNCONFIRMED,
+        is_complete,
+    })
+}
+
+/// Counts the devices of a pool; `None` if only a part of them is counted yet.
+pub(crate) fn devices(store: &dyn Store, pool: &Pool) -> Result<Option<DeviceCount>, ServiceError> {
+    let (counts, is_complete) = added_up(store, pool)?;
+    let number = |number| usize::try_from(count(number)).unwrap_or(usize::MAX);
+    Ok(is_complete.then(|| DeviceCount {
+        remembered: number(counts.remembered),
+        not_remembered: number(counts.not_remembered),
+        has_more: false,
+    }))
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The total with all changes of it, and whether these are all.
+fn added_up(store: &dyn Store, pool: &Pool) -> Result<(Counts, bool), ServiceError> {
+    let mut is_complete = pool.is_listed;
     let mut counts = Counts::default();
     // Changes may be moved to the total between the two reads.
     for _ in 0..3 {
@@ -63,20 +80,11 @@ pub(crate) fn read(store: &dyn Store, pool: &Pool) -> Result<PoolCounts, Service
             counts.add(parsed(change)?, 1);
         }
         if total.map(|found| found.version) == again.map(|found| found.version) {
-            has_more |= changes.len() == MAX_READ;
+            is_complete &= changes.len() < MAX_READ;
             break;
         }
     }
-    let unconfirmed = IndexedBy::UserStatus.of_value(&pool.id, "unconfirmed");
-    let unconfirmed = store.scan(Table::UserIndex, &unconfirmed, None, MAX_UNCONFIRMED)?.len();
-    let count = |number: i64| u64::try_from(number).unwrap_or(0);
-    Ok(PoolCounts {
-        users: count(counts.users) + u64::try_from(unconfirmed).unwrap_or(0),
-        remembered: count(counts.remembered),
-        not_remembered: count(counts.not_remembered),
-        has_more: has_more || unconfirmed == MAX_UNCONFIRMED,
-        is_complete: !has_more,
-    })
+    Ok((counts, is_complete))
 }
 
 /// The sums over all pools.
