@@ -1,10 +1,12 @@
 //! Small charts as inline SVG, each beside a table with the same numbers.
 //!
-//! Written here and not by a library: a chart is a handful of rectangles whose colours come from
-//! the style sheet, in both colour schemes. Libraries write colours, fonts and styles into the
-//! markup, which the content security policy refuses.
+//! The `svg` crate writes the markup. Libraries that draw whole charts do not fit: they give each
+//! shape a fixed colour (`plotters-svg`) or need a JavaScript engine (`charming`), and here the
+//! colours come from the style sheet, in both colour schemes.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+use svg::Node as _;
+use svg::node::element::{Rectangle, SVG};
 
 /// A number with its name.
 pub(crate) struct Bar<'a> {
@@ -35,12 +37,12 @@ pub(crate) fn bars(title: &str, column: &str, bars: &[Bar<'_>]) -> Markup {
                         tr {
                             th scope="row" { (bar.name) }
                             td.bar {
-                                svg viewBox="0 0 100 12" preserveAspectRatio="none"
-                                    aria-hidden="true" focusable="false" {
-                                    rect.track width="100" height="12" {}
-                                    rect class=(bar.class) width=(100 * bar.count / most)
-                                        height="12" {}
-                                }
+                                (drawing(100, 12, [
+                                    rectangle("track").set("width", 100).set("height", 12),
+                                    rectangle(bar.class)
+                                        .set("width", 100 * bar.count / most)
+                                        .set("height", 12),
+                                ]))
                             }
                             td { (bar.count) }
                             td { (bar.count * 100 / total.max(1)) " %" }
@@ -64,19 +66,22 @@ pub(crate) struct Stack {
 pub(crate) fn stacks(title: &str, columns: [&str; 3], stacks: &[Stack]) -> Markup {
     let most = stacks.iter().map(|stack| stack.good + stack.bad).max().unwrap_or(0).max(1);
     let height = |count: u64| 60 * count / most;
-    let width = 10 * stacks.len();
+    let drawn = stacks.iter().enumerate().flat_map(|(place, stack)| {
+        let (good, bad) = (height(stack.good), height(stack.bad));
+        let column = |class, y: u64, height: u64| {
+            let column = rectangle(class).set("x", 10 * place + 1).set("width", 8);
+            column.set("y", y).set("height", height)
+        };
+        [
+            column("track", 0, 60),
+            column("good", 60 - good, good),
+            column("bad", 60 - good - bad, bad),
+        ]
+    });
     html! {
         figure.chart.stacks {
             figcaption { (title) }
-            svg viewBox=(format!("0 0 {width} 60")) preserveAspectRatio="none" aria-hidden="true"
-                focusable="false" {
-                @for (place, stack) in stacks.iter().enumerate() {
-                    @let (good, bad) = (height(stack.good), height(stack.bad));
-                    rect.track x=(10 * place + 1) width="8" height="60" {}
-                    rect.good x=(10 * place + 1) y=(60 - good) width="8" height=(good) {}
-                    rect.bad x=(10 * place + 1) y=(60 - good - bad) width="8" height=(bad) {}
-                }
-            }
+            (drawing(10 * stacks.len(), 60, drawn))
             details {
                 summary { "The same numbers as a table" }
                 table {
@@ -96,6 +101,25 @@ pub(crate) fn stacks(title: &str, columns: [&str; 3], stacks: &[Stack]) -> Marku
     }
 }
 
+/// A drawing of this width and height, which fills the place that the style sheet gives it. Its
+/// numbers are in the table beside it, so nobody misses it who cannot see it.
+fn drawing(width: usize, height: usize, rectangles: impl IntoIterator<Item = Rectangle>) -> Markup {
+    let mut drawing = SVG::new()
+        .set("viewBox", format!("0 0 {width} {height}"))
+        .set("preserveAspectRatio", "none")
+        .set("aria-hidden", "true")
+        .set("focusable", "false");
+    for rectangle in rectangles {
+        drawing.append(rectangle);
+    }
+    PreEscaped(drawing.to_string())
+}
+
+/// A rectangle that the style sheet colours by its class.
+fn rectangle(class: &str) -> Rectangle {
+    Rectangle::new().set("class", class)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +129,8 @@ mod tests {
         let bar = |name, count| Bar { name, count, class: "good" };
         let chart = bars("Devices", "Status", &[bar("Remembered", 30), bar("Tracked", 10)]);
         let chart = chart.into_string();
-        assert!(chart.contains("class=\"good\" width=\"100\""), "{chart}");
-        assert!(chart.contains("class=\"good\" width=\"33\""), "{chart}");
+        assert!(chart.contains("class=\"good\" height=\"12\" width=\"100\""), "{chart}");
+        assert!(chart.contains("class=\"good\" height=\"12\" width=\"33\""), "{chart}");
         assert!(chart.contains("75 %"), "{chart}");
         // No numbers at all divide by nothing.
         assert!(bars("Devices", "Status", &[bar("None", 0)]).into_string().contains("0 %"));

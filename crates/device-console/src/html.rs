@@ -8,4 +8,5 @@ pub(crate) mod frame;
 pub(crate) mod list;
 pub(crate) mod notice;
 pub(crate) mod table;
+pub(crate) mod text;
 pub(crate) mod url;

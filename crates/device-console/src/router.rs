@@ -9,9 +9,9 @@ use device_server::Service;
 
 use crate::console::Console;
 use crate::pages::{
-    client, clients, device_policies, device_setting, group, groups, messages, new_client,
+    client, clients, device_policies, device_setting, group, groups, message, messages, new_client,
     new_group, new_pool, new_user, overview, pools, sessions, sign_in, sign_in_setting, user,
-    user_act, user_device, users,
+    user_act, user_device, user_list, users,
 };
 use crate::problem::Problem;
 use crate::{access, assets, headers, link};
@@ -25,6 +25,7 @@ pub fn routes(service: Arc<Service>) -> Router {
         .route("/console/sessions", get(sessions::show))
         .route("/console/sessions/{id}/end", post(sessions::end))
         .route("/console/messages", get(messages::show))
+        .route("/console/messages/{message}", get(message::show))
         .route("/console/new-pool", get(new_pool::show).post(new_pool::create))
         .route("/console/pools/{pool}", get(overview::show))
         .route(
@@ -54,6 +55,7 @@ pub fn routes(service: Arc<Service>) -> Router {
         .route("/console/pools/{pool}/users", get(users::show))
         .route("/console/pools/{pool}/new-user", get(new_user::show).post(new_user::create))
         .route("/console/pools/{pool}/users/{user}", get(user::show))
+        .route("/console/pools/{pool}/users/{user}/{list}", get(user_list::show))
         .route(
             "/console/pools/{pool}/users/{user}/act/{act}",
             get(user_act::ask).post(user_act::run),

@@ -87,7 +87,7 @@ impl GuessBudget {
 
     /// Whom a call counts against, if anyone.
     fn counted(&self, operation: Operation, source: Option<IpAddr>) -> Option<Network> {
-        let source = source.filter(|source| self.max > 0 && !is_private(*source))?;
+        let source = source.filter(|source| self.max > 0 && !Network::is_private(*source))?;
         let public = matches!(
             operation,
             Operation::InitiateAuth
@@ -119,19 +119,6 @@ fn is_guess(operation: Operation, refusal: Option<&ErrorCode>) -> bool {
         )
     });
     wrong || leaves_records(operation)
-}
-
-/// Whether an address is not of the Internet: a proxy that is not trusted, or the operator's own
-/// machines. One budget for all users behind it would let one of them lock out the others.
-fn is_private(source: IpAddr) -> bool {
-    match source.to_canonical() {
-        IpAddr::V4(address) => {
-            address.is_private() || address.is_loopback() || address.is_link_local()
-        }
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
 }
 
 #[cfg(test)]

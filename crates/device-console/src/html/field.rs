@@ -70,7 +70,8 @@ pub(crate) fn text(
             @if !hint.is_empty() { p.hint id=(hint_id) { (hint) } }
             input type=(kind) id=(name) name=(name) value=(value) readonly[is_fixed]
                 aria-describedby=[(!hint.is_empty()).then_some(&hint_id)]
-                autocomplete=(if kind == "password" { "new-password" } else { "off" })
+                // With `off`, the back button would not bring back what was typed.
+                autocomplete=[(kind == "password").then_some("new-password")]
                 spellcheck="false";
         }
     }

@@ -118,7 +118,8 @@ impl Visit {
                 nav aria-label="Console" {
                     ul {
                         li { a href="/console" { "User pools" } }
-                        @if console.service.kept_messages().is_some() {
+                        // Only dev mode keeps them.
+                        @if !console.service.asks_for_proof() {
                             li { a href="/console/messages" { "Messages" } }
                         }
                         li { a href="/console/sessions" { "Sessions" } }
@@ -127,7 +128,8 @@ impl Visit {
                 div.who {
                     @if !self.may_change() { span.badge { "Read only" } }
                     span { (self.administrator.title()) }
-                    @if console.service.asks_for_proof() {
+                    // Dev mode would sign in again at once, but to make changes as well.
+                    @if console.service.asks_for_proof() || !self.may_change() {
                         form method="post" action="/console/sign-out" {
                             (self.token_field())
                             button.link type="submit" { "Sign out" }

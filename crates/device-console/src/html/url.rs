@@ -16,10 +16,13 @@ pub(crate) fn path(parts: &[&str]) -> String {
     path
 }
 
-/// A path with a query.
+/// A path with a query, or with more of one.
 pub(crate) fn with_query(path: &str, query: &impl Serialize) -> String {
     match serde_urlencoded::to_string(query) {
-        Ok(query) if !query.is_empty() => format!("{path}?{query}"),
+        Ok(query) if !query.is_empty() => {
+            let sign = if path.contains('?') { '&' } else { '?' };
+            format!("{path}{sign}{query}")
+        }
         _ => path.to_owned(),
     }
 }

@@ -21,12 +21,17 @@ use crate::html::frame::{Place, Tab};
 use crate::html::list::{Start, next_page};
 use crate::html::notice::{After, refusal};
 use crate::html::table::{cell, head, table};
+use crate::html::text::{in_cell, shortened};
 use crate::html::url;
 use crate::problem::{self, Problem};
 use crate::visit::Visit;
 
-/// Members on a page.
+/// The most members on a page.
 const PAGE: i32 = 25;
+
+/// The length of a group's name, as addresses have it, beyond which a page has fewer members: each
+/// is listed with a link that names the group.
+const MAX_NAME: usize = 400;
 
 /// The settings as forms have them.
 #[derive(Default, Deserialize)]
@@ -200,7 +205,7 @@ async fn page(
     let pool = Pool::load(visit, pool_id).await?;
     let group = visit.call(&GetGroupRequest::new(name, pool_id)).await?.group.unwrap_or_default();
     let list = ListUsersInGroupRequest {
-        limit: Some(PAGE),
+        limit: Some(if url::path(&[name]).len() > MAX_NAME { PAGE / 3 } else { PAGE }),
         next_token: after_member,
         ..ListUsersInGroupRequest::new(pool_id, name)
     };
@@ -233,8 +238,9 @@ async fn page(
         }
         (table("Members", &["User", "Status", "Created", ""], &rows, &html! {
             p { "No user is in this group." }
+            @if visit.may_change() { p { "Add one by name above, or on the user's page." } }
         }))
-        (next_page(&here, members.next_token))
+        (next_page(&here, members.next_token.map(Start::after).as_ref()))
     };
     let groups = url::path(&["pools", pool_id, "groups"]);
     let place = Place::of_pool(name, pool.named(), Tab::Groups).below("Groups", groups);
@@ -243,15 +249,18 @@ async fn page(
 
 fn row(visit: &Visit, pool_id: &str, group: &str, user: &UserType) -> Markup {
     let username = user.username.as_ref().map(|name| name.as_str()).unwrap_or_default();
-    let address = url::path(&["pools", pool_id, "users", username]);
+    let mut attributes = user.attributes.iter().flatten();
+    let sub = attributes.find(|attribute| attribute.name == "sub");
+    let id = sub.and_then(|sub| sub.value.as_deref()).map_or(username, String::as_str);
+    let address = url::path(&["pools", pool_id, "users", id]);
     let remove = url::with_query(&format!("{address}/act/remove-from-group"), &[("group", group)]);
     html! {
-        (head("User", &html! { a href=(address) { (username) } }))
+        (head("User", &html! { a href=(address) { (in_cell(username)) } }))
         (cell("Status", &state(user.user_status.as_ref(), user.enabled)))
         (cell("Created", &visit.clock().show(user.user_create_date)))
         (cell("", &html! {
             @if visit.may_change() {
-                a href=(remove) { "Remove" span.sr { " " (username) } }
+                a href=(remove) { "Remove" span.sr { " " (shortened(username, 30)) } }
             }
         }))
     }

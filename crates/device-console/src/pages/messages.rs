@@ -4,22 +4,30 @@ use axum::extract::Query;
 use axum::response::Html;
 use device_server::KeptMessage;
 use maud::{Markup, html};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::html::field;
 use crate::html::frame::Place;
 use crate::html::table::{cell, head, table};
+use crate::html::text::{in_cell, shortened};
+use crate::html::url;
 use crate::problem::Problem;
 use crate::visit::Visit;
 
-/// Messages on the page.
-const MAX_SHOWN: usize = 50;
+/// Messages on a page.
+const PAGE: usize = 15;
+
+/// The longest part of a message in the list, in characters.
+const MAX_BODY: usize = 120;
 
 /// The query of the page.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Asked {
     to: String,
+    /// Earlier ones than that with this number alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<u64>,
 }
 
 /// `GET /console/messages`
@@ -27,14 +35,18 @@ pub(crate) async fn show(
     visit: Visit,
     Query(asked): Query<Asked>,
 ) -> Result<Html<String>, Problem> {
-    let messages = visit.console.service.kept_messages().ok_or(Problem::nothing_here())?;
     let sought = asked.to.trim().to_lowercase();
-    let is_sought = |kept: &&KeptMessage| {
+    let is_wanted = |kept: &KeptMessage| {
         let (user, place) = (&kept.message.username, &kept.message.destination);
-        [user, place].iter().any(|text| text.to_lowercase().contains(&sought))
+        asked.before.is_none_or(|before| kept.id < before)
+            && [user, place].iter().any(|text| text.to_lowercase().contains(&sought))
     };
-    let shown = messages.iter().filter(is_sought).take(MAX_SHOWN);
-    let rows: Vec<Markup> = shown.map(|kept| row(&visit, kept)).collect();
+    let kept = visit.console.service.kept_messages(is_wanted, PAGE + 1);
+    let mut kept = kept.ok_or(Problem::nothing_here())?;
+    let has_more = kept.len() > PAGE;
+    kept.truncate(PAGE);
+    let rows: Vec<Markup> = kept.iter().map(|kept| row(&visit, kept)).collect();
+    let last = kept.last().filter(|_| has_more).map(|kept| kept.id);
     let body = html! {
         p { "What users were sent since this server started, the latest first. Shown with "
             code { "--dev" } " only." }
@@ -54,22 +66,32 @@ pub(crate) async fn show(
                 }
             },
         ))
+        @if last.is_some() {
+            p.paging {
+                a href=(url::with_query("/console/messages", &Asked { before: last, ..asked })) {
+                    "Earlier messages"
+                }
+            }
+        }
     };
     Ok(visit.page(&Place::new("Messages"), &body))
 }
 
 fn row(visit: &Visit, kept: &KeptMessage) -> Markup {
     let message = &kept.message;
+    let address = url::path(&["messages", &kept.id.to_string()]);
     html! {
-        (head("Sent", &visit.clock().show_millis(kept.sent.millis())))
-        (cell("To", &html! {
-            (message.destination.as_str())
-            div.hint { (message.medium.name()) " to " (message.username.as_str()) }
+        (head("Sent", &html! {
+            a href=(address) { (visit.clock().show_millis(kept.sent.millis())) }
         }))
-        (cell("Code", &html! { code.code { (message.code.as_str()) } }))
+        (cell("To", &html! {
+            (in_cell(&message.destination))
+            div.hint { (message.medium.name()) " to " (in_cell(&message.username)) }
+        }))
+        (cell("Code", &html! { code.code { (in_cell(&message.code)) } }))
         (cell("Text", &html! {
-            @if !message.subject.is_empty() { strong { (message.subject) } " " }
-            (message.body.as_str())
+            @if !message.subject.is_empty() { strong { (in_cell(&message.subject)) } " " }
+            (shortened(&message.body, MAX_BODY))
         }))
     }
 }

@@ -53,7 +53,12 @@ pub(crate) async fn show(
         (sign_ins(&hours))
         h2 { "Devices" }
         @if devices.remembered + devices.not_remembered == 0 {
-            div.empty { p { "No device is tracked yet." } }
+            div.empty {
+                p { "No device is tracked yet." }
+                p { "One is, when an app confirms it after a sign-in (ConfirmDevice), if the "
+                    a href=(address("devices")) { "Devices setting" }
+                    " is Always or User opt-in." }
+            }
         } @else {
             (bars("Devices by status", "Status", &[
                 Bar { name: "Remembered", count: devices.remembered, class: "good" },

@@ -4,7 +4,7 @@ use device_pool::ServiceError;
 use device_wire::enums::UserStatusType;
 use device_wire::requests::AdminGetUserRequest;
 use device_wire::responses::AdminGetUserResponse;
-use device_wire::shapes::UserType;
+use device_wire::shapes::{AttributeType, UserType};
 use maud::{Markup, html};
 
 use crate::visit::Visit;
@@ -42,6 +42,10 @@ impl Person {
 
     pub(super) fn status(&self) -> Option<&UserStatusType> {
         self.0.user_status.as_ref()
+    }
+
+    pub(super) fn attributes(&self) -> &[AttributeType] {
+        self.0.user_attributes.as_deref().unwrap_or_default()
     }
 
     /// As a list has it.

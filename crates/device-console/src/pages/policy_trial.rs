@@ -80,7 +80,7 @@ pub(super) fn show(visit: &Visit, trial: &PolicyTrial) -> Markup {
         .collect();
     html! {
         section #trial role="status" {
-            h3 { "What would change" }
+            h2 { "What would change" }
             p { "Nothing was changed. In the last " (DAYS) " days, " strong { (sign_ins) }
                 " sign-ins of " strong { (users) } " users are known. " strong { (asked) }
                 " were asked for a code; with these values, " strong { (would_be_asked) }

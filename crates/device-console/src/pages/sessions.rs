@@ -6,19 +6,27 @@ use device_server::{AdminSession, Role};
 use maud::{Markup, html};
 
 use crate::html::frame::Place;
+use crate::html::list::{Start, next_page};
 use crate::html::notice::After;
 use crate::html::table::{cell, head, table};
+use crate::html::text::shortened;
 use crate::html::url;
 use crate::problem::Problem;
 use crate::visit::Visit;
 
+/// Sessions on a page.
+const PAGE: usize = 25;
+
 /// `GET /console/sessions`
 pub(crate) async fn show(
     visit: Visit,
+    Query(start): Query<Start>,
     Query(after): Query<After>,
 ) -> Result<Html<String>, Problem> {
     let sessions = visit.console.service.admin_sessions(&visit.administrator).await?;
-    let rows: Vec<Markup> = sessions.iter().map(|session| row(&visit, session)).collect();
+    let shown = sessions.iter().skip(start.left_out()).take(PAGE);
+    let rows: Vec<Markup> = shown.map(|session| row(&visit, session)).collect();
+    let next = start.next(rows.len(), sessions.len(), None);
     let body = html! {
         (after.show())
         p {
@@ -26,6 +34,7 @@ pub(crate) async fn show(
             "A session ends after 30 minutes without use, and after 8 hours in any case."
         }
         (table("Sessions", &["Key", "Opened", "Last used", "Ends", "From", ""], &rows, &html! {}))
+        (next_page("/console/sessions", next.as_ref()))
     };
     Ok(visit.page(&Place::new("Sessions"), &body))
 }
@@ -42,8 +51,8 @@ fn row(visit: &Visit, session: &AdminSession) -> Markup {
         }))
         (cell("Opened", &clock.show_millis(session.started)))
         (cell("Last used", &clock.show_millis(session.seen)))
-        (cell("Ends", &html! { (clock.ago(session.expires_at())) }))
-        (cell("From", &html! { (from) div.hint { (session.user_agent) } }))
+        (cell("Ends", &clock.show_millis(session.expires_at())))
+        (cell("From", &html! { (from) div.hint { (shortened(&session.user_agent, 100)) } }))
         (cell("", &html! {
             // A session that may only look ends none but itself.
             @if is_own || visit.may_change() {

@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::attempts::Counted;
 use crate::console::Console;
 use crate::csrf;
 use crate::html::{document, field, notice, url};
@@ -25,7 +26,7 @@ const WRONG_KEY: &str = "This is no access key of this server. Both parts are in
                          in its data directory, unless it was started with others.";
 
 const TOO_MANY: &str = "Too many wrong keys came from your address. Wait a quarter of an hour, or \
-                        run “device console” on the server's machine.";
+                        run “device console” where the key is kept.";
 
 const DEAD_LINK: &str = "This link was used, or is older than a minute. Run “device console” again \
                          for a new one.";
@@ -45,13 +46,14 @@ pub(crate) async fn show(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    if !console.service.asks_for_proof() {
-        let administrator = Administrator::new("dev", Role::Full);
-        return enter(&console, administrator, peer, &headers, asked.next.as_deref()).await;
-    }
     let form = FormCookie::of(&console, &headers);
     let page = match asked.link.as_deref() {
         Some(link) => link_form(&console, &form, link).await?,
+        // Dev mode asks for no key.
+        None if !console.service.asks_for_proof() => {
+            let administrator = Administrator::new("dev", Role::Full);
+            return enter(&console, administrator, peer, &headers, asked.next.as_deref()).await;
+        }
         None => key_form(&form, &KeyForm { next: asked.next, ..KeyForm::default() }, None),
     };
     Ok(form.with(StatusCode::OK, page))
@@ -80,14 +82,15 @@ pub(crate) async fn sign_in(
         return Err(Problem::stale_form());
     }
     let (source, now) = (address(peer), console.service.now_millis());
-    if !console.attempts.may_try(source, now) {
+    let key_id = typed.access_key_id.trim().to_owned();
+    let counted = Counted::new(source, &key_id);
+    if !console.attempts.may_try(&counted, now) {
         let page = key_form(&form, &typed, Some(TOO_MANY));
         return Ok(form.with(StatusCode::TOO_MANY_REQUESTS, page));
     }
-    let key_id = typed.access_key_id.trim().to_owned();
     let secret = Zeroizing::new(typed.secret_access_key.trim().to_owned());
     let Some(mut administrator) = console.service.holder(key_id, secret).await? else {
-        console.attempts.failed(source, now);
+        console.attempts.failed(counted, now);
         let page = key_form(&form, &typed, Some(WRONG_KEY));
         return Ok(form.with(StatusCode::FORBIDDEN, page));
     };
@@ -118,7 +121,7 @@ pub(crate) async fn sign_in_by_link(
     match link::redeem(&console, &link).await? {
         Some(administrator) => enter(&console, administrator, peer, &headers, None).await,
         None => {
-            let page = key_form(&form, &KeyForm::default(), Some(DEAD_LINK));
+            let page = dead_link(&console, &form);
             Ok(form.with(StatusCode::FORBIDDEN, page))
         }
     }
@@ -213,13 +216,25 @@ fn secret_field() -> Markup {
     }
 }
 
+fn dead_link(console: &Console, form: &FormCookie) -> Html<String> {
+    if console.service.asks_for_proof() {
+        return key_form(form, &KeyForm::default(), Some(DEAD_LINK));
+    }
+    let body = html! {
+        h1 { "Sign in" }
+        (notice::refusal(DEAD_LINK))
+        p { a href="/console/sign-in" { "Open the console, to make changes as well" } }
+    };
+    document::bare("Sign in", &body)
+}
+
 async fn link_form(
     console: &Console,
     form: &FormCookie,
     link: &str,
 ) -> Result<Html<String>, Problem> {
     let Some(administrator) = link::look(console, link).await? else {
-        return Ok(key_form(form, &KeyForm::default(), Some(DEAD_LINK)));
+        return Ok(dead_link(console, form));
     };
     let body = html! {
         h1 { "Sign in" }

@@ -79,6 +79,15 @@ impl DeviceAct {
         }
     }
 
+    /// The text of its link.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Remember => "Remember",
+            Self::DoNotRemember => "Don't remember",
+            Self::Forget => "Forget",
+        }
+    }
+
     fn title(self) -> &'static str {
         match self {
             Self::Remember => "Remember this device?",

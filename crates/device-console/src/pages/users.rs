@@ -15,6 +15,7 @@ use crate::html::field;
 use crate::html::frame::{Place, Tab};
 use crate::html::notice::After;
 use crate::html::table::{cell, head, table};
+use crate::html::text::in_cell;
 use crate::html::url;
 use crate::problem::{self, Problem};
 use crate::visit::Visit;
@@ -26,12 +27,11 @@ const PAGE: i32 = 25;
 const SHOWN: [&str; 3] = ["sub", "email", "phone_number"];
 
 /// What can be searched for: names of the API, and what people call them.
-const FIELDS: [(&str, &str); 5] = [
+const FIELDS: [(&str, &str); 4] = [
     ("username", "Username"),
     ("email", "E-mail"),
     ("phone_number", "Phone"),
     ("sub", "User id (sub)"),
-    ("name", "Full name"),
 ];
 
 /// The query of the page.
@@ -106,7 +106,9 @@ pub(crate) async fn show(
             &["User", "Contact", "Status", "Created"],
             &rows,
             &html! {
-                @if search.q.trim().is_empty() {
+                @if next.is_some() {
+                    p { "None is among the names that were looked at. The next page goes on." }
+                } @else if search.q.trim().is_empty() {
                     p { "This pool has no users here." }
                     p { "Create one, or let your app sign users up." }
                 } @else {
@@ -160,9 +162,9 @@ fn row(visit: &Visit, pool_id: &str, user: &UserType) -> Markup {
     let username = user.username.as_ref().map(|name| name.as_str()).unwrap_or_default();
     let address = url::path(&["pools", pool_id, "users", sub.map_or(username, String::as_str)]);
     html! {
-        (head("User", &html! { a href=(address) { (username) } }))
+        (head("User", &html! { a href=(address) { (in_cell(username)) } }))
         (cell("Contact", &html! {
-            @for text in [email, phone].into_iter().flatten() { div { (text) } }
+            @for text in [email, phone].into_iter().flatten() { div { (in_cell(text)) } }
         }))
         (cell("Status", &state(user.user_status.as_ref(), user.enabled)))
         (cell("Created", &visit.clock().show(user.user_create_date)))

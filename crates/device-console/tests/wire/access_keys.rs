@@ -33,7 +33,7 @@ async fn a_read_only_key_sees_all_and_is_offered_nothing() {
     let site = Site::with_key();
     let pool = make_pool(&site, "people").await;
     let mut browser = enter(&site, Role::ReadOnly, None).await;
-    for (path, more) in [("", 0), ("/devices", 2), ("/sign-in", 0), ("/clients", 0), ("/users", 1)]
+    for (path, more) in [("", 0), ("/devices", 2), ("/sign-in", 0), ("/clients", 1), ("/users", 1)]
     {
         let shown = browser.get(&format!("/console/pools/{pool}{path}")).await;
         assert_eq!(shown.status, StatusCode::OK, "{path}");

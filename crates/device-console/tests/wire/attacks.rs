@@ -1,9 +1,14 @@
 //! Attacks on the console.
 
 use axum::http::StatusCode;
+use device_server::{Administrator, Role, TrustedProxies};
+use device_wire::requests::{AdminInitiateAuthRequest, UpdateUserPoolRequest};
 use serde_json::json;
 
-use crate::browser::{Browser, Site, confirm_device, make_pool, make_user};
+use crate::browser::{
+    Browser, Site, call, confirm_device, make_client, make_pool, make_user, request,
+};
+use crate::crowd::{Content, Crowd};
 
 const PAGES: [&str; 6] = [
     "/console",
@@ -129,10 +134,22 @@ async fn cookies_are_for_this_console_alone() {
 #[tokio::test]
 async fn no_page_may_be_framed_kept_or_run_scripts_of_others() {
     let site = Site::with_key();
-    for mut browser in [Browser::new(&site), Browser::signed_in(&site).await] {
+    let developed = Site::dev();
+    let mut developer = Browser::new(&developed);
+    developer.get("/console/sign-in").await;
+    let content = Content { users: 3, waiting: 3, others: 3, is_longest: false };
+    let crowd = Crowd::make(&developed, content).await;
+    let all = crowd.pages(&mut developer).await.into_iter().map(|(_, path)| path);
+    let all: Vec<String> = all.collect();
+    let some: Vec<String> = PAGES.map(ToOwned::to_owned).to_vec();
+    for (mut browser, pages) in [
+        (Browser::new(&site), some.clone()),
+        (Browser::signed_in(&site).await, some),
+        (developer, all),
+    ] {
         browser.headers.push(("origin", "https://evil.example".to_owned()));
-        for path in PAGES {
-            let shown = browser.get(path).await;
+        for path in pages {
+            let shown = browser.get(&path).await;
             let policy = shown.header("content-security-policy");
             for part in [
                 "default-src 'none'",
@@ -211,6 +228,70 @@ async fn stored_markup_is_shown_as_text() {
     assert!(shown.body.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{}", shown.body);
 }
 
+/// An address is kept as an address, so it can be no markup.
+#[tokio::test]
+async fn an_address_is_no_markup() {
+    const MARKUP: &str = "<script>alert(4)</script>";
+    let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+    let site = Site::build(|service| service.trusted_proxies(proxies));
+    let mut browser = Browser::new(&site);
+    browser.address = Some([10, 0, 0, 1].into());
+    for forwarded in [MARKUP, "203.0.113.9"] {
+        browser.headers.push(("x-forwarded-for", forwarded.to_owned()));
+        browser.get("/console/sign-in").await;
+        browser.headers.pop();
+    }
+    let pool = make_pool(&site, "p").await;
+    let user = make_user(&site, &pool, "ada", json!([])).await;
+    confirm_device(&site, &pool, "ada", "laptop").await;
+    let client = make_client(&site, &pool).await;
+    let members = json!({ "UserPoolId": pool, "ClientId": client,
+        "AuthFlow": "ADMIN_USER_PASSWORD_AUTH",
+        "AuthParameters": { "USERNAME": "ada", "PASSWORD": crate::browser::PASSWORD },
+        "ContextData": { "IpAddress": MARKUP, "ServerName": MARKUP, "ServerPath": MARKUP,
+            "HttpHeaders": [] } });
+    let request = request::<AdminInitiateAuthRequest>(members);
+    let administrator = Administrator::new("test", Role::Full);
+    assert!(site.service.call(&administrator, &request, None).await.is_err());
+    for path in ["/console/sessions".to_owned(), format!("/console/pools/{pool}/users/{user}")] {
+        let shown = browser.get(&path).await;
+        assert!(!shown.body.contains("alert(4)"), "{path}: {}", shown.body);
+    }
+    assert!(browser.get("/console/sessions").await.body.contains("203.0.113.9"));
+}
+
+#[tokio::test]
+async fn markup_in_names_of_groups_and_tags_is_shown_as_text() {
+    const MARKUP: &str = "\"><script>alert(5)</script>";
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let pool = make_pool(&site, "p").await;
+    let user = make_user(&site, &pool, "ada", json!([])).await;
+    let pages = format!("/console/pools/{pool}");
+    let fields = [("name", MARKUP), ("description", MARKUP), ("precedence", "")];
+    let made = browser.submit(&format!("{pages}/new-group"), &fields).await;
+    let group = made.location().split('?').next().unwrap().to_owned();
+    let add = format!("{pages}/users/{user}/act/add-to-group");
+    browser.submit(&add, &[("group", MARKUP)]).await.location();
+    for path in [
+        format!("{pages}/groups"),
+        group.clone(),
+        format!("{group}/delete"),
+        format!("{pages}/users/{user}"),
+        format!("{pages}/users/{user}/groups"),
+        format!("{pages}/users/{user}/sign-ins"),
+    ] {
+        let shown = browser.get(&path).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}");
+        assert!(!shown.body.contains("<script>"), "{path}: {}", shown.body);
+    }
+    // What was typed comes back as text.
+    let token = browser.get(&format!("{pages}/devices")).await.field("csrf");
+    let fields = [("csrf", &*token), ("mfa_every", MARKUP), ("session_required", MARKUP)];
+    let shown = browser.post(&format!("{pages}/policies"), &fields).await;
+    assert!(shown.body.contains("alert(5)") && !shown.body.contains("<script>"));
+}
+
 #[tokio::test]
 async fn markup_in_messages_is_shown_as_text() {
     let site = Site::dev();
@@ -218,11 +299,22 @@ async fn markup_in_messages_is_shown_as_text() {
     browser.get("/console/sign-in").await;
     let pool = make_pool(&site, "p").await;
     let path = format!("/console/pools/{pool}/new-user");
+    let template = json!({ "EmailSubject": "<b>Welcome</b>",
+        "EmailMessage": "<b>{username}</b> <img src=x> {####}" });
+    let members = json!({ "UserPoolId": pool,
+        "AdminCreateUserConfig": { "InviteMessageTemplate": template } });
+    call(&site, request::<UpdateUserPoolRequest>(members)).await;
     let fields = [("username", "<b>bold</b>"), ("email", "ada@example.com"), ("invite", "on")];
     browser.submit(&path, &fields).await;
     let shown = browser.get("/console/messages").await;
-    assert!(shown.body.contains("&lt;b&gt;bold&lt;/b&gt;"), "{}", shown.body);
-    assert!(!shown.body.contains("<b>"), "{}", shown.body);
+    let message = format!("/console/messages/{}", shown.after("/console/messages/"));
+    for path in ["/console/messages", &message] {
+        let shown = browser.get(path).await;
+        for text in ["&lt;b&gt;bold&lt;/b&gt;", "&lt;b&gt;Welcome&lt;/b&gt;", "&lt;img src=x&gt;"] {
+            assert!(shown.body.contains(text), "{path}: {}", shown.body);
+        }
+        assert!(!shown.body.contains("<b>") && !shown.body.contains("<img src=x"), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! A browser that keeps cookies and follows no redirects, for the console.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use device_console::routes;
-use device_pool::store::{Store as _, Table};
+use device_pool::store::{Store, Table};
 use device_server::{Administrators, Service, ServiceBuilder, app_with_pages};
 use device_store::MemoryStore;
 use device_test::{FakeClock, TestSigningKeys, access_key, config, service_in};
@@ -24,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) app: Router,
     pub(crate) service: Arc<Service>,
     pub(crate) clock: FakeClock,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn Store>,
 }
 
 impl Site {
@@ -39,9 +41,17 @@ impl Site {
     }
 
     pub(crate) fn build(change: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Self {
-        let (clock, store) = (FakeClock::new(), Arc::new(MemoryStore::new()));
+        Self::in_store(Arc::new(MemoryStore::new()), change)
+    }
+
+    /// A site whose records are in `store`.
+    pub(crate) fn in_store(
+        store: Arc<dyn Store>,
+        change: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+    ) -> Self {
+        let clock = FakeClock::new();
         let keys = Arc::new(TestSigningKeys::default());
-        let service = service_in(store.clone(), config("http://pool.test"), keys, &clock);
+        let service = service_in(Arc::clone(&store), config("http://pool.test"), keys, &clock);
         let service = change(service).build();
         let app = app_with_pages(Arc::clone(&service), routes(Arc::clone(&service)));
         Self { app, service, clock, store }
@@ -74,6 +84,20 @@ impl Shown {
         rest[..rest.find('"').unwrap()].to_owned()
     }
 
+    /// The letters, digits, `-` and `_` behind the first occurrence of `mark`.
+    pub(crate) fn after(&self, mark: &str) -> String {
+        let at = self.body.find(mark).unwrap_or_else(|| panic!("no {mark} in {}", self.body));
+        let rest = self.body[at + mark.len()..].chars();
+        rest.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
+    }
+
+    /// Where the first link with this text leads, if there is one.
+    pub(crate) fn link(&self, text: &str) -> Option<String> {
+        let at = self.body.find(&format!("\">{text}</a>"))?;
+        let start = self.body[..at].rfind("href=\"").unwrap() + 6;
+        Some(self.body[start..at].replace("&amp;", "&"))
+    }
+
     pub(crate) fn location(&self) -> &str {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
         self.header("location")
@@ -87,12 +111,14 @@ pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
     /// The headers that every request has.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// The address that its requests come from, if any.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl Browser {
     pub(crate) fn new(site: &Site) -> Self {
         let headers = vec![("host", "localhost:9229".to_owned())];
-        Self { app: site.app.clone(), cookies: BTreeMap::new(), headers }
+        Self { app: site.app.clone(), cookies: BTreeMap::new(), headers, address: None }
     }
 
     /// A browser that has signed in.
@@ -140,7 +166,11 @@ impl Browser {
             request = request.header("cookie", cookies.join("; "));
         }
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let mut request = request.body(body).unwrap();
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 50_000))));
+        }
+        let response = self.app.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         for cookie in head.headers.get_all("set-cookie") {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();

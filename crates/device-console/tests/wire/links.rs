@@ -90,6 +90,27 @@ async fn a_link_signs_in_once() {
     assert!(shown.body.contains("device console"), "{}", shown.body);
 }
 
+/// An attacker's own link must not sign a victim in as the attacker.
+#[tokio::test]
+async fn a_link_is_used_by_the_browser_that_opened_it() {
+    let site = Site::with_key();
+    let path = link(&site, "{}").await;
+    let (mut attacker, mut victim) = (Browser::new(&site), Browser::new(&site));
+    let shown = attacker.get(&path).await;
+    let (token, link) = (shown.field("csrf"), shown.field("link"));
+    victim.get("/console/sign-in").await;
+    for token in [&*token, ""] {
+        let fields = [("csrf", token), ("link", &*link)];
+        for mut victim in [victim.clone(), Browser::new(&site)] {
+            let shown = victim.post("/console/sign-in/link", &fields).await;
+            assert_eq!(shown.status, StatusCode::FORBIDDEN);
+            assert!(shown.body.contains("out of date"), "{}", shown.body);
+        }
+    }
+    let fields = [("csrf", &*token), ("link", &*link)];
+    assert_eq!(attacker.post("/console/sign-in/link", &fields).await.location(), "/console");
+}
+
 #[tokio::test]
 async fn a_link_is_good_for_a_minute() {
     let site = Site::with_key();
@@ -107,6 +128,37 @@ async fn a_link_may_be_for_looking_only() {
     let sessions =
         site.service.admin_sessions(&Administrator::new(KEY_ID, Role::Full)).await.unwrap();
     assert_eq!((&*sessions[0].key_id, sessions[0].role), (KEY_ID, Role::ReadOnly));
+}
+
+#[tokio::test]
+async fn a_developer_may_only_look_as_well() {
+    let site = Site::dev();
+    let path = link(&site, "{\"readOnly\":true}").await;
+    let mut browser = Browser::new(&site);
+    let shown = browser.get(&path).await;
+    assert!(shown.body.contains("to look and change nothing"), "{}", shown.body);
+    let (token, link) = (shown.field("csrf"), shown.field("link"));
+    let fields = [("csrf", &*token), ("link", &*link)];
+    assert_eq!(browser.post("/console/sign-in/link", &fields).await.location(), "/console");
+    let shown = browser.get("/console").await;
+    assert!(shown.body.contains("Read only"), "{}", shown.body);
+    let fields = [("csrf", &*shown.field("csrf")), ("name", "p")];
+    let refused = browser.post("/console/new-pool", &fields).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    // The link that was used opens no session that may change something.
+    let mut again = Browser::new(&site);
+    let shown = again.get(&path).await;
+    let (token, link) = (shown.field("csrf"), shown.field("link"));
+    let fields = [("csrf", &*token), ("link", &*link)];
+    let shown = again.post("/console/sign-in/link", &fields).await;
+    assert_eq!(shown.status, StatusCode::FORBIDDEN);
+    assert!(shown.body.contains("This link was used"), "{}", shown.body);
+    // Who signs out is the usual developer again.
+    let token = browser.get("/console").await.field("csrf");
+    let shown = browser.post("/console/sign-out", &[("csrf", &token)]).await;
+    assert_eq!(shown.location(), "/console/sign-in");
+    browser.get("/console/sign-in").await;
+    assert!(!browser.get("/console").await.body.contains("Read only"));
 }
 
 #[tokio::test]

@@ -11,8 +11,10 @@
 mod access_keys;
 mod attacks;
 mod browser;
+mod crowd;
 mod dev;
 mod links;
 mod pages;
 mod policy_trial;
 mod sessions;
+mod weight;

@@ -8,6 +8,7 @@ use device_wire::requests::{
 use serde_json::json;
 
 use crate::browser::{Browser, Site, call, confirm_device, make_pool, make_user, request};
+use crate::crowd::{Content, Crowd};
 
 #[tokio::test]
 async fn a_pool_is_made_with_its_choices() {
@@ -230,22 +231,85 @@ async fn sign_in_settings_are_saved() {
 }
 
 #[tokio::test]
-async fn pages_are_small() {
+async fn every_list_goes_on_until_its_end() {
+    let site = Site::dev();
+    let mut browser = Browser::new(&site);
+    browser.get("/console/sign-in").await;
+    let content = Content { users: 60, waiting: 60, others: 42, is_longest: false };
+    let crowd = Crowd::make(&site, content).await;
+    for (path, mark, expected) in crowd.lists() {
+        let (mut rows, mut pages, mut next) = (0, 0, Some(path.clone()));
+        while let Some(page) = next {
+            let shown = browser.get(&page).await;
+            assert_eq!(shown.status, StatusCode::OK, "{page}");
+            rows += shown.body.matches(mark).count();
+            pages += 1;
+            next = shown.link("Next page").or_else(|| shown.link("Earlier messages"));
+        }
+        assert!(pages > 1, "{path}");
+        assert_eq!(rows, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_filtered_by_their_address() {
+    let site = Site::with_key();
+    let mut browser = Browser::signed_in(&site).await;
+    let (people, machines) = (make_pool(&site, "people").await, make_pool(&site, "machines").await);
+    crate::browser::make_client(&site, &people).await;
+    let pool = format!("/console/pools/{people}");
+    browser.submit(&format!("{pool}/new-group"), &[("name", "staff"), ("precedence", "")]).await;
+    for (path, holds, lacks) in [
+        ("/console?q=PEOP", &*people, &*machines),
+        (&format!("/console?q={}", &machines[10..]), &*machines, &*people),
+        ("/console?q=nobody", "Nothing was found", &*people),
+        (&format!("{pool}/clients?q=ap"), ">app<", "Nothing was found"),
+        (&format!("{pool}/clients?q=x%20y"), "Nothing was found", ">app<"),
+        (&format!("{pool}/groups?q=Staff"), ">staff<", "Nothing was found"),
+        (&format!("{pool}/groups?q=nobody"), "Nothing was found", ">staff<"),
+    ] {
+        let shown = browser.get(path).await.body;
+        assert!(shown.contains(holds) && !shown.contains(lacks), "{path}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn sign_ins_are_shown_by_outcome() {
     let site = Site::with_key();
     let mut browser = Browser::signed_in(&site).await;
     let pool = make_pool(&site, "p").await;
-    for n in 0..30 {
-        let email = format!("user{n}@example.com");
-        let attributes = json!([{ "Name": "email", "Value": email }]);
-        make_user(&site, &pool, &format!("user{n}"), attributes).await;
-    }
-    let users = format!("/console/pools/{pool}/users");
-    for path in ["/console", &users, &format!("/console/pools/{pool}/sign-in")] {
-        let shown = browser.get(path).await;
-        assert_eq!(shown.status, StatusCode::OK);
-        assert!(shown.body.len() < 50_000, "{path}: {}", shown.body.len());
-    }
-    assert!(browser.get(&users).await.body.contains("Next page"));
+    let sub = make_user(&site, &pool, "ada", json!([])).await;
+    confirm_device(&site, &pool, "ada", "laptop").await;
+    let path = format!("/console/pools/{pool}/users/{sub}/sign-ins");
+    let passed = browser.get(&format!("{path}?only=passed")).await.body;
+    assert!(passed.contains(">Passed<") && passed.contains("Sign-in<"), "{passed}");
+    assert!(passed.contains("MFA not asked: it is off in the pool, or the user"), "{passed}");
+    let failed = browser.get(&format!("{path}?only=failed")).await.body;
+    assert!(failed.contains("No sign-in had this outcome"), "{failed}");
+    // A cell for each column.
+    let row = &passed[passed.find("<tbody").unwrap()..];
+    let row = &row[..row.find("</tr>").unwrap()];
+    let cells = row.matches("<td ").count() + row.matches("<th ").count();
+    assert_eq!(cells, passed.matches("scope=\"col\"").count(), "{row}");
+}
+
+#[tokio::test]
+async fn a_long_message_is_shown_on_its_own_page() {
+    let site = Site::dev();
+    let mut browser = Browser::new(&site);
+    browser.get("/console/sign-in").await;
+    let pool = make_pool(&site, "p").await;
+    let path = format!("/console/pools/{pool}/new-user");
+    let name = "a".repeat(128);
+    let fields = [("username", &*name), ("email", "ada@example.com"), ("invite", "on")];
+    browser.submit(&path, &fields).await;
+    let shown = browser.get("/console/messages?to=ADA@").await;
+    assert!(shown.body.contains("ada@example.com") && !shown.body.contains(&name));
+    let path = format!("/console/messages/{}", shown.after("/console/messages/"));
+    assert!(browser.get(&path).await.body.contains(&name));
+    assert_eq!(browser.get("/console/messages/99").await.status, StatusCode::NOT_FOUND);
+    let shown = browser.get("/console/messages?to=bob").await;
+    assert!(shown.body.contains("Nothing was sent to that"));
 }
 
 #[tokio::test]

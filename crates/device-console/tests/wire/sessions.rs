@@ -59,6 +59,35 @@ async fn keys_cannot_be_guessed_from_one_source() {
 }
 
 #[tokio::test]
+async fn strangers_behind_a_proxy_close_the_form_to_nobody() {
+    let site = Site::with_key();
+    for address in ["10.0.0.1", "127.0.0.1", "fd00::1"] {
+        let from = || Browser { address: Some(address.parse().unwrap()), ..Browser::new(&site) };
+        let mut stranger = from();
+        let token = stranger.get("/console/sign-in").await.field("csrf");
+        for n in 0..30 {
+            let id = format!("GUESSED{}", n % 2);
+            let wrong = [("csrf", &*token), ("access_key_id", &id), ("secret_access_key", "x")];
+            let shown = stranger.post("/console/sign-in", &wrong).await;
+            let expected =
+                if n < 20 { StatusCode::FORBIDDEN } else { StatusCode::TOO_MANY_REQUESTS };
+            assert_eq!(shown.status, expected, "{address} {n}");
+        }
+        assert_eq!(from().sign_in(&[]).await.location(), "/console", "{address}");
+    }
+    // Of another network, all keys are counted together.
+    let address = Some("203.0.113.7".parse().unwrap());
+    let mut stranger = Browser { address, ..Browser::new(&site) };
+    let token = stranger.get("/console/sign-in").await.field("csrf");
+    for n in 0..10 {
+        let id = format!("GUESSED{n}");
+        let wrong = [("csrf", &*token), ("access_key_id", &id), ("secret_access_key", "x")];
+        stranger.post("/console/sign-in", &wrong).await;
+    }
+    assert_eq!(stranger.sign_in(&[]).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn a_session_ends_when_it_is_not_used() {
     let site = Site::with_key();
     let mut browser = Browser::signed_in(&site).await;

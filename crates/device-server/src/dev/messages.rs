@@ -130,10 +130,14 @@ impl Messages {
         kept.messages.retain(|kept| !wanted.includes(kept));
     }
 
-    /// All of them, the latest first.
-    pub(crate) fn all(&self) -> Vec<KeptMessage> {
+    /// Up to `max` of those that are wanted, the latest first.
+    pub(crate) fn latest(
+        &self,
+        mut is_wanted: impl FnMut(&KeptMessage) -> bool,
+        max: usize,
+    ) -> Vec<KeptMessage> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.messages.iter().rev().cloned().collect()
+        kept.messages.iter().rev().filter(|kept| is_wanted(kept)).take(max).cloned().collect()
     }
 }
 

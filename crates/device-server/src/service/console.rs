@@ -193,10 +193,15 @@ impl Service {
         &self.region
     }
 
-    /// The latest messages to users, the latest first; `None` if there is no dev mode.
+    /// Up to `max` of the messages to users that are wanted, the latest first; `None` if there is
+    /// no dev mode.
     #[must_use]
-    pub fn kept_messages(&self) -> Option<Vec<KeptMessage>> {
-        self.administrators.dev().map(|dev| dev.messages.all())
+    pub fn kept_messages(
+        &self,
+        is_wanted: impl FnMut(&KeptMessage) -> bool,
+        max: usize,
+    ) -> Option<Vec<KeptMessage>> {
+        self.administrators.dev().map(|dev| dev.messages.latest(is_wanted, max))
     }
 }
 
