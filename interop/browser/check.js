@@ -24,6 +24,11 @@ async function check(page, endpoint, path) {
 	const response = await page.goto(`${endpoint}/console${path}`);
 	const bytes = (await response.body()).length;
 	assert.ok(bytes < MAX_PAGE, `${path} has ${bytes} bytes`);
+	await checkShown(page, path);
+}
+
+/** Checks what the page shows now, which the messages call `path`. */
+async function checkShown(page, path) {
 	await page.evaluate(axe.source);
 	for (const [size, viewport] of Object.entries(SIZES)) {
 		await page.setViewportSize(viewport);
@@ -37,6 +42,7 @@ async function check(page, endpoint, path) {
 			await photograph(page, `${size}-${colorScheme}${name || '-pools'}`);
 		}
 	}
+	await page.setViewportSize(SIZES.desktop);
 }
 
-module.exports = { check };
+module.exports = { check, checkShown };

@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
-const { endpoint } = require('../node/pools');
+const { endpoint, makePool } = require('../node/pools');
 const { AppPage, serveApp } = require('./app');
 const { SIZES, launch, photograph, visitor } = require('./chromium');
 const { signInToConsole, withAuthenticator } = require('./people');
@@ -36,6 +36,33 @@ async function photographForReadme(page, pool) {
 	await page.screenshot({ path: path.join(process.env.DEVICE_SCREENSHOTS, 'readme.png') });
 	await page.setViewportSize(SIZES.desktop);
 	await page.goto(user);
+}
+
+for (const javaScript of [true, false]) {
+	test(`the back button keeps what was typed, ${javaScript ? 'script' : 'plain'}`, async () => {
+		const { UserPoolId } = await makePool();
+		const page = await visitor(browser, { javaScript });
+		await signInToConsole(page);
+		const typed = async () => [await page.inputValue('#username'), await page.isChecked('#permanent')];
+		await page.goto(`${endpoint}/console/pools/${UserPoolId}/new-user`);
+		await page.fill('#username', 'grace');
+		await page.fill('#password', 'short');
+		await page.check('#permanent');
+		await page.click('header a:text-is("Sessions")');
+		await page.waitForSelector('h1:text-is("Sessions")');
+		await page.goBack();
+		await page.waitForSelector('#username');
+		assert.deepEqual(await typed(), ['grace', true]);
+		// A refused form shows it again, and so does the page before it.
+		await page.fill('#password', 'short');
+		await page.click('main button');
+		await page.waitForSelector('[role=alert]');
+		assert.deepEqual(await typed(), ['grace', true]);
+		await page.goBack();
+		await page.waitForSelector('#username');
+		assert.deepEqual(await typed(), ['grace', true]);
+		await page.context().close();
+	});
 }
 
 for (const size of Object.keys(SIZES)) {

@@ -4,9 +4,9 @@
 //! USERS=1000000 STORE=sqlite CONTENT=longest cargo bench -p device-console --bench pages
 //! ```
 //!
-//! `STORE` may be `memory`, and `CONTENT` `ordinary`. `WAITING` is how many users are not confirmed,
-//! and how many changes of the count of users are not added up yet. The time is that of the whole
-//! process, on all of its threads.
+//! `STORE` may be `memory`, and `CONTENT` `ordinary`. `WAITING` is how many users are not
+//! confirmed, and how many changes of the count of users are not added up yet. The time is that of
+//! the whole process, on all of its threads.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

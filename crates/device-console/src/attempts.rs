@@ -13,8 +13,8 @@ const MAX_FAILURES: u32 = 10;
 /// How long a source is remembered after its first failure: 15 minutes, in milliseconds.
 const WINDOW: i64 = 15 * 60 * 1000;
 
-/// Sources remembered at a time. Beyond, the one that failed first is forgotten: a full table closes
-/// the form to nobody.
+/// Sources remembered at a time. Beyond, the one that failed first is forgotten: a full table
+/// closes the form to nobody.
 const MAX_SOURCES: usize = 10_000;
 
 /// Failed sign-ins of the last quarter of an hour.

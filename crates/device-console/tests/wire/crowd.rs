@@ -294,7 +294,8 @@ async fn heavy_user(
         let device = content.said(&format!("Ada's laptop {n}"), 1024);
         let members = json!({ "AccessToken": result["AccessToken"], "DeviceKey": last,
             "DeviceName": device, "DeviceSecretVerifierConfig": {
-                "PasswordVerifier": STANDARD.encode([1; 384]), "Salt": STANDARD.encode([1; 16]) } });
+                "PasswordVerifier": STANDARD.encode([1; 384]),
+                "Salt": STANDARD.encode([1; 16]) } });
         api(site, "ConfirmDevice", members).await;
     }
     (sub, last)

@@ -89,7 +89,7 @@ async fn every_page_is_small_with_the_longest_content() {
     assert!(stranger.get("/console/sign-in").await.body.len() < MAX_PAGE);
 }
 
-/// A search by the start of a `sub` looks at up to so many sign-in names, and one more page of them.
+/// A search by the start of a `sub` looks at up to so many sign-in names.
 const MAX_SEARCHED: usize = 500 + 60;
 
 #[tokio::test]
