@@ -38,7 +38,33 @@ pub(crate) fn is_exposed(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let elsewhere = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        elsewhere.set_nonblocking(true).unwrap();
+        let redirect = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n",
+            elsewhere.local_addr().unwrap()
+        );
+        let configured = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/hook", configured.local_addr().unwrap());
+        let (client, url) = client("hook-url", &url, Duration::from_secs(20)).unwrap();
+        let answers = async {
+            let (mut socket, _) = configured.accept().await.unwrap();
+            assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+            socket.write_all(redirect.as_bytes()).await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(client.post(url).body("a code").send(), answers);
+        assert_eq!(answer.unwrap().status(), 307);
+        let refused = elsewhere.accept().unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::WouldBlock, "nobody was sent on");
+    }
 
     #[test]
     fn http_to_another_machine_is_exposed() {

@@ -102,6 +102,21 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// The files that compare what a caller guesses with a secret, and the words for doing so in
+/// constant time: how often each has to be there.
+const CONSTANT_TIME: &[(&str, &str, usize)] = &[
+    ("crates/device-srp/src/session_key.rs", "ct_eq", 1),
+    ("crates/device-pool/src/crypto/refresh_token.rs", ".ct_eq(", 1),
+    ("crates/device-pool/src/crypto/totp.rs", ".ct_eq(", 1),
+    ("crates/device-pool/src/records/app_client.rs", ".ct_eq(", 2),
+    ("crates/device-pool/src/records/code.rs", ".ct_eq(", 1),
+    ("crates/device-pool/src/records/password.rs", ".ct_eq(", 1),
+    ("crates/device-pool/src/rules/device_keys.rs", ".ct_eq(", 1),
+    ("crates/device-pool/src/sign_in/password.rs", ".ct_eq(", 1),
+    ("crates/device-server/src/sigv4.rs", ".verify_slice(", 2),
+    ("crates/device-console/src/csrf.rs", ".verify_slice(", 1),
+];
+
 /// Dependencies, and the packages that may be shipped with each. Tests may use any.
 const USERS: &[(&str, &[&str])] = &[
     ("reqwest", &["device-http", "device-server", "device-cli"]),
@@ -114,6 +129,10 @@ pub(super) fn problems(root: &Path, packages: &[Package]) -> Result<Vec<String>>
         ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "crates/*/src/*.rs"];
     let files = capture(&mut program(root, "git", &list))?;
     let mut problems: Vec<String> = packages.iter().flat_map(dependency_problems).collect();
+    for (file, word, times) in CONSTANT_TIME {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        problems.extend(comparison_problem(file, &text, word, *times));
+    }
     for file in files.split_terminator('\0') {
         // A file that is deleted and not committed yet is listed too.
         if let Ok(text) = fs::read_to_string(root.join(file)) {
@@ -143,6 +162,16 @@ fn file_problems(file: &str, text: &str) -> Vec<String> {
         Some(format!("{file} {}: it names {word}", rule.problem))
     });
     broken.collect()
+}
+
+fn comparison_problem(file: &str, text: &str, word: &str, times: usize) -> Option<String> {
+    let found = code(text).matches(word).count();
+    (found < times).then(|| {
+        format!(
+            "{file} compares secrets in constant time {found} times instead of {times}: it needs \
+             {word}"
+        )
+    })
 }
 
 /// The lines that are compiled into the library: without comments, and without the tests, which are
@@ -176,6 +205,13 @@ mod tests {
         ] {
             assert!(!file_problems(file, text).is_empty(), "{file}: {text}");
         }
+    }
+
+    #[test]
+    fn a_comparison_in_variable_time_is_seen() {
+        let problem = |text: &str| comparison_problem("a.rs", text, ".ct_eq(", 1);
+        assert!(problem("a.ct_eq(&b)").is_none());
+        assert!(problem("a == b").is_some());
     }
 
     #[test]
