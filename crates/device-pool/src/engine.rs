@@ -34,6 +34,7 @@ use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
 use crate::rules::import_files::{self, Rows};
 use crate::rules::sign_in_hours::SignInHours;
+use crate::rules::user_limits::UserLimits;
 use crate::rules::{audit, listing, pool_counts, pool_deletion, unknown_names, user_deletion};
 use crate::sign_in::policy_trial::{self, PolicyTrial, PolicyTrialRequest};
 use crate::store::{Key, Store, StoreError, Table, Write};
@@ -55,6 +56,7 @@ pub struct Engine {
     idle_devices: IdleDevices,
     sign_in_hours: SignInHours,
     failure_limit: FailureLimit,
+    user_limits: UserLimits,
     log_keeper: LogKeeper,
     /// Held while many records are removed, so that no new record is removed with them.
     upkeep: Mutex<()>,
@@ -137,6 +139,7 @@ impl Engine {
             idle_devices: IdleDevices::default(),
             sign_in_hours: SignInHours::default(),
             failure_limit: FailureLimit::default(),
+            user_limits: UserLimits::default(),
             log_keeper: LogKeeper::default(),
             upkeep: Mutex::default(),
         })
@@ -510,7 +513,7 @@ impl Engine {
     /// Removes what the engine no longer keeps. Returns the number of records.
     ///
     /// These are expired records, records of deleted pools, traces of deleted users, idle devices,
-    /// surplus records of unknown names, and surplus failures of users.
+    /// surplus records of unknown names, and surplus failures, sessions and devices of users.
     ///
     /// [`Retention`](crate::host::invocation::Retention) sets the limits, and the pool's tag
     /// `device:forget-after-idle` when a device is idle.
@@ -528,6 +531,7 @@ impl Engine {
             self.idle_devices.forget(&*self.store, retention, now),
             unknown_names::cap(&*self.store, retention.max_unknown_names),
             self.failure_limit.apply(&*self.store, retention.max_failures_per_user, now),
+            self.user_limits.apply(&*self.store, retention, now),
             listing::complete(&*self.store).map(|()| 0),
             pool_counts::add_up(&*self.store).map(|()| 0),
             self.sign_in_hours.write(&*self.store).map(|()| 0),

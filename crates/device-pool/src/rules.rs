@@ -40,4 +40,5 @@ pub(crate) mod tokens;
 pub(crate) mod triggers;
 pub(crate) mod unknown_names;
 pub(crate) mod user_deletion;
+pub(crate) mod user_limits;
 pub(crate) mod user_records;

@@ -108,17 +108,19 @@ fn leaves_records(operation: Operation) -> bool {
 }
 
 fn is_guess(operation: Operation, refusal: Option<&ErrorCode>) -> bool {
-    let wrong = refusal.is_some_and(|code| {
-        matches!(
-            code,
-            ErrorCode::NotAuthorized
-                | ErrorCode::CodeMismatch
-                | ErrorCode::ExpiredCode
-                | ErrorCode::UserLambdaValidation
-                | ErrorCode::UserNotFound
-        )
-    });
-    wrong || leaves_records(operation)
+    refusal.is_some_and(is_wrong) || leaves_records(operation)
+}
+
+/// Whether a refusal says that something was wrong that may have been guessed.
+pub(crate) fn is_wrong(code: &ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NotAuthorized
+            | ErrorCode::CodeMismatch
+            | ErrorCode::ExpiredCode
+            | ErrorCode::UserLambdaValidation
+            | ErrorCode::UserNotFound
+    )
 }
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ pub struct Limits {
     /// codes, under all names. Default: 100; one more is earned every six seconds. An IPv6 network
     /// of 64 bits counts as one address; private addresses are exempt. 0 for no limit.
     pub max_guesses_per_address: usize,
+    /// What strangers may ask of one pool. Not with [`Administrators::Anyone`], where all callers
+    /// are one developer.
+    ///
+    /// [`Administrators::Anyone`]: crate::Administrators::Anyone
+    pub pool_rates: PoolRates,
     /// Bytes that all running requests' bodies may use, beyond the first 16 KiB of each. Default:
     /// 32 MiB. One address may use a quarter of it.
     pub max_body_bytes: usize,
@@ -33,7 +38,28 @@ impl Default for Limits {
             max_connections: 1024,
             max_connections_per_address: 256,
             max_guesses_per_address: 100,
+            pool_rates: PoolRates::default(),
             max_body_bytes: 32 * 1024 * 1024,
         }
+    }
+}
+
+/// What strangers may ask of one pool in a second, from all addresses together. A pool may use ten
+/// seconds' worth at once. 0 for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolRates {
+    /// Sign-ups. Default: 50, the service's quota.
+    pub sign_ups: u32,
+    /// Requests for codes: forgotten passwords, and the codes of sign-ups again. Default: 30, the
+    /// service's quota.
+    pub code_requests: u32,
+    /// Wrong passwords, proofs and codes. Default: 120, the service's quota of all sign-ins.
+    /// Beyond it, only addresses that have signed in within a day are served.
+    pub failures: u32,
+}
+
+impl Default for PoolRates {
+    fn default() -> Self {
+        Self { sign_ups: 50, code_requests: 30, failures: 120 }
     }
 }

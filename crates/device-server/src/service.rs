@@ -39,6 +39,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Present};
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
+use crate::pool_budget::PoolBudget;
 use crate::sigv4::AccessKey;
 use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
@@ -92,6 +93,7 @@ pub struct Service {
     pub(crate) store: Arc<dyn Store>,
     health: Health,
     guess_budget: GuessBudget,
+    pool_budget: PoolBudget,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     calls: Arc<Semaphore>,
@@ -191,6 +193,8 @@ impl Service {
         let outcome = self.decide(call, subject);
         let refusal = outcome.as_ref().err().map(ServiceError::code);
         self.guess_budget.count(operation, call.source_ip, self.now(), refusal);
+        let (about, source) = (&subject.about, call.source_ip);
+        self.pool_budget.count(operation, about, source, self.now(), refusal);
         let Outcome { body, messages } = outcome?;
         self.send(messages);
         if let (Some(dev), Some(body)) = (self.administrators.dev(), &body) {
@@ -212,6 +216,7 @@ impl Service {
             administrator = Some(signer);
         }
         let body = json::object(body.bytes())?;
+        self.pool_budget.permit(*operation, &body, *source_ip, self.now())?;
         let input = match self.administrators.dev() {
             None => constraint::check(*operation, body)?,
             Some(dev) => dev.check(*operation, body)?,

@@ -231,6 +231,19 @@ pub(crate) struct Options {
     #[arg(long, env = "DEVICE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
 
+    /// Sign-ups at one pool in a second, 0 for no limit; none with --dev [default: 50]
+    #[arg(long, env = "DEVICE_MAX_POOL_SIGN_UPS", value_name = "COUNT")]
+    max_pool_sign_ups: Option<u32>,
+
+    /// Codes requested at one pool in a second, 0 for no limit; none with --dev [default: 30]
+    #[arg(long, env = "DEVICE_MAX_POOL_CODE_REQUESTS", value_name = "COUNT")]
+    max_pool_code_requests: Option<u32>,
+
+    /// Wrong passwords and codes at one pool in a second; beyond it, only addresses that signed in
+    /// within a day are served. 0 for no limit; none with --dev [default: 120]
+    #[arg(long, env = "DEVICE_MAX_POOL_FAILURES", value_name = "COUNT")]
+    max_pool_failures: Option<u32>,
+
     /// The format of log lines on stderr [default: text]
     #[arg(long, env = "DEVICE_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -413,6 +426,14 @@ impl Settings {
         }
         if let Some(max) = options.max_guesses_per_address.or(file.max_guesses_per_address) {
             limits.max_guesses_per_address = max;
+        }
+        let rates = &mut limits.pool_rates;
+        for (rate, option, setting) in [
+            (&mut rates.sign_ups, options.max_pool_sign_ups, file.max_pool_sign_ups),
+            (&mut rates.code_requests, options.max_pool_code_requests, file.max_pool_code_requests),
+            (&mut rates.failures, options.max_pool_failures, file.max_pool_failures),
+        ] {
+            *rate = option.or(setting).unwrap_or(*rate);
         }
         let url = options.hook_url.or(file.hook_url);
         let secret = options.hook_secret.or(file.hook_secret);

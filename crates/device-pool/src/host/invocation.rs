@@ -41,6 +41,11 @@ pub struct Retention {
     /// codes. Default: 10,000 of those that the service lists, and as many of the others. The
     /// oldest are removed first, none of the last 30 days.
     pub max_failures_per_user: usize,
+    /// Sessions of a user: sign-ins whose refresh token is valid. Default: 1000. The oldest end.
+    pub max_sessions_per_user: usize,
+    /// Devices of a user. Default: 1000. Those that are not remembered go first, and of them those
+    /// that were used longest ago.
+    pub max_devices_per_user: usize,
 }
 
 impl Default for Retention {
@@ -50,6 +55,8 @@ impl Default for Retention {
             unconfirmed_user_days: 7,
             max_unknown_names: 10_000,
             max_failures_per_user: 10_000,
+            max_sessions_per_user: 1000,
+            max_devices_per_user: 1000,
         }
     }
 }

@@ -189,3 +189,61 @@ fn old_failures_make_room_for_new_ones() {
     let lines = export(&mut world);
     assert_eq!(verify(&lines).unwrap().removed, 10, "the audit log says that they may be gone");
 }
+
+#[test]
+fn a_user_keeps_the_latest_sessions() {
+    let retention = Retention { max_sessions_per_user: 3, ..Retention::default() };
+    let (mut world, _) = world(retention);
+    for name in ["ada", "bob"] {
+        world.user(name);
+    }
+    let other = world.sign_in("bob", None, None);
+    let signed_in: Vec<_> = (0..5)
+        .map(|_| {
+            world.seconds(1);
+            world.sign_in("ada", None, None)
+        })
+        .collect();
+    for _ in 0..2 {
+        world.engine.purge(world.moment()).unwrap();
+    }
+    let still: Vec<bool> = signed_in
+        .iter()
+        .chain([&other])
+        .map(|signed_in| {
+            let body = json!({"AccessToken": signed_in.access_token()});
+            world.call(Operation::GetUser, body).is_ok()
+        })
+        .collect();
+    assert_eq!(still, [false, false, true, true, true, true]);
+    let list = json!({"AccessToken": signed_in[4].access_token()});
+    let sessions = world.ok(Operation::ListUserSessions, list);
+    assert_eq!(sessions["Sessions"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_user_keeps_remembered_and_recent_devices() {
+    let retention = Retention { max_devices_per_user: 3, ..Retention::default() };
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::keeping(retention, store, 10);
+    world.set_devices(
+        json!({"ChallengeRequiredOnNewDevice": true, "DeviceOnlyRememberedOnUserPrompt": true}),
+    );
+    world.user("ada");
+    let devices: Vec<_> = (0..5)
+        .map(|_| {
+            world.seconds(60);
+            world.confirmed_device("ada", None).0
+        })
+        .collect();
+    world.set_status("ada", &devices[0], "remembered");
+    for _ in 0..2 {
+        world.engine.purge(world.moment()).unwrap();
+    }
+    let list = json!({"UserPoolId": world.pool, "Username": "ada"});
+    let listed = world.ok(Operation::AdminListDevices, list);
+    let mut keys: Vec<_> =
+        listed["Devices"].as_array().unwrap().iter().map(|d| &d["DeviceKey"]).collect();
+    keys.sort_by_key(|key| devices.iter().position(|device| *key == device.key.as_str()));
+    assert_eq!(keys, [0, 3, 4].map(|n| devices[n].key.as_str()));
+}

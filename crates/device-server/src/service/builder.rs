@@ -16,10 +16,11 @@ use crate::guess_budget::GuessBudget;
 use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 use crate::health::Health;
 use crate::hook_gate::HookGate;
-use crate::limits::Limits;
+use crate::limits::{Limits, PoolRates};
 use crate::metrics::{MeasuredStore, Metrics};
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
+use crate::pool_budget::PoolBudget;
 use crate::signing_keys::PregeneratedKeys;
 use crate::transport::Transports;
 use crate::trusted_proxies::TrustedProxies;
@@ -219,6 +220,8 @@ impl ServiceBuilder {
         if let Some(code) = fixed_code {
             engine = engine.fixed_code(code);
         }
+        let none = PoolRates { sign_ups: 0, code_requests: 0, failures: 0 };
+        let pool_rates = if is_dev { none } else { self.limits.pool_rates };
         Arc::new(Service {
             administrators,
             region,
@@ -226,6 +229,7 @@ impl ServiceBuilder {
             health: Health::new(Arc::clone(&self.store)),
             engine: engine.build(),
             guess_budget: GuessBudget::new(self.limits.max_guesses_per_address),
+            pool_budget: PoolBudget::new(pool_rates),
             message_observer: self.message_observer,
             store: self.store,
             clock,

@@ -48,6 +48,7 @@ impl Service {
         let Planted { items, verifiers } = dev.planted();
         dev.reset();
         self.guess_budget.forget();
+        self.pool_budget.forget();
         self.off_the_workers(move |service| {
             service
                 .with_invocation(|invocation| service.engine.reset(&items, verifiers, invocation))

@@ -15,8 +15,8 @@ use axum::http::{Request, StatusCode};
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
 use device_pool::{HookError, Hooks};
 use device_server::{
-    ACCESS_KEYS_PATH, ADMINISTRATION_PATH, Administrator, LIST_ACCESS_KEYS_TARGET, Limits,
-    MessageObserver, Role, Service, ServiceBuilder, app,
+    ACCESS_KEYS_PATH, ADMINISTRATION_PATH, Administrator, Administrators, LIST_ACCESS_KEYS_TARGET,
+    Limits, MessageObserver, PoolRates, Role, Service, ServiceBuilder, app,
 };
 use device_store::MemoryStore;
 use device_test::{FakeClock, PASSWORD, TestSigningKeys, config, service, service_in};
@@ -170,6 +170,85 @@ async fn an_address_guesses_under_all_names_together() {
     clock.advance(Duration::from_secs(6));
     assert_eq!(guess("203.0.113.1", "dan").await, "UserNotFoundException");
     assert_eq!(guess("203.0.113.1", "eve").await, "TooManyRequestsException");
+}
+
+/// A server of a pool that a developer set up, whose pools have one failure a second.
+struct Flooded {
+    router: Router,
+    clock: FakeClock,
+    client: Value,
+}
+
+impl Flooded {
+    async fn new() -> Self {
+        let (clock, store) = (FakeClock::new(), Arc::new(MemoryStore::new()));
+        let service = || {
+            let (config, keys) = (config("http://pool.test"), Arc::new(TestSigningKeys::default()));
+            service_in(Arc::clone(&store) as Arc<dyn Store>, config, keys, &clock)
+        };
+        let dev = app(service().build());
+        let made = ok(&dev, "CreateUserPool", json!({"PoolName": "people"})).await;
+        let pool = &made["UserPool"]["Id"];
+        let client = json!({"UserPoolId": pool, "ClientName": "app",
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]});
+        let client = ok(&dev, "CreateUserPoolClient", client).await;
+        let client = client["UserPoolClient"]["ClientId"].clone();
+        let ada = json!({"UserPoolId": pool, "Username": "ada", "Password": PASSWORD,
+            "Permanent": true});
+        let new = json!({"UserPoolId": pool, "Username": "ada"});
+        ok(&dev, "AdminCreateUser", new).await;
+        ok(&dev, "AdminSetUserPassword", ada).await;
+        let rates = PoolRates { sign_ups: 1, code_requests: 1, failures: 1 };
+        let limited = limited(|limits| limits.pool_rates = rates);
+        let open = limited(service().administrators(Administrators::Nobody));
+        Self { router: app(open.build()), clock, client }
+    }
+
+    async fn ask(&self, operation: &str, mut body: Value, address: &str) -> String {
+        body["ClientId"] = self.client.clone();
+        let mut request = request(operation, body.to_string());
+        let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        code(&send(self.router.clone(), request).await)
+    }
+
+    async fn sign_in(&self, name: &str, password: &str, address: &str) -> String {
+        let parameters = json!({"USERNAME": name, "PASSWORD": password});
+        let body = json!({"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": parameters});
+        self.ask("InitiateAuth", body, address).await
+    }
+}
+
+#[tokio::test]
+async fn a_pool_bears_so_many_failures_from_everywhere() {
+    let pool = Flooded::new().await;
+    assert_eq!(pool.sign_in("ada", PASSWORD, "198.51.100.7").await, "");
+    for n in 0..10 {
+        let wrong = pool.sign_in(&format!("user-{n}"), "Wrong-1", &format!("203.0.113.{n}")).await;
+        assert_eq!(wrong, "UserNotFoundException");
+    }
+    assert_eq!(pool.sign_in("bob", "Wrong-1", "192.0.2.1").await, "TooManyRequestsException");
+    assert_eq!(pool.sign_in("ada", PASSWORD, "192.0.2.1").await, "TooManyRequestsException");
+    assert_eq!(pool.sign_in("ada", PASSWORD, "198.51.100.7").await, "", "signed in lately");
+    pool.clock.advance(Duration::from_secs(1));
+    assert_eq!(pool.sign_in("ada", PASSWORD, "192.0.2.1").await, "");
+}
+
+#[tokio::test]
+async fn a_pool_takes_so_many_sign_ups_and_code_requests() {
+    let pool = Flooded::new().await;
+    for (operation, mut body) in
+        [("SignUp", json!({"Password": PASSWORD})), ("ForgotPassword", json!({}))]
+    {
+        let mut last = String::new();
+        for n in 0..11 {
+            body["Username"] = json!(format!("user-{n}"));
+            last = pool.ask(operation, body.clone(), &format!("203.0.113.{n}")).await;
+            assert_eq!(last == "TooManyRequestsException", n == 10, "{operation} {n}: {last}");
+        }
+        assert_eq!(last, "TooManyRequestsException");
+    }
+    assert_eq!(pool.sign_in("ada", PASSWORD, "203.0.113.1").await, "", "no sign-up");
 }
 
 /// A hook that answers when it is told to.
