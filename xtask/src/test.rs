@@ -184,10 +184,7 @@ fn constant_time(root: &Path) -> Result<()> {
 /// Whole sign-ins are built as the tests are, since optimizing and linking a server takes minutes.
 fn benches(root: &Path) -> Result<()> {
     run(&mut cargo(root, &["bench", "--package", "device-benches", "--", "--test"]))?;
-    run(&mut cargo(
-        root,
-        &["test", "--package", "device-server", "--bench", "sign_ins", "--", "--test"],
-    ))
+    run(&mut cargo(root, &["test", "--package", "device-server", "--benches", "--", "--test"]))
 }
 
 fn doctests(root: &Path) -> Result<()> {

@@ -35,4 +35,5 @@ pub(crate) mod stand_in;
 pub(crate) mod user;
 pub(crate) mod user_index;
 pub(crate) mod user_profile;
+pub(crate) mod user_token;
 pub(crate) mod whose;

@@ -27,6 +27,8 @@ pub enum Table {
     UserProfile,
     /// Users' earlier passwords, by pool and internal username.
     PasswordHistory,
+    /// Users' software tokens, by pool and internal username.
+    UserToken,
     /// Records of a pool that are read in place of an unknown user's.
     StandIn,
     /// Sign-in names (username and aliases, case-folded), each with the internal username.
@@ -81,7 +83,7 @@ pub enum Table {
 
 impl Table {
     /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -90,6 +92,7 @@ impl Table {
         Self::User,
         Self::UserProfile,
         Self::PasswordHistory,
+        Self::UserToken,
         Self::StandIn,
         Self::Login,
         Self::Group,
@@ -129,6 +132,7 @@ impl Table {
             Self::User => "user",
             Self::UserProfile => "user_profile",
             Self::PasswordHistory => "password_history",
+            Self::UserToken => "user_token",
             Self::StandIn => "stand_in",
             Self::Login => "login",
             Self::Group => "group",

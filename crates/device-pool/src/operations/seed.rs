@@ -27,6 +27,7 @@ use crate::records::pool::{DevicePolicy, Pool};
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
+use crate::records::user_token::UserToken;
 use crate::rules::device_keys::offered_secret;
 use crate::rules::names::{AliasConflict, names};
 use crate::rules::new_users::new_user_with;
@@ -188,7 +189,9 @@ fn plant_user(
         let token = SoftwareToken::of_seed(secret.clone()).ok_or_else(|| {
             of("TotpSecret")(ServiceError::invalid("it is no base32 of a secret"))
         })?;
-        user.software_token = Some(token);
+        let record = UserToken::of(cx, &user).map_err(whole())?;
+        record.enrol(cx, token).map_err(whole())?;
+        user.has_token = true;
     }
     set_factors(&mut user, seed)?;
     for (position, name) in seed.groups.iter().enumerate() {
@@ -276,7 +279,7 @@ fn set_factors(user: &mut User, seed: &SeedUser) -> Result<(), Refused> {
             ))
         })
     };
-    let app = || user.software_token.is_some().then_some(Factor::SoftwareToken);
+    let app = || user.has_software_token().then_some(Factor::SoftwareToken);
     let on: Vec<Factor> = match &seed.mfa {
         Some(names) => names.iter().map(factor).collect::<Result<_, _>>().map_err(of(LIST))?,
         None => app().into_iter().collect(),

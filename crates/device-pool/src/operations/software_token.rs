@@ -14,6 +14,7 @@ use crate::error::ServiceError;
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::user_token::UserToken;
 use crate::rules::caller::Caller;
 use crate::rules::second_factors::check_software_tokens;
 use crate::sign_in;
@@ -30,10 +31,13 @@ pub(crate) fn associate(
     let Some(token) = request.access_token else {
         return sign_in::associate_with_session(cx, &request.session.ok_or_else(neither)?);
     };
-    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &token)?;
+    let Caller { pool, user, .. } = Caller::authenticate(cx, &token)?;
     check_software_tokens(&pool)?;
     let secret = totp::secret_code(cx.random());
-    user.pending_token = Some(secret.clone());
+    let mut token = UserToken::of(cx, &user)?;
+    token.pending = Some(secret.clone());
+    cx.tx.put(&token)?;
+    // No token may go along with a deletion of the user. Both write the user.
     cx.tx.put(&user)?;
     Ok(AssociateSoftwareTokenResponse { secret_code: Some(secret), session: None })
 }
@@ -54,7 +58,7 @@ pub(crate) fn verify(
     };
     let Caller { pool, mut user, .. } = Caller::authenticate(cx, &token)?;
     check_software_tokens(&pool)?;
-    let secret = user.pending_token.clone().ok_or_else(|| {
+    let secret = UserToken::of(cx, &user)?.pending.ok_or_else(|| {
         ServiceError::invalid("No software token to verify: call AssociateSoftwareToken first.")
     })?;
     user.enrol_token(cx, secret, &request.user_code, request.friendly_device_name)?;
@@ -72,8 +76,8 @@ pub(crate) fn admin_delete(
 ) -> Result<AdminDeleteSoftwareTokenResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
     let mut user = User::for_admin(cx, &pool, &request.username)?;
-    user.software_token = None;
-    user.pending_token = None;
+    UserToken::of(cx, &user)?.remove(cx);
+    user.has_token = false;
     user.mfa.switch(Factor::SoftwareToken, false);
     user.modified = cx.now();
     cx.tx.put(&user)?;

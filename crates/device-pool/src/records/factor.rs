@@ -1,7 +1,5 @@
 //! The second factors: which ones a user has, and which are switched on.
 
-use std::collections::BTreeSet;
-
 use device_wire::enums::ChallengeNameType;
 use serde::{Deserialize, Serialize};
 
@@ -59,19 +57,57 @@ impl Factor {
 }
 
 /// What the user chose for second factors.
-#[derive(Clone, Default, Serialize, Deserialize)]
+///
+/// Reading it takes the same time for every choice, so that a sign-in's start does not tell it.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(from = "StoredPreference")]
 pub(crate) struct MfaPreference {
-    pub(crate) enabled: BTreeSet<Factor>,
+    sms: bool,
+    software_token: bool,
+    email: bool,
     pub(crate) preferred: Option<Factor>,
 }
 
 impl MfaPreference {
     pub(crate) fn switch(&mut self, factor: Factor, on: bool) {
-        if on {
-            self.enabled.insert(factor);
-        } else {
-            self.enabled.remove(&factor);
+        match factor {
+            Factor::Sms => self.sms = on,
+            Factor::SoftwareToken => self.software_token = on,
+            Factor::Email => self.email = on,
         }
-        self.preferred = self.preferred.filter(|preferred| self.enabled.contains(preferred));
+        self.preferred = self.preferred.filter(|preferred| self.is_enabled(*preferred));
+    }
+
+    pub(crate) const fn is_enabled(&self, factor: Factor) -> bool {
+        match factor {
+            Factor::Sms => self.sms,
+            Factor::SoftwareToken => self.software_token,
+            Factor::Email => self.email,
+        }
+    }
+}
+
+/// A preference as stored, by this release or an earlier one.
+#[derive(Deserialize)]
+struct StoredPreference {
+    #[serde(default)]
+    sms: bool,
+    #[serde(default)]
+    software_token: bool,
+    #[serde(default)]
+    email: bool,
+    /// The list of earlier releases.
+    #[serde(default)]
+    enabled: Vec<Factor>,
+    preferred: Option<Factor>,
+}
+
+impl From<StoredPreference> for MfaPreference {
+    fn from(stored: StoredPreference) -> Self {
+        let StoredPreference { sms, software_token, email, enabled, preferred } = stored;
+        let mut preference = Self { sms, software_token, email, preferred };
+        enabled.into_iter().for_each(|factor| preference.switch(factor, true));
+        preference.preferred = preferred;
+        preference
     }
 }

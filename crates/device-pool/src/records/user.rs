@@ -51,8 +51,14 @@ pub(crate) struct User {
     /// The password history in records of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier_passwords: Vec<Password>,
+    /// Whether the user has a verified software token.
+    #[serde(default)]
+    pub(crate) has_token: bool,
+    /// The software token in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) software_token: Option<SoftwareToken>,
-    /// The secret of a software token that the user has not yet verified.
+    /// The secret of a token that is not verified, in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pending_token: Option<Sensitive<String>>,
     pub(crate) mfa: MfaPreference,
     /// When this user is removed if the account is not confirmed. `None` for users of earlier
@@ -128,6 +134,7 @@ impl User {
             modified: cx.now(),
             password: None,
             earlier_passwords: Vec::new(),
+            has_token: false,
             software_token: None,
             pending_token: None,
             mfa: MfaPreference::default(),
@@ -175,6 +182,13 @@ impl User {
     pub(crate) fn sign_out_everywhere(&mut self, now: Moment) {
         self.sign_outs = self.sign_outs.saturating_add(1);
         self.signed_out_at = Some(now);
+    }
+
+    /// Whether the user has a verified software token; its record is a [`UserToken`].
+    ///
+    /// [`UserToken`]: crate::records::user_token::UserToken
+    pub(crate) fn has_software_token(&self) -> bool {
+        self.has_token || self.software_token.is_some()
     }
 
     /// When the password was set, which identifies one of a user's passwords.

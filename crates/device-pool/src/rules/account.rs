@@ -29,6 +29,8 @@ pub(crate) struct Account {
     /// The verifier; a decoy's matches no password.
     pub(crate) verifier: Verifier,
     pub(crate) user: Option<Box<User>>,
+    #[expect(dead_code, reason = "it is dropped when a user would be, which takes time")]
+    stand_in: Option<Box<User>>,
 }
 
 impl Account {
@@ -72,11 +74,11 @@ impl Account {
             if is_stand_in { (&decoy.username, &decoy.sub) } else { (&user.username, &user.sub) };
         let (username, sub) = (username.clone(), sub.clone());
         let subject = Subject { sub, is_nobody: is_stand_in, ..user.subject() };
-        let user = Some(user).filter(|_| !is_stand_in);
+        let (user, stand_in) = if is_stand_in { (None, Some(user)) } else { (Some(user), None) };
         let none = decoy::password(cx, keys, &username)?;
         let password = user.as_ref().and_then(|user| user.password.as_ref()).unwrap_or(&none);
         let (salt, verifier) = password.secret.parse()?;
-        Ok((Self { username, salt, verifier, user }, subject))
+        Ok((Self { username, salt, verifier, user, stand_in }, subject))
     }
 
     pub(crate) fn whose<'a>(&'a self, pool: &'a Pool) -> Whose<'a> {

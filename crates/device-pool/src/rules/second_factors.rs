@@ -11,6 +11,7 @@ use crate::records::attempts::{Attempt, Attempts};
 use crate::records::factor::Factor;
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::records::user_token::UserToken;
 use crate::records::whose::Whose;
 
 impl Factor {
@@ -39,7 +40,7 @@ impl User {
     /// Whether the user could answer a challenge for this factor.
     pub(crate) fn has(&self, factor: Factor) -> bool {
         match factor.medium() {
-            None => self.software_token.is_some(),
+            None => self.has_software_token(),
             Some(medium) => Address::of(self, medium).is_some(),
         }
     }
@@ -58,7 +59,7 @@ impl User {
             Factor::ALL.into_iter().filter(|factor| self.has(*factor)).filter(counts)
         };
         let enabled: Vec<Factor> =
-            possible().filter(|factor| self.mfa.enabled.contains(factor)).collect();
+            possible().filter(|factor| self.mfa.is_enabled(*factor)).collect();
         match pool.mfa_mode() {
             UserPoolMfaType::On if enabled.is_empty() => possible().collect(),
             UserPoolMfaType::On | UserPoolMfaType::Optional => enabled,
@@ -77,10 +78,9 @@ impl User {
 
     /// The enabled second factors, under the names of `UserMFASettingList`.
     pub(crate) fn mfa_settings(&self) -> Option<Vec<String>> {
-        let enabled = &self.mfa.enabled;
-        let names =
-            || enabled.iter().map(|factor| factor.challenge().as_str().to_owned()).collect();
-        (!enabled.is_empty()).then(names)
+        let enabled = Factor::ALL.into_iter().filter(|factor| self.mfa.is_enabled(*factor));
+        let names: Vec<_> = enabled.map(|factor| factor.challenge().as_str().to_owned()).collect();
+        (!names.is_empty()).then_some(names)
     }
 
     pub(crate) fn preferred_mfa(&self) -> Option<String> {
@@ -100,8 +100,8 @@ impl User {
             return Err(ServiceError::new(ErrorCode::EnableSoftwareTokenMfa, "Code mismatch"));
         };
         attempts.succeeded(cx);
-        self.software_token = Some(token);
-        self.pending_token = None;
+        UserToken::of(cx, self)?.enrol(cx, token)?;
+        self.has_token = true;
         self.modified = cx.now();
         Ok(())
     }

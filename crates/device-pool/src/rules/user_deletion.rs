@@ -15,6 +15,7 @@ use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
+use crate::records::user_token::UserToken;
 use crate::rules::{codes, lockout};
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
 
@@ -37,6 +38,7 @@ pub(crate) fn begin(
     cx.tx.delete::<User>(&id);
     cx.tx.delete::<UserProfile>(&id);
     cx.tx.delete::<PasswordHistory>(&id);
+    cx.tx.delete::<UserToken>(&id);
     cx.tx.put(&DeletedUser {
         pool_id: pool.id.clone(),
         username: user.username.clone().into(),

@@ -10,6 +10,7 @@ use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
 use crate::records::user::{User, is_contact};
 use crate::records::user_profile::UserProfile;
+use crate::records::user_token::UserToken;
 
 impl User {
     /// The user with this internal name.
@@ -36,24 +37,41 @@ impl User {
         if self.is_whole() {
             let mut profile = UserProfile::of(cx, &self)?;
             let mut history = PasswordHistory::of(cx, &self)?;
-            self.split(&mut profile, &mut history);
+            let mut token = UserToken::of(cx, &self)?;
+            self.split(&mut profile, &mut history, &mut token);
             cx.tx.keep(&self)?;
             cx.tx.keep(&profile)?;
             cx.tx.keep(&history)?;
+            cx.tx.keep(&token)?;
         }
         Ok(self)
     }
 
     /// Whether this is a record of an earlier release that still contains the separate records.
     fn is_whole(&self) -> bool {
-        !self.earlier_passwords.is_empty() || self.contact.iter().any(|(name, _)| !is_contact(name))
+        !self.earlier_passwords.is_empty()
+            || self.software_token.is_some()
+            || self.pending_token.is_some()
+            || self.contact.iter().any(|(name, _)| !is_contact(name))
     }
 
-    fn split(&mut self, profile: &mut UserProfile, history: &mut PasswordHistory) {
+    fn split(
+        &mut self,
+        profile: &mut UserProfile,
+        history: &mut PasswordHistory,
+        token: &mut UserToken,
+    ) {
         for (name, value) in std::mem::take(&mut self.contact).into_iter() {
             profile.set(self, &name, value);
         }
         history.passwords.splice(0..0, std::mem::take(&mut self.earlier_passwords));
+        if let Some(verified) = self.software_token.take() {
+            token.verified = Some(verified);
+            self.has_token = true;
+        }
+        if let Some(pending) = self.pending_token.take() {
+            token.pending = Some(pending);
+        }
     }
 }
 
@@ -63,7 +81,9 @@ impl UserProfile {
         let stored = tx.peek(&User::key(&user.pool_id, &user.username))?;
         let mut profile = Self::or_empty(stored, user);
         if user.is_whole() {
-            user.split(&mut profile, &mut PasswordHistory::new(user, Vec::new()));
+            let (mut history, mut token) =
+                (PasswordHistory::new(user, Vec::new()), UserToken::none(user));
+            user.split(&mut profile, &mut history, &mut token);
         }
         Ok(profile)
     }
@@ -85,7 +105,8 @@ mod tests {
             "password": null, "earlier_passwords": [
                 {"salt": "1", "verifier": "2", "powers": "3", "set_at": 1_780_000_000_000_i64},
             ],
-            "software_token": null, "pending_token": null,
+            "software_token": {"secret": "GEZDGNBV", "name": null, "last_step": 59},
+            "pending_token": "MFRGGZDF",
             "mfa": {"enabled": ["email"], "preferred": null},
             "signed_out_at": 1_790_000_000_789_i64,
         });
@@ -94,16 +115,24 @@ mod tests {
         assert!(user.is_whole());
         let mut profile = UserProfile::empty(&user);
         let mut history = PasswordHistory::new(&user, Vec::new());
-        user.split(&mut profile, &mut history);
+        let mut token = UserToken::none(&user);
+        user.split(&mut profile, &mut history, &mut token);
         assert!(Address::verified(&user, Medium::Email).is_some());
         assert_eq!(profile.get(&user, "name"), Some("Ada"));
         let history = serde_json::to_value(&history).unwrap();
         assert_eq!(history["passwords"], stored["earlier_passwords"]);
+        let token = serde_json::to_value(&token).unwrap();
+        assert_eq!(token["verified"], stored["software_token"]);
+        assert_eq!(token["pending"], stored["pending_token"]);
+        assert!(user.has_software_token());
         let written = serde_json::to_value(&user).unwrap();
         for (name, value) in stored.as_object().unwrap() {
             match name.as_str() {
                 "attributes" => assert_eq!(written[name].get("name"), None),
-                "earlier_passwords" => assert_eq!(written.get(name), None),
+                "mfa" => assert_eq!(written[name]["email"], true),
+                "earlier_passwords" | "software_token" | "pending_token" => {
+                    assert_eq!(written.get(name), None, "{name}");
+                }
                 _ => assert_eq!(written.get(name), Some(value), "{name}"),
             }
         }

@@ -21,6 +21,7 @@ use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
+use crate::records::user_token::UserToken;
 use crate::records::whose::Whose;
 use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
@@ -68,7 +69,7 @@ fn ask_factor(
         None => {
             let parameters =
                 Parameters::default().with(param::USER_ID_FOR_SRP, user.username.as_str());
-            match user.software_token.as_ref().and_then(|token| token.name.as_deref()) {
+            match UserToken::of(cx, user)?.verified.and_then(|token| token.name) {
                 Some(name) => parameters.with(param::FRIENDLY_DEVICE_NAME, name),
                 None => parameters,
             }
@@ -134,7 +135,7 @@ pub(crate) fn answer(
     let accepted = match factor {
         Factor::SoftwareToken => {
             let code = answers.require(param::SOFTWARE_TOKEN_MFA_CODE)?;
-            accept_software_token(cx, &mut parties.user, code, progress.device_key.as_deref())
+            accept_software_token(cx, &parties.user, code, progress.device_key.as_deref())
         }
         Factor::Sms => {
             let code = answers.require(param::SMS_MFA_CODE)?;
@@ -176,16 +177,18 @@ fn prove_phone(
 
 fn accept_software_token(
     cx: &mut Context<'_, '_>,
-    user: &mut User,
+    user: &User,
     code: &str,
     device_key: Option<&str>,
 ) -> Result<(), ServiceError> {
     let attempts = Attempts::permit(cx, Whose::user(user), Attempt::MfaCode, device_key)?;
-    let token = user.software_token.as_mut().ok_or_else(not_enabled)?;
+    let mut record = UserToken::of(cx, user)?;
+    let token = record.verified.as_mut().ok_or_else(not_enabled)?;
     if let Err(error) = token.accept(code, cx.invocation.now) {
         attempts.failed(cx)?;
         return Err(error);
     }
+    cx.tx.put(&record)?;
     attempts.succeeded(cx);
     Ok(())
 }
@@ -232,7 +235,7 @@ pub(crate) fn answer_setup(
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     match (&opened.stage, answers.get(param::EMAIL)) {
-        (Stage::MfaSetup(Setup::Verified), _) if parties.user.software_token.is_some() => {
+        (Stage::MfaSetup(Setup::Verified), _) if parties.user.has_software_token() => {
             opened.spend(cx)?;
             progress.pass_mfa(Factor::SoftwareToken, "MFA passed: software token set up");
             Ok(Step::passed(parties, progress))
@@ -306,7 +309,7 @@ fn open_setup(
     // A user who has a factor by now needs none, and it must not be replaced by someone who knows
     // only the password.
     let needs_one =
-        |user: &User| user.software_token.is_none() && user.second_factors(&pool).is_empty();
+        |user: &User| !user.has_software_token() && user.second_factors(&pool).is_empty();
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
         .filter(|user| opened.progress.is_of(user) && needs_one(user))
         .ok_or_else(invalid_session)?;

@@ -1,6 +1,6 @@
 //! If a client hides its users, neither answers nor the work for them reveal who exists.
 //!
-//! The bench `hidden_users` measures the time.
+//! The bench `hidden_users` of `device-server` measures the time.
 
 use std::sync::{Arc, Mutex};
 

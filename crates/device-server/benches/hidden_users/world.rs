@@ -1,51 +1,27 @@
-//! Measures whether the time of an answer tells who exists, where a client hides its users.
-//!
-//! ```text
-//! cargo bench -p device-pool --bench hidden_users
-//! ```
-//!
-//! Names of six kinds start sign-ins in random turns: two kinds that nobody has, plain users, users
-//! with 24 earlier passwords, users with 40 kB of attributes, and users with a software token. Each
-//! kind is compared with the first by Welch's t-test, over all samples and over those below five
-//! percentiles, as dudect does; the second kind of nobody shows what the machine makes of equals.
-//! The largest |t| counts. Beyond 4.5 two kinds are told apart, and the bench fails.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a tool for the terminal, which measures time"
-)]
+//! A pool with users of all kinds, and the steps that anyone may take under any name.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use device_pool::store::Store;
-use device_pool::{Config, Engine, Invocation, Moment, Retention};
-use device_store::{MemoryStore, SqliteStore};
-use device_test::{TestSigningKeys, totp_code};
+use device_pool::{Engine, Invocation, Moment};
+use device_server::{Administrators, Limits, PoolRates, Server, Service};
+use device_test::{FakeClock, TestSigningKeys, config, totp_code};
 use device_wire::Operation;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
-/// Samples of each kind and step.
-const SAMPLES: usize = 10_000;
 /// Names of each kind: one alone would be told by where it happens to stand in memory.
-const NAMES: usize = 16;
-/// Beyond this dudect calls two distributions different.
-const THRESHOLD: f64 = 4.5;
-/// The slowest samples are those that something else interrupted.
-const PERCENTILES: [f64; 6] = [1.0, 0.95, 0.9, 0.8, 0.65, 0.5];
+pub(crate) const NAMES: usize = 16;
 
-const START: i64 = 1_790_000_000_000;
 const PASSWORD: &str = "Correct-horse-7";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Nobody,
     NobodyElse,
     Plain,
@@ -54,7 +30,7 @@ enum Kind {
     SoftwareToken,
 }
 
-const KINDS: [Kind; 6] = [
+pub(crate) const KINDS: [Kind; 6] = [
     Kind::Nobody,
     Kind::NobodyElse,
     Kind::Plain,
@@ -64,35 +40,71 @@ const KINDS: [Kind; 6] = [
 ];
 
 impl Kind {
-    fn name(self, number: usize) -> String {
+    pub(crate) fn name(self, number: usize) -> String {
         let letter = ["n", "o", "p", "m", "l", "s"][self as usize];
         format!("user-{letter}-{number:02}")
     }
 }
 
 /// A call that anyone may make for any name.
-const STEPS: [&str; 4] = ["USER_SRP_AUTH", "USER_AUTH", "DEVICE_SRP_AUTH", "USER_PASSWORD_AUTH"];
+pub(crate) const STEPS: [&str; 4] =
+    ["USER_SRP_AUTH", "USER_AUTH", "DEVICE_SRP_AUTH", "USER_PASSWORD_AUTH"];
 
-struct World {
+/// A pool, and the ways to call it.
+pub(crate) struct World {
     engine: Engine,
-    rng: StdRng,
-    now: i64,
+    connection: TcpStream,
+    pub(crate) rng: StdRng,
+    clock: FakeClock,
     pool: String,
     client: String,
+    /// Runs the server for as long as this lives.
+    _runtime: Runtime,
+}
+
+/// How a step reaches the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a call of the engine.
+    InProcess,
+    /// Over HTTP on the loopback interface, through one connection.
+    Http,
+}
+
+/// A server of the records in `store`, and a connection to it.
+fn serve(store: &Arc<dyn Store>, clock: &FakeClock) -> (Runtime, TcpStream) {
+    let mut limits = Limits::default();
+    limits.pool_rates = PoolRates { sign_ups: 0, code_requests: 0, failures: 0 };
+    let service = Service::builder(Arc::clone(store), config("http://localhost:9229"))
+        .administrators(Administrators::Nobody)
+        .signing_keys(Arc::new(TestSigningKeys::default()))
+        .clock(Arc::new(clock.clone()))
+        .limits(limits)
+        .build();
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(Server::bind(([127, 0, 0, 1], 0).into())).unwrap();
+    let address = server.local_addr().unwrap();
+    runtime.spawn(server.serve(service, std::future::pending()));
+    let connection = TcpStream::connect(address).unwrap();
+    connection.set_nodelay(true).unwrap();
+    (runtime, connection)
 }
 
 impl World {
-    fn new(store: Arc<dyn Store>) -> Self {
-        let config = Config {
-            region: "eu-test-1".into(),
-            account_id: "000000000000".into(),
-            public_base_url: "http://localhost:9229".into(),
-            retention: Retention::default(),
+    pub(crate) fn new(store: &Arc<dyn Store>) -> Self {
+        let clock = FakeClock::new();
+        let (keys, config) =
+            (Arc::new(TestSigningKeys::default()), config("http://localhost:9229"));
+        let (runtime, connection) = serve(store, &clock);
+        let mut world = Self {
+            engine: Engine::builder(Arc::clone(store), config, keys).build(),
+            connection,
+            rng: StdRng::seed_from_u64(7),
+            clock,
+            pool: String::new(),
+            client: String::new(),
+            _runtime: runtime,
         };
-        let engine = Engine::builder(store, config, Arc::new(TestSigningKeys::default())).build();
-        let rng = StdRng::seed_from_u64(7);
-        let (pool, client) = (String::new(), String::new());
-        let mut world = Self { engine, rng, now: START, pool, client };
         let settings = json!({
             "PoolName": "people",
             "Policies": {"PasswordPolicy": {"MinimumLength": 8, "PasswordHistorySize": 24}},
@@ -168,7 +180,7 @@ impl World {
         let token =
             self.call(Operation::InitiateAuth, body)["AuthenticationResult"]["AccessToken"].take();
         let made = self.call(Operation::AssociateSoftwareToken, json!({"AccessToken": token}));
-        let code = totp_code(made["SecretCode"].as_str().unwrap(), self.now);
+        let code = totp_code(made["SecretCode"].as_str().unwrap(), self.clock.now());
         let verify = json!({"AccessToken": token, "UserCode": code});
         self.call(Operation::VerifySoftwareToken, verify);
         let switch = json!({
@@ -179,22 +191,47 @@ impl World {
     }
 
     fn call(&mut self, operation: Operation, body: Value) -> Value {
-        let now = Moment::from_millis(self.now);
+        let now = Moment::from_millis(self.clock.now());
         let mut invocation = Invocation::new(now, &mut self.rng);
         let outcome = self.engine.execute(operation, body, &mut invocation);
         outcome.unwrap_or_else(|error| panic!("{operation}: {error}")).body.unwrap_or_default()
     }
 
     /// Takes `step` under `name`; says how many nanoseconds that took.
-    fn take(&mut self, step: &str, name: &str) -> f64 {
+    pub(crate) fn take(&mut self, way: Way, step: &str, name: &str) -> f64 {
         let (operation, body) = self.request(step, name);
-        let now = Moment::from_millis(self.now);
+        let (took, passed) = match way {
+            Way::InProcess => self.take_in_process(operation, body),
+            Way::Http => self.take_over_http(operation, &body),
+        };
+        assert_eq!(passed, matches!(step, "USER_SRP_AUTH" | "USER_AUTH"), "{step} {name}");
+        took.as_secs_f64() * 1e9
+    }
+
+    fn take_in_process(&mut self, operation: Operation, body: Value) -> (Duration, bool) {
+        let now = Moment::from_millis(self.clock.now());
         let mut invocation = Invocation::new(now, &mut self.rng);
         let begun = Instant::now();
         let answer = self.engine.execute(operation, body, &mut invocation);
-        let took = begun.elapsed();
-        assert_eq!(answer.is_ok(), matches!(step, "USER_SRP_AUTH" | "USER_AUTH"), "{step} {name}");
-        took.as_secs_f64() * 1e9
+        (begun.elapsed(), answer.is_ok())
+    }
+
+    fn take_over_http(&mut self, operation: Operation, body: &Value) -> (Duration, bool) {
+        let body = body.to_string();
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.1\r\n\
+             x-amz-target: AWSCognitoIdentityProviderService.{operation}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut answer = vec![0; 64 * 1024];
+        let mut read = 0;
+        let begun = Instant::now();
+        self.connection.write_all(request.as_bytes()).unwrap();
+        while !is_whole(&answer[..read]) {
+            read += self.connection.read(&mut answer[read..]).unwrap();
+        }
+        (begun.elapsed(), answer.starts_with(b"HTTP/1.1 200 "))
     }
 
     fn request(&mut self, step: &str, name: &str) -> (Operation, Value) {
@@ -214,7 +251,7 @@ impl World {
             "USER_AUTH" => json!({"USERNAME": name}),
             _ => {
                 // No attempt is locked out by those before it.
-                self.now += 366 * 24 * 60 * 60 * 1000;
+                self.clock.advance(Duration::from_secs(366 * 24 * 60 * 60));
                 json!({"USERNAME": name, "PASSWORD": "Wrong-horse-7"})
             }
         };
@@ -225,81 +262,17 @@ impl World {
     }
 }
 
+/// Whether all bytes of an answer were read.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() == length.unwrap().parse::<usize>().unwrap()
+}
+
 fn custom_attribute(number: usize) -> Value {
     json!({
         "Name": format!("large{number:02}"), "AttributeDataType": "String", "Mutable": true,
         "StringAttributeConstraints": {"MaxLength": "2048", "MinLength": "0"},
     })
-}
-
-/// Welch's t of two samples.
-fn welch(a: &[f64], b: &[f64]) -> f64 {
-    let moments = |samples: &[f64]| {
-        let n = samples.len() as f64;
-        let mean = samples.iter().sum::<f64>() / n;
-        let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        (mean, variance / n)
-    };
-    let ((mean_a, error_a), (mean_b, error_b)) = (moments(a), moments(b));
-    (mean_a - mean_b) / (error_a + error_b).sqrt()
-}
-
-/// The largest |t|, over all samples and over those below each percentile of both together.
-fn largest_t(a: &[f64], b: &[f64]) -> f64 {
-    let mut both = [a, b].concat();
-    both.sort_by(f64::total_cmp);
-    let below = |part: f64| {
-        let limit = both[((both.len() as f64 * part) as usize).min(both.len() - 1)];
-        let cropped = |samples: &[f64]| -> Vec<f64> {
-            samples.iter().copied().filter(|sample| *sample <= limit).collect()
-        };
-        welch(&cropped(a), &cropped(b)).abs()
-    };
-    PERCENTILES.map(below).into_iter().fold(0.0, f64::max)
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-fn main() {
-    // As criterion's benchmarks, which with this flag only show that they run.
-    let trial = std::env::args().any(|arg| arg == "--test");
-    let samples = if trial { 20 } else { SAMPLES };
-    let directory = std::env::temp_dir().join(format!("hidden-users-{}", std::process::id()));
-    let sqlite = SqliteStore::open(&directory).unwrap();
-    let stores: [(&str, Arc<dyn Store>); 2] =
-        [("memory", Arc::new(MemoryStore::new())), ("SQLite", Arc::new(sqlite))];
-    let mut told = false;
-    println!("| store | step | names | median us | largest abs t |");
-    println!("|---|---|---|---|---|");
-    for (store_name, store) in stores {
-        let mut world = World::new(store);
-        for step in STEPS {
-            // A failed password is written down, which a disk takes its own time for.
-            if step == "USER_PASSWORD_AUTH" && store_name == "SQLite" {
-                continue;
-            }
-            let mut took = [const { Vec::new() }; KINDS.len()];
-            for _ in 0..samples {
-                let mut turns = KINDS;
-                turns.shuffle(&mut world.rng);
-                for kind in turns {
-                    let name = kind.name(world.rng.random_range(0..NAMES));
-                    took[kind as usize].push(world.take(step, &name));
-                }
-            }
-            for kind in KINDS {
-                let own = &took[kind as usize];
-                let t = largest_t(own, &took[Kind::Nobody as usize]);
-                told |= t > THRESHOLD;
-                let us = median(own) / 1000.0;
-                println!("| {store_name} | {step} | {kind:?} | {us:.1} | {t:.1} |");
-            }
-        }
-    }
-    std::fs::remove_dir_all(&directory).unwrap();
-    assert!(trial || !told, "some names are told apart by time");
 }
