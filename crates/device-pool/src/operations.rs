@@ -187,7 +187,7 @@ pub const WITHOUT_EFFECT: &[(Operation, &str)] = &[
     (Operation::CreateIdentityProvider, "no one can sign in with an identity provider"),
     (
         Operation::SetRiskConfiguration,
-        "actions and address ranges have one; nothing is sent, and no password is looked up",
+        "actions, address ranges and the check of new passwords have one; nothing is sent",
     ),
     (Operation::SetLogDeliveryConfiguration, "this server writes its own log"),
     (Operation::SetUICustomization, NO_PAGES),

@@ -2,6 +2,7 @@
 //!
 //! No file here knows a flow: `rules` says what changes together.
 
+pub(crate) mod account_tags;
 pub(crate) mod address;
 pub(crate) mod app_client;
 pub(crate) mod attempts;

@@ -1,12 +1,14 @@
 //! The service's rules over several records, shared by operations and sign-ins.
 
 pub(crate) mod account;
+pub(crate) mod account_notices;
 pub(crate) mod audit;
 pub(crate) mod audit_export;
 pub(crate) mod audit_sealing;
 pub(crate) mod audit_verification;
 pub(crate) mod caller;
 pub(crate) mod codes;
+pub(crate) mod common_passwords;
 pub(crate) mod decoy;
 pub(crate) mod decoy_name;
 pub(crate) mod device_count;

@@ -116,6 +116,7 @@ pub(crate) fn topic(topic: Topic) -> &'static str {
         Topic::SignIn => "SignIn",
         Topic::NewDevice => "NewDevice",
         Topic::CopiedDevice => "CopiedDevice",
+        Topic::ChangedAddress => "ChangedAddress",
         _ => "Other",
     }
 }

@@ -7,8 +7,9 @@ use device_server::{DeviceMessages, MessageTexts};
 
 use super::ServeError;
 
-/// What the texts may contain, and what the server replaces.
-const PLACEHOLDERS: [&str; 5] = ["username", "device-name", "time", "ip-address", "link"];
+/// What the texts may contain, and what the server replaces. Only messages about a device have the
+/// last two.
+const PLACEHOLDERS: [&str; 5] = ["username", "time", "ip-address", "device-name", "link"];
 
 /// Reads the file, if there is one. A message that it does not name keeps its built-in text.
 pub(super) fn read(path: Option<&Path>) -> Result<DeviceMessages, ServeError> {
@@ -21,20 +22,26 @@ pub(super) fn read(path: Option<&Path>) -> Result<DeviceMessages, ServeError> {
 }
 
 fn check(texts: &DeviceMessages) -> Result<(), String> {
-    let DeviceMessages { new_device, copied_device, .. } = texts;
-    for (message, MessageTexts { email_subject, email_message, sms_message, .. }) in
-        [("new-device", new_device), ("copied-device", copied_device)]
-    {
+    let DeviceMessages { new_device, copied_device, changed_address, .. } = texts;
+    for (message, MessageTexts { email_subject, email_message, sms_message, .. }) in [
+        ("new-device", new_device),
+        ("copied-device", copied_device),
+        ("changed-address", changed_address),
+    ] {
+        let placeholders = match message {
+            "changed-address" => PLACEHOLDERS.get(..3).unwrap_or_default(),
+            _ => &PLACEHOLDERS,
+        };
         let texts = [
             ("email-subject", email_subject),
             ("email-message", email_message),
             ("sms-message", sms_message),
         ];
         for (name, text) in texts {
-            if let Some(unknown) = unknown_placeholder(text) {
+            if let Some(unknown) = unknown_placeholder(text, placeholders) {
                 return Err(format!(
                     "{name} of {message} has the placeholder {{{unknown}}}; there are {{{}}}",
-                    PLACEHOLDERS.join("}, {")
+                    placeholders.join("}, {")
                 ));
             }
             let has_link = text.contains("{link}");
@@ -53,12 +60,12 @@ fn check(texts: &DeviceMessages) -> Result<(), String> {
 }
 
 /// A word in braces that is no placeholder. A style sheet in an e-mail has other braces.
-fn unknown_placeholder(text: &str) -> Option<&str> {
+fn unknown_placeholder<'a>(text: &'a str, placeholders: &[&str]) -> Option<&'a str> {
     let in_braces = text.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
     let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphabetic() || "-_".contains(c));
     in_braces
         .map(|(word, _)| word)
-        .find(|word| !word.is_empty() && is_word(word) && !PLACEHOLDERS.contains(word))
+        .find(|word| !word.is_empty() && is_word(word) && !placeholders.contains(word))
 }
 
 #[cfg(test)]
@@ -97,12 +104,17 @@ mod tests {
         let message = |email: &str, sms: &str| texts("s", email, sms);
         for (text, expected) in [
             (message("{link}", "no link"), "sms-message of new-device lacks {link}"),
-            (message("{link} {devicename}", "{link}"), "{devicename}; there are {username}, {dev"),
+            (message("{link} {devicename}", "{link}"), "{devicename}; there are {username}, {time"),
             (
                 texts("{device}", "{link}", "{link}"),
                 "email-subject of new-device has the placeholder",
             ),
             (texts("{link}", "{link}", "{link}"), "email-subject of new-device has {link}"),
+            (
+                texts("s", "{link}", "{link}").replace("new-device", "changed-address"),
+                "email-message of changed-address has the placeholder {link}; there are {username}, \
+                 {time}, {ip-address}",
+            ),
             ("[new-devices]".to_owned(), "new-devices"),
             ("[new-device]\nemail-subject = \"s\"".to_owned(), "email-message"),
         ] {

@@ -11,6 +11,9 @@ pub struct DeviceMessages {
     pub new_device: MessageTexts,
     /// A device was probably copied: a sign-in used one of its earlier secrets.
     pub copied_device: MessageTexts,
+    /// A user's verified address was replaced, in a pool with the tag `account:notify`. Sent to
+    /// the earlier address; has no device and no link.
+    pub changed_address: MessageTexts,
 }
 
 /// The texts of one message.
@@ -57,6 +60,15 @@ impl Default for DeviceMessages {
                  yourself.</p>",
                 "Someone used your password and a copy of your device \"{device-name}\" on {time}. \
                  The sign-in was refused. Change your password.",
+            ),
+            changed_address: texts(
+                "Your account has another address now",
+                "<p>This address is no longer that of your account {username}. It was changed on \
+                 {time}, from the address {ip-address}.</p>\
+                 <p>If this was not you, reset your password, or ask those who run the service for \
+                 help.</p>",
+                "This number is no longer that of your account. It was changed on {time}. If this \
+                 was not you, ask those who run the service for help.",
             ),
         }
     }

@@ -149,6 +149,8 @@ pub enum Topic {
     NewDevice,
     /// A sign-in used an earlier secret of a device, which was probably copied.
     CopiedDevice,
+    /// To an address that the user has left.
+    ChangedAddress,
 }
 
 pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {

@@ -17,7 +17,7 @@ use crate::host::message::Medium;
 use crate::records::address::Address;
 use crate::records::code::CodePurpose;
 use crate::records::pool::Pool;
-use crate::records::user::User;
+use crate::records::user::{User, is_contact};
 use crate::rules::caller::Caller;
 use crate::rules::codes;
 use crate::rules::message_triggers::{Reason, Situation};
@@ -30,7 +30,8 @@ pub(crate) fn update(
     cx: &mut Context<'_, '_>,
     request: UpdateUserAttributesRequest,
 ) -> Result<UpdateUserAttributesResponse, ServiceError> {
-    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let names = request.user_attributes.iter().map(|attribute| attribute.name.as_str());
+    let caller = authenticate(cx, &request.access_token, names)?;
     let client = caller.client(cx)?;
     let Caller { pool, mut user, .. } = caller;
     let author = Author::User(&client);
@@ -39,6 +40,18 @@ pub(crate) fn update(
     cx.tx.put(&user)?;
     let list = sent.iter().map(Address::details).collect();
     Ok(UpdateUserAttributesResponse { code_delivery_details_list: Some(list) })
+}
+
+/// The user whose attributes change. Addresses and names may need a fresh sign-in.
+fn authenticate<'a>(
+    cx: &mut Context<'_, '_>,
+    token: &str,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Result<Caller, ServiceError> {
+    if names.any(is_contact) {
+        return Caller::authenticate_afresh(cx, token);
+    }
+    Caller::authenticate(cx, token)
 }
 
 /// `AdminUpdateUserAttributes`.
@@ -59,7 +72,8 @@ pub(crate) fn delete(
     cx: &mut Context<'_, '_>,
     request: DeleteUserAttributesRequest,
 ) -> Result<DeleteUserAttributesResponse, ServiceError> {
-    let caller = Caller::authenticate(cx, &request.access_token)?;
+    let names = request.user_attribute_names.iter().map(String::as_str);
+    let caller = authenticate(cx, &request.access_token, names)?;
     let client = caller.client(cx)?;
     let Caller { pool, mut user, .. } = caller;
     profile::remove(cx, &pool, &mut user, Author::User(&client), &request.user_attribute_names)?;

@@ -29,7 +29,7 @@ pub(crate) fn confirm(
     request: ConfirmDeviceRequest,
 ) -> Result<ConfirmDeviceResponse, ServiceError> {
     let invalid_key = || ServiceError::invalid("Invalid device key given.");
-    let Caller { pool, keys, user, claims } = Caller::authenticate(cx, &request.access_token)?;
+    let Caller { pool, keys, user, claims, .. } = Caller::authenticate(cx, &request.access_token)?;
     let config = request.device_secret_verifier_config.unwrap_or_default();
     let secret = device_keys::offered_secret(config.salt, config.password_verifier)?;
     let DevicePolicy::On { remember, .. } = pool.device_policy() else { return Err(invalid_key()) };

@@ -95,7 +95,7 @@ pub(crate) fn set_preference(
     cx: &mut Context<'_, '_>,
     request: SetUserMFAPreferenceRequest,
 ) -> Result<SetUserMFAPreferenceResponse, ServiceError> {
-    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate_afresh(cx, &request.access_token)?;
     let changes = changes(
         request.sms_mfa_settings,
         request.software_token_mfa_settings,
@@ -140,7 +140,7 @@ pub(crate) fn set_settings(
     cx: &mut Context<'_, '_>,
     request: SetUserSettingsRequest,
 ) -> Result<SetUserSettingsResponse, ServiceError> {
-    let Caller { pool, user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let Caller { pool, user, .. } = Caller::authenticate_afresh(cx, &request.access_token)?;
     prefer(cx, &pool, user, &[settings(&request.mfa_options)?])?;
     Ok(SetUserSettingsResponse {})
 }

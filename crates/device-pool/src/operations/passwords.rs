@@ -1,7 +1,7 @@
 //! Passwords: changed with the old one, or reset with a code.
 
 use device_srp::Identity;
-use device_wire::enums::{RecoveryOptionNameType, UserStatusType};
+use device_wire::enums::{EventFilterType, RecoveryOptionNameType, UserStatusType};
 use device_wire::requests::{
     AdminResetUserPasswordRequest, ChangePasswordRequest, ConfirmForgotPasswordRequest,
     ForgotPasswordRequest,
@@ -29,14 +29,14 @@ use crate::rules::codes::{self, Recipient};
 use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::migration::{Occasion, migrate};
 use crate::rules::triggers::{NO_CLIENT, metadata};
-use crate::rules::{lockout, sign_up_triggers};
+use crate::rules::{common_passwords, lockout, sign_up_triggers};
 
 /// `ChangePassword`.
 pub(crate) fn change(
     cx: &mut Context<'_, '_>,
     request: ChangePasswordRequest,
 ) -> Result<ChangePasswordResponse, ServiceError> {
-    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &request.access_token)?;
+    let Caller { pool, mut user, claims, .. } = Caller::authenticate(cx, &request.access_token)?;
     let incorrect = || ServiceError::not_authorized(sentence::INCORRECT_CREDENTIALS);
     let attempts = Attempts::permit(cx, Whose::user(&user), Attempt::PasswordChange, None)?;
     let identity = Identity::user(pool.srp_name(), &user.username);
@@ -52,7 +52,9 @@ pub(crate) fn change(
     }
     attempts.succeeded(cx);
     let status = user.status.clone();
-    user.set_password(cx, &pool, &request.proposed_password, status)?;
+    let (client_id, password) = (&claims.client_id, &request.proposed_password);
+    common_passwords::check(cx, &pool, client_id, &EventFilterType::PasswordChange, password)?;
+    user.replace_password(cx, &pool, password, status)?;
     cx.tx.put(&user)?;
     Ok(ChangePasswordResponse {})
 }
@@ -174,7 +176,9 @@ pub(crate) fn confirm_forgot(
     if user.status == UserStatusType::ForceChangePassword {
         return Err(codes::mismatch());
     }
-    user.set_password(cx, &pool, &request.password, UserStatusType::Confirmed)?;
+    let password = &request.password;
+    common_passwords::check(cx, &pool, &client.id, &EventFilterType::PasswordChange, password)?;
+    user.replace_password(cx, &pool, password, UserStatusType::Confirmed)?;
     lockout::lift_by_recovery(cx, &user)?;
     cx.tx.put(&user)?;
     let source = "PostConfirmation_ConfirmForgotPassword";

@@ -1,6 +1,6 @@
 //! Self-service accounts: sign-up and confirmation.
 
-use device_wire::enums::{AliasAttributeType, UserStatusType};
+use device_wire::enums::{AliasAttributeType, EventFilterType, UserStatusType};
 use device_wire::requests::{
     AdminConfirmSignUpRequest, ConfirmSignUpRequest, ResendConfirmationCodeRequest, SignUpRequest,
 };
@@ -28,8 +28,8 @@ use crate::rules::names::AliasConflict;
 use crate::rules::new_users::new_user;
 use crate::rules::profile::{self, Author};
 use crate::rules::sign_up_triggers::{self, Given};
-use crate::rules::stand_ins;
 use crate::rules::triggers::{NO_CLIENT, metadata};
+use crate::rules::{common_passwords, stand_ins};
 use crate::sign_in::user_auth;
 
 /// The trigger source of a confirmed account.
@@ -63,6 +63,7 @@ pub(crate) fn sign_up(
     )?;
     profile::check_required(&pool, &user, &profile)?;
     if let Some(password) = &request.password {
+        common_passwords::check(cx, &pool, &client.id, &EventFilterType::SignUp, password)?;
         user.set_password(cx, &pool, password, UserStatusType::Unconfirmed)?;
     }
     if User::by_login(cx, &pool, &request.username)?.is_some() {

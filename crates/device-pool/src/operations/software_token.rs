@@ -31,7 +31,7 @@ pub(crate) fn associate(
     let Some(token) = request.access_token else {
         return sign_in::associate_with_session(cx, &request.session.ok_or_else(neither)?);
     };
-    let Caller { pool, user, .. } = Caller::authenticate(cx, &token)?;
+    let Caller { pool, user, .. } = Caller::authenticate_afresh(cx, &token)?;
     check_software_tokens(&pool)?;
     let secret = totp::secret_code(cx.random());
     let mut token = UserToken::of(cx, &user)?;
@@ -56,7 +56,7 @@ pub(crate) fn verify(
             request.friendly_device_name,
         );
     };
-    let Caller { pool, mut user, .. } = Caller::authenticate(cx, &token)?;
+    let Caller { pool, mut user, .. } = Caller::authenticate_afresh(cx, &token)?;
     check_software_tokens(&pool)?;
     let secret = UserToken::of(cx, &user)?.pending.ok_or_else(|| {
         ServiceError::invalid("No software token to verify: call AssociateSoftwareToken first.")

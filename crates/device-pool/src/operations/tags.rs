@@ -9,6 +9,7 @@ use device_wire::responses::{
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
+use crate::records::account_tags::AccountTags;
 use crate::records::device_tags::DeviceTags;
 use crate::records::pool::Pool;
 
@@ -28,7 +29,7 @@ pub(crate) fn tag(
     Ok(TagResourceResponse {})
 }
 
-/// Refuses too many tags, reserved keys, and invalid device settings.
+/// Refuses too many tags, reserved keys, and invalid settings.
 pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
     if tags.len() > MAX_TAGS {
         return Err(ServiceError::invalid(format!(
@@ -38,7 +39,8 @@ pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<(), ServiceError>
     if tags.keys().any(|key| key.to_lowercase().starts_with("aws:")) {
         return Err(ServiceError::invalid("Tag keys that start with aws: are reserved."));
     }
-    DeviceTags::check(tags)
+    DeviceTags::check(tags)?;
+    AccountTags::check(tags)
 }
 
 /// `UntagResource`. Removing an unknown key is no error.

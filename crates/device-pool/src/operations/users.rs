@@ -175,7 +175,7 @@ pub(crate) fn set_password(
         _ => UserStatusType::ForceChangePassword,
     };
     let before = user.clone();
-    user.set_password(cx, &pool, &request.password, status)?;
+    user.replace_password(cx, &pool, &request.password, status)?;
     lockout::lift_by_administrator(cx, &user)?;
     // This may confirm the account, and confirmed users have a claim to their preferred name.
     Login::update(cx, &pool, Some(&before), &user, AliasConflict::Refuse)?;

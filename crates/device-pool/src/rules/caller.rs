@@ -8,6 +8,7 @@ use crate::command::context::Context;
 use crate::crypto::jwt;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
+use crate::records::account_tags::AccountTags;
 use crate::records::app_client::AppClient;
 use crate::records::grant::Grant;
 use crate::records::pool::Pool;
@@ -18,7 +19,7 @@ use crate::records::user::User;
 #[derive(Deserialize)]
 pub(crate) struct AccessClaims {
     iss: String,
-    client_id: String,
+    pub(crate) client_id: String,
     username: String,
     pub(crate) origin_jti: Uuid,
     token_use: String,
@@ -38,6 +39,8 @@ pub(crate) struct Caller {
     pub(crate) keys: PoolKeys,
     pub(crate) user: User,
     pub(crate) claims: AccessClaims,
+    /// When the sign-in passed that the token is of.
+    signed_in: Moment,
 }
 
 impl Caller {
@@ -75,7 +78,23 @@ impl Caller {
         if !client.is_some_and(|client| grant.is_of(&client)) {
             return Err(revoked());
         }
-        Ok(Self { pool, keys, user, claims })
+        Ok(Self { pool, keys, user, claims, signed_in: grant.issued })
+    }
+
+    /// As [`Self::authenticate`], for what a thief of an access token would change first: addresses
+    /// and second factors. The pool's tags may demand that the sign-in is fresh.
+    pub(crate) fn authenticate_afresh(
+        cx: &mut Context<'_, '_>,
+        token: &str,
+    ) -> Result<Self, ServiceError> {
+        let caller = Self::authenticate(cx, token)?;
+        let longest = AccountTags::of(&caller.pool).fresh_sign_in;
+        if longest.is_some_and(|longest| cx.now().since(caller.signed_in) > longest) {
+            return Err(ServiceError::not_authorized(
+                "The sign-in is too old for this change. Sign in again first.",
+            ));
+        }
+        Ok(caller)
     }
 
     /// The app client that the token was issued to.

@@ -47,6 +47,7 @@ impl<'a> Template<'a> {
         match topic {
             Topic::NewDevice => Self::device(&texts.new_device, medium),
             Topic::CopiedDevice => Self::device(&texts.copied_device, medium),
+            Topic::ChangedAddress => Self::device(&texts.changed_address, medium),
             Topic::Invitation => Self::invitation(pool, medium),
             Topic::SignIn => Self::sign_in(pool, medium),
             Topic::SignUp | Topic::ForgotPassword | Topic::AttributeVerification => {
@@ -155,7 +156,9 @@ impl Address {
         let template = Template::of(cx.device_messages, pool, topic, self.medium);
         // Subjects are plain text. The service fills nothing into its own.
         let subject = match topic {
-            Topic::NewDevice | Topic::CopiedDevice => fill(template.subject, Medium::Sms, values),
+            Topic::NewDevice | Topic::CopiedDevice | Topic::ChangedAddress => {
+                fill(template.subject, Medium::Sms, values)
+            }
             _ => template.subject.to_owned(),
         };
         Message {

@@ -7,6 +7,7 @@ use device_wire::shapes::PasswordPolicyType;
 
 use crate::command::context::Context;
 use crate::error::ServiceError;
+use crate::records::account_tags::AccountTags;
 use crate::records::password::{self, Password};
 use crate::records::password_history::PasswordHistory;
 use crate::records::pool::Pool;
@@ -29,6 +30,21 @@ impl User {
         self.password = Some(Password::new(cx, &identity, password));
         self.status = status;
         self.modified = cx.now();
+        Ok(())
+    }
+
+    /// As [`Self::set_password`], for a user with sessions, which the pool's tags may end.
+    pub(crate) fn replace_password(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        password: &str,
+        status: UserStatusType,
+    ) -> Result<(), ServiceError> {
+        self.set_password(cx, pool, password, status)?;
+        if AccountTags::of(pool).sign_out_at_new_password {
+            self.sign_out_everywhere(cx.now());
+        }
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use crate::records::login::Login;
 use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_profile::UserProfile;
+use crate::rules::account_notices;
 use crate::rules::codes::{self, Recipient};
 use crate::rules::message_triggers::{Reason, Situation};
 use crate::rules::names::AliasConflict;
@@ -125,6 +126,7 @@ pub(crate) fn update(
     });
     if matches!(author, Author::User(_)) {
         user.leave_address_of(&before, cx.now());
+        account_notices::changed_address(cx, pool, &before, user);
     }
     user.modified = cx.now();
     profile.put(cx, user)?;
@@ -211,6 +213,7 @@ pub(crate) fn prove(
     user.contact.set(name, address.destination);
     user.contact.set_verified(address.medium, true);
     user.leave_address_of(&before, cx.now());
+    account_notices::changed_address(cx, pool, &before, user);
     user.modified = cx.now();
     Login::update(cx, pool, Some(&before), user, conflict)
 }
@@ -231,6 +234,7 @@ pub(crate) fn remove(
     }
     if matches!(author, Author::User(_)) {
         user.leave_address_of(&before, cx.now());
+        account_notices::changed_address(cx, pool, &before, user);
     }
     user.modified = cx.now();
     profile.put(cx, user)?;

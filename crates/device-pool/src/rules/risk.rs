@@ -88,12 +88,7 @@ impl Demand {
         if pool.threat_protection() != AdvancedSecurityModeType::Enforced {
             return Ok(Self::Nothing);
         }
-        type Configuration = Resource<RiskConfigurationType>;
-        let configuration = match Configuration::find(cx, &pool.id, client_id)? {
-            None => Configuration::find(cx, &pool.id, ALL_CLIENTS)?,
-            own => own,
-        };
-        let configuration = configuration.map(|found| found.description).unwrap_or_default();
+        let configuration = configuration(cx, pool, client_id)?;
         let exceptions = configuration.risk_exception_configuration.unwrap_or_default();
         let comes_from = |ranges: Option<Vec<String>>| {
             cx.invocation.source_ip.is_some_and(|ip| {
@@ -127,6 +122,20 @@ impl Demand {
             _ => Self::Nothing,
         })
     }
+}
+
+/// The risk configuration that counts for this client: its own, or the pool's.
+pub(crate) fn configuration(
+    cx: &mut Context<'_, '_>,
+    pool: &Pool,
+    client_id: &str,
+) -> Result<RiskConfigurationType, ServiceError> {
+    type Configuration = Resource<RiskConfigurationType>;
+    let configuration = match Configuration::find(cx, &pool.id, client_id)? {
+        None => Configuration::find(cx, &pool.id, ALL_CLIENTS)?,
+        own => own,
+    };
+    Ok(configuration.map(|found| found.description).unwrap_or_default())
 }
 
 impl Pool {

@@ -1,7 +1,7 @@
 //! `NEW_PASSWORD_REQUIRED`: a temporary password only permits setting a new one.
 
 use device_srp::Identity;
-use device_wire::enums::{ChallengeNameType, UserStatusType};
+use device_wire::enums::{ChallengeNameType, EventFilterType, UserStatusType};
 use device_wire::{ErrorCode, Sensitive, param};
 
 use crate::command::context::Context;
@@ -10,6 +10,7 @@ use crate::error::ServiceError;
 use crate::host::message::Medium;
 use crate::records::login::Login;
 use crate::records::user_profile::UserProfile;
+use crate::rules::common_passwords;
 use crate::rules::names::AliasConflict;
 use crate::rules::parties::Parties;
 use crate::rules::profile::{self, Author, missing_attributes};
@@ -54,6 +55,8 @@ pub(crate) fn answer(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     progress.present_device(cx, &parties.pool, &parties.user, &answers)?;
     let before = parties.user.clone();
     refuse_current(&parties, password)?;
+    let (pool, client_id) = (&parties.pool, &parties.client.id);
+    common_passwords::check(cx, pool, client_id, &EventFilterType::PasswordChange, password)?;
     parties.user.set_password(cx, &parties.pool, password, UserStatusType::Confirmed)?;
     let mut profile = UserProfile::of(cx, &parties.user)?;
     for (name, value) in answers.with_prefix(param::USER_ATTRIBUTES_PREFIX) {

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod account_tags;
 mod accounts;
 mod admin_flows;
 mod administration;

@@ -8,7 +8,7 @@ use device_test::TestSigningKeys;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
-use crate::world::{Device, Flow, World};
+use crate::world::{Device, Flow, PASSWORD, World};
 
 const HOME: [u8; 4] = [203, 0, 113, 9];
 const AWAY: [u8; 4] = [198, 51, 100, 1];
@@ -59,6 +59,44 @@ fn a_new_address_demands_mfa_unless_devices_replace_it() {
             level,
             "{remember} {replaces} {protection}"
         );
+    }
+}
+
+#[test]
+fn common_passwords_are_refused_if_the_pool_blocks_them() {
+    let mut world = World::new();
+    world.set_pool("Policies", json!({"PasswordPolicy": {"MinimumLength": 8}}));
+    world.user("ada");
+    let token = world.sign_in("ada", None, None).access_token();
+    let block = |events: &[&str]| {
+        json!({"CompromisedCredentialsRiskConfiguration": {
+            "EventFilter": events, "Actions": {"EventAction": "BLOCK"}}})
+    };
+    for (protection, events, sign_up, change) in [
+        ("ENFORCED", ["SIGN_UP", "PASSWORD_CHANGE"].as_slice(), false, false),
+        ("ENFORCED", &["PASSWORD_CHANGE"], true, false),
+        ("AUDIT", &["SIGN_UP", "PASSWORD_CHANGE"], true, true),
+    ] {
+        world.set_pool("UserPoolAddOns", json!({"AdvancedSecurityMode": protection}));
+        let mut configuration = block(events);
+        configuration["UserPoolId"] = json!(world.pool);
+        world.ok(Operation::SetRiskConfiguration, configuration);
+        let name = format!("new-{protection}-{}", events.len());
+        let up = json!({"ClientId": world.client, "Username": name, "Password": "Password1!"});
+        let changed = json!({"AccessToken": token, "PreviousPassword": PASSWORD,
+            "ProposedPassword": "Dragon-2026"});
+        for (operation, body, passes) in
+            [(Operation::SignUp, up, sign_up), (Operation::ChangePassword, changed, change)]
+        {
+            match world.call(operation, body) {
+                Ok(_) => assert!(passes, "{operation} {protection} {events:?}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.ends_with("cannot be used for security reasons."), "{error}");
+                    assert!(!passes, "{operation} {protection} {events:?}");
+                }
+            }
+        }
     }
 }
 
