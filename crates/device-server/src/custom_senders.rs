@@ -61,3 +61,63 @@ impl CustomSenders {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use device_pool::{CustomSender, Medium, Topic};
+    use device_store::MemoryStore;
+    use serde_json::{Value, json};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// A hook of which so many calls answer together, and never fewer.
+    struct InRows {
+        row: Barrier,
+        under_way: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Hooks for InRows {
+        fn call(&self, _: Option<&str>, _: &Value) -> Result<Value, HookError> {
+            let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(under_way, Ordering::SeqCst);
+            self.row.wait();
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            Ok(json!({}))
+        }
+    }
+
+    #[tokio::test]
+    async fn so_many_senders_are_called_at_a_time() {
+        let hooks = Arc::new(InRows {
+            row: Barrier::new(MAX_AT_A_TIME),
+            under_way: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        });
+        let store = Arc::new(MemoryStore::new());
+        let senders = Arc::new(CustomSenders::new(Arc::clone(&hooks) as Arc<dyn Hooks>, store));
+        let sender = CustomSender { function: "arn".to_owned(), event: json!({}) };
+        let message = Arc::new(Message {
+            pool_id: "eu-test-1_pool".to_owned(),
+            username: "ada".into(),
+            medium: Medium::Email,
+            destination: "ada@example.com".into(),
+            topic: Topic::SignUp,
+            code: "123456".into(),
+            subject: String::new(),
+            body: "123456".into(),
+            custom_sender: Some(sender),
+        });
+        let mut deliveries = JoinSet::new();
+        for _ in 0..3 * MAX_AT_A_TIME {
+            let (senders, message) = (Arc::clone(&senders), Arc::clone(&message));
+            deliveries.spawn(async move { senders.deliver(&message).await.unwrap().is_ok() });
+        }
+        assert_eq!(deliveries.join_all().await, [true; 3 * MAX_AT_A_TIME]);
+        assert_eq!(hooks.most.load(Ordering::SeqCst), MAX_AT_A_TIME);
+    }
+}

@@ -329,3 +329,17 @@ async fn unknown() -> Response<Body> {
                    GET /dev/messages/<pool id>/<username or address>.";
     answer::document(StatusCode::NOT_FOUND, &json!({ "message": message }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_longer_than_a_minute() {
+        for (asked, expected) in [(None, 0), (Some(5.0), 5), (Some(60.0), 60), (Some(1e9), 60)] {
+            let asked = Asked { pool: None, to: None, since: None, wait: asked };
+            let Ok((_, wait)) = asked.wanted() else { panic!("a wait is a number") };
+            assert_eq!(wait, Duration::from_secs(expected));
+        }
+    }
+}

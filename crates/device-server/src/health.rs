@@ -49,3 +49,29 @@ impl Health {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use device_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_is_repeated_for_five_seconds() {
+        let health = Health::new(Arc::new(MemoryStore::new()));
+        let probes = AtomicUsize::new(0);
+        let ask = || {
+            health.check(|| async {
+                probes.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+        };
+        for (wait, expected) in [(0, 1), (4, 1), (1, 2)] {
+            tokio::time::advance(Duration::from_secs(wait)).await;
+            ask().await.unwrap();
+            assert_eq!(probes.load(Ordering::Relaxed), expected, "{wait}");
+        }
+    }
+}

@@ -112,8 +112,8 @@ mod tests {
             (texts("{link}", "{link}", "{link}"), "email-subject of new-device has {link}"),
             (
                 texts("s", "{link}", "{link}").replace("new-device", "changed-address"),
-                "email-message of changed-address has the placeholder {link}; there are {username}, \
-                 {time}, {ip-address}",
+                "email-message of changed-address has the placeholder {link}; there are \
+                 {username}, {time}, {ip-address}",
             ),
             ("[new-devices]".to_owned(), "new-devices"),
             ("[new-device]\nemail-subject = \"s\"".to_owned(), "email-message"),

@@ -181,3 +181,15 @@ async fn a_new_access_key_ends_all_sessions() {
     browser = Browser { cookies: browser.cookies, ..Browser::new(&other) };
     assert_eq!(browser.get("/console").await.location(), "/console/sign-in");
 }
+
+#[tokio::test]
+async fn a_form_is_read_up_to_a_limit() {
+    let site = Site::with_key();
+    let mut browser = Browser::new(&site);
+    let token = browser.get("/console/sign-in").await.field("csrf");
+    for (length, status) in [(1000, StatusCode::FORBIDDEN), (64 * 1024, StatusCode::BAD_REQUEST)] {
+        let long = "x".repeat(length);
+        let fields = [("csrf", &*token), ("access_key_id", "AKID"), ("secret_access_key", &*long)];
+        assert_eq!(browser.post("/console/sign-in", &fields).await.status, status, "{length}");
+    }
+}

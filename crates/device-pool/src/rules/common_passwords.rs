@@ -1,8 +1,8 @@
 //! Passwords that everyone guesses first, refused if the pool asks for it.
 //!
 //! `common_passwords/list.txt` has the 5,000 most common ones with six characters or more, in lower
-//! case and in this order, of the list that Django ships: by Royce Williams, from published breaches
-//! (<https://gist.github.com/roycewilliams/226886fd01572964e1431ac8afc999ce>).
+//! case and in this order, of the list that Django ships: by Royce Williams, from published
+//! breaches (<https://gist.github.com/roycewilliams/226886fd01572964e1431ac8afc999ce>).
 
 use device_wire::ErrorCode;
 use device_wire::enums::{

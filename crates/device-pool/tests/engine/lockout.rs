@@ -70,6 +70,42 @@ fn an_unknown_name_locks_alike_if_users_are_hidden() {
 }
 
 #[test]
+fn all_flows_clients_and_spellings_are_counted_together() {
+    let mut world = World::new();
+    world.user("ada");
+    let flows = [
+        "ALLOW_USER_SRP_AUTH",
+        "ALLOW_USER_PASSWORD_AUTH",
+        "ALLOW_USER_AUTH",
+        "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+    ];
+    world.client = world.make_client(json!({"ExplicitAuthFlows": flows}));
+    let other = world.make_client(json!({"ExplicitAuthFlows": flows}));
+    let guess = |world: &mut World, flow: &str, name: &str, password: &str| {
+        let mut body = json!({"ClientId": world.client, "AuthFlow": flow,
+            "AuthParameters": {"USERNAME": name, "PASSWORD": password,
+                "PREFERRED_CHALLENGE": "PASSWORD"}});
+        let operation = if flow == "ADMIN_USER_PASSWORD_AUTH" {
+            body["UserPoolId"] = json!(world.pool);
+            Operation::AdminInitiateAuth
+        } else {
+            Operation::InitiateAuth
+        };
+        world.call(operation, body).map_or_else(|error| error.to_string(), |_| "in".to_owned())
+    };
+    assert_eq!(attempt(&mut world, "ada", "wrong"), INCORRECT);
+    assert_eq!(guess(&mut world, "USER_PASSWORD_AUTH", "ADA", "wrong"), INCORRECT);
+    assert_eq!(guess(&mut world, "USER_AUTH", "ada", "wrong"), INCORRECT);
+    assert_eq!(guess(&mut world, "ADMIN_USER_PASSWORD_AUTH", "ada", "wrong"), INCORRECT);
+    world.client = other;
+    assert_eq!(guess(&mut world, "USER_PASSWORD_AUTH", "Ada", "wrong"), INCORRECT);
+    for flow in ["USER_PASSWORD_AUTH", "USER_AUTH", "ADMIN_USER_PASSWORD_AUTH"] {
+        assert_eq!(guess(&mut world, flow, "ada", PASSWORD), LOCKED, "{flow}");
+    }
+    assert_eq!(attempt(&mut world, "aDa", PASSWORD), LOCKED);
+}
+
+#[test]
 fn concurrent_guesses_wait_for_one_another() {
     // Neither answer writes anything: one is a challenge, the other a refusal.
     for device_key in [None, Some("eu-test-1_0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0")] {

@@ -172,6 +172,8 @@ mod tests {
         (1..=MAX_ISSUED).for_each(note);
         assert!(is_refused(&expired, &token(0)));
         assert!(!is_refused(&expired, &token(1)));
+        let known = expired.expire_of("us-east-1_A", "ada", false);
+        assert_eq!(known, MAX_ISSUED, "the oldest was forgotten");
     }
 
     #[test]

@@ -150,3 +150,32 @@ pub(crate) fn document(kept: &KeptMessage) -> Value {
     }
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use device_pool::{Medium, Topic};
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_message_makes_room() {
+        let message = |number: usize| Message {
+            pool_id: "eu-test-1_pool".to_owned(),
+            username: "ada".into(),
+            medium: Medium::Email,
+            destination: "ada@example.com".into(),
+            topic: Topic::SignUp,
+            code: number.to_string().into(),
+            subject: String::new(),
+            body: String::new().into(),
+            custom_sender: None,
+        };
+        let messages = Messages::default();
+        for number in 0..=MAX_MESSAGES {
+            messages.keep(&[message(number)], Moment::from_millis(0));
+        }
+        let found = messages.find(&Wanted::default()).messages;
+        assert_eq!(found.len(), MAX_MESSAGES);
+        assert_eq!(found[0].message.code.as_str(), "1");
+    }
+}

@@ -438,3 +438,22 @@ async fn the_log_names_whoever_signed_besides_operations() {
         assert_eq!(told, [json!(title), json!(key.0)], "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_thousand_keys_are_enough() {
+    let site = Site::new();
+    let key = site.add(json!({ "name": "one", "role": "read-only" })).await;
+    let id = |key: &str| Key { table: Table::AccessKey, id: format!("key/{key}") };
+    let body = String::from_utf8(site.store.get(&id(&key.0)).unwrap().unwrap().body).unwrap();
+    let writes = (1..1000).map(|number| {
+        let own = format!("COPY{number:04}");
+        let body = body.replace(&key.0, &own).replace("\"one\"", &format!("\"copy{number}\""));
+        (id(&own), Write::Put { body: body.into_bytes(), expires_at: None })
+    });
+    site.store.apply(Change { expect: Vec::new(), writes: writes.collect() }).unwrap();
+    let one_more = json!({ "name": "more", "role": "read-only" });
+    let refused = site.about_keys(&site.own(), ADD_ACCESS_KEY_TARGET, one_more.clone()).await;
+    assert!(is_refused(&refused, "LimitExceededException"), "{refused:?}");
+    site.revoke("copy7").await;
+    site.add(one_more).await;
+}
