@@ -14,7 +14,7 @@ const NEXTEST: &str = "0.9.143";
 const FUZZ: &str = "0.13.2";
 const DENY: &str = "0.20.2";
 const AUDIT: &str = "0.22.2";
-const CYCLONEDX: &str = "0.5.9";
+const SBOM: &str = "0.10.0";
 
 /// A cargo with a subcommand.
 pub(crate) struct Subcommand {
@@ -72,9 +72,9 @@ pub(crate) fn audit(root: &Path) -> Result<Subcommand> {
     Subcommand { name: "audit", toolchain: None, path: path(root)? }.installed(root, AUDIT)
 }
 
-/// cargo-cyclonedx, which writes bills of materials.
-pub(crate) fn cyclonedx(root: &Path) -> Result<Subcommand> {
-    Subcommand { name: "cyclonedx", toolchain: None, path: path(root)? }.installed(root, CYCLONEDX)
+/// cargo-sbom, which writes bills of materials.
+pub(crate) fn sbom(root: &Path) -> Result<Subcommand> {
+    Subcommand { name: "sbom", toolchain: None, path: path(root)? }.installed(root, SBOM)
 }
 
 /// cargo-fuzz, which needs a nightly compiler.

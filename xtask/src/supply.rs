@@ -1,9 +1,10 @@
 //! What the dependencies are: licences, sources, known vulnerabilities, and the bill of materials.
 
+use std::fs;
 use std::path::Path;
 
 use crate::Result;
-use crate::command::{program, run, target, works};
+use crate::command::{capture, program, run, target, works};
 use crate::setup;
 
 /// The database of known vulnerabilities in crates.
@@ -32,14 +33,10 @@ pub(crate) fn check(root: &Path) -> Result<()> {
 
 /// Writes the bill of materials of the binary `device`, in CycloneDX's JSON.
 pub(crate) fn bill_of_materials(root: &Path) -> Result<()> {
-    const NAME: &str = "device.cdx";
-    let cyclonedx = setup::cyclonedx(root)?;
-    let manifest = ["--manifest-path", "crates/device-cli/Cargo.toml"];
-    let options = ["--format", "json", "--describe", "binaries", "--override-filename", NAME];
-    run(cyclonedx.command(root, &manifest).args(options))?;
-    let written = root.join("crates/device-cli").join(format!("{NAME}.json"));
-    let moved = target(root).join(format!("{NAME}.json"));
-    std::fs::rename(&written, &moved)?;
-    println!("The bill of materials is {}.", moved.display());
+    let options = ["--cargo-package", "device-cli", "--output-format", "cyclone_dx_json_1_4"];
+    let bill = capture(&mut setup::sbom(root)?.command(root, &options))?;
+    let path = target(root).join("device.cdx.json");
+    fs::write(&path, bill)?;
+    println!("The bill of materials is {}.", path.display());
     Ok(())
 }
