@@ -1,10 +1,10 @@
-//! Generated pages: the drawing of the crates and the list of operations.
+//! Generated pages: the drawing of the crates, the list of operations and the command line.
 
 use std::fs;
 use std::path::Path;
 
 use crate::Result;
-use crate::command::{capture, cargo};
+use crate::command::{capture, cargo, program, run, target};
 use crate::generated::{self, Generated};
 use crate::tidy::{floors, layers};
 
@@ -13,23 +13,37 @@ const START: &str = "<!-- Written by `cargo xtask docs`: -->\n";
 const END: &str = "<!-- Up to here. -->\n";
 
 /// Writes the pages that changed.
-pub(crate) fn write(root: &Path) -> Result<()> {
-    generated::write(root, pages(root)?)
+pub(crate) fn write(root: &Path, features: &str) -> Result<()> {
+    generated::write(root, pages(root, features)?)
 }
 
 /// Fails if a page is stale, and names it.
-pub(crate) fn check(root: &Path) -> Result<()> {
-    generated::check(root, pages(root)?, "docs")
+pub(crate) fn check(root: &Path, features: &str) -> Result<()> {
+    generated::check(root, pages(root, features)?, "docs")
 }
 
-fn pages(root: &Path) -> Result<Vec<Generated>> {
+fn pages(root: &Path, features: &str) -> Result<Vec<Generated>> {
     let architecture = root.join("ARCHITECTURE.md");
     let drawing = format!("\n```text\n{}\n{}```\n\n", layers::drawing(), floors::drawing());
     let with_drawing = replaced(&fs::read_to_string(&architecture)?, &drawing)
         .ok_or("ARCHITECTURE.md has no place for the drawing of the crates")?;
     let operations = ["run", "--quiet", "--package", "device-pool", "--example", "operations"];
     let operations = capture(&mut cargo(root, &operations))?;
-    Ok(vec![(architecture, with_drawing), (root.join("docs/operations.md"), operations)])
+    let commands = root.join("docs/cli.md");
+    let with_commands = replaced(&fs::read_to_string(&commands)?, &command_line(root, features)?)
+        .ok_or("docs/cli.md has no place for the commands")?;
+    Ok(vec![
+        (architecture, with_drawing),
+        (root.join("docs/operations.md"), operations),
+        (commands, with_commands),
+    ])
+}
+
+/// What `device` says of its own command line. It is built as for the tests, so only once.
+fn command_line(root: &Path, features: &str) -> Result<String> {
+    run(&mut cargo(root, &["build", "--quiet", "--workspace", "--bin", "device", features]))?;
+    let device = target(root).join("debug/device");
+    Ok(format!("\n{}\n", capture(&mut program(root, device, &["reference"]))?))
 }
 
 /// The page with the text between the marks replaced.

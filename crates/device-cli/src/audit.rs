@@ -87,13 +87,6 @@ pub(crate) enum AuditError {
     Uncompared(usize),
 }
 
-impl AuditError {
-    /// The exit code of the process.
-    pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Uncompared(_)) { 3 } else { 1 }
-    }
-}
-
 pub(crate) fn run(command: &Command) -> Result<(), AuditError> {
     match command {
         Command::Export(options) => export(options),

@@ -24,7 +24,8 @@ pub(crate) struct Options {
 
 /// Opens the console, or prints the link.
 pub(crate) fn run(options: &Options) -> Result<(), CallError> {
-    let link = options.server.url.join(&ask(options)?.path).map_err(CallError::call)?;
+    let path = ask(options)?.path;
+    let link = options.server.place()?.url.join(&path).map_err(CallError::call)?;
     if options.print || opener::open_browser(link.as_str()).is_err() {
         println!("{link}");
     }

@@ -1,6 +1,5 @@
 //! `device key`: adds, lists and revokes access keys of a running server.
 
-use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use device_server::{
@@ -9,6 +8,8 @@ use device_server::{
 };
 use serde_json::{Value, json};
 
+use crate::cli_error::CliError;
+use crate::output::{self, Format};
 use crate::signed_call::Connection;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -19,7 +20,7 @@ pub(crate) enum Command {
     /// Add an access key, and print it. Its secret is shown this once.
     Add(AddOptions),
     /// List the access keys that were added.
-    List(Connection),
+    List(ListOptions),
     /// Revoke an access key. It takes effect at once and ends the key's sessions in the console.
     Revoke(RevokeOptions),
 }
@@ -44,6 +45,19 @@ pub(crate) struct AddOptions {
 
     #[command(flatten)]
     server: Connection,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Options of `device key list`.
+#[derive(clap::Args)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    server: Connection,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device key revoke`.
@@ -56,8 +70,7 @@ pub(crate) struct RevokeOptions {
     server: Connection,
 }
 
-pub(crate) fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
-    let mut out = io::stdout().lock();
+pub(crate) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Add(options) => {
             let role = if options.read_only { Role::ReadOnly } else { Role::Full };
@@ -65,44 +78,46 @@ pub(crate) fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let new = NewAccessKey { name: options.name, role, pools, days: options.days };
             let added: AddedAccessKey =
                 options.server.call(ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, &new)?;
-            writeln!(out, "access key id      {}", added.key.id)?;
-            writeln!(out, "secret access key  {}", *added.secret)?;
+            let fields = [
+                ("access key id", added.key.id.clone()),
+                ("secret access key", (*added.secret).clone()),
+            ];
+            options.format.one(&added, &fields)
         }
-        Command::List(server) => {
-            let AccessKeys { keys, void } =
+        Command::List(ListOptions { server, format }) => {
+            let listed: AccessKeys =
                 server.call(ACCESS_KEYS_PATH, LIST_ACCESS_KEYS_TARGET, &json!({}))?;
-            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-            let now = i64::try_from(now)?;
-            for key in keys {
-                writeln!(out, "{}", line(&key, now))?;
+            if format.json {
+                return output::json(&listed);
             }
-            for key in void {
-                writeln!(
-                    out,
-                    "{}  (void: the server has another key of its own)",
-                    line(&key, now)
-                )?;
-            }
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(CliError::other)?;
+            let now = i64::try_from(now.as_millis()).map_err(CliError::other)?;
+            let AccessKeys { keys, void } = listed;
+            let void = void.into_iter().map(|key| (key, true));
+            let keys = keys.into_iter().map(|key| (key, false)).chain(void);
+            let rows = keys.map(|(key, is_void)| row(&key, is_void, now)).collect();
+            output::table(["KEY", "ID", "PERMITS", "ENDS", "POOLS"], rows)
         }
         Command::Revoke(RevokeOptions { name, server }) => {
-            let members = RevokedName { name };
+            let members = RevokedName { name: name.clone() };
             let _: Value = server.call(ACCESS_KEYS_PATH, REVOKE_ACCESS_KEY_TARGET, &members)?;
+            output::say(format!("revoked the key {name}"))
         }
     }
-    Ok(())
 }
 
-/// The line that lists a key.
-fn line(key: &AccessKeyInfo, now: i64) -> String {
+/// The row that lists a key.
+fn row(key: &AccessKeyInfo, is_void: bool, now: i64) -> [String; 5] {
     let AccessKeyInfo { id, name, .. } = key;
     let role = if key.role == Role::Full { "full" } else { "read-only" };
     let end = match key.expires_at.map(|end| (end - now + DAY - 1) / DAY) {
-        None => "does not end".to_owned(),
-        Some(1) => "ends in 1 day".to_owned(),
-        Some(days) => format!("ends in {days} days"),
+        _ if is_void => "void: the server has another key of its own".to_owned(),
+        None => "never".to_owned(),
+        Some(1) => "in 1 day".to_owned(),
+        Some(days) => format!("in {days} days"),
     };
-    let pools = key.pools.as_ref().map_or_else(|| "all pools".to_owned(), |ids| ids.join(", "));
-    format!("{name:<24}  {id}  {role:<9}  {end:<17}  {pools}")
+    let pools = key.pools.as_ref().map_or_else(|| "all".to_owned(), |ids| ids.join(", "));
+    [name.clone(), id.clone(), role.to_owned(), end, pools]
 }
 
 #[cfg(test)]
@@ -110,17 +125,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_when_a_key_ends() {
-        for (end, expected) in [
-            (None, "does not end       all pools"),
-            (Some(1), "ends in 1 day      all pools"),
-            (Some(DAY), "ends in 1 day      all pools"),
-            (Some(DAY + 1), "ends in 2 days     all pools"),
+    fn a_row_says_when_a_key_ends() {
+        for (end, is_void, expected) in [
+            (None, false, "never"),
+            (Some(1), false, "in 1 day"),
+            (Some(DAY), false, "in 1 day"),
+            (Some(DAY + 1), false, "in 2 days"),
+            (Some(DAY), true, "void: the server has another key of its own"),
         ] {
             let key = json!({ "id": "DEVICEX", "name": "ada", "role": "full", "created": 0,
                 "expiresAt": end });
             let key: AccessKeyInfo = serde_json::from_value(key).unwrap();
-            assert_eq!(line(&key, 0), format!("{:<24}  DEVICEX  full       {expected}", "ada"));
+            assert_eq!(row(&key, is_void, 0), ["ada", "DEVICEX", "full", expected, "all"]);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use device_server::{PolicyTrial, PolicyTrialRequest};
 
-use crate::pool::{Assignment, PoolError, check_named_once};
+use crate::cli_error::CliError;
+use crate::pool::{Assignment, check_named_once};
 use crate::signed_call::Connection;
 use crate::utc::utc;
 
@@ -43,9 +44,9 @@ pub(crate) struct TryOptions {
     json: bool,
 }
 
-pub(crate) fn run(command: &Command) -> Result<(), PoolError> {
+pub(crate) fn run(command: &Command) -> Result<(), CliError> {
     let Command::Try(TryOptions { pool, settings, days, server, json }) = command;
-    check_named_once(settings).map_err(PoolError::Setting)?;
+    check_named_once(settings).map_err(CliError::Usage)?;
     let settings = settings.iter().map(|one| (one.name.clone(), one.value.clone())).collect();
     let request = PolicyTrialRequest { pool_id: pool.clone(), settings, days: *days };
     let trial = server.administer(&request)?;

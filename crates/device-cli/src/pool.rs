@@ -1,17 +1,23 @@
 //! `device pool`: what user pools do with devices, shown and set.
 
+mod create;
 mod setting;
 
 use std::io::{self, Write};
 
 use device_wire::requests::{
-    DescribeUserPoolRequest, ListUserPoolsRequest, TagResourceRequest, UntagResourceRequest,
-    UpdateUserPoolRequest,
+    DeleteUserPoolRequest, DescribeUserPoolRequest, ListUserPoolsRequest, TagResourceRequest,
+    UntagResourceRequest, UpdateUserPoolRequest,
 };
 use device_wire::shapes::UserPoolType;
 use serde_json::json;
 
-use crate::signed_call::{CallError, Connection};
+use crate::cli_error::CliError;
+use crate::in_pool::Caution;
+use crate::output::{self, Format, count, text};
+use crate::prompt;
+use crate::signed_call::{CallError, Connection, all_pages};
+use create::CreateOptions;
 pub(crate) use setting::{Assignment, check_named_once};
 use setting::{Changes, Shown};
 
@@ -25,6 +31,10 @@ pub(crate) enum Command {
     List(ListOptions),
     /// Show what a user pool does with devices, in plain words
     Show(ShowOptions),
+    /// Create a user pool
+    Create(CreateOptions),
+    /// Delete a user pool with all its users
+    Delete(DeleteOptions),
     /// Set what a user pool does with devices. Everything else stays as it is.
     ///
     /// For example: `device pool set us-east-1_abc remember=opt-in suppress-mfa=on
@@ -39,9 +49,8 @@ pub(crate) struct ListOptions {
     #[command(flatten)]
     server: Connection,
 
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device pool show`.
@@ -53,9 +62,8 @@ pub(crate) struct ShowOptions {
     #[command(flatten)]
     server: Connection,
 
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device pool set`.
@@ -72,62 +80,71 @@ pub(crate) struct SetOptions {
     #[command(flatten)]
     server: Connection,
 
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
-/// Why a command about a pool or its settings failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PoolError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("{0}")]
-    Setting(String),
-    #[error("the output cannot be written: {0}")]
-    Output(#[from] io::Error),
+/// Options of `device pool delete`.
+#[derive(clap::Args)]
+pub(crate) struct DeleteOptions {
+    /// The pool's id
+    pool: String,
+
+    #[command(flatten)]
+    caution: Caution,
+
+    #[command(flatten)]
+    server: Connection,
+
+    #[command(flatten)]
+    format: Format,
 }
 
-pub(crate) fn run(command: &Command) -> Result<(), PoolError> {
-    let mut out = io::stdout().lock();
+pub(crate) fn run(command: &Command) -> Result<(), CliError> {
     match command {
-        Command::List(options) => list(options, &mut out),
+        Command::List(options) => list(options),
         Command::Show(options) => {
             let pool = describe(&options.server, &options.pool)?;
-            show(&pool, options.json, &mut out)
+            show(&pool, options.format)
         }
-        Command::Set(options) => set(options, &mut out),
+        Command::Create(options) => create::run(options),
+        Command::Delete(options) => delete(options),
+        Command::Set(options) => set(options),
     }
 }
 
-fn list(options: &ListOptions, out: &mut impl Write) -> Result<(), PoolError> {
-    let mut request = ListUserPoolsRequest::new(PAGE);
-    let mut pools = Vec::new();
-    loop {
-        let page = options.server.operation(&request)?;
-        pools.extend(page.user_pools.into_iter().flatten());
-        request.next_token = page.next_token;
-        if request.next_token.is_none() {
-            break;
-        }
-    }
-    let named = |text: Option<String>| text.unwrap_or_default();
-    let pools: Vec<_> = pools.into_iter().map(|pool| (named(pool.id), named(pool.name))).collect();
-    if options.json {
+fn list(options: &ListOptions) -> Result<(), CliError> {
+    let ListOptions { server, format } = options;
+    let pools = all_pages(|next_token| {
+        let request = ListUserPoolsRequest { next_token, ..ListUserPoolsRequest::new(PAGE) };
+        let page = server.operation(&request)?;
+        Ok((page.user_pools, page.next_token))
+    })?;
+    let pools: Vec<_> =
+        pools.iter().map(|pool| (text(pool.id.as_ref()), text(pool.name.as_ref()))).collect();
+    if format.json {
         let pools: Vec<_> =
             pools.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
-        writeln!(out, "{:#}", json!(pools))?;
-        return Ok(());
-    }
-    let width = pools.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
-    for (id, name) in &pools {
-        writeln!(out, "{id:width$}  {name}")?;
+        return output::json(&pools);
     }
     if pools.is_empty() {
-        let url = &options.server.url;
-        writeln!(out, "no user pools: make one with CreateUserPool or at {url}console/new-pool")?;
+        return output::say("no user pools: make one with `device pool create NAME`");
     }
-    Ok(())
+    output::table(["POOL", "NAME"], pools.into_iter().map(|(id, name)| [id, name]).collect())
+}
+
+fn delete(options: &DeleteOptions) -> Result<(), CliError> {
+    let DeleteOptions { pool: id, caution, server, format } = options;
+    let pool = describe(server, id)?;
+    let name = text(pool.name.as_ref());
+    let users = usize::try_from(pool.estimated_number_of_users.unwrap_or(0)).unwrap_or(0);
+    let users = count(users, "user", "users");
+    if caution.dry_run {
+        return format.done(format!("would delete the pool {id} ({name}) with {users}"));
+    }
+    prompt::confirm(&format!("Delete the pool {id} ({name}) with {users}?"), caution.yes)?;
+    server.operation(&DeleteUserPoolRequest::new(id))?;
+    format.done(format!("deleted the pool {id} ({name})"))
 }
 
 fn describe(server: &Connection, id: &str) -> Result<UserPoolType, CallError> {
@@ -135,21 +152,19 @@ fn describe(server: &Connection, id: &str) -> Result<UserPoolType, CallError> {
     Ok(described.user_pool.unwrap_or_default())
 }
 
-fn show(pool: &UserPoolType, json: bool, out: &mut impl Write) -> Result<(), PoolError> {
+fn show(pool: &UserPoolType, format: Format) -> Result<(), CliError> {
     let shown = Shown::of(pool);
-    if json {
-        writeln!(out, "{:#}", shown.json())?;
-    } else {
-        write!(out, "{shown}")?;
+    if format.json {
+        return output::json(&shown.json());
     }
-    Ok(())
+    Ok(write!(io::stdout().lock(), "{shown}")?)
 }
 
-fn set(options: &SetOptions, out: &mut impl Write) -> Result<(), PoolError> {
-    let SetOptions { pool: id, settings, server, json } = options;
-    let changes = Changes::read(settings).map_err(PoolError::Setting)?;
+fn set(options: &SetOptions) -> Result<(), CliError> {
+    let SetOptions { pool: id, settings, server, format } = options;
+    let changes = Changes::read(settings).map_err(CliError::Usage)?;
     let pool = describe(server, id)?;
-    let devices = changes.devices(&pool).map_err(PoolError::Setting)?;
+    let devices = changes.devices(&pool).map_err(CliError::Usage)?;
     // One call, so that all of it is set or nothing. Tags alone have calls that touch nothing else.
     if devices.is_none() && changes.removed.is_empty() {
         let arn = pool.arn.unwrap_or_default();
@@ -167,5 +182,5 @@ fn set(options: &SetOptions, out: &mut impl Write) -> Result<(), PoolError> {
         };
         server.operation(&update)?;
     }
-    show(&describe(server, id)?, *json, out)
+    show(&describe(server, id)?, *format)
 }

@@ -1,5 +1,7 @@
 //! `device serve`: reads settings, opens the store, and serves until it is told to stop.
 
+mod audit_file;
+mod check;
 pub(crate) mod credentials;
 mod dev;
 mod error;
@@ -22,11 +24,13 @@ use clap::ArgMatches;
 use device_server::{AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Service, Storage};
 use tokio::runtime;
 
+pub(crate) use check::check;
 use credentials::{Credentials, Kept};
 pub(crate) use error::ServeError;
 use log::LogLevel;
 use network::{Open, Use};
 use reload::Reload;
+pub(crate) use secrets::{given_secrets, is_secret};
 pub(crate) use settings::Options;
 use settings::{Administration, Settings};
 
@@ -81,6 +85,10 @@ async fn serve(settings: Settings, level: LogLevel, matches: ArgMatches) -> Resu
     };
     let is_developers = directory.is_some_and(dev::is_developers);
     let store = settings.storage.open()?;
+    let store = match settings.audit_file {
+        Some(path) => audit_file::observed(store, path)?,
+        None => store,
+    };
     if let Some(directory) = directory {
         let is_dev = matches!(settings.administration, Administration::Anyone(_));
         let marked = match (is_dev, is_developers) {

@@ -27,6 +27,7 @@ use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
+use crate::rules::audit_events::{self, AuditEventsPage, AuditEventsRequest};
 use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
 use crate::rules::audit_sealing::{self, LogKeeper, SealedLogs};
 use crate::rules::device_limits::IdleDevices;
@@ -508,6 +509,17 @@ impl Engine {
             audit_sealing::seal_pool(&*self.store, pool_id, url, invocation)?;
         }
         audit_export::page(&*self.store, request, invocation.now)
+    }
+
+    /// Reads a page of events of the audit trail, as they are stored.
+    ///
+    /// # Errors
+    /// `InvalidParameterException` for a user without a pool, and storage failures.
+    pub fn audit_events(
+        &self,
+        request: &AuditEventsRequest,
+    ) -> Result<AuditEventsPage, ServiceError> {
+        audit_events::page(&*self.store, request)
     }
 
     /// Removes what the engine no longer keeps. Returns the number of records.

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod account_notices;
 pub(crate) mod audit;
+pub(crate) mod audit_events;
 pub(crate) mod audit_export;
 pub(crate) mod audit_sealing;
 pub(crate) mod audit_verification;

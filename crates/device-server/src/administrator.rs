@@ -42,6 +42,10 @@ impl Administrator {
         if self.has_pool(pool_id) {
             return Ok(());
         }
+        if pool_id.is_empty() {
+            let key = self.title();
+            return Err(denied(format!("{key} is for some pools only: name one of them.")));
+        }
         Err(denied(format!("{} is not for the pool {pool_id}.", self.title())))
     }
 

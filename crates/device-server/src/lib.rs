@@ -93,9 +93,9 @@ pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::{ProxyHeader, TrustedProxies};
 
 pub use device_pool::{
-    AuditAlteration, AuditExportPage, AuditExportRequest, AuditVerdict, AuditVerifier,
-    Config as PoolConfig, DeviceCount, DeviceMessages, HookError, Hooks, MessageTexts,
-    NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest, ReasonCount, Retention,
-    SeedVerifiers, SignInHour,
+    AuditAlteration, AuditEventsPage, AuditEventsRequest, AuditExportPage, AuditExportRequest,
+    AuditVerdict, AuditVerifier, Config as PoolConfig, DeviceCount, DeviceMessages, HookError,
+    Hooks, MessageTexts, NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest,
+    ReasonCount, Retention, SeedVerifiers, SignInHour,
 };
 pub use device_store::OpenError;

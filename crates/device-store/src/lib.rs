@@ -37,6 +37,7 @@ mod copy;
 #[cfg(feature = "postgres")]
 mod entry;
 mod memory;
+mod observed;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
@@ -44,6 +45,7 @@ mod sqlite;
 #[cfg(feature = "postgres")]
 pub use copy::{Copied, CopyError, copy};
 pub use memory::MemoryStore;
+pub use observed::ObservedStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
 pub use sqlite::{OpenError, SqliteStore};

@@ -38,15 +38,55 @@ pub(super) const LAMBDA_SECRET_ACCESS_KEY: SecretOption =
 pub(super) const LAMBDA_SESSION_TOKEN: SecretOption =
     SecretOption { name: "lambda-session-token", variable: "AWS_SESSION_TOKEN" };
 
+/// All of them.
+const ALL: [&SecretOption; 8] = [
+    &SECRET_ACCESS_KEY,
+    &STORE,
+    &SMTP_URL,
+    &MESSAGE_WEBHOOK,
+    &HOOK_URL,
+    &HOOK_SECRET,
+    &LAMBDA_SECRET_ACCESS_KEY,
+    &LAMBDA_SESSION_TOKEN,
+];
+
+/// Whether the option with this name is a secret, or may contain one.
+pub(crate) fn is_secret(name: &str) -> bool {
+    ALL.iter().any(|secret| secret.name == name)
+}
+
+/// The names of the secrets that are given outside of flags and a configuration file, and where.
+pub(crate) fn given_secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.into_iter().filter_map(|secret| {
+        let source = if secret.credential().is_some() {
+            "systemd credential"
+        } else if secret.file().is_some() {
+            "file of the environment"
+        } else if std::env::var_os(secret.variable).is_some() {
+            "environment"
+        } else {
+            return None;
+        };
+        Some((secret.name, source))
+    })
+}
+
 impl SecretOption {
+    /// The file that the environment names.
+    fn file(&self) -> Option<PathBuf> {
+        std::env::var_os(format!("{}_FILE", self.variable)).map(PathBuf::from)
+    }
+
+    /// The systemd credential.
+    fn credential(&self) -> Option<PathBuf> {
+        let directory = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+        Some(Path::new(&directory).join(self.name)).filter(|path| path.exists())
+    }
+
     /// The secret, if there is one. `given` is that of a flag or of the variable, if clap read it.
     pub(super) fn read(&self, given: Option<String>) -> Result<Option<String>, ServeError> {
         let given = given.or_else(|| std::env::var(self.variable).ok());
-        let file = std::env::var_os(format!("{}_FILE", self.variable)).map(PathBuf::from);
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|directory| Path::new(&directory).join(self.name))
-            .filter(|path| path.exists());
-        match (given, file, credential) {
+        match (given, self.file(), self.credential()) {
             (given, None, None) => Ok(given),
             (None, Some(file), None) => {
                 if !file.starts_with(CONTAINER_SECRETS) && file.is_file() {

@@ -206,6 +206,10 @@ pub(crate) struct Options {
           value_parser = BoolishValueParser::new())]
     allow_unrun_triggers: Option<bool>,
 
+    /// A file to which events of the audit trail are appended as they happen, in lines of JSON
+    #[arg(long, env = "DEVICE_AUDIT_FILE", value_name = "FILE")]
+    audit_file: Option<PathBuf>,
+
     /// Days that events stay in a user's audit trail [default: 730]
     #[arg(long, env = "DEVICE_AUDIT_DAYS", value_name = "DAYS")]
     audit_days: Option<u32>,
@@ -299,6 +303,7 @@ pub(crate) struct Settings {
     pub(crate) allow_unrun_triggers: bool,
     pub(crate) limits: Limits,
     pub(crate) retention: Retention,
+    pub(crate) audit_file: Option<PathBuf>,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
     /// Warnings for the log, once it is set up.
@@ -322,9 +327,9 @@ enum Origin {
 }
 
 impl Options {
-    /// Reads the secrets that the environment has or names, so that they count as its.
-    fn read_secrets(&mut self) -> Result<(), ServeError> {
-        for (secret, option) in [
+    /// The secrets, which the environment may have in files as well.
+    fn secrets(&mut self) -> [(&mut Option<String>, &'static secrets::SecretOption); 8] {
+        [
             (&mut self.secret_access_key, &secrets::SECRET_ACCESS_KEY),
             (&mut self.store, &secrets::STORE),
             (&mut self.smtp_url, &secrets::SMTP_URL),
@@ -333,33 +338,16 @@ impl Options {
             (&mut self.hook_secret, &secrets::HOOK_SECRET),
             (&mut self.lambda_secret_access_key, &secrets::LAMBDA_SECRET_ACCESS_KEY),
             (&mut self.lambda_session_token, &secrets::LAMBDA_SESSION_TOKEN),
-        ] {
-            *secret = option.read(secret.take())?;
-        }
-        Ok(())
-    }
-
-    /// Whether a file with these options has secrets.
-    fn has_secrets(&self) -> bool {
-        [
-            &self.secret_access_key,
-            &self.store,
-            &self.smtp_url,
-            &self.message_webhook,
-            &self.hook_url,
-            &self.hook_secret,
-            &self.lambda_secret_access_key,
-            &self.lambda_session_token,
         ]
-        .iter()
-        .any(|secret| secret.is_some())
     }
 }
 
 impl Settings {
     /// Resolves all options. `matches` tells flags from environment variables.
     pub(crate) fn resolve(mut options: Options, matches: &ArgMatches) -> Result<Self, ServeError> {
-        options.read_secrets()?;
+        for (secret, option) in options.secrets() {
+            *secret = option.read(secret.take())?;
+        }
         let file = options.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let mut warnings = Vec::new();
         let transports = transports(&options, &file, &mut warnings)?;
@@ -493,6 +481,7 @@ impl Settings {
                 .or_else(|| env::var("RUST_LOG").ok())
                 .or(file.log_level)
                 .unwrap_or_else(|| "info".to_owned()),
+            audit_file: options.audit_file.or(file.audit_file),
             log_format: options.log_format.or(file.log_format).unwrap_or_default(),
             warnings,
         })
@@ -503,12 +492,12 @@ fn read(path: &Path) -> Result<Options, ServeError> {
     let unusable = |reason: String| ServeError::ConfigFile { path: path.to_owned(), reason };
     let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
     // `message` omits the line with the mistake, which may contain the secret.
-    let options: Options = toml::from_str(&text).map_err(|error| {
+    let mut options: Options = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = 1 + before.matches('\n').count();
         unusable(format!("line {line}: {}", error.message()))
     })?;
-    if options.has_secrets() {
+    if options.secrets().iter().any(|(secret, _)| secret.is_some()) {
         modes::check_file(path)?;
     }
     Ok(options)

@@ -96,3 +96,46 @@ fn a_pool_without_events_has_no_export() {
     let told = complaint(&url, &["audit", "export", "--pool", "us-east-1_none"]);
     assert!(told.contains("There is no audit log of a user pool us-east-1_none"), "{told}");
 }
+
+#[test]
+fn each_committed_event_is_in_the_audit_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("audit.jsonl");
+    let mut serve = command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]);
+    serve.arg("--audit-file").arg(&file);
+    let serving = Serving::start(serve);
+    let url = format!("http://{}", serving.address);
+    let made = serving.ok("CreateUserPool", &json!({ "PoolName": "people" }));
+    let id = made["UserPool"]["Id"].as_str().unwrap();
+    let user = json!({ "UserPoolId": id, "Username": "ada", "MessageAction": "SUPPRESS" });
+    serving.ok("AdminCreateUser", &user);
+    // A rotation moves the file away.
+    let rotated = directory.path().join("audit.1.jsonl");
+    fs::rename(&file, &rotated).unwrap();
+    let user = json!({ "UserPoolId": id, "Username": "ada" });
+    serving.ok("AdminDisableUser", &user);
+    let nobody = json!({ "UserPoolId": id, "Username": "nobody" });
+    assert_eq!(serving.call("AdminDisableUser", &nobody).0, 400);
+
+    let lines = |path| fs::read_to_string(path).unwrap();
+    let written = lines(&rotated) + &lines(&file);
+    let operations = |text: &str| -> Vec<String> {
+        let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.map(|event| event["operation"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(operations(&written), ["CreateUserPool", "AdminCreateUser", "AdminDisableUser"]);
+    // The same events as in an export, which has them in another order.
+    let sorted = |text: &str| {
+        let mut events: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        events.sort_by_key(|event| event["id"].to_string());
+        events
+    };
+    let exported = told(&url, &["events", "export"]);
+    assert_eq!(sorted(&written), sorted(&exported));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

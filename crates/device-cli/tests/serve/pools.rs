@@ -56,7 +56,7 @@ fn pools_are_listed_shown_and_set() {
     let (serving, url) = dev();
     assert!(told(&url, &["pool", "list"]).starts_with("no user pools: make one with"));
     let id = &*make_pool(&serving);
-    assert_eq!(told(&url, &["pool", "list"]), format!("{id}  people\n"));
+    assert_eq!(told(&url, &["pool", "list"]), format!("POOL                 NAME\n{id}  people\n"));
     let listed: Value = serde_json::from_str(&told(&url, &["pool", "list", "--json"])).unwrap();
     assert_eq!(listed, json!([{ "id": id, "name": "people" }]));
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::http::request::Parts;
 use device_pool::{
-    AuditExportPage, AuditExportRequest, Invocation, PolicyTrial, PolicyTrialRequest, ServiceError,
+    AuditEventsPage, AuditEventsRequest, AuditExportPage, AuditExportRequest, Invocation,
+    PolicyTrial, PolicyTrialRequest, ServiceError,
 };
 use device_wire::ErrorCode;
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub trait AdministrationCall: Serialize + DeserializeOwned + Send + 'static {
     /// Its answer.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
-    /// The pool that it is about.
+    /// The pool that it is about; empty if it is about all.
     fn pool_id(&self) -> &str;
 
     /// Runs it.
@@ -81,6 +82,20 @@ impl AdministrationCall for AuditExportRequest {
     }
 }
 
+impl AdministrationCall for AuditEventsRequest {
+    const NAME: &'static str = "ListAuditEvents";
+
+    type Answer = AuditEventsPage;
+
+    fn pool_id(&self) -> &str {
+        &self.pool_id
+    }
+
+    fn run(&self, service: &Service) -> Result<AuditEventsPage, ServiceError> {
+        service.engine.audit_events(self)
+    }
+}
+
 /// Generates the table of the calls.
 macro_rules! calls {
     ($($call:ty,)*) => {
@@ -107,6 +122,7 @@ macro_rules! calls {
 calls! {
     PolicyTrialRequest,
     AuditExportRequest,
+    AuditEventsRequest,
 }
 
 fn answer<C: AdministrationCall>(
