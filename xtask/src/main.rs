@@ -13,6 +13,7 @@ mod postgres;
 mod public_api;
 mod setup;
 mod supply;
+mod terraform;
 mod test;
 mod tidy;
 
@@ -34,6 +35,9 @@ Tasks:
   interop            clients of other makers against a running server
   browser [--renew]  the console and an app in a browser, with screenshots under target/;
                      with --renew, docs/console.png is written anew
+  terraform [--record]
+                     the real Terraform against a running server; with --record, write its calls,
+                     which the tests of device-server replay
   servers            the client against servers of other makers
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
@@ -71,6 +75,8 @@ fn main() -> ExitCode {
         ["interop"] => interop::python(root).and_then(|()| interop::node(root)),
         ["browser"] => interop::browser(root),
         ["browser", "--renew"] => interop::screenshot(root),
+        ["terraform"] => terraform::run_all(root, false),
+        ["terraform", "--record"] => terraform::run_all(root, true),
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["seeds"] => fuzz::seeds(root, &[]),

@@ -36,4 +36,24 @@ fn main() {
     for (operation, reason) in WITHOUT_EFFECT {
         println!("| {operation} | {reason} |");
     }
+    print!("{NOTES}");
 }
+
+const NOTES: &str = "
+## Notes
+
+**Threat protection.** With `UserPoolAddOns.AdvancedSecurityMode` `ENFORCED`, the actions of
+`SetRiskConfiguration` are taken, and a level whose `Notify` is true sends the user an e-mail
+(`BlockEmail`, `MfaEmail` or `NoActionEmail`, by what became of the sign-in; a text of the server if
+the pool has none). It goes to the verified address, at most 20 times an hour, by the server's
+transport or `CustomEmailSender`. `HtmlBody` is preferred to `TextBody`. The placeholders are
+`{username}`, `{ip-address}`, `{login-time}`, `{device-name}`, `{event-id}`, `{feedback-token}`,
+`{one-click-link-valid}`, `{one-click-link-invalid}`, and `{city}` and `{country}`, which are
+unknown here. Both links lead to a page of this server, without a domain of the pool; its button
+records the feedback, as `UpdateAuthEventFeedback` does with the token. Links and tokens are good
+for seven days. Feedback changes the risk of later sign-ins: an address that the user confirmed is
+known, and one of which the user complained is new again.
+
+**`GetSigningCertificate`** has the certificate of the key that signs ID tokens, since there are no
+SAML requests to sign. It is another one once that key is replaced, every 90 days.
+";

@@ -1,6 +1,7 @@
 //! The engine: runs an operation against the store.
 
 mod counts;
+mod links;
 mod seeds;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +32,6 @@ use crate::rules::audit_events::{self, AuditEventsPage, AuditEventsRequest};
 use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
 use crate::rules::audit_sealing::{self, LogKeeper, SealedLogs};
 use crate::rules::device_limits::IdleDevices;
-use crate::rules::device_link::{self, DeviceLink};
 use crate::rules::failure_limit::FailureLimit;
 use crate::rules::import_files::{self, Rows};
 use crate::rules::sign_in_hours::SignInHours;
@@ -194,48 +194,6 @@ impl Engine {
                 operations::dispatch(cx, operation, &body).map_err(|error| error.within(operation));
             audit::conclude(cx, operation, decided.as_ref().err()).and(decided)
         })
-    }
-
-    /// What the link in a message about a new device leads to. Changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// Storage failures.
-    pub fn read_device_link(
-        &self,
-        pool_id: &str,
-        token: &str,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<DeviceLink, ServiceError> {
-        self.decide(invocation, |cx| device_link::read(cx, pool_id, token))
-            .map(|outcome| outcome.body)
-    }
-
-    /// Forgets the device of such a link, and ends its sign-ins.
-    ///
-    /// Those are the sign-ins that were made with it, and the one that confirmed it. If the device
-    /// is gone, those that are left end.
-    ///
-    /// # Errors
-    ///
-    /// Storage failures; `TooManyRequestsException` if too many calls change the user at once.
-    pub fn follow_device_link(
-        &self,
-        pool_id: &str,
-        token: &str,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<DeviceLink, ServiceError> {
-        let mut after: Option<String> = None;
-        loop {
-            let decided = self.decide(invocation, |cx| {
-                device_link::follow(cx, pool_id, token, after.as_deref())
-            })?;
-            let (link, next) = decided.body;
-            if next.is_none() {
-                return Ok(link);
-            }
-            after = next;
-        }
     }
 
     /// Keeps the CSV file of an import job. `token` is the last part of the job's URL.

@@ -120,6 +120,7 @@ pub use rules::audit_sealing::{AuditHead, SealedLogs};
 pub use rules::audit_verification::{AuditAlteration, AuditVerdict, AuditVerifier};
 pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
+pub use rules::event_feedback::FeedbackLink;
 pub use rules::pool_counts::{PoolCounts, Totals};
 pub use rules::sign_in_hours::SignInHour;
 pub use rules::triggers::TRIGGERS;

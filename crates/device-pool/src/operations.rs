@@ -19,6 +19,7 @@ mod resource_servers;
 mod risk_configuration;
 pub(crate) mod seed;
 mod sign_up;
+mod signing_certificate;
 mod software_token;
 mod tags;
 mod terms;
@@ -62,6 +63,7 @@ table! {
     UpdateUserPool => pools::update,
     DeleteUserPool => pools::delete,
     ListUserPools => pools::list,
+    GetSigningCertificate => signing_certificate::describe,
     AddCustomAttributes => pools::add_custom_attributes,
     SetUserPoolMfaConfig => pools::set_mfa_config,
     GetUserPoolMfaConfig => pools::mfa_config,
@@ -152,6 +154,7 @@ table! {
     GetTokensFromRefreshToken => sign_in::get_tokens_from_refresh_token,
     AdminListUserAuthEvents => auth_events::list,
     AdminUpdateAuthEventFeedback => auth_events::feedback,
+    UpdateAuthEventFeedback => auth_events::feedback_by_token,
     ListUserSessions => grants::list,
     AdminListUserSessions => grants::admin_list,
     RevokeUserSession => grants::revoke,
@@ -187,7 +190,8 @@ pub const WITHOUT_EFFECT: &[(Operation, &str)] = &[
     (Operation::CreateIdentityProvider, "no one can sign in with an identity provider"),
     (
         Operation::SetRiskConfiguration,
-        "actions, address ranges and the check of new passwords have one; nothing is sent",
+        "actions, messages, address ranges and the check of new passwords have one; `From`, \
+         `ReplyTo` and `SourceArn` are not used",
     ),
     (Operation::SetLogDeliveryConfiguration, "this server writes its own log"),
     (Operation::SetUICustomization, NO_PAGES),

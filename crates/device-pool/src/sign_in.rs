@@ -41,7 +41,8 @@ use crate::records::device_tags::DeviceTags;
 use crate::records::pool::{DevicePolicy, Pool};
 use crate::rules::device_keys::{IssuedAfter, group_key, issue_key};
 use crate::rules::parties::Parties;
-use crate::rules::risk::Demand;
+use crate::rules::risk::{self, Notice};
+use crate::rules::risk_notices::{self, Consequence};
 use crate::rules::token_trigger::Occasion;
 use crate::rules::tokens;
 use crate::sign_in::answer::Answer;
@@ -261,6 +262,8 @@ struct Due {
     reason: Option<Reason>,
     progress: Progress,
     device: Option<Device>,
+    /// The message about the risk, if one is to be sent, and what it says.
+    notice: Option<(Notice, Consequence)>,
 }
 
 /// Determines what is due after a passed step.
@@ -279,6 +282,8 @@ fn due(
     progress.meet(device.as_ref());
     let presented = device.as_ref().map(Presented::of);
     let mfa_every = DeviceTags::of(&parties.pool).mfa_every;
+    let risk::Response { demand, notice } =
+        risk::Response::of(cx, &parties.pool, &parties.client.id, progress.trail.risk)?;
     let situation = Situation {
         // A user who signed in without a password has none to change.
         must_change_password: progress.password_proven
@@ -286,7 +291,7 @@ fn due(
         mfa_due: parties.user.mfa_due(&parties.pool),
         has_second_factor: !parties.user.second_factors(&parties.pool).is_empty(),
         risk: progress.trail.risk,
-        demand: Demand::of(cx, &parties.pool, &parties.client.id, progress.trail.risk)?,
+        demand,
         mfa_passed: progress.mfa_passed,
         devices,
         standing: Standing::of(presented, mfa_every, cx.now()),
@@ -300,7 +305,13 @@ fn due(
         );
     }
     let (next, reason) = next::next(&situation);
-    Ok(Due { next, reason, progress, device })
+    let consequence = match next {
+        Next::Refused => Consequence::Refused,
+        _ if situation.asks_for_risk() => Consequence::MfaAsked,
+        _ => Consequence::Admitted,
+    };
+    let notice = notice.map(|notice| (notice, consequence));
+    Ok(Due { next, reason, progress, device, notice })
 }
 
 /// Asks for what is due, or issues tokens.
@@ -310,10 +321,22 @@ fn ask(
     due: Due,
     occasion: &Occasion,
 ) -> Result<Answer, ServiceError> {
-    let Due { next, reason, mut progress, device } = due;
+    let Due { next, reason, mut progress, device, notice } = due;
     if let Some(reason) = reason {
         progress.trail.note(reason.sentence(device.as_ref()));
         cx.notes.mfa = reason.mfa_decision();
+    }
+    if let Some((notice, consequence)) = notice.filter(|_| !progress.trail.notified) {
+        // Tokens carry the id of the sign-in, and their event is known by it.
+        let event_id = if next == Next::Tokens {
+            progress.trail.event_id.clone()
+        } else {
+            let id = cx.uuid().to_string();
+            cx.notes.event_id = Some(id.clone());
+            id
+        };
+        risk_notices::send(cx, parties, device.as_ref(), notice, consequence, &event_id)?;
+        progress.trail.notified = true;
     }
     let finding = if next == Next::Refused { Finding::Failed } else { Finding::InProgress };
     cx.notes.judge(&progress.trail, progress.device_key.as_deref(), finding);

@@ -15,7 +15,10 @@ use crate::access_key_calls::{self, ACCESS_KEYS_PATH};
 use crate::administration::{self, ADMINISTRATION_PATH};
 use crate::audience::{Audience, ForUsers};
 use crate::service::Service;
-use crate::{answer, api, dev_calls, device_link, documents, metrics, request_log, user_import};
+use crate::{
+    answer, api, dev_calls, device_link, documents, feedback_link, metrics, request_log,
+    user_import,
+};
 
 /// The whole service as a router. [`Server`](crate::Server) serves it; a test calls it without a
 /// socket.
@@ -32,7 +35,8 @@ pub fn app_with_pages(service: Arc<Service>, pages: Router) -> Router {
 /// The service for `audience`. Administrators have `pages` as well.
 pub(crate) fn app_for(audience: Audience, service: Arc<Service>, pages: Router) -> Router {
     let observe = from_fn_with_state(Arc::clone(&service), request_log::observe);
-    let links = device_link::routes(Arc::clone(&service));
+    let links = device_link::routes(Arc::clone(&service))
+        .merge(feedback_link::routes(Arc::clone(&service)));
     match audience {
         Audience::Everyone => pages
             .layer(map_response(documents::as_page))

@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use device_pool::store::Store;
 use device_pool::{HookError, Hooks, Message};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::fair_share::FairShare;
 use crate::transport::TransportError;
 
-/// Calls that are under way at a time. Each occupies a blocking thread, which sign-ins need, too.
-const MAX_AT_A_TIME: usize = 32;
+/// Calls that are under way at a time; of one pool, a share of them. Each occupies a blocking
+/// thread, which sign-ins need, too.
+pub(crate) const MAX_AT_A_TIME: usize = 32;
 
 /// The hooks that deliver messages.
 pub(crate) struct CustomSenders {
     hooks: Arc<dyn Hooks>,
     /// Has the users' attributes.
     store: Arc<dyn Store>,
-    places: Semaphore,
+    places: Arc<FairShare>,
 }
 
 impl CustomSenders {
     pub(crate) fn new(hooks: Arc<dyn Hooks>, store: Arc<dyn Store>) -> Self {
-        Self { hooks, store, places: Semaphore::new(MAX_AT_A_TIME) }
+        Self { hooks, store, places: FairShare::new(MAX_AT_A_TIME) }
     }
 
     /// Whether a trigger delivers this message.
@@ -39,8 +40,7 @@ impl CustomSenders {
         message: &Arc<Message>,
     ) -> Option<Result<(), TransportError>> {
         message.custom_sender.as_ref()?;
-        let ended = || TransportError::lasting("the server ends");
-        let Ok(_place) = self.places.acquire().await else { return Some(Err(ended())) };
+        let _place = self.places.take(&message.pool_id).await;
         let (hooks, store) = (Arc::clone(&self.hooks), Arc::clone(&self.store));
         let message = Arc::clone(message);
         let call = move || {
@@ -57,7 +57,7 @@ impl CustomSenders {
                 Some(Err(TransportError::lasting(error.to_string())))
             }
             Ok(Err(error)) => Some(Err(TransportError::passing(error.to_string()))),
-            Err(_) => Some(Err(ended())),
+            Err(_) => Some(Err(TransportError::lasting("the server ends"))),
         }
     }
 }
@@ -91,10 +91,13 @@ mod tests {
         }
     }
 
+    /// The places of a pool, if no other has one.
+    const SHARE: usize = MAX_AT_A_TIME / 4 * 3;
+
     #[tokio::test]
     async fn so_many_senders_are_called_at_a_time() {
         let hooks = Arc::new(InRows {
-            row: Barrier::new(MAX_AT_A_TIME),
+            row: Barrier::new(SHARE),
             under_way: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
@@ -113,11 +116,11 @@ mod tests {
             custom_sender: Some(sender),
         });
         let mut deliveries = JoinSet::new();
-        for _ in 0..3 * MAX_AT_A_TIME {
+        for _ in 0..3 * SHARE {
             let (senders, message) = (Arc::clone(&senders), Arc::clone(&message));
             deliveries.spawn(async move { senders.deliver(&message).await.unwrap().is_ok() });
         }
-        assert_eq!(deliveries.join_all().await, [true; 3 * MAX_AT_A_TIME]);
-        assert_eq!(hooks.most.load(Ordering::SeqCst), MAX_AT_A_TIME);
+        assert_eq!(deliveries.join_all().await, [true; 3 * SHARE]);
+        assert_eq!(hooks.most.load(Ordering::SeqCst), SHARE);
     }
 }

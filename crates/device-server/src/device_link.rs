@@ -11,13 +11,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::get;
-use device_pool::{DeviceLink, Moment, ServiceError};
-use maud::{DOCTYPE, Markup, html};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use device_pool::{DeviceLink, Moment};
+use maud::{Markup, html};
 
-use crate::answer::{self, Failure};
+use crate::link_page;
 use crate::request_log::{Named, Peer};
 use crate::service::Service;
 
@@ -58,10 +55,15 @@ async fn answer(
     let source_ip = peer.map(|Extension(peer)| peer.address());
     let mut response = match path {
         Ok(Path(link)) => {
-            let (read, subject) = service.device_link(link, source_ip, is_followed).await;
-            let mut response = read.map_or_else(unavailable, |link| page(&link));
-            response.extensions_mut().insert(subject);
-            response
+            let (pool_id, token) = link;
+            let answered = service.follow_link(source_ip, move |engine, invocation| {
+                if is_followed {
+                    engine.follow_device_link(&pool_id, &token, invocation)
+                } else {
+                    engine.read_device_link(&pool_id, &token, invocation)
+                }
+            });
+            link_page::answer(answered.await, page)
         }
         Err(_) => page(&DeviceLink::Invalid),
     };
@@ -108,7 +110,7 @@ fn page(link: &DeviceLink) -> Response<Body> {
             },
         ),
     };
-    answer::page(status, document(title, &text))
+    link_page::page(status, title, &text)
 }
 
 fn question(device_name: Option<&str>, confirmed: Moment) -> Markup {
@@ -118,7 +120,7 @@ fn question(device_name: Option<&str>, confirmed: Moment) -> Markup {
                 Some(name) => { "The device \u{201c}" (name) "\u{201d}" }
                 None => "A device without a name",
             }
-            " signed in to your account" (at(confirmed)) "."
+            " signed in to your account" (link_page::at(confirmed)) "."
         }
         p {
             "If you forget it, it is signed out, and it has to sign in again as a new device. "
@@ -127,37 +129,4 @@ fn question(device_name: Option<&str>, confirmed: Moment) -> Markup {
         form method="post" { button type="submit" { "Forget this device" } }
         p { "If the device is yours, close this page. Nothing was changed yet." }
     }
-}
-
-/// The words for a point in time.
-fn at(moment: Moment) -> String {
-    const MINUTE: &[BorrowedFormatItem<'_>] =
-        format_description!(" on [year]-[month]-[day] at [hour]:[minute] UTC");
-    let time = OffsetDateTime::from_unix_timestamp(moment.millis().div_euclid(1000));
-    time.ok().and_then(|time| time.format(MINUTE).ok()).unwrap_or_default()
-}
-
-fn unavailable(error: ServiceError) -> Response<Body> {
-    let text = html! { p { "Nothing was changed. Open the link again in a minute." } };
-    let document = document("The server is busy", &text);
-    let mut response = answer::page(StatusCode::SERVICE_UNAVAILABLE, document);
-    response.extensions_mut().insert(Failure(error));
-    response
-}
-
-fn document(title: &str, text: &Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                title { (title) }
-            }
-            body { main { h1 { (title) } (text) } }
-        }
-    };
-    page.into_string()
 }

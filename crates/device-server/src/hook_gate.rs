@@ -7,27 +7,30 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-/// Hooks of which a limited number run at a time.
+use crate::fair_share::FairShare;
+
+/// Hooks of which a limited number run at a time, and of one pool only a share of them.
 ///
 /// A call that waits for its hook lends its permit to other calls. When the hook has answered, the
 /// call takes a permit back before any new call.
 pub(crate) struct HookGate {
     hooks: Arc<dyn Hooks>,
     calls: Arc<Semaphore>,
-    places: Semaphore,
+    places: Arc<FairShare>,
 }
 
 impl HookGate {
     /// Creates a gate before `hooks`, with `max_hooks` places. Every call of it must hold a permit
     /// of `calls`, and run on a blocking thread of a tokio runtime.
     pub(crate) fn new(hooks: Arc<dyn Hooks>, calls: Arc<Semaphore>, max_hooks: usize) -> Self {
-        Self { hooks, calls, places: Semaphore::new(max_hooks.min(Semaphore::MAX_PERMITS)) }
+        Self { hooks, calls, places: FairShare::new(max_hooks) }
     }
 }
 
 impl Hooks for HookGate {
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
-        let Ok(_place) = self.places.try_acquire() else { return Err(HookError::Busy) };
+        let pool_id = event.get("userPoolId").and_then(Value::as_str).unwrap_or_default();
+        let Some(_place) = self.places.try_take(pool_id) else { return Err(HookError::Busy) };
         let _lent = Lent::new(&self.calls);
         self.hooks.call(function, event)
     }

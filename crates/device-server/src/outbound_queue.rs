@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::custom_senders::CustomSenders;
+use crate::fair_share::{FairShare, Place};
 use crate::metrics::{Delivery, Metrics};
 use crate::transport::{Transport, TransportError, Transports, topic};
 
@@ -17,8 +18,8 @@ use crate::transport::{Transport, TransportError, Transports, topic};
 const BACK_OFF: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(16)];
 
-/// The maximum number of queued messages. Further ones are lost, so that a failing mail server
-/// cannot fill the memory.
+/// The maximum number of queued messages; of one pool, a share of them. Further ones are lost, so
+/// that a failing mail server cannot fill the memory.
 const MAX_UNDER_WAY: usize = 1000;
 
 /// How long the shutdown waits for queued messages.
@@ -27,6 +28,7 @@ const LAST_MESSAGES: Duration = Duration::from_secs(10);
 /// The queued messages, with a task for each.
 pub(crate) struct OutboundQueue {
     ways: Arc<Ways>,
+    places: Arc<FairShare>,
     under_way: Mutex<JoinSet<()>>,
     metrics: Arc<Metrics>,
 }
@@ -41,7 +43,8 @@ impl OutboundQueue {
         metrics: Arc<Metrics>,
     ) -> Self {
         let ways = Ways { transports, senders: CustomSenders::new(hooks, store) };
-        Self { ways: Arc::new(ways), under_way: Mutex::default(), metrics }
+        let places = FairShare::new(MAX_UNDER_WAY);
+        Self { ways: Arc::new(ways), places, under_way: Mutex::default(), metrics }
     }
 
     /// The number of messages on their way.
@@ -63,10 +66,10 @@ impl OutboundQueue {
         while under_way.try_join_next().is_some() {}
         for message in messages {
             let report = Report::of(&message, Arc::clone(&self.metrics));
-            if under_way.len() < MAX_UNDER_WAY {
-                under_way.spawn(deliver(Arc::clone(&self.ways), message, report));
+            if let Some(place) = self.places.try_take(&message.pool_id) {
+                under_way.spawn(deliver(Arc::clone(&self.ways), message, report, place));
             } else {
-                report.lost(&"too many messages are on their way");
+                report.lost(&"too many messages of this pool are on their way");
             }
         }
     }
@@ -100,7 +103,7 @@ impl Ways {
     }
 }
 
-async fn deliver(ways: Arc<Ways>, message: Message, report: Report) {
+async fn deliver(ways: Arc<Ways>, message: Message, report: Report, _place: Place) {
     let mut waits = BACK_OFF.into_iter();
     let message = Arc::new(message);
     loop {
@@ -187,6 +190,7 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
+    use crate::custom_senders::MAX_AT_A_TIME;
     use crate::unrun_triggers::NoHookSet;
 
     #[derive(Clone, Default)]
@@ -328,18 +332,61 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn messages_beyond_the_limit_are_lost() {
+    async fn messages_beyond_a_pools_share_are_lost() {
+        const SHARE: usize = MAX_UNDER_WAY / 4 * 3;
         let (log, _guard) = Log::start();
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("there");
         let outbound_queue = into(&directory);
-        outbound_queue.send(vec![message(); MAX_UNDER_WAY + 2]);
+        outbound_queue.send(vec![message(); SHARE + 2]);
         assert_eq!(log.lost().len(), 2);
+        let of_another = Message { pool_id: "eu-test-1_other".to_owned(), ..message() };
+        outbound_queue.send(vec![of_another]);
+        assert_eq!(log.lost().len(), 2, "another pool has its share");
         fs::create_dir(&directory).unwrap();
         sleep(Duration::from_secs(30)).await;
         outbound_queue.send(vec![message()]);
         outbound_queue.finish().await;
-        assert_eq!((arrived(&directory), log.lost().len()), (MAX_UNDER_WAY + 1, 2));
+        assert_eq!((arrived(&directory), log.lost().len()), (SHARE + 2, 2));
+    }
+
+    /// A sender that does not answer the pool of [`message`] before it is told to.
+    struct Slow {
+        told: Mutex<std::sync::mpsc::Receiver<()>>,
+        answered: tokio::sync::mpsc::UnboundedSender<String>,
+    }
+
+    impl Hooks for Slow {
+        fn call(&self, _: Option<&str>, event: &Value) -> Result<Value, HookError> {
+            let pool = event["userPoolId"].as_str().unwrap();
+            if pool == message().pool_id {
+                // Fails when the other end is dropped.
+                let _ = self.told.lock().unwrap().recv();
+            }
+            self.answered.send(pool.to_owned()).unwrap();
+            Ok(json!({}))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_sender_delays_no_other_pool() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (answered, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        let queue = queue(Transports::default(), Slow { told: Mutex::new(told), answered });
+        let of = |pool: &str| {
+            let event = json!({"userPoolId": pool});
+            let sender = CustomSender { function: "arn".to_owned(), event };
+            Message { pool_id: pool.to_owned(), custom_sender: Some(sender), ..message() }
+        };
+        let slow = message().pool_id;
+        queue.send(vec![of(&slow); 2 * MAX_AT_A_TIME]);
+        queue.send(vec![of("eu-test-1_other")]);
+        assert_eq!(hears.recv().await.unwrap(), "eu-test-1_other");
+        drop(tell);
+        queue.finish().await;
+        for _ in 0..2 * MAX_AT_A_TIME {
+            assert_eq!(hears.recv().await.unwrap(), slow);
+        }
     }
 
     /// Hooks that note whom they were called for, and answer with the first result that is left.

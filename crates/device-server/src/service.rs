@@ -16,8 +16,7 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use device_pool::store::Store;
 use device_pool::{
-    AuditHead, Config, DeviceLink, Engine, Invocation, Message, Moment, Outcome, SealedLogs,
-    ServiceError,
+    AuditHead, Config, Engine, Invocation, Message, Moment, Outcome, SealedLogs, ServiceError,
 };
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
@@ -267,23 +266,17 @@ impl Service {
         }
     }
 
-    /// Reads the link in a message about a device, or follows it: then the device is forgotten.
-    pub(crate) async fn device_link(
+    /// Reads or follows a link in a message to a user, as `work` does.
+    pub(crate) async fn follow_link<T: Send + 'static>(
         self: &Arc<Self>,
-        (pool_id, token): (String, String),
         source_ip: Option<IpAddr>,
-        is_followed: bool,
-    ) -> (Result<DeviceLink, ServiceError>, Subject) {
+        work: impl FnOnce(&Engine, &mut Invocation<'_>) -> Result<T, ServiceError> + Send + 'static,
+    ) -> (Result<T, ServiceError>, Subject) {
         let work = self.as_call(move |service| {
             let mut rng = service.entropy.generator();
             let now = service.moment();
             let mut invocation = Invocation { source_ip, ..Invocation::new(now, &mut *rng) };
-            let engine = &service.engine;
-            let link = if is_followed {
-                engine.follow_device_link(&pool_id, &token, &mut invocation)
-            } else {
-                engine.read_device_link(&pool_id, &token, &mut invocation)
-            };
+            let link = work(&service.engine, &mut invocation);
             let about = invocation.about;
             Ok((link, Subject { administrator: None, about }))
         });

@@ -117,6 +117,7 @@ pub(crate) fn topic(topic: Topic) -> &'static str {
         Topic::NewDevice => "NewDevice",
         Topic::CopiedDevice => "CopiedDevice",
         Topic::ChangedAddress => "ChangedAddress",
+        Topic::RiskySignIn => "RiskySignIn",
         _ => "Other",
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Notes {
     pub(crate) situation: Option<Value>,
     /// Why a second factor was asked for or skipped.
     pub(crate) mfa: Option<MfaDecision>,
+    /// The id of the command's event, if a message tells it.
+    pub(crate) event_id: Option<String>,
     /// Reasons besides those of the sign-in.
     pub(crate) reasons: Vec<String>,
     /// Whether the command exchanges a refresh token for new tokens.

@@ -18,6 +18,9 @@ pub(crate) struct Trail {
     /// Whether the second factor was proven; `None` if none was given.
     pub(crate) mfa: Option<bool>,
     pub(crate) risk: Risk,
+    /// Whether the user was told of the risk.
+    #[serde(default)]
+    pub(crate) notified: bool,
 }
 
 impl Trail {
@@ -29,6 +32,7 @@ impl Trail {
             password: None,
             mfa: None,
             risk: Risk::None,
+            notified: false,
         }
     }
 

@@ -54,13 +54,23 @@ impl KeyRing {
         let header = json!({"kid": key.kid, "alg": "RS256"});
         let payload = serde_json::to_vec(claims).map_err(|_| failed())?;
         let mut token = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(payload));
-        let pair = self.pair(key)?;
-        let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| failed())?;
+        let signature = self.signature(key, token.as_bytes())?;
         token.push('.');
         token.push_str(&BASE64.encode(signature));
         Ok(token)
+    }
+
+    /// The signature of `message`: PKCS #1 v1.5 with SHA-256.
+    pub(crate) fn signature(
+        &self,
+        key: &SigningKey,
+        message: &[u8],
+    ) -> Result<Vec<u8>, ServiceError> {
+        let pair = self.pair(key)?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| ServiceError::internal("signing failed"))?;
+        Ok(signature)
     }
 
     /// The claims of a token signed by one of `keys`; `None` for any other token.
@@ -100,6 +110,11 @@ impl KeyRing {
             e: BASE64.encode(public.exponent().big_endian_without_leading_zero()),
             n: BASE64.encode(public.modulus().big_endian_without_leading_zero()),
         })
+    }
+
+    /// The public half of a key as an `RSAPublicKey` in DER (RFC 8017).
+    pub(crate) fn public_der(&self, key: &SigningKey) -> Result<Vec<u8>, ServiceError> {
+        Ok(self.pair(key)?.public_key().as_ref().to_vec())
     }
 
     /// Drops a key that no longer signs.
@@ -151,7 +166,7 @@ pub(crate) struct SigningKeys {
     /// `None` until the first token, in a pool that came from a seed.
     pub(crate) current: Option<SigningKey>,
     /// When this key began to sign.
-    since: Moment,
+    pub(crate) since: Moment,
     retired: Vec<RetiredKey>,
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum Purpose {
     ClientSecret,
     /// The link in a message about a device. It is bound to the pool instead of an app client.
     DeviceLink,
+    /// The token for feedback on an event. It is bound to the pool instead of an app client.
+    EventFeedback,
     /// The URL for the file of an import job. It is bound to the pool instead of an app client.
     ImportFile,
 }
@@ -42,6 +44,7 @@ impl Purpose {
             Self::SecretBlock => b"device-pool secret block",
             Self::ClientSecret => b"device-pool client secret",
             Self::DeviceLink => b"device-pool device link",
+            Self::EventFeedback => b"device-pool event feedback",
             Self::ImportFile => b"device-pool import file",
         }
     }

@@ -151,6 +151,8 @@ pub enum Topic {
     CopiedDevice,
     /// To an address that the user has left.
     ChangedAddress,
+    /// A sign-in is risky. Instead of a code there is the token for feedback on its event.
+    RiskySignIn,
 }
 
 pub(crate) fn verified_attribute(medium: Medium) -> VerifiedAttributeType {

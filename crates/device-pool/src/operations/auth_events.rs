@@ -3,9 +3,13 @@
 use device_wire::enums::{
     AdvancedSecurityModeType, ChallengeName, ChallengeResponse, EventResponseType, RiskDecisionType,
 };
-use device_wire::requests::{AdminListUserAuthEventsRequest, AdminUpdateAuthEventFeedbackRequest};
+use device_wire::requests::{
+    AdminListUserAuthEventsRequest, AdminUpdateAuthEventFeedbackRequest,
+    UpdateAuthEventFeedbackRequest,
+};
 use device_wire::responses::{
     AdminListUserAuthEventsResponse, AdminUpdateAuthEventFeedbackResponse,
+    UpdateAuthEventFeedbackResponse,
 };
 use device_wire::shapes::{
     AuthEventType, ChallengeResponseType, EventContextDataType, EventRiskType,
@@ -16,10 +20,11 @@ use crate::command::context::Context;
 use crate::command::page::{self, Page, page_length};
 use crate::error::ServiceError;
 use crate::host::risk::Risk;
-use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome, SignIn};
-use crate::records::event_feedback::EventFeedback;
+use crate::records::audit_event::{Actor, AuditEvent, Kind, Outcome};
+use crate::records::event_feedback::{EventFeedback, Provider};
 use crate::records::pool::Pool;
 use crate::records::user::User;
+use crate::rules::event_feedback::Subject;
 
 /// `AdminListUserAuthEvents`, the latest first.
 pub(crate) fn list(
@@ -52,45 +57,47 @@ pub(crate) fn feedback(
     request: AdminUpdateAuthEventFeedbackRequest,
 ) -> Result<AdminUpdateAuthEventFeedbackResponse, ServiceError> {
     let pool = Pool::load(cx, &request.user_pool_id)?;
+    check_protection(&pool)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    let subject = Subject::find(cx, user, &request.event_id)?.ok_or_else(|| {
+        ServiceError::not_found(format!("Event {} does not exist.", request.event_id))
+    })?;
+    subject.record(cx, request.feedback_value, Provider::Administrator)?;
+    Ok(AdminUpdateAuthEventFeedbackResponse {})
+}
+
+/// `UpdateAuthEventFeedback`: the same, from the holder of a token in a message to the user.
+pub(crate) fn feedback_by_token(
+    cx: &mut Context<'_, '_>,
+    request: UpdateAuthEventFeedbackRequest,
+) -> Result<UpdateAuthEventFeedbackResponse, ServiceError> {
+    let pool = Pool::load(cx, &request.user_pool_id)?;
+    check_protection(&pool)?;
+    let invalid = || ServiceError::not_authorized("Invalid feedback token.");
+    // First of all: without a token nobody learns who exists.
+    let subject = Subject::of_token(cx, &pool, &request.feedback_token)?.ok_or_else(invalid)?;
+    let user = User::for_admin(cx, &pool, &request.username)?;
+    if user.sub != subject.user.sub || !subject.is_of(&request.event_id) {
+        return Err(invalid());
+    }
+    subject.record(cx, request.feedback_value, Provider::User)?;
+    Ok(UpdateAuthEventFeedbackResponse {})
+}
+
+fn check_protection(pool: &Pool) -> Result<(), ServiceError> {
     if pool.threat_protection() == AdvancedSecurityModeType::Off {
         return Err(ServiceError::new(
             ErrorCode::UserPoolAddOnNotEnabled,
             "Threat protection is not enabled for this user pool.",
         ));
     }
-    let user = User::for_admin(cx, &pool, &request.username)?;
-    let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
-    let is_meant = |event: &AuditEvent| id_on_wire(event) == request.event_id;
-    let mut page = Page::scan(&cx.tx, &prefix, None, 1, is_meant)?;
-    let event = page.items.pop().ok_or_else(|| {
-        ServiceError::not_found(format!("Event {} does not exist.", request.event_id))
-    })?;
-    let key = EventFeedback::key(&pool.id, &user.sub, &request.event_id);
-    cx.tx.find::<EventFeedback>(&key)?;
-    cx.tx.put(&EventFeedback {
-        pool_id: pool.id,
-        sub: user.sub,
-        event_id: request.event_id,
-        value: request.feedback_value,
-        at: cx.now(),
-        expires_at: event.expires_at,
-    })?;
-    Ok(AdminUpdateAuthEventFeedbackResponse {})
-}
-
-/// The id of an event for administrators. Of a sign-in that ended in tokens it is the one that the
-/// tokens carry.
-fn id_on_wire(event: &AuditEvent) -> &str {
-    match (&event.sign_in, event.outcome) {
-        (Some(SignIn { id, .. }), Outcome::Passed) => id,
-        _ => &event.id,
-    }
+    Ok(())
 }
 
 /// An event in the service's shape, which has no field for reasons. They are added to the device
 /// name, the one text that only people read.
 fn describe(event: AuditEvent) -> AuthEventType {
-    let event_id = id_on_wire(&event).to_owned();
+    let event_id = event.id_on_wire().to_owned();
     let AuditEvent { sign_in, outcome, device_key, ip, .. } = event;
     let answered = |name, passed: Option<bool>| {
         passed.map(|passed| ChallengeResponseType {

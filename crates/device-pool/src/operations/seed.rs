@@ -1,6 +1,7 @@
 //! Planting a seed: records that a development server starts with.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use device_srp::Identity;
 use device_wire::enums::UserStatusType;
@@ -48,10 +49,24 @@ enum Planted {
 /// What is known of the seed's users so far.
 #[derive(Default)]
 struct Users {
+    /// Their pools, which nothing changes once they are there: reading one takes longer than adding
+    /// a user.
+    pools: HashMap<String, Rc<Pool>>,
     /// The pools whose users have names of their own, as far as that was noted.
     named: Vec<String>,
     /// The ids of the users that were added.
     added: HashSet<String>,
+}
+
+impl Users {
+    fn pool(&mut self, cx: &mut Context<'_, '_>, id: &str) -> Result<Rc<Pool>, ServiceError> {
+        if let Some(pool) = self.pools.get(id) {
+            return Ok(Rc::clone(pool));
+        }
+        let pool = Rc::new(Pool::load(cx, id)?);
+        self.pools.insert(id.to_owned(), Rc::clone(&pool));
+        Ok(pool)
+    }
 }
 
 /// Adds the items that do not exist yet, and returns those left out because something else has
@@ -160,7 +175,7 @@ fn plant_user(
     users: &mut Users,
 ) -> Result<Planted, Refused> {
     let whole = || of("");
-    let pool = Pool::load(cx, &seed.pool_id).map_err(of("UserPoolId"))?;
+    let pool = users.pool(cx, &seed.pool_id).map_err(of("UserPoolId"))?;
     if exists(cx, &pool, seed).map_err(whole())? {
         return Ok(Planted::There);
     }

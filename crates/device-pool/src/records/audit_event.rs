@@ -3,6 +3,8 @@
 //! Events are added and never replaced. They identify users only by `sub`: no event contains a name
 //! or an address, and a later user with the same name sees no events of the earlier one.
 
+use std::net::IpAddr;
+
 use device_wire::Operation;
 use device_wire::enums::EventType;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,22 @@ pub(crate) struct AuditEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sign_in: Option<SignIn>,
     pub(crate) expires_at: Moment,
+}
+
+impl AuditEvent {
+    /// The id of an event for administrators and users. Of a sign-in that ended in tokens it is the
+    /// one that the tokens carry.
+    pub(crate) fn id_on_wire(&self) -> &str {
+        match (&self.sign_in, self.outcome) {
+            (Some(SignIn { id, .. }), Outcome::Passed) => id,
+            _ => &self.id,
+        }
+    }
+
+    /// The address that it came from, unless it is unknown or erased.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.ip.as_deref()?.parse().ok()
+    }
 }
 
 /// The part of an event about its sign-in.
@@ -183,7 +201,8 @@ impl Kind {
             | Operation::AdminDisableUser
             | Operation::AdminDeleteUser
             | Operation::DeleteUser
-            | Operation::AdminUpdateAuthEventFeedback => Self::UserChange,
+            | Operation::AdminUpdateAuthEventFeedback
+            | Operation::UpdateAuthEventFeedback => Self::UserChange,
             Operation::AdminAddUserToGroup | Operation::AdminRemoveUserFromGroup => {
                 Self::GroupChange
             }

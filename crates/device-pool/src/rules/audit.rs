@@ -202,6 +202,7 @@ fn event(
         reasons,
         finding,
         by_link,
+        event_id,
         ..
     } = notes;
     let pool_id = subject.as_ref().map(|whose| whose.pool_id.clone()).or(pool_id)?;
@@ -233,7 +234,7 @@ fn event(
     });
     let ip = cx.invocation.source_ip.map(|ip| ip.to_string());
     Some(AuditEvent {
-        id: cx.uuid().to_string(),
+        id: event_id.unwrap_or_else(|| cx.uuid().to_string()),
         pool_id,
         sub: subject.as_ref().map(|whose| whose.sub.clone()),
         of_nobody: subject.as_ref().is_some_and(|whose| whose.is_nobody),

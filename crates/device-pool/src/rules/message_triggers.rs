@@ -189,6 +189,35 @@ pub(crate) fn sender(
     Some(CustomSender { function, event: event.into_json(cx) })
 }
 
+/// `CustomEmailSender` for a message about a risky sign-in, if the pool has it.
+///
+/// At the service, `userAttributes` is about the sign-in then, and has none of the user's.
+pub(crate) fn risk_sender(
+    cx: &Context<'_, '_>,
+    pool: &Pool,
+    user: &User,
+    client_id: &str,
+    attributes: Map<String, Value>,
+) -> Option<CustomSender> {
+    let trigger = Trigger::CustomEmailSender;
+    let function = trigger.function(pool)?.to_owned();
+    let event = Event {
+        trigger,
+        source: "CustomEmailSender_AccountTakeOverNotification",
+        pool,
+        client_id,
+        username: &user.username,
+        request: json!({
+            "type": "customEmailSenderRequestV1",
+            "code": null,
+            "clientMetadata": null,
+            "userAttributes": attributes,
+        }),
+        response: json!({}),
+    };
+    Some(CustomSender { function, event: event.into_json(cx) })
+}
+
 fn source(trigger: Trigger, reason: &Reason<'_>) -> String {
     format!("{}_{}", trigger.name(), reason.situation.name())
 }
@@ -219,10 +248,12 @@ impl CustomSender {
         let mut event = self.event.clone();
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let key = User::key(text("userPoolId"), text("userName"));
+        // A message about a risky sign-in tells none of the user's attributes.
+        let sub = event.pointer("/request/userAttributes/sub").and_then(Value::as_str);
+        let Some(sub) = sub.map(str::to_owned) else { return Ok(event) };
         let profile = Transaction::new(store).peek::<UserProfile>(&key)?;
         let shown = event.pointer_mut("/request/userAttributes").and_then(Value::as_object_mut);
         if let (Some(profile), Some(shown)) = (profile, shown) {
-            let sub = shown.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
             for (name, value) in profile.attributes_of(&sub) {
                 shown.entry(name).or_insert_with(|| json!(value.as_str()));
             }

@@ -16,7 +16,7 @@ pub(crate) type Value<'a> = (&'a str, &'a str);
 
 /// Fills a template with values. E-mails are HTML, so values are escaped, and no value may be
 /// mistaken for the placeholder of another.
-fn fill(template: &str, medium: Medium, values: &[Value<'_>]) -> String {
+pub(crate) fn fill(template: &str, medium: Medium, values: &[Value<'_>]) -> String {
     let [(placeholder, value), rest @ ..] = values else { return template.to_owned() };
     let value = match medium {
         Medium::Email => escape(value),
@@ -27,7 +27,7 @@ fn fill(template: &str, medium: Medium, values: &[Value<'_>]) -> String {
     around.join(&value)
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -53,6 +53,8 @@ impl<'a> Template<'a> {
             Topic::SignUp | Topic::ForgotPassword | Topic::AttributeVerification => {
                 Self::verification(pool, medium)
             }
+            // Its text is in the risk configuration; see `rules::risk_notices`.
+            Topic::RiskySignIn => Self { subject: "", body: "" },
         }
     }
 

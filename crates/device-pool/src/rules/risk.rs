@@ -1,9 +1,11 @@
 //! The risk of a sign-in, and what the pool makes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use device_wire::enums::{AccountTakeoverEventActionType, AdvancedSecurityModeType};
-use device_wire::shapes::RiskConfigurationType;
+use device_wire::enums::{
+    AccountTakeoverEventActionType, AdvancedSecurityModeType, FeedbackValueType,
+};
+use device_wire::shapes::{NotifyConfigurationType, RiskConfigurationType};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,7 @@ use crate::command::transaction::Entity;
 use crate::error::ServiceError;
 use crate::host::risk::{Risk, SignInFacts};
 use crate::records::audit_event::{AuditEvent, Kind, Outcome};
+use crate::records::event_feedback::EventFeedback;
 use crate::records::pool::Pool;
 use crate::records::resource::{ALL_CLIENTS, Resource};
 use crate::records::user::User;
@@ -25,17 +28,24 @@ const MAX_LOOKS: usize = 10;
 /// Failures that count if so many other events hide the results.
 const FAILURES_IF_HIDDEN: usize = 3;
 
+/// How much feedback on a user's events is considered.
+const MAX_FEEDBACK: usize = 500;
+
 /// The risk of a sign-in of `user`; none if the pool has no threat protection.
 pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Risk, ServiceError> {
     if pool.threat_protection() == AdvancedSecurityModeType::Off {
         return Ok(Risk::None);
     }
     let prefix = AuditEvent::listed_prefix(&pool.id, &user.sub);
+    let feedback = Feedback::of(cx, pool, user)?;
+    let mut known_ips = BTreeSet::new();
     let (mut latest, mut after, mut is_complete) = (Vec::new(), None::<String>, false);
     for _ in 0..MAX_LOOKS {
         let events: Vec<AuditEvent> = cx.tx.scan(&prefix, after.as_deref(), LOOK_BACK)?;
         let is_last = events.len() < LOOK_BACK;
         after = events.last().map(Entity::id);
+        let ours = events.iter().filter(|event| feedback.is(event, &FeedbackValueType::Valid));
+        known_ips.extend(ours.filter_map(AuditEvent::address));
         let is_result =
             |event: &AuditEvent| event.kind == Kind::SignIn && event.outcome != Outcome::InProgress;
         latest.extend(events.into_iter().filter(is_result));
@@ -44,15 +54,17 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
             break;
         }
     }
-    let passed = latest.iter().filter(|event| event.outcome == Outcome::Passed);
-    let known_ips: BTreeSet<_> =
-        passed.filter_map(|event| event.ip.as_deref()?.parse().ok()).collect();
+    let passed = latest.iter().filter(|event| {
+        event.outcome == Outcome::Passed && !feedback.is(event, &FeedbackValueType::Invalid)
+    });
+    known_ips.extend(passed.filter_map(AuditEvent::address));
     // Strangers fail elsewhere, and must not devalue the devices that the user signs in with.
     let source_ip = cx.invocation.source_ip;
     let is_known = source_ip.is_some_and(|ip| known_ips.contains(&ip));
     let counts = |event: &&AuditEvent| {
-        let ip = event.ip.as_deref().and_then(|ip| ip.parse().ok());
-        event.outcome == Outcome::Failed && (!is_known || ip == source_ip)
+        event.outcome == Outcome::Failed
+            && (!is_known || event.address() == source_ip)
+            && !feedback.is(event, &FeedbackValueType::Valid)
     };
     let failures = latest.iter().take_while(|event| event.outcome != Outcome::Passed);
     let failures = failures.filter(counts).count();
@@ -62,6 +74,42 @@ pub(crate) fn assess(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<R
         failures.max(FAILURES_IF_HIDDEN)
     };
     Ok(cx.risk.evaluate(&SignInFacts { source_ip, known_ips, failures }))
+}
+
+/// What users and administrators said about a user's sign-ins, by the ids of events.
+struct Feedback(BTreeMap<String, FeedbackValueType>);
+
+impl Feedback {
+    fn of(cx: &Context<'_, '_>, pool: &Pool, user: &User) -> Result<Self, ServiceError> {
+        let prefix = EventFeedback::key(&pool.id, &user.sub, "");
+        let given: Vec<EventFeedback> = cx.tx.scan(&prefix, None, MAX_FEEDBACK)?;
+        Ok(Self(given.into_iter().map(|given| (given.event_id, given.value)).collect()))
+    }
+
+    fn is(&self, event: &AuditEvent, value: &FeedbackValueType) -> bool {
+        event.kind == Kind::SignIn && self.0.get(event.id_on_wire()) == Some(value)
+    }
+}
+
+/// What a pool makes of a sign-in's risk.
+pub(crate) struct Response {
+    pub(crate) demand: Demand,
+    /// The message that tells the user, if one is to be sent.
+    pub(crate) notice: Option<Notice>,
+}
+
+/// A message about a risky sign-in.
+pub(crate) struct Notice {
+    /// The action for the level of risk.
+    pub(crate) action: AccountTakeoverEventActionType,
+    /// The pool's texts, if it has any.
+    pub(crate) texts: Option<NotifyConfigurationType>,
+}
+
+impl From<Demand> for Response {
+    fn from(demand: Demand) -> Self {
+        Self { demand, notice: None }
+    }
 }
 
 /// What a sign-in must do because of its risk.
@@ -77,8 +125,8 @@ pub(crate) enum Demand {
     Block,
 }
 
-impl Demand {
-    /// The demand of a pool that enforces risk. A client's own configuration replaces the pool's.
+impl Response {
+    /// The response of a pool that enforces risk. A client's own configuration replaces the pool's.
     pub(crate) fn of(
         cx: &mut Context<'_, '_>,
         pool: &Pool,
@@ -86,7 +134,7 @@ impl Demand {
         risk: Risk,
     ) -> Result<Self, ServiceError> {
         if pool.threat_protection() != AdvancedSecurityModeType::Enforced {
-            return Ok(Self::Nothing);
+            return Ok(Demand::Nothing.into());
         }
         let configuration = configuration(cx, pool, client_id)?;
         let exceptions = configuration.risk_exception_configuration.unwrap_or_default();
@@ -99,15 +147,15 @@ impl Demand {
             })
         };
         if comes_from(exceptions.blocked_ip_range_list) {
-            return Ok(Self::Block);
+            return Ok(Demand::Block.into());
         }
         if comes_from(exceptions.skipped_ip_range_list) {
-            return Ok(Self::Nothing);
+            return Ok(Demand::Nothing.into());
         }
         let Some(takeover) = configuration.account_takeover_risk_configuration else {
             // Without a configuration, medium and high risk ask for the factor that there is.
             let asks = risk >= Risk::Medium;
-            return Ok(if asks { Self::MfaIfConfigured } else { Self::Nothing });
+            return Ok(if asks { Demand::MfaIfConfigured } else { Demand::Nothing }.into());
         };
         let action = match risk {
             Risk::None => None,
@@ -115,12 +163,16 @@ impl Demand {
             Risk::Medium => takeover.actions.medium_action,
             Risk::High => takeover.actions.high_action,
         };
-        Ok(match action.map(|action| action.event_action) {
-            Some(AccountTakeoverEventActionType::Block) => Self::Block,
-            Some(AccountTakeoverEventActionType::MfaRequired) => Self::MfaRequired,
-            Some(AccountTakeoverEventActionType::MfaIfConfigured) => Self::MfaIfConfigured,
-            _ => Self::Nothing,
-        })
+        let Some(action) = action else { return Ok(Demand::Nothing.into()) };
+        let demand = match action.event_action {
+            AccountTakeoverEventActionType::Block => Demand::Block,
+            AccountTakeoverEventActionType::MfaRequired => Demand::MfaRequired,
+            AccountTakeoverEventActionType::MfaIfConfigured => Demand::MfaIfConfigured,
+            _ => Demand::Nothing,
+        };
+        let texts = takeover.notify_configuration;
+        let notice = action.notify.then_some(Notice { action: action.event_action, texts });
+        Ok(Self { demand, notice })
     }
 }
 

@@ -104,6 +104,18 @@ impl Situation {
     }
 }
 
+impl Situation {
+    /// Whether a second factor must be passed because of the risk.
+    pub(crate) fn asks_for_risk(&self) -> bool {
+        match self.demand {
+            _ if self.ignores_risk() => false,
+            Demand::MfaIfConfigured => self.has_second_factor,
+            Demand::MfaRequired => true,
+            Demand::Nothing | Demand::Block => false,
+        }
+    }
+}
+
 /// A situation with what it was made of, as the audit trail keeps it with the event.
 ///
 /// With these facts the decision can be made again under other settings.
@@ -213,12 +225,7 @@ pub(crate) fn next(situation: &Situation) -> (Next, Option<Reason>) {
         DevicePolicy::On { .. } => situation.standing,
     };
     let suppress = matches!(situation.devices, DevicePolicy::On { suppress_mfa: true, .. });
-    let risky = match situation.demand {
-        _ if situation.ignores_risk() => false,
-        Demand::MfaIfConfigured => situation.has_second_factor,
-        Demand::MfaRequired => true,
-        Demand::Nothing | Demand::Block => false,
-    };
+    let risky = situation.asks_for_risk();
     let stands_in = suppress && !risky && standing == Standing::Remembered(LastMfa::Valid);
     let due = situation.mfa_due || risky;
     if due && !situation.mfa_passed && !stands_in {

@@ -1,4 +1,7 @@
 //! The handlers of CloudFormation's resource types, which CDK and SAM use too.
+//!
+//! They run at the service alone, so the calls are derived from the schemas of the types, not
+//! recorded.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,9 @@
 //! The calls of infrastructure tools: apply, plan without changes, change, plan, destroy.
 //!
-//! The sequences are what Terraform's aws provider and CloudFormation's handlers are known to call;
-//! they are not recordings (`wire/terraform.rs` has those). After each apply the tool reads the
+//! `recorded` replays what Terraform's aws provider called, with every kind of resource that
+//! version 5.100.0 has. The other sequences are written by hand: those of `later_provider` after
+//! the source of its version 6, and those of `cloudformation` after the schemas of the resource
+//! types, since its handlers run nowhere but at the service. After each apply a tool reads the
 //! resource again; if the answer lacks or changes what was configured, the next plan is not empty.
 
 #![allow(
@@ -13,5 +15,7 @@
 )]
 
 mod cloudformation;
+mod later_provider;
+mod names;
+mod recorded;
 mod replay;
-mod terraform;

@@ -10,20 +10,40 @@ use device_test::{FakeClock, service};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+/// A router that is called as SDKs call it.
+pub(crate) struct Caller(pub(crate) Router);
+
+impl Caller {
+    /// Makes a call; returns the answer or the refusal.
+    pub(crate) async fn send(&self, operation: &str, request: Value) -> (StatusCode, Value) {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", target)
+            .body(Body::from(request.to_string()))
+            .unwrap();
+        let (head, body) = self.0.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer =
+            if body.is_empty() { json!({}) } else { serde_json::from_slice(&body).unwrap() };
+        (head.status, answer)
+    }
+}
+
 /// A service that receives the calls of a tool, and the ids that it issued.
 ///
 /// A string `$name` in a request stands for the id of that name. In an expected answer, the id is
 /// compared if it is known, and recorded otherwise.
 pub(crate) struct Replay {
-    router: Router,
+    caller: Caller,
     ids: BTreeMap<String, String>,
 }
 
 impl Replay {
     /// A service that has the pool `$pool` and its app client `$client`.
     pub(crate) async fn new() -> Self {
-        let router = app(service(&FakeClock::new()).build());
-        let mut replay = Self { router, ids: BTreeMap::new() };
+        let caller = Caller(app(service(&FakeClock::new()).build()));
+        let mut replay = Self { caller, ids: BTreeMap::new() };
         let pool = json!({"UserPool": {"Id": "$pool"}});
         replay.call("CreateUserPool", json!({"PoolName": "people"}), pool).await;
         let client = json!({"UserPoolClient": {"ClientId": "$client"}});
@@ -34,30 +54,16 @@ impl Replay {
 
     /// Makes a call whose answer must contain `expected`.
     pub(crate) async fn call(&mut self, operation: &str, request: Value, expected: Value) {
-        let (status, answer) = self.send(operation, request).await;
+        let (status, answer) = self.caller.send(operation, self.filled_in(request)).await;
         assert_eq!(status, StatusCode::OK, "{operation}: {answer}");
         self.compare(operation, &expected, &answer);
     }
 
     /// Makes a call that must be refused with this code.
     pub(crate) async fn refused(&mut self, operation: &str, request: Value, code: &str) {
-        let (status, answer) = self.send(operation, request).await;
+        let (status, answer) = self.caller.send(operation, self.filled_in(request)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{operation}: {answer}");
         assert_eq!(answer["__type"], code, "{operation}: {answer}");
-    }
-
-    async fn send(&self, operation: &str, request: Value) -> (StatusCode, Value) {
-        let target = format!("AWSCognitoIdentityProviderService.{operation}");
-        let request = Request::post("/")
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", target)
-            .body(Body::from(self.filled_in(request).to_string()))
-            .unwrap();
-        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        let answer =
-            if body.is_empty() { json!({}) } else { serde_json::from_slice(&body).unwrap() };
-        (head.status, answer)
     }
 
     fn filled_in(&self, value: Value) -> Value {

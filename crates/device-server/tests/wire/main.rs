@@ -11,11 +11,11 @@
 mod access_keys;
 mod administration;
 mod device_link;
+mod feedback_link;
 mod hostile;
 mod load;
 mod outputs;
 mod pages;
-mod terraform;
 
 use std::io;
 use std::pin::Pin;
