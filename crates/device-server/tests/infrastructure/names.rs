@@ -17,14 +17,22 @@ impl Names {
                 ("client", "/UserPoolClient/ClientId"),
                 ("secret", "/UserPoolClient/ClientSecret"),
             ],
-            "AdminCreateUser" => &[("sub", "/User/Attributes/0/Value")],
             _ => &[],
         };
         for (kind, place) in issued {
-            let Some(value) = answer.pointer(place).and_then(Value::as_str) else { continue };
-            let name = format!("{{{kind}-{}}}", self.0.len());
-            self.0.push((value.to_owned(), name));
+            self.give(kind, answer.pointer(place));
         }
+        if operation == "AdminCreateUser" {
+            let attributes = answer.pointer("/User/Attributes").and_then(Value::as_array);
+            let sub = attributes.into_iter().flatten().find(|attribute| attribute["Name"] == "sub");
+            self.give("sub", sub.and_then(|attribute| attribute.get("Value")));
+        }
+    }
+
+    fn give(&mut self, kind: &str, value: Option<&Value>) {
+        let Some(value) = value.and_then(Value::as_str) else { return };
+        let name = format!("{{{kind}-{}}}", self.0.len());
+        self.0.push((value.to_owned(), name));
     }
 
     /// A value as recordings have it.
