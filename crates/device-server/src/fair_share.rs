@@ -1,4 +1,4 @@
-//! Places that the pools of a server share, so that a slow trigger of one leaves some to others.
+//! Places that pools share, so that a slow trigger of one delays no other.
 
 use std::collections::HashMap;
 use std::pin::pin;
