@@ -111,7 +111,7 @@ class TestErrors:
 
     def test_an_operation_that_the_server_lacks(self, admin, pool):
         with pytest.raises(ClientError) as refused:
-            admin.get_signing_certificate(UserPoolId=pool.id)
+            admin.admin_disable_provider_for_user(UserPoolId=pool.id, User={})
         assert code(refused) == "UnsupportedOperationException"
 
 
