@@ -6,7 +6,11 @@
 //! since (compare-and-set). So a store is small, cannot differ from another in its rules, and one
 //! conformance suite covers every implementation.
 
+mod secrets;
+
 use std::fmt;
+
+pub use secrets::{Secrets, secret_values};
 
 /// The kinds of record. Databases show the name, so it is part of the stored format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,11 +83,15 @@ pub enum Table {
     Count,
     /// Access keys of further administrators. The host's own: no rule reads them.
     AccessKey,
+    /// The keys that records are sealed with, by the pool or server that they are for. A sealing
+    /// store's own.
+    DataKey,
 }
 
 impl Table {
-    /// All kinds, for stores with a physical table for each.
-    pub const ALL: [Self; 34] = [
+    /// All kinds, for stores with a physical table for each. Data keys are last, so that what is
+    /// removed in this order can be read until it is gone.
+    pub const ALL: [Self; 35] = [
         Self::Pool,
         Self::DeletedPool,
         Self::PoolKeys,
@@ -118,6 +126,7 @@ impl Table {
         Self::AccessKey,
         Self::UserIndex,
         Self::Count,
+        Self::DataKey,
     ];
 
     /// The name of the table in a database.
@@ -156,6 +165,7 @@ impl Table {
             Self::DeletedUser => "deleted_user",
             Self::AdminSession => "admin_session",
             Self::AccessKey => "access_key",
+            Self::DataKey => "data_key",
             Self::UserIndex => "user_index",
             Self::Count => "count",
         }

@@ -3,7 +3,7 @@
 use device_pool::store::{Change, Key, Store as _, StoreError, Table, Write};
 use sha2::{Digest as _, Sha256};
 
-use crate::entry::Entry;
+use crate::entry::{Entries as _, Entry};
 use crate::postgres::PostgresStore;
 use crate::sqlite::SqliteStore;
 
@@ -75,7 +75,7 @@ pub fn copy(
     };
     let mut copied = Vec::new();
     for table in Table::ALL {
-        let read = |after: Option<&str>| from.entries(table, after, BATCH);
+        let read = |after: Option<&str>| from.entries(table, "", after, BATCH);
         copied.push(walk(table, read, |entries| {
             let records = entries.len();
             let writes = entries.into_iter().map(put).collect();

@@ -8,6 +8,9 @@
 //!   `postgres`).
 //! - [`MemoryStore`] uses memory, and loses the records when the process ends.
 //!
+//! [`SealedStore`] keeps its records in one of them, with their secrets encrypted under a key from
+//! outside of the database.
+//!
 //! All pass one conformance suite (`tests/conformance/cases.rs`), which is also the entrance test
 //! for another backend.
 //!
@@ -34,18 +37,22 @@
 
 #[cfg(feature = "postgres")]
 mod copy;
-#[cfg(feature = "postgres")]
 mod entry;
 mod memory;
 mod observed;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod sealed;
 mod sqlite;
 
 #[cfg(feature = "postgres")]
 pub use copy::{Copied, CopyError, copy};
+pub use entry::{Entries, Entry};
 pub use memory::MemoryStore;
 pub use observed::ObservedStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
+pub use sealed::{
+    Defect, MasterKeyError, MasterKeySource, MasterKeys, Renewed, SealError, SealedStore,
+};
 pub use sqlite::{OpenError, SqliteStore};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::entry::{Entries, Entry};
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
 
 /// A [`Store`] that holds its records in memory and loses them when it is dropped.
@@ -15,13 +16,13 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct State {
-    records: BTreeMap<Key, Entry>,
+    records: BTreeMap<Key, Held>,
     /// The number of the last change. Never reused, so a key that is deleted and created again gets
     /// a new version.
     last_version: u64,
 }
 
-struct Entry {
+struct Held {
     record: Record,
     expires_at: Option<i64>,
 }
@@ -55,19 +56,8 @@ impl Store for MemoryStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        let key = |id: &str| Key { table, id: id.to_owned() };
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(key(after)),
-            _ => Bound::Included(key(prefix)),
-        };
-        Ok(self
-            .read()
-            .records
-            .range((start, Bound::Unbounded))
-            .take_while(|(key, _)| key.table == table && key.id.starts_with(prefix))
-            .take(limit)
-            .map(|(key, entry)| (key.clone(), entry.record.clone()))
-            .collect())
+        let entries = self.entries(table, prefix, after, limit)?;
+        Ok(entries.into_iter().map(|entry| (entry.key, entry.record)).collect())
     }
 
     fn apply(&self, change: Change) -> Result<(), StoreError> {
@@ -83,7 +73,7 @@ impl Store for MemoryStore {
             match write {
                 Write::Put { body, expires_at } => {
                     let record = Record { version: Version(*last_version), body };
-                    records.insert(key, Entry { record, expires_at });
+                    records.insert(key, Held { record, expires_at });
                 }
                 Write::Delete => {
                     records.remove(&key);
@@ -98,6 +88,35 @@ impl Store for MemoryStore {
         let before = records.len();
         records.retain(|_, entry| entry.expires_at.is_none_or(|at| at >= now_millis));
         Ok(before - records.len())
+    }
+}
+
+impl Entries for MemoryStore {
+    fn entries(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let key = |id: &str| Key { table, id: id.to_owned() };
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(key(after)),
+            _ => Bound::Included(key(prefix)),
+        };
+        let entry = |(key, held): (&Key, &Held)| Entry {
+            key: key.clone(),
+            record: held.record.clone(),
+            expires_at: held.expires_at,
+        };
+        Ok(self
+            .read()
+            .records
+            .range((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.table == table && key.id.starts_with(prefix))
+            .take(limit)
+            .map(entry)
+            .collect())
     }
 }
 

@@ -20,7 +20,7 @@ use self::commit::Commit;
 use self::connections::{Connections, Fault};
 pub use self::open_error::PostgresError;
 use self::place::{Place, owner_of_prefix};
-use crate::entry::Entry;
+use crate::entry::{Entries, Entry};
 
 const GET: &str = "SELECT version, body FROM device_store.record
     WHERE kind = $1 AND id = $2 AND owner = $3";
@@ -113,29 +113,6 @@ impl PostgresStore {
     ) -> Result<Vec<Row>, StoreError> {
         self.wait(self.connections.read(statement, parameters)).map_err(failed)
     }
-
-    /// Up to `limit` entries of a kind after the id `after`.
-    pub(crate) fn entries(
-        &self,
-        table: Table,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let kind = table.name();
-        // The next possible id is `after` and a zero byte. Ids are UTF-8, which has no byte 0xff.
-        let start = match after {
-            Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
-            _ => prefix.as_bytes().to_vec(),
-        };
-        let end = [prefix.as_bytes(), b"\xff"].concat();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = match owner_of_prefix(prefix) {
-            Some(owner) => self.read(SCAN_OWNER, &[&kind, &start, &end, &limit, &owner])?,
-            None => self.read(SCAN, &[&kind, &start, &end, &limit])?,
-        };
-        rows.iter().map(|row| entry(table, row)).collect()
-    }
 }
 
 impl Store for PostgresStore {
@@ -177,6 +154,30 @@ impl Store for PostgresStore {
                 return Ok(total);
             }
         }
+    }
+}
+
+impl Entries for PostgresStore {
+    fn entries(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let kind = table.name();
+        // The next possible id is `after` and a zero byte. Ids are UTF-8, which has no byte 0xff.
+        let start = match after {
+            Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
+            _ => prefix.as_bytes().to_vec(),
+        };
+        let end = [prefix.as_bytes(), b"\xff"].concat();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = match owner_of_prefix(prefix) {
+            Some(owner) => self.read(SCAN_OWNER, &[&kind, &start, &end, &limit, &owner])?,
+            None => self.read(SCAN, &[&kind, &start, &end, &limit])?,
+        };
+        rows.iter().map(|row| entry(table, row)).collect()
     }
 }
 

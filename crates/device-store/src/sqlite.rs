@@ -17,8 +17,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
 pub use self::open_error::OpenError;
 use self::readers::Readers;
 use self::writer::{Task, Writer};
-#[cfg(feature = "postgres")]
-use crate::entry::Entry;
+use crate::entry::{Entries, Entry};
 
 /// How long a statement waits for the lock of another process. Only an operator at the database's
 /// shell can hold one.
@@ -107,27 +106,6 @@ impl SqliteStore {
         };
         self.readers.read(count).map(i64::cast_unsigned)
     }
-
-    /// Up to `limit` entries of a kind after the id `after`.
-    pub(crate) fn entries(
-        &self,
-        table: Table,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.readers.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT version, body, id, expires_at FROM record
-                     WHERE kind = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3",
-                )?
-                .query_map((table.name(), after, limit.cast_signed()), |row| {
-                    let key = Key { table, id: row.get(2)? };
-                    Ok(Entry { key, record: record(row)?, expires_at: row.get(3)? })
-                })?
-                .collect()
-        })
-    }
 }
 
 fn connect(database: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -173,28 +151,8 @@ impl Store for SqliteStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        let start = after.map_or(prefix, |after| after.max(prefix));
-        self.readers.read(|connection| {
-            let mut found = Vec::new();
-            let mut statement = connection.prepare_cached(
-                "SELECT version, body, id FROM record WHERE kind = ?1 AND id >= ?2 ORDER BY id",
-            )?;
-            let mut rows = statement.query((table.name(), start))?;
-            // The loop stops at the end of the prefix: rows are fetched one by one, and bytes
-            // compare more reliably here than by a pattern or an upper bound in SQL.
-            while found.len() < limit
-                && let Some(row) = rows.next()?
-            {
-                let id = row.get_ref(2)?.as_str()?;
-                if !id.starts_with(prefix) {
-                    break;
-                }
-                if Some(id) != after {
-                    found.push((Key { table, id: id.to_owned() }, record(row)?));
-                }
-            }
-            Ok(found)
-        })
+        let entries = self.entries(table, prefix, after, limit)?;
+        Ok(entries.into_iter().map(|entry| (entry.key, entry.record)).collect())
     }
 
     fn apply(&self, change: Change) -> Result<(), StoreError> {
@@ -211,6 +169,41 @@ impl Store for SqliteStore {
                 return Ok(total);
             }
         }
+    }
+}
+
+impl Entries for SqliteStore {
+    fn entries(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let start = after.map_or(prefix, |after| after.max(prefix));
+        self.readers.read(|connection| {
+            let mut found = Vec::new();
+            let mut statement = connection.prepare_cached(
+                "SELECT version, body, id, expires_at FROM record
+                 WHERE kind = ?1 AND id >= ?2 ORDER BY id",
+            )?;
+            let mut rows = statement.query((table.name(), start))?;
+            // The loop stops at the end of the prefix: rows are fetched one by one, and bytes
+            // compare more reliably here than by a pattern or an upper bound in SQL.
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let id = row.get_ref(2)?.as_str()?;
+                if !id.starts_with(prefix) {
+                    break;
+                }
+                if Some(id) != after {
+                    let key = Key { table, id: id.to_owned() };
+                    found.push(Entry { key, record: record(row)?, expires_at: row.get(3)? });
+                }
+            }
+            Ok(found)
+        })
     }
 }
 

@@ -15,13 +15,13 @@ mod database;
 mod load;
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use cases::conformance;
 use database::Database;
 use device_pool::store::{Change, Key, Store, StoreError, Table, Version, Write};
-use device_store::{PostgresError, PostgresStore};
+use device_store::{MasterKeySource, PostgresError, PostgresStore, SealedStore};
 
 fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(database.url()).unwrap()
@@ -38,7 +38,15 @@ fn postgres() -> (PostgresStore, Database) {
     (open(&database), database)
 }
 
+fn sealed() -> (SealedStore, Database) {
+    let (inner, database) = postgres();
+    let key =
+        MasterKeySource::Given("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned().into());
+    (SealedStore::open(Arc::new(inner), key).unwrap(), database)
+}
+
 conformance!(in_postgres, postgres());
+conformance!(sealed_in_postgres, sealed());
 
 fn key(id: &str) -> Key {
     Key { table: Table::Grant, id: id.to_owned() }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::beside::{Beside, Difference};
+#[cfg(debug_assertions)]
+use crate::crypto::secret::undeclared;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
 use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
@@ -231,8 +233,16 @@ impl<'s> Transaction<'s> {
 /// The write that stores `entity`.
 pub(crate) fn written<E: Entity>(entity: &E) -> Result<(Key, Write), ServiceError> {
     let key = Key { table: E::TABLE, id: entity.id() };
+    #[cfg(debug_assertions)]
+    undeclared::forget();
     let body = serde_json::to_vec(entity)
         .map_err(|e| ServiceError::internal(format!("{}: {e}", type_name::<E>())))?;
+    #[cfg(debug_assertions)]
+    assert!(
+        undeclared::is_none(E::TABLE, &body),
+        "{} has a secret that Table::secrets does not list",
+        type_name::<E>()
+    );
     Ok((key, Write::Put { body, expires_at: entity.expires_at().map(Moment::millis) }))
 }
 

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::crypto::secret;
+
 /// 32 secret bytes, base64 in the store.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Bytes32([u8; 32]);
@@ -21,7 +23,7 @@ impl Bytes32 {
 
 impl Serialize for Bytes32 {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(self.0))
+        secret::serialize(&Zeroizing::new(STANDARD.encode(self.0)), serializer)
     }
 }
 

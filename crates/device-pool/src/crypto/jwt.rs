@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::crypto::secret;
 use crate::error::ServiceError;
 use crate::host::invocation::Invocation;
 use crate::host::moment::{Moment, minutes};
@@ -233,6 +234,7 @@ pub(crate) struct SigningKey {
     #[zeroize(skip)]
     pub(crate) kid: String,
     /// PKCS#8 DER in base64.
+    #[serde(serialize_with = "secret::serialize")]
     pkcs8: String,
 }
 

@@ -7,6 +7,7 @@ use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::crypto::secret::Secret;
 use crate::error::ServiceError;
 
 /// An SRP salt and verifier as stored: the salt in hexadecimal, the verifier in base64.
@@ -17,13 +18,13 @@ use crate::error::ServiceError;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVerifier {
     salt: String,
-    verifier: Sensitive<String>,
-    powers: Sensitive<String>,
+    verifier: Secret,
+    powers: Secret,
 }
 
 impl StoredVerifier {
     pub(crate) fn new(salt: &Salt, verifier: &Verifier) -> Self {
-        let encode = |bytes: Zeroizing<Vec<u8>>| Sensitive::from(STANDARD.encode(bytes));
+        let encode = |bytes: Zeroizing<Vec<u8>>| secret(STANDARD.encode(bytes));
         Self {
             salt: salt.to_hex(),
             verifier: encode(verifier.padded()),
@@ -35,7 +36,7 @@ impl StoredVerifier {
     /// belong to another verifier: they cost the same time, and no proof can succeed anyway.
     pub(crate) fn that_no_password_has(salt: &Salt, verifier: &[u8]) -> Self {
         let padded = Zeroizing::new([&[0], verifier].concat());
-        let encode = |bytes: &[u8]| Sensitive::from(STANDARD.encode(bytes));
+        let encode = |bytes: &[u8]| secret(STANDARD.encode(bytes));
         Self {
             salt: salt.to_hex(),
             verifier: encode(&padded),
@@ -45,7 +46,7 @@ impl StoredVerifier {
 
     /// A verifier that is not computed yet; see [`Self::is_pending`].
     pub(crate) fn pending(salt: &Salt) -> Self {
-        let none = || Sensitive::from(String::new());
+        let none = || secret(String::new());
         Self { salt: salt.to_hex(), verifier: none(), powers: none() }
     }
 
@@ -61,8 +62,7 @@ impl StoredVerifier {
 
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
-        let decode =
-            |text: &Sensitive<String>| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
+        let decode = |text: &Secret| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
         let verifier =
             decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
         let powers = decode(&self.powers);
@@ -70,6 +70,10 @@ impl StoredVerifier {
             verifier.zip(powers).and_then(|(v, powers)| v.with_trusted_powers(&powers).ok());
         salt.zip(verifier).ok_or_else(|| ServiceError::internal("a stored verifier does not parse"))
     }
+}
+
+fn secret(text: String) -> Secret {
+    Secret::from(Sensitive::from(text))
 }
 
 #[cfg(test)]

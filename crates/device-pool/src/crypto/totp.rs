@@ -4,8 +4,9 @@
 use device_wire::{ErrorCode, Sensitive};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use totp_rs::{Algorithm, Builder, Secret};
+use totp_rs::{Algorithm, Builder};
 
+use crate::crypto::secret::Secret;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
 
@@ -14,7 +15,7 @@ const STEP_SECONDS: i64 = 30;
 /// A software token that its user has verified.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SoftwareToken {
-    secret: Sensitive<String>,
+    secret: Secret,
     /// The name that the user gave it.
     pub(crate) name: Option<String>,
     /// The step of the last accepted code. Codes of this step and earlier ones are used up.
@@ -30,13 +31,13 @@ impl SoftwareToken {
         name: Option<String>,
     ) -> Option<Self> {
         let last_step = matching_step(&secret, code, now)?;
-        Some(Self { secret, name, last_step })
+        Some(Self { secret: secret.into(), name, last_step })
     }
 
     /// The token of a seed; `None` if the secret is not base32.
     pub(crate) fn of_seed(secret: Sensitive<String>) -> Option<Self> {
-        Secret::try_from_base32(secret.as_str()).ok()?;
-        Some(Self { secret, name: None, last_step: 0 })
+        totp_rs::Secret::try_from_base32(secret.as_str()).ok()?;
+        Some(Self { secret: secret.into(), name: None, last_step: 0 })
     }
 
     /// Accepts a code of the current step or an adjacent one, once.
@@ -59,13 +60,13 @@ impl SoftwareToken {
 
 /// A new secret in base32, as `SecretCode` shows it: 160 bits (RFC 4226 section 4, R6).
 pub(crate) fn secret_code(bytes: [u8; 20]) -> Sensitive<String> {
-    Sensitive::from(Secret::new(Box::from(bytes)).to_base32())
+    Sensitive::from(totp_rs::Secret::new(Box::from(bytes)).to_base32())
 }
 
 /// The latest of the three steps around `now` that has this code. Always compares all three, so
 /// timing reveals nothing.
 fn matching_step(secret: &str, code: &str, now: Moment) -> Option<i64> {
-    let secret = Secret::try_from_base32(secret).ok()?;
+    let secret = totp_rs::Secret::try_from_base32(secret).ok()?;
     let totp =
         Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build_noncompliant();
     let current = now.unix_seconds().div_euclid(STEP_SECONDS);

@@ -129,7 +129,8 @@ impl Store for Cleared<'_> {
 /// Removes all records but the keys of pools that `keeps_keys` names, and the host's own.
 fn clear(store: &dyn Store, keeps_keys: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     const PAGE: usize = 500;
-    let hosts_own = |table: &Table| matches!(table, Table::AdminSession | Table::AccessKey);
+    let hosts_own =
+        |table: &Table| matches!(table, Table::AdminSession | Table::AccessKey | Table::DataKey);
     for table in Table::ALL.into_iter().filter(|table| !hosts_own(table)) {
         let mut after: Option<String> = None;
         loop {

@@ -35,7 +35,7 @@ pub(crate) fn associate(
     check_software_tokens(&pool)?;
     let secret = totp::secret_code(cx.random());
     let mut token = UserToken::of(cx, &user)?;
-    token.pending = Some(secret.clone());
+    token.pending = Some(secret.clone().into());
     cx.tx.put(&token)?;
     // No token may go along with a deletion of the user. Both write the user.
     cx.tx.put(&user)?;
@@ -61,7 +61,7 @@ pub(crate) fn verify(
     let secret = UserToken::of(cx, &user)?.pending.ok_or_else(|| {
         ServiceError::invalid("No software token to verify: call AssociateSoftwareToken first.")
     })?;
-    user.enrol_token(cx, secret, &request.user_code, request.friendly_device_name)?;
+    user.enrol_token(cx, (*secret).clone(), &request.user_code, request.friendly_device_name)?;
     cx.tx.put(&user)?;
     Ok(VerifySoftwareTokenResponse {
         status: Some(VerifySoftwareTokenResponseType::Success),

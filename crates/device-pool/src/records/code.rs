@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::command::transaction::{Entity, id_of};
+use crate::crypto::secret::Secret;
 use crate::host::moment::{Moment, days, hours, minutes};
 use crate::records::address::Address;
 use crate::records::attempts::Attempt;
@@ -113,7 +114,7 @@ pub(crate) struct Codes {
 /// An unused code.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Code {
-    pub(crate) code: Sensitive<String>,
+    pub(crate) code: Secret,
     /// The address that the code verifies; `None` if the code was not sent.
     pub(crate) sent_to: Option<Address>,
     /// The subject under which the destination is counted.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 
 use crate::command::transaction::{Entity, id_of};
+use crate::crypto::secret::Secret;
 use crate::host::moment::Moment;
 use crate::store::Table;
 
@@ -19,7 +19,7 @@ pub(crate) struct FirstFactor {
     pub(crate) client_id: String,
     pub(crate) username: String,
     pub(crate) device_key: String,
-    pub(crate) session: Sensitive<String>,
+    pub(crate) session: Secret,
     /// Where the first factor was proven; `None` if the host does not know.
     #[serde(default)]
     pub(crate) source_ip: Option<String>,

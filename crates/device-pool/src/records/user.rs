@@ -11,6 +11,7 @@ use crate::command::beside::{Beside, Counts};
 use crate::command::context::Context;
 use crate::command::notes::Subject;
 use crate::command::transaction::{Entity, id_of};
+use crate::crypto::secret::Secret;
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::host::message::Medium;
@@ -59,7 +60,7 @@ pub(crate) struct User {
     pub(crate) software_token: Option<SoftwareToken>,
     /// The secret of a token that is not verified, in records of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) pending_token: Option<Sensitive<String>>,
+    pub(crate) pending_token: Option<Secret>,
     pub(crate) mfa: MfaPreference,
     /// When this user is removed if the account is not confirmed. `None` for users of earlier
     /// releases.

@@ -1,10 +1,10 @@
 //! A user's software token.
 
-use device_wire::Sensitive;
 use serde::{Deserialize, Serialize};
 
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
+use crate::crypto::secret::Secret;
 use crate::crypto::totp::SoftwareToken;
 use crate::error::ServiceError;
 use crate::records::user::User;
@@ -20,7 +20,7 @@ pub(crate) struct UserToken {
     /// The verified token. [`User::has_software_token`] says whether there is one.
     pub(crate) verified: Option<SoftwareToken>,
     /// A secret that the user has not yet verified.
-    pub(crate) pending: Option<Sensitive<String>>,
+    pub(crate) pending: Option<Secret>,
 }
 
 impl Entity for UserToken {

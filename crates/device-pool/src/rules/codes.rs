@@ -99,7 +99,7 @@ pub(crate) fn issue(
         count.count_although_refused(cx)?;
     }
     let newest = Code {
-        code: code.clone(),
+        code: code.clone().into(),
         sent_to: to.address.cloned(),
         destination: to.destination(cx)?,
         wrong_answers: 0,

@@ -47,7 +47,7 @@ pub(crate) fn ask(
         client_id: client.id.clone(),
         username: user.username.clone(),
         device_key,
-        session: Sensitive::from(session.clone()),
+        session: Sensitive::from(session.clone()).into(),
         source_ip: cx.invocation.source_ip.map(|ip| ip.to_string()),
         expires_at: cx.now() + FirstFactor::LIFETIME,
     })?;
@@ -129,7 +129,7 @@ fn remembered_session(
     if record.source_ip != cx.invocation.source_ip.map(|ip| ip.to_string()) {
         return Err(invalid_session());
     }
-    Ok(record.session)
+    Ok((*record.session).clone())
 }
 
 /// The answer to `DEVICE_PASSWORD_VERIFIER`: tokens, if the device knows its secret.

@@ -10,6 +10,9 @@ fn key(table: Table, id: &str) -> Key {
     Key { table, id: id.to_owned() }
 }
 
+/// The tables whose records callers write: all but the last, of data keys.
+const TABLES: &[Table] = Table::ALL.split_last().unwrap().1;
+
 fn user(id: &str) -> Key {
     key(Table::User, id)
 }
@@ -78,10 +81,10 @@ pub(crate) fn a_record_exists_from_put_to_delete(store: &impl Store) {
 }
 
 pub(crate) fn tables_are_separate(store: &impl Store) {
-    for (n, table) in Table::ALL.into_iter().enumerate() {
+    for (n, table) in TABLES.iter().copied().enumerate() {
         write(store, vec![put(&key(table, "same"), n)]);
     }
-    for (n, table) in Table::ALL.into_iter().enumerate() {
+    for (n, table) in TABLES.iter().copied().enumerate() {
         assert_eq!(read(store, &key(table, "same")), Some(body(n)), "{table:?}");
         assert_eq!(ids(store, table, "", None, 9), ["same"], "{table:?}");
     }
@@ -176,7 +179,7 @@ pub(crate) fn a_conflict_writes_nothing(store: &impl Store) {
 
 pub(crate) fn one_change_writes_many_keys(store: &impl Store) {
     let keys: Vec<Key> =
-        (0..300).map(|n| key(Table::ALL[n % Table::ALL.len()], &format!("many/{n:03}"))).collect();
+        (0..300).map(|n| key(TABLES[n % TABLES.len()], &format!("many/{n:03}"))).collect();
     let expect = keys.iter().map(|key| (key.clone(), None)).collect();
     let writes = keys.iter().enumerate().map(|(n, key)| put(key, n)).collect();
     store.apply(Change { expect, writes }).unwrap();
