@@ -31,6 +31,12 @@ pub(crate) fn new_secret(question: &str) -> Result<Secret, CliError> {
 
 /// Asks for a text.
 pub(crate) fn line(question: &str) -> Result<String, CliError> {
+    let answer = answer(question)?;
+    not_empty(question, &answer)?;
+    Ok(answer)
+}
+
+fn answer(question: &str) -> Result<String, CliError> {
     if io::stdin().is_terminal() {
         write!(io::stderr(), "{question}: ")?;
     }
@@ -38,7 +44,6 @@ pub(crate) fn line(question: &str) -> Result<String, CliError> {
     io::stdin().lock().read_line(&mut line)?;
     let answer = line.trim_end_matches(['\r', '\n']).to_owned();
     line.zeroize();
-    not_empty(question, &answer)?;
     Ok(answer)
 }
 
@@ -53,7 +58,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
              --dry-run shows what would be removed"
         )));
     }
-    match line(&format!("{question} [y/N]"))?.to_lowercase().as_str() {
+    match answer(&format!("{question} [y/N]"))?.to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(CliError::Failed("nothing was changed".to_owned())),
     }

@@ -47,12 +47,13 @@ static HTTP: LazyLock<Result<(Runtime, Client), String>> = LazyLock::new(|| {
 #[derive(Clone, clap::Args)]
 pub(crate) struct Connection {
     /// Where the server is [default: AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER or
-    /// AWS_ENDPOINT_URL; with a profile, its endpoint_url or Cognito in its region; otherwise
-    /// http://127.0.0.1:9229]
+    /// AWS_ENDPOINT_URL; with a profile, its endpoint_url or Cognito in its region; otherwise the
+    /// server on this machine]
     #[arg(long, alias = "endpoint-url", env = "DEVICE_URL")]
     url: Option<Url>,
 
-    /// The region to sign for [default: AWS_REGION, AWS_DEFAULT_REGION, the profile's or us-east-1]
+    /// The region to sign for [default: with a server that AWS settings name, AWS_REGION,
+    /// AWS_DEFAULT_REGION or the profile's; otherwise us-east-1]
     #[arg(long, env = "DEVICE_REGION")]
     region: Option<String>,
 
@@ -167,13 +168,18 @@ impl Connection {
                 .map(|url| url.parse().map_err(|_| not_a_url(&url)))
                 .transpose()?,
         };
+        // The region that someone set for AWS says nothing of a server that was found otherwise.
+        let is_found_by_aws = named.is_some() || (self.url.is_none() && url.is_some());
+        let of_aws = || {
+            variable("AWS_REGION")
+                .or_else(|| variable("AWS_DEFAULT_REGION"))
+                .or_else(|| profile.as_ref().and_then(Profile::region).map(str::to_owned))
+        };
         let region = self
             .region
             .clone()
             .or_else(|| url.as_ref().and_then(region_of))
-            .or_else(|| variable("AWS_REGION"))
-            .or_else(|| variable("AWS_DEFAULT_REGION"))
-            .or_else(|| profile.as_ref().and_then(Profile::region).map(str::to_owned))
+            .or_else(|| if is_found_by_aws { of_aws() } else { None })
             .unwrap_or_else(|| "us-east-1".to_owned());
         let url = match (url, &named) {
             (Some(url), _) => url,
