@@ -2,6 +2,7 @@
 
 mod audit;
 mod aws_profile;
+mod bench;
 mod cli_error;
 mod client;
 mod config;
@@ -117,6 +118,8 @@ enum Command {
     Store(store::Command),
     /// Check whether a server works. The exit code is 0 if it does, otherwise 1.
     Health(health::Options),
+    /// Measure sign-ins at a server: how many, how fast, and what each costs
+    Bench(Box<bench::Options>),
     /// Show the whole life of a remembered device, with its own server.
     Demo(demo::Options),
     /// Print completions for a shell
@@ -169,6 +172,7 @@ fn run(matches: &ArgMatches) -> Result<(), CliError> {
         }
         Command::Store(command) => store::run(&command).map_err(CliError::Other),
         Command::Health(options) => health::run(options).map_err(CliError::other),
+        Command::Bench(options) => bench::run(&options).map_err(CliError::other),
         Command::Demo(options) => demo::run(&options).map_err(CliError::other),
         Command::Completions(options) => {
             reference::completions(&options, Cli::command());

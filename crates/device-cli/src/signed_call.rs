@@ -332,13 +332,7 @@ impl Place {
         {
             return key;
         }
-        let named = |prefix: &str, token: Option<String>| {
-            let id = variable(&format!("{prefix}_ACCESS_KEY_ID"))?;
-            let secret = variable(&format!("{prefix}_SECRET_ACCESS_KEY"))?;
-            Some(Credentials::from_keys(id, secret, token))
-        };
-        let own = named("DEVICE", None);
-        if let Some(key) = own.or_else(|| named("AWS", variable("AWS_SESSION_TOKEN"))) {
+        if let Some(key) = key_of_environment() {
             return Ok(key);
         }
         if variable("AWS_PROFILE").is_some()
@@ -359,6 +353,23 @@ impl Place {
         };
         Ok(Credentials::from_keys(kept.access_key_id, kept.secret_access_key, None))
     }
+}
+
+/// The access key of a server: from the environment, else the one that it keeps with its data.
+pub(crate) fn server_key(data: &Path) -> Option<Credentials> {
+    key_of_environment().or_else(|| {
+        let kept = credentials::Credentials::read(data).ok()?;
+        Some(Credentials::from_keys(kept.access_key_id, kept.secret_access_key, None))
+    })
+}
+
+fn key_of_environment() -> Option<Credentials> {
+    let named = |prefix: &str, token: Option<String>| {
+        let id = variable(&format!("{prefix}_ACCESS_KEY_ID"))?;
+        let secret = variable(&format!("{prefix}_SECRET_ACCESS_KEY"))?;
+        Some(Credentials::from_keys(id, secret, token))
+    };
+    named("DEVICE", None).or_else(|| named("AWS", variable("AWS_SESSION_TOKEN")))
 }
 
 fn no_key_for_amazon() -> CallError {

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod bench;
 mod network;
 mod outside;
 mod pools;
