@@ -113,7 +113,7 @@ enum Command {
     /// Check the configuration of `device serve` without starting it
     #[command(subcommand)]
     Config(config::Command),
-    /// Copy a server's data
+    /// Back up, verify, migrate or move a server's data
     #[command(subcommand)]
     Store(store::Command),
     /// Check whether a server works. The exit code is 0 if it does, otherwise 1.

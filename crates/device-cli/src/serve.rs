@@ -31,8 +31,8 @@ use log::LogLevel;
 use network::{Open, Use};
 use reload::Reload;
 pub(crate) use secrets::{given_secrets, is_secret};
-pub(crate) use settings::Options;
 use settings::{Administration, Settings};
+pub(crate) use settings::{DEFAULT_DATA, Options};
 
 use crate::descriptors;
 use crate::signals::Signals;

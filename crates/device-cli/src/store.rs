@@ -1,63 +1,45 @@
-//! `device store`: access to a server's data while it is stopped.
+//! `device store`: care for a server's data.
+
+mod copy;
+mod files;
+mod migrate;
+mod place;
+mod verify;
 
 use std::error::Error;
-use std::io::{self, Write as _};
-use std::path::Path;
-
-use device_store::{PostgresStore, SqliteStore, copy};
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// The subcommands of `device store`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    /// Write a server's data to a file, while the server runs or not.
+    ///
+    /// The file has one state of the data, between two changes, and is readable by its owner alone.
+    Backup(files::BackupOptions),
+    /// Make a data directory of a backup, once it is verified.
+    ///
+    /// Nothing is overwritten: the directory must hold no data.
+    Restore(files::RestoreOptions),
+    /// Check that all records can be read and agree with each other, while the server runs or not.
+    ///
+    /// The exit code is 1 if anything is wrong.
+    Verify(verify::Options),
+    /// Write the database anew, without free space. Stop the server first.
+    Compact(files::CompactOptions),
+    /// Bring the database to the schema of this version. The server does the same when it starts.
+    Migrate(migrate::Options),
     /// Copy a server's data into an empty PostgreSQL database, and verify the copy.
     ///
     /// Stop the server first: it uses the directory while it runs. The source is not changed.
-    Copy(CopyOptions),
-}
-
-/// Options of `device store copy`.
-#[derive(clap::Args)]
-pub(crate) struct CopyOptions {
-    /// The data to copy, as sqlite:DIR, where DIR is the server's --data
-    #[arg(long, value_name = "sqlite:DIR")]
-    from: String,
-
-    /// The database to copy to, such as postgres://user:password@db.example.com/device. If it
-    /// contains a password, prefer the environment
-    #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
-    to: String,
+    Copy(copy::Options),
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Copy(options) => copy_store(options),
+        Command::Backup(options) => files::back_up(options),
+        Command::Restore(options) => files::restore(options),
+        Command::Verify(options) => verify::run(options),
+        Command::Compact(options) => files::compact(options),
+        Command::Migrate(options) => migrate::run(options),
+        Command::Copy(options) => copy::run(options),
     }
-}
-
-fn copy_store(options: &CopyOptions) -> Result<(), Box<dyn Error>> {
-    let directory = options.from.strip_prefix("sqlite:").filter(|directory| !directory.is_empty());
-    let directory = directory.ok_or("--from is not like sqlite:./device-data")?;
-    let from = SqliteStore::open_existing(Path::new(directory))?;
-    let to = PostgresStore::open(&options.to)?;
-
-    // Drawn on stderr, and only if that is a terminal.
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}")?;
-    let bar = ProgressBar::new(0).with_style(style);
-    let copied = copy(&from, &to, |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-        bar.set_message(if 2 * done <= total { "copying" } else { "verifying" });
-    });
-    bar.finish_and_clear();
-
-    let mut out = io::stdout().lock();
-    let mut total = 0;
-    for kind in copied? {
-        total += kind.records;
-        let digest: String = kind.digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(out, "{:<18}{:>12}  sha256 {digest}", kind.table.name(), kind.records)?;
-    }
-    writeln!(out, "{total} records copied and verified")?;
-    Ok(())
 }

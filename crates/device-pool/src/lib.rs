@@ -122,6 +122,7 @@ pub use rules::device_count::DeviceCount;
 pub use rules::device_link::DeviceLink;
 pub use rules::event_feedback::FeedbackLink;
 pub use rules::pool_counts::{PoolCounts, Totals};
+pub use rules::record_check::{RecordCheck, RecordProblem, check_records};
 pub use rules::sign_in_hours::SignInHour;
 pub use rules::triggers::TRIGGERS;
 pub use sign_in::policy_trial::{

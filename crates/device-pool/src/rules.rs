@@ -33,6 +33,7 @@ pub(crate) mod passwords;
 pub(crate) mod pool_counts;
 pub(crate) mod pool_deletion;
 pub(crate) mod profile;
+pub(crate) mod record_check;
 pub(crate) mod risk;
 pub(crate) mod risk_notices;
 pub(crate) mod roles;

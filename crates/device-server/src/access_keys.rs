@@ -289,6 +289,14 @@ impl KeyRing {
     }
 }
 
+/// Whether this record is an access key or the name of one.
+pub(crate) fn is_record(key: &Key, body: &[u8]) -> bool {
+    if let Ok(stored) = serde_json::from_slice::<StoredKey>(body) {
+        return id_key(&stored.key.id) == *key;
+    }
+    key.id.starts_with("name/") && serde_json::from_slice::<StoredName>(body).is_ok()
+}
+
 fn id_key(id: &str) -> Key {
     Key { table: Table::AccessKey, id: format!("key/{id}") }
 }

@@ -213,6 +213,11 @@ impl Service {
     }
 }
 
+/// Whether this record is a session.
+pub(crate) fn is_session(found: &Key, body: &[u8]) -> bool {
+    serde_json::from_slice::<AdminSession>(body).is_ok_and(|session| key(&session.id) == *found)
+}
+
 fn key(id: &str) -> Key {
     Key { table: Table::AdminSession, id: id.to_owned() }
 }

@@ -10,6 +10,7 @@ use device_pool::ServiceError;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
+use crate::health::Unhealthy;
 use crate::request_log::Named;
 use crate::service::Service;
 
@@ -26,17 +27,21 @@ pub(crate) async fn alive() -> Response<Body> {
     named("livez", answer::document(StatusCode::OK, &body))
 }
 
-/// `GET /health` and `GET /readyz`: 200 if the store reads and writes, else 503.
+/// `GET /health` and `GET /readyz`: 200 if the store reads and writes, else 503. A store that can
+/// only be read is degraded.
 pub(crate) async fn health(State(service): State<Arc<Service>>) -> Response<Body> {
     let probe = service.probe().await;
-    let (code, status, store) = match probe {
+    let (code, status, store) = match &probe {
         Ok(()) => (StatusCode::OK, "ok", "ok"),
+        Err(Unhealthy { reads: true, .. }) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "degraded", "not writable")
+        }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "failing"),
     };
     let body = json!({ "status": status, "version": env!("CARGO_PKG_VERSION"), "store": store });
     let mut response = named("health", answer::document(code, &body));
-    if let Err(error) = probe {
-        response.extensions_mut().insert(Failure(error));
+    if let Err(Unhealthy { cause, .. }) = probe {
+        response.extensions_mut().insert(Failure(cause));
     }
     response
 }

@@ -46,6 +46,7 @@ mod metrics;
 mod network;
 mod origins;
 mod outbound_queue;
+mod own_records;
 mod pool_budget;
 mod request_log;
 mod seed;
@@ -83,6 +84,7 @@ pub use limits::{Limits, PoolRates};
 pub use listener::Listener;
 pub use network::Network;
 pub use origins::Origins;
+pub use own_records::is_own_record;
 pub use request_log::Peer;
 pub use seed::{Seed, SeedFileError};
 pub use server::Server;
@@ -95,10 +97,11 @@ pub use tls::Tls;
 pub use transport::{Smtp, Transport, Transports, Webhook};
 pub use trusted_proxies::{ProxyHeader, TrustedProxies};
 
+pub use device_pool::store::{Store, StoreError};
 pub use device_pool::{
     AuditAlteration, AuditEventsPage, AuditEventsRequest, AuditExportPage, AuditExportRequest,
     AuditVerdict, AuditVerifier, Config as PoolConfig, DeviceCount, DeviceMessages, HookError,
-    Hooks, MessageTexts, NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest,
-    ReasonCount, Retention, SeedVerifiers, SignInHour,
+    Hooks, MessageTexts, Moment, NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest,
+    ReasonCount, RecordCheck, RecordProblem, Retention, SeedVerifiers, SignInHour, check_records,
 };
 pub use device_store::OpenError;

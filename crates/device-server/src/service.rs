@@ -32,7 +32,7 @@ use crate::body::{Body, BodyMemory};
 use crate::constraint;
 use crate::environment::{Clock, Entropy};
 use crate::guess_budget::GuessBudget;
-use crate::health::Health;
+use crate::health::{Health, Unhealthy};
 use crate::json;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, Present};
@@ -246,7 +246,13 @@ impl Service {
             invocation.pools.clone_from(&administrator.pools);
         }
         self.check_triggers(operation, &input)?;
+        if is_refresh(operation, &input) {
+            self.health.require_room(invocation.now.millis())?;
+        }
         let outcome = self.engine.execute(operation, input, invocation);
+        if outcome.as_ref().is_err_and(|error| error.detail().is_some()) {
+            self.health.doubt();
+        }
         // Due even if the operation was refused.
         self.send(mem::take(&mut invocation.warnings));
         outcome
@@ -278,6 +284,9 @@ impl Service {
             let mut invocation = Invocation { source_ip, ..Invocation::new(now, &mut *rng) };
             let link = work(&service.engine, &mut invocation);
             let about = invocation.about;
+            if link.as_ref().is_err_and(|error| error.detail().is_some()) {
+                service.health.doubt();
+            }
             Ok((link, Subject { administrator: None, about }))
         });
         work.await.unwrap_or_else(|error| (Err(error), Subject::default()))
@@ -370,9 +379,13 @@ impl Service {
     }
 
     /// Whether the store reads and writes. Not limited as calls are: a busy server is not broken.
-    pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), ServiceError> {
+    pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), Unhealthy> {
         let now = self.now();
-        self.health.check(|| self.off_the_workers(move |service| service.health.probe(now))).await
+        let probe = async || {
+            let probed = self.off_the_workers(move |service| Ok(service.health.probe(now))).await;
+            probed.unwrap_or_else(|cause| Err(Unhealthy { reads: false, cause }))
+        };
+        self.health.check(probe).await
     }
 
     /// Replaces the server's own access key; `false` if it is the same, or nobody signs.
@@ -483,5 +496,17 @@ impl Service {
         spawn_blocking(move || work(&service)).await.unwrap_or_else(|_| {
             Err(ServiceError::internal("the engine panicked; the panic hook logs where"))
         })
+    }
+}
+
+/// Whether the call exchanges a refresh token for new tokens.
+fn is_refresh(operation: Operation, input: &Value) -> bool {
+    match operation {
+        Operation::GetTokensFromRefreshToken => true,
+        Operation::InitiateAuth | Operation::AdminInitiateAuth => {
+            let flow = input.get("AuthFlow").and_then(Value::as_str).unwrap_or_default();
+            flow.starts_with("REFRESH_TOKEN")
+        }
+        _ => false,
     }
 }

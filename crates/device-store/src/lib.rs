@@ -51,8 +51,8 @@ pub use entry::{Entries, Entry};
 pub use memory::MemoryStore;
 pub use observed::ObservedStore;
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresError, PostgresStore};
+pub use postgres::{PostgresError, PostgresSnapshot, PostgresStore};
 pub use sealed::{
     Defect, MasterKeyError, MasterKeySource, MasterKeys, Renewed, SealError, SealedStore,
 };
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{Compacted, OpenError, SqliteSnapshot, SqliteStore};

@@ -6,10 +6,12 @@ mod connections;
 mod open_error;
 mod place;
 mod schema;
+mod snapshot;
 
 use std::fmt;
 use std::time::Duration;
 
+use deadpool_postgres::Object;
 use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version};
 use tokio::runtime::{self, Runtime};
 use tokio_postgres::Row;
@@ -20,6 +22,7 @@ use self::commit::Commit;
 use self::connections::{Connections, Fault};
 pub use self::open_error::PostgresError;
 use self::place::{Place, owner_of_prefix};
+pub use self::snapshot::PostgresSnapshot;
 use crate::entry::{Entries, Entry};
 
 const GET: &str = "SELECT version, body FROM device_store.record
@@ -80,6 +83,32 @@ impl PostgresStore {
     /// # Errors
     /// [`PostgresError`], which says what is wrong and what to do.
     pub fn open(url: &str) -> Result<Self, PostgresError> {
+        let store = Self::connect(url)?;
+        store.wait(async {
+            let mut client = store.first().await?;
+            schema::migrate(&mut client, &store.name).await
+        })?;
+        Ok(store)
+    }
+
+    /// What migrating a database would do, one line for each step. Nothing is changed.
+    ///
+    /// The steps are tried and undone, if there are any.
+    ///
+    /// # Errors
+    /// [`PostgresError`].
+    pub fn pending_migrations(url: &str) -> Result<Vec<&'static str>, PostgresError> {
+        let store = Self::connect(url)?;
+        store.wait(store.try_migrate()).map(|(_, steps)| steps)
+    }
+
+    async fn try_migrate(&self) -> Result<(usize, Vec<&'static str>), PostgresError> {
+        let mut client = self.first().await?;
+        schema::try_migrate(&mut client, &self.name).await
+    }
+
+    /// A store whose connections are not yet made.
+    fn connect(url: &str) -> Result<Self, PostgresError> {
         let address = Address::parse(url)?;
         let name = address.name();
         let runtime = runtime::Builder::new_multi_thread()
@@ -89,14 +118,13 @@ impl PostgresStore {
             .build()
             .map_err(PostgresError::Runtime)?;
         let connections = Connections::new(address)?;
-        let store = Self { connections, runtime: Some(runtime), name };
-        store.wait(async {
-            let mut client = store.connections.first().await.map_err(|error| {
-                PostgresError::Unreachable { name: store.name.clone(), detail: error }
-            })?;
-            schema::migrate(&mut client, &store.name).await
-        })?;
-        Ok(store)
+        Ok(Self { connections, runtime: Some(runtime), name })
+    }
+
+    /// The first connection, or why there is none.
+    async fn first(&self) -> Result<Object, PostgresError> {
+        let connected = self.connections.first().await;
+        connected.map_err(|detail| PostgresError::Unreachable { name: self.name.clone(), detail })
     }
 
     /// Blocks this thread until `future` completes, inside or outside of an async runtime.
@@ -112,6 +140,41 @@ impl PostgresStore {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
         self.wait(self.connections.read(statement, parameters)).map_err(failed)
+    }
+}
+
+/// A page of records in the order of their ids.
+struct Page {
+    kind: &'static str,
+    start: Vec<u8>,
+    end: Vec<u8>,
+    limit: i64,
+    owner: Option<i64>,
+}
+
+impl Page {
+    fn new(table: Table, prefix: &str, after: Option<&str>, limit: usize) -> Self {
+        // The next possible id is `after` and a zero byte. Ids are UTF-8, which has no byte 0xff.
+        let start = match after {
+            Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
+            _ => prefix.as_bytes().to_vec(),
+        };
+        let end = [prefix.as_bytes(), b"\xff"].concat();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Self { kind: table.name(), start, end, limit, owner: owner_of_prefix(prefix) }
+    }
+
+    fn statement(&self) -> &'static str {
+        if self.owner.is_some() { SCAN_OWNER } else { SCAN }
+    }
+
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { kind, start, end, limit, owner } = self;
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![kind, start, end, limit];
+        if let Some(owner) = owner {
+            parameters.push(owner);
+        }
+        parameters
     }
 }
 
@@ -165,18 +228,8 @@ impl Entries for PostgresStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let kind = table.name();
-        // The next possible id is `after` and a zero byte. Ids are UTF-8, which has no byte 0xff.
-        let start = match after {
-            Some(after) if after >= prefix => [after.as_bytes(), b"\0"].concat(),
-            _ => prefix.as_bytes().to_vec(),
-        };
-        let end = [prefix.as_bytes(), b"\xff"].concat();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = match owner_of_prefix(prefix) {
-            Some(owner) => self.read(SCAN_OWNER, &[&kind, &start, &end, &limit, &owner])?,
-            None => self.read(SCAN, &[&kind, &start, &end, &limit])?,
-        };
+        let page = Page::new(table, prefix, after, limit);
+        let rows = self.read(page.statement(), &page.parameters())?;
         rows.iter().map(|row| entry(table, row)).collect()
     }
 }

@@ -1,9 +1,12 @@
 //! Records in a SQLite database, with one writer thread and several readers.
 
 mod directory;
+mod files;
 mod open_error;
 mod readers;
+mod reads;
 mod schema;
+mod snapshot;
 mod writer;
 
 use std::fmt;
@@ -11,11 +14,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row};
+use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+use rusqlite::{Connection, OpenFlags};
 
+pub use self::files::Compacted;
 pub use self::open_error::OpenError;
 use self::readers::Readers;
+pub use self::snapshot::SqliteSnapshot;
 use self::writer::{Task, Writer};
 use crate::entry::{Entries, Entry};
 
@@ -26,6 +31,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of records removed in one step of a purge. Small, so that waiting changes are not
 /// delayed by the whole purge.
 const PURGE_BATCH: u16 = 500;
+
+/// The number of free pages that a step of a purge gives back to the file system: a megabyte.
+const PAGES: u16 = 256;
+
+/// The most such steps in a purge. The next purge, a minute later, goes on.
+const MAX_STEPS: usize = 100;
 
 /// A [`Store`] in one directory of the local disk.
 ///
@@ -70,6 +81,10 @@ impl SqliteStore {
             return Err(OpenError::Permission { path: database });
         }
         let version = schema::inspect(&connection, &database)?;
+        if version == 0 {
+            // So that the file gives space back. Nothing can be in it before this.
+            connection.pragma_update(None, "auto_vacuum", "incremental").map_err(failed)?;
+        }
         configure_writer(&connection).map_err(failed)?;
         schema::migrate(&mut connection, version).map_err(failed)?;
 
@@ -80,11 +95,7 @@ impl SqliteStore {
             Writer::spawn(connection).map_err(|source| OpenError::io(&database, source))?;
         Ok(Self { readers, writer, _lock: lock, database })
     }
-}
 
-/// Access for copies.
-#[cfg(feature = "postgres")]
-impl SqliteStore {
     /// Opens the store in `directory` only if it exists.
     ///
     /// # Errors
@@ -93,12 +104,14 @@ impl SqliteStore {
     /// created then.
     pub fn open_existing(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
         let directory = directory.as_ref();
-        if !directory::is_used(directory) {
-            return Err(OpenError::Missing { path: directory.to_owned() });
-        }
+        directory::existing(directory)?;
         Self::open(directory)
     }
+}
 
+/// Access for copies.
+#[cfg(feature = "postgres")]
+impl SqliteStore {
     /// The number of records.
     pub(crate) fn count(&self) -> Result<u64, StoreError> {
         let count = |connection: &Connection| {
@@ -136,12 +149,7 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 
 impl Store for SqliteStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.readers.read(|connection| {
-            connection
-                .prepare_cached("SELECT version, body FROM record WHERE kind = ?1 AND id = ?2")?
-                .query_row((key.table.name(), &key.id), record)
-                .optional()
-        })
+        self.readers.read(|connection| reads::get(connection, key))
     }
 
     fn scan(
@@ -166,9 +174,15 @@ impl Store for SqliteStore {
                 self.writer.submit(Task::Purge { before: now_millis, limit: PURGE_BATCH })?;
             total += removed;
             if removed < usize::from(PURGE_BATCH) {
-                return Ok(total);
+                break;
             }
         }
+        for _ in 0..MAX_STEPS {
+            if self.writer.submit(Task::GiveBack { pages: PAGES })? == 0 {
+                break;
+            }
+        }
+        Ok(total)
     }
 }
 
@@ -180,41 +194,8 @@ impl Entries for SqliteStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Entry>, StoreError> {
-        let start = after.map_or(prefix, |after| after.max(prefix));
-        self.readers.read(|connection| {
-            let mut found = Vec::new();
-            let mut statement = connection.prepare_cached(
-                "SELECT version, body, id, expires_at FROM record
-                 WHERE kind = ?1 AND id >= ?2 ORDER BY id",
-            )?;
-            let mut rows = statement.query((table.name(), start))?;
-            // The loop stops at the end of the prefix: rows are fetched one by one, and bytes
-            // compare more reliably here than by a pattern or an upper bound in SQL.
-            while found.len() < limit
-                && let Some(row) = rows.next()?
-            {
-                let id = row.get_ref(2)?.as_str()?;
-                if !id.starts_with(prefix) {
-                    break;
-                }
-                if Some(id) != after {
-                    let key = Key { table, id: id.to_owned() };
-                    found.push(Entry { key, record: record(row)?, expires_at: row.get(3)? });
-                }
-            }
-            Ok(found)
-        })
+        self.readers.read(|connection| reads::entries(connection, table, prefix, after, limit))
     }
-}
-
-/// The record in a row that starts with `version, body`.
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    Ok(Record { version: version(row)?, body: row.get_ref(1)?.as_bytes()?.to_vec() })
-}
-
-/// The version in a row that starts with it. The database counts in `i64`, from 1.
-fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
-    row.get::<_, i64>(0).map(|number| Version(number.cast_unsigned()))
 }
 
 impl fmt::Debug for SqliteStore {

@@ -21,7 +21,7 @@ use super::network::{self, Clear, Network};
 use super::{ServeError, dev, modes, secrets, templates};
 use outbound::{functions, hook, transports};
 
-const DEFAULT_DATA: &str = "device-data";
+pub(crate) const DEFAULT_DATA: &str = "device-data";
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// The options of flags and environment. A file uses the same names.

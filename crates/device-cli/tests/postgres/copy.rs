@@ -16,6 +16,10 @@ fn copy(from: &Path, to: &Database) -> Output {
     copy.args(["store", "copy", "--from", &from, "--to", to.url()]).output().unwrap()
 }
 
+fn store(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_device")).arg("store").args(arguments).output().unwrap()
+}
+
 fn complaint(output: &Output) -> String {
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -54,6 +58,12 @@ fn devices_and_tokens_of_before_the_copy_still_work() {
     assert!(users.contains(" 601 "), "{said}");
     assert!(said.ends_with("records copied and verified\n"), "{said}");
 
+    let verified = store(&["verify", "--store", database.url()]);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success() && said.contains("all can be read"), "{said}");
+    let tried = store(&["migrate", "--dry-run", "--store", database.url()]);
+    assert!(String::from_utf8(tried.stdout).unwrap().contains("nothing to do"));
+
     let after = serve(["--store", database.url()]);
     after.ok("GetUser", &json!({ "AccessToken": tokens["AccessToken"] }));
     after.ok("InitiateAuth", &ana.refresh(&tokens));
@@ -68,6 +78,11 @@ fn a_missing_source_is_refused_and_not_created() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::new();
     let none = directory.path().join("none");
+    let said = complaint(&store(&["verify", "--store", database.url()]));
+    assert!(said.contains("holds no data of this program"), "{said}");
+    let tried = store(&["migrate", "--dry-run", "--store", database.url()]);
+    assert!(String::from_utf8(tried.stdout).unwrap().starts_with("would: create the schema"));
+
     let said = complaint(&copy(&none, &database));
     assert!(said.contains("holds no data of this program"), "{said}");
     assert!(!none.exists());

@@ -17,6 +17,7 @@ mod process;
 mod refusals;
 mod secrets;
 mod seed;
+mod store;
 mod survival;
 mod transcripts;
 

@@ -47,8 +47,9 @@ impl SignInHour {
     }
 }
 
+/// The sign-ins of an hour as they are stored.
 #[derive(Serialize, Deserialize)]
-struct StoredHour {
+pub(crate) struct StoredHour {
     pool_id: String,
     #[serde(flatten)]
     hour: SignInHour,

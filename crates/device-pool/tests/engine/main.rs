@@ -45,6 +45,7 @@ mod pool_life;
 mod pools;
 mod profile;
 mod races;
+mod record_check;
 mod recovery;
 mod resources;
 mod retention;

@@ -453,9 +453,16 @@ impl Store for Failing {
 
 #[tokio::test]
 async fn health_fails_if_the_store_cannot_write() {
-    let health = send(Failing::router(true), get("/health")).await;
-    assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(health.json()["store"], "failing");
+    for (reads, status, store) in
+        [(true, "degraded", "not writable"), (false, "unavailable", "failing")]
+    {
+        let health = send(Failing::router(reads), get("/health")).await;
+        assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            (&health.json()["status"], &health.json()["store"]),
+            (&json!(status), &json!(store))
+        );
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,23 @@ pub enum PostgresError {
         /// The latest schema version that this program knows.
         supported: usize,
     },
+    /// The database has none of our records, and none are to be created.
+    #[error("{name} holds no data of this program: name the database of a server")]
+    Missing {
+        /// Hosts and database.
+        name: String,
+    },
+    /// An earlier version of this program wrote the schema, and it is only to be read.
+    #[error(
+        "{name} has schema {found} of an earlier version of this program: migrate it first, with \
+         `device store migrate` or by starting a server"
+    )]
+    OlderSchema {
+        /// Hosts and database.
+        name: String,
+        /// The schema version found.
+        found: usize,
+    },
     /// Another program made a schema with our name.
     #[error("{name} has a schema device_store of another program: name another database")]
     Foreign {

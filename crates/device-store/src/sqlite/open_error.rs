@@ -46,6 +46,17 @@ pub enum OpenError {
         /// The latest schema version that this program knows.
         supported: usize,
     },
+    /// An earlier version of this program wrote the database, and it is only to be read.
+    #[error(
+        "{path} has schema {found} of an earlier version of this program: migrate it first, with \
+         `device store migrate` or by starting the server; of a backup, restore it first"
+    )]
+    OlderSchema {
+        /// The database.
+        path: PathBuf,
+        /// The schema version found.
+        found: usize,
+    },
     /// The database belongs to another program.
     #[error("{path} is a database of another program: name another directory")]
     Foreign {
@@ -60,10 +71,31 @@ pub enum OpenError {
         /// SQLite's error.
         detail: String,
     },
+    /// The path is not a file.
+    #[error("{path} is not a file: name a backup, as `device store backup` wrote it")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file to be written exists.
+    #[error("{path} exists already, and nothing is overwritten: name a new file")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The directory to be filled has data.
+    #[error(
+        "{path} exists already, and nothing is overwritten: name a new directory, or move the old \
+         data away"
+    )]
+    NotEmpty {
+        /// The database, or its log.
+        path: PathBuf,
+    },
     /// The directory has no database, and none is to be created.
     #[error("{path} holds no data of this program: name the data directory of a server")]
     Missing {
-        /// The directory.
+        /// The directory or file.
         path: PathBuf,
     },
     /// The PostgreSQL database cannot be used.

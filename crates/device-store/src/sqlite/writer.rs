@@ -27,9 +27,13 @@ pub(super) enum Task {
         before: i64,
         limit: u16,
     },
+    /// Gives up to `pages` free pages at the end of the file back to the file system.
+    GiveBack {
+        pages: u16,
+    },
 }
 
-/// The number of records that a task wrote or removed.
+/// The number of records that a task wrote or removed, or of pages that it gave back.
 type Outcome = Result<usize, StoreError>;
 
 struct Request {
@@ -82,7 +86,7 @@ fn serve(connection: &mut Connection, queue: &Receiver<Request>) {
             .map(|request| (request.task, request.reply))
             .unzip();
         let outcomes = commit(connection, &tasks);
-        if tasks.iter().any(|task| matches!(task, Task::Purge { .. })) {
+        if tasks.iter().any(|task| !matches!(task, Task::Apply(_))) {
             empty_log(connection);
         }
         for (reply, outcome) in replies.iter().zip(outcomes) {
@@ -124,6 +128,7 @@ fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<V
         .map(|task| match task {
             Task::Apply(change) => apply(&transaction, change),
             Task::Purge { before, limit } => purge(&transaction, *before, *limit).map(Some),
+            Task::GiveBack { pages } => give_back(&transaction, *pages).map(Some),
         })
         .collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
@@ -164,7 +169,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Opt
 fn version_of(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<Option<Version>> {
     transaction
         .prepare_cached("SELECT version FROM record WHERE kind = ?1 AND id = ?2")?
-        .query_row((key.table.name(), &key.id), super::version)
+        .query_row((key.table.name(), &key.id), super::reads::version)
         .optional()
 }
 
@@ -175,6 +180,23 @@ fn purge(transaction: &Transaction<'_>, before: i64, limit: u16) -> rusqlite::Re
              LIMIT ?2)",
         )?
         .execute((before, limit))
+}
+
+/// Shortens the file by up to `pages` free pages. As many stay free: a file that shrinks and grows
+/// all the time only writes more. Without effect on a file of an earlier release that was never
+/// compacted.
+fn give_back(transaction: &Transaction<'_>, pages: u16) -> rusqlite::Result<usize> {
+    let free = || transaction.pragma_query_one::<i64>(None, "freelist_count");
+    let before = free()?;
+    let surplus = (before - i64::from(pages)).min(i64::from(pages));
+    if surplus <= 0 {
+        return Ok(0);
+    }
+    // Each row that is read is a page that goes.
+    let mut statement = transaction.prepare(&format!("PRAGMA incremental_vacuum({surplus})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(usize::try_from(before - free()?).unwrap_or_default())
 }
 
 /// Bytes bound as text, so that an operator sees JSON instead of a blob.

@@ -1,0 +1,85 @@
+//! `device store verify`: whether all records can be read and agree with each other.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use device_server::{Moment, RecordCheck, check_records, is_own_record};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::place::{Place, Snapshot};
+
+/// Options of `device store verify`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    place: Place,
+
+    /// Verify this backup instead of a server's data
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let snapshot = match &options.backup {
+        Some(file) => Snapshot::of_backup(file)?,
+        None => Snapshot::of(&options.place.data()?)?,
+    };
+    let found = check(&snapshot)?;
+    let mut out = io::stdout().lock();
+    for (table, records) in &found.records {
+        writeln!(out, "{:<18}{records:>12}", table.name())?;
+    }
+    let total: u64 = found.records.values().sum();
+    match complaints(&snapshot, &found) {
+        None => writeln!(out, "{total} records: all can be read, and agree with each other")?,
+        Some((list, count)) => {
+            writeln!(out, "{list}")?;
+            return Err(format!("{count} of {total} records or more are wrong: see above").into());
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a backup has anything wrong.
+pub(super) fn require_sound(file: &Path) -> Result<u64, Box<dyn Error>> {
+    let snapshot = Snapshot::of_backup(file)?;
+    let found = check(&snapshot)?;
+    match complaints(&snapshot, &found) {
+        None => Ok(found.records.values().sum()),
+        Some((list, _)) => Err(format!(
+            "{} is damaged, and was not restored. Take an earlier backup.\n{list}",
+            file.display()
+        )
+        .into()),
+    }
+}
+
+fn check(snapshot: &Snapshot) -> Result<RecordCheck, Box<dyn Error>> {
+    if !snapshot.damage.is_empty() {
+        // What SQLite itself cannot read need not be read record by record.
+        return Ok(RecordCheck::default());
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let now = Moment::from_millis(i64::try_from(now)?);
+    // Drawn on stderr, and only if that is a terminal.
+    let style = ProgressStyle::with_template("{spinner} {pos} records {elapsed}")?;
+    let bar = ProgressBar::new_spinner().with_style(style);
+    let mut progress = |records| bar.set_position(records);
+    let found = check_records(&*snapshot.store, now, &is_own_record, &mut progress);
+    bar.finish_and_clear();
+    Ok(found?)
+}
+
+/// What is wrong, a line for each problem, and the number of problems; `None` if nothing is.
+fn complaints(snapshot: &Snapshot, found: &RecordCheck) -> Option<(String, u64)> {
+    let mut lines: Vec<String> =
+        snapshot.damage.iter().map(|line| format!("database: {line}")).collect();
+    lines.extend(found.problems.iter().map(ToString::to_string));
+    let count = lines.len() as u64 + found.more;
+    if found.more > 0 {
+        lines.push(format!("and {} more", found.more));
+    }
+    (!lines.is_empty()).then(|| (lines.join("\n"), count))
+}

@@ -1,0 +1,160 @@
+//! `device store`: backups of a running server, their restoration, and verification.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::path;
+use crate::process::{Serving, command};
+
+fn store(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_device"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DEVICE_") {
+            command.env_remove(name);
+        }
+    }
+    command.arg("store").args(arguments).output().unwrap()
+}
+
+fn said(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = store(arguments);
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = store(arguments);
+    assert!(!status.success(), "{}", String::from_utf8_lossy(&stdout));
+    String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr)
+}
+
+fn serve(data: &Path) -> Serving {
+    Serving::start(command(&["--listen", "127.0.0.1:0", "--data", path(data)]))
+}
+
+fn serve_dev(data: &Path) -> Serving {
+    let dev = ["--dev", "--dev-unsafe"];
+    Serving::start(command(
+        &[&["--listen", "127.0.0.1:0", "--data", path(data)], &dev[..]].concat(),
+    ))
+}
+
+fn add_user(serving: &Serving, pool: &str, name: &str) {
+    let user = json!({ "UserPoolId": pool, "Username": name, "MessageAction": "SUPPRESS" });
+    serving.ok("AdminCreateUser", &user);
+}
+
+#[test]
+fn a_running_servers_backup_is_restored_with_its_keys() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let data = at("data");
+    // Makes the credentials.
+    let with_credentials = serve(&data);
+    let (file, secrets, restored) = (at("backup"), at("secrets"), at("restored"));
+    let data_path = path(&data);
+    let text = said(&["backup", path(&file), "--data", data_path]);
+    assert!(
+        text.contains("not in it: credentials.toml") && text.contains("--secrets-to"),
+        "{text}"
+    );
+    drop(with_credentials);
+
+    let serving = serve_dev(&data);
+    let pool = serving.ok("CreateUserPool", &json!({ "PoolName": "p" }));
+    let pool = pool["UserPool"]["Id"].as_str().unwrap();
+    add_user(&serving, pool, "before");
+    let file = at("backup-2");
+    said(&["backup", path(&file), "--data", data_path, "--secrets-to", path(&secrets)]);
+    add_user(&serving, pool, "after");
+    let text = said(&["verify", "--data", data_path]);
+    assert!(text.contains("all can be read"), "{text}");
+    let text = said(&["verify", "--backup", path(&file)]);
+    assert!(text.lines().any(|line| line.starts_with("user ") && line.ends_with(" 1")), "{text}");
+    drop(serving);
+
+    let restore = ["restore", path(&file), "--data", path(&restored)];
+    let from = [&restore[..], &["--secrets-from", path(&secrets)]].concat();
+    let text = said(&from);
+    assert!(text.contains("verified and restored"), "{text}");
+    assert!(refused(&from).contains("exists already"));
+    assert!(refused(&restore).contains("nothing is overwritten"));
+    let credentials = |directory: &Path| fs::read(directory.join("credentials.toml")).unwrap();
+    assert_eq!(credentials(&data), credentials(&restored));
+
+    let serving = serve_dev(&restored);
+    let named = |name: &str| json!({ "UserPoolId": pool, "Username": name });
+    serving.ok("AdminGetUser", &named("before"));
+    assert_eq!(serving.call("AdminGetUser", &named("after")).0, 400);
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let data = at("data");
+    let serving = serve_dev(&data);
+    let pool = serving.ok("CreateUserPool", &json!({ "PoolName": "p" }));
+    for n in 0..200 {
+        add_user(&serving, pool["UserPool"]["Id"].as_str().unwrap(), &format!("user-{n}"));
+    }
+    drop(serving);
+    let file = at("backup");
+    said(&["backup", path(&file), "--data", path(&data)]);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0x7f);
+    fs::write(&file, bytes).unwrap();
+
+    let restored = at("restored");
+    let text = refused(&["restore", path(&file), "--data", path(&restored)]);
+    assert!(text.contains("Take an earlier backup") || text.contains("malformed"), "{text}");
+    assert!(!restored.exists());
+    refused(&["verify", "--backup", path(&file)]);
+}
+
+#[test]
+fn compacting_and_migrating_need_the_server_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let serving = serve_dev(&data);
+    let data = path(&data);
+    for verb in ["compact", "migrate"] {
+        assert!(refused(&[verb, "--data", data]).contains("in use by another process"));
+    }
+    assert!(said(&["migrate", "--dry-run", "--data", data]).contains("nothing to do"));
+    drop(serving);
+    assert!(said(&["compact", "--data", data]).contains("MiB after"));
+    assert!(said(&["migrate", "--data", data]).contains("nothing to do"));
+}
+
+#[test]
+fn wrong_places_are_named_and_nothing_is_created() {
+    let place = tempfile::tempdir().unwrap();
+    let none = place.path().join("none");
+    let (none, file) = (path(&none), place.path().join("file"));
+    for arguments in [
+        &["backup", path(&file), "--data", none][..],
+        &["verify", "--data", none],
+        &["compact", "--data", none],
+        &["migrate", "--data", none],
+        &["migrate", "--dry-run", "--data", none],
+    ] {
+        let text = refused(arguments);
+        assert!(text.contains("holds no data of this program"), "{arguments:?}: {text}");
+    }
+    let text = refused(&["restore", path(&file), "--data", none]);
+    assert!(text.contains("cannot use") && text.contains("file"), "{text}");
+    for verb in ["backup", "restore"] {
+        let text = refused(&[verb, path(&file), "--store", "postgres://ana:tiger@127.0.0.1:1/d"]);
+        assert!(text.contains("pg_") && !text.contains("tiger"), "{text}");
+    }
+    let text = refused(&["verify", "--store", "postgres://ana:tiger@127.0.0.1:1/d"]);
+    assert!(text.contains("cannot connect") && !text.contains("tiger"), "{text}");
+    let text = refused(&["verify", "--store", "sqlite:somewhere"]);
+    assert!(text.contains("postgres://user:password@"), "{text}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
