@@ -6,6 +6,7 @@
 //! records, wrapped by a master key from outside of the database.
 
 mod body;
+mod check;
 mod data_keys;
 mod master_key;
 mod message_keys;

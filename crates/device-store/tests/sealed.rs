@@ -100,6 +100,7 @@ fn altered_cut_and_moved_records_are_refused() {
     put(&store, &group, r#"{"name":"admins"}"#, None);
     let examine = |key: &Key| store.examine(&entry(&*inner, key)).unwrap();
     assert_eq!([&ada, &bob, &group].map(examine), [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(store.defects().unwrap(), []);
 
     let stored = read(&*inner, &ada);
     for at in 0..stored.len() {
@@ -123,6 +124,8 @@ fn altered_cut_and_moved_records_are_refused() {
     assert!(refusal(&store, &bob).contains("not sealed"));
     put(&*inner, &key(Table::Group, "pool/users"), &read(&*inner, &group), None);
     assert!(examine(&key(Table::Group, "pool/users")).is_err());
+    let defects = [(bob, Defect::Plain), (key(Table::Group, "pool/users"), Defect::Altered)];
+    assert_eq!(store.defects().unwrap(), defects);
     assert!(store.scan(Table::Group, "", None, 9).is_err());
 }
 

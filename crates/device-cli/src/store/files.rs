@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use device_store::SqliteStore;
 
-use super::place::{Data, Place};
+use super::place::{Data, Master, Place};
 use super::verify;
 
 /// Options of `device store backup`.
@@ -37,6 +37,9 @@ pub(crate) struct RestoreOptions {
     /// Copy the files of this directory too, which `device store backup --secrets-to` wrote
     #[arg(long, value_name = "DIR")]
     secrets_from: Option<PathBuf>,
+
+    #[command(flatten)]
+    master: Master,
 }
 
 /// Options of `device store compact`.
@@ -84,7 +87,10 @@ pub(super) fn restore(options: &RestoreOptions) -> Result<(), Box<dyn Error>> {
             require_new(&directory.join(name))?;
         }
     }
-    let records = verify::require_sound(&options.file)?;
+    let records = {
+        let keys = options.secrets_from.as_deref().unwrap_or(directory);
+        verify::require_sound(&options.file, options.master.or_in(Some(keys)))?
+    };
     SqliteStore::restore(&options.file, directory)?;
     copy_all(&secrets, directory)?;
     let mut out = io::stdout().lock();

@@ -1,9 +1,14 @@
 //! The data that a command is about.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use device_pool::store::Key;
 use device_server::Store;
-use device_store::{PostgresSnapshot, SqliteSnapshot};
+use device_store::{
+    Defect, Entries, MasterKeySource, PostgresSnapshot, SealedStore, SqliteSnapshot,
+};
 
 use crate::serve::DEFAULT_DATA;
 
@@ -20,10 +25,39 @@ pub(super) struct Place {
     store: Option<String>,
 }
 
+/// The master key, which opens what is encrypted.
+#[derive(clap::Args)]
+pub(super) struct Master {
+    /// The file with the master key that the data is encrypted under [default: master.key in the
+    /// data directory]
+    #[arg(long, env = "DEVICE_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+}
+
+impl Master {
+    /// The key of this name unless it was given: `master.key` in `directory`.
+    pub(super) fn or_in(&self, directory: Option<&Path>) -> Option<MasterKeySource> {
+        let own = directory.map(|directory| directory.join(MASTER_KEY));
+        self.master_key_file.clone().or(own).map(MasterKeySource::File)
+    }
+}
+
+/// The file of a data directory that has the master key.
+const MASTER_KEY: &str = "master.key";
+
 /// Where the data is.
 pub(super) enum Data<'p> {
     Directory(&'p Path),
     Postgres(&'p str),
+}
+
+impl Data<'_> {
+    pub(super) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(directory) => Some(directory),
+            Self::Postgres(_) => None,
+        }
+    }
 }
 
 impl Place {
@@ -37,31 +71,59 @@ impl Place {
     }
 }
 
-/// One state of the records to be read, and what is wrong with the database that holds them.
-///
-/// Whatever lies between the database and its records, such as encryption, belongs here.
+/// One state of the records to be read, opened if they are encrypted, and what is wrong with what
+/// holds them.
 pub(super) struct Snapshot {
-    pub(super) store: Box<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
+    /// A line for each problem. If there is any, the records need not be readable.
     pub(super) damage: Vec<String>,
 }
 
 impl Snapshot {
-    pub(super) fn of(data: &Data<'_>) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(super) fn of(
+        data: &Data<'_>,
+        master: Option<MasterKeySource>,
+    ) -> Result<Self, Box<dyn Error>> {
         match data {
-            Data::Directory(directory) => Self::of_sqlite(SqliteSnapshot::open(directory)?),
+            Data::Directory(directory) => Self::of_sqlite(SqliteSnapshot::open(directory)?, master),
             // PostgreSQL checks its own pages: data checksums, pg_amcheck.
-            Data::Postgres(url) => {
-                Ok(Self { store: Box::new(PostgresSnapshot::open(url)?), damage: Vec::new() })
-            }
+            Data::Postgres(url) => Self::opened(Arc::new(PostgresSnapshot::open(url)?), master),
         }
     }
 
-    pub(super) fn of_backup(file: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::of_sqlite(SqliteSnapshot::open_backup(file)?)
+    pub(super) fn of_backup(
+        file: &Path,
+        master: Option<MasterKeySource>,
+    ) -> Result<Self, Box<dyn Error>> {
+        Self::of_sqlite(SqliteSnapshot::open_backup(file)?, master)
     }
 
-    fn of_sqlite(snapshot: SqliteSnapshot) -> Result<Self, Box<dyn std::error::Error>> {
+    fn of_sqlite(
+        snapshot: SqliteSnapshot,
+        master: Option<MasterKeySource>,
+    ) -> Result<Self, Box<dyn Error>> {
         let damage = snapshot.damage()?;
-        Ok(Self { store: Box::new(snapshot), damage })
+        if damage.is_empty() {
+            return Self::opened(Arc::new(snapshot), master);
+        }
+        let damage = damage.iter().map(|line| format!("database: {line}")).collect();
+        Ok(Self { store: Arc::new(snapshot), damage })
+    }
+
+    fn opened(
+        records: Arc<dyn Entries>,
+        master: Option<MasterKeySource>,
+    ) -> Result<Self, Box<dyn Error>> {
+        if !SealedStore::has_sealed(&*records)? {
+            return Ok(Self { store: records, damage: Vec::new() });
+        }
+        let master = master.ok_or(
+            "the records are encrypted: give the server's master key with --master-key-file",
+        )?;
+        let sealed = SealedStore::open(records, master)?;
+        let line =
+            |(key, defect): &(Key, Defect)| format!("{} {}: {defect}", key.table.name(), key.id);
+        let damage = sealed.defects()?.iter().map(line).collect();
+        Ok(Self { store: Arc::new(sealed), damage })
     }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use device_server::{Moment, RecordCheck, check_records, is_own_record};
+use device_store::MasterKeySource;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::place::{Place, Snapshot};
+use super::place::{Master, Place, Snapshot};
 
 /// Options of `device store verify`.
 #[derive(clap::Args)]
@@ -19,12 +20,17 @@ pub(crate) struct Options {
     /// Verify this backup instead of a server's data
     #[arg(long, value_name = "FILE")]
     backup: Option<PathBuf>,
+
+    #[command(flatten)]
+    master: Master,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let data = options.place.data()?;
+    let master = options.master.or_in(data.directory());
     let snapshot = match &options.backup {
-        Some(file) => Snapshot::of_backup(file)?,
-        None => Snapshot::of(&options.place.data()?)?,
+        Some(file) => Snapshot::of_backup(file, master)?,
+        None => Snapshot::of(&data, master)?,
     };
     let found = check(&snapshot)?;
     let mut out = io::stdout().lock();
@@ -36,15 +42,22 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         None => writeln!(out, "{total} records: all can be read, and agree with each other")?,
         Some((list, count)) => {
             writeln!(out, "{list}")?;
-            return Err(format!("{count} of {total} records or more are wrong: see above").into());
+            return Err(match snapshot.damage.is_empty() {
+                true => format!("{count} of {total} records or more are wrong: see above"),
+                false => format!("{count} problems. Records were not compared with each other"),
+            }
+            .into());
         }
     }
     Ok(())
 }
 
 /// Fails if a backup has anything wrong.
-pub(super) fn require_sound(file: &Path) -> Result<u64, Box<dyn Error>> {
-    let snapshot = Snapshot::of_backup(file)?;
+pub(super) fn require_sound(
+    file: &Path,
+    master: Option<MasterKeySource>,
+) -> Result<u64, Box<dyn Error>> {
+    let snapshot = Snapshot::of_backup(file, master)?;
     let found = check(&snapshot)?;
     match complaints(&snapshot, &found) {
         None => Ok(found.records.values().sum()),
@@ -58,7 +71,7 @@ pub(super) fn require_sound(file: &Path) -> Result<u64, Box<dyn Error>> {
 
 fn check(snapshot: &Snapshot) -> Result<RecordCheck, Box<dyn Error>> {
     if !snapshot.damage.is_empty() {
-        // What SQLite itself cannot read need not be read record by record.
+        // What SQLite itself or its key cannot open need not be read as a type.
         return Ok(RecordCheck::default());
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
@@ -74,8 +87,7 @@ fn check(snapshot: &Snapshot) -> Result<RecordCheck, Box<dyn Error>> {
 
 /// What is wrong, a line for each problem, and the number of problems; `None` if nothing is.
 fn complaints(snapshot: &Snapshot, found: &RecordCheck) -> Option<(String, u64)> {
-    let mut lines: Vec<String> =
-        snapshot.damage.iter().map(|line| format!("database: {line}")).collect();
+    let mut lines = snapshot.damage.clone();
     lines.extend(found.problems.iter().map(ToString::to_string));
     let count = lines.len() as u64 + found.more;
     if found.more > 0 {

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use device_pool::store::{Change, Key, Store as _, Table, Write};
+use device_store::{Entries as _, MasterKeySource, SealedStore, SqliteStore};
 use serde_json::json;
 
 use crate::path;
@@ -72,7 +75,7 @@ fn a_running_servers_backup_is_restored_with_its_keys() {
     add_user(&serving, pool, "after");
     let text = said(&["verify", "--data", data_path]);
     assert!(text.contains("all can be read"), "{text}");
-    let text = said(&["verify", "--backup", path(&file)]);
+    let text = said(&["verify", "--backup", path(&file), "--data", data_path]);
     assert!(text.lines().any(|line| line.starts_with("user ") && line.ends_with(" 1")), "{text}");
     drop(serving);
 
@@ -114,6 +117,43 @@ fn a_damaged_backup_is_not_restored() {
     assert!(text.contains("Take an earlier backup") || text.contains("malformed"), "{text}");
     assert!(!restored.exists());
     refused(&["verify", "--backup", path(&file)]);
+}
+
+#[test]
+fn encrypted_records_are_verified_with_their_key() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let data = at("data");
+    let serving = serve_dev(&data);
+    let pool = serving.ok("CreateUserPool", &json!({ "PoolName": "p" }));
+    add_user(&serving, pool["UserPool"]["Id"].as_str().unwrap(), "ada");
+    drop(serving);
+    let key = data.join("master.key");
+    let inner = Arc::new(SqliteStore::open_existing(&data).unwrap());
+    let sealed = SealedStore::open(inner.clone(), MasterKeySource::OwnFile(key.clone())).unwrap();
+    assert!(sealed.renew(|| true).unwrap().is_done);
+    drop((sealed, inner));
+
+    let (file, restored) = (at("backup"), at("restored"));
+    let (data, file, restored) = (path(&data), path(&file), path(&restored));
+    said(&["backup", file, "--data", data]);
+    assert!(said(&["verify", "--data", data]).contains("all can be read"));
+    let text = refused(&["restore", file, "--data", restored]);
+    assert!(text.contains("master.key") && text.contains("--master-key-file"), "{text}");
+    assert!(!Path::new(restored).exists());
+    let with_key = ["--master-key-file", path(&key)];
+    said(&[&["restore", file, "--data", restored], &with_key[..]].concat());
+
+    // Whoever can write to the database cannot put a record into another's place unnoticed.
+    let inner = SqliteStore::open_existing(restored).unwrap();
+    let user = inner.entries(Table::User, "", None, 1).unwrap().remove(0);
+    let moved = Key { table: Table::User, id: user.key.id.replace("ada", "eve") };
+    let write = Write::Put { body: user.record.body, expires_at: None };
+    inner.apply(Change { expect: vec![], writes: vec![(moved, write)] }).unwrap();
+    drop(inner);
+    let text = refused(&[&["verify", "--data", restored], &with_key[..]].concat());
+    assert!(text.contains("eve: it is not as it was written"), "{text}");
+    assert!(text.contains("not compared with each other"), "{text}");
 }
 
 #[test]

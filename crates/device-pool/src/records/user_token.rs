@@ -48,6 +48,11 @@ impl UserToken {
         Ok(stored.filter(|token| token.sub == user.sub).unwrap_or_else(|| Self::none(user)))
     }
 
+    /// Whether it is this user's, and verified.
+    pub(crate) fn is_verified_of(&self, user: &User) -> bool {
+        self.sub == user.sub && self.verified.is_some()
+    }
+
     /// Stores a token that was verified.
     pub(crate) fn enrol(
         self,

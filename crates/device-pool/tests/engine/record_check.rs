@@ -25,6 +25,7 @@ fn lived() -> (Arc<MemoryStore>, World) {
     let (lost, _) = world.confirmed_device("ada", None);
     world.forget("ada", &lost);
     let (pool, client) = (world.pool.clone(), world.client.clone());
+    world.enrol_totp("bob");
     world.set_attributes("ada", &[("email", "ada@example.com"), ("name", "Ada")]);
     world.ok(Operation::CreateGroup, json!({"UserPoolId": pool, "GroupName": "staff"}));
     let member = json!({"UserPoolId": pool, "GroupName": "staff", "Username": "ada"});
@@ -112,6 +113,7 @@ fn a_missing_user_entry_or_client_is_found() {
     says(remove(Table::Client, ""), "its app client does not exist");
     says(remove(Table::PoolClient, ""), "its entry in its pool does not exist");
     says(remove(Table::Grant, ""), "its sign-in does not exist");
+    says(remove(Table::UserToken, "/bob"), "its software token does not exist");
     says(remove(Table::Pool, ""), "its pool");
 }
 

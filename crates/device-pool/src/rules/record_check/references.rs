@@ -15,6 +15,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 use crate::records::user_index::name_in;
 use crate::records::user_profile::UserProfile;
+use crate::records::user_token::UserToken;
 use crate::store::{Key, Store, StoreError, Table};
 
 /// What the records seen so far say about others.
@@ -155,6 +156,13 @@ impl<'s> References<'s> {
         for entry in beside.entries {
             if let Some(problem) = self.exists(Table::UserIndex, &entry, "entry")? {
                 return Ok(Some(format!("{problem} ({entry})")));
+            }
+        }
+        if user.has_token {
+            let key = Key { table: Table::UserToken, id: user.id() };
+            let token = self.store.get(&key)?.and_then(|record| parsed::<UserToken>(&record.body));
+            if !token.is_some_and(|token| token.is_verified_of(&user)) {
+                return Ok(Some("its software token does not exist".to_owned()));
             }
         }
         Ok(None)
