@@ -108,8 +108,10 @@ fn begin<'c>(
 mod tests {
     use super::*;
 
-    const NEXT: Migration =
-        Migration { what: "add a table", sql: "CREATE TABLE added (x) STRICT; SELECT nonsense" };
+    const NEXT: Migration = Migration {
+        what: "add a table",
+        sql: "CREATE TABLE added (x INTEGER) STRICT; SELECT nonsense",
+    };
 
     fn state(connection: &Connection) -> (i32, i64) {
         let version = connection.pragma_query_one(None, "user_version").unwrap();
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_failed_migration_leaves_the_earlier_schema() {
         let mut connection = Connection::open_in_memory().unwrap();
-        let first = Migration { what: "", sql: "CREATE TABLE first (x) STRICT" };
+        let first = Migration { what: "", sql: "CREATE TABLE first (x INTEGER) STRICT" };
         let migrations = [first, NEXT];
         begin(&mut connection, 0, &migrations[..1]).unwrap().unwrap().commit().unwrap();
         let before = state(&connection);
