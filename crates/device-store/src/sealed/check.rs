@@ -17,8 +17,9 @@ impl SealedStore {
         Ok(!store.entries(Table::DataKey, "", None, 1)?.is_empty())
     }
 
-    /// The records of the store below that are not as they were written, as
-    /// [`examine`](Self::examine) finds them.
+    /// The records that are not as they were written.
+    ///
+    /// [`examine`](Self::examine) says what is not noticed.
     ///
     /// # Errors
     /// [`StoreError::Failed`] if a data key cannot be read.

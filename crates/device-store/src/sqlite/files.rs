@@ -23,7 +23,8 @@ pub struct Compacted {
 impl SqliteStore {
     /// Writes the records of a data directory to a new file.
     ///
-    /// On Unix it has the mode 0600. A server may use the directory: the file has one state of it, between two changes.
+    /// On Unix it has the mode 0600. A server may use the directory: the file has one state of it,
+    /// between two changes.
     ///
     /// # Errors
     /// [`OpenError`]. No file is left.
