@@ -22,6 +22,7 @@ mod serve {
     pub(crate) mod error;
     pub(crate) mod listen;
     pub(crate) mod log;
+    pub(crate) mod master_key;
     pub(crate) mod modes;
     pub(crate) mod network;
     pub(crate) mod secrets;

@@ -1,10 +1,11 @@
-//! `device key`: adds, lists and revokes access keys of a running server.
+//! `device key`: access keys of a running server, and the replacement of its other keys.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use device_server::{
     ACCESS_KEYS_PATH, ADD_ACCESS_KEY_TARGET, AccessKeyInfo, AccessKeys, AddedAccessKey,
-    LIST_ACCESS_KEYS_TARGET, NewAccessKey, REVOKE_ACCESS_KEY_TARGET, RevokedName, Role,
+    LIST_ACCESS_KEYS_TARGET, NewAccessKey, REVOKE_ACCESS_KEY_TARGET, ROTATE_KEYS_TARGET,
+    RevokedName, Role, RotateKeys, RotatedKeys,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Add(AddOptions),
     /// List the access keys that were added.
     List(ListOptions),
+    /// Replace a key now: the master key, data keys, or keys that sign tokens.
+    Rotate(RotateOptions),
     /// Revoke an access key. It takes effect at once and ends the key's sessions in the console.
     Revoke(RevokeOptions),
 }
@@ -70,6 +73,33 @@ pub(crate) struct RevokeOptions {
     server: Connection,
 }
 
+/// Options of `device key rotate`.
+#[derive(clap::Args)]
+pub(crate) struct RotateOptions {
+    /// The keys to replace
+    #[arg(value_enum, value_name = "KEYS")]
+    which: RotatedKind,
+
+    /// The pool whose data key or signing keys to replace [default: all]
+    #[arg(long, value_name = "POOL ID")]
+    pool: Option<String>,
+
+    #[command(flatten)]
+    server: Connection,
+}
+
+/// The keys to replace.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum RotatedKind {
+    /// The master key, which wraps the data keys. If it is not in the server's own file, put the
+    /// new key before the former one first.
+    Master,
+    /// The data keys, under which secrets are stored. Tokens and sessions stay valid.
+    Data,
+    /// The keys that sign tokens. Issued tokens stay valid until they expire.
+    Signing,
+}
+
 pub(crate) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Add(options) => {
@@ -97,6 +127,19 @@ pub(crate) fn run(command: Command) -> Result<(), CliError> {
             let keys = keys.into_iter().map(|key| (key, false)).chain(void);
             let rows = keys.map(|(key, is_void)| row(&key, is_void, now)).collect();
             output::table(["KEY", "ID", "PERMITS", "ENDS", "POOLS"], rows)
+        }
+        Command::Rotate(RotateOptions { which, pool, server }) => {
+            let keys = match (which, pool) {
+                (RotatedKind::Master, None) => RotateKeys::Master,
+                (RotatedKind::Master, Some(_)) => {
+                    return Err(CliError::other("all pools have one master key: leave out --pool"));
+                }
+                (RotatedKind::Data, pool) => RotateKeys::Data { pool },
+                (RotatedKind::Signing, pool) => RotateKeys::Signing { pool },
+            };
+            let RotatedKeys { rotated } =
+                server.call(ACCESS_KEYS_PATH, ROTATE_KEYS_TARGET, &keys)?;
+            output::say(format!("replaced {} ({rotated})", keys.title()))
         }
         Command::Revoke(RevokeOptions { name, server }) => {
             let members = RevokedName { name: name.clone() };

@@ -102,7 +102,7 @@ enum Command {
     Policy(policy::Command),
     /// Sign in to a server's web pages, in the browser.
     Console(console::Options),
-    /// Add, list and revoke administrators' access keys, while the server runs.
+    /// Add, list and revoke administrators' access keys, and replace keys, while the server runs.
     ///
     /// The calls are signed with the server's own access key.
     #[command(subcommand)]

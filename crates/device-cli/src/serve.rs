@@ -7,6 +7,7 @@ mod dev;
 mod error;
 mod listen;
 mod log;
+mod master_key;
 mod modes;
 mod network;
 mod reload;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use device_server::{AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Service, Storage};
+use device_server::{
+    AccessKey, Administrators, PoolConfig, Seed, SeedVerifiers, Service, Storage, Store,
+};
 use tokio::runtime;
 
 pub(crate) use check::check;
@@ -84,7 +87,12 @@ async fn serve(settings: Settings, level: LogLevel, matches: ArgMatches) -> Resu
         }
     };
     let is_developers = directory.is_some_and(dev::is_developers);
-    let store = settings.storage.open()?;
+    let sealed = settings.master_key.clone().map(|key| settings.storage.open_sealed(key));
+    let sealed = sealed.transpose()?;
+    let store = match &sealed {
+        Some(sealed) => Arc::clone(sealed) as Arc<dyn Store>,
+        None => settings.storage.open()?,
+    };
     let store = match settings.audit_file {
         Some(path) => audit_file::observed(store, path)?,
         None => store,
@@ -107,6 +115,9 @@ async fn serve(settings: Settings, level: LogLevel, matches: ArgMatches) -> Resu
         _ => "in memory".into(),
     };
     greeting.push_str(&line("data", &data));
+    if let Some(key) = &settings.master_key {
+        greeting.push_str(&line("key", &format!("secrets encrypted (key of {})", key.place())));
+    }
     greeting.push_str(&line("region", &settings.region));
     let administrators = match settings.administration {
         Administration::Anyone(mode) => {
@@ -148,6 +159,9 @@ async fn serve(settings: Settings, level: LogLevel, matches: ArgMatches) -> Resu
         .limits(settings.limits);
     if let Some(directory) = directory {
         service = service.data_directory(directory);
+    }
+    if let Some(sealed) = sealed {
+        service = service.sealed(sealed);
     }
     if let Some(hooks) = settings.hooks {
         service = service.hooks(hooks);

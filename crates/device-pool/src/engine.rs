@@ -363,6 +363,20 @@ impl Engine {
         }
     }
 
+    /// Replaces a pool's signing keys now; `false` if there is no such pool.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the store or the key source.
+    pub fn rotate_signing_keys_of(
+        &self,
+        pool_id: &str,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<bool, ServiceError> {
+        let _alone = self.upkeep();
+        self.rotate_keys_of(pool_id, Duration::ZERO, invocation)
+    }
+
     fn rotate_keys_of(
         &self,
         pool_id: &str,

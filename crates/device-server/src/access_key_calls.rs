@@ -1,4 +1,4 @@
-//! `POST /access-keys`: the signed calls by which access keys are added, listed and revoked.
+//! `POST /access-keys`: the signed calls about access keys, and about the server's and pools' keys.
 //!
 //! Only the server's own access key may sign them. So a key that was added cannot outlive its
 //! revocation by adding another.
@@ -20,6 +20,7 @@ use crate::administrator::Administrator;
 use crate::answer;
 use crate::api;
 use crate::json;
+use crate::key_rotation::{ROTATE_KEYS_TARGET, RotateKeys};
 use crate::request_log::{Named, Peer};
 use crate::service::Service;
 use crate::subject::Subject;
@@ -38,8 +39,8 @@ pub const LIST_ACCESS_KEYS_TARGET: &str = "DeviceServer.ListAccessKeys";
 /// The `X-Amz-Target` of the call that revokes an access key. Its body is a [`RevokedName`].
 pub const REVOKE_ACCESS_KEY_TARGET: &str = "DeviceServer.RevokeAccessKey";
 
-const TARGETS: [&str; 3] =
-    [ADD_ACCESS_KEY_TARGET, LIST_ACCESS_KEYS_TARGET, REVOKE_ACCESS_KEY_TARGET];
+const TARGETS: [&str; 4] =
+    [ADD_ACCESS_KEY_TARGET, LIST_ACCESS_KEYS_TARGET, REVOKE_ACCESS_KEY_TARGET, ROTATE_KEYS_TARGET];
 
 /// The access key to revoke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,11 @@ async fn run(
     let bytes = body.bytes().to_vec();
     let signer = service.signer(head, bytes).await?;
     subject.administrator = service.title_of(&signer);
+    if target == ROTATE_KEYS_TARGET {
+        check_unnamed(&signer)?;
+        let keys: RotateKeys = members(body.bytes())?;
+        return encoded(&service.rotate_keys(&signer, keys, source_ip).await?);
+    }
     check_own(service, &signer)?;
     match target {
         ADD_ACCESS_KEY_TARGET => {
@@ -100,17 +106,24 @@ fn unknown() -> ServiceError {
     ServiceError::new(
         ErrorCode::UnknownOperation,
         "The X-Amz-Target, given once, must be DeviceServer.AddAccessKey, \
-         DeviceServer.ListAccessKeys or DeviceServer.RevokeAccessKey.",
+         DeviceServer.ListAccessKeys, DeviceServer.RevokeAccessKey or DeviceServer.RotateKeys.",
     )
 }
 
 fn check_own(service: &Service, signer: &Administrator) -> Result<(), ServiceError> {
-    let denied = |message| Err(ServiceError::new(ErrorCode::AccessDenied, message));
     if service.administrators.ring().is_none() {
-        return denied("With --dev anyone may administrate, and there are no access keys.");
+        let message = "With --dev anyone may administrate, and there are no access keys.";
+        return Err(ServiceError::new(ErrorCode::AccessDenied, message));
     }
+    check_unnamed(signer)
+}
+
+/// Refuses access keys that were added.
+fn check_unnamed(signer: &Administrator) -> Result<(), ServiceError> {
     if signer.name.is_some() {
-        return denied("Only the server's own access key may add, list and revoke others.");
+        let message =
+            "Only the server's own access key may add, list and revoke others, and replace keys.";
+        return Err(ServiceError::new(ErrorCode::AccessDenied, message));
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ mod hook_gate;
 mod hook_signature;
 mod http_hooks;
 mod json;
+mod key_rotation;
 mod lambda_hooks;
 mod limits;
 mod link_page;
@@ -79,6 +80,7 @@ pub use dev::{DevMode, KeptMessage};
 pub use environment::{Clock, Entropy};
 pub use handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 pub use http_hooks::HttpHooks;
+pub use key_rotation::{ROTATE_KEYS_TARGET, RotateKeys, RotatedKeys};
 pub use lambda_hooks::LambdaHooks;
 pub use limits::{Limits, PoolRates};
 pub use listener::Listener;
@@ -104,4 +106,4 @@ pub use device_pool::{
     Hooks, MessageTexts, Moment, NotJudgedCount, PolicyExample, PolicyTrial, PolicyTrialRequest,
     ReasonCount, RecordCheck, RecordProblem, Retention, SeedVerifiers, SignInHour, check_records,
 };
-pub use device_store::OpenError;
+pub use device_store::{MasterKeySource, OpenError, SealedStore};

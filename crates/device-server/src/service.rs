@@ -5,6 +5,7 @@ mod administration;
 mod builder;
 mod console;
 mod imports;
+mod keys;
 mod seed;
 
 use std::mem;
@@ -18,6 +19,7 @@ use device_pool::store::Store;
 use device_pool::{
     AuditHead, Config, Engine, Invocation, Message, Moment, Outcome, SealedLogs, ServiceError,
 };
+use device_store::SealedStore;
 use device_wire::{Auth, ErrorCode, Operation};
 use rand_core::CryptoRng;
 use serde_json::Value;
@@ -90,6 +92,7 @@ pub type MessageObserver = dyn Fn(&[Message]) + Send + Sync;
 pub struct Service {
     engine: Engine,
     pub(crate) store: Arc<dyn Store>,
+    sealed: Option<Arc<SealedStore>>,
     health: Health,
     guess_budget: GuessBudget,
     pool_budget: PoolBudget,
@@ -409,7 +412,7 @@ impl Service {
         figures.await.unwrap_or_default()
     }
 
-    /// Removes expired records, seals the audit trail, and replaces old signing keys. Failures are
+    /// Removes expired records, seals the audit trail, and replaces old keys. Failures are
     /// logged, and the next call retries.
     ///
     /// Call it every minute, if you serve [`app`](crate::app) without [`Server`](crate::Server).
@@ -447,6 +450,7 @@ impl Service {
         if let Some(error) = failure {
             failed(&error, "sealing the audit logs");
         }
+        self.renew_seals().await;
         // Those that were interrupted by the end of a process.
         self.run_imports().await;
         match self.off_the_workers(Self::rotate_signing_keys).await {

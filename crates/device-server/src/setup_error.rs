@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use device_store::OpenError;
+use device_store::{MasterKeyError, OpenError, SealError};
 
 /// Why a server cannot be set up. No error quotes a secret.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +29,18 @@ pub enum SetupError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store's records cannot be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A setting is invalid. The text says which, and the expected form.
     #[error("{0}")]
     Setting(String),
+}
+
+impl From<MasterKeyError> for SetupError {
+    fn from(error: MasterKeyError) -> Self {
+        Self::Seal(error.into())
+    }
 }
 
 impl SetupError {

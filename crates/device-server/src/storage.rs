@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use device_pool::store::Store;
-use device_store::{MemoryStore, SqliteStore};
+use device_pool::store::{Store, StoreError, Table};
+use device_store::{Entries, MasterKeySource, MemoryStore, SealedStore, SqliteStore};
 #[cfg(feature = "postgres")]
 use device_store::{OpenError, PostgresStore};
 #[cfg(feature = "postgres")]
@@ -28,11 +28,30 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// Opens the store.
+    /// Opens the store, which keeps records as they are, secrets included.
     ///
     /// # Errors
-    /// [`SetupError::Store`], which says what to do.
+    /// [`SetupError`], which says what to do. Data that is sealed is refused.
     pub fn open(&self) -> Result<Arc<dyn Store>, SetupError> {
+        let store = self.open_as_it_is()?;
+        if !store.entries(Table::DataKey, "", None, 1).map_err(unreadable)?.is_empty() {
+            return Err(SetupError::setting(
+                "the data is sealed: open it with the master key that it was sealed under",
+            ));
+        }
+        Ok(store)
+    }
+
+    /// Opens the store, and seals what it keeps under a master key.
+    ///
+    /// # Errors
+    /// [`SetupError`], which says what to do. If there is no master key, nothing is created.
+    pub fn open_sealed(&self, key: MasterKeySource) -> Result<Arc<SealedStore>, SetupError> {
+        key.check()?;
+        Ok(Arc::new(SealedStore::open(self.open_as_it_is()?, key)?))
+    }
+
+    fn open_as_it_is(&self) -> Result<Arc<dyn Entries>, SetupError> {
         Ok(match self {
             Self::InMemory => Arc::new(MemoryStore::new()),
             Self::Directory(directory) => Arc::new(SqliteStore::open(directory)?),
@@ -40,4 +59,8 @@ impl Storage {
             Self::Postgres(url) => Arc::new(PostgresStore::open(url).map_err(OpenError::from)?),
         })
     }
+}
+
+fn unreadable(error: StoreError) -> SetupError {
+    SetupError::Seal(error.into())
 }

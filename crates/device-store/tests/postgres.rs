@@ -27,6 +27,25 @@ fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(database.url()).unwrap()
 }
 
+#[test]
+fn records_of_an_earlier_release_are_sealed() {
+    let (inner, database) = postgres();
+    let user = Key { table: Table::User, id: "pool/ana".to_owned() };
+    let body = br#"{"username":"ana","verifier":"c2VjcmV0"}"#.to_vec();
+    let write = Write::Put { body: body.clone(), expires_at: Some(5) };
+    inner.apply(Change { expect: Vec::new(), writes: vec![(user.clone(), write)] }).unwrap();
+    let dump = || database.run("SELECT string_agg(body, ' ') FROM device_store.record");
+    assert!(dump().contains("c2VjcmV0"));
+    let key =
+        MasterKeySource::Given("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned().into());
+    let store = SealedStore::open(Arc::new(inner), key).unwrap();
+    assert_eq!(store.get(&user).unwrap().unwrap().body, body);
+    assert!(store.renew(|| true).unwrap().is_done);
+    let dumped = dump();
+    assert!(dumped.contains(r#""username":"ana""#) && !dumped.contains("c2VjcmV0"), "{dumped}");
+    assert_eq!(store.get(&user).unwrap().unwrap().body, body);
+}
+
 /// Sets a default for every session of a database.
 fn set_for_all(database: &Database, setting: &str) {
     let name = database.run("SELECT current_database()");

@@ -1,6 +1,7 @@
 //! The options of `device serve`. Precedence: flag, environment, file, default.
 
 mod outbound;
+mod place;
 
 use std::env;
 use std::fs;
@@ -8,18 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::BoolishValueParser;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
 use device_server::{
-    AccessKey, DevMode, DeviceMessages, Hooks, Limits, Origins, ProxyHeader, Retention, Storage,
-    Transports, TrustedProxies,
+    AccessKey, DevMode, DeviceMessages, Hooks, Limits, MasterKeySource, Origins, ProxyHeader,
+    Retention, Storage, Transports, TrustedProxies,
 };
 use serde::{Deserialize, Deserializer};
 
 use super::log::LogFormat;
 use super::network::{self, Clear, Network};
-use super::{ServeError, dev, modes, secrets, templates};
+use super::{ServeError, dev, master_key, modes, secrets, templates};
 use outbound::{functions, hook, transports};
+use place::storage;
 
 pub(crate) const DEFAULT_DATA: &str = "device-data";
 const DEFAULT_REGION: &str = "us-east-1";
@@ -81,6 +82,17 @@ pub(crate) struct Options {
     /// environment or a file
     #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
+
+    /// A file with the master key, under which stored secrets are encrypted: 32 bytes in base64,
+    /// and former keys in further lines [default: master.key in the data directory, made at the
+    /// first start]
+    #[arg(long, env = "DEVICE_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+
+    /// A program that prints the master key, with its arguments, separated by spaces. It runs at
+    /// the start and if a key is rotated
+    #[arg(long, env = "DEVICE_MASTER_KEY_COMMAND", value_name = "COMMAND")]
+    master_key_command: Option<String>,
 
     /// The region in pool ids, ARNs and administrators' signatures [default: us-east-1]
     #[arg(long, env = "DEVICE_REGION")]
@@ -287,6 +299,8 @@ fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>
 pub(crate) struct Settings {
     pub(crate) network: Network,
     pub(crate) storage: Storage,
+    /// `None` if records are stored as they are.
+    pub(crate) master_key: Option<MasterKeySource>,
     pub(crate) region: String,
     /// Without a trailing slash.
     pub(crate) public_url: Option<String>,
@@ -316,14 +330,6 @@ pub(crate) enum Administration {
     Given(AccessKey),
     /// With the credentials that are stored with the data.
     Kept,
-}
-
-/// The source of an option; the greater one wins.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Origin {
-    File,
-    Environment,
-    Flag,
 }
 
 impl Options {
@@ -404,6 +410,12 @@ impl Settings {
             }
             key.map_or(Administration::Kept, Administration::Given)
         };
+        let master_key = master_key::source(
+            options.master_key_file.or(file.master_key_file),
+            options.master_key_command.or(file.master_key_command),
+            &storage,
+            matches!(administration, Administration::Anyone(_)),
+        )?;
         let mut limits = Limits::default();
         if let Some(max) = options.max_connections.or(file.max_connections) {
             limits.max_connections = max.max(1);
@@ -448,6 +460,7 @@ impl Settings {
         Ok(Self {
             network,
             storage,
+            master_key,
             region: region(options.region.or(file.region))?,
             public_url: options.public_url.or(file.public_url).map(public_url).transpose()?,
             administration,
@@ -501,35 +514,6 @@ fn read(path: &Path) -> Result<Options, ServeError> {
         modes::check_file(path)?;
     }
     Ok(options)
-}
-
-/// The places exclude each other; the one from the source of higher precedence wins.
-fn storage(options: &Options, file: &Options, matches: &ArgMatches) -> Result<Storage, ServeError> {
-    let origin = |id: &str| match matches.value_source(id) {
-        Some(ValueSource::CommandLine) => Origin::Flag,
-        Some(ValueSource::EnvVariable) => Origin::Environment,
-        // In a file that the environment names.
-        _ if id == "store" && options.store.is_some() => Origin::Environment,
-        _ => Origin::File,
-    };
-    let data = options.data.as_ref().or(file.data.as_ref());
-    let in_memory = options.in_memory.or(file.in_memory).unwrap_or(false);
-    let store = options.store.as_ref().or(file.store.as_ref());
-    let given = [
-        data.map(|data| (origin("data"), "data", Storage::Directory(data.clone()))),
-        in_memory.then(|| (origin("in_memory"), "in-memory", Storage::InMemory)),
-        store.map(|url| (origin("store"), "store", Storage::Postgres(url.clone().into()))),
-    ];
-    let given: Vec<_> = given.into_iter().flatten().collect();
-    let highest = given.iter().map(|(origin, ..)| *origin).max();
-    let mut winners = given.into_iter().filter(|(origin, ..)| Some(*origin) == highest);
-    match (winners.next(), winners.next()) {
-        (None, _) => Ok(Storage::Directory(DEFAULT_DATA.into())),
-        (Some((_, _, storage)), None) => Ok(storage),
-        (Some((_, one, _)), Some((_, other, _))) => {
-            Err(invalid(format!("{one} and {other} exclude each other: give one of them")))
-        }
-    }
 }
 
 fn region(given: Option<String>) -> Result<String, ServeError> {

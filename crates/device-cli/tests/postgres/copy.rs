@@ -58,13 +58,20 @@ fn devices_and_tokens_of_before_the_copy_still_work() {
     assert!(users.contains(" 601 "), "{said}");
     assert!(said.ends_with("records copied and verified\n"), "{said}");
 
-    let verified = store(&["verify", "--store", database.url()]);
+    let key = directory.path().join("master.key");
+    let key = ["--master-key-file", key.to_str().unwrap()];
+    let verify = ["verify", "--store", database.url()];
+    let verified = store(&[&verify[..], &key].concat());
     let said = String::from_utf8(verified.stdout).unwrap();
     assert!(verified.status.success() && said.contains("all can be read"), "{said}");
     let tried = store(&["migrate", "--dry-run", "--store", database.url()]);
     assert!(String::from_utf8(tried.stdout).unwrap().contains("nothing to do"));
 
-    let after = serve(["--store", database.url()]);
+    // The data keys came with the records, and need the master key of the directory.
+    let place = ["--store", database.url()];
+    let said = complaint(&command(&[&public[..], &place].concat()).output().unwrap());
+    assert!(said.contains("master key that it was sealed under"), "{said}");
+    let after = start(command(&[&public[..], &place, &key].concat()));
     after.ok("GetUser", &json!({ "AccessToken": tokens["AccessToken"] }));
     after.ok("InitiateAuth", &ana.refresh(&tokens));
     ana.sign_in([&after; 4]);
@@ -95,6 +102,10 @@ fn a_server_on_postgresql_says_what_it_lacks() {
     let refusal = |arguments: &[&str]| complaint(&command(arguments).output().unwrap());
     let said = refusal(&["--store", database.url()]);
     assert!(said.contains("access-key-id and secret-access-key"), "{said}");
+    let mut keyed = command(&["--store", database.url(), "--access-key-id", "ADMIN"]);
+    keyed.env("DEVICE_SECRET_ACCESS_KEY", "0123456789abcdef");
+    let said = complaint(&keyed.output().unwrap());
+    assert!(said.contains("give master-key-file"), "{said}");
     let said = refusal(&["--store", database.url(), "--in-memory"]);
     assert!(said.contains("in-memory and store exclude each other"), "{said}");
     let said = refusal(&["--dev", "--store", "postgres://ana:tiger@127.0.0.1:1/device"]);

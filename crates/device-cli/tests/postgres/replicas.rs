@@ -15,7 +15,11 @@ fn replicas(database: &Database) -> [Serving; 2] {
     let arguments = ["--listen", "127.0.0.1:0", "--dev", "--store", database.url()];
     // Both have one public URL, because tokens have it as their issuer.
     let arguments = [&arguments[..], &["--public-url", "https://auth.example.com"]].concat();
-    [(); 2].map(|()| start(command(&arguments)))
+    [(); 2].map(|()| {
+        let mut command = command(&arguments);
+        command.env("DEVICE_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+        start(command)
+    })
 }
 
 /// Starts a server that logs no requests: nothing reads its log, and a full pipe would block it.

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod at_rest;
 mod audit;
 mod bench;
 mod network;

@@ -12,6 +12,8 @@ pub enum ServerAct {
     AccessKeyAdded,
     /// An access key was revoked.
     AccessKeyRevoked,
+    /// The server's or pools' keys were replaced.
+    KeysRotated,
 }
 
 impl ServerAct {
@@ -23,6 +25,7 @@ impl ServerAct {
             Self::SessionEnded => "EndConsoleSession",
             Self::AccessKeyAdded => "AddAccessKey",
             Self::AccessKeyRevoked => "RevokeAccessKey",
+            Self::KeysRotated => "RotateKeys",
         }
     }
 }

@@ -94,7 +94,9 @@ pub(crate) fn of_server(
     invocation.rng.fill_bytes(&mut id);
     let kind = match act {
         ServerAct::SessionOpened | ServerAct::SessionEnded => Kind::ConsoleSession,
-        ServerAct::AccessKeyAdded | ServerAct::AccessKeyRevoked => Kind::AccessKey,
+        ServerAct::AccessKeyAdded | ServerAct::AccessKeyRevoked | ServerAct::KeysRotated => {
+            Kind::AccessKey
+        }
     };
     AuditEvent {
         id: uuid::Builder::from_random_bytes(id).into_uuid().to_string(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use device_pool::store::Store;
 use device_pool::{Arithmetic, Config, DeviceMessages, Engine, Hooks, NoHooks, SigningKeySource};
+use device_store::SealedStore;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{MAX_DOCUMENTS, MessageObserver, Service};
@@ -30,6 +31,7 @@ use crate::without_effect::NamedOnce;
 /// Builds a [`Service`]; see [`Service::builder`].
 pub struct ServiceBuilder {
     store: Arc<dyn Store>,
+    sealed: Option<Arc<SealedStore>>,
     config: Config,
     administrators: Administrators,
     origins: Origins,
@@ -52,6 +54,7 @@ impl ServiceBuilder {
     pub(super) fn new(store: Arc<dyn Store>, config: Config) -> Self {
         Self {
             store,
+            sealed: None,
             config,
             administrators: Administrators::default(),
             origins: Origins::default(),
@@ -68,6 +71,13 @@ impl ServiceBuilder {
             signing_keys: None,
             arithmetic: None,
         }
+    }
+
+    /// Names the store that seals the records, whose keys the service then renews and rotates.
+    #[must_use]
+    pub fn sealed(mut self, store: Arc<SealedStore>) -> Self {
+        self.sealed = Some(store);
+        self
     }
 
     /// Sets who may administrate.
@@ -232,6 +242,7 @@ impl ServiceBuilder {
             pool_budget: PoolBudget::new(pool_rates),
             message_observer: self.message_observer,
             store: self.store,
+            sealed: self.sealed,
             clock,
             entropy: self.entropy,
             calls,

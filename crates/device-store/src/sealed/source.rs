@@ -9,6 +9,10 @@ use zeroize::Zeroizing;
 
 use super::master_key::MasterKeys;
 
+/// Where Docker puts the secrets of a container, which nothing outside of it can read.
+#[cfg(unix)]
+const CONTAINER_SECRETS: &str = "/run/secrets/";
+
 /// Where the master key comes from. It must be outside of the database.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -86,6 +90,17 @@ impl MasterKeySource {
         MasterKeyError::Unusable { place: self.place(), reason: reason.to_string() }
     }
 
+    /// Checks that there is a key, or that one may be created.
+    ///
+    /// # Errors
+    /// [`MasterKeyError`].
+    pub fn check(&self) -> Result<(), MasterKeyError> {
+        match (self.read(), self) {
+            (Err(MasterKeyError::Missing { .. }), Self::OwnFile(_)) => Ok(()),
+            (read, _) => read.map(drop),
+        }
+    }
+
     /// Reads the keys.
     ///
     /// # Errors
@@ -95,7 +110,7 @@ impl MasterKeySource {
             Self::File(path) | Self::OwnFile(path) => match fs::read_to_string(path) {
                 Ok(text) => {
                     let text = Zeroizing::new(text);
-                    check_mode(path).map_err(|reason| self.unusable(reason))?;
+                    check_mode(path, self).map_err(|reason| self.unusable(reason))?;
                     text
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -162,13 +177,18 @@ fn write(path: &Path, keys: &MasterKeys) -> io::Result<()> {
     if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
 }
 
-/// Refuses a file that other users can read or change.
+/// Refuses a file that other users can read or change. Schedulers of containers give the files of
+/// secrets to a group, and systemd has an access list that looks like one.
 #[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), String> {
+fn check_mode(path: &Path, source: &MasterKeySource) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
-    match mode & 0o077 {
+    if path.starts_with(CONTAINER_SECRETS) {
+        return Ok(());
+    }
+    let others = if matches!(source, MasterKeySource::OwnFile(_)) { 0o077 } else { 0o037 };
+    match mode & others {
         0 => Ok(()),
         _ => Err(format!(
             "other users can read or change it (mode {:o}). Run chmod 600 on it, and rotate the \
@@ -180,6 +200,6 @@ fn check_mode(path: &Path) -> Result<(), String> {
 
 /// Outside of Unix, a file has the access rules of its directory.
 #[cfg(not(unix))]
-fn check_mode(_: &Path) -> Result<(), String> {
+fn check_mode(_: &Path, _: &MasterKeySource) -> Result<(), String> {
     Ok(())
 }
