@@ -60,7 +60,10 @@ impl Server {
         let mut command = Command::new(std::env::current_exe().map_err(BenchError::start)?);
         // Without the settings of a server in production, which may send messages.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("DEVICE_") || name == "CREDENTIALS_DIRECTORY" {
+            let name_text = name.to_string_lossy();
+            let is_setting = name_text.starts_with("DEVICE_") || name == "CREDENTIALS_DIRECTORY";
+            // A database has one master key.
+            if is_setting && !name_text.starts_with("DEVICE_MASTER_KEY") {
                 command.env_remove(name);
             }
         }
