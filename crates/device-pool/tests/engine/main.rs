@@ -14,6 +14,7 @@ mod admin_flows;
 mod administration;
 mod audit;
 mod audit_alterations;
+mod audit_events;
 mod audit_log;
 mod auth_events;
 mod bad_input;
