@@ -1,7 +1,7 @@
 //! Whether the store can read and write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use device_pool::ServiceError;
@@ -30,11 +30,18 @@ pub(crate) struct Health {
     last: Mutex<Option<(Instant, Result<(), Unhealthy>)>>,
     /// Whether something failed since the store last had room.
     in_doubt: AtomicBool,
+    /// Held by the one that looks for room.
+    room: std::sync::Mutex<()>,
 }
 
 impl Health {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, last: Mutex::new(None), in_doubt: AtomicBool::new(false) }
+        Self {
+            store,
+            last: Mutex::new(None),
+            in_doubt: AtomicBool::new(false),
+            room: std::sync::Mutex::default(),
+        }
     }
 
     /// The last result if it is recent, otherwise that of `probe`. Concurrent callers share one
@@ -73,6 +80,11 @@ impl Health {
     /// A refresh writes less than a revocation does. Without this, a disk could be so full that a
     /// session cannot be revoked and yet goes on.
     pub(crate) fn require_room(&self, now: i64) -> Result<(), ServiceError> {
+        if !self.in_doubt.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // One at a time: each writes a lot, and anyone may ask.
+        let _one = self.room.lock().unwrap_or_else(PoisonError::into_inner);
         if self.in_doubt.load(Ordering::Acquire) {
             let body = format!("{{\"room\":\"{}\"}}", "x".repeat(ROOM));
             self.write("room", body.into_bytes(), now)?;

@@ -218,7 +218,10 @@ impl Service {
             administrator = Some(signer);
         }
         let body = json::object(body.bytes())?;
-        self.pool_budget.permit(*operation, &body, *source_ip, self.now())?;
+        // A refresh token cannot be guessed.
+        if !is_refresh(*operation, &body) {
+            self.pool_budget.permit(*operation, &body, *source_ip, self.now())?;
+        }
         let input = match self.administrators.dev() {
             None => constraint::check(*operation, body)?,
             Some(dev) => dev.check(*operation, body)?,
@@ -474,7 +477,7 @@ impl Service {
 
     /// Runs `work` off the workers as one of the calls that are decided at a time; refuses it if
     /// there are too many.
-    async fn as_call<T: Send + 'static>(
+    pub(crate) async fn as_call<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {

@@ -171,8 +171,7 @@ impl SealedStore {
         if let Some(current) = self.ring.current(scope) {
             return Ok(Some(current));
         }
-        self.load(scope)?;
-        Ok(self.ring.current(scope))
+        Ok(self.load(scope)?.pop())
     }
 
     /// The key of a generation, if it exists.
@@ -180,12 +179,16 @@ impl SealedStore {
         if let Some(key) = self.ring.find(scope, generation) {
             return Ok(Some(key));
         }
-        self.load(scope)?;
-        Ok(self.ring.find(scope, generation))
+        Ok(self
+            .load(scope)?
+            .into_iter()
+            .find(|key| key.generation == generation)
+            .map(|key| key.key))
     }
 
-    /// Reads the data keys of a scope.
-    fn load(&self, scope: &str) -> Result<(), StoreError> {
+    /// Reads the data keys of a scope, the last of which seals. They are returned as well, since
+    /// another thread may make the ring forget them at once.
+    fn load(&self, scope: &str) -> Result<Vec<Current>, StoreError> {
         let prefix = data_keys::prefix_of(scope);
         let mut keys = Vec::new();
         for (place, record) in self.inner.scan(Table::DataKey, &prefix, None, MAX_GENERATIONS)? {
@@ -202,9 +205,9 @@ impl SealedStore {
             self.has_work.store(true, Ordering::Release);
         }
         if !keys.is_empty() {
-            self.ring.note(scope, keys);
+            self.ring.note(scope, keys.clone());
         }
-        Ok(())
+        Ok(keys)
     }
 
     /// Opens a data key. If its master key is unknown, the master keys are read again.
@@ -246,8 +249,8 @@ impl SealedStore {
         };
         let opened = open(&data_key).or_else(|| {
             // A pool that was removed and created again has another key of the same generation.
-            self.load(scope).ok()?;
-            open(&*self.ring.find(scope, sealed.generation)?)
+            let keys = self.load(scope).ok()?;
+            open(&keys.iter().find(|key| key.generation == sealed.generation)?.key)
         });
         Ok(opened.map(|(body, expires_at)| (body, Some(expires_at))).ok_or(Defect::Altered))
     }

@@ -254,6 +254,21 @@ fn data_keys_are_replaced_while_servers_write() {
 }
 
 #[test]
+fn a_server_that_only_read_renews_what_another_rotated() {
+    let inner = Arc::new(MemoryStore::new());
+    let open = || SealedStore::open(inner.clone(), given(KEY)).unwrap();
+    let (one, two) = (open(), open());
+    put(&one, &user("pool/ada"), &body("ada"), None);
+    assert_eq!(read(&two, &user("pool/ada")), body("ada"));
+
+    assert_eq!(one.rotate_data_keys(None).unwrap(), 2);
+    // This server meets the new key of the server, and not that of the pool.
+    put(&two, &key(Table::FirstFactor, "other"), r#"{"session":"secret"}"#, None);
+    renew(&two);
+    assert_eq!(read(&open(), &user("pool/ada")), body("ada"));
+}
+
+#[test]
 fn former_keys_stay_while_a_record_is_unreadable() {
     let inner = Arc::new(MemoryStore::new());
     let store = SealedStore::open(inner.clone(), given(KEY)).unwrap();

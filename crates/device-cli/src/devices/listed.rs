@@ -35,7 +35,7 @@ impl Listed {
     fn is_idle_since(&self, then: i64) -> bool {
         let DeviceType { device_last_authenticated_date: last, device_create_date: made, .. } =
             &self.device;
-        (*last).or(*made).is_some_and(|last| last.as_seconds() < then)
+        (*last).or(*made).is_some_and(|last| last.as_seconds() <= then)
     }
 
     /// As a user's own list has only remembered devices, it does not say that they are.

@@ -2,19 +2,17 @@
 
 use std::future::{Future, pending};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::HOST;
 use axum::http::{HeaderValue, Request, Response};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use tower::Service as _;
 
-use super::places::{Busy, Place};
+use super::places::Place;
 use crate::answer;
 use crate::audience::LocalPeer;
 
@@ -26,7 +24,7 @@ pub(super) struct Handler {
     peer: Option<SocketAddr>,
 }
 
-type Answer = Result<Response<BusyBody>, std::convert::Infallible>;
+type Answer = Result<Response<Body>, std::convert::Infallible>;
 
 impl Handler {
     /// `peer` is `None` for a socket file.
@@ -51,7 +49,10 @@ impl Handler {
             let Some(busy) = busy else { return pending().await };
             // A router is always ready.
             let answer = app.call(request).await;
-            answer.map(|answer| answer.map(|body| BusyBody { body, _busy: Some(busy) }))
+            // From here on the connection counts as idle: a client that reads no answer would
+            // otherwise keep its place for ever.
+            drop(busy);
+            answer
         }
     }
 
@@ -78,36 +79,9 @@ impl Handler {
         let answered = (!names_two).then(|| self.answer(request));
         async move {
             let Some(answered) = answered else {
-                let refused = answer::unusable("The request names two hosts.");
-                return Ok(refused.map(|body| BusyBody { body, _busy: None }));
+                return Ok(answer::unusable("The request names two hosts."));
             };
             answered.await
         }
-    }
-}
-
-/// The body of an answer. Its connection is busy until it is written.
-pub(super) struct BusyBody {
-    body: Body,
-    _busy: Option<Busy>,
-}
-
-impl HttpBody for BusyBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -5,10 +5,14 @@ use std::time::Duration;
 use hyper::server::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{MAX_BUFFER, MAX_HEAD};
+use super::MAX_BUFFER;
 
-/// The maximum number of requests of one connection at a time.
-pub(super) const MAX_STREAMS: u32 = 100;
+/// The maximum number of requests of one connection at a time. Each may hold memory before it is
+/// counted.
+pub(super) const MAX_STREAMS: u32 = 16;
+
+/// The maximum size of a request's head, in bytes.
+const MAX_HEAD: u32 = 16 * 1024;
 
 /// Requests that a client may take back before they are looked at. With one more the connection is
 /// closed: otherwise a client could start any number without waiting (rapid reset).
@@ -33,7 +37,7 @@ pub(super) fn builder() -> Builder<TokioExecutor> {
         .max_concurrent_streams(MAX_STREAMS)
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(MAX_FAULTS)
-        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+        .max_header_list_size(MAX_HEAD)
         .max_send_buf_size(MAX_BUFFER)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

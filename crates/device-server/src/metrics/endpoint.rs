@@ -59,7 +59,7 @@ async fn may_read(
     }
     let Some((id, secret)) = headers.get(AUTHORIZATION).and_then(basic) else { return Ok(false) };
     let find = move |service: &Service| service.administrators.of_key(&id, &secret, service.now());
-    let holder = service.off_the_workers(find).await?;
+    let holder = service.as_call(find).await?;
     Ok(holder.is_some_and(|holder| holder.pools.is_none()))
 }
 

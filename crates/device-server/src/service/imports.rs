@@ -21,7 +21,7 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<(), ServiceError> {
         let body = self.body_memory.receive(body, source_ip).await?;
-        self.off_the_workers(move |service| {
+        self.as_call(move |service| {
             let text = std::str::from_utf8(body.bytes())
                 .map_err(|_| constraint::unreadable("The file is not UTF-8."))?;
             let mut rng = service.entropy.generator();

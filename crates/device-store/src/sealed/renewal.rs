@@ -59,6 +59,7 @@ impl SealedStore {
             }
             pass.former = Some(former);
         }
+        let former = pass.former.clone().unwrap_or_default();
         while let Some(table) = Table::ALL.get(pass.tables).copied() {
             let entries = match table {
                 Table::DataKey => Vec::new(),
@@ -70,7 +71,7 @@ impl SealedStore {
                 continue;
             };
             let after = last.key.id.clone();
-            let (records, unreadable) = self.renew_batch(entries)?;
+            let (records, unreadable) = self.renew_batch(entries, &former)?;
             renewed.records += records;
             pass.unreadable += unreadable;
             pass.after = Some(after);
@@ -78,10 +79,10 @@ impl SealedStore {
                 return Ok(renewed);
             }
         }
-        let Pass { former, unreadable, .. } = std::mem::take(&mut *pass);
+        let Pass { unreadable, .. } = std::mem::take(&mut *pass);
         renewed.unreadable = unreadable;
         if unreadable == 0 {
-            self.conclude(&former.unwrap_or_default())?;
+            self.conclude(&former)?;
             renewed.is_done = true;
         }
         Ok(renewed)
@@ -115,13 +116,19 @@ impl SealedStore {
     }
 
     /// Seals what is due of a batch. Returns how many were sealed, and how many cannot be opened.
-    fn renew_batch(&self, entries: Vec<Entry>) -> Result<(usize, usize), StoreError> {
+    fn renew_batch(
+        &self,
+        entries: Vec<Entry>,
+        former: &BTreeSet<String>,
+    ) -> Result<(usize, usize), StoreError> {
         let (mut due, mut unreadable) = (Vec::new(), 0);
         for entry in entries {
-            if self.is_current(&entry)? {
+            if self.is_current(&entry, former)? {
                 continue;
             }
             match self.open_body(&entry.key, &entry.record.body)? {
+                // Sealing it anew would hide that somebody changed the time.
+                Ok((_, Some(sealed))) if sealed != entry.expires_at => unreadable += 1,
                 Ok((body, _)) => {
                     let write = Write::Put { body, expires_at: entry.expires_at };
                     due.push(((entry.key.clone(), Some(entry.record.version)), (entry.key, write)));
@@ -146,11 +153,16 @@ impl SealedStore {
         Ok((number, unreadable))
     }
 
-    /// Whether an entry is sealed with the current key.
-    fn is_current(&self, entry: &Entry) -> Result<bool, StoreError> {
+    /// Whether an entry is sealed with the current key. A key among `former` is not, even if this
+    /// server has not met the next one yet.
+    fn is_current(&self, entry: &Entry, former: &BTreeSet<String>) -> Result<bool, StoreError> {
         let sealed = body::split(&entry.record.body).and_then(|(_, text)| Sealed::read(text));
         let Some(sealed) = sealed else { return Ok(false) };
-        let current = self.current(data_keys::scope_of(&entry.key))?;
+        let scope = data_keys::scope_of(&entry.key);
+        if former.contains(&data_keys::place_of(scope, sealed.generation).id) {
+            return Ok(false);
+        }
+        let current = self.current(scope)?;
         Ok(current.is_some_and(|current| current.generation == sealed.generation))
     }
 
