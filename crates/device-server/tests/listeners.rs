@@ -280,7 +280,7 @@ async fn requests_of_an_http2_connection_are_limited() {
         u32::from_be_bytes(found[2..].try_into().unwrap())
     };
     let (max_streams, window, max_head) = (setting(3), setting(4), setting(6));
-    assert_eq!((max_streams, window, max_head), (16, 64 * 1024, 16 * 1024));
+    assert_eq!((max_streams, window, max_head), (32, 64 * 1024, 16 * 1024));
 }
 
 #[tokio::test]

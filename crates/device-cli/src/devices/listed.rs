@@ -167,10 +167,10 @@ mod tests {
     fn a_device_that_never_signed_in_again_is_idle_too() {
         let at = |seconds| Some(Timestamp::from_seconds(seconds));
         for (last, made, is_idle) in [
-            (None, at(999), true),
-            (None, at(1000), false),
-            (at(1000), at(1), false),
-            (at(999), at(1), true),
+            (None, at(1000), true),
+            (None, at(1001), false),
+            (at(1001), at(1), false),
+            (at(1000), at(1), true),
             (None, None, false),
         ] {
             let device = DeviceType {

@@ -9,7 +9,7 @@ use super::MAX_BUFFER;
 
 /// The maximum number of requests of one connection at a time. Each may hold memory before it is
 /// counted.
-pub(super) const MAX_STREAMS: u32 = 16;
+pub(super) const MAX_STREAMS: u32 = 32;
 
 /// The maximum size of a request's head, in bytes.
 const MAX_HEAD: u32 = 16 * 1024;
