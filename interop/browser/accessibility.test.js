@@ -41,7 +41,7 @@ function routes() {
 		.filter(route => !/\{\*rest\}|\/assets\//.test(route));
 }
 
-/** Those of the routes that none of the visited paths belongs to. */
+/** The routes that no visited path belongs to. */
 function unvisited(visited) {
 	const plain = visited.map(path => path.split('?')[0]);
 	const pattern = route => new RegExp(`^${route.replace(/\{[^}]*\}/g, '[^/]+')}$`);

@@ -68,7 +68,7 @@ impl Postgres {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let line: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         let path = self.directory.join("restart");
-        // The server must not keep a pipe open that whoever starts this program reads to its end.
+        // The server must not keep a pipe open that the caller reads to its end.
         fs::write(&path, format!("#!/bin/sh\nexec {} restart >/dev/null 2>&1\n", line.join(" ")))?;
         Ok(fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?)
     }

@@ -185,7 +185,7 @@ impl KeyRing {
     ) -> Result<(AddedAccessKey, Change), ServiceError> {
         check(&new)?;
         let all = self.all()?;
-        // Whoever has the server's former own key must not bring back what has lost its name.
+        // The server's former own key must not bring back a key whose name was given to another.
         let replaced: Vec<Key> = all
             .iter()
             .filter(|stored| stored.key.name == new.name)

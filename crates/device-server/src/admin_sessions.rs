@@ -117,8 +117,8 @@ impl Service {
         .await
     }
 
-    /// The sessions that have not ended, the latest used first. Whoever has a key for some pools
-    /// sees only those of that key.
+    /// The sessions that have not ended, the latest used first. A key for some pools sees only
+    /// its own.
     ///
     /// # Errors
     /// Storage failures.

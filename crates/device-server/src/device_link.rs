@@ -94,8 +94,8 @@ fn page(link: &DeviceLink) -> Response<Body> {
             html! {
                 p { "It is no longer a device of your account, and it is signed out." }
                 p {
-                    "Whoever used it knows your password. If that was not you, sign in and change "
-                    "your password now."
+                    "If you did not use it, someone else knows your password: sign in and change "
+                    "it now."
                 }
             },
         ),

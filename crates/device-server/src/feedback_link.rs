@@ -103,8 +103,7 @@ fn page(link: &FeedbackLink, value: &FeedbackValueType) -> Response<Body> {
                     p { "The address that you signed in from counts as yours from now on." }
                 } @else {
                     p {
-                        "Whoever signed in knows your password. Change it now, and sign out "
-                        "everywhere."
+                        "Someone else knows your password. Change it now, and sign out everywhere."
                     }
                 }
             };

@@ -287,7 +287,7 @@ impl Metrics {
         devices("not_remembered", totals.not_remembered);
     }
 
-    /// Measures what is read only when somebody asks. Reads the file system.
+    /// Measures what is read only if the figures are asked for. Reads the file system.
     pub(crate) fn measure(&self, now: Present<'_>) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.calls_in_flight.set(number(now.calls_in_flight));

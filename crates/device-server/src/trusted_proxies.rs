@@ -86,8 +86,8 @@ impl TrustedProxies {
         client
     }
 
-    /// The sender of the request on a connection over a socket file. Whoever may open the file is
-    /// trusted as a proxy.
+    /// The sender of a request over a socket file. A process that may open the file is trusted as a
+    /// proxy.
     pub(crate) fn client_of_file(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let mut hops = self.hops(headers);
         let peer = hops.pop().flatten()?;

@@ -325,7 +325,7 @@ async fn each_new_head_of_an_audit_log_is_logged() {
     assert!(signed.contains(head["root"].as_str().unwrap()) && signed.ends_with('\n'), "{signed}");
 }
 
-/// Whoever reads the log must be able to trust its lines.
+/// Readers of the log must be able to trust its lines.
 #[tokio::test]
 async fn no_request_adds_a_line_or_a_control_character() {
     const FORGED: &str = "\r\n2026-01-01T00:00:00Z  INFO device: forged\u{1b}[31m\u{2028}\u{85}\0";

@@ -45,7 +45,7 @@ fn check(texts: &DeviceMessages) -> Result<(), String> {
                 ));
             }
             let has_link = text.contains("{link}");
-            // Mail servers log subjects, and whoever has the link may follow it.
+            // Mail servers log subjects, and anyone who has the link may follow it.
             if name == "email-subject" && has_link {
                 return Err(format!("{name} of {message} has {{link}}, which is for the message"));
             }

@@ -73,7 +73,7 @@ fn choose(question: &str, options: &[ChallengeNameType]) -> Result<ChallengeName
     };
     let found = options.iter().find(|option| option.as_str().eq_ignore_ascii_case(&typed));
     found.cloned().ok_or_else(|| {
-        CliError::usage(format!("{typed} is none of these: type one of {}", names.join(", ")))
+        CliError::usage(format!("{typed} is not offered: type one of {}", names.join(", ")))
     })
 }
 

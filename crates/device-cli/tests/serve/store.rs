@@ -144,7 +144,7 @@ fn encrypted_records_are_verified_with_their_key() {
     let with_key = ["--master-key-file", path(&key)];
     said(&[&["restore", file, "--data", restored], &with_key[..]].concat());
 
-    // Whoever can write to the database cannot put a record into another's place unnoticed.
+    // A record that was moved into another's place in the database is noticed.
     let inner = SqliteStore::open_existing(restored).unwrap();
     let user = inner.entries(Table::User, "", None, 1).unwrap().remove(0);
     let moved = Key { table: Table::User, id: user.key.id.replace("ada", "eve") };

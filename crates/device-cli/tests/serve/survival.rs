@@ -131,7 +131,7 @@ fn on_a_full_disk_sessions_end_or_rest() {
             status => {
                 assert_eq!(status, 500);
                 rest.push(token);
-                // From the first revocation that fails, none of them goes on.
+                // From the first revocation that fails, all fail.
                 let (status, answer) = refresh(token);
                 assert_eq!((status, &answer["__type"]), (500, &json!("InternalErrorException")));
             }

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::assets::VERSION;
 
-/// A page for whoever is not signed in.
+/// A page for browsers that are not signed in.
 pub(crate) fn bare(title: &str, body: &Markup) -> Html<String> {
     let inner = html! {
         header.banner {

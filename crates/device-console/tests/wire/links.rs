@@ -153,7 +153,7 @@ async fn a_developer_may_only_look_as_well() {
     let shown = again.post("/console/sign-in/link", &fields).await;
     assert_eq!(shown.status, StatusCode::FORBIDDEN);
     assert!(shown.body.contains("This link was used"), "{}", shown.body);
-    // Who signs out is the usual developer again.
+    // After a sign-out the browser is the usual developer again.
     let token = browser.get("/console").await.field("csrf");
     let shown = browser.post("/console/sign-out", &[("csrf", &token)]).await;
     assert_eq!(shown.location(), "/console/sign-in");

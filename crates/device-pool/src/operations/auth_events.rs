@@ -74,7 +74,7 @@ pub(crate) fn feedback_by_token(
     let pool = Pool::load(cx, &request.user_pool_id)?;
     check_protection(&pool)?;
     let invalid = || ServiceError::not_authorized("Invalid feedback token.");
-    // First of all: without a token nobody learns who exists.
+    // First, so that callers without a token do not learn which users exist.
     let subject = Subject::of_token(cx, &pool, &request.feedback_token)?.ok_or_else(invalid)?;
     let user = User::for_admin(cx, &pool, &request.username)?;
     if user.sub != subject.user.sub || !subject.is_of(&request.event_id) {

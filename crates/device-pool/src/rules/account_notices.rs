@@ -10,7 +10,7 @@ use crate::records::pool::Pool;
 use crate::records::user::User;
 
 /// Tells each verified address that its user has left with this command, if the pool's tags say so.
-/// Whoever changed it may not have been its owner.
+/// The change may not have been the user's.
 pub(crate) fn changed_address(cx: &mut Context<'_, '_>, pool: &Pool, before: &User, after: &User) {
     if !AccountTags::of(pool).notify_changed_address {
         return;

@@ -191,7 +191,7 @@ pub(crate) fn sender(
 
 /// `CustomEmailSender` for a message about a risky sign-in, if the pool has it.
 ///
-/// At the service, `userAttributes` is about the sign-in then, and has none of the user's.
+/// At the service, `userAttributes` is about the sign-in then, and lacks the user's attributes.
 pub(crate) fn risk_sender(
     cx: &Context<'_, '_>,
     pool: &Pool,
@@ -248,7 +248,7 @@ impl CustomSender {
         let mut event = self.event.clone();
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let key = User::key(text("userPoolId"), text("userName"));
-        // A message about a risky sign-in tells none of the user's attributes.
+        // A message about a risky sign-in does not contain the user's attributes.
         let sub = event.pointer("/request/userAttributes/sub").and_then(Value::as_str);
         let Some(sub) = sub.map(str::to_owned) else { return Ok(event) };
         let profile = Transaction::new(store).peek::<UserProfile>(&key)?;

@@ -105,7 +105,7 @@ pub(crate) fn answer_select(
     }
     let factor = Factor::of_challenge(choice)
         .filter(|factor| parties.user.second_factors(&parties.pool).contains(factor))
-        .ok_or_else(|| ServiceError::invalid("ANSWER is none of the factors to choose from"))?;
+        .ok_or_else(|| ServiceError::invalid("ANSWER must be one of the factors offered"))?;
     let mut progress = opened.progress.clone();
     progress.present_device(cx, &parties.pool, &parties.user, answers)?;
     opened.spend(cx)?;

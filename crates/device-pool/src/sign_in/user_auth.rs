@@ -100,7 +100,7 @@ pub(crate) fn answer(
     let choice = Choice { request, account, progress: opened.progress.clone() };
     let chosen = ChallengeNameType::from(chosen);
     if !choice.available().contains(&chosen) {
-        return Err(ServiceError::invalid("ANSWER is none of the challenges to choose from"));
+        return Err(ServiceError::invalid("ANSWER must be one of the challenges offered"));
     }
     opened.spend(cx)?;
     choice.make(cx, &chosen)

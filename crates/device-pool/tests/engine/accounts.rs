@@ -348,7 +348,7 @@ fn no_preferred_name_that_is_an_alias_comes_with_a_sign_up() {
 }
 
 #[test]
-fn a_proven_address_goes_to_whoever_forces_it() {
+fn a_proven_address_goes_to_the_user_who_forces_it() {
     let mut world =
         pool_with(json!({"AutoVerifiedAttributes": ["email"], "AliasAttributes": ["email"]}));
     let mut codes = Vec::new();

@@ -1,4 +1,4 @@
-//! Measures whether the time of an answer tells who exists, where a client hides its users.
+//! Measures whether the time of an answer tells which users exist, where a client hides them.
 //!
 //! ```text
 //! cargo bench -p device-server --bench hidden_users            # all of it: some minutes

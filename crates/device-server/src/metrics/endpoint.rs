@@ -1,7 +1,7 @@
 //! `GET /metrics`.
 //!
-//! The figures tell who watches them closely whether a name has a user: a message was sent, or a
-//! second factor was asked for. So they are for administrators, or have a listener of their own.
+//! Watched closely, the figures tell whether a name has a user: a message was sent, or a second
+//! factor was asked for. So they are for administrators, or have a listener of their own.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) async fn open_figures(State(service): State<Arc<Service>>) -> Respons
     named(answer::text(OPEN_METRICS, service.figures().await))
 }
 
-/// Answers an administrator: whoever gives an access key as name and password. In dev mode anyone.
+/// Answers administrators, by an access key as name and password; in dev mode anyone.
 pub(crate) async fn signed_figures(
     State(service): State<Arc<Service>>,
     method: Method,

@@ -13,7 +13,7 @@ use crate::access_keys::{AccessKeys, AddedAccessKey, KeyRing, NewAccessKey};
 use crate::administrator::{Administrator, Role};
 
 impl Service {
-    /// Adds an access key. Whoever calls has the server's own.
+    /// Adds an access key. The caller has the server's own.
     ///
     /// # Errors
     /// A name that is taken or unfit, a pool that does not exist, a server without an access key of
@@ -54,7 +54,7 @@ impl Service {
         .await
     }
 
-    /// Revokes the access key with this name, and ends its sessions in the console. Whoever calls
+    /// Revokes the access key with this name, and ends its sessions in the console. The caller
     /// has the server's own.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ impl Service {
         }
     }
 
-    /// Replaces keys now. Whoever calls has the server's own access key.
+    /// Replaces keys now. The caller has the server's own access key.
     ///
     /// # Errors
     /// A master key that only the operator can replace, records that are not sealed, an unknown

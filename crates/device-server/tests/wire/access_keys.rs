@@ -413,7 +413,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn the_log_names_whoever_signed_besides_operations() {
+async fn the_log_names_the_signer_besides_operations() {
     let site = Site::new();
     let key = site.add(json!({ "name": "ada", "role": "full" })).await;
     let wrong = Signer(key.0.clone(), "another secret of sixteen".to_owned());

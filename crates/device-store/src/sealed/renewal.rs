@@ -127,7 +127,7 @@ impl SealedStore {
                 continue;
             }
             match self.open_body(&entry.key, &entry.record.body)? {
-                // Sealing it anew would hide that somebody changed the time.
+                // Sealing it anew would hide that the time was changed.
                 Ok((_, Some(sealed))) if sealed != entry.expires_at => unreadable += 1,
                 Ok((body, _)) => {
                     let write = Write::Put { body, expires_at: entry.expires_at };

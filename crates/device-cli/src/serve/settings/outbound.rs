@@ -29,8 +29,8 @@ pub(super) fn transports(
     let sms = other()?;
     if matches!(&sms, Transport::Webhook(webhook) if webhook.is_exposed()) {
         warnings.push(
-            "message-webhook is http:// to another machine: whoever sits between can read codes. \
-             Use https://",
+            "message-webhook is http:// to another machine: an attacker between them can read \
+             codes. Use https://",
         );
     }
     Ok(Transports { email, sms })
@@ -47,7 +47,7 @@ pub(super) fn hook(
     }
     if hooks.is_exposed() {
         warnings.push(
-            "hook-url is http:// to another machine: whoever sits between can read users' \
+            "hook-url is http:// to another machine: an attacker between them can read users' \
              attributes, passwords and codes, and let anyone sign in. Use https://",
         );
     }
@@ -68,8 +68,8 @@ pub(super) fn functions(
     let hooks = LambdaHooks::new(endpoint, id, secret, token)?;
     if hooks.is_exposed() {
         warnings.push(
-            "lambda-endpoint is http:// to another machine: whoever sits between can read users' \
-             attributes, passwords and codes, and let anyone sign in. Use https://",
+            "lambda-endpoint is http:// to another machine: an attacker between them can read \
+             users' attributes, passwords and codes, and let anyone sign in. Use https://",
         );
     }
     Ok(hooks)
