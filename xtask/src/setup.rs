@@ -39,8 +39,9 @@ impl Subcommand {
         if !works(&mut self.command(root, &["--version"])) {
             let (package, tools) = (format!("cargo-{}", self.name), tools(root));
             println!("Installing {package} {version} from crates.io into {}.", tools.display());
-            let install = ["install", &package, "--locked", "--version", version, "--root"];
-            run(cargo(root, &install).arg(&tools))?;
+            // Each runs for seconds, and its release build would take minutes longer.
+            let install = ["install", &package, "--debug", "--locked", "--version", version];
+            run(cargo(root, &install).arg("--root").arg(&tools))?;
         }
         Ok(self)
     }
