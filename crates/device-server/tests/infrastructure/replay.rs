@@ -40,10 +40,15 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
+    /// A service without pools.
+    pub(crate) fn empty() -> Self {
+        let caller = Caller(app(service(&FakeClock::new()).build()));
+        Self { caller, ids: BTreeMap::new() }
+    }
+
     /// A service that has the pool `$pool` and its app client `$client`.
     pub(crate) async fn new() -> Self {
-        let caller = Caller(app(service(&FakeClock::new()).build()));
-        let mut replay = Self { caller, ids: BTreeMap::new() };
+        let mut replay = Self::empty();
         let pool = json!({"UserPool": {"Id": "$pool"}});
         replay.call("CreateUserPool", json!({"PoolName": "people"}), pool).await;
         let client = json!({"UserPoolClient": {"ClientId": "$client"}});
