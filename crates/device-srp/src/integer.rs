@@ -34,7 +34,8 @@ pub(crate) fn right_aligned<const LEN: usize>(be: &[u8]) -> Result<[u8; LEN], Er
 
 /// Reads a hexadecimal integer of any case and length, leading zeros allowed.
 pub(crate) fn from_hex<const LEN: usize>(text: &str) -> Result<[u8; LEN], Error> {
-    if text.is_empty() || !text.bytes().all(|c| c.is_ascii_hexdigit()) {
+    // without an early end, the compiler checks many digits at once
+    if text.is_empty() || !text.bytes().fold(true, |all, digit| all & digit.is_ascii_hexdigit()) {
         return Err(Error::NotHex);
     }
     let digits = text.trim_start_matches('0').as_bytes();
@@ -42,33 +43,30 @@ pub(crate) fn from_hex<const LEN: usize>(text: &str) -> Result<[u8; LEN], Error>
         return Err(Error::TooLong);
     }
     let mut out = [0; LEN];
-    for (byte, pair) in out.iter_mut().rev().zip(digits.rchunks(2)) {
-        *byte = pair.iter().fold(0, |high, &c| (high << 4) + nibble(c));
-    }
+    let (odd, pairs) = digits.as_rchunks();
+    let bytes = out.iter_mut().skip(LEN - digits.len().div_ceil(2));
+    let values = odd.iter().map(|&digit| nibble(digit));
+    let values = values.chain(pairs.iter().map(|&[high, low]| nibble(high) << 4 | nibble(low)));
+    bytes.zip(values).for_each(|(byte, value)| *byte = value);
     Ok(out)
 }
 
 /// The value of an ASCII hexadecimal digit.
 fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a').wrapping_add(10),
-    }
+    // a letter has bit 6 set, and its low four bits are 1 for A; no branch on the digit
+    (digit & 15) + 9 * (digit >> 6)
 }
 
 /// Shortest lower-case hexadecimal; `0` for 0.
 pub(crate) fn to_hex(be: &[u8]) -> String {
-    let digits = significant(be);
-    let mut text = String::with_capacity(2 * digits.len());
-    for nibble in digits.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        if nibble != 0 || !text.is_empty() {
-            text.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
-        }
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+    let bytes = significant(be);
+    let digits: Vec<u8> = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect();
+    let leading = usize::from(digits.first() == Some(&b'0'));
+    match digits.get(leading..).map(core::str::from_utf8) {
+        Some(Ok(text)) if !text.is_empty() => String::from(text),
+        _ => String::from("0"),
     }
-    if text.is_empty() {
-        text.push('0');
-    }
-    text
 }
 
 #[cfg(test)]

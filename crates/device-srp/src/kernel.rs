@@ -37,7 +37,7 @@ use power::Comb;
 /// A method is constant time unless its name ends in `_vartime`. A value of the implementing type
 /// proves that the CPU can run the kernel.
 #[cfg_attr(not(target_has_atomic = "ptr"), expect(dead_code, reason = "what only the comb needs"))]
-trait Kernel<const L: usize>: Copy + 'static {
+trait Kernel<const L: usize>: Copy {
     /// `L` residues in the kernel's own representation, not necessarily fully reduced.
     ///
     /// Every operation accepts the result of any other, except that `add` does not accept a sum.
@@ -48,18 +48,23 @@ trait Kernel<const L: usize>: Copy + 'static {
     fn load(self, x: [&Residue; L]) -> Self::Element;
     fn store(self, x: &Self::Element) -> [Residue; L];
     fn one(self) -> Self::Element;
-    fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element;
+    fn mul_assign(self, a: &mut Self::Element, b: &Self::Element);
+    fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        let mut product = a.clone();
+        self.mul_assign(&mut product, b);
+        product
+    }
     /// Squares `a` in place, `times` times.
     fn square(self, a: &mut Self::Element, times: usize);
     fn add(self, a: &Self::Element, b: &Self::Element) -> Self::Element;
-    /// Looks up one entry per lane. Reads the whole table, whatever the digits are.
-    fn select(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
-    /// Looks up one entry per lane by digits that are public.
-    fn select_vartime(self, table: &[Self::Element], digits: &[u64; L]) -> Self::Element;
+    /// Copies one entry per lane to `to`. Reads the whole table, whatever the digits are.
+    fn select(self, table: &[Self::Element], digits: &[u64; L], to: &mut Self::Element);
+    /// Copies one entry per lane to `to`, by digits that are public.
+    fn select_vartime(self, table: &[Self::Element], digits: &[u64; L], to: &mut Self::Element);
 
     /// Makes a shared table from lane 0 of each entry.
     fn share(self, table: &[Self::Element; 16]) -> Self::Shared;
-    fn select_shared(self, table: &Self::Shared, digits: &[u64; L]) -> Self::Element;
+    fn select_shared(self, table: &Self::Shared, digits: &[u64; L], to: &mut Self::Element);
     /// This kernel's table for powers of g, derived at first use.
     #[cfg(target_has_atomic = "ptr")]
     fn comb(self) -> &'static OnceBox<Comb<Self::Shared>>;
@@ -134,6 +139,8 @@ macro_rules! in_lanes {
         #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
         if let Backend::Ifma(k) = Backend::detect() {
             for chunk in $items.chunks(LANES).filter(|chunk| chunk.len() >= WORTHWHILE) {
+                let space = $crate::kernel::ifma::Workspace::cell();
+                let k = k.in_lanes(&space);
                 #[expect(clippy::indexing_slicing, reason = "a remainder is in bounds")]
                 #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
                 let lanes: [_; LANES] = core::array::from_fn(|i| &chunk[i % chunk.len()]);

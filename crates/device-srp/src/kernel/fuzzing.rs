@@ -32,6 +32,8 @@ pub fn kernels_agree(data: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     if let super::Backend::Ifma(k) = super::Backend::detect() {
         assert_eq!(result::<1, _>(k, formula, &operands, exponents), expected);
+        let space = super::ifma::Workspace::cell();
+        let k = k.in_lanes(&space);
         assert_eq!(result::<8, _>(k, formula, &operands, exponents), expected);
     }
 }

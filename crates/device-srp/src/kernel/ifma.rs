@@ -16,6 +16,7 @@ mod single;
 use super::Kernel;
 use crate::group::{self, Residue};
 use constants::LIMBS;
+pub(super) use lanes::Workspace;
 
 const MASK: u64 = (1 << 52) - 1;
 
@@ -24,7 +25,6 @@ const MASK: u64 = (1 << 52) - 1;
 pub(super) struct Ifma(());
 
 impl Ifma {
-    /// One value for both implementations, [`Kernel<1>`] and [`Kernel<8>`].
     #[cfg(not(device_srp_backend = "model"))]
     pub(super) fn detect() -> Option<Self> {
         cpufeatures::new!(

@@ -72,8 +72,8 @@ impl Kernel<1> for Mulx {
         one
     }
 
-    fn mul(self, a: &Limbs, b: &Limbs) -> Limbs {
-        product::product(self, a, b)
+    fn mul_assign(self, a: &mut Limbs, b: &Limbs) {
+        *a = product::product(self, a, b);
     }
 
     fn square(self, a: &mut Limbs, times: usize) {
@@ -96,24 +96,23 @@ impl Kernel<1> for Mulx {
         sum
     }
 
-    fn select(self, table: &[Limbs], [digit]: &[u64; 1]) -> Limbs {
-        let mut picked = [0; LIMBS];
+    fn select(self, table: &[Limbs], [digit]: &[u64; 1], to: &mut Limbs) {
+        *to = [0; LIMBS];
         for (entry, mask) in table.iter().zip(masks(*digit)) {
-            picked.iter_mut().zip(entry).for_each(|(picked, limb)| *picked |= limb & mask);
+            to.iter_mut().zip(entry).for_each(|(to, limb)| *to |= limb & mask);
         }
-        picked
     }
 
-    fn select_vartime(self, table: &[Limbs], [digit]: &[u64; 1]) -> Limbs {
-        table[*digit as usize]
+    fn select_vartime(self, table: &[Limbs], [digit]: &[u64; 1], to: &mut Limbs) {
+        *to = table[*digit as usize];
     }
 
     fn share(self, table: &[Limbs; 16]) -> [Limbs; 16] {
         *table
     }
 
-    fn select_shared(self, table: &[Limbs; 16], digits: &[u64; 1]) -> Limbs {
-        self.select(table, digits)
+    fn select_shared(self, table: &[Limbs; 16], digits: &[u64; 1], to: &mut Limbs) {
+        self.select(table, digits, to);
     }
 
     fn comb(self) -> &'static OnceBox<Comb<[Limbs; 16]>> {

@@ -79,8 +79,8 @@ impl Kernel<1> for Portable {
         ONE
     }
 
-    fn mul(self, a: &Element, b: &Element) -> Element {
-        reduction::reduce(product::product(a, b))
+    fn mul_assign(self, a: &mut Element, b: &Element) {
+        *a = reduction::reduce(product::product(a, b));
     }
 
     fn square(self, a: &mut Element, times: usize) {
@@ -93,25 +93,24 @@ impl Kernel<1> for Portable {
         limbs::add(a, b)
     }
 
-    fn select(self, table: &[Element], [digit]: &[u64; 1]) -> Element {
-        let mut picked = [[0; _]; _];
+    fn select(self, table: &[Element], [digit]: &[u64; 1], to: &mut Element) {
+        *to = [[0; _]; _];
         for (entry, mask) in table.iter().zip(masks(*digit)) {
-            let limbs = picked.as_flattened_mut().iter_mut().zip(entry.as_flattened());
-            limbs.for_each(|(picked, limb)| *picked |= limb & mask);
+            let limbs = to.as_flattened_mut().iter_mut().zip(entry.as_flattened());
+            limbs.for_each(|(to, limb)| *to |= limb & mask);
         }
-        picked
     }
 
-    fn select_vartime(self, table: &[Element], [digit]: &[u64; 1]) -> Element {
-        table[*digit as usize]
+    fn select_vartime(self, table: &[Element], [digit]: &[u64; 1], to: &mut Element) {
+        *to = table[*digit as usize];
     }
 
     fn share(self, table: &[Element; 16]) -> [Element; 16] {
         *table
     }
 
-    fn select_shared(self, table: &[Element; 16], digits: &[u64; 1]) -> Element {
-        self.select(table, digits)
+    fn select_shared(self, table: &[Element; 16], digits: &[u64; 1], to: &mut Element) {
+        self.select(table, digits, to);
     }
 
     #[cfg(target_has_atomic = "ptr")]

@@ -27,7 +27,7 @@ pub(super) fn secret<const L: usize, K: Kernel<L>>(
     // every w bits of e. At 320 bits, windows of 4 and 5 bits cost the same: 16 + 80 = 32 + 64.
     let width = if longest(e) <= 320 { 4 } else { 5 };
     let table = multiples(k, base, 1 << width);
-    windows(k, e, width, |digits| k.select(&table, digits))
+    windows(k, e, width, |digits, to| k.select(&table, digits, to))
 }
 
 /// base^e for a public e.
@@ -37,7 +37,7 @@ pub(super) fn public<const L: usize, K: Kernel<L>>(
     e: [&Exponent; L],
 ) -> K::Element {
     let table = multiples(k, base, 1 << 4);
-    windows(k, e, 4, |digits| k.select_vartime(&table, digits))
+    windows(k, e, 4, |digits, to| k.select_vartime(&table, digits, to))
 }
 
 /// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of a public u.
@@ -56,18 +56,16 @@ pub(super) fn public_split<const L: usize, K: Kernel<L>>(
             table.push(with);
         }
     }
-    let digit = |column: usize| {
-        k.select_vartime(
-            &table,
-            &u.map(|u| {
-                (0..4).fold(0, |digit, word| digit | u.window(64 * word + column, 1) << word)
-            }),
-        )
+    let digits = |column: usize| {
+        u.map(|u| (0..4).fold(0, |digit, word| digit | u.window(64 * word + column, 1) << word))
     };
-    let mut power = digit(63);
+    let mut power = k.one();
+    k.select_vartime(&table, &digits(63), &mut power);
+    let mut factor = power.clone();
     for column in (0..63).rev() {
         k.square(&mut power, 1);
-        power = k.mul(&power, &digit(column));
+        k.select_vartime(&table, &digits(column), &mut factor);
+        k.mul_assign(&mut power, &factor);
     }
     power
 }
@@ -100,24 +98,30 @@ fn multiples<const L: usize, K: Kernel<L>>(
     for i in 2..count {
         let mut power = table[i / 2].clone();
         k.square(&mut power, 1);
-        table.push(if i % 2 == 0 { power } else { k.mul(&power, base) });
+        if i % 2 == 1 {
+            k.mul_assign(&mut power, base);
+        }
+        table.push(power);
     }
     table
 }
 
-/// Exponentiation by windows, from the most significant; `pick` looks up the power of a digit.
+/// Exponentiation by windows, from the most significant; `select` looks up the power of a digit.
 fn windows<const L: usize, K: Kernel<L>>(
     k: K,
     e: [&Exponent; L],
     width: usize,
-    pick: impl Fn(&[u64; L]) -> K::Element,
+    select: impl Fn(&[u64; L], &mut K::Element),
 ) -> K::Element {
-    let digit = |i: usize| pick(&e.map(|e| e.window(i * width, width)));
+    let digits = |i: usize| e.map(|e| e.window(i * width, width));
     let count = longest(e).div_ceil(width);
-    let mut power = digit(count - 1);
+    let mut power = k.one();
+    select(&digits(count - 1), &mut power);
+    let mut factor = power.clone();
     for i in (0..count - 1).rev() {
         k.square(&mut power, width);
-        power = k.mul(&power, &digit(i));
+        select(&digits(i), &mut factor);
+        k.mul_assign(&mut power, &factor);
     }
     power
 }

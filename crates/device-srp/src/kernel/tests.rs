@@ -85,9 +85,13 @@ fn check<const L: usize, K: Kernel<L>>(k: K) {
     let shared = k.share(table.as_slice().try_into().unwrap_or_else(|_| unreachable!()));
     for first in 0..16 {
         let digits = core::array::from_fn(|lane| (first + 5 * lane as u64) % 16);
-        let (scanned, direct) =
-            (k.store(&k.select(&table, &digits)), k.store(&k.select_vartime(&table, &digits)));
-        let common = k.store(&k.select_shared(&shared, &digits));
+        let mut picked = k.one();
+        k.select(&table, &digits, &mut picked);
+        let scanned = k.store(&picked);
+        k.select_vartime(&table, &digits, &mut picked);
+        let direct = k.store(&picked);
+        k.select_shared(&shared, &digits, &mut picked);
+        let common = k.store(&picked);
         for lane in 0..L {
             let entry = 7 * digits[lane] as usize;
             assert_eq!(scanned[lane].0, lanes(entry)[lane].0);
@@ -180,6 +184,6 @@ fn ifma_equals_plain_arithmetic() {
 #[test]
 fn ifma_in_lanes_equals_plain_arithmetic() {
     if let Some(k) = ifma::Ifma::detect() {
-        check::<8, _>(k);
+        check::<8, _>(k.in_lanes(&ifma::Workspace::cell()));
     }
 }

@@ -31,6 +31,7 @@
 mod tests;
 
 use alloc::{boxed::Box, vec::Vec};
+use core::cell::RefCell;
 
 use once_cell::race::OnceBox;
 
@@ -105,7 +106,21 @@ impl Element {
     }
 }
 
-impl Kernel<8> for Ifma {
+/// The kernel in lanes: what the CPU can run, and the memory to work in.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct InLanes<'a> {
+    _proof: Ifma,
+    space: &'a RefCell<Workspace>,
+}
+
+impl Ifma {
+    /// The kernel in lanes. Only one method at a time borrows the workspace.
+    pub(in crate::kernel) fn in_lanes(self, space: &RefCell<Workspace>) -> InLanes<'_> {
+        InLanes { _proof: self, space }
+    }
+}
+
+impl Kernel<8> for InLanes<'_> {
     type Element = Element;
     type Shared = Shared;
 
@@ -116,13 +131,14 @@ impl Kernel<8> for Ifma {
                 row.0[lane] = limb;
             }
         }
-        Kernel::<8>::mul(self, &element, &Element(Box::new(splat(&LANES_SQUARED))))
+        self.mul_assign(&mut element, &Element(Box::new(splat(&LANES_SQUARED))));
+        element
     }
 
     fn store(self, x: &Element) -> [Residue; 8] {
         let mut unit = Element::zero();
         unit.0[0] = Lanes([1; 8]);
-        let plain = Kernel::<8>::mul(self, x, &unit);
+        let plain = self.mul(x, &unit);
         core::array::from_fn(|lane| canonical(&plain.0.each_ref().map(|row| row.0[lane])))
     }
 
@@ -130,15 +146,13 @@ impl Kernel<8> for Ifma {
         Element(Box::new(splat(&LANES_ONE)))
     }
 
-    fn mul(self, a: &Element, b: &Element) -> Element {
-        let mut product = Element::zero();
+    fn mul_assign(self, a: &mut Element, b: &Element) {
         // SAFETY: `self` proves that the CPU has the features
-        unsafe { multiply(a, b, &mut Workspace::new(), &mut product) };
-        product
+        unsafe { multiply(a, b, &mut self.space.borrow_mut()) };
     }
 
     fn square(self, a: &mut Element, times: usize) {
-        let mut space = Workspace::new();
+        let mut space = self.space.borrow_mut();
         for _ in 0..times {
             // SAFETY: `self` proves that the CPU has the features
             unsafe { square(a, &mut space) };
@@ -152,24 +166,16 @@ impl Kernel<8> for Ifma {
         sum
     }
 
-    fn select(self, table: &[Element], digits: &[u64; 8]) -> Element {
-        let mut picked = Element::zero();
+    fn select(self, table: &[Element], digits: &[u64; 8], to: &mut Element) {
         // SAFETY: `self` proves that the CPU has the features
-        unsafe { select(table, &Lanes(*digits), &mut picked) };
-        picked
+        unsafe { select(table, &Lanes(*digits), to) };
     }
 
-    fn select_vartime(self, table: &[Element], digits: &[u64; 8]) -> Element {
-        let mut picked = Element::zero();
-        for (lane, digit) in digits.iter().enumerate() {
-            let entry = &table[*digit as usize];
-            picked
-                .0
-                .iter_mut()
-                .zip(entry.0.iter())
-                .for_each(|(to, from)| to.0[lane] = from.0[lane]);
+    fn select_vartime(self, table: &[Element], digits: &[u64; 8], to: &mut Element) {
+        let entries = digits.map(|digit| &table[digit as usize]);
+        for (i, row) in to.0.iter_mut().enumerate() {
+            row.0 = core::array::from_fn(|lane| entries[lane].0[i].0[lane]);
         }
-        picked
     }
 
     #[allow(clippy::integer_division_remainder_used, reason = "a public position")]
@@ -183,11 +189,9 @@ impl Kernel<8> for Ifma {
         Shared(shared)
     }
 
-    fn select_shared(self, table: &Shared, digits: &[u64; 8]) -> Element {
-        let mut picked = Element::zero();
+    fn select_shared(self, table: &Shared, digits: &[u64; 8], to: &mut Element) {
         // SAFETY: `self` proves that the CPU has the features
-        unsafe { select_shared(table, &Lanes(*digits), &mut picked) };
-        picked
+        unsafe { select_shared(table, &Lanes(*digits), to) };
     }
 
     fn comb(self) -> &'static OnceBox<Comb<Shared>> {
@@ -201,7 +205,7 @@ const BLOCK: usize = 15;
 const HALF: usize = 2 * BLOCK;
 
 /// Memory that a multiplication works in, zeroed once for many multiplications.
-struct Workspace {
+pub(in crate::kernel) struct Workspace {
     /// 120 columns of a product.
     columns: [Lanes; 2 * LIMBS],
     /// Sums of halves, and the products of these sums: 120 rows to multiply whole residues, and 60
@@ -210,8 +214,9 @@ struct Workspace {
 }
 
 impl Workspace {
-    fn new() -> Self {
-        Self { columns: [Lanes([0; 8]); _], scratch: [Lanes([0; 8]); _] }
+    /// In a cell, so that kernels which refer to it can be copied.
+    pub(in crate::kernel) fn cell() -> RefCell<Self> {
+        RefCell::new(Self { columns: [Lanes([0; 8]); _], scratch: [Lanes([0; 8]); _] })
     }
 }
 
@@ -293,8 +298,8 @@ vectorized! {
     }
 
     /// t = x x for a block: computes the products of different limbs once, doubles them, and adds
-    /// the squares of the limbs.
-    fn square_block(x: &[Lanes], t: &mut [Lanes]) {
+    /// the squares of the limbs; t += x x if `ADD`.
+    fn square_block<const ADD: bool>(x: &[Lanes], t: &mut [Lanes]) {
         let (x, t) = (get_block(x), &mut t[..2 * BLOCK]);
         let mut w = [_mm512_setzero_si512(); 2 * BLOCK];
         macro_rules! row {
@@ -317,7 +322,12 @@ vectorized! {
                 each!(high);
                 // columns 2 j and 2 j + 1 now have all their products of different limbs
                 let (even, odd) = (w[2 * $j], w[2 * $j + 1]);
-                let (even, odd) = (_mm512_add_epi64(even, even), _mm512_add_epi64(odd, odd));
+                let mut even = _mm512_add_epi64(even, even);
+                let mut odd = _mm512_add_epi64(odd, odd);
+                if ADD {
+                    even = _mm512_add_epi64(even, get(&t[2 * $j]));
+                    odd = _mm512_add_epi64(odd, get(&t[2 * $j + 1]));
+                }
                 put(&mut t[2 * $j], _mm512_madd52lo_epu64(even, x[$j], x[$j]));
                 put(&mut t[2 * $j + 1], _mm512_madd52hi_epu64(odd, x[$j], x[$j]));
             };
@@ -333,30 +343,40 @@ vectorized! {
         }
         let half = x.len() >> 1;
         let ((x0, x1), (y0, y1)) = (x.split_at(half), y.split_at(half));
-        multiply_columns(x0, y0, &mut t[..2 * half], scratch);
-        multiply_columns(x1, y1, &mut t[2 * half..], scratch);
         let (x_sum, scratch) = scratch.split_at_mut(half);
         let (y_sum, scratch) = scratch.split_at_mut(half);
         let (middle, scratch) = scratch.split_at_mut(2 * half);
+        multiply_columns(x0, y0, &mut t[..2 * half], scratch);
+        multiply_columns(x1, y1, &mut t[2 * half..], scratch);
         let carries = (add_limbs(x0, x1, x_sum), add_limbs(y0, y1, y_sum));
-        multiply_columns(x_sum, y_sum, middle, scratch);
-        join(t, middle, carries, (x_sum, y_sum));
+        if half == BLOCK {
+            join(t, None, carries, (x_sum, y_sum));
+            multiply_block::<true>(x_sum, y_sum, &mut t[half..]);
+        } else {
+            multiply_columns(x_sum, y_sum, middle, scratch);
+            join(t, Some(middle), carries, (x_sum, y_sum));
+        }
     }
 
     /// t = x x, by the same method as [`multiply_columns`].
     fn square_columns(x: &[Lanes], t: &mut [Lanes], scratch: &mut [Lanes]) {
         if x.len() == BLOCK {
-            return square_block(x, t);
+            return square_block::<false>(x, t);
         }
         let half = x.len() >> 1;
         let (x0, x1) = x.split_at(half);
-        square_columns(x0, &mut t[..2 * half], scratch);
-        square_columns(x1, &mut t[2 * half..], scratch);
         let (sum, scratch) = scratch.split_at_mut(half);
         let (middle, scratch) = scratch.split_at_mut(2 * half);
+        square_columns(x0, &mut t[..2 * half], scratch);
+        square_columns(x1, &mut t[2 * half..], scratch);
         let carry = add_limbs(x0, x1, sum);
-        square_columns(sum, middle, scratch);
-        join(t, middle, (carry, carry), (sum, sum));
+        if half == BLOCK {
+            join(t, None, (carry, carry), (sum, sum));
+            square_block::<true>(sum, &mut t[half..]);
+        } else {
+            square_columns(sum, middle, scratch);
+            join(t, Some(middle), (carry, carry), (sum, sum));
+        }
     }
 
     /// Writes the limbs of x + y. Returns the mask of the lanes in which the sum carries out.
@@ -380,30 +400,40 @@ vectorized! {
 
     /// Adds Karatsuba's middle term to t, which has the products of the lower and of the upper
     /// halves. If s + c B^h is the sum of x's halves and r + d B^h that of y's, the middle term is
-    /// s r + (c r + d s) B^h + c d B^(2 h), less both of those products.
+    /// s r + (c r + d s) B^h + c d B^(2 h), less both of those products. The columns of s r are
+    /// `middle`; if that is `None`, the caller adds them.
     #[inline]
-    fn join(t: &mut [Lanes], middle: &[Lanes], (c, d): (u8, u8), (s, r): (&[Lanes], &[Lanes])) {
+    fn join(
+        t: &mut [Lanes],
+        middle: Option<&[Lanes]>,
+        (c, d): (u8, u8),
+        (s, r): (&[Lanes], &[Lanes]),
+    ) {
         let half = s.len();
         let (t0, t) = t.split_at_mut(half);
         let (t1, t) = t.split_at_mut(half);
         let (t2, t3) = t.split_at_mut(half);
-        let (m0, m1) = middle.split_at(half);
         for i in 0..half {
-            let (low, high) = (get(&t1[i]), get(&t2[i]));
-            let between = _mm512_sub_epi64(low, high);
-            put(&mut t1[i], _mm512_add_epi64(between, _mm512_sub_epi64(get(&m0[i]), get(&t0[i]))));
-            let mut above = _mm512_sub_epi64(get(&m1[i]), get(&t3[i]));
+            let between = _mm512_sub_epi64(get(&t1[i]), get(&t2[i]));
+            let mut below = _mm512_sub_epi64(between, get(&t0[i]));
+            let mut above = _mm512_sub_epi64(_mm512_setzero_si512(), between);
+            above = _mm512_sub_epi64(above, get(&t3[i]));
             above = _mm512_mask_add_epi64(above, c, above, get(&r[i]));
             above = _mm512_mask_add_epi64(above, d, above, get(&s[i]));
-            put(&mut t2[i], _mm512_sub_epi64(above, between));
+            if let Some(middle) = middle {
+                below = _mm512_add_epi64(below, get(&middle[i]));
+                above = _mm512_add_epi64(above, get(&middle[half + i]));
+            }
+            put(&mut t1[i], below);
+            put(&mut t2[i], above);
         }
         let top = get(&t3[0]);
         put(&mut t3[0], _mm512_mask_add_epi64(top, c & d, top, _mm512_set1_epi64(1)));
     }
 
-    fn multiply(a: &Element, b: &Element, space: &mut Workspace, out: &mut Element) {
+    fn multiply(a: &mut Element, b: &Element, space: &mut Workspace) {
         multiply_columns(&a.0[..], &b.0[..], &mut space.columns, &mut space.scratch);
-        reduce(space, out);
+        reduce(space, a);
     }
 
     fn square(a: &mut Element, space: &mut Workspace) {

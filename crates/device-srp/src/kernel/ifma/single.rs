@@ -109,13 +109,13 @@ impl Kernel<1> for Ifma {
 
     fn load(self, [x]: [&Residue; 1]) -> Element {
         const SQUARED: Element = Element::new(&SINGLE_SQUARED);
-        Kernel::<1>::mul(self, &Element::new(&from_words(&x.0)), &SQUARED)
+        self.mul(&Element::new(&from_words(&x.0)), &SQUARED)
     }
 
     fn store(self, x: &Element) -> [Residue; 1] {
         const UNIT: Element = Element::new(&[1]);
         let mut limbs = [0; LIMBS];
-        limbs.copy_from_slice(Kernel::<1>::mul(self, x, &UNIT).limbs());
+        limbs.copy_from_slice(self.mul(x, &UNIT).limbs());
         [canonical(&limbs)]
     }
 
@@ -123,11 +123,9 @@ impl Kernel<1> for Ifma {
         Element::new(&SINGLE_ONE)
     }
 
-    fn mul(self, a: &Element, b: &Element) -> Element {
-        let mut product = Element::ZERO;
+    fn mul_assign(self, a: &mut Element, b: &Element) {
         // SAFETY: `self` proves that the CPU has the features
-        unsafe { multiply(a, b, &mut product) };
-        product
+        unsafe { multiply(a, b) };
     }
 
     fn square(self, a: &mut Element, times: usize) {
@@ -148,23 +146,21 @@ impl Kernel<1> for Ifma {
         sum
     }
 
-    fn select(self, table: &[Element], [digit]: &[u64; 1]) -> Element {
-        let mut picked = Element::ZERO;
+    fn select(self, table: &[Element], [digit]: &[u64; 1], to: &mut Element) {
         // SAFETY: `self` proves that the CPU has the features
-        unsafe { select(table, *digit, &mut picked) };
-        picked
+        unsafe { select(table, *digit, to) };
     }
 
-    fn select_vartime(self, table: &[Element], [digit]: &[u64; 1]) -> Element {
-        table[*digit as usize]
+    fn select_vartime(self, table: &[Element], [digit]: &[u64; 1], to: &mut Element) {
+        *to = table[*digit as usize];
     }
 
     fn share(self, table: &[Element; 16]) -> [Element; 16] {
         *table
     }
 
-    fn select_shared(self, table: &[Element; 16], digits: &[u64; 1]) -> Element {
-        Kernel::<1>::select(self, table, digits)
+    fn select_shared(self, table: &[Element; 16], digits: &[u64; 1], to: &mut Element) {
+        self.select(table, digits, to);
     }
 
     fn comb(self) -> &'static OnceBox<Comb<[Element; 16]>> {
@@ -173,8 +169,8 @@ impl Kernel<1> for Ifma {
 }
 
 vectorized! {
-    fn multiply(a: &Element, b: &Element, out: &mut Element) {
-        reduce(&columns_of_product(a, b), out);
+    fn multiply(a: &mut Element, b: &Element) {
+        reduce(&columns_of_product(a, b), a);
     }
 
     fn square(a: &mut Element) {
@@ -250,10 +246,10 @@ mod tests {
         }
         for a in &operands {
             let mut squared = *a;
-            Kernel::<1>::square(k, &mut squared, 1);
+            k.square(&mut squared, 1);
             assert_eq!(value(&squared) * &r % &n, value(a) * value(a) % &n);
             for b in [&operands[1], &operands[4], a, &operands[20]] {
-                assert_eq!(value(&Kernel::<1>::mul(k, a, b)) * &r % &n, value(a) * value(b) % &n);
+                assert_eq!(value(&k.mul(a, b)) * &r % &n, value(a) * value(b) % &n);
             }
         }
     }

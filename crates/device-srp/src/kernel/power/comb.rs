@@ -49,16 +49,20 @@ impl<S> Comb<S> {
                 })
             })
         };
-        let pick =
-            |strip: usize, column: usize| k.select_shared(&self.0[strip], &digit(strip, column));
-        let mut power = pick(0, STRIP_BITS - 1);
+        let select = |strip: usize, column: usize, to: &mut K::Element| {
+            k.select_shared(&self.0[strip], &digit(strip, column), to);
+        };
+        let mut power = k.one();
+        select(0, STRIP_BITS - 1, &mut power);
+        let mut factor = power.clone();
         for column in (0..STRIP_BITS).rev() {
             let top = column == STRIP_BITS - 1;
             if !top {
                 k.square(&mut power, 1);
             }
             for strip in usize::from(top)..STRIPS {
-                power = k.mul(&power, &pick(strip, column));
+                select(strip, column, &mut factor);
+                k.mul_assign(&mut power, &factor);
             }
         }
         power

@@ -27,6 +27,8 @@ fn modulus() -> BigUint {
 #[test]
 fn products_and_squares_of_full_limbs() {
     let Some(k) = Ifma::detect() else { return };
+    let space = Workspace::cell();
+    let k = k.in_lanes(&space);
     let (n, r) = (modulus(), BigUint::from(1u8) << 3120);
     let full = |count: usize| {
         core::array::from_fn(|i| if i < count { if i == LIMBS - 1 { 15 } else { MASK } } else { 0 })
@@ -50,9 +52,9 @@ fn products_and_squares_of_full_limbs() {
         let lanes =
             |from: usize| core::array::from_fn(|lane| operands[(from + lane) % operands.len()]);
         let (a, b) = (element(&lanes(at)), element(&lanes(at * offset + offset)));
-        let product = Kernel::<8>::mul(k, &a, &b);
+        let product = k.mul(&a, &b);
         let mut square = a.clone();
-        Kernel::<8>::square(k, &mut square, 1);
+        k.square(&mut square, 1);
         for lane in 0..8 {
             let (x, y) = (value(&a, lane), value(&b, lane));
             let (product, square) = (value(&product, lane), value(&square, lane));
@@ -82,7 +84,7 @@ fn reduction_holds_at_the_edges_of_its_columns() {
                 columns[from] = lowest;
                 // makes the number positive
                 columns[118] = highest + (1 << 10);
-                let mut space = Workspace::new();
+                let mut space = Workspace::cell().into_inner();
                 for (i, (row, column)) in space.columns.iter_mut().zip(columns).enumerate() {
                     // odd lanes have the opposite sign, except in the top column
                     row.0 = core::array::from_fn(
