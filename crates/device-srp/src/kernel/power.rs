@@ -36,8 +36,49 @@ pub(super) fn public<const L: usize, K: Kernel<L>>(
     base: &K::Element,
     e: [&Exponent; L],
 ) -> K::Element {
+    if let [e] = e.as_slice() {
+        return sliding(k, base, e);
+    }
     let table = multiples(k, base, 1 << 4);
     windows(k, e, 4, |digits, to| k.select_vartime(&table, digits, to))
+}
+
+/// base^e for one public e, by windows that begin and end with a bit of 1.
+///
+/// It skips the zeros between them and has a table of odd powers alone, so for 256 bits it takes
+/// about 58 multiplications in place of 70.
+fn sliding<const L: usize, K: Kernel<L>>(k: K, base: &K::Element, e: &Exponent) -> K::Element {
+    const WIDTH: usize = 4;
+    let mut square = base.clone();
+    k.square(&mut square, 1);
+    let mut odd_powers = Vec::with_capacity(1 << (WIDTH - 1));
+    odd_powers.push(base.clone());
+    for i in 1..1 << (WIDTH - 1) {
+        odd_powers.push(k.mul(&odd_powers[i - 1], &square));
+    }
+    let mut power: Option<K::Element> = None;
+    let mut left = e.bits();
+    while left > 0 {
+        let width = left.min(WIDTH);
+        let window = e.window(left - width, width);
+        if window >> (width - 1) == 0 {
+            left -= 1;
+            if let Some(power) = &mut power {
+                k.square(power, 1);
+            }
+            continue;
+        }
+        let zeros = window.trailing_zeros() as usize;
+        left -= width - zeros;
+        let factor = &odd_powers[(window >> zeros >> 1) as usize];
+        if let Some(power) = &mut power {
+            k.square(power, width - zeros);
+            k.mul_assign(power, factor);
+        } else {
+            power = Some(factor.clone());
+        }
+    }
+    power.unwrap_or_else(|| k.one())
 }
 
 /// base_0^u_0 base_1^u_1 base_2^u_2 base_3^u_3 over the four words of a public u.

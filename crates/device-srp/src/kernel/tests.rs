@@ -113,8 +113,14 @@ fn check_formulas<const L: usize, K: Kernel<L>>(k: K) {
             0 => edges[round].to_vec(),
             _ => (&mut rng).random_iter().take(edges[round].len()).collect(),
         });
-        let publics: [Vec<u8>; L] =
-            core::array::from_fn(|_| (&mut rng).random_iter().take(32).collect());
+        let publics: [Vec<u8>; L] = core::array::from_fn(|lane| match round + lane {
+            0 => vec![0; 32],
+            1 => vec![0xff; 32],
+            2 => [vec![0; 31], vec![1]].concat(),
+            3 => [vec![0x80], vec![0; 31]].concat(),
+            4 => vec![0x11; 32],
+            _ => (&mut rng).random_iter().take(32).collect(),
+        });
         let v: [Residue; L] = core::array::from_fn(|lane| {
             modulus_edges[(9 * round + lane) % modulus_edges.len()].clone()
         });
