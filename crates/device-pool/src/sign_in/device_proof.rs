@@ -24,7 +24,7 @@ use crate::rules::device_notices;
 use crate::rules::parties::Parties;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::{OpenSession, Stage, expired_session, invalid_session};
+use crate::sign_in::session::{self, OpenSession, Stage, expired_session, invalid_session};
 use crate::sign_in::srp::{Claim, Exchange, ExchangeFor, client_public, incorrect};
 use crate::sign_in::step::{Step, StepRequest};
 
@@ -147,12 +147,10 @@ pub(crate) fn verify(cx: &mut Context<'_, '_>, request: StepRequest) -> Result<S
     let ExchangeFor::Device { progress, salt } = &exchange.context else {
         return Err(invalid_session());
     };
-    let user = User::by_login(cx, pool, answers.require(param::USERNAME)?)?
-        .filter(|user| progress.is_of(user))
-        .ok_or_else(invalid_session)?;
-    cx.notes.subject = Some(user.subject());
+    let user =
+        User::by_login(cx, pool, answers.require(param::USERNAME)?)?.ok_or_else(invalid_session)?;
+    session::admit(cx, progress, &user)?;
     cx.notes.judge(&progress.trail, Some(key), Finding::Nothing);
-    user.admit()?;
     let mut device = Device::load(cx, pool, &user, key)?;
     if progress.device_key.as_deref() != Some(key) {
         return Err(invalid_session());

@@ -30,7 +30,7 @@ use crate::rules::second_factors::check_software_tokens;
 use crate::sign_in::answer::Answer;
 use crate::sign_in::otp;
 use crate::sign_in::progress::Progress;
-use crate::sign_in::session::{OpenSession, Setup, Stage, invalid_session};
+use crate::sign_in::session::{self, OpenSession, Setup, Stage, invalid_session};
 use crate::sign_in::step::{Step, StepRequest};
 
 /// Asks for a second factor: the only one, the preferred one, or a choice.
@@ -311,9 +311,10 @@ fn open_setup(
     let needs_one =
         |user: &User| !user.has_software_token() && user.second_factors(&pool).is_empty();
     let user = User::by_username(cx, &client.pool_id, &opened.progress.username)?
-        .filter(|user| opened.progress.is_of(user) && needs_one(user))
         .ok_or_else(invalid_session)?;
-    cx.notes.subject = Some(user.subject());
-    user.admit()?;
+    session::admit(cx, &opened.progress, &user)?;
+    if !needs_one(&user) {
+        return Err(invalid_session());
+    }
     Ok((opened, keys, client, user))
 }

@@ -147,15 +147,7 @@ impl OpenSession {
     ) -> Result<(Parties, Parameters), ServiceError> {
         let named = User::by_login(cx, &request.pool, request.given.require(param::USERNAME)?)?;
         let user = named.ok_or_else(invalid_session)?;
-        // Disabling a user also signs out everywhere; report it as the reason.
-        if self.progress.began_with(&user) {
-            user.admit()?;
-        }
-        if !self.progress.is_of(&user) {
-            return Err(invalid_session());
-        }
-        cx.notes.subject = Some(user.subject());
-        user.admit()?;
+        admit(cx, &self.progress, &user)?;
         Ok(request.with_user(user))
     }
 
@@ -193,6 +185,24 @@ const MAX_SESSION: usize = 2048;
 
 pub(crate) fn invalid_session() -> ServiceError {
     ServiceError::not_authorized("Invalid session for the user.")
+}
+
+/// Refuses a user who did not begin this sign-in, whose password or sessions have ended it since,
+/// or who may not sign in.
+pub(crate) fn admit(
+    cx: &mut Context<'_, '_>,
+    progress: &Progress,
+    user: &User,
+) -> Result<(), ServiceError> {
+    // Disabling a user also signs out everywhere; report it as the reason.
+    if progress.began_with(user) {
+        user.admit()?;
+    }
+    if !progress.is_of(user) {
+        return Err(invalid_session());
+    }
+    cx.notes.subject = Some(user.subject());
+    user.admit()
 }
 
 pub(crate) fn expired_session() -> ServiceError {

@@ -165,6 +165,24 @@ fn a_code_or_device_proof_is_refused_once_access_ended() {
 }
 
 #[test]
+fn a_disabled_user_is_told_so_in_the_middle_of_a_sign_in() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let (device, _) = world.confirmed_device("ada", None);
+    world.set_status("ada", &device, "remembered");
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (answers, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
+    world.set_mfa("ON");
+    let set_up = world.first_factor(Flow::Srp, "ada", None).unwrap()["Session"].take();
+    Ending::Disabled.happens(&mut world, "", "");
+    let proof = world.respond("DEVICE_PASSWORD_VERIFIER", &session, answers).unwrap_err();
+    let shown = world.refused(Operation::AssociateSoftwareToken, json!({"Session": set_up}));
+    for refused in [proof.to_string(), shown] {
+        assert_eq!(refused, "NotAuthorizedException: User is disabled.");
+    }
+}
+
+#[test]
 fn a_device_proof_needs_what_the_pool_still_wants() {
     for (change, tokens) in
         [("nothing", true), ("not remembered", false), ("off", false), ("mfa", false)]
