@@ -130,7 +130,7 @@ fn documentation(root: &Path) -> Result<()> {
 const VECTORS: &str = "binary(vectors)";
 
 /// The tests that need a PostgreSQL server; the last of them restart it.
-const POSTGRES: &str = "binary(postgres)";
+const POSTGRES: &str = "binary(postgres) | (binary(model) & test(/^postgres::/))";
 const POSTGRES_RESTART: &str = "binary(postgres_restart)";
 
 fn tests(root: &Path) -> Result<()> {
