@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
-use device_pool::{About, ServiceError};
+use device_pool::ServiceError;
 use device_wire::ErrorCode;
 
 use crate::answer;
@@ -37,7 +37,7 @@ pub(crate) async fn call(
     };
     // Until the signature was found right, the id is a claim.
     let administrator = administrator.or(claimed);
-    let subject = Subject { administrator, about: About::default() };
+    let subject = Subject { administrator, ..Subject::default() };
     let mut response =
         answered.map_or_else(answer::refusal, |answer| answer::document(StatusCode::OK, &answer));
     response.extensions_mut().insert(Named(name));

@@ -51,10 +51,10 @@ pub struct PoolRates {
     /// Sign-ups. Default: 50, the service's quota.
     pub sign_ups: u32,
     /// Requests for codes: forgotten passwords, and the codes of sign-ups again. Default: 30, the
-    /// service's quota.
+    /// service's quota. Beyond it, only addresses that have signed in within a day are served.
     pub code_requests: u32,
     /// Wrong passwords, proofs and codes. Default: 120, the service's quota of all sign-ins.
-    /// Beyond it, only addresses that have signed in within a day are served.
+    /// Beyond it, only addresses that have signed in within a day are served, and refreshes.
     pub failures: u32,
 }
 

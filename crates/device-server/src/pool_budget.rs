@@ -2,8 +2,8 @@
 //!
 //! The rates are quotas of the service's, by category of operation. They bound what all strangers
 //! together can do to a pool, and to the other pools of a server, however many addresses they have.
-//! Beyond the rate of failures, addresses that signed in lately are still served: otherwise anyone
-//! could lock all users out.
+//! Beyond the rates of failures and of codes, addresses that signed in lately are still served:
+//! otherwise anyone could lock all users out, and keep them from a new password.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,15 +30,17 @@ const MAX_REMEMBERED: usize = 100_000;
 
 /// What a pool's rate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Category {
+pub(crate) enum Category {
     SignUps,
     CodeRequests,
     Failures,
 }
 
 impl Category {
-    const fn of(operation: Operation) -> Option<Self> {
+    /// The category of a call, unless it has no limit. A refresh token cannot be guessed.
+    pub(crate) fn of(operation: Operation, input: &Value) -> Option<Self> {
         match operation {
+            _ if is_refresh(operation, input) => None,
             Operation::SignUp => Some(Self::SignUps),
             Operation::ForgotPassword | Operation::ResendConfirmationCode => {
                 Some(Self::CodeRequests)
@@ -76,12 +78,12 @@ impl PoolBudget {
     /// Refuses a call to a pool of which strangers have asked too much. `now` is in milliseconds.
     pub(crate) fn permit(
         &self,
-        operation: Operation,
+        category: Category,
         input: &Value,
         source: Option<IpAddr>,
         now: i64,
     ) -> Result<(), ServiceError> {
-        let Some((category, cost)) = self.cost_of(operation) else { return Ok(()) };
+        let Some(cost) = self.cost_of(category) else { return Ok(()) };
         let now = now.saturating_mul(1000);
         let Some(client) = input.get("ClientId").and_then(Value::as_str) else { return Ok(()) };
         let state = self.state();
@@ -94,7 +96,7 @@ impl PoolBudget {
             let known = state.known.get(&(pool.clone(), Network::from(source)));
             known.is_some_and(|until| now < *until)
         };
-        if category == Category::Failures && source.is_some_and(is_known) {
+        if category != Category::SignUps && source.is_some_and(is_known) {
             return Ok(());
         }
         Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"))
@@ -103,13 +105,15 @@ impl PoolBudget {
     /// Counts a call, by how it ended. `now` is in milliseconds.
     pub(crate) fn count(
         &self,
-        operation: Operation,
+        category: Category,
         about: &About,
         source: Option<IpAddr>,
         now: i64,
         refusal: Option<&ErrorCode>,
     ) {
-        let Some((category, cost)) = self.cost_of(operation) else { return };
+        if !self.has_limits() {
+            return;
+        }
         let (Some(pool), Some(client)) = (&about.pool_id, &about.client_id) else { return };
         let now = now.saturating_mul(1000);
         let mut state = self.state();
@@ -124,6 +128,7 @@ impl PoolBudget {
             }
             return;
         }
+        let Some(cost) = self.cost_of(category) else { return };
         let whole_at = state.whole_at.entry((pool.clone(), category)).or_insert(now);
         *whole_at = (*whole_at).max(now) + cost;
     }
@@ -133,15 +138,18 @@ impl PoolBudget {
         *self.state() = State::default();
     }
 
-    /// The category of an operation, and what one call takes of it; `None` if it has no limit.
-    fn cost_of(&self, operation: Operation) -> Option<(Category, i64)> {
-        let category = Category::of(operation)?;
+    /// What one call takes, in microseconds; `None` if the category has no limit.
+    fn cost_of(&self, category: Category) -> Option<i64> {
         let rate = match category {
             Category::SignUps => self.rates.sign_ups,
             Category::CodeRequests => self.rates.code_requests,
             Category::Failures => self.rates.failures,
         };
-        (rate > 0).then(|| (category, SECOND / i64::from(rate)))
+        (rate > 0).then(|| SECOND / i64::from(rate))
+    }
+
+    fn has_limits(&self) -> bool {
+        self.rates != PoolRates { sign_ups: 0, code_requests: 0, failures: 0 }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,15 +176,23 @@ impl State {
     }
 }
 
+/// Whether the call exchanges a refresh token for new tokens.
+pub(crate) fn is_refresh(operation: Operation, input: &Value) -> bool {
+    match operation {
+        Operation::GetTokensFromRefreshToken => true,
+        Operation::InitiateAuth | Operation::AdminInitiateAuth => {
+            let flow = input.get("AuthFlow").and_then(Value::as_str).unwrap_or_default();
+            flow.starts_with("REFRESH_TOKEN")
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn budget() -> PoolBudget {
-        PoolBudget::new(PoolRates { sign_ups: 2, code_requests: 0, failures: 1 })
-    }
 
     fn about(pool: &str) -> About {
         let mut about = About::default();
@@ -187,50 +203,66 @@ mod tests {
 
     fn permitted(
         budget: &PoolBudget,
-        operation: Operation,
+        category: Category,
         pool: &str,
         from: &str,
         now: i64,
     ) -> bool {
         let input = json!({ "ClientId": format!("client of {pool}") });
-        budget.permit(operation, &input, Some(from.parse().unwrap()), now).is_ok()
+        budget.permit(category, &input, Some(from.parse().unwrap()), now).is_ok()
     }
 
     #[test]
     fn a_pool_has_ten_seconds_of_its_rate_at_once() {
-        let budget = budget();
+        let budget = PoolBudget::new(PoolRates { sign_ups: 2, code_requests: 0, failures: 1 });
         for _ in 0..20 {
-            assert!(permitted(&budget, Operation::SignUp, "a", "203.0.113.1", 0));
-            budget.count(Operation::SignUp, &about("a"), None, 0, None);
+            assert!(permitted(&budget, Category::SignUps, "a", "203.0.113.1", 0));
+            budget.count(Category::SignUps, &about("a"), None, 0, None);
         }
-        assert!(!permitted(&budget, Operation::SignUp, "a", "203.0.113.2", 499));
-        assert!(permitted(&budget, Operation::SignUp, "a", "203.0.113.2", 500), "two a second");
-        assert!(permitted(&budget, Operation::SignUp, "b", "203.0.113.1", 0), "another pool");
+        assert!(!permitted(&budget, Category::SignUps, "a", "203.0.113.2", 499));
+        assert!(permitted(&budget, Category::SignUps, "a", "203.0.113.2", 500), "two a second");
+        assert!(permitted(&budget, Category::SignUps, "b", "203.0.113.1", 0), "another pool");
         for _ in 0..100 {
-            budget.count(Operation::ForgotPassword, &about("a"), None, 0, None);
+            budget.count(Category::CodeRequests, &about("a"), None, 0, None);
         }
-        assert!(permitted(&budget, Operation::ForgotPassword, "a", "203.0.113.1", 0), "no limit");
+        assert!(permitted(&budget, Category::CodeRequests, "a", "203.0.113.1", 0), "no limit");
     }
 
     #[test]
     fn addresses_that_signed_in_are_served_in_a_flood() {
-        let budget = budget();
-        let mut signed_in = about("a");
-        signed_in.sign_in = Some(device_pool::SignInOutcome::Passed);
-        let (home, sign_in) = ("198.51.100.7", Operation::InitiateAuth);
-        budget.count(sign_in, &signed_in, Some(home.parse().unwrap()), 0, None);
-        for _ in 0..10 {
-            assert!(permitted(&budget, sign_in, "a", "203.0.113.1", 0));
-            budget.count(sign_in, &about("a"), None, 0, Some(&ErrorCode::NotAuthorized));
-            budget.count(sign_in, &about("a"), None, 0, None);
+        // An address is known from its sign-in, whether failures have a limit or not.
+        let codes = PoolRates { sign_ups: 1, code_requests: 1, failures: 0 };
+        let failures = PoolRates { sign_ups: 1, code_requests: 0, failures: 1 };
+        for (rates, category) in [(codes, Category::CodeRequests), (failures, Category::Failures)] {
+            let budget = PoolBudget::new(rates);
+            let mut signed_in = about("a");
+            signed_in.sign_in = Some(device_pool::SignInOutcome::Passed);
+            let home = "198.51.100.7";
+            budget.count(Category::Failures, &signed_in, Some(home.parse().unwrap()), 0, None);
+            let wrong = Some(&ErrorCode::NotAuthorized);
+            for _ in 0..10 {
+                assert!(permitted(&budget, category, "a", "203.0.113.1", 0));
+                budget.count(category, &about("a"), None, 0, wrong);
+                budget.count(Category::Failures, &about("a"), None, 0, None);
+                budget.count(Category::SignUps, &about("a"), None, 0, None);
+            }
+            assert!(!permitted(&budget, category, "a", "203.0.113.1", 0));
+            assert!(permitted(&budget, category, "a", home, 0));
+            assert!(!permitted(&budget, Category::SignUps, "a", home, 0));
+            assert!(permitted(&budget, category, "a", "203.0.113.1", 1000), "one a second");
+            let day = 24 * 60 * 60 * 1000;
+            (0..20).for_each(|_| budget.count(category, &about("a"), None, day, wrong));
+            assert!(!permitted(&budget, category, "a", home, day), "known for a day");
         }
-        assert!(!permitted(&budget, sign_in, "a", "203.0.113.1", 0));
-        assert!(permitted(&budget, sign_in, "a", home, 0));
-        assert!(permitted(&budget, sign_in, "a", "203.0.113.1", 1000), "one a second");
-        let day = 24 * 60 * 60 * 1000;
-        (0..20).for_each(|_| {
-            budget.count(sign_in, &about("a"), None, day, Some(&ErrorCode::NotAuthorized));
-        });
-        assert!(!permitted(&budget, sign_in, "a", home, day), "known for a day");
+    }
+
+    #[test]
+    fn refreshes_have_no_limit() {
+        for flow in ["REFRESH_TOKEN", "REFRESH_TOKEN_AUTH"] {
+            let input = json!({ "AuthFlow": flow });
+            assert_eq!(Category::of(Operation::InitiateAuth, &input), None);
+        }
+        let input = json!({ "AuthFlow": "USER_SRP_AUTH" });
+        assert_eq!(Category::of(Operation::InitiateAuth, &input), Some(Category::Failures));
     }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn observe(
     let operation = response.extensions().get::<Named>().map(|named| named.0);
     let time = started.elapsed();
     let subject = response.extensions().get::<Subject>().cloned().unwrap_or_default();
-    let Subject { administrator, about } = subject;
+    let Subject { administrator, about, .. } = subject;
     let (administrator, pool) = (administrator.as_deref(), about.pool_id.as_deref());
     let (client, sub) = (about.client_id.as_deref(), about.sub.as_deref());
     let failure = response.extensions().get::<Failure>().map(|failure| &failure.0);

@@ -40,7 +40,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Present};
 use crate::origins::Origins;
 use crate::outbound_queue::OutboundQueue;
-use crate::pool_budget::PoolBudget;
+use crate::pool_budget::{Category, PoolBudget, is_refresh};
 use crate::sigv4::AccessKey;
 use crate::subject::Subject;
 use crate::trusted_proxies::TrustedProxies;
@@ -195,8 +195,10 @@ impl Service {
         let outcome = self.decide(call, subject);
         let refusal = outcome.as_ref().err().map(ServiceError::code);
         self.guess_budget.count(operation, call.source_ip, self.now(), refusal);
-        let (about, source) = (&subject.about, call.source_ip);
-        self.pool_budget.count(operation, about, source, self.now(), refusal);
+        if let Some(category) = subject.category {
+            let (about, source) = (&subject.about, call.source_ip);
+            self.pool_budget.count(category, about, source, self.now(), refusal);
+        }
         let Outcome { body, messages } = outcome?;
         self.send(messages);
         if let (Some(dev), Some(body)) = (self.administrators.dev(), &body) {
@@ -218,9 +220,9 @@ impl Service {
             administrator = Some(signer);
         }
         let body = json::object(body.bytes())?;
-        // A refresh token cannot be guessed.
-        if !is_refresh(*operation, &body) {
-            self.pool_budget.permit(*operation, &body, *source_ip, self.now())?;
+        subject.category = Category::of(*operation, &body);
+        if let Some(category) = subject.category {
+            self.pool_budget.permit(category, &body, *source_ip, self.now())?;
         }
         let input = match self.administrators.dev() {
             None => constraint::check(*operation, body)?,
@@ -293,7 +295,7 @@ impl Service {
             if link.as_ref().is_err_and(|error| error.detail().is_some()) {
                 service.health.doubt();
             }
-            Ok((link, Subject { administrator: None, about }))
+            Ok((link, Subject { about, ..Subject::default() }))
         });
         work.await.unwrap_or_else(|error| (Err(error), Subject::default()))
     }
@@ -503,17 +505,5 @@ impl Service {
         spawn_blocking(move || work(&service)).await.unwrap_or_else(|_| {
             Err(ServiceError::internal("the engine panicked; the panic hook logs where"))
         })
-    }
-}
-
-/// Whether the call exchanges a refresh token for new tokens.
-fn is_refresh(operation: Operation, input: &Value) -> bool {
-    match operation {
-        Operation::GetTokensFromRefreshToken => true,
-        Operation::InitiateAuth | Operation::AdminInitiateAuth => {
-            let flow = input.get("AuthFlow").and_then(Value::as_str).unwrap_or_default();
-            flow.starts_with("REFRESH_TOKEN")
-        }
-        _ => false,
     }
 }

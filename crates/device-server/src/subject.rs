@@ -2,6 +2,8 @@
 
 use device_pool::About;
 
+use crate::pool_budget::Category;
+
 /// Who and what a call is about; an extension of its response.
 ///
 /// Anything else in a call could be what a person typed by mistake, such as a password.
@@ -11,4 +13,6 @@ pub(crate) struct Subject {
     pub(crate) administrator: Option<String>,
     /// What the engine found out.
     pub(crate) about: About,
+    /// What the call counts as at its pool, unless that has no limit.
+    pub(crate) category: Option<Category>,
 }

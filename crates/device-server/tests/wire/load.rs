@@ -190,7 +190,7 @@ impl Flooded {
         let made = ok(&dev, "CreateUserPool", json!({"PoolName": "people"})).await;
         let pool = &made["UserPool"]["Id"];
         let client = json!({"UserPoolId": pool, "ClientName": "app",
-            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"]});
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]});
         let client = ok(&dev, "CreateUserPoolClient", client).await;
         let client = client["UserPoolClient"]["ClientId"].clone();
         let ada = json!({"UserPoolId": pool, "Username": "ada", "Password": PASSWORD,
@@ -235,8 +235,28 @@ async fn a_pool_bears_so_many_failures_from_everywhere() {
 }
 
 #[tokio::test]
+async fn refreshes_neither_count_nor_wait_at_their_pool() {
+    let pool = Flooded::new().await;
+    let refresh = async |address: String| {
+        let parameters = json!({"REFRESH_TOKEN": "made-up"});
+        let body = json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": parameters});
+        pool.ask("InitiateAuth", body, &address).await
+    };
+    for n in 0..40 {
+        assert_eq!(refresh(format!("203.0.113.{n}")).await, "NotAuthorizedException");
+    }
+    for n in 0..10 {
+        let wrong = pool.sign_in(&format!("user-{n}"), "Wrong-1", "198.51.100.7").await;
+        assert_eq!(wrong, "UserNotFoundException", "{n}");
+    }
+    assert_eq!(pool.sign_in("ada", PASSWORD, "192.0.2.1").await, "TooManyRequestsException");
+    assert_eq!(refresh("192.0.2.1".to_owned()).await, "NotAuthorizedException");
+}
+
+#[tokio::test]
 async fn a_pool_takes_so_many_sign_ups_and_code_requests() {
     let pool = Flooded::new().await;
+    assert_eq!(pool.sign_in("ada", PASSWORD, "198.51.100.7").await, "");
     for (operation, mut body) in
         [("SignUp", json!({"Password": PASSWORD})), ("ForgotPassword", json!({}))]
     {
@@ -249,6 +269,9 @@ async fn a_pool_takes_so_many_sign_ups_and_code_requests() {
         assert_eq!(last, "TooManyRequestsException");
     }
     assert_eq!(pool.sign_in("ada", PASSWORD, "203.0.113.1").await, "", "no sign-up");
+    let ada = json!({"Username": "ada"});
+    let code = pool.ask("ForgotPassword", ada, "198.51.100.7").await;
+    assert_ne!(code, "TooManyRequestsException", "signed in lately");
 }
 
 /// A hook that answers when it is told to.
