@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Add(AddOptions),
     /// List the access keys that were added.
     List(ListOptions),
-    /// Replace a key now: the master key, data keys, or keys that sign tokens.
+    /// Replace a key now: the master key, data keys, or keys of pools that sign or seal.
     Rotate(RotateOptions),
     /// Revoke an access key. It takes effect at once and ends the key's sessions in the console.
     Revoke(RevokeOptions),
@@ -71,6 +71,9 @@ pub(crate) struct RevokeOptions {
 
     #[command(flatten)]
     server: Connection,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device key rotate`.
@@ -80,12 +83,15 @@ pub(crate) struct RotateOptions {
     #[arg(value_enum, value_name = "KEYS")]
     which: RotatedKind,
 
-    /// The pool whose data key or signing keys to replace [default: all]
+    /// The pool whose keys to replace [default: all]
     #[arg(long, value_name = "POOL ID")]
     pool: Option<String>,
 
     #[command(flatten)]
     server: Connection,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// The keys to replace.
@@ -98,6 +104,9 @@ pub(crate) enum RotatedKind {
     Data,
     /// The keys that sign tokens. Issued tokens stay valid until they expire.
     Signing,
+    /// The keys that seal sessions and links, and authenticate refresh tokens and device keys. What
+    /// clients have stays valid until it expires.
+    Sealing,
 }
 
 pub(crate) fn run(command: Command) -> Result<(), CliError> {
@@ -128,7 +137,7 @@ pub(crate) fn run(command: Command) -> Result<(), CliError> {
             let rows = keys.map(|(key, is_void)| row(&key, is_void, now)).collect();
             output::table(["KEY", "ID", "PERMITS", "ENDS", "POOLS"], rows)
         }
-        Command::Rotate(RotateOptions { which, pool, server }) => {
+        Command::Rotate(RotateOptions { which, pool, server, format }) => {
             let keys = match (which, pool) {
                 (RotatedKind::Master, None) => RotateKeys::Master,
                 (RotatedKind::Master, Some(_)) => {
@@ -136,15 +145,16 @@ pub(crate) fn run(command: Command) -> Result<(), CliError> {
                 }
                 (RotatedKind::Data, pool) => RotateKeys::Data { pool },
                 (RotatedKind::Signing, pool) => RotateKeys::Signing { pool },
+                (RotatedKind::Sealing, pool) => RotateKeys::Sealing { pool },
             };
             let RotatedKeys { rotated } =
                 server.call(ACCESS_KEYS_PATH, ROTATE_KEYS_TARGET, &keys)?;
-            output::say(format!("replaced {} ({rotated})", keys.title()))
+            format.done(format!("replaced {} ({rotated})", keys.title()))
         }
-        Command::Revoke(RevokeOptions { name, server }) => {
+        Command::Revoke(RevokeOptions { name, server, format }) => {
             let members = RevokedName { name: name.clone() };
             let _: Value = server.call(ACCESS_KEYS_PATH, REVOKE_ACCESS_KEY_TARGET, &members)?;
-            output::say(format!("revoked the key {name}"))
+            format.done(format!("revoked the key {name}"))
         }
     }
 }

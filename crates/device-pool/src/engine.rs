@@ -26,8 +26,9 @@ use crate::host::risk::{NewAddressOrFailures, RiskEvaluator};
 use crate::host::server_act::ServerAct;
 use crate::host::signing_keys::SigningKeySource;
 use crate::operations;
+use crate::records::audit_event::AuditEvent;
 use crate::records::pool::Pool;
-use crate::records::pool_keys::PoolKeys;
+use crate::records::pool_keys::{PoolKeyKind, PoolKeys};
 use crate::rules::audit_events::{self, AuditEventsPage, AuditEventsRequest};
 use crate::rules::audit_export::{self, AuditExportPage, AuditExportRequest};
 use crate::rules::audit_sealing::{self, LogKeeper, SealedLogs};
@@ -333,20 +334,60 @@ impl Engine {
         Ok(Some(json!({ "keys": set })))
     }
 
-    /// Replaces signing keys that are `age` old or older; returns the number of pools changed.
+    /// Replaces pools' keys that are `age` old or older; returns the number of pools changed.
     ///
     /// Keys that a pool of a seed still lacks are generated.
     ///
-    /// Issued tokens stay valid: [`Engine::jwks`] includes the old keys until their last token has
-    /// expired.
+    /// Issued tokens stay valid: [`Engine::jwks`] includes the old signing keys until their last
+    /// token has expired, and old sealing keys open what they sealed.
     ///
     /// # Errors
     ///
     /// Failures of the store or the key source. Pools changed before the failure keep their new
     /// keys.
-    pub fn rotate_signing_keys(
+    pub fn rotate_keys(
         &self,
         age: Duration,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<usize, ServiceError> {
+        let now = invocation.now;
+        let is_due = |keys: &PoolKeys, kind| match kind {
+            PoolKeyKind::Signing => !keys.can_sign() || keys.access.age(now) >= age,
+            PoolKeyKind::Sealing => keys.sealing_age(now) >= age,
+        };
+        self.rotate_keys_of_all(&is_due, &mut None, invocation)
+    }
+
+    /// Replaces keys of a pool, or of all pools, now; returns the number of pools changed.
+    ///
+    /// The first change brings an event of the audit trail, which says what was acted on: `about`.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Engine::rotate_keys`].
+    pub fn replace_keys(
+        &self,
+        kind: PoolKeyKind,
+        pool_id: Option<&str>,
+        about: String,
+        invocation: &mut Invocation<'_>,
+    ) -> Result<usize, ServiceError> {
+        let act = ServerAct::KeysRotated;
+        let mut event = Some(audit::of_server(act, about, &self.config.retention, invocation));
+        let is_due = |_: &PoolKeys, other| kind == other;
+        match pool_id {
+            None => self.rotate_keys_of_all(&is_due, &mut event, invocation),
+            Some(pool_id) => {
+                let _alone = self.upkeep();
+                self.rotate_keys_of(pool_id, &is_due, &mut event, invocation).map(usize::from)
+            }
+        }
+    }
+
+    fn rotate_keys_of_all(
+        &self,
+        is_due: &dyn Fn(&PoolKeys, PoolKeyKind) -> bool,
+        event: &mut Option<AuditEvent>,
         invocation: &mut Invocation<'_>,
     ) -> Result<usize, ServiceError> {
         const PAGE: usize = 100;
@@ -358,44 +399,46 @@ impl Engine {
             let Some((last, _)) = page.last() else { return Ok(rotated) };
             after = Some(last.id.clone());
             for (pool, _) in page {
-                rotated += usize::from(self.rotate_keys_of(&pool.id, age, invocation)?);
+                let changed = self.rotate_keys_of(&pool.id, is_due, event, invocation)?;
+                rotated += usize::from(changed);
             }
         }
     }
 
-    /// Replaces a pool's signing keys now; `false` if there is no such pool.
-    ///
-    /// # Errors
-    ///
-    /// Failures of the store or the key source.
-    pub fn rotate_signing_keys_of(
-        &self,
-        pool_id: &str,
-        invocation: &mut Invocation<'_>,
-    ) -> Result<bool, ServiceError> {
-        let _alone = self.upkeep();
-        self.rotate_keys_of(pool_id, Duration::ZERO, invocation)
-    }
-
+    /// Replaces the keys of a pool that are due. `event` is written and taken with the change.
     fn rotate_keys_of(
         &self,
         pool_id: &str,
-        age: Duration,
+        is_due: &dyn Fn(&PoolKeys, PoolKeyKind) -> bool,
+        event: &mut Option<AuditEvent>,
         invocation: &mut Invocation<'_>,
     ) -> Result<bool, ServiceError> {
         let mut tx = Transaction::new(&*self.store);
         let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
-        if keys.can_sign() && keys.access.age(invocation.now) < age {
+        let [signing, sealing] =
+            [PoolKeyKind::Signing, PoolKeyKind::Sealing].map(|kind| is_due(&keys, kind));
+        if !signing && !sealing {
             return Ok(false);
         }
         let kid = |keys: &SigningKeys| keys.current.as_ref().map(|key| key.kid.clone());
         let replaced = [kid(&keys.access), kid(&keys.id)];
-        keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
-        keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+        if signing {
+            keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+            keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+        }
+        if sealing {
+            keys.rotate_sealing(invocation);
+        }
         tx.put(&keys)?;
+        if let Some(event) = event {
+            tx.put(event)?;
+        }
         match tx.commit(true) {
             Ok(()) => {
-                replaced.iter().flatten().for_each(|kid| self.key_ring.forget(kid));
+                *event = None;
+                if signing {
+                    replaced.iter().flatten().for_each(|kid| self.key_ring.forget(kid));
+                }
                 Ok(true)
             }
             // Another server of the same store was first, or the pool is gone.

@@ -114,6 +114,7 @@ pub use host::seed::{
 pub use host::server_act::ServerAct;
 pub use host::signing_keys::SigningKeySource;
 pub use operations::{SUPPORTED, WITHOUT_EFFECT};
+pub use records::pool_keys::PoolKeyKind;
 pub use rules::audit_events::{AuditEventsPage, AuditEventsRequest};
 pub use rules::audit_export::{AuditExportPage, AuditExportRequest, NextPage};
 pub use rules::audit_sealing::{AuditHead, SealedLogs};

@@ -19,6 +19,12 @@ pub enum RotateKeys {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pool: Option<String>,
     },
+    /// The key of a pool that seals sessions and links, and authenticates refresh tokens.
+    Sealing {
+        /// The pool whose key it is; `None` for all pools.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<String>,
+    },
     /// The keys that sign tokens.
     Signing {
         /// The pool whose keys they are; `None` for all pools.
@@ -35,6 +41,7 @@ impl RotateKeys {
         match self {
             Self::Master => "the master key".to_owned(),
             Self::Data { pool } => format!("data keys of {}", of(pool)),
+            Self::Sealing { pool } => format!("sealing keys of {}", of(pool)),
             Self::Signing { pool } => format!("signing keys of {}", of(pool)),
         }
     }
@@ -44,6 +51,6 @@ impl RotateKeys {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "the answer to a call")]
 pub struct RotatedKeys {
-    /// The number of data keys, or of pools with new signing keys.
+    /// The number of data keys, or of pools with new keys.
     pub rotated: usize,
 }

@@ -53,7 +53,7 @@ pub use builder::ServiceBuilder;
 
 /// How long a key signs tokens before it is replaced: 90 days. Verifiers learn of the new key from
 /// the pool's JWK set, which has the old one while its tokens are valid.
-const SIGNING_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const POOL_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Documents (JWK sets, discovery) read at a time. Separate from the calls, because other services
 /// need them to verify tokens; short, so that more may wait.
@@ -362,7 +362,7 @@ impl Service {
         self.read(move |service| {
             if service.administrators.dev().is_some() {
                 // A pool of a seed may have none yet.
-                service.rotate_signing_keys()?;
+                service.rotate_aged_keys()?;
             }
             service.engine.jwks(&pool_id, service.moment())
         })
@@ -458,10 +458,10 @@ impl Service {
         self.renew_seals().await;
         // Those that were interrupted by the end of a process.
         self.run_imports().await;
-        match self.off_the_workers(Self::rotate_signing_keys).await {
+        match self.off_the_workers(Self::rotate_aged_keys).await {
             Ok(0) => {}
-            Ok(pools) => tracing::info!(pools, "signing keys replaced"),
-            Err(error) => failed(&error, "replacing signing keys"),
+            Ok(pools) => tracing::info!(pools, "keys of pools replaced"),
+            Err(error) => failed(&error, "replacing keys of pools"),
         }
         self.metrics.maintained(succeeded, self.now());
     }
@@ -471,10 +471,10 @@ impl Service {
         self.engine.seal_audit_logs(&mut Invocation::new(self.moment(), &mut *rng))
     }
 
-    fn rotate_signing_keys(&self) -> Result<usize, ServiceError> {
+    fn rotate_aged_keys(&self) -> Result<usize, ServiceError> {
         let mut rng = self.entropy.generator();
         let mut invocation = Invocation::new(self.moment(), &mut *rng);
-        self.engine.rotate_signing_keys(SIGNING_KEY_LIFE, &mut invocation)
+        self.engine.rotate_keys(POOL_KEY_LIFE, &mut invocation)
     }
 
     /// Runs `work` off the workers as one of the calls that are decided at a time; refuses it if

@@ -308,7 +308,11 @@ impl SealedStore {
     fn rest_on(&self, scope: &str, change: &mut Change) -> Result<Current, StoreError> {
         if let Some(current) = self.current(scope)? {
             let place = data_keys::place_of(scope, current.generation);
-            change.expect.push((place, Some(current.version)));
+            let expected = (place, Some(current.version));
+            // A change of data keys may rest on it already.
+            if !change.expect.contains(&expected) {
+                change.expect.push(expected);
+            }
             return Ok(current);
         }
         let place = data_keys::place_of(scope, 1);

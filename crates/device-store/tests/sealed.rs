@@ -66,6 +66,10 @@ fn renew(store: &SealedStore) -> usize {
     renewed.records
 }
 
+fn rotate(store: &SealedStore, pool: Option<&str>) -> usize {
+    store.rotate_data_keys(pool, &mut |change| store.apply(change)).unwrap()
+}
+
 fn has_plain(inner: &dyn Entries) -> bool {
     let stored = |table| inner.entries(table, "", None, 1000).unwrap();
     let bodies = Table::ALL.into_iter().flat_map(stored).map(|entry| entry.record.body);
@@ -239,7 +243,7 @@ fn data_keys_are_replaced_while_servers_write() {
             }
         });
         for _ in 0..3 {
-            assert_eq!(one.rotate_data_keys(None).unwrap(), 2);
+            assert_eq!(rotate(&one, None), 2);
             renew(&one);
         }
     });
@@ -247,10 +251,37 @@ fn data_keys_are_replaced_while_servers_write() {
     for n in 0..100 {
         assert_eq!(read(&one, &user(&format!("pool/{n}"))), body("bob"));
     }
-    assert_eq!(one.rotate_data_keys(Some("pool")).unwrap(), 1);
-    assert_eq!(one.rotate_data_keys(Some("another")).unwrap(), 0);
+    assert_eq!(rotate(&one, Some("pool")), 1);
+    assert_eq!(rotate(&one, Some("another")), 0);
     assert_eq!(renew(&one), 100, "those of the pool alone");
     assert_eq!(read(&two, &user("pool/1")), body("bob"));
+}
+
+#[test]
+fn what_is_written_with_new_keys_is_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = || MasterKeySource::OwnFile(directory.path().join("master.key"));
+    let inner = Arc::new(MemoryStore::new());
+    let store = SealedStore::open(inner.clone(), own()).unwrap();
+    put(&store, &user("pool/ada"), &body("ada"), None);
+    let mut number = 0;
+    let mut commit = |mut change: Change| {
+        number += 1;
+        let place = key(Table::AuditEvent, &number.to_string());
+        let event = Write::Put { body: b"{}".to_vec(), expires_at: None };
+        change.expect.push((place.clone(), None));
+        change.writes.push((place, event));
+        store.apply(change)
+    };
+    assert_eq!(store.rotate_data_keys(None, &mut commit).unwrap(), 2);
+    assert_eq!(store.rotate_master_key(&mut commit).unwrap(), 4, "two former data keys as well");
+    assert_eq!(number, 6);
+    let store = SealedStore::open(inner, own()).unwrap();
+    renew(&store);
+    for number in 1..=6 {
+        assert_eq!(read(&store, &key(Table::AuditEvent, &number.to_string())), "{}");
+    }
+    assert_eq!(read(&store, &user("pool/ada")), body("ada"));
 }
 
 #[test]
@@ -261,7 +292,7 @@ fn a_server_that_only_read_renews_what_another_rotated() {
     put(&one, &user("pool/ada"), &body("ada"), None);
     assert_eq!(read(&two, &user("pool/ada")), body("ada"));
 
-    assert_eq!(one.rotate_data_keys(None).unwrap(), 2);
+    assert_eq!(rotate(&one, None), 2);
     // This server meets the new key of the server, and not that of the pool.
     put(&two, &key(Table::FirstFactor, "other"), r#"{"session":"secret"}"#, None);
     renew(&two);
@@ -274,7 +305,7 @@ fn former_keys_stay_while_a_record_is_unreadable() {
     let store = SealedStore::open(inner.clone(), given(KEY)).unwrap();
     put(&store, &user("pool/ada"), &body("ada"), None);
     put(&*inner, &user("pool/bob"), &read(&*inner, &user("pool/ada")), None);
-    store.rotate_data_keys(Some("pool")).unwrap();
+    rotate(&store, Some("pool"));
     let renewed = store.renew(|| true).unwrap();
     assert_eq!((renewed.records, renewed.unreadable, renewed.is_done), (1, 1, false));
     assert_eq!(number_of_keys(&*inner), 3);
@@ -289,7 +320,7 @@ fn the_master_key_of_an_own_file_is_replaced() {
     let store = SealedStore::open(inner.clone(), own()).unwrap();
     put(&store, &user("pool/ada"), &body("ada"), None);
     let former = fs::read_to_string(&path).unwrap();
-    assert_eq!(store.rotate_master_key().unwrap(), 2);
+    assert_eq!(store.rotate_master_key(&mut |change| store.apply(change)).unwrap(), 2);
     put(&store, &user("pool/bob"), &body("bob"), None);
 
     let text = fs::read_to_string(&path).unwrap();
@@ -305,7 +336,7 @@ fn a_given_master_key_is_replaced_by_the_operator() {
     let inner = Arc::new(MemoryStore::new());
     let store = SealedStore::open(inner.clone(), given(KEY)).unwrap();
     put(&store, &user("pool/ada"), &body("ada"), None);
-    let refused = store.rotate_master_key().unwrap_err();
+    let refused = store.rotate_master_key(&mut |change| store.apply(change)).unwrap_err();
     assert!(matches!(refused, SealError::MasterKey(MasterKeyError::Unchanged { .. })));
 
     let directory = tempfile::tempdir().unwrap();
@@ -319,7 +350,7 @@ fn a_given_master_key_is_replaced_by_the_operator() {
     );
     assert_eq!(read(&two, &user("pool/ada")), body("ada"));
     write(format!("{OTHER_KEY}\n{KEY}\n"));
-    assert_eq!(one.rotate_master_key().unwrap(), 2);
+    assert_eq!(one.rotate_master_key(&mut |change| one.apply(change)).unwrap(), 2);
     // The other server reads the new key when it meets it.
     put(&two, &user("pool/ada"), &body("bob"), None);
     assert_eq!(read(&one, &user("pool/ada")), body("bob"));

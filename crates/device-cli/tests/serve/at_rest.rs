@@ -126,6 +126,9 @@ fn keys_are_rotated_by_command() {
     assert_eq!(said(&rotated), format!("replaced data keys of {pool} (1)\n"));
     let rotated = rotate(&serving, &["signing", "--pool", &pool]);
     assert_eq!(said(&rotated), format!("replaced signing keys of {pool} (1)\n"));
+    let rotated = rotate(&serving, &["sealing", "--pool", &pool, "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&rotated.stdout).unwrap();
+    assert_eq!(told["done"], format!("replaced sealing keys of {pool} (1)"));
     let after = keys();
     let number = |keys: &serde_json::Value| keys["keys"].as_array().unwrap().len();
     assert_eq!((number(&before), number(&after)), (2, 4), "old keys still verify tokens");

@@ -31,13 +31,13 @@ impl ClientSecret {
         value: Sensitive<String>,
     ) -> Result<Self, ServiceError> {
         let salt = cx.random();
-        let sealed = keys.sealing().seal(Purpose::ClientSecret, client_id, salt, &value)?;
+        let sealed = keys.lasting().seal(Purpose::ClientSecret, client_id, salt, &value)?;
         Ok(Self { id, created: cx.now(), sealed, value })
     }
 
     /// Opens the secret after it was read from the store.
     pub(crate) fn open(&mut self, keys: &PoolKeys, client_id: &str) -> Result<(), ServiceError> {
-        let value = keys.sealing().open(Purpose::ClientSecret, client_id, &self.sealed);
+        let value = keys.lasting().open(Purpose::ClientSecret, client_id, &self.sealed);
         self.value = Context::stored(value, "the key of a client secret")?;
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Grant {
         keys: &PoolKeys,
         token: &str,
     ) -> Result<Option<(Self, u32)>, ServiceError> {
-        let Some(token) = RefreshToken::decode(keys.sealing(), token) else { return Ok(None) };
+        let Some(token) = keys.refresh_token(token, cx.now()) else { return Ok(None) };
         let grant: Option<Self> = cx.tx.find(&token.origin.to_string())?;
         Ok(grant.map(|grant| (grant, token.generation)))
     }

@@ -49,7 +49,7 @@ impl<'a> Recipient<'a> {
             None => ("no one's", self.whose.username),
         };
         let hash = keys
-            .sealing()
+            .lasting()
             .derive(b"counted destination", &[kind.as_bytes(), b"\0", text.as_bytes()]);
         let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         // A name never contains a space, so this collides with none.

@@ -31,7 +31,7 @@ pub(crate) fn of_name(pool: &Pool, keys: &PoolKeys, name: &str, named: bool) -> 
     let by_alias = profile::check_no_alias(pool, &folded).is_err();
     // Both are always derived, so that timing does not tell which was needed.
     let sub = id(keys, &folded).to_string();
-    let made_up = decoy_name::of_address(keys.sealing(), &folded);
+    let made_up = decoy_name::of_address(keys.lasting(), &folded);
     // If users sign in with an address, the address is never an internal name.
     let username = match made_up {
         _ if !pool.username_attributes().is_empty() => sub.clone(),
@@ -49,7 +49,7 @@ pub(crate) fn password(
     username: &str,
 ) -> Result<Password, ServiceError> {
     let failed = || ServiceError::internal("a decoy could not be made");
-    let part = |label: &[u8]| keys.sealing().derive(label, &[username.as_bytes()]);
+    let part = |label: &[u8]| keys.lasting().derive(label, &[username.as_bytes()]);
     let salt = part(b"stand-in salt");
     let salt = Salt::from_be_bytes(salt.get(..16).ok_or_else(failed)?).map_err(|_| failed())?;
     // Twelve blocks minus the top byte: certainly below N, and as unpredictable as any verifier.
@@ -73,7 +73,7 @@ fn id(keys: &PoolKeys, name: &str) -> Uuid {
         return id;
     }
     let mut bytes = [0; 16];
-    let unique = keys.sealing().derive(b"stand-in id", &[name.as_bytes()]);
+    let unique = keys.lasting().derive(b"stand-in id", &[name.as_bytes()]);
     bytes.iter_mut().zip(unique.iter()).for_each(|(byte, unique)| *byte = *unique);
     let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
     let [_, _, _, _, _, _, rest @ ..] = id.into_bytes();
@@ -84,7 +84,7 @@ fn id(keys: &PoolKeys, name: &str) -> Uuid {
 
 /// Encrypts or decrypts the visible parts, with a key stream from the id's other bytes.
 fn mix(keys: &PoolKeys, rest: &[u8; 10], mut shown: [u8; 6]) -> [u8; 6] {
-    let stream = keys.sealing().derive(b"stand-in address", &[rest]);
+    let stream = keys.lasting().derive(b"stand-in address", &[rest]);
     shown.iter_mut().zip(stream.iter()).for_each(|(byte, stream)| *byte ^= stream);
     shown
 }
@@ -144,7 +144,7 @@ fn found_by(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Opt
         Medium::Email => is_email(address),
         Medium::Sms => is_phone(address),
     };
-    let made_up = || decoy_name::address_of(keys.sealing(), username, medium);
+    let made_up = || decoy_name::address_of(keys.lasting(), username, medium);
     Some(username.to_owned())
         .filter(is)
         .or_else(|| like().filter(is))
@@ -177,7 +177,7 @@ fn signs_in(pool: &Pool, medium: Medium) -> bool {
 /// The address of a decoy, the same for every operation that reports a destination.
 pub(crate) fn address(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medium) -> Address {
     let destination = found_by(pool, keys, username, medium).unwrap_or_else(|| {
-        let bytes = keys.sealing().derive(b"stand-in destination", &[username.as_bytes()]);
+        let bytes = keys.lasting().derive(b"stand-in destination", &[username.as_bytes()]);
         let mut bytes = bytes.iter();
         let mut pick = |from: u8, many: u8| char::from(from + bytes.next().unwrap_or(&0) % many);
         match medium {
@@ -191,7 +191,7 @@ pub(crate) fn address(pool: &Pool, keys: &PoolKeys, username: &str, medium: Medi
 /// Answers a yes/no question about a decoy: yes for `part` of `whole` names, always the same for a
 /// name.
 pub(crate) fn draw(keys: &PoolKeys, username: &str, question: &[u8], part: u8, whole: u8) -> bool {
-    let bytes = keys.sealing().derive(b"stand-in draw", &[question, username.as_bytes()]);
+    let bytes = keys.lasting().derive(b"stand-in draw", &[question, username.as_bytes()]);
     bytes.first().is_some_and(|byte| byte % whole < part)
 }
 

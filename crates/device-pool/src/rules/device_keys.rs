@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::command::context::Context;
+use crate::crypto::seal::SealingKey;
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
@@ -18,7 +19,7 @@ use crate::records::user::User;
 /// The group key of a device key: `-` and eight characters, the same for all devices of a user.
 pub(crate) fn group_key(keys: &PoolKeys, user: &User) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bytes = keys.sealing().derive(b"device group", &[user.sub.as_bytes()]);
+    let bytes = keys.lasting().derive(b"device group", &[user.sub.as_bytes()]);
     let letters = bytes.iter().take(8).filter_map(|b| ALPHABET.get(usize::from(b % 32)));
     std::iter::once('-').chain(letters.map(|b| char::from(*b))).collect()
 }
@@ -52,7 +53,7 @@ pub(crate) fn issue_key(
 ) -> String {
     let minute = minutes(cx.now()).to_be_bytes();
     let random: [u8; 4] = cx.random();
-    let uuid = assemble(keys, user, after, minute, random);
+    let uuid = assemble(keys.sealing(), user, after, minute, random);
     format!("{}_{uuid}", cx.config.region)
 }
 
@@ -72,8 +73,10 @@ pub(crate) fn issued(
         return None;
     }
     let is_issued = |after: &IssuedAfter| {
-        let due = assemble(keys, user, *after, minute.to_be_bytes(), [r0, r1, r2, r3]);
-        bool::from(due.as_bytes().ct_eq(uuid.as_bytes()))
+        keys.sealing_lately(cx.now()).any(|key| {
+            let due = assemble(key, user, *after, minute.to_be_bytes(), [r0, r1, r2, r3]);
+            bool::from(due.as_bytes().ct_eq(uuid.as_bytes()))
+        })
     };
     let after =
         [IssuedAfter::FirstFactor, IssuedAfter::SecondFactor].into_iter().find(is_issued)?;
@@ -107,7 +110,7 @@ pub(crate) fn offered_secret(
 }
 
 fn assemble(
-    keys: &PoolKeys,
+    key: SealingKey<'_>,
     user: &User,
     after: IssuedAfter,
     minute: [u8; 4],
@@ -116,7 +119,7 @@ fn assemble(
     let [r0, r1, r2, r3] = random;
     // These four bits hold the UUID's version, so they are not authenticated.
     let random = [r0, r1, r2 & 0x0f, r3];
-    let mac = keys.sealing().derive(after.label(), &[user.sub.as_bytes(), &minute, &random]);
+    let mac = key.derive(after.label(), &[user.sub.as_bytes(), &minute, &random]);
     let mut bytes = [0; 16];
     let parts = minute.iter().chain(&random).chain(mac.iter());
     bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);

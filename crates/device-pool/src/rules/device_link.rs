@@ -102,7 +102,7 @@ impl Followed {
         let keys = PoolKeys::load(cx, pool_id)?;
         let Some(sealed) = seal::from_url(token) else { return Ok(None) };
         let Some(contents): Option<Contents> =
-            keys.sealing().open(Purpose::DeviceLink, pool_id, &sealed)
+            keys.open(Purpose::DeviceLink, pool_id, &sealed, cx.now())
         else {
             return Ok(None);
         };

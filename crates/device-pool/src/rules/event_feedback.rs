@@ -113,7 +113,7 @@ impl Subject {
     ) -> Result<Option<Self>, ServiceError> {
         let keys = PoolKeys::load(cx, &pool.id)?;
         let contents: Option<Contents> = seal::from_url(token)
-            .and_then(|sealed| keys.sealing().open(Purpose::EventFeedback, &pool.id, &sealed));
+            .and_then(|sealed| keys.open(Purpose::EventFeedback, &pool.id, &sealed, cx.now()));
         let Some(contents) = contents.filter(|contents| cx.now() < contents.expires_at) else {
             return Ok(None);
         };

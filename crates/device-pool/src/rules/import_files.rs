@@ -78,8 +78,8 @@ pub(crate) fn put(
     let refused = || ServiceError::not_authorized("The URL is wrong, or has expired.");
     let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(refused)?;
     let sealed = seal::from_url(token).ok_or_else(refused)?;
-    let contents = keys.sealing().open::<Contents>(Purpose::ImportFile, pool_id, &sealed);
     let now = cx.now();
+    let contents = keys.open::<Contents>(Purpose::ImportFile, pool_id, &sealed, now);
     let contents = contents.filter(|contents| now < contents.expires_at).ok_or_else(refused)?;
     let job = Job::find(cx, pool_id, &contents.job_id)?.ok_or_else(refused)?;
     if job.description.status != Some(Status::Created) {

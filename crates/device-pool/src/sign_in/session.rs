@@ -85,12 +85,17 @@ impl OpenSession {
     }
 
     /// Opens a genuine session, even if it has expired or was used.
-    fn unseal(keys: &PoolKeys, client: &AppClient, session: &str) -> Option<SessionState> {
+    fn unseal(
+        cx: &Context<'_, '_>,
+        keys: &PoolKeys,
+        client: &AppClient,
+        session: &str,
+    ) -> Option<SessionState> {
         let (client_id, sealed) = session.split_once('.')?;
         if client_id != client.id {
             return None;
         }
-        keys.sealing().open(Purpose::Session, &client.id, sealed)
+        keys.open(Purpose::Session, &client.id, sealed, cx.now())
     }
 
     /// Whether this is the session of a passed second factor.
@@ -100,7 +105,7 @@ impl OpenSession {
         session: &str,
     ) -> Result<bool, ServiceError> {
         let of_mfa = |stage: &Stage| matches!(stage, Stage::SecondFactor(_) | Stage::MfaSetup(_));
-        let state = Self::unseal(keys, client, session).filter(|state| of_mfa(&state.stage));
+        let state = Self::unseal(cx, keys, client, session).filter(|state| of_mfa(&state.stage));
         state.map_or(Ok(false), |state| Ok(cx.tx.find::<Spent>(&state.id)?.is_some()))
     }
 
@@ -112,7 +117,7 @@ impl OpenSession {
         session: Option<&str>,
     ) -> Result<Self, ServiceError> {
         let SessionState { id, expires_at, stage, progress } = session
-            .and_then(|session| Self::unseal(keys, client, session))
+            .and_then(|session| Self::unseal(cx, keys, client, session))
             .ok_or_else(invalid_session)?;
         if cx.now() >= expires_at {
             return Err(expired_session());

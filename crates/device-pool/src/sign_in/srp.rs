@@ -78,8 +78,7 @@ impl Exchange {
         foreign: fn() -> ServiceError,
     ) -> Result<Self, ServiceError> {
         let exchange: Self = keys
-            .sealing()
-            .open(Purpose::SecretBlock, &client.id, claim.secret_block)
+            .open(Purpose::SecretBlock, &client.id, claim.secret_block, cx.now())
             .ok_or_else(foreign)?;
         if cx.now() >= exchange.expires_at {
             return Err(expired_session());

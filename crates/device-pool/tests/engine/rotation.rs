@@ -1,7 +1,11 @@
-//! Rotation of refresh tokens and of signing keys.
+//! Rotation of refresh tokens, and of the keys of pools.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use device_pool::PoolKeyKind;
+use device_pool::store::{Key, Store as _, Table};
+use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
@@ -220,7 +224,7 @@ fn replaced_signing_keys_verify_while_tokens_are_out() {
     assert_eq!(before.len(), 2);
     let old = world.sign_in("ada", None, None);
     assert!(before.contains(&header(&old.access_token())));
-    assert_eq!(world.rotate_signing_keys(Duration::ZERO), 1);
+    assert_eq!(world.rotate_keys(Duration::ZERO), 1);
     let after = published(&world);
     assert_eq!(after.len(), 4, "two keys that sign, and their two predecessors");
     assert!(before.iter().all(|kid| after.contains(kid)));
@@ -246,10 +250,57 @@ fn sealed_state_outlives_a_rotation() {
     world.user("ada");
     let signed_in = world.sign_in("ada", None, None);
     let claim = world.srp_claim("ada", crate::world::PASSWORD);
-    assert_eq!(world.rotate_signing_keys(Duration::ZERO), 1);
+    assert_eq!(world.rotate_keys(Duration::ZERO), 1);
     world.respond("PASSWORD_VERIFIER", &Value::Null, claim).unwrap();
     let request = request(&world, &signed_in.refresh_token());
-    world.ok(Operation::GetTokensFromRefreshToken, request);
+    // A refresh token is good for 30 days, whatever is replaced meanwhile.
+    for _ in 0..29 {
+        world.ok(Operation::GetTokensFromRefreshToken, request.clone());
+        world.seconds(24 * 60 * 60);
+        assert_eq!(world.rotate_keys(Duration::ZERO), 1);
+    }
+}
+
+#[test]
+fn a_device_key_is_confirmed_after_a_rotation() {
+    let mut world = World::opt_in();
+    world.user("ada");
+    let signed_in = world.sign_in("ada", None, None);
+    let device = world.issued_device(&signed_in);
+    assert_eq!(world.rotate_keys(Duration::ZERO), 1);
+    let request = world.confirmation(&signed_in.access_token(), &device);
+    world.ok(Operation::ConfirmDevice, request);
+    world.sign_in("ada", Some(&device), None);
+}
+
+#[test]
+fn keys_are_replaced_by_kind_with_an_event() {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = World::over(store.clone(), 7);
+    let pool = world.pool.clone();
+    let place = Key { table: Table::PoolKeys, id: pool.clone() };
+    let keys = || {
+        let record = store.get(&place).unwrap().unwrap();
+        let record: Value = serde_json::from_slice(&record.body).unwrap();
+        ["sealing", "seals", "access", "id"].map(|name| record[name].clone())
+    };
+    let events = || store.scan(Table::AuditEvent, "server/", None, 100).unwrap();
+    let first = keys();
+    assert_eq!(world.replace_keys(PoolKeyKind::Sealing, Some("us-east-1_none")), 0);
+    assert!(events().is_empty(), "nothing was done");
+
+    assert_eq!(world.replace_keys(PoolKeyKind::Sealing, Some(&pool)), 1);
+    let second = keys();
+    assert_eq!((&first[0], &first[2..]), (&second[0], &second[2..]));
+    assert_eq!(second[1].as_array().unwrap().len(), 2);
+    assert_eq!(second[1][0], first[1][0]);
+
+    world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
+    assert_eq!(world.replace_keys(PoolKeyKind::Signing, None), 2);
+    let third = keys();
+    assert_eq!(second[..2], third[..2]);
+    assert!(second[2] != third[2] && second[3] != third[3]);
+    assert_eq!(events().len(), 2, "one for each act");
 }
 
 #[test]
@@ -257,20 +308,18 @@ fn keys_are_replaced_at_their_maximum_age() {
     let mut world = World::new();
     world.ok(Operation::CreateUserPool, json!({"PoolName": "others"}));
     const DAY: u64 = 24 * 60 * 60;
-    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 0);
+    assert_eq!(world.rotate_keys(Duration::from_secs(DAY)), 0);
     world.seconds(DAY as i64);
     world.ok(Operation::CreateUserPool, json!({"PoolName": "a newer one"}));
-    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 2);
-    assert_eq!(world.rotate_signing_keys(Duration::from_secs(DAY)), 0);
+    assert_eq!(world.rotate_keys(Duration::from_secs(DAY)), 2);
+    assert_eq!(world.rotate_keys(Duration::from_secs(DAY)), 0);
 }
 
 #[test]
 fn a_replaced_key_keeps_no_private_half() {
-    use device_pool::store::{Key, Store as _, Table};
-
-    let store = std::sync::Arc::new(device_store::MemoryStore::new());
+    let store = Arc::new(MemoryStore::new());
     let mut world = World::over(store.clone(), 7);
-    world.rotate_signing_keys(Duration::ZERO);
+    world.rotate_keys(Duration::ZERO);
     let key = Key { table: Table::PoolKeys, id: world.pool.clone() };
     let record: Value = serde_json::from_slice(&store.get(&key).unwrap().unwrap().body).unwrap();
     for kind in ["access", "id"] {

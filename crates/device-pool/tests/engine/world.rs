@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
 use device_pool::{
     Arithmetic, Config, Engine, EngineBuilder, HookError, Hooks, InPlace, Invocation, Message,
-    Moment, NoHooks, Retention, SUPPORTED, ServiceError,
+    Moment, NoHooks, PoolKeyKind, Retention, SUPPORTED, ServiceError,
 };
 use device_srp::{
     ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, ServerEphemeral, SessionKey,
@@ -290,10 +290,16 @@ impl World {
         outcome
     }
 
-    /// Replaces signing keys of that age; returns the number of pools changed.
-    pub(crate) fn rotate_signing_keys(&mut self, age: Duration) -> usize {
+    /// Replaces keys of that age; returns the number of pools changed.
+    pub(crate) fn rotate_keys(&mut self, age: Duration) -> usize {
         let mut invocation = Invocation::new(self.moment(), &mut self.rng);
-        self.engine.rotate_signing_keys(age, &mut invocation).unwrap()
+        self.engine.rotate_keys(age, &mut invocation).unwrap()
+    }
+
+    /// Replaces keys as an administrator does; returns the number of pools changed.
+    pub(crate) fn replace_keys(&mut self, kind: PoolKeyKind, pool: Option<&str>) -> usize {
+        let mut invocation = Invocation::new(self.moment(), &mut self.rng);
+        self.engine.replace_keys(kind, pool, "keys".to_owned(), &mut invocation).unwrap()
     }
 
     #[track_caller]

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use device_pool::store::Change;
-use device_pool::{Invocation, ServerAct, ServiceError};
+use device_pool::store::{Change, StoreError};
+use device_pool::{PoolKeyKind, ServerAct, ServiceError};
 use device_store::{MasterKeyError, SealError, SealedStore};
 use device_wire::ErrorCode;
 
@@ -52,9 +52,12 @@ impl Service {
     ) -> Result<RotatedKeys, ServiceError> {
         let by = by.clone();
         self.as_call(move |service| {
+            let title = keys.title();
             let rotated = match &keys {
                 RotateKeys::Master => {
-                    service.sealing()?.rotate_master_key().map_err(|error| match error {
+                    let mut commit = service.commit_of_keys(title, &by, source_ip)?;
+                    let rotated = service.sealing()?.rotate_master_key(&mut commit);
+                    rotated.map_err(|error| match error {
                         SealError::Store(error) => error.into(),
                         SealError::MasterKey(error @ MasterKeyError::Unchanged { .. }) => {
                             invalid(error.to_string())
@@ -63,9 +66,18 @@ impl Service {
                     })?
                 }
                 RotateKeys::Data { pool } => {
-                    service.sealing()?.rotate_data_keys(pool.as_deref())?
+                    let mut commit = service.commit_of_keys(title, &by, source_ip)?;
+                    service.sealing()?.rotate_data_keys(pool.as_deref(), &mut commit)?
                 }
-                RotateKeys::Signing { pool } => service.rotate_signing_keys_now(pool.as_deref())?,
+                RotateKeys::Signing { pool } | RotateKeys::Sealing { pool } => {
+                    let kind = match &keys {
+                        RotateKeys::Sealing { .. } => PoolKeyKind::Sealing,
+                        _ => PoolKeyKind::Signing,
+                    };
+                    let mut rng = service.entropy.generator();
+                    let mut invocation = service.invocation_of(&by, source_ip, &mut *rng);
+                    service.engine.replace_keys(kind, pool.as_deref(), title, &mut invocation)?
+                }
             };
             if rotated == 0 {
                 return Err(ServiceError::new(
@@ -73,29 +85,34 @@ impl Service {
                     format!("There are no {}.", keys.title()),
                 ));
             }
-            let change = Change::default();
-            service.act(change, ServerAct::KeysRotated, keys.title(), &by, source_ip)?;
             Ok(RotatedKeys { rotated })
         })
         .await
+    }
+
+    /// Applies changes of data keys. The first one brings the event of the act.
+    fn commit_of_keys(
+        &self,
+        about: String,
+        by: &Administrator,
+        source_ip: Option<IpAddr>,
+    ) -> Result<impl FnMut(Change) -> Result<(), StoreError>, ServiceError> {
+        let mut rng = self.entropy.generator();
+        let mut invocation = self.invocation_of(by, source_ip, &mut *rng);
+        let act = ServerAct::KeysRotated;
+        let mut event = Some(self.engine.server_event(act, about, &mut invocation)?);
+        Ok(move |mut change: Change| {
+            change.writes.extend(event.clone());
+            self.store.apply(change)?;
+            event = None;
+            Ok(())
+        })
     }
 
     fn sealing(&self) -> Result<&SealedStore, ServiceError> {
         self.sealed.as_deref().ok_or_else(|| {
             invalid("This server does not seal its records, so there is no such key.")
         })
-    }
-
-    fn rotate_signing_keys_now(&self, pool: Option<&str>) -> Result<usize, ServiceError> {
-        let mut rng = self.entropy.generator();
-        let mut invocation = Invocation::new(self.moment(), &mut *rng);
-        match pool {
-            None => self.engine.rotate_signing_keys(Duration::ZERO, &mut invocation),
-            Some(pool) => {
-                let rotated = self.engine.rotate_signing_keys_of(pool, &mut invocation);
-                rotated.map(usize::from)
-            }
-        }
     }
 }
 

@@ -11,10 +11,15 @@ impl SealedStore {
     /// Gives a pool, or the server and all pools, new data keys. Returns their number.
     ///
     /// Everything is written with them from now on. [`renew`](Self::renew) seals what is there.
+    /// `commit` applies a change to this store, or to one over it, and may add writes of its own.
     ///
     /// # Errors
     /// [`StoreError::Failed`]. Keys that were made before the failure stay.
-    pub fn rotate_data_keys(&self, pool: Option<&str>) -> Result<usize, StoreError> {
+    pub fn rotate_data_keys(
+        &self,
+        pool: Option<&str>,
+        commit: &mut dyn FnMut(Change) -> Result<(), StoreError>,
+    ) -> Result<usize, StoreError> {
         let mut scopes: Vec<String> = match pool {
             Some(pool) => vec![pool.to_owned()],
             None => {
@@ -26,13 +31,17 @@ impl SealedStore {
         scopes.dedup();
         let mut rotated = 0;
         for scope in scopes {
-            rotated += usize::from(self.rotate_data_key(&scope)?);
+            rotated += usize::from(self.rotate_data_key(&scope, commit)?);
         }
         self.has_work.store(true, Ordering::Release);
         Ok(rotated)
     }
 
-    fn rotate_data_key(&self, scope: &str) -> Result<bool, StoreError> {
+    fn rotate_data_key(
+        &self,
+        scope: &str,
+        commit: &mut dyn FnMut(Change) -> Result<(), StoreError>,
+    ) -> Result<bool, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             self.ring.forget(scope);
             let Some(current) = self.current(scope)? else { return Ok(false) };
@@ -48,7 +57,7 @@ impl SealedStore {
                 expect: vec![(former.clone(), Some(record.version)), (place.clone(), None)],
                 writes: vec![(former, kept), (place, made)],
             };
-            match self.inner.apply(change) {
+            match commit(change) {
                 Ok(()) => {
                     self.ring.forget(scope);
                     return Ok(true);
@@ -63,11 +72,15 @@ impl SealedStore {
     /// Wraps all data keys with the first master key of the source. Returns their number.
     ///
     /// If that is the present one already, and the file is the store's own, a new key is put there
-    /// first. Former keys stay in the file, since backups may need them.
+    /// first. Former keys stay in the file, since backups may need them. `commit` is as that of
+    /// [`rotate_data_keys`](Self::rotate_data_keys).
     ///
     /// # Errors
     /// [`SealError`]. Data keys that were wrapped before the failure stay so.
-    pub fn rotate_master_key(&self) -> Result<usize, SealError> {
+    pub fn rotate_master_key(
+        &self,
+        commit: &mut dyn FnMut(Change) -> Result<(), StoreError>,
+    ) -> Result<usize, SealError> {
         let mut master = self.source.read()?;
         let places = self.data_keys()?;
         let mut is_new = false;
@@ -88,7 +101,7 @@ impl SealedStore {
                 let write = self.unwrap(&place, &record)?.wrapped(&place, master.current())?;
                 let writes: Vec<(Key, Write)> = vec![(place.clone(), write)];
                 let expect = vec![(place.clone(), Some(record.version))];
-                match self.inner.apply(Change { expect, writes }) {
+                match commit(Change { expect, writes }) {
                     Ok(()) => wrapped += 1,
                     Err(StoreError::Conflict) => {}
                     Err(error) => return Err(error.into()),
