@@ -328,6 +328,36 @@ async fn an_idle_http2_connection_is_closed() {
     assert!((60..62).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_http2_client_that_reads_no_answer_is_closed() {
+    let certificate = Certificate::new();
+    let (addr, _running, _) = tls_server(&certificate).await;
+    let mut stream = connect(addr, &certificate.pem, "h2").await.unwrap();
+    let mut start = PREFACE[..24].to_vec();
+    // Settings: answers have a window of 0.
+    start.extend(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00");
+    // GET, https, /livez, localhost.
+    let request = b"\x82\x87\x44\x06/livez\x41\x09localhost";
+    start.extend([0, 0, u8::try_from(request.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    start.extend(request);
+    stream.write_all(&start).await.unwrap();
+    stream.flush().await.unwrap();
+    let started = tokio::time::Instant::now();
+    let mut is_answered = false;
+    while let Some((kind, payload)) = frame(&mut stream).await {
+        is_answered |= kind == 1;
+        assert!(kind != 0 || payload.is_empty(), "data beyond the window");
+        if kind == 6 {
+            // A ping: the client is there.
+            let answer = [b"\x00\x00\x08\x06\x01\x00\x00\x00\x00", &payload[..]].concat();
+            stream.write_all(&answer).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    }
+    assert!(is_answered);
+    assert!((60..62).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
