@@ -7,7 +7,7 @@ mod dev;
 mod error;
 mod listen;
 mod log;
-mod master_key;
+pub(crate) mod master_key;
 mod modes;
 mod network;
 mod reload;

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use device_pool::store::{Store, Table};
 use device_store::ObservedStore;
 
-use super::ServeError;
+use super::{ServeError, modes};
 
 /// Appends each event that is committed through the store, as a line of JSON.
 ///
 /// The file is opened for each event, so that it can be moved away at any time. An event that
 /// cannot be written is committed all the same, and the log says so.
 pub(super) fn observed(store: Arc<dyn Store>, path: PathBuf) -> Result<Arc<dyn Store>, ServeError> {
+    modes::check_audit(&path)?;
     open(&path).map_err(|error| {
         ServeError::Settings(format!("the audit file {}: {error}", path.display()))
     })?;

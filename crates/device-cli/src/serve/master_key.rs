@@ -15,12 +15,10 @@ const VARIABLE: &str = "DEVICE_MASTER_KEY";
 /// The systemd credential that has the key.
 const CREDENTIAL: &str = "master-key";
 
-/// The source of the key; `None` if records are not sealed.
-pub(super) fn source(
+/// The source that options, the environment or systemd give, if any does.
+pub(crate) fn given(
     file: Option<PathBuf>,
     command: Option<String>,
-    storage: &Storage,
-    is_dev: bool,
 ) -> Result<Option<MasterKeySource>, ServeError> {
     let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
         .map(|directory| Path::new(&directory).join(CREDENTIAL))
@@ -34,19 +32,35 @@ pub(super) fn source(
     ]
     .into_iter()
     .flatten();
-    match (sources.next(), sources.next(), storage) {
-        (_, Some(_), _) => Err(ServeError::Settings(
+    match (sources.next(), sources.next()) {
+        (source, None) => Ok(source),
+        _ => Err(ServeError::Settings(
             "the master key is given twice: give one of master-key-file, master-key-command, the \
              variable DEVICE_MASTER_KEY and the systemd credential master-key"
                 .to_owned(),
         )),
-        (_, _, Storage::InMemory) => Ok(None),
-        (Some(source), None, _) => Ok(Some(source)),
-        (None, None, Storage::Directory(directory)) => {
-            Ok(Some(MasterKeySource::OwnFile(directory.join(FILE_NAME))))
+    }
+}
+
+/// The file with the key that a server makes in its data directory.
+pub(crate) fn own_file(directory: &Path) -> PathBuf {
+    directory.join(FILE_NAME)
+}
+
+/// The source of a server's key; `None` if records are not sealed.
+pub(super) fn source(
+    given: Option<MasterKeySource>,
+    storage: &Storage,
+    is_dev: bool,
+) -> Result<Option<MasterKeySource>, ServeError> {
+    match (given, storage) {
+        (_, Storage::InMemory) => Ok(None),
+        (Some(source), _) => Ok(Some(source)),
+        (None, Storage::Directory(directory)) => {
+            Ok(Some(MasterKeySource::OwnFile(own_file(directory))))
         }
-        (None, None, _) if is_dev => Ok(None),
-        (None, None, _) => Err(ServeError::Settings(
+        (None, _) if is_dev => Ok(None),
+        (None, _) => Err(ServeError::Settings(
             "with store, give master-key-file: all servers of one database need the same key, \
              which encrypts the secrets there. Make one with: (umask 077; openssl rand -base64 32 \
              > master.key)"

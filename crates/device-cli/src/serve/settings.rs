@@ -411,8 +411,10 @@ impl Settings {
             key.map_or(Administration::Kept, Administration::Given)
         };
         let master_key = master_key::source(
-            options.master_key_file.or(file.master_key_file),
-            options.master_key_command.or(file.master_key_command),
+            master_key::given(
+                options.master_key_file.or(file.master_key_file),
+                options.master_key_command.or(file.master_key_command),
+            )?,
             &storage,
             matches!(administration, Administration::Anyone(_)),
         )?;

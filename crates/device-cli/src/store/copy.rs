@@ -1,11 +1,15 @@
 //! `device store copy`: moves a deployment from a directory to PostgreSQL.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use device_store::{PostgresStore, SqliteStore, copy};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::output::{self, Format};
 
 /// Options of `device store copy`.
 #[derive(clap::Args)]
@@ -18,6 +22,9 @@ pub(crate) struct Options {
     /// contains a password, prefer the environment
     #[arg(long, env = "DEVICE_STORE", value_name = "URL", hide_env_values = true)]
     to: String,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -36,11 +43,20 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     });
     bar.finish_and_clear();
 
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let copied = copied?;
+    if options.format.json {
+        let described = copied.iter().map(|kind| {
+            let told = json!({ "records": kind.records, "sha256": hex(&kind.digest) });
+            (kind.table.name(), told)
+        });
+        return Ok(output::json(&described.collect::<BTreeMap<_, _>>())?);
+    }
     let mut out = io::stdout().lock();
     let mut total = 0;
-    for kind in copied? {
+    for kind in copied {
         total += kind.records;
-        let digest: String = kind.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&kind.digest);
         writeln!(out, "{:<18}{:>12}  sha256 {digest}", kind.table.name(), kind.records)?;
     }
     writeln!(out, "{total} records copied and verified")?;

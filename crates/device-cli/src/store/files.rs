@@ -6,9 +6,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use device_store::SqliteStore;
+use serde_json::json;
 
 use super::place::{Data, Master, Place};
 use super::verify;
+use crate::output::{self, Format};
 
 /// Options of `device store backup`.
 #[derive(clap::Args)]
@@ -23,6 +25,9 @@ pub(crate) struct BackupOptions {
     /// directory. Keep it apart from the backup
     #[arg(long, value_name = "DIR")]
     secrets_to: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device store restore`.
@@ -40,6 +45,9 @@ pub(crate) struct RestoreOptions {
 
     #[command(flatten)]
     master: Master,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device store compact`.
@@ -47,26 +55,41 @@ pub(crate) struct RestoreOptions {
 pub(crate) struct CompactOptions {
     #[command(flatten)]
     place: Place,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(super) fn back_up(options: &BackupOptions) -> Result<(), Box<dyn Error>> {
     let directory = directory(&options.place, "backup", PG_DUMP)?;
-    let mut out = io::stdout().lock();
     if let Some(to) = &options.secrets_to {
         // First: a backup whose keys are missing looks complete.
         require_new(to)?;
     }
     SqliteStore::back_up(directory, &options.file)?;
-    writeln!(out, "{} written", options.file.display())?;
     let beside = SqliteStore::files_beside(directory)?;
-    if beside.is_empty() {
-        return Ok(());
+    if let Some(to) = options.secrets_to.as_ref().filter(|_| !beside.is_empty()) {
+        make_private(to)?;
+        copy_all(&beside, to)?;
     }
     let names = names(&beside);
+    if options.format.json {
+        let (copied, left) = match &options.secrets_to {
+            Some(_) => (names, Vec::new()),
+            None => (Vec::new(), names),
+        };
+        let backup = options.file.display().to_string();
+        let told = json!({ "backup": backup, "filesCopied": copied, "filesNotInIt": left });
+        return Ok(output::json(&told)?);
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} written", options.file.display())?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.join(", ");
     match &options.secrets_to {
         Some(to) => {
-            make_private(to)?;
-            copy_all(&beside, to)?;
             writeln!(out, "{names} copied to {}: keep it apart from the backup", to.display())?;
         }
         None => writeln!(
@@ -89,14 +112,19 @@ pub(super) fn restore(options: &RestoreOptions) -> Result<(), Box<dyn Error>> {
     }
     let records = {
         let keys = options.secrets_from.as_deref().unwrap_or(directory);
-        verify::require_sound(&options.file, options.master.or_in(Some(keys)))?
+        let master = options.master.or_in(Some(keys))?;
+        verify::require_sound(&options.file, master)?
     };
     SqliteStore::restore(&options.file, directory)?;
     copy_all(&secrets, directory)?;
+    if options.format.json {
+        let told = json!({ "records": records, "filesCopied": names(&secrets) });
+        return Ok(output::json(&told)?);
+    }
     let mut out = io::stdout().lock();
     writeln!(out, "{records} records verified and restored to {}", directory.display())?;
     if !secrets.is_empty() {
-        writeln!(out, "{} copied", names(&secrets))?;
+        writeln!(out, "{} copied", names(&secrets).join(", "))?;
     }
     Ok(())
 }
@@ -104,6 +132,10 @@ pub(super) fn restore(options: &RestoreOptions) -> Result<(), Box<dyn Error>> {
 pub(super) fn compact(options: &CompactOptions) -> Result<(), Box<dyn Error>> {
     let directory = directory(&options.place, "compact", VACUUM)?;
     let sizes = SqliteStore::compact(directory)?;
+    if options.format.json {
+        let told = json!({ "bytesBefore": sizes.before, "bytesAfter": sizes.after });
+        return Ok(output::json(&told)?);
+    }
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     writeln!(
         io::stdout().lock(),
@@ -139,9 +171,9 @@ fn require_new(path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn names(files: &[PathBuf]) -> String {
+fn names(files: &[PathBuf]) -> Vec<String> {
     let names = files.iter().filter_map(|file| file.file_name());
-    names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>().join(", ")
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 /// Creates a directory that only its owner can enter.

@@ -4,8 +4,10 @@ use std::error::Error;
 use std::io::{self, Write as _};
 
 use device_store::{PostgresStore, SqliteStore};
+use serde_json::json;
 
 use super::place::{Data, Place};
+use crate::output::{self, Format};
 
 /// Options of `device store migrate`.
 #[derive(clap::Args)]
@@ -16,6 +18,9 @@ pub(crate) struct Options {
     /// Try the steps, undo them, and say what they are. Nothing is changed
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -30,6 +35,10 @@ pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             Data::Directory(directory) => drop(SqliteStore::open_existing(directory)?),
             Data::Postgres(url) => drop(PostgresStore::open(url)?),
         }
+    }
+    if options.format.json {
+        let told = json!({ "steps": steps, "done": !options.dry_run });
+        return Ok(output::json(&told)?);
     }
     let mut out = io::stdout().lock();
     let done = if options.dry_run { "would" } else { "did" };

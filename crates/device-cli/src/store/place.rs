@@ -10,7 +10,7 @@ use device_store::{
     Defect, Entries, MasterKeySource, PostgresSnapshot, SealedStore, SqliteSnapshot,
 };
 
-use crate::serve::DEFAULT_DATA;
+use crate::serve::{DEFAULT_DATA, master_key};
 
 /// A directory or a database.
 #[derive(clap::Args)]
@@ -25,25 +25,32 @@ pub(super) struct Place {
     store: Option<String>,
 }
 
-/// The master key, which opens what is encrypted.
+/// The master key, which opens what is encrypted. It may also be in the environment, or a systemd
+/// credential.
 #[derive(clap::Args)]
 pub(super) struct Master {
     /// The file with the master key that the data is encrypted under [default: master.key in the
     /// data directory]
     #[arg(long, env = "DEVICE_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
+
+    /// A program that prints the master key, with its arguments, separated by spaces
+    #[arg(long, env = "DEVICE_MASTER_KEY_COMMAND", value_name = "COMMAND")]
+    master_key_command: Option<String>,
 }
 
 impl Master {
-    /// The key of this name unless it was given: `master.key` in `directory`.
-    pub(super) fn or_in(&self, directory: Option<&Path>) -> Option<MasterKeySource> {
-        let own = directory.map(|directory| directory.join(MASTER_KEY));
-        self.master_key_file.clone().or(own).map(MasterKeySource::File)
+    /// The key, if one is given or in `directory`.
+    pub(super) fn or_in(
+        &self,
+        directory: Option<&Path>,
+    ) -> Result<Option<MasterKeySource>, Box<dyn Error>> {
+        let given =
+            master_key::given(self.master_key_file.clone(), self.master_key_command.clone())?;
+        let own = directory.map(master_key::own_file).filter(|file| file.exists());
+        Ok(given.or(own.map(MasterKeySource::File)))
     }
 }
-
-/// The file of a data directory that has the master key.
-const MASTER_KEY: &str = "master.key";
 
 /// Where the data is.
 pub(super) enum Data<'p> {
@@ -114,12 +121,25 @@ impl Snapshot {
         records: Arc<dyn Entries>,
         master: Option<MasterKeySource>,
     ) -> Result<Self, Box<dyn Error>> {
-        if !SealedStore::has_sealed(&*records)? {
-            return Ok(Self { store: records, damage: Vec::new() });
-        }
-        let master = master.ok_or(
-            "the records are encrypted: give the server's master key with --master-key-file",
-        )?;
+        let master = match (SealedStore::has_sealed(&*records)?, master) {
+            (true, Some(master)) => master,
+            (false, None) => return Ok(Self { store: records, damage: Vec::new() }),
+            (true, None) => {
+                return Err("the records are encrypted: give the server's master key with \
+                            --master-key-file, or put master.key back into its data directory"
+                    .into());
+            }
+            // Otherwise records that someone else wrote could pass for the server's.
+            (false, Some(master)) => {
+                return Err(format!(
+                    "the records are not encrypted, although there is a master key ({}). Only a \
+                     release without encryption leaves such data: if this is from one, run the \
+                     command again without the key. Otherwise do not use it",
+                    master.place()
+                )
+                .into());
+            }
+        };
         let sealed = SealedStore::open(records, master)?;
         let line =
             |(key, defect): &(Key, Defect)| format!("{} {}: {defect}", key.table.name(), key.id);

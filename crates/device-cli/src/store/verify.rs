@@ -1,5 +1,6 @@
 //! `device store verify`: whether all records can be read and agree with each other.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,8 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use device_server::{Moment, RecordCheck, check_records, is_own_record};
 use device_store::MasterKeySource;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use super::place::{Master, Place, Snapshot};
+use crate::output::{self, Format};
 
 /// Options of `device store verify`.
 #[derive(clap::Args)]
@@ -23,22 +26,36 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     master: Master,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let data = options.place.data()?;
-    let master = options.master.or_in(data.directory());
+    let master = options.master.or_in(data.directory())?;
     let snapshot = match &options.backup {
         Some(file) => Snapshot::of_backup(file, master)?,
         None => Snapshot::of(&data, master)?,
     };
     let found = check(&snapshot)?;
+    let complaints = complaints(&snapshot, &found);
+    if options.format.json {
+        let records: BTreeMap<&str, u64> =
+            found.records.iter().map(|(table, records)| (table.name(), *records)).collect();
+        let problems: Vec<&str> = complaints.iter().flat_map(|(list, _)| list.lines()).collect();
+        output::json(&json!({ "records": records, "problems": problems }))?;
+        return match complaints {
+            None => Ok(()),
+            Some((_, count)) => Err(format!("{count} problems or more").into()),
+        };
+    }
     let mut out = io::stdout().lock();
     for (table, records) in &found.records {
         writeln!(out, "{:<18}{records:>12}", table.name())?;
     }
     let total: u64 = found.records.values().sum();
-    match complaints(&snapshot, &found) {
+    match complaints {
         None => writeln!(out, "{total} records: all can be read, and agree with each other")?,
         Some((list, count)) => {
             writeln!(out, "{list}")?;

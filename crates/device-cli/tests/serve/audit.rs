@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::pools::{complaint, told};
 use crate::process::{Serving, command};
+use crate::refusal;
 
 /// `device audit verify` of a file, with further options; whether it succeeded, and what it said.
 fn verify(file: &str, options: &[&str]) -> (bool, String) {
@@ -137,5 +138,11 @@ fn each_committed_event_is_in_the_audit_file() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        // A file that others can read takes no events; its group may be a collector of logs.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut serve = command(&["--listen", "127.0.0.1:0", "--in-memory", "--dev"]);
+        serve.arg("--audit-file").arg(&file);
+        let told = refusal(serve);
+        assert!(told.contains("has mode 644") && told.contains("chmod 640"), "{told}");
     }
 }

@@ -144,6 +144,20 @@ fn encrypted_records_are_verified_with_their_key() {
     let with_key = ["--master-key-file", path(&key)];
     said(&[&["restore", file, "--data", restored], &with_key[..]].concat());
 
+    let command = format!("cat {}", path(&key));
+    said(&["verify", "--backup", file, "--data", restored, "--master-key-command", &command]);
+
+    // A database that was never encrypted does not pass for the server's.
+    let plain = at("plain");
+    drop(SqliteStore::open(&plain).unwrap());
+    let (plain, plain_file, elsewhere) = (path(&plain), at("plain-backup"), at("elsewhere"));
+    said(&["verify", "--data", plain]);
+    said(&["backup", path(&plain_file), "--data", plain]);
+    let restore = ["restore", path(&plain_file), "--data", path(&elsewhere)];
+    let text = refused(&[&restore, &with_key[..]].concat());
+    assert!(text.contains("not encrypted, although there is a master key"), "{text}");
+    said(&restore);
+
     // A record that was moved into another's place in the database is noticed.
     let inner = SqliteStore::open_existing(restored).unwrap();
     let user = inner.entries(Table::User, "", None, 1).unwrap().remove(0);
