@@ -12,7 +12,7 @@ use crate::signed_call::CallError;
 /// The exit codes, with their meaning. `docs/cli.md` has the table.
 pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
-    (FAILED, "failed, for a reason not listed below; `health`: the server does not work"),
+    (FAILED, "failed, for a reason not listed below; `health`: the server does not work or answer"),
     (USAGE, "wrong arguments, or arguments that do not fit together"),
     (UNCOMPARED, "`audit verify`: the export is good, but a kept head is too old to be compared"),
     (NOT_FOUND, "the pool, client, user, group, device or file does not exist"),

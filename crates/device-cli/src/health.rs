@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Url};
 use serde_json::Value;
 
+use crate::output::Format;
 use crate::signed_call::innermost;
 
 /// How long the server may take to answer.
@@ -16,6 +17,9 @@ pub(crate) struct Options {
     /// The server's URL
     #[arg(long, env = "DEVICE_URL", default_value = "http://127.0.0.1:9229")]
     url: Url,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Why a server is not healthy.
@@ -31,7 +35,7 @@ pub(crate) enum HealthError {
 
 /// Succeeds if the server at the URL reports that it works.
 pub(crate) fn run(options: Options) -> Result<(), HealthError> {
-    let url = options.url;
+    let Options { url, format } = options;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -51,8 +55,13 @@ pub(crate) fn run(options: Options) -> Result<(), HealthError> {
         Ok((status, response.text().await.map_err(no_answer)?))
     })?;
     let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+    if format.json && answer.is_object() {
+        println!("{answer:#}");
+    }
     if status == 200 && answer.get("status").is_some_and(|status| status == "ok") {
-        println!("ok");
+        if !format.json {
+            println!("ok");
+        }
         return Ok(());
     }
     Err(HealthError::Unhealthy { url, status, body })

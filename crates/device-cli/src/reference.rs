@@ -56,8 +56,8 @@ fn is_listed(command: &Command) -> bool {
     !command.is_hide_set() && command.get_name() != "help"
 }
 
-/// The options that many commands share, which are described once.
-const SHARED: [&str; 5] = ["url", "region", "profile", "data", "json"];
+/// The options of every command that makes calls, which are described once.
+const SERVER: [&str; 4] = ["url", "region", "profile", "data"];
 
 fn describe(command: &Command, page: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
@@ -79,17 +79,19 @@ fn describe(command: &Command, page: &mut String) {
             page.push_str("\nIt takes the options of `device serve`.\n");
             return;
         }
-        let own = arguments
-            .iter()
-            .filter(|argument| is_of_serve || !SHARED.contains(&argument.get_id().as_str()));
+        let calls = !is_of_serve && arguments.iter().any(|argument| argument.get_id() == "profile");
+        let is_shared = |argument: &&&Arg| {
+            let name = argument.get_id().as_str();
+            name == "json" || (calls && SERVER.contains(&name))
+        };
+        let own = arguments.iter().filter(|argument| !is_shared(argument));
         let rows: Vec<String> = own.map(|argument| row(argument)).collect();
         if !rows.is_empty() {
             page.push_str("\n| argument | environment | meaning |\n|---|---|---|\n");
             page.push_str(&rows.concat());
         }
-        let calls = arguments.iter().any(|argument| argument.get_id() == "profile");
         let prints = arguments.iter().any(|argument| argument.get_id() == "json");
-        page.push_str(match (calls && !is_of_serve, prints && !is_of_serve) {
+        page.push_str(match (calls, prints) {
             (true, true) => "\nAlso: the server options, and `--json`.\n",
             (true, false) => "\nAlso: the server options.\n",
             (false, true) => "\nAlso: `--json`.\n",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use device_server::Seed;
 
 use crate::cli_error::CliError;
-use crate::output::{count, say};
+use crate::output::{Format, count};
 
 /// The subcommands of `device seed`.
 #[derive(clap::Subcommand)]
@@ -15,11 +15,14 @@ pub(crate) enum Command {
         /// The files, in TOML or JSON
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+
+        #[command(flatten)]
+        format: Format,
     },
 }
 
 pub(crate) fn run(command: &Command) -> Result<(), CliError> {
-    let Command::Check { files } = command;
+    let Command::Check { files, format } = command;
     Seed::read(files).map_err(|error| CliError::Failed(error.to_string()))?;
-    say(format!("{} can be used", count(files.len(), "seed file", "seed files")))
+    format.done(format!("{} can be used", count(files.len(), "seed file", "seed files")))
 }

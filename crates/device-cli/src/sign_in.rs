@@ -8,7 +8,7 @@ use device_auth::{Credentials, RememberChoice, SessionDevice};
 use serde_json::json;
 
 use crate::cli_error::CliError;
-use crate::output::{Format, say};
+use crate::output::{self, Format, say};
 use crate::prompt;
 use crate::session::{Session, SignInPlace};
 use crate::signed_call::Connection;
@@ -46,6 +46,9 @@ pub(crate) struct SignInOptions {
 
     #[command(flatten)]
     server: Connection,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Options of `device sign-out`.
@@ -54,6 +57,9 @@ pub(crate) struct SignOutOptions {
     /// End all sessions of the user, on all devices
     #[arg(long)]
     everywhere: bool,
+
+    #[command(flatten)]
+    format: Format,
 }
 
 pub(crate) fn run(options: &SignInOptions) -> Result<(), CliError> {
@@ -86,15 +92,26 @@ pub(crate) fn run(options: &SignInOptions) -> Result<(), CliError> {
     let step = session.run(session.auth.sign_in_with(credentials, remember))?;
     let signed_in = questions::answer_all(&session, step)?;
     session.place.write()?;
-    for warning in &signed_in.warnings {
+    let (state, sentence) = match &signed_in.device {
+        SessionDevice::Remembered { .. } => ("remembered", "this machine is remembered"),
+        SessionDevice::Tracked { .. } => {
+            ("known, not remembered", "this machine is known, and not remembered")
+        }
+        _ => ("not known", "this machine is not known: the pool remembers no devices"),
+    };
+    let user = &signed_in.session.username;
+    let warnings: Vec<String> = signed_in.warnings.iter().map(ToString::to_string).collect();
+    if options.format.json {
+        let key = session.auth.current_device_key();
+        return output::json(&json!({
+            "user": user, "device": { "key": key, "state": state }, "warnings": warnings,
+        }));
+    }
+    for warning in warnings {
         say(format!("warning: {warning}"))?;
     }
-    say(format!("signed in as {}", signed_in.session.username))?;
-    say(match &signed_in.device {
-        SessionDevice::Remembered { .. } => "this machine is remembered",
-        SessionDevice::Tracked { .. } => "this machine is known, and not remembered",
-        _ => "this machine is not known: the pool remembers no devices",
-    })
+    say(format!("signed in as {user}"))?;
+    say(sentence)
 }
 
 pub(crate) fn who_am_i(format: Format) -> Result<(), CliError> {
@@ -129,10 +146,10 @@ pub(crate) fn sign_out(options: &SignOutOptions) -> Result<(), CliError> {
     let session = Session::restored()?;
     if options.everywhere {
         session.run(session.auth.global_sign_out())?;
-        return say("signed out on all devices");
+        return options.format.done("signed out on all devices");
     }
     session.run(session.auth.sign_out())?;
-    say("signed out; this machine stays known")
+    options.format.done("signed out; this machine stays known")
 }
 
 /// The name of this machine.
