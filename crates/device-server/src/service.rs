@@ -51,8 +51,8 @@ pub use administration::AdministrationCall;
 pub(crate) use administration::named;
 pub use builder::ServiceBuilder;
 
-/// How long a key signs tokens before it is replaced: 90 days. Verifiers learn of the new key from
-/// the pool's JWK set, which has the old one while its tokens are valid.
+/// How long a key of a pool signs or seals before it is replaced: 90 days. Verifiers learn of a new
+/// signing key from the pool's JWK set, which has the old one while its tokens are valid.
 const POOL_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Documents (JWK sets, discovery) read at a time. Separate from the calls, because other services
