@@ -3,6 +3,7 @@
 pub(crate) mod asked_once;
 pub(crate) mod beside;
 pub(crate) mod context;
+pub(crate) mod decoded;
 pub(crate) mod notes;
 pub(crate) mod page;
 pub(crate) mod parameters;

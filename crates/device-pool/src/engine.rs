@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::command::asked_once::AskedOnce;
 use crate::command::context::Context;
+use crate::command::decoded::DecodedRecords;
 use crate::command::notes::Notes;
 use crate::command::transaction::{Transaction, written};
 use crate::crypto::jwt::{KeyRing, PublicKey, SigningKeys};
@@ -48,6 +49,7 @@ const MAX_DECISIONS: usize = 16;
 pub struct Engine {
     store: Arc<dyn Store>,
     config: Config,
+    decoded: DecodedRecords,
     key_ring: KeyRing,
     signing_keys: Arc<dyn SigningKeySource>,
     hooks: Arc<dyn Hooks>,
@@ -131,6 +133,7 @@ impl Engine {
         EngineBuilder(Self {
             store,
             config,
+            decoded: DecodedRecords::default(),
             key_ring: KeyRing::default(),
             signing_keys,
             hooks: Arc::new(NoHooks),
@@ -294,7 +297,7 @@ impl Engine {
         invocation: &'a mut Invocation<'c>,
     ) -> Context<'a, 'c> {
         Context {
-            tx: Transaction::new(&*self.store),
+            tx: Transaction::with_decoded(&*self.store, &self.decoded),
             notes: Notes::default(),
             invocation,
             outbox: Vec::new(),

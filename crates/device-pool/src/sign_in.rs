@@ -63,8 +63,8 @@ pub(crate) fn initiate_auth(
     cx: &mut Context<'_, '_>,
     request: InitiateAuthRequest,
 ) -> Result<InitiateAuthResponse, ServiceError> {
-    let client = AppClient::load(cx, &request.client_id)?;
-    let pool = Pool::load(cx, &client.pool_id)?;
+    let client = AppClient::shared(cx, &request.client_id)?;
+    let pool = Pool::shared(cx, &client.pool_id)?;
     if matches!(
         request.auth_flow,
         AuthFlowType::AdminNoSrpAuth | AuthFlowType::AdminUserPasswordAuth
@@ -81,8 +81,8 @@ pub(crate) fn respond_to_auth_challenge(
     cx: &mut Context<'_, '_>,
     request: RespondToAuthChallengeRequest,
 ) -> Result<RespondToAuthChallengeResponse, ServiceError> {
-    let client = AppClient::load(cx, &request.client_id)?;
-    let pool = Pool::load(cx, &client.pool_id)?;
+    let client = AppClient::shared(cx, &request.client_id)?;
+    let pool = Pool::shared(cx, &client.pool_id)?;
     let RespondToAuthChallengeRequest {
         challenge_name,
         session,

@@ -205,6 +205,15 @@ impl fmt::Debug for Record {
     }
 }
 
+/// What [`Store::get_unless`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The record has the known version.
+    Unchanged,
+    /// Another state of the record; `None` if it does not exist.
+    Changed(Option<Record>),
+}
+
 /// One write of a [`Change`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Write {
@@ -253,6 +262,20 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Failed`].
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
+
+    /// As [`get`](Self::get), without the body of a record that still has the version `known`.
+    ///
+    /// So the caller can keep what it made of the body. A store that has the version before the
+    /// body should implement this.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        Ok(match self.get(key)? {
+            Some(record) if record.version == known => Lookup::Unchanged,
+            other => Lookup::Changed(other),
+        })
+    }
 
     /// Up to `limit` records whose id starts with `prefix` and is greater than `after`.
     ///

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::entry::{Entries, Entry};
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
 
 /// A [`Store`] that holds its records in memory and loses them when it is dropped.
 #[derive(Default)]
@@ -47,6 +47,13 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         Ok(self.read().records.get(key).map(|entry| entry.record.clone()))
+    }
+
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        Ok(match self.read().records.get(key) {
+            Some(entry) if entry.record.version == known => Lookup::Unchanged,
+            other => Lookup::Changed(other.map(|entry| entry.record.clone())),
+        })
     }
 
     fn scan(

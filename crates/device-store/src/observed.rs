@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Write};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
 
 /// Receives the body of a record that was added.
 type Observer = Box<dyn Fn(&[u8]) + Send + Sync>;
@@ -44,6 +44,10 @@ impl ObservedStore {
 impl Store for ObservedStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         self.store.get(key)
+    }
+
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        self.store.get_unless(key, known)
     }
 
     fn scan(

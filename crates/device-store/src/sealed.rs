@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
@@ -376,6 +376,15 @@ fn seal_body(
 impl Store for SealedStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         self.inner.get(key)?.map(|record| self.open_record(key, record)).transpose()
+    }
+
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        match self.inner.get_unless(key, known)? {
+            Lookup::Changed(Some(record)) => {
+                Ok(Lookup::Changed(Some(self.open_record(key, record)?)))
+            }
+            unopened => Ok(unopened),
+        }
     }
 
     fn scan(

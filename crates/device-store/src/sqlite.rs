@@ -14,7 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::files::Compacted;
@@ -150,6 +150,10 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 impl Store for SqliteStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         self.readers.read(|connection| reads::get(connection, key))
+    }
+
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        self.readers.read(|connection| reads::get_unless(connection, key, known))
     }
 
     fn scan(

@@ -4,16 +4,18 @@
 use std::any::type_name;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::command::beside::{Beside, Difference};
+use crate::command::decoded::{Decoded, DecodedRecords};
 #[cfg(debug_assertions)]
 use crate::crypto::secret::undeclared;
 use crate::error::ServiceError;
 use crate::host::moment::Moment;
-use crate::store::{Change, Key, Record, Store, StoreError, Table, Write};
+use crate::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Write};
 
 /// A type that is stored as one record.
 pub(crate) trait Entity: Serialize + DeserializeOwned {
@@ -57,12 +59,28 @@ pub(crate) fn part_of(id: &str, place: usize) -> String {
 /// events) is always written: a refused attempt must count towards a lockout.
 pub(crate) struct Transaction<'s> {
     store: &'s dyn Store,
-    read: BTreeMap<Key, Option<Record>>,
+    decoded: Option<&'s DecodedRecords>,
+    read: BTreeMap<Key, Read>,
     pinned: bool,
     on_success: BTreeMap<Key, Planned>,
     always: BTreeMap<Key, Planned>,
     /// What the written records had beside them.
     beside_before: BTreeMap<Key, Beside>,
+}
+
+/// What a read found.
+enum Read {
+    Own(Option<Record>),
+    Decoded(Arc<Decoded>),
+}
+
+impl Read {
+    fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Own(record) => record.as_ref(),
+            Self::Decoded(decoded) => Some(&decoded.record),
+        }
+    }
 }
 
 /// A write, and what its record will have beside it.
@@ -76,12 +94,18 @@ impl<'s> Transaction<'s> {
     pub(crate) fn new(store: &'s dyn Store) -> Self {
         Self {
             store,
+            decoded: None,
             read: BTreeMap::new(),
             pinned: false,
             on_success: BTreeMap::new(),
             always: BTreeMap::new(),
             beside_before: BTreeMap::new(),
         }
+    }
+
+    /// As [`Self::new`]; [`find_shared`](Self::find_shared) uses what is decoded.
+    pub(crate) fn with_decoded(store: &'s dyn Store, decoded: &'s DecodedRecords) -> Self {
+        Self { decoded: Some(decoded), ..Self::new(store) }
     }
 
     /// Loads a record, once. So a command sees one state of it and its own writes. The commit fails
@@ -93,14 +117,56 @@ impl<'s> Transaction<'s> {
             Some(Write::Delete) => return Ok(None),
             None => {}
         }
-        let record = match self.read.entry(key) {
+        let read = match self.read.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
                 let record = self.store.get(unknown.key())?;
-                unknown.insert(record)
+                unknown.insert(Read::Own(record))
             }
         };
-        record.as_ref().map(|record| decode(&record.body)).transpose()
+        read.record().map(|record| decode(&record.body)).transpose()
+    }
+
+    /// As [`find`](Self::find), for records that hardly change: decoded only if the store has
+    /// another version than the one that was decoded last.
+    pub(crate) fn find_shared<E: Entity + Send + Sync + 'static>(
+        &mut self,
+        id: &str,
+    ) -> Result<Option<Arc<E>>, ServiceError> {
+        let key = Key { table: E::TABLE, id: id.to_owned() };
+        let Some(decoded) = self.decoded.filter(|_| !self.on_success.contains_key(&key)) else {
+            return Ok(self.find(id)?.map(Arc::new));
+        };
+        if let Some(read) = self.read.get(&key) {
+            if let Read::Decoded(known) = read
+                && let Ok(entity) = Arc::clone(&known.entity).downcast()
+            {
+                return Ok(Some(entity));
+            }
+            return Ok(self.find(id)?.map(Arc::new));
+        }
+        let found = match decoded.find(&key) {
+            Some(known) => match self.store.get_unless(&key, known.record.version)? {
+                Lookup::Unchanged => {
+                    let entity = Arc::clone(&known.entity).downcast();
+                    let entity = entity.map_err(|_| ServiceError::internal("another type"))?;
+                    self.read.insert(key, Read::Decoded(known));
+                    return Ok(Some(entity));
+                }
+                Lookup::Changed(found) => found,
+            },
+            None => self.store.get(&key)?,
+        };
+        let Some(record) = found else {
+            decoded.forget(&key);
+            self.read.insert(key, Read::Own(None));
+            return Ok(None);
+        };
+        let entity = Arc::new(decode::<E>(&record.body)?);
+        let known = Arc::new(Decoded { record, entity: Arc::<E>::clone(&entity) });
+        decoded.keep(key.clone(), Arc::clone(&known));
+        self.read.insert(key, Read::Decoded(known));
+        Ok(Some(entity))
     }
 
     /// Makes the commit fail if any record that was read has changed. Without this, a command that
@@ -175,7 +241,7 @@ impl<'s> Transaction<'s> {
         if !E::HAS_BESIDE || self.beside_before.contains_key(key) {
             return;
         }
-        let read = self.read.get(key).and_then(Option::as_ref);
+        let read = self.read.get(key).and_then(Read::record);
         let stored = read.and_then(|record| decode::<E>(&record.body).ok());
         let beside = stored.map(|stored| stored.beside()).unwrap_or_default();
         self.beside_before.insert(key.clone(), beside);
@@ -200,7 +266,7 @@ impl<'s> Transaction<'s> {
 
     fn prepare<E: Entity>(&mut self, entity: &E) -> Result<(Key, Planned), ServiceError> {
         let (key, write) = written(entity)?;
-        self.read.entry(key.clone()).or_insert(None);
+        self.read.entry(key.clone()).or_insert(Read::Own(None));
         self.remember_beside::<E>(&key);
         Ok((key, Planned { write, beside: entity.beside() }))
     }
@@ -214,7 +280,7 @@ impl<'s> Transaction<'s> {
         let mut difference = Difference::default();
         for (key, before) in &self.beside_before {
             if let Some(Planned { write, beside }) = planned.get(key) {
-                let read = self.read.get(key).and_then(Option::as_ref);
+                let read = self.read.get(key).and_then(Read::record);
                 difference.of(key, read, write, before, beside);
             }
         }
@@ -224,8 +290,8 @@ impl<'s> Transaction<'s> {
         if writes.is_empty() && !self.pinned {
             return Ok(());
         }
-        let expect =
-            self.read.into_iter().map(|(key, record)| (key, record.map(|record| record.version)));
+        let version = |read: &Read| read.record().map(|record| record.version);
+        let expect = self.read.into_iter().map(|(key, read)| (key, version(&read)));
         self.store.apply(Change { expect: expect.collect(), writes })
     }
 }
@@ -259,6 +325,7 @@ fn decode<E: DeserializeOwned>(body: &[u8]) -> Result<E, ServiceError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
@@ -320,6 +387,99 @@ mod tests {
         assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(9)));
         tx.delete::<Note>("note");
         assert_eq!(tx.find::<Note>("note").unwrap(), None);
+    }
+
+    /// A store with one note, which counts how often its body was read.
+    #[derive(Default)]
+    struct OneNote {
+        record: Mutex<Option<Record>>,
+        bodies: AtomicU64,
+    }
+
+    impl OneNote {
+        fn set(&self, record: Option<(u64, u64)>) {
+            let record = record.map(|(version, number)| Record {
+                version: Version(version),
+                body: number.to_string().into_bytes(),
+            });
+            *self.record.lock().unwrap() = record;
+        }
+    }
+
+    impl Store for OneNote {
+        fn get(&self, _: &Key) -> Result<Option<Record>, StoreError> {
+            self.bodies.fetch_add(1, Ordering::Relaxed);
+            Ok(self.record.lock().unwrap().clone())
+        }
+
+        fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+            let version = self.record.lock().unwrap().as_ref().map(|record| record.version);
+            if version == Some(known) {
+                return Ok(Lookup::Unchanged);
+            }
+            self.get(key).map(Lookup::Changed)
+        }
+
+        fn scan(
+            &self,
+            _: Table,
+            _: &str,
+            _: Option<&str>,
+            _: usize,
+        ) -> Result<Vec<(Key, Record)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn apply(&self, change: Change) -> Result<(), StoreError> {
+            let now = self.record.lock().unwrap().as_ref().map(|record| record.version);
+            let holds = change.expect.iter().all(|(_, version)| *version == now);
+            if holds { Ok(()) } else { Err(StoreError::Conflict) }
+        }
+
+        fn purge(&self, _: i64) -> Result<usize, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_record_is_decoded_once_for_each_version() {
+        let (store, decoded) = (OneNote::default(), DecodedRecords::default());
+        let find = || {
+            let mut tx = Transaction::with_decoded(&store, &decoded);
+            tx.find_shared::<Note>("note").unwrap().map(|note| note.0)
+        };
+        for (record, found, bodies) in [
+            (None, None, 1),
+            (Some((1, 10)), Some(10), 2),
+            (Some((1, 10)), Some(10), 2),
+            (Some((2, 20)), Some(20), 3),
+            (None, None, 4),
+            (Some((3, 30)), Some(30), 5),
+        ] {
+            store.set(record);
+            assert_eq!(find(), found);
+            assert_eq!(store.bodies.load(Ordering::Relaxed), bodies, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_commit_rests_on_the_version_of_what_was_decoded() {
+        let (store, decoded) = (OneNote::default(), DecodedRecords::default());
+        store.set(Some((1, 10)));
+        for _ in 0..2 {
+            let mut tx = Transaction::with_decoded(&store, &decoded);
+            tx.find_shared::<Note>("note").unwrap();
+            tx.pin();
+            tx.commit(true).unwrap();
+        }
+        let mut tx = Transaction::with_decoded(&store, &decoded);
+        tx.find_shared::<Note>("note").unwrap();
+        store.set(Some((2, 20)));
+        assert_eq!(tx.find::<Note>("note").unwrap(), Some(Note(10)), "the state of the first look");
+        assert_eq!(tx.find_shared::<Note>("note").unwrap().as_deref(), Some(&Note(10)));
+        tx.put(&Note(11)).unwrap();
+        assert_eq!(tx.find_shared::<Note>("note").unwrap().as_deref(), Some(&Note(11)));
+        assert!(matches!(tx.commit(true), Err(StoreError::Conflict)));
     }
 
     #[test]

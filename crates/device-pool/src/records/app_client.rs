@@ -1,5 +1,6 @@
 //! App clients: the flows that they may use, and the lifetimes of their tokens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use device_wire::enums::{
@@ -24,7 +25,7 @@ use crate::store::Table;
 pub(crate) struct AppClient {
     pub(crate) id: String,
     pub(crate) pool_id: String,
-    /// All but the secret, which [`AppClient::load`] moves to `secrets`.
+    /// All but the secret, which [`AppClient::shared`] moves to `secrets`.
     pub(crate) description: UserPoolClientType,
     /// The oldest first. Records of earlier releases have the one in their description.
     #[serde(default)]
@@ -92,14 +93,21 @@ impl AuthFlow {
 }
 
 impl AppClient {
+    /// Loads a client, to change or describe it.
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        let client: Option<Self> = cx.tx.find(id)?;
+        Self::shared(cx, id).map(Arc::unwrap_or_clone)
+    }
+
+    /// Loads a client, decoded only if it has changed. Its secrets are opened each time.
+    pub(crate) fn shared(cx: &mut Context<'_, '_>, id: &str) -> Result<Arc<Self>, ServiceError> {
+        let client: Option<Arc<Self>> = cx.tx.find_shared(id)?;
         let mut client = client.ok_or_else(|| {
             ServiceError::not_found(format!("User pool client {id} does not exist."))
         })?;
-        let in_clear = client.description.client_secret.take();
-        if in_clear.is_some() || !client.secrets.is_empty() {
-            client.open_secrets(cx, in_clear)?;
+        if client.description.client_secret.is_some() || !client.secrets.is_empty() {
+            let opened = Arc::make_mut(&mut client);
+            let in_clear = opened.description.client_secret.take();
+            opened.open_secrets(cx, in_clear)?;
         }
         cx.notes.client_id = Some(client.id.clone());
         Ok(client)
@@ -110,7 +118,7 @@ impl AppClient {
         cx: &mut Context<'_, '_>,
         in_clear: Option<Sensitive<String>>,
     ) -> Result<(), ServiceError> {
-        let keys: Option<PoolKeys> = cx.tx.find(&self.pool_id)?;
+        let keys: Option<Arc<PoolKeys>> = cx.tx.find_shared(&self.pool_id)?;
         let keys = keys.ok_or_else(|| {
             ServiceError::not_found(format!("User pool {} does not exist.", self.pool_id))
         })?;
@@ -128,7 +136,16 @@ impl AppClient {
         pool: &Pool,
         id: &str,
     ) -> Result<Self, ServiceError> {
-        let client = Self::load(cx, id)?;
+        Self::shared_of_pool(cx, pool, id).map(Arc::unwrap_or_clone)
+    }
+
+    /// As [`Self::of_pool`] and [`Self::shared`].
+    pub(crate) fn shared_of_pool(
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        id: &str,
+    ) -> Result<Arc<Self>, ServiceError> {
+        let client = Self::shared(cx, id)?;
         if client.pool_id != pool.id {
             return Err(ServiceError::not_found(format!("User pool client {id} does not exist.")));
         }

@@ -1,5 +1,7 @@
 //! User pools: their settings as the service describes them.
 
+use std::sync::Arc;
+
 use device_wire::enums::{UserPoolMfaType, UsernameAttributeType};
 use device_wire::shapes::{
     EmailMfaConfigType, PasswordPolicyType, SchemaAttributeType, SmsMfaConfigType, UserPoolType,
@@ -82,10 +84,16 @@ pub(crate) enum Remember {
 }
 
 impl Pool {
+    /// Loads a pool, to change or describe it.
     pub(crate) fn load(cx: &mut Context<'_, '_>, id: &str) -> Result<Self, ServiceError> {
-        let pool: Self = cx
+        Self::shared(cx, id).map(Arc::unwrap_or_clone)
+    }
+
+    /// Loads a pool, decoded only if it has changed.
+    pub(crate) fn shared(cx: &mut Context<'_, '_>, id: &str) -> Result<Arc<Self>, ServiceError> {
+        let pool: Arc<Self> = cx
             .tx
-            .find(id)?
+            .find_shared(id)?
             .ok_or_else(|| ServiceError::not_found(format!("User pool {id} does not exist.")))?;
         cx.notes.pool_id = Some(pool.id.clone());
         Ok(pool)

@@ -1,5 +1,6 @@
 //! A pool's secrets, and the rotation of its keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ use crate::error::ServiceError;
 use crate::host::invocation::Invocation;
 use crate::host::moment::{Moment, days};
 use crate::store::Table;
+
+const RECORD: &str = "a pool's key record";
 
 /// Keys of a pool that are replaced. Former ones stay as long as something needs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +96,7 @@ impl PoolKeys {
 
     /// The pool's keys, with those that sign: generated and stored if this is the first token.
     pub(crate) fn to_sign(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
-        let mut keys = Self::load(cx, pool_id)?;
+        let mut keys: Self = Context::stored(cx.tx.find(pool_id)?, RECORD)?;
         if !keys.can_sign() {
             keys.access = SigningKeys::generate(cx.signing_keys, cx.invocation)?;
             keys.id = SigningKeys::generate(cx.signing_keys, cx.invocation)?;
@@ -102,8 +105,8 @@ impl PoolKeys {
         Ok(keys)
     }
 
-    pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Self, ServiceError> {
-        Context::stored(cx.tx.find(pool_id)?, "a pool's key record")
+    pub(crate) fn load(cx: &mut Context<'_, '_>, pool_id: &str) -> Result<Arc<Self>, ServiceError> {
+        Context::stored(cx.tx.find_shared(pool_id)?, RECORD)
     }
 
     /// The key that derives what must stay the same as long as the pool exists, such as what

@@ -1,5 +1,7 @@
 //! The user that an access token identifies.
 
+use std::sync::Arc;
+
 use device_wire::{ErrorCode, sentence};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -35,8 +37,8 @@ impl AccessClaims {
 
 /// The user whose access token a request carries.
 pub(crate) struct Caller {
-    pub(crate) pool: Pool,
-    pub(crate) keys: PoolKeys,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) keys: Arc<PoolKeys>,
     pub(crate) user: User,
     pub(crate) claims: AccessClaims,
     /// When the sign-in passed that the token is of.
@@ -52,7 +54,7 @@ impl Caller {
         let invalid = || ServiceError::not_authorized("Invalid Access Token");
         let unverified = AccessClaims::unverified(token).ok_or_else(invalid)?;
         let pool_id = unverified.iss.rsplit('/').next().unwrap_or_default();
-        let keys: PoolKeys = cx.tx.find(pool_id)?.ok_or_else(invalid)?;
+        let keys: Arc<PoolKeys> = cx.tx.find_shared(pool_id)?.ok_or_else(invalid)?;
         let claims: AccessClaims =
             cx.key_ring.verify(&keys.access, cx.now(), token)?.ok_or_else(invalid)?;
         if claims.token_use != "access" {
@@ -61,7 +63,7 @@ impl Caller {
         if cx.now() >= Moment::from_unix_seconds(claims.exp) {
             return Err(ServiceError::not_authorized(sentence::EXPIRED_ACCESS_TOKEN));
         }
-        let pool = Pool::load(cx, pool_id)?;
+        let pool = Pool::shared(cx, pool_id)?;
         let user = User::by_username(cx, pool_id, &claims.username)?
             .ok_or_else(|| ServiceError::new(ErrorCode::UserNotFound, "User does not exist."))?;
         cx.notes.subject = Some(user.subject());
@@ -74,7 +76,7 @@ impl Caller {
             return Err(ServiceError::not_authorized(sentence::DISABLED_USER));
         }
         // The tokens of a client end with it.
-        let client = cx.tx.find::<AppClient>(&claims.client_id)?;
+        let client = cx.tx.find_shared::<AppClient>(&claims.client_id)?;
         if !client.is_some_and(|client| grant.is_of(&client)) {
             return Err(revoked());
         }
@@ -98,7 +100,7 @@ impl Caller {
     }
 
     /// The app client that the token was issued to.
-    pub(crate) fn client(&self, cx: &mut Context<'_, '_>) -> Result<AppClient, ServiceError> {
-        AppClient::load(cx, &self.claims.client_id)
+    pub(crate) fn client(&self, cx: &mut Context<'_, '_>) -> Result<Arc<AppClient>, ServiceError> {
+        AppClient::shared(cx, &self.claims.client_id)
     }
 }

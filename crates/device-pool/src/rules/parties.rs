@@ -1,5 +1,7 @@
 //! The parties of a sign-in: pool, keys, client and user.
 
+use std::sync::Arc;
+
 use crate::records::app_client::AppClient;
 use crate::records::pool::Pool;
 use crate::records::pool_keys::PoolKeys;
@@ -7,8 +9,8 @@ use crate::records::user::User;
 
 /// Pool, client and user of a running sign-in.
 pub(crate) struct Parties {
-    pub(crate) pool: Pool,
-    pub(crate) keys: PoolKeys,
-    pub(crate) client: AppClient,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) keys: Arc<PoolKeys>,
+    pub(crate) client: Arc<AppClient>,
     pub(crate) user: User,
 }

@@ -19,8 +19,8 @@ pub(crate) fn admin_initiate_auth(
     cx: &mut Context<'_, '_>,
     request: AdminInitiateAuthRequest,
 ) -> Result<AdminInitiateAuthResponse, ServiceError> {
-    let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
+    let pool = Pool::shared(cx, &request.user_pool_id)?;
+    let client = AppClient::shared_of_pool(cx, &pool, &request.client_id)?;
     if request.auth_flow == AuthFlowType::UserPasswordAuth {
         return Err(ServiceError::invalid("Initiate Auth method not supported."));
     }
@@ -36,8 +36,8 @@ pub(crate) fn admin_respond_to_auth_challenge(
     cx: &mut Context<'_, '_>,
     request: AdminRespondToAuthChallengeRequest,
 ) -> Result<AdminRespondToAuthChallengeResponse, ServiceError> {
-    let pool = Pool::load(cx, &request.user_pool_id)?;
-    let client = AppClient::of_pool(cx, &pool, &request.client_id)?;
+    let pool = Pool::shared(cx, &request.user_pool_id)?;
+    let client = AppClient::shared_of_pool(cx, &pool, &request.client_id)?;
     take_source(cx, request.context_data.as_ref())?;
     let AdminRespondToAuthChallengeRequest {
         challenge_name,

@@ -59,12 +59,12 @@ pub(crate) fn get_tokens_from_refresh_token(
     cx: &mut Context<'_, '_>,
     request: GetTokensFromRefreshTokenRequest,
 ) -> Result<GetTokensFromRefreshTokenResponse, ServiceError> {
-    let client = AppClient::load(cx, &request.client_id)?;
+    let client = AppClient::shared(cx, &request.client_id)?;
     if !client.rotates() {
         client.permit(AuthFlow::Refresh)?;
     }
     client.check_secret(request.client_secret.as_ref().map(|secret| secret.as_str()))?;
-    let pool = Pool::load(cx, &client.pool_id)?;
+    let pool = Pool::shared(cx, &client.pool_id)?;
     let keys = PoolKeys::load(cx, &pool.id)?;
     let (mut grant, generation) = find(cx, &keys, &client, &request.refresh_token)?;
     let user = holder(cx, &grant)?;

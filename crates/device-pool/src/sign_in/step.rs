@@ -3,6 +3,7 @@
 //! A step returns; only the loop in `sign_in` calls the next one. So each step can be tested alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use device_wire::{Sensitive, param};
 use serde_json::{Map, Value};
@@ -21,9 +22,9 @@ use crate::sign_in::progress::Progress;
 
 /// The inputs of a step: the pool, its keys, the app client and the client's parameters.
 pub(crate) struct StepRequest {
-    pub(crate) pool: Pool,
-    pub(crate) keys: PoolKeys,
-    pub(crate) client: AppClient,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) keys: Arc<PoolKeys>,
+    pub(crate) client: Arc<AppClient>,
     pub(crate) session: Option<Sensitive<String>>,
     /// The `AuthParameters` or the `ChallengeResponses`.
     pub(crate) given: Parameters,
@@ -35,8 +36,8 @@ impl StepRequest {
     /// Builds the inputs from a request. An empty session counts as none.
     pub(crate) fn new(
         cx: &mut Context<'_, '_>,
-        pool: Pool,
-        client: AppClient,
+        pool: Arc<Pool>,
+        client: Arc<AppClient>,
         session: Option<Sensitive<String>>,
         given: Option<Sensitive<BTreeMap<String, String>>>,
         metadata: Option<BTreeMap<String, String>>,

@@ -126,7 +126,8 @@ fn request(
         AppClient { id: "app".to_owned(), pool_id: pool().id, description, secrets: Vec::new() };
     let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let given = Some(Sensitive::from(given.collect::<std::collections::BTreeMap<_, _>>()));
-    StepRequest::new(cx, pool(), client, session.map(Sensitive::from), given, None).unwrap()
+    StepRequest::new(cx, pool().into(), client.into(), session.map(Sensitive::from), given, None)
+        .unwrap()
 }
 
 #[track_caller]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
 
 use super::Metrics;
 
@@ -31,6 +31,10 @@ impl MeasuredStore {
 impl Store for MeasuredStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         self.counted(self.store.get(key))
+    }
+
+    fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
+        self.counted(self.store.get_unless(key, known))
     }
 
     fn scan(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
 
-use device_pool::store::{Change, Key, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
 
 fn key(table: Table, id: &str) -> Key {
     Key { table, id: id.to_owned() }
@@ -202,6 +202,22 @@ pub(crate) fn a_version_never_returns(store: &impl Store) {
         assert!(seen.insert(version(store, &ana)));
         write(store, vec![delete(&ana)]);
     }
+}
+
+pub(crate) fn a_known_version_spares_the_body(store: &impl Store) {
+    let ana = user("ana");
+    let look = |known| store.get_unless(&ana, known).unwrap();
+    assert_eq!(look(Version(1)), Lookup::Changed(None));
+    write(store, vec![put(&ana, 1)]);
+    let first = version(store, &ana);
+    assert_eq!(look(first), Lookup::Unchanged);
+    write(store, vec![put(&user("bea"), 2)]);
+    assert_eq!(look(first), Lookup::Unchanged, "another record changed");
+
+    write(store, vec![put(&ana, 1)]);
+    assert_eq!(look(first), Lookup::Changed(get(store, &ana)));
+    write(store, vec![delete(&ana)]);
+    assert_eq!(look(first), Lookup::Changed(None));
 }
 
 pub(crate) fn a_scan_keeps_to_prefix_after_and_limit(store: &impl Store) {
@@ -443,6 +459,7 @@ macro_rules! conformance {
             a_conflict_writes_nothing
             one_change_writes_many_keys
             a_version_never_returns
+            a_known_version_spares_the_body
             a_scan_keeps_to_prefix_after_and_limit
             a_scan_returns_what_a_get_returns
             any_id_has_its_place_in_byte_order
