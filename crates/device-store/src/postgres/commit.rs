@@ -25,8 +25,12 @@ use super::place::Place;
 const APPLY: &str = "SELECT device_store.apply(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
+/// Finds a written record. The row lock is a write, so the answer waits for a synchronous standby.
+///
+/// After a crash, a primary shows changes that no standby has. An acknowledgement of one of these
+/// would not survive a failover.
 const WRITTEN: &str = "SELECT 1 FROM device_store.record
-    WHERE kind = $1 AND id = $2 AND owner = $3 AND version = $4";
+    WHERE kind = $1 AND id = $2 AND owner = $3 AND version = $4 FOR KEY SHARE";
 
 /// The parameters of the statement, by column.
 #[derive(Default)]

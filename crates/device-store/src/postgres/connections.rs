@@ -120,7 +120,7 @@ impl Connections {
             match client.prepare_cached(statement).await {
                 Ok(prepared) => Ok((client, prepared)),
                 Err(error) => {
-                    drop(Object::take(client));
+                    self.abandon(client);
                     Err(detail(&error))
                 }
             }
@@ -136,9 +136,16 @@ impl Connections {
         };
         // Do not retry on a server that failed or refuses writes.
         if !matches!(fault, Fault::Refused(_)) {
-            drop(Object::take(client));
+            self.abandon(client);
         }
         Err(fault)
+    }
+
+    /// Drops a failed connection and all that are idle: they led to the same server, and each might
+    /// cost a call seconds.
+    fn abandon(&self, client: Object) {
+        drop(Object::take(client));
+        self.pool.retain(|_, _| false);
     }
 }
 
