@@ -5,6 +5,7 @@ mod command;
 mod cortex_m4;
 mod disk;
 mod docs;
+mod failover;
 mod fuzz;
 mod generated;
 mod interop;
@@ -39,6 +40,10 @@ Tasks:
                      the real Terraform against a running server; with --record, write its calls,
                      which the tests of device-server replay
   servers            the client against servers of other makers
+  failover [--rounds <n>]
+                     sign-ins while PostgreSQL fails over: three nodes under Patroni and etcd, in
+                     network namespaces; each kind of failure three times unless <n> is given.
+                     Needs root, and installs Debian's packages
   fuzz-smoke [--seconds <n>] [--address]
                      every fuzz target from its seeds, 30 seconds each unless <n> is given;
                      with --address, the target over the unsafe kernels under the address sanitizer
@@ -77,6 +82,10 @@ fn main() -> ExitCode {
         ["browser", "--renew"] => interop::screenshot(root),
         ["terraform"] => terraform::run_all(root, false),
         ["terraform", "--record"] => terraform::run_all(root, true),
+        ["failover"] => failover::run_all(root, 3),
+        ["failover", "--rounds", rounds] => {
+            rounds.parse().map_err(Into::into).and_then(|rounds| failover::run_all(root, rounds))
+        }
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["seeds"] => fuzz::seeds(root, &[]),

@@ -206,6 +206,16 @@ pub(crate) fn postgres(root: &Path) -> Result<PathBuf> {
     installed().ok_or_else(|| "Debian's package has no initdb in /usr/lib/postgresql".into())
 }
 
+/// Ensures that Patroni and etcd are installed, with what a test needs of Linux's tools.
+pub(crate) fn patroni(root: &Path) -> Result<()> {
+    let is_here = |name, argument| works(&mut program(root, name, &[argument]));
+    if is_here("patroni", "--version") && is_here("etcd", "--version") && is_here("ip", "-V") {
+        return Ok(());
+    }
+    println!("Debian's etcd-server starts a service of its own, which is not used.");
+    debian(root, &["patroni", "etcd-server", "iproute2", "procps"])
+}
+
 /// Whether this user is root.
 pub(crate) fn by_root(root: &Path) -> Result<bool> {
     Ok(capture(&mut program(root, "id", &["-u"]))?.trim() == "0")
