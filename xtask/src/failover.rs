@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::command::{program, run};
-use crate::test::FEATURES;
+use crate::test::{FAILOVER, FEATURES};
 use crate::{Result, setup};
 
 /// A network and a process tree that end with this task, so that nothing is left behind.
@@ -32,14 +32,14 @@ pub(crate) fn run_all(root: &Path, rounds: u32) -> Result<()> {
     let programs = setup::postgres(root)?;
     setup::patroni(root)?;
     let nextest = setup::nextest(root)?;
-    let select = ["run", "--workspace", FEATURES, "-E", "binary(failover)"];
+    let select = ["run", "--workspace", FEATURES, "-E", FAILOVER];
     // While there is a network.
     run(nextest.command(root, &select).arg("--no-run"))?;
     let tests = nextest.command(root, &select);
     run(program(root, "unshare", &APART)
         .arg(tests.get_program())
         .args(tests.get_args())
-        .args(["--offline", "--run-ignored", "only", "--no-capture"])
+        .args(["--offline", "--no-capture"])
         .envs(tests.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env("DEVICE_TEST_POSTGRES_PROGRAMS", programs)
         .env("DEVICE_FAILOVER_ROUNDS", rounds.to_string()))

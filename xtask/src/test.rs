@@ -133,8 +133,11 @@ const VECTORS: &str = "binary(vectors)";
 const POSTGRES: &str = "binary(postgres) | (binary(model) & test(/^postgres::/))";
 const POSTGRES_RESTART: &str = "binary(postgres_restart)";
 
+/// The test that `cargo xtask failover` runs: it takes minutes, and needs root.
+pub(crate) const FAILOVER: &str = "binary(failover)";
+
 fn tests(root: &Path) -> Result<()> {
-    let others = format!("not ({VECTORS} | {POSTGRES} | {POSTGRES_RESTART})");
+    let others = format!("not ({VECTORS} | {POSTGRES} | {POSTGRES_RESTART} | {FAILOVER})");
     let run_all = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", &others];
     run(&mut setup::nextest(root)?.command(root, &run_all))
 }

@@ -56,7 +56,7 @@ fn a_crash_under_load_loses_and_repeats_nothing() {
 
 /// A crash makes a change visible that still waited for a standby. A failover would lose it.
 #[test]
-fn a_change_that_no_standby_has_is_not_acknowledged_after_a_crash() {
+fn a_crash_acknowledges_no_change_that_no_standby_has() {
     let server = Server::alone();
     let database = Database::new();
     let store = PostgresStore::open(database.url()).unwrap();

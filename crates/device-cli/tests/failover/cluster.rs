@@ -194,7 +194,9 @@ impl Cluster {
         let all: Vec<_> = (0..NODES).map(|node| format!("{}:2379", address(node))).collect();
         json!({
             "scope": "device", "name": format!("node{number}"),
-            "restapi": { "listen": format!("{here}:8008"), "connect_address": format!("{here}:8008") },
+            "restapi": {
+                "listen": format!("{here}:8008"), "connect_address": format!("{here}:8008"),
+            },
             "etcd3": { "hosts": all },
             "bootstrap": {
                 "dcs": shared_settings(),
@@ -294,8 +296,8 @@ impl Cluster {
         name.strip_prefix("node")?.parse().ok()
     }
 
-    /// Waits until there are a primary and two standbys that follow it. Returns the primary, and the
-    /// standby that would take over.
+    /// Waits until there are a primary and two standbys that follow it. Returns the primary, and
+    /// the standby that would take over.
     pub(crate) fn healthy(&self) -> (usize, usize) {
         self.wait("a primary and two standbys", |members| {
             let follows = |member: &Value| {
