@@ -8,6 +8,7 @@ use device_wire::requests::{
     ListUserPoolClientsRequest, UpdateUserPoolClientRequest,
 };
 use device_wire::shapes::UserPoolClientType;
+use serde::Deserialize as _;
 
 use crate::cli_error::CliError;
 use crate::in_pool::{Caution, InPool};
@@ -150,8 +151,8 @@ fn update(options: &UpdateOptions) -> Result<(), CliError> {
     let before = describe(at, client)?;
     // The two shapes name their members alike. An update resets what it leaves out.
     let members = serde_json::to_value(&before).map_err(CliError::other)?;
-    let mut request: UpdateUserPoolClientRequest =
-        serde_json::from_value(members).map_err(CliError::other)?;
+    let mut request =
+        UpdateUserPoolClientRequest::deserialize(&members).map_err(CliError::other)?;
     request.token_validity_units = settings.units(request.token_validity_units);
     if let Some(name) = name {
         request.client_name = Some(name.clone());

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use device_auth::{CurrentDevice, DeviceAuth, Error, FileStore, Sensitive};
 use reqwest::Url;
@@ -108,6 +109,8 @@ impl Session {
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, CliError> {
+        // Boxed, or the compiler copies the runtime's loop for each call.
+        let call: Pin<Box<dyn Future<Output = Result<T, Error>> + '_>> = Box::pin(call);
         Ok(self.runtime.block_on(call)?)
     }
 
@@ -123,11 +126,11 @@ impl Session {
 
     /// The state of this device, in words.
     pub(crate) fn device_state(&self) -> Result<&'static str, CliError> {
-        Ok(match self.runtime.block_on(self.auth.fetch_current_device()) {
+        Ok(match self.run(self.auth.fetch_current_device()) {
             Ok(CurrentDevice::Remembered(_)) => "remembered",
             Ok(_) => "known, not remembered",
-            Err(Error::DeviceNotTracked | Error::DeviceUnknown) => "not known",
-            Err(error) => return Err(error.into()),
+            Err(CliError::SignIn(Error::DeviceNotTracked | Error::DeviceUnknown)) => "not known",
+            Err(error) => return Err(error),
         })
     }
 

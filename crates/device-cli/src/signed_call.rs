@@ -242,6 +242,19 @@ impl Place {
         key: Option<&Credentials>,
     ) -> Result<T, CallError> {
         let body = serde_json::to_vec(members).map_err(CallError::call)?;
+        let answer = self.post(path, target, body, key)?;
+        T::deserialize(&answer).map_err(|_| self.no_device_server())
+    }
+
+    /// Sends a body and reads the answer as JSON. It is apart from [`exchange`](Self::exchange),
+    /// because the compiler copies that for each operation.
+    fn post(
+        &self,
+        path: &str,
+        target: &str,
+        body: Vec<u8>,
+        key: Option<&Credentials>,
+    ) -> Result<Value, CallError> {
         let url = self.url.join(path).map_err(CallError::call)?;
         let headers = key.map(|key| self.signature(key, &url, target, &body)).transpose()?;
         let (status, text) = self.send(|client| {
@@ -253,8 +266,7 @@ impl Place {
         if status == 200 {
             // Some operations answer with an empty body.
             let text = if text.is_empty() { "null" } else { &*text };
-            return serde_json::from_str(text)
-                .map_err(|_| self.refused(None, "the answer is not that of a device server"));
+            return serde_json::from_str(text).map_err(|_| self.no_device_server());
         }
         let said: Value = serde_json::from_str(&text).unwrap_or_default();
         let code = said.get("__type").and_then(Value::as_str);
@@ -271,6 +283,10 @@ impl Place {
             (None, None) => format!("status {status}"),
         };
         Err(self.refused(code.map(str::to_owned), reason))
+    }
+
+    fn no_device_server(&self) -> CallError {
+        self.refused(None, "the answer is not that of a device server")
     }
 
     fn refused(&self, code: Option<String>, reason: impl Into<String>) -> CallError {

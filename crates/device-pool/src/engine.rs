@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use device_wire::{ErrorCode, Operation, Request, Sensitive};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::command::asked_once::AskedOnce;
@@ -165,8 +166,8 @@ impl Engine {
         };
         let body = serde_json::to_value(request).map_err(|_| unreadable("request"))?;
         let Outcome { body, messages } = self.execute(R::OPERATION, body, invocation)?;
-        let body =
-            serde_json::from_value(body.unwrap_or_default()).map_err(|_| unreadable("response"))?;
+        let body = R::Output::deserialize(&body.unwrap_or_default())
+            .map_err(|_| unreadable("response"))?;
         Ok(Outcome { body, messages })
     }
 

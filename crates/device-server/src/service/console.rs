@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use device_pool::{DeviceCount, Outcome, ServiceError, SignInHour};
-use device_wire::{Auth, ErrorCode, Request};
+use device_wire::{Auth, ErrorCode, Operation, Request};
+use serde::Deserialize as _;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::Service;
@@ -29,27 +31,37 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<R::Output, ServiceError> {
         let operation = R::OPERATION;
+        let body = serde_json::to_value(request)
+            .map_err(|_| ServiceError::internal(format!("{operation} request does not convert")))?;
+        let body = self.call_as(administrator, operation, body, source_ip).await?;
+        R::Output::deserialize(&body)
+            .map_err(|_| ServiceError::internal(format!("{operation} response does not convert")))
+    }
+
+    /// The part of [`call`](Self::call) that the compiler need not copy for each operation.
+    async fn call_as(
+        self: &Arc<Self>,
+        administrator: &Administrator,
+        operation: Operation,
+        body: Value,
+        source_ip: Option<IpAddr>,
+    ) -> Result<Value, ServiceError> {
         if operation.auth() != Auth::SigV4 {
             return Err(denied(format!("{operation} is not an administrator's operation.")));
         }
         administrator.check_role(operation)?;
-        let body = serde_json::to_value(request)
-            .map_err(|_| ServiceError::internal(format!("{operation} request does not convert")))?;
         let administrator = administrator.clone();
-        let body = self
-            .as_call(move |service| {
-                let input = constraint::check(operation, body)?;
-                let mut rng = service.entropy.generator();
-                let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
-                let Outcome { body, messages } =
-                    service.execute(operation, input, Some(&administrator), &mut invocation)?;
-                // Here, because this future is dropped if the browser disconnects.
-                service.send(messages);
-                Ok(body)
-            })
-            .await?;
-        serde_json::from_value(body.unwrap_or_default())
-            .map_err(|_| ServiceError::internal(format!("{operation} response does not convert")))
+        self.as_call(move |service| {
+            let input = constraint::check(operation, body)?;
+            let mut rng = service.entropy.generator();
+            let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
+            let Outcome { body, messages } =
+                service.execute(operation, input, Some(&administrator), &mut invocation)?;
+            // Here, because this future is dropped if the browser disconnects.
+            service.send(messages);
+            Ok(body.unwrap_or_default())
+        })
+        .await
     }
 
     /// The number of devices of a pool by status, as far as they are counted.
