@@ -2,6 +2,8 @@
 
 mod model;
 
+use std::fmt;
+
 use device_pool::ServiceError;
 use device_wire::{ErrorCode, Operation};
 use serde_json::Value;
@@ -42,21 +44,46 @@ pub(crate) fn check(operation: Operation, mut body: Value) -> Result<Value, Serv
     }
 }
 
-/// The place of a value in the body.
-struct Place {
-    /// The path as the service writes it: `userAttributes.1.member.name`.
-    path: String,
+/// The place of a value in the body. Only a violation writes it out.
+struct Place<'p> {
+    outer: Option<&'p Place<'p>>,
+    step: Step<'p>,
     /// Whether an enclosing shape forbids quoting the value.
     secret: bool,
 }
 
-impl Place {
-    const ROOT: Self = Self { path: String::new(), secret: false };
+/// A step from a value to one in it.
+enum Step<'p> {
+    /// To the body itself.
+    Body,
+    /// To a member of a structure.
+    Member(&'p str),
+    /// To an element of a list, the first of which is 1.
+    Element(usize),
+    /// To an entry of a map.
+    Entry(&'p str),
+}
 
-    fn within(&self, shape: &Shape, step: &str) -> Self {
-        let path =
-            if self.path.is_empty() { step.to_owned() } else { format!("{}.{step}", self.path) };
-        Self { path, secret: self.secret || shape.sensitive }
+impl<'p> Place<'p> {
+    const ROOT: Self = Self { outer: None, step: Step::Body, secret: false };
+
+    fn within(&'p self, shape: &Shape, step: Step<'p>) -> Self {
+        Self { outer: Some(self), step, secret: self.secret || shape.sensitive }
+    }
+}
+
+/// The path as the service writes it: `userAttributes.1.member.name`.
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer.filter(|outer| outer.outer.is_some()) {
+            write!(f, "{outer}.")?;
+        }
+        match self.step {
+            Step::Body => Ok(()),
+            Step::Member(name) => f.write_str(name),
+            Step::Element(position) => write!(f, "{position}.member"),
+            Step::Entry(name) => write!(f, "{}.member", shortened(name)),
+        }
     }
 }
 
@@ -66,14 +93,18 @@ struct Check<'m> {
 }
 
 impl Check<'_> {
-    fn value(&mut self, id: ShapeId, value: &mut Value, place: &Place) -> Result<(), ServiceError> {
+    fn value(
+        &mut self,
+        id: ShapeId,
+        value: &mut Value,
+        place: &Place<'_>,
+    ) -> Result<(), ServiceError> {
         let shape = self.model.shape(id);
         expect_type(shape, value)?;
         if members(value) > MAX_MEMBERS && !matches!(shape.kind, Kind::Structure(_)) {
             self.violation(format!(
-                "Value at '{}' failed to satisfy constraint: Member must have length less than or \
-                 equal to {MAX_MEMBERS}",
-                place.path
+                "Value at '{place}' failed to satisfy constraint: Member must have length less \
+                 than or equal to {MAX_MEMBERS}"
             ));
             return Ok(());
         }
@@ -81,8 +112,7 @@ impl Check<'_> {
             if !constraint.holds(value) {
                 let subject = subject(shape, value, place);
                 self.violation(format!(
-                    "{subject} at '{}' failed to satisfy constraint: Member must {constraint}",
-                    place.path
+                    "{subject} at '{place}' failed to satisfy constraint: Member must {constraint}"
                 ));
             }
         }
@@ -90,7 +120,7 @@ impl Check<'_> {
             (Kind::Structure(members), Value::Object(fields)) => {
                 fields.retain(|_, field| !field.is_null());
                 for member in members {
-                    let place = place.within(shape, &member.path_name);
+                    let place = place.within(shape, Step::Member(&member.path_name));
                     match fields.get_mut(&member.name) {
                         Some(field) => self.value(member.shape, field, &place)?,
                         None if member.required => self.absent(member.shape, &place),
@@ -105,11 +135,8 @@ impl Check<'_> {
             }
             (Kind::List(element), Value::Array(items)) => {
                 for (position, item) in items.iter_mut().enumerate() {
-                    self.value(
-                        *element,
-                        item,
-                        &place.within(shape, &format!("{}.member", position + 1)),
-                    )?;
+                    let place = place.within(shape, Step::Element(position + 1));
+                    self.value(*element, item, &place)?;
                 }
             }
             (Kind::Map(key, element), Value::Object(entries)) => {
@@ -128,7 +155,7 @@ impl Check<'_> {
         id: ShapeId,
         items: &mut [Value],
         list: &Shape,
-        place: &Place,
+        place: &Place<'_>,
     ) -> Result<(), ServiceError> {
         let shape = self.model.shape(id);
         let mut all_hold = true;
@@ -140,9 +167,8 @@ impl Check<'_> {
             let secret = shape.sensitive || list.sensitive || place.secret;
             let subject = if secret { "Value".to_owned() } else { quoted(&bracketed(items)) };
             self.violation(format!(
-                "{subject} at '{}' failed to satisfy constraint: Member must satisfy constraint: \
-                 [{}]",
-                place.path,
+                "{subject} at '{place}' failed to satisfy constraint: Member must satisfy \
+                 constraint: [{}]",
                 wording(shape)
             ));
         }
@@ -155,7 +181,7 @@ impl Check<'_> {
         element: ShapeId,
         entries: &mut serde_json::Map<String, Value>,
         map: &Shape,
-        place: &Place,
+        place: &Place<'_>,
     ) -> Result<(), ServiceError> {
         let (key, shape) = (self.model.shape(key), self.model.shape(element));
         let fits = |name: &String| {
@@ -164,9 +190,8 @@ impl Check<'_> {
         };
         if !entries.keys().all(fits) {
             self.violation(format!(
-                "Value at '{}' failed to satisfy constraint: Map keys must satisfy constraint: \
-                 [{}]",
-                place.path,
+                "Value at '{place}' failed to satisfy constraint: Map keys must satisfy \
+                 constraint: [{}]",
                 wording(key)
             ));
         }
@@ -176,30 +201,24 @@ impl Check<'_> {
                 expect_type(shape, entry)?;
                 all_hold &= shape.constraints.iter().all(|constraint| constraint.holds(entry));
             } else {
-                self.value(
-                    element,
-                    entry,
-                    &place.within(map, &format!("{}.member", shortened(name))),
-                )?;
+                self.value(element, entry, &place.within(map, Step::Entry(name)))?;
             }
         }
         if !all_hold {
             self.violation(format!(
-                "Value at '{}' failed to satisfy constraint: Map value must satisfy constraint: \
-                 [{}]",
-                place.path,
+                "Value at '{place}' failed to satisfy constraint: Map value must satisfy \
+                 constraint: [{}]",
                 wording(shape)
             ));
         }
         Ok(())
     }
 
-    fn absent(&mut self, id: ShapeId, place: &Place) {
+    fn absent(&mut self, id: ShapeId, place: &Place<'_>) {
         let shape = self.model.shape(id);
         let subject = if shape.sensitive || place.secret { "Value" } else { "Value null" };
         self.violation(format!(
-            "{subject} at '{}' failed to satisfy constraint: Member must not be null",
-            place.path
+            "{subject} at '{place}' failed to satisfy constraint: Member must not be null"
         ));
     }
 
@@ -246,7 +265,7 @@ pub(crate) fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> 
 
 /// The name of a value in a violation. Sensitive values, and values that may contain one, are
 /// omitted.
-fn subject(shape: &Shape, value: &Value, place: &Place) -> String {
+fn subject(shape: &Shape, value: &Value, place: &Place<'_>) -> String {
     match value {
         _ if shape.sensitive || place.secret => "Value".to_owned(),
         Value::String(text) => quoted(text),

@@ -44,7 +44,24 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
 /// a `/`. So different lists of parts have different ids, and no id starts with the parts of
 /// another.
 pub(crate) fn id_of<const N: usize>(parts: [&str; N]) -> String {
-    parts.map(|part| part.replace('~', "~0").replace('/', "~1")).join("/")
+    let mut id = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for (position, part) in parts.into_iter().enumerate() {
+        if position > 0 {
+            id.push('/');
+        }
+        for piece in part.split_inclusive(['~', '/']) {
+            if let Some(plain) = piece.strip_suffix('~') {
+                id.push_str(plain);
+                id.push_str("~0");
+            } else if let Some(plain) = piece.strip_suffix('/') {
+                id.push_str(plain);
+                id.push_str("~1");
+            } else {
+                id.push_str(piece);
+            }
+        }
+    }
+    id
 }
 
 /// The part of an id at `place`, as [`id_of`] got it; empty if there is none.
@@ -272,10 +289,10 @@ impl<'s> Transaction<'s> {
     }
 
     /// Submits the decided change to the store. Free if the command wrote and pinned nothing.
-    pub(crate) fn commit(self, succeeded: bool) -> Result<(), StoreError> {
+    pub(crate) fn commit(mut self, succeeded: bool) -> Result<(), StoreError> {
         let mut planned = self.always;
         if succeeded {
-            planned.extend(self.on_success);
+            planned.append(&mut self.on_success);
         }
         let mut difference = Difference::default();
         for (key, before) in &self.beside_before {

@@ -13,8 +13,8 @@ use crate::error::ServiceError;
 /// An SRP salt and verifier as stored: the salt in hexadecimal, the verifier in base64.
 ///
 /// Precomputed powers of the verifier are stored with it; they pay for themselves at the first
-/// sign-in. They are only ever derived here, from the verifier in the same record: anyone who could
-/// choose them could choose the password.
+/// sign-in. A seed's users have none. They are only ever derived here, from the verifier in the
+/// same record: anyone who could choose them could choose the password.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredVerifier {
     salt: String,
@@ -29,6 +29,15 @@ impl StoredVerifier {
             salt: salt.to_hex(),
             verifier: encode(verifier.padded()),
             powers: encode(verifier.powers()),
+        }
+    }
+
+    /// A verifier without powers. Computing them takes twice as long as the verifier.
+    pub(crate) fn without_powers(salt: &Salt, verifier: &Verifier) -> Self {
+        Self {
+            salt: salt.to_hex(),
+            verifier: secret(STANDARD.encode(verifier.padded())),
+            powers: secret(String::new()),
         }
     }
 
@@ -65,9 +74,10 @@ impl StoredVerifier {
         let decode = |text: &Secret| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
         let verifier =
             decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
-        let powers = decode(&self.powers);
-        let verifier =
-            verifier.zip(powers).and_then(|(v, powers)| v.with_trusted_powers(&powers).ok());
+        let verifier = verifier.and_then(|verifier| match self.powers.is_empty() {
+            true => Some(verifier),
+            false => verifier.with_trusted_powers(&decode(&self.powers)?).ok(),
+        });
         salt.zip(verifier).ok_or_else(|| ServiceError::internal("a stored verifier does not parse"))
     }
 }
@@ -96,5 +106,14 @@ mod tests {
         let mut cut = record;
         cut["powers"] = "AAAA".into();
         assert!(serde_json::from_value::<StoredVerifier>(cut).unwrap().parse().is_err());
+    }
+
+    #[test]
+    fn a_verifier_can_be_stored_without_powers() {
+        let salt = Salt::from_hex("5a17").unwrap();
+        let verifier = Verifier::derive(&Identity::user("pool", "user"), "password", &salt);
+        let stored = StoredVerifier::without_powers(&salt, &verifier);
+        assert!(!stored.is_pending());
+        assert!(stored.parse().unwrap().1.ct_eq(&verifier));
     }
 }

@@ -1,5 +1,6 @@
 //! Planting a seed: records that a development server starts with.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -46,12 +47,14 @@ enum Planted {
     LeftOut(Refused),
 }
 
-/// What is known of the seed's users so far.
+/// What is known of the seed's users so far. Nothing changes their pools and groups once they are
+/// there, and reading a pool takes longer than adding a user.
 #[derive(Default)]
 struct Users {
-    /// Their pools, which nothing changes once they are there: reading one takes longer than adding
-    /// a user.
+    /// The pools by their ids.
     pools: HashMap<String, Rc<Pool>>,
+    /// The groups by the ids of their records.
+    groups: HashMap<String, Group>,
     /// The pools whose users have names of their own, as far as that was noted.
     named: Vec<String>,
     /// The ids of the users that were added.
@@ -66,6 +69,18 @@ impl Users {
         let pool = Rc::new(Pool::load(cx, id)?);
         self.pools.insert(id.to_owned(), Rc::clone(&pool));
         Ok(pool)
+    }
+
+    fn group(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<&Group, ServiceError> {
+        Ok(match self.groups.entry(Group::key(&pool.id, name)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(Group::load(cx, pool, name)?),
+        })
     }
 }
 
@@ -210,8 +225,8 @@ fn plant_user(
     }
     set_factors(&mut user, seed)?;
     for (position, name) in seed.groups.iter().enumerate() {
-        let group = Group::load(cx, &pool, name).map_err(of(&format!("Groups.{position}")))?;
-        user.groups.join(&group);
+        let group = users.group(cx, &pool, name);
+        user.groups.join(group.map_err(|error| (format!("Groups.{position}"), error))?);
     }
     profile.put(cx, &user).map_err(whole())?;
     Login::update(cx, &pool, None, &user, AliasConflict::Refuse).map_err(of("Username"))?;
@@ -277,7 +292,7 @@ fn plant_password(
     Ok(match verifiers {
         SeedVerifiers::OnFirstRead => Password::pending(cx, password.clone()),
         SeedVerifiers::AtOnce => {
-            Password::new(cx, &Identity::user(pool.srp_name(), username), password)
+            Password::of_seed(cx, &Identity::user(pool.srp_name(), username), password)
         }
     })
 }

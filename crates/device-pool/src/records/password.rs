@@ -25,6 +25,17 @@ impl Password {
         Self { secret: StoredVerifier::new(&salt, &verifier), set_at: cx.now() }
     }
 
+    /// A password of a seed. Most of its users never sign in, so only the verifier is computed.
+    pub(crate) fn of_seed(
+        cx: &mut Context<'_, '_>,
+        identity: &Identity<'_>,
+        password: &str,
+    ) -> Self {
+        let salt = Salt::random(&mut cx.rng());
+        let verifier = Verifier::derive(identity, password, &salt);
+        Self { secret: StoredVerifier::without_powers(&salt, &verifier), set_at: cx.now() }
+    }
+
     /// A password of a seed, whose verifier is computed when the user is first read. A thousand
     /// verifiers would delay the start.
     pub(crate) fn pending(cx: &mut Context<'_, '_>, password: Sensitive<String>) -> Self {

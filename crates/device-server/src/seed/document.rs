@@ -163,7 +163,7 @@ impl Reader {
                 fields.extend(factors);
             }
             let pool = pool(&written, fields)?;
-            once.check(written.field("Id"), "pool", [&pool.id, ""])?;
+            once.check(|| written.field("Id"), "pool", [&pool.id, ""])?;
             ids.push(pool.id.clone());
             items.push((SeedItem::Pool(Box::new(pool)), written));
         }
@@ -177,7 +177,7 @@ impl Reader {
         for part in self.clients {
             let (place, fields) = part.of_pool(only)?;
             let client = client(&place, fields)?;
-            once.check(place.field("ClientId"), "client", [&client.id, ""])?;
+            once.check(|| place.field("ClientId"), "client", [&client.id, ""])?;
             items.push((SeedItem::Client(Box::new(client)), Written::whole(place)));
         }
         for part in self.groups {
@@ -185,7 +185,7 @@ impl Reader {
             fields.retain(|name, _| !DESCRIBED_ONLY.contains(&name.as_str()));
             let group: CreateGroupRequest = request(&place, Operation::CreateGroup, fields)?;
             let name = [&*group.user_pool_id, &*group.group_name];
-            once.check(place.field("GroupName"), "group", name)?;
+            once.check(|| place.field("GroupName"), "group", name)?;
             items.push((SeedItem::Group(group), Written::whole(place)));
         }
         for part in self.users {
@@ -196,9 +196,9 @@ impl Reader {
                 written.elsewhere.push(("Attributes", place));
             }
             let user = user(&written.item, fields)?;
-            once.check(written.field("Username"), "user", [&user.pool_id, &user.username])?;
+            once.check(|| written.field("Username"), "user", [&user.pool_id, &user.username])?;
             for (position, device) in user.devices.iter().enumerate() {
-                let place = written.field(&format!("Devices.{position}.DeviceKey"));
+                let place = || written.field(&format!("Devices.{position}.DeviceKey"));
                 once.check(place, "device", [&user.pool_id, &device.key])?;
             }
             items.push((SeedItem::User(Box::new(user)), written));
@@ -209,12 +209,17 @@ impl Reader {
 
 /// The names in a seed, each of which is given once.
 #[derive(Default)]
-struct Once(HashSet<[String; 3]>);
+struct Once(HashSet<(&'static str, [String; 2])>);
 
 impl Once {
-    fn check(&mut self, place: Place, kind: &str, [pool, name]: [&str; 2]) -> Result<(), Fault> {
-        let is_new = self.0.insert([kind, pool, name].map(str::to_owned));
-        if is_new { Ok(()) } else { Err(place.fault(format!("the seed has this {kind} twice"))) }
+    fn check(
+        &mut self,
+        place: impl FnOnce() -> Place,
+        kind: &'static str,
+        [pool, name]: [&str; 2],
+    ) -> Result<(), Fault> {
+        let is_new = self.0.insert((kind, [pool, name].map(str::to_owned)));
+        if is_new { Ok(()) } else { Err(place().fault(format!("the seed has this {kind} twice"))) }
     }
 }
 
@@ -280,7 +285,9 @@ fn request<R: DeserializeOwned + Serialize>(
     let given = Value::Object(fields);
     let checked = constraint::check(operation, given.clone())
         .map_err(|error| violated(place, &given, error.message()))?;
-    let request: R = typed(place, checked)?;
+    // Every value has its type by now, so no mistake has to be located.
+    let request = R::deserialize(&checked)
+        .map_err(|error| place.clone().fault(without_values(&error.to_string())))?;
     let known = serde_json::to_value(&request).unwrap_or_default();
     match unknown(place, &given, &known) {
         Some(place) => Err(place.fault("the service has no such setting")),
@@ -456,7 +463,7 @@ fn user(place: &Place, mut fields: Fields) -> Result<SeedUser, Fault> {
     }
     let name = if fields.contains_key("UserAttributes") { "UserAttributes" } else { "Attributes" };
     let fields: UserFields = typed(place, Value::Object(fields))?;
-    let (sub, attributes) = attributes(&place.field(name), fields.attributes)?;
+    let (sub, attributes) = attributes(|| place.field(name), fields.attributes)?;
     let secret = secret(place, fields.password, fields.salt, fields.password_verifier)?;
     let devices = fields.devices.into_iter().enumerate();
     let devices = devices
@@ -476,12 +483,14 @@ fn user(place: &Place, mut fields: Fields) -> Result<SeedUser, Fault> {
         groups: fields.groups,
         devices,
     };
-    let body = json!({ "UserPoolId": user.pool_id, "Username": user.username,
-        "UserAttributes": user.attributes });
-    constraint::check(Operation::AdminCreateUser, body.clone()).map_err(|error| {
+    let body = || {
+        json!({ "UserPoolId": user.pool_id, "Username": user.username,
+            "UserAttributes": user.attributes })
+    };
+    constraint::check(Operation::AdminCreateUser, body()).map_err(|error| {
         match error.message().contains(" at 'userAttributes") {
             true => place.field(name).fault(error.message()),
-            false => violated(place, &body, error.message()),
+            false => violated(place, &body(), error.message()),
         }
     })?;
     if let Some(sub) = &user.sub {
@@ -531,40 +540,60 @@ fn device(place: &Place, fields: DeviceFields) -> Result<SeedDevice, Fault> {
 }
 
 /// Attributes as a table or as the service's list; the `sub` apart.
-fn attributes(place: &Place, value: Value) -> Result<(Option<String>, Vec<AttributeType>), Fault> {
-    let pairs: Vec<(Place, String, Value)> = match value {
-        Value::Null => Vec::new(),
+fn attributes(
+    place: impl Fn() -> Place,
+    value: Value,
+) -> Result<(Option<String>, Vec<AttributeType>), Fault> {
+    let mut read = Attributes::default();
+    match value {
+        Value::Null => {}
         Value::Object(fields) => {
-            fields.into_iter().map(|(name, value)| (place.field(&name), name, value)).collect()
+            for (name, value) in fields {
+                read.add(|name| place().field(name), name, value)?;
+            }
         }
-        list => objects(place, list)?
-            .into_iter()
-            .map(|(place, mut fields)| {
+        list => {
+            for (place, mut fields) in objects(&place(), list)? {
                 let name = required(&place, &mut fields, "Name")?;
                 let value = fields.remove("Value").unwrap_or_default();
-                match fields.keys().next() {
-                    Some(other) => Err(place.field(other).fault("an attribute has Name and Value")),
-                    None => Ok((place.field("Value"), name, value)),
+                if let Some(other) = fields.keys().next() {
+                    return Err(place.field(other).fault("an attribute has Name and Value"));
                 }
-            })
-            .collect::<Result<_, _>>()?,
-    };
-    let mut sub = None;
-    let mut attributes = Vec::new();
-    for (place, name, value) in pairs {
+                read.add(|_| place.field("Value"), name, value)?;
+            }
+        }
+    }
+    Ok((read.sub, read.others))
+}
+
+/// A user's attributes, the `sub` apart.
+#[derive(Default)]
+struct Attributes {
+    sub: Option<String>,
+    others: Vec<AttributeType>,
+}
+
+impl Attributes {
+    fn add(
+        &mut self,
+        place: impl FnOnce(&str) -> Place,
+        name: String,
+        value: Value,
+    ) -> Result<(), Fault> {
         let text = match value {
             Value::String(text) => text,
             Value::Bool(flag) => flag.to_string(),
             Value::Number(number) => number.to_string(),
-            _ => return Err(place.fault("the value of an attribute is a text")),
+            _ => return Err(place(&name).fault("the value of an attribute is a text")),
         };
         match name.as_str() {
-            "sub" => sub = Some(text),
+            "sub" => self.sub = Some(text),
             // The service describes it, and only federation writes it.
             "identities" => {}
-            _ => attributes
+            _ => self
+                .others
                 .push(AttributeType { value: Some(text.into()), ..AttributeType::new(name) }),
         }
+        Ok(())
     }
-    Ok((sub, attributes))
 }
