@@ -23,6 +23,10 @@ const MAX_AGE: i64 = 8 * 60 * 60 * 1000;
 /// How exactly the last use is known: a minute, in milliseconds. Not every request writes.
 const SEEN_STEP: i64 = 60 * 1000;
 
+/// How much longer a used id is kept: 10 minutes, in milliseconds. A clock may step forwards and
+/// back.
+const CLOCK_STEP_MILLIS: i64 = 10 * 60 * 1000;
+
 /// The most sessions in a list.
 const MAX_LISTED: usize = 1000;
 
@@ -201,7 +205,8 @@ impl Service {
         self.off_the_workers(move |service| {
             let key = Key { table: Table::Spent, id: format!("console/{id}") };
             let body = serde_json::json!({ "id": key.id, "expires_at": expires_at });
-            let put = Write::Put { body: body.to_string().into(), expires_at: Some(expires_at) };
+            let kept_until = Some(expires_at.saturating_add(CLOCK_STEP_MILLIS));
+            let put = Write::Put { body: body.to_string().into(), expires_at: kept_until };
             let change = Change { expect: vec![(key.clone(), None)], writes: vec![(key, put)] };
             match service.store.apply(change) {
                 Ok(()) => Ok(true),

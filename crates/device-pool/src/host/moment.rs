@@ -67,6 +67,12 @@ impl Moment {
     }
 }
 
+/// The largest step of the clock, in minutes, after which nothing is accepted twice.
+///
+/// A clock that is corrected may step forwards and back. What was used must still be known then, so
+/// it is kept for so much longer.
+pub(crate) const CLOCK_STEP_MINUTES: u64 = 10;
+
 /// Saturates.
 impl Add<Duration> for Moment {
     type Output = Self;

@@ -12,7 +12,7 @@ use crate::command::context::Context;
 use crate::command::transaction::{Entity, Transaction, id_of};
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
-use crate::host::moment::{Moment, minutes};
+use crate::host::moment::{CLOCK_STEP_MINUTES, Moment, minutes};
 use crate::records::device_tags::DeviceTags;
 use crate::records::pool::Pool;
 use crate::records::user::User;
@@ -23,8 +23,9 @@ use crate::store::Table;
 pub(crate) const CONFIRM_WITHIN_MINUTES: u32 = 24 * 60;
 
 /// When a key certainly can no longer be confirmed. Keys hold the minute of issue, so the last
-/// minute counts in full.
-const UNCONFIRMABLE_AFTER: Duration = minutes(CONFIRM_WITHIN_MINUTES as u64 + 1);
+/// minute counts in full. The clock may have stepped back since the issue, and may do so again.
+const UNCONFIRMABLE_AFTER: Duration =
+    minutes(CONFIRM_WITHIN_MINUTES as u64 + 1 + 2 * CLOCK_STEP_MINUTES);
 
 /// The maximum length of a device name that is shown to a user, in characters. An attacker who
 /// confirms a device chooses its name, which must leave no room for a text of the attacker's own.

@@ -85,7 +85,8 @@ impl Grant {
         generation: u32,
         now: Moment,
     ) -> Result<(), ServiceError> {
-        let in_grace = self.rotated.is_some_and(|at| now < at + client.rotation_grace());
+        // In either direction: a clock that was set back does not prolong it.
+        let in_grace = self.rotated.is_some_and(|at| at.distance(now) < client.rotation_grace());
         let repeated = generation.checked_add(1) == Some(self.generation) && in_grace;
         if generation == self.generation || repeated {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Used sessions and secret blocks, kept until they would have expired.
+//! Used sessions and secret blocks, kept until they have certainly expired.
 
 use device_wire::sentence;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::context::Context;
 use crate::command::transaction::Entity;
 use crate::error::ServiceError;
-use crate::host::moment::Moment;
+use crate::host::moment::{CLOCK_STEP_MINUTES, Moment, minutes};
 use crate::store::Table;
 
 /// A used session or secret block.
@@ -24,7 +24,7 @@ impl Entity for Spent {
     }
 
     fn expires_at(&self) -> Option<Moment> {
-        Some(self.expires_at)
+        Some(self.expires_at + minutes(CLOCK_STEP_MINUTES))
     }
 }
 

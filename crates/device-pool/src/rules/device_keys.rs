@@ -11,7 +11,7 @@ use crate::command::context::Context;
 use crate::crypto::seal::SealingKey;
 use crate::crypto::stored_verifier::StoredVerifier;
 use crate::error::ServiceError;
-use crate::host::moment::Moment;
+use crate::host::moment::{CLOCK_STEP_MINUTES, Moment};
 use crate::records::device::CONFIRM_WITHIN_MINUTES;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
@@ -68,8 +68,10 @@ pub(crate) fn issued(
     let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string() == text)?;
     let [m0, m1, m2, m3, r0, r1, r2, r3, ..] = uuid.into_bytes();
     let minute = u32::from_be_bytes([m0, m1, m2, m3]);
-    let age = minutes(cx.now()).checked_sub(minute)?;
-    if age > CONFIRM_WITHIN_MINUTES {
+    let now = minutes(cx.now());
+    // Ahead of this clock if that of another server is, or if this one was set back.
+    let is_ahead = u64::from(minute.saturating_sub(now)) > CLOCK_STEP_MINUTES;
+    if is_ahead || now.saturating_sub(minute) > CONFIRM_WITHIN_MINUTES {
         return None;
     }
     let is_issued = |after: &IssuedAfter| {

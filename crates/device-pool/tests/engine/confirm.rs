@@ -1,5 +1,7 @@
 //! `ConfirmDevice`: which keys it accepts, and the devices that result.
 
+use std::time::Duration;
+
 use device_wire::Operation;
 use serde_json::json;
 
@@ -102,7 +104,7 @@ fn a_forgotten_key_is_never_valid_again() {
     world.forget("ada", &device);
     let request = world.confirmation(&signed_in.access_token(), &device);
     assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
-    world.seconds(24 * 60 * 60 + 60);
+    world.seconds(24 * 60 * 60 + 21 * 60);
     world.engine.purge(world.moment()).unwrap();
     let later = world.sign_in("ada", None, None);
     let request = world.confirmation(&later.access_token(), &device);
@@ -111,6 +113,31 @@ fn a_forgotten_key_is_never_valid_again() {
         INVALID_KEY,
         "the record of the forgotten key was purged, but the key has expired too"
     );
+}
+
+/// Servers differ by some time, and a clock may be set back between the sign-in and this call.
+#[test]
+fn a_key_that_is_a_little_ahead_is_confirmed() {
+    for (seconds, is_confirmed) in [(-600, true), (-660, false)] {
+        let mut world = World::opt_in();
+        world.user("ada");
+        let signed_in = world.sign_in("ada", None, None);
+        let device = world.issued_device(&signed_in);
+        world.seconds(seconds);
+        let request = world.confirmation(&signed_in.access_token(), &device);
+        let answer = world.call(Operation::ConfirmDevice, request);
+        assert_eq!(answer.is_ok(), is_confirmed, "{seconds} s");
+        if !is_confirmed {
+            continue;
+        }
+        // Forgotten by that clock, it stays so after another step forwards and back.
+        world.forget("ada", &device);
+        world.seconds(24 * 60 * 60 + 10 * 60);
+        world.engine.purge(world.moment() + Duration::from_secs(600)).unwrap();
+        let later = world.sign_in("ada", None, None);
+        let request = world.confirmation(&later.access_token(), &device);
+        assert_eq!(world.refused(Operation::ConfirmDevice, request), INVALID_KEY);
+    }
 }
 
 #[test]

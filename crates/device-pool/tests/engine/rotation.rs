@@ -86,6 +86,18 @@ fn after_the_grace_a_repetition_ends_the_sign_in() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_prolongs_no_grace() {
+    for grace in [0, 10] {
+        let (mut world, signed_in) = rotating(grace);
+        let first = signed_in.refresh_token();
+        refresh(&mut world, &first);
+        world.seconds(-300);
+        let old = request(&world, &first);
+        assert_eq!(world.refused(Operation::GetTokensFromRefreshToken, old), REUSED);
+    }
+}
+
+#[test]
 fn rotation_does_not_extend_a_grant() {
     let (mut world, signed_in) = rotating(0);
     world.seconds(29 * 24 * 60 * 60);

@@ -35,6 +35,27 @@ fn a_password_proof_is_valid_once() {
     assert_eq!(refusal(world.respond("PASSWORD_VERIFIER", &Value::Null, claim)), USED);
 }
 
+/// What was used is still known after the clock has stepped forwards, when records of that age are
+/// removed, and back.
+#[test]
+fn no_step_of_the_clock_makes_a_proof_valid_again() {
+    let (mut world, device, _) = remembered();
+    let claim = world.srp_claim("ada", PASSWORD);
+    world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone()).unwrap();
+    let asked = world.first_factor(Flow::Srp, "ada", Some(&device.key)).unwrap();
+    let (proof, session) = world.device_claim("ada", &device, &asked["Session"]).unwrap();
+    world.respond("DEVICE_PASSWORD_VERIFIER", &session, proof.clone()).unwrap();
+    for seconds in [300, 600] {
+        world.seconds(seconds);
+        world.engine.purge(world.moment()).unwrap();
+        world.seconds(-seconds);
+        let again = world.respond("PASSWORD_VERIFIER", &Value::Null, claim.clone());
+        assert_eq!(refusal(again), USED, "{seconds} s");
+        let again = world.respond("DEVICE_PASSWORD_VERIFIER", &session, proof.clone());
+        assert_eq!(refusal(again), USED, "{seconds} s");
+    }
+}
+
 #[test]
 fn a_password_proof_expires() {
     let mut world = World::new();
