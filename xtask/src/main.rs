@@ -6,6 +6,7 @@ mod cortex_m4;
 mod disk;
 mod docs;
 mod failover;
+mod faults;
 mod fuzz;
 mod generated;
 mod interop;
@@ -52,6 +53,10 @@ Tasks:
   ratios [mulx|portable]
                      the arithmetic compared with the best constant-time peer; fails below a
                      floor. Uses the kernel that this CPU chooses, or the named one
+  faults [--long] [--seed <n>]
+                     the server among kills, power cuts, failing disks, a failing database and
+                     clock steps; with --long, a thousand kills and half an hour instead of a
+                     minute
   cortex-m4          the known answers of the arithmetic on an emulated microcontroller
   public-api         types of dependencies in the public signatures of the client's crates
   packages           the published crates as crates.io would get them
@@ -92,6 +97,7 @@ fn main() -> ExitCode {
         ["seeds", "--check"] => fuzz::seeds(root, &["--check"]),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
         ["ratios", kernel @ ("mulx" | "portable")] => ratios_by(root, kernel),
+        ["faults", options @ ..] => faults::run_with(root, test::FEATURES, options),
         ["cortex-m4"] => cortex_m4::run_vectors(root),
         ["public-api"] => public_api::check(root, test::FEATURES),
         ["packages"] => package::check(root, test::FEATURES),

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::command::{cargo, program, run, target};
+use crate::faults::{FAULTS, Form};
 use crate::postgres::Postgres;
 use crate::{
-    Result, codegen, cortex_m4, disk, docs, interop, package, public_api, setup, supply, tidy,
+    Result, codegen, cortex_m4, disk, docs, faults, interop, package, public_api, setup, supply,
+    tidy,
 };
 
 /// A step of the test run. Each installs what it needs and fails if it cannot; none is ever
@@ -32,6 +34,7 @@ const STEPS: &[Step] = &[
     Step { name: "vectors", run: vectors },
     Step { name: "vectors on a Cortex-M4", run: cortex_m4::run_vectors },
     Step { name: "PostgreSQL", run: postgres },
+    Step { name: "faults", run: |root| faults::check(root, FEATURES, Form::Short, None) },
     Step { name: "arithmetic backends", run: backends },
     Step { name: "constant time", run: constant_time },
     Step { name: "examples in the documentation", run: doctests },
@@ -137,7 +140,8 @@ const POSTGRES_RESTART: &str = "binary(postgres_restart)";
 pub(crate) const FAILOVER: &str = "binary(failover)";
 
 fn tests(root: &Path) -> Result<()> {
-    let others = format!("not ({VECTORS} | {POSTGRES} | {POSTGRES_RESTART} | {FAILOVER})");
+    let others =
+        format!("not ({VECTORS} | {POSTGRES} | {POSTGRES_RESTART} | {FAILOVER} | {FAULTS})");
     let run_all = ["run", "--workspace", "--no-fail-fast", FEATURES, "-E", &others];
     run(&mut setup::nextest(root)?.command(root, &run_all))
 }
