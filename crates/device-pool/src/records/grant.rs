@@ -1,6 +1,7 @@
 //! Grants: sign-ins that may refresh their tokens.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use device_wire::{Sensitive, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,10 @@ use crate::records::method::Method;
 use crate::records::pool_keys::PoolKeys;
 use crate::records::user::User;
 use crate::store::Table;
+
+/// How long a grant is kept after its end: an access token that was issued at the last moment needs
+/// it for up to a day more.
+const KEPT_LONGER: Duration = days(1);
 
 /// A sign-in that may refresh its tokens. Stored under its origin id, which all its tokens carry as
 /// `origin_jti`.
@@ -56,8 +61,7 @@ impl Entity for Grant {
     }
 
     fn expires_at(&self) -> Option<Moment> {
-        // An access token issued at the last moment needs the grant for up to a day more.
-        Some(self.expires + days(1))
+        Some(self.expires + KEPT_LONGER)
     }
 }
 
@@ -159,7 +163,8 @@ impl Entity for UserGrant {
         Self::key(&self.pool_id, &self.username, &self.origin.to_string())
     }
 
+    /// As long as the grant, which is found by it if the user is deleted.
     fn expires_at(&self) -> Option<Moment> {
-        Some(self.expires_at)
+        Some(self.expires_at + KEPT_LONGER)
     }
 }

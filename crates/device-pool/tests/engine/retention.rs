@@ -32,6 +32,21 @@ fn signed_up(world: &mut World, name: &str) -> String {
 }
 
 #[test]
+fn an_expired_grant_goes_with_its_deleted_user() {
+    let (mut world, store) = world(Retention::default());
+    world.user("ada");
+    world.sign_in("ada", None, None);
+    // The refresh token has expired, and an access token might need the grant for a day more.
+    world.seconds(30 * DAY + 60);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::Grant), 1);
+    let ada = json!({"UserPoolId": world.pool, "Username": "ada"});
+    world.ok(Operation::AdminDeleteUser, ada);
+    world.engine.purge(world.moment()).unwrap();
+    assert_eq!(count(&store, Table::Grant), 0);
+}
+
+#[test]
 fn unconfirmed_users_are_removed_after_a_week() {
     let (mut world, store) = world(Retention::default());
     signed_up(&mut world, "ada");
