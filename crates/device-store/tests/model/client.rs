@@ -358,7 +358,9 @@ impl Apps {
 
     /// Notes that a code was accepted.
     fn spend_code(&mut self, model: &Model, code: Code) {
-        self.invariants.spend(&format!("{code:?} of the step {}", model.step(code)));
+        if let Code::Of { secret, .. } = code {
+            self.invariants.spend(&format!("the code of secret {secret}, {}", model.step(code)));
+        }
     }
 }
 
