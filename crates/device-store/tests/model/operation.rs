@@ -283,8 +283,13 @@ impl Chooser<'_> {
         chosen.unwrap_or_else(|| self.start())
     }
 
+    /// Whether the users of this pool make mistakes half of the time, which locks them out.
+    fn is_careless(&self) -> bool {
+        self.model.seed.is_multiple_of(8)
+    }
+
     fn often(&mut self) -> bool {
-        self.rng.random_bool(0.9)
+        self.rng.random_bool(if self.is_careless() { 0.5 } else { 0.9 })
     }
 
     fn seldom(&mut self) -> bool {
@@ -436,6 +441,10 @@ impl Chooser<'_> {
         let token = self.recent(model.access_tokens.len(), |token| model.caller(token).is_ok())?;
         let grant = &self.model.grants[self.model.access_tokens[token].grant];
         let name = grant.owner.0;
+        if self.is_careless() && self.rng.random_bool(0.5) {
+            let (previous, password) = (self.any_password(), self.any_password());
+            return Some(Operation::ChangePassword { token, previous, password });
+        }
         let remembered = self.rng.random_bool(0.75);
         let device = if self.often() { grant.device } else { self.device(name) };
         Some(match self.rng.random_range(0..100) {
