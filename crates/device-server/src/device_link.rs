@@ -3,59 +3,33 @@
 //! Mail scanners and previews open links, so that `GET` only says what would happen. Only the form
 //! on the page does it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
 use axum::http::{Response, StatusCode};
-use axum::routing::get;
 use device_pool::{DeviceLink, Moment};
 use maud::{Markup, html};
 
 use crate::link_page;
-use crate::request_log::{Named, Peer};
 use crate::service::Service;
-
-/// The pool and the token in a path. A path that is not UTF-8 has none.
-type LinkPath = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes of the page.
 pub(crate) fn routes(service: Arc<Service>) -> Router {
     Router::new()
-        .route("/{pool_id}/forget-device/{token}", get(show).post(forget))
+        .route("/{pool_id}/forget-device/{token}", link_page::methods("device-link", answer))
         .with_state(service)
 }
 
-/// `GET`: says what the link does.
-async fn show(
-    State(service): State<Arc<Service>>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
-) -> Response<Body> {
-    answer(&service, peer, path, false).await
-}
-
-/// `POST`: does it.
-async fn forget(
-    State(service): State<Arc<Service>>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
-) -> Response<Body> {
-    answer(&service, peer, path, true).await
-}
-
 async fn answer(
-    service: &Arc<Service>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
+    service: Arc<Service>,
+    source_ip: Option<IpAddr>,
+    path: Option<(String, String)>,
     is_followed: bool,
 ) -> Response<Body> {
-    let source_ip = peer.map(|Extension(peer)| peer.address());
-    let mut response = match path {
-        Ok(Path(link)) => {
-            let (pool_id, token) = link;
+    match path {
+        Some((pool_id, token)) => {
             let answered = service.follow_link(source_ip, move |engine, invocation| {
                 if is_followed {
                     engine.follow_device_link(&pool_id, &token, invocation)
@@ -65,10 +39,8 @@ async fn answer(
             });
             link_page::answer(answered.await, page)
         }
-        Err(_) => page(&DeviceLink::Invalid),
-    };
-    response.extensions_mut().insert(Named("device-link"));
-    response
+        None => page(&DeviceLink::Invalid),
+    }
 }
 
 fn page(link: &DeviceLink) -> Response<Body> {

@@ -1,60 +1,36 @@
 //! The pages of the links in a message about a risky sign-in: whether it was the user's own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
 use axum::http::{Response, StatusCode};
-use axum::routing::get;
 use device_pool::FeedbackLink;
 use device_wire::enums::FeedbackValueType;
 use maud::html;
 
 use crate::link_page;
-use crate::request_log::{Named, Peer};
 use crate::service::Service;
-
-/// The pool, the feedback and the token in a path. A path that is not UTF-8 has none.
-type LinkPath = Result<Path<(String, String, String)>, PathRejection>;
 
 /// The routes of the pages.
 pub(crate) fn routes(service: Arc<Service>) -> Router {
     Router::new()
-        .route("/{pool_id}/sign-in-feedback/{value}/{token}", get(show).post(record))
+        .route(
+            "/{pool_id}/sign-in-feedback/{value}/{token}",
+            link_page::methods("feedback-link", answer),
+        )
         .with_state(service)
 }
 
-/// `GET`: says what the link does.
-async fn show(
-    State(service): State<Arc<Service>>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
-) -> Response<Body> {
-    answer(&service, peer, path, false).await
-}
-
-/// `POST`: does it.
-async fn record(
-    State(service): State<Arc<Service>>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
-) -> Response<Body> {
-    answer(&service, peer, path, true).await
-}
-
 async fn answer(
-    service: &Arc<Service>,
-    peer: Option<Extension<Peer>>,
-    path: LinkPath,
+    service: Arc<Service>,
+    source_ip: Option<IpAddr>,
+    path: Option<(String, String, String)>,
     is_followed: bool,
 ) -> Response<Body> {
-    let source_ip = peer.map(|Extension(peer)| peer.address());
-    let link = path
-        .ok()
-        .and_then(|Path((pool_id, value, token))| Some((pool_id, feedback(&value)?, token)));
-    let mut response = match link {
+    let link = path.and_then(|(pool_id, value, token)| Some((pool_id, feedback(&value)?, token)));
+    match link {
         Some((pool_id, value, token)) => {
             let given = value.clone();
             let answered = service.follow_link(source_ip, move |engine, invocation| {
@@ -67,9 +43,7 @@ async fn answer(
             link_page::answer(answered.await, |link| page(link, &value))
         }
         None => page(&FeedbackLink::Invalid, &FeedbackValueType::Invalid),
-    };
-    response.extensions_mut().insert(Named("feedback-link"));
-    response
+    }
 }
 
 fn feedback(value: &str) -> Option<FeedbackValueType> {

@@ -3,16 +3,51 @@
 //! Mail scanners and previews open links, so that `GET` only says what would happen. Only the form
 //! on a page does it.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, State};
 use axum::http::{Response, StatusCode};
+use axum::routing::{MethodRouter, get};
 use device_pool::{Moment, ServiceError};
 use maud::{DOCTYPE, Markup, html};
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::answer::{self, Failure};
+use crate::request_log::{Named, Peer};
+use crate::service::Service;
 use crate::subject::Subject;
+
+/// The methods of a link's page: `GET` says what the link does, `POST` does it.
+///
+/// `answer` gets what the path says, if it is UTF-8, and whether the link is followed. The log
+/// calls the page `name`.
+pub(crate) fn methods<P, F>(
+    name: &'static str,
+    answer: fn(Arc<Service>, Option<IpAddr>, Option<P>, bool) -> F,
+) -> MethodRouter<Arc<Service>>
+where
+    P: DeserializeOwned + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let handler = move |is_followed| {
+        move |State(service): State<Arc<Service>>,
+              peer: Option<Extension<Peer>>,
+              path: Result<Path<P>, PathRejection>| async move {
+            let source_ip = peer.map(|Extension(peer)| peer.address());
+            let path = path.ok().map(|Path(path)| path);
+            let mut response = answer(service, source_ip, path, is_followed).await;
+            response.extensions_mut().insert(Named(name));
+            response
+        }
+    };
+    get(handler(false)).post(handler(true))
+}
 
 /// The page of what a link led to, or of a server that is busy.
 pub(crate) fn answer<T>(
