@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::command::{program, run};
-use crate::test::{FAILOVER, FEATURES};
+use crate::test::FEATURES;
 use crate::{Result, setup};
 
 /// A network and a process tree that end with this task, so that nothing is left behind.
@@ -32,7 +32,7 @@ pub(crate) fn run_all(root: &Path, rounds: u32) -> Result<()> {
     let programs = setup::postgres(root)?;
     setup::patroni(root)?;
     let nextest = setup::nextest(root)?;
-    let select = ["run", "--workspace", FEATURES, "-E", FAILOVER];
+    let select = ["run", "--workspace", FEATURES, "--test", "failover"];
     // While there is a network.
     run(nextest.command(root, &select).arg("--no-run"))?;
     let tests = nextest.command(root, &select);

@@ -137,7 +137,7 @@ const POSTGRES: &str = "binary(postgres) | (binary(model) & test(/^postgres::/))
 const POSTGRES_RESTART: &str = "binary(postgres_restart)";
 
 /// The test that `cargo xtask failover` runs: it takes minutes, and needs root.
-pub(crate) const FAILOVER: &str = "binary(failover)";
+const FAILOVER: &str = "binary(failover)";
 
 fn tests(root: &Path) -> Result<()> {
     let others =
