@@ -68,8 +68,8 @@ Tasks:
                      with --check, fail if they are stale
 ";
 
-const RATIOS: [&str; 6] =
-    ["run", "--release", "--package", "device-benches", "--example", "ratios"];
+const RATIOS: [&str; 7] =
+    ["run", "--profile", "bench", "--package", "device-benches", "--example", "ratios"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
