@@ -123,14 +123,17 @@ impl PoolBudget {
         }
         if category == Category::Failures && !refusal.is_some_and(is_wrong) {
             let signed_in = about.sign_in.is_some() && refusal.is_none();
-            if let Some(source) = source.filter(|_| signed_in) {
+            // A private address may be a proxy's, and so everyone's.
+            let own = source.filter(|source| signed_in && !Network::is_private(*source));
+            if let Some(source) = own {
                 state.known.insert((pool.clone(), Network::from(source)), now + KNOWN_FOR);
             }
             return;
         }
         let Some(cost) = self.cost_of(category) else { return };
         let whole_at = state.whole_at.entry((pool.clone(), category)).or_insert(now);
-        *whole_at = (*whole_at).max(now) + cost;
+        // What known addresses ask beyond the limit makes strangers wait no longer.
+        *whole_at = ((*whole_at).max(now) + cost).min(now + BURST_SECONDS * SECOND);
     }
 
     /// Forgets all that was counted.
@@ -254,6 +257,31 @@ mod tests {
             (0..20).for_each(|_| budget.count(category, &about("a"), None, day, wrong));
             assert!(!permitted(&budget, category, "a", home, day), "known for a day");
         }
+    }
+
+    #[test]
+    fn a_flood_by_a_known_address_ends_with_it() {
+        let rates = PoolRates { sign_ups: 1, code_requests: 1, failures: 1 };
+        let budget = PoolBudget::new(rates);
+        for _ in 0..10_000 {
+            budget.count(Category::CodeRequests, &about("a"), None, 0, None);
+        }
+        let stranger = "203.0.113.1";
+        assert!(!permitted(&budget, Category::CodeRequests, "a", stranger, 999));
+        assert!(permitted(&budget, Category::CodeRequests, "a", stranger, 1000), "one a second");
+    }
+
+    #[test]
+    fn private_addresses_are_never_known() {
+        let budget = PoolBudget::new(PoolRates { sign_ups: 1, code_requests: 1, failures: 1 });
+        let mut signed_in = about("a");
+        signed_in.sign_in = Some(device_pool::SignInOutcome::Passed);
+        let proxy = "10.0.0.1";
+        budget.count(Category::Failures, &signed_in, Some(proxy.parse().unwrap()), 0, None);
+        for _ in 0..10 {
+            budget.count(Category::CodeRequests, &about("a"), None, 0, None);
+        }
+        assert!(!permitted(&budget, Category::CodeRequests, "a", proxy, 0));
     }
 
     #[test]
