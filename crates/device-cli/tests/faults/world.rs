@@ -42,8 +42,10 @@ impl Clock {
     }
 
     /// The number of the code that an authenticator app shows.
+    ///
+    /// The app is some seconds late, since the server is as late as it took to tell it the time.
     pub(crate) fn code_number(&self) -> i64 {
-        OffsetDateTime::from(self.now()).unix_timestamp() / CODE_SECONDS
+        (OffsetDateTime::from(self.now()).unix_timestamp() - 5) / CODE_SECONDS
     }
 }
 
