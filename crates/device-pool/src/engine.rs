@@ -417,38 +417,44 @@ impl Engine {
         event: &mut Option<AuditEvent>,
         invocation: &mut Invocation<'_>,
     ) -> Result<bool, ServiceError> {
-        let mut tx = Transaction::new(&*self.store);
-        let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
-        let [signing, sealing] =
-            [PoolKeyKind::Signing, PoolKeyKind::Sealing].map(|kind| is_due(&keys, kind));
-        if !signing && !sealing {
-            return Ok(false);
-        }
-        let kid = |keys: &SigningKeys| keys.current.as_ref().map(|key| key.kid.clone());
-        let replaced = [kid(&keys.access), kid(&keys.id)];
-        if signing {
-            keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
-            keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
-        }
-        if sealing {
-            keys.rotate_sealing(invocation);
-        }
-        tx.put(&keys)?;
-        if let Some(event) = event {
-            tx.put(event)?;
-        }
-        match tx.commit(true) {
-            Ok(()) => {
-                *event = None;
-                if signing {
-                    replaced.iter().flatten().for_each(|kid| self.key_ring.forget(kid));
-                }
-                Ok(true)
+        for _ in 0..MAX_DECISIONS {
+            let mut tx = Transaction::new(&*self.store);
+            let Some(mut keys) = tx.find::<PoolKeys>(pool_id)? else { return Ok(false) };
+            let [signing, sealing] =
+                [PoolKeyKind::Signing, PoolKeyKind::Sealing].map(|kind| is_due(&keys, kind));
+            if !signing && !sealing {
+                return Ok(false);
             }
-            // Another server of the same store was first, or the pool is gone.
-            Err(StoreError::Conflict) => Ok(false),
-            Err(error) => Err(error.into()),
+            let kid = |keys: &SigningKeys| keys.current.as_ref().map(|key| key.kid.clone());
+            let replaced = [kid(&keys.access), kid(&keys.id)];
+            if signing {
+                keys.access.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+                keys.id.rotate(&*self.signing_keys, invocation, &self.key_ring)?;
+            }
+            if sealing {
+                keys.rotate_sealing(invocation);
+            }
+            tx.put(&keys)?;
+            if let Some(event) = event {
+                tx.put(event)?;
+            }
+            match tx.commit(true) {
+                Ok(()) => {
+                    *event = None;
+                    if signing {
+                        replaced.iter().flatten().for_each(|kid| self.key_ring.forget(kid));
+                    }
+                    return Ok(true);
+                }
+                // Another server of the same store has changed the keys or deleted the pool.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(ServiceError::new(
+            ErrorCode::TooManyRequests,
+            "Too many requests change the same keys at once.",
+        ))
     }
 
     /// The pool's OpenID discovery document; `None` for an unknown pool.

@@ -117,7 +117,7 @@ impl PoolBudget {
         let (Some(pool), Some(client)) = (&about.pool_id, &about.client_id) else { return };
         let now = now.saturating_mul(1000);
         let mut state = self.state();
-        state.make_room(now);
+        state.make_room();
         if !state.pools.contains_key(client) {
             state.pools.insert(client.clone(), pool.clone());
         }
@@ -161,18 +161,19 @@ impl PoolBudget {
 }
 
 impl State {
-    /// Drops what no longer counts of a map that is full, and all of it if that is not enough.
-    fn make_room(&mut self, now: i64) {
-        fn shrink<K>(map: &mut HashMap<K, i64>, now: i64) {
+    /// Drops what ends soonest of a map that is full.
+    fn make_room(&mut self) {
+        fn shrink<K>(map: &mut HashMap<K, i64>) {
             if map.len() >= MAX_REMEMBERED {
-                map.retain(|_, until| *until > now);
-            }
-            if map.len() >= MAX_REMEMBERED {
-                map.clear();
+                // A tenth at once, so that a flood of new keys seldom searches the map.
+                let mut ends: Vec<i64> = map.values().copied().collect();
+                let (_, last, _) = ends.select_nth_unstable(MAX_REMEMBERED / 10);
+                let last = *last;
+                map.retain(|_, until| *until > last);
             }
         }
-        shrink(&mut self.whole_at, now);
-        shrink(&mut self.known, now);
+        shrink(&mut self.whole_at);
+        shrink(&mut self.known);
         if self.pools.len() >= MAX_REMEMBERED {
             self.pools.clear();
         }
@@ -269,6 +270,27 @@ mod tests {
         let stranger = "203.0.113.1";
         assert!(!permitted(&budget, Category::CodeRequests, "a", stranger, 999));
         assert!(permitted(&budget, Category::CodeRequests, "a", stranger, 1000), "one a second");
+    }
+
+    #[test]
+    fn the_address_known_longest_makes_room() {
+        let budget = PoolBudget::new(PoolRates { sign_ups: 1, code_requests: 1, failures: 1 });
+        let mut signed_in = about("a");
+        signed_in.sign_in = Some(device_pool::SignInOutcome::Passed);
+        let address = |number: usize| IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
+        for number in 0..=MAX_REMEMBERED {
+            let (source, at) = (address(0x0800_0000 + number), i64::try_from(number).unwrap());
+            budget.count(Category::Failures, &signed_in, Some(source), at, None);
+        }
+        for _ in 0..1000 {
+            budget.count(Category::CodeRequests, &about("a"), None, 100_000, None);
+        }
+        let is_served = |number: usize| {
+            let source = address(0x0800_0000 + number).to_string();
+            permitted(&budget, Category::CodeRequests, "a", &source, 100_000)
+        };
+        assert!(!is_served(0));
+        assert!(is_served(MAX_REMEMBERED / 5) && is_served(MAX_REMEMBERED));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Rotation of refresh tokens, and of the keys of pools.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use device_pool::PoolKeyKind;
-use device_pool::store::{Key, Store as _, Table};
+use device_pool::store::{Key, Store as _, StoreError, Table};
 use device_store::MemoryStore;
 use device_wire::Operation;
 use serde_json::{Value, json};
 
+use crate::meddled::{Call, Meddled};
 use crate::world::{SignedIn, World, claims};
 
 const REVOKED: &str = "NotAuthorizedException: Refresh Token has been revoked";
@@ -313,6 +315,19 @@ fn keys_are_replaced_by_kind_with_an_event() {
     assert_eq!(second[..2], third[..2]);
     assert!(second[2] != third[2] && second[3] != third[3]);
     assert_eq!(events().len(), 2, "one for each act");
+}
+
+#[test]
+fn keys_that_change_meanwhile_are_replaced_all_the_same() {
+    let store = Arc::new(Meddled::default());
+    let mut world = World::over(store.clone(), 7);
+    let refuses = AtomicBool::new(true);
+    store.meddle(move |call| match call {
+        Call::Apply(_) if refuses.swap(false, Ordering::Relaxed) => Err(StoreError::Conflict),
+        _ => Ok(()),
+    });
+    let pool = world.pool.clone();
+    assert_eq!(world.replace_keys(PoolKeyKind::Sealing, Some(&pool)), 1);
 }
 
 #[test]

@@ -113,21 +113,22 @@ impl Connections {
         parameters: &[&(dyn ToSql + Sync)],
         deadline: Instant,
     ) -> Result<Vec<Row>, Fault> {
+        let client = match timeout_at(deadline, self.pool.get()).await {
+            Ok(client) => client.map_err(|error| Fault::NotDone(pool_detail(&error)))?,
+            Err(_) => return Err(Fault::NotDone(no_answer())),
+        };
         // Nothing is executed before the statement is prepared, so until then no fault leaves a
         // doubt.
-        let prepare = async {
-            let client = self.pool.get().await.map_err(|error| pool_detail(&error))?;
-            match client.prepare_cached(statement).await {
-                Ok(prepared) => Ok((client, prepared)),
-                Err(error) => {
-                    self.abandon(client);
-                    Err(detail(&error))
-                }
-            }
+        let prepared = match timeout_at(deadline, client.prepare_cached(statement)).await {
+            Ok(prepared) => prepared.map_err(|error| detail(&error)),
+            Err(_) => Err(no_answer()),
         };
-        let (client, prepared) = match timeout_at(deadline, prepare).await {
-            Ok(prepared) => prepared.map_err(Fault::NotDone)?,
-            Err(_) => return Err(Fault::NotDone(no_answer())),
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                self.abandon(client);
+                return Err(Fault::NotDone(reason));
+            }
         };
         let fault = match timeout_at(deadline, client.query(&prepared, parameters)).await {
             Ok(Ok(rows)) => return Ok(rows),
