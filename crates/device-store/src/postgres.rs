@@ -3,6 +3,7 @@
 mod address;
 mod commit;
 mod connections;
+mod hosts;
 mod open_error;
 mod place;
 mod schema;
@@ -208,8 +209,10 @@ impl Store for PostgresStore {
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
         let mut total = 0;
         loop {
-            // May be repeated like a read: expired records stay expired.
-            let rows = self.read(PURGE, &[&now_millis, &PURGE_BATCH])?;
+            // May be repeated: expired records stay expired.
+            let rows = self
+                .wait(self.connections.repeat(PURGE, &[&now_millis, &PURGE_BATCH]))
+                .map_err(failed)?;
             let removed: i64 =
                 rows.first().map_or(Ok(0), |row| row.try_get(0)).map_err(unreadable)?;
             total += usize::try_from(removed).unwrap_or_default();

@@ -13,8 +13,13 @@ mod cases;
 mod database;
 #[path = "postgres/load.rs"]
 mod load;
+#[expect(dead_code, reason = "shared with the tests of faults, which use all of it")]
+#[path = "postgres/proxy.rs"]
+mod proxy;
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -22,6 +27,7 @@ use cases::conformance;
 use database::Database;
 use device_pool::store::{Change, Key, Store, StoreError, Table, Version, Write};
 use device_store::{MasterKeySource, PostgresError, PostgresStore, SealedStore};
+use proxy::Proxy;
 
 fn open(database: &Database) -> PostgresStore {
     PostgresStore::open(database.url()).unwrap()
@@ -335,6 +341,33 @@ fn a_host_that_accepts_writes_is_used() {
     let store = PostgresStore::open(&url).unwrap();
     applied(store.apply(Change { expect: vec![], writes: vec![put("a", 7)] }));
     assert_eq!(number(&store, "a"), Some(7));
+}
+
+/// A host that stands still accepts connections, since the system does so for it.
+#[test]
+fn a_host_that_says_nothing_is_passed_over() {
+    let database = Database::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = format!("@{},", silent.local_addr().unwrap());
+    let url = database.url().replacen('@', &first, 1).replacen("/test", ":5432/test", 1);
+    let store = PostgresStore::open(&url).unwrap();
+    applied(store.apply(Change { expect: vec![], writes: vec![put("a", 7)] }));
+    assert_eq!(number(&store, "a"), Some(7));
+}
+
+#[test]
+fn a_host_that_falls_silent_is_left() {
+    let database = Database::new();
+    let (server, name) = database.url().split_once('@').unwrap().1.split_once('/').unwrap();
+    let proxy = Proxy::before(Path::new(&server.replace("%2F", "/")));
+    let first = proxy.directory().to_str().unwrap().replace('/', "%2F");
+    let url = format!("postgres://postgres@{first},{server}/{name}");
+    let store = PostgresStore::open(&url).unwrap();
+    applied(store.apply(Change { expect: vec![], writes: vec![put("a", 7)] }));
+    proxy.mute();
+    assert_eq!(number(&store, "a"), Some(7));
+    applied(store.apply(Change { expect: vec![], writes: vec![put("a", 8)] }));
+    assert_eq!(number(&store, "a"), Some(8));
 }
 
 #[test]

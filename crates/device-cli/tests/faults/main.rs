@@ -22,6 +22,7 @@ mod postgres;
 #[expect(dead_code, reason = "shared with the tests of `device serve`, which use all of it")]
 #[path = "../serve/process.rs"]
 mod process;
+#[path = "../../../device-store/tests/postgres/proxy.rs"]
 mod proxy;
 mod user;
 mod work;

@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::open_error::{PostgresError, detail};
 
 /// How long a host may take to answer before the next one is tried.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long sent bytes may stay unacknowledged before a connection counts as dead.
 const DEAD_PEER: Duration = Duration::from_secs(5);

@@ -104,7 +104,7 @@ impl<'c> Commit<'c> {
         let deadline = Instant::now() + PATIENCE;
         let mut in_doubt = false;
         loop {
-            match connections.query(APPLY, &self.parameters(), deadline).await {
+            match connections.query(APPLY, &self.parameters(), deadline, PATIENCE).await {
                 Ok(rows) => {
                     let applied = rows.first().is_some_and(|row| row.get(0));
                     // The conflict may be with our own first attempt.
@@ -127,7 +127,8 @@ impl<'c> Commit<'c> {
         for n in 0..self.put.kind.len() {
             let (kind, id, owner) =
                 (self.put.kind.get(n), self.put.id.get(n), self.put.owner.get(n));
-            if !connections.read(WRITTEN, &[&kind, &id, &owner, &self.version]).await?.is_empty() {
+            let written = [&kind as &(dyn ToSql + Sync), &id, &owner, &self.version];
+            if !connections.repeat(WRITTEN, &written).await?.is_empty() {
                 return Ok(true);
             }
         }

@@ -12,6 +12,7 @@ use tokio_postgres::types::ToSql;
 
 use super::PATIENCE;
 use super::address::Address;
+use super::hosts::Hosts;
 use super::open_error::{PostgresError, detail};
 
 /// The maximum number of connections of a store. A call holds one for a round trip, so a few serve
@@ -25,6 +26,12 @@ const SESSION: &str = "SET default_transaction_isolation = 'read committed';
     SET statement_timeout = '10s';
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off'";
+
+/// How long a read may go without an answer before another connection is tried. A server that
+/// stands still accepts bytes and connections, so nothing else tells that it does.
+///
+/// Changes are waited for as long as their caller waits: they may wait for a standby.
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// The pause after the first attempt; it doubles after each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -52,7 +59,11 @@ impl Connections {
     pub(super) fn new(address: Address) -> Result<Self, PostgresError> {
         let (config, tls) = address.into_parts()?;
         let recycling_method = RecyclingMethod::Fast;
-        let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
+        let manager = Manager::from_connect(
+            config.clone(),
+            Hosts::new(&config, tls),
+            ManagerConfig { recycling_method },
+        );
         let prepare = Hook::async_fn(|client: &mut ClientWrapper, _| {
             Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
         });
@@ -73,15 +84,33 @@ impl Connections {
         }
     }
 
-    /// Runs a repeatable statement, and retries it after any temporary fault.
+    /// Runs a statement that only reads, and retries it after any temporary fault.
     pub(super) async fn read(
         &self,
         statement: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Fault> {
+        self.repeat_within(statement, parameters, SILENCE).await
+    }
+
+    /// The same for a repeatable statement that writes.
+    pub(super) async fn repeat(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Fault> {
+        self.repeat_within(statement, parameters, PATIENCE).await
+    }
+
+    async fn repeat_within(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+        silence: Duration,
+    ) -> Result<Vec<Row>, Fault> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.query(statement, parameters, deadline).await {
+            match self.query(statement, parameters, deadline, silence).await {
                 Err(Fault::InDoubt(_)) if Instant::now() < deadline => {}
                 Err(Fault::InDoubt(detail)) => return Err(Fault::NotDone(detail)),
                 outcome => return outcome,
@@ -89,16 +118,18 @@ impl Connections {
         }
     }
 
-    /// Runs a statement, and retries it while it certainly had no effect.
+    /// Runs a statement, and retries it while it certainly had no effect. `silence` is the longest
+    /// wait for an answer.
     pub(super) async fn query(
         &self,
         statement: &str,
         parameters: &[&(dyn ToSql + Sync)],
         deadline: Instant,
+        silence: Duration,
     ) -> Result<Vec<Row>, Fault> {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.query_once(statement, parameters, deadline).await {
+            match self.query_once(statement, parameters, deadline, silence).await {
                 Err(Fault::NotDone(_)) if Instant::now() + pause < deadline => {}
                 outcome => return outcome,
             }
@@ -112,6 +143,7 @@ impl Connections {
         statement: &str,
         parameters: &[&(dyn ToSql + Sync)],
         deadline: Instant,
+        silence: Duration,
     ) -> Result<Vec<Row>, Fault> {
         let client = match timeout_at(deadline, self.pool.get()).await {
             Ok(client) => client.map_err(|error| Fault::NotDone(pool_detail(&error)))?,
@@ -119,7 +151,8 @@ impl Connections {
         };
         // Nothing is executed before the statement is prepared, so until then no fault leaves a
         // doubt.
-        let prepared = match timeout_at(deadline, client.prepare_cached(statement)).await {
+        let limit = deadline.min(Instant::now() + SILENCE);
+        let prepared = match timeout_at(limit, client.prepare_cached(statement)).await {
             Ok(prepared) => prepared.map_err(|error| detail(&error)),
             Err(_) => Err(no_answer()),
         };
@@ -130,7 +163,8 @@ impl Connections {
                 return Err(Fault::NotDone(reason));
             }
         };
-        let fault = match timeout_at(deadline, client.query(&prepared, parameters)).await {
+        let limit = deadline.min(Instant::now() + silence);
+        let fault = match timeout_at(limit, client.query(&prepared, parameters)).await {
             Ok(Ok(rows)) => return Ok(rows),
             Ok(Err(error)) => judge(&error),
             Err(_) => Fault::InDoubt(no_answer()),
@@ -182,5 +216,5 @@ fn pool_detail(error: &deadpool_postgres::PoolError) -> String {
 }
 
 fn no_answer() -> String {
-    format!("no answer within {} s", PATIENCE.as_secs())
+    "no answer in time".to_owned()
 }

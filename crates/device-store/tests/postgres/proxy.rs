@@ -1,4 +1,4 @@
-//! A proxy before PostgreSQL that cuts its connections.
+//! A proxy before PostgreSQL that cuts its connections or withholds what the server answers.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
@@ -15,16 +15,17 @@ const SOCKET: &str = ".s.PGSQL.5432";
 
 pub(crate) struct Proxy {
     directory: TempDir,
-    shared: Arc<Shared>,
+    connections: Arc<Mutex<Connections>>,
 }
 
-struct Shared {
-    server: PathBuf,
-    open: Mutex<Vec<UnixStream>>,
+#[derive(Default)]
+struct Connections {
+    open: Vec<UnixStream>,
     /// Connections are closed at once.
-    is_away: AtomicBool,
-    /// What the server answers is dropped.
-    is_mute: AtomicBool,
+    is_away: bool,
+    /// What the server answers is dropped. A connection keeps this flag for its life: an answer
+    /// after a dropped one would be nonsense.
+    is_mute: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -32,20 +33,15 @@ impl Proxy {
     pub(crate) fn before(server: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join(SOCKET)).unwrap();
-        let shared = Arc::new(Shared {
-            server: server.join(SOCKET),
-            open: Mutex::default(),
-            is_away: AtomicBool::new(false),
-            is_mute: AtomicBool::new(false),
-        });
-        let accepting = Arc::clone(&shared);
+        let connections = Arc::<Mutex<Connections>>::default();
+        let (server, accepting) = (server.join(SOCKET), Arc::clone(&connections));
         thread::spawn(move || {
             while let Ok((client, _)) = listener.accept() {
                 // If the server is not there, the client sees its connection end.
-                let _ = accepting.serve(client);
+                let _ = serve(&server, client, &accepting);
             }
         });
-        Self { directory, shared }
+        Self { directory, connections }
     }
 
     /// The directory in which clients find the proxy's socket.
@@ -55,43 +51,45 @@ impl Proxy {
 
     /// Cuts all connections. Until [`back`](Self::back), new ones are cut too.
     pub(crate) fn away(&self) {
-        self.shared.is_away.store(true, Ordering::SeqCst);
-        self.cut();
+        let mut connections = self.connections.lock().unwrap();
+        connections.is_away = true;
+        connections.cut();
     }
 
-    /// Withholds all answers, while requests still pass.
+    /// Withholds all answers, also those to new connections, while requests still pass.
     pub(crate) fn mute(&self) {
-        self.shared.is_mute.store(true, Ordering::SeqCst);
+        self.connections.lock().unwrap().is_mute.store(true, Ordering::SeqCst);
     }
 
     /// Cuts all connections, and serves new ones.
     pub(crate) fn back(&self) {
-        self.shared.is_away.store(false, Ordering::SeqCst);
-        self.cut();
-        self.shared.is_mute.store(false, Ordering::SeqCst);
+        let mut connections = self.connections.lock().unwrap();
+        connections.cut();
+        *connections = Connections::default();
     }
+}
 
-    fn cut(&self) {
-        for stream in self.shared.open.lock().unwrap().drain(..) {
+impl Connections {
+    fn cut(&mut self) {
+        for stream in self.open.drain(..) {
             // Fails if its other end has closed it.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
-impl Shared {
-    fn serve(self: &Arc<Self>, client: UnixStream) -> io::Result<()> {
-        if self.is_away.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let server = UnixStream::connect(&self.server)?;
-        self.open.lock().unwrap().extend([client.try_clone()?, server.try_clone()?]);
-        let (requests, answers) = ((client.try_clone()?, server.try_clone()?), (server, client));
-        thread::spawn(move || copy(requests, || false));
-        let shared = Arc::clone(self);
-        thread::spawn(move || copy(answers, || shared.is_mute.load(Ordering::SeqCst)));
-        Ok(())
+fn serve(server: &PathBuf, client: UnixStream, all: &Mutex<Connections>) -> io::Result<()> {
+    let server = UnixStream::connect(server)?;
+    let mut all = all.lock().unwrap();
+    if all.is_away {
+        return Ok(());
     }
+    all.open.extend([client.try_clone()?, server.try_clone()?]);
+    let is_mute = Arc::clone(&all.is_mute);
+    let requests = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || copy(requests, || false));
+    thread::spawn(move || copy((server, client), || is_mute.load(Ordering::SeqCst)));
+    Ok(())
 }
 
 fn copy((mut from, mut to): (UnixStream, UnixStream), is_dropped: impl Fn() -> bool) {
