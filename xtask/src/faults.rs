@@ -20,15 +20,21 @@ pub(crate) enum Form {
 
 /// Reads the options of the task, and runs it.
 pub(crate) fn run_with(root: &Path, features: &str, options: &[&str]) -> Result<()> {
-    let (form, rest) = match options {
-        ["--long", rest @ ..] => (Form::Long, rest),
-        rest => (Form::Short, rest),
-    };
-    let seed = match rest {
-        [] => None,
-        ["--seed", seed] => Some(seed.parse::<u64>().map_err(|_| "--seed takes a number")?),
-        _ => return Err(format!("no such option: {}", rest.join(" ")).into()),
-    };
+    let (mut form, mut seed, mut options) = (Form::Short, None, options);
+    loop {
+        options = match options {
+            [] => break,
+            ["--long", rest @ ..] => {
+                form = Form::Long;
+                rest
+            }
+            ["--seed", number, rest @ ..] => {
+                seed = Some(number.parse::<u64>().map_err(|_| "--seed takes a number")?);
+                rest
+            }
+            _ => return Err(format!("no such option: {}", options.join(" ")).into()),
+        };
+    }
     check(root, features, form, seed)
 }
 

@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 
 use crate::work::Plan;
-use crate::world::{CODE_SECONDS, Place, World};
+use crate::world::{CODE_SECONDS, Directory, Place, World};
 
 const USERS: usize = 4;
 const ACTS: usize = 10;
@@ -16,7 +16,7 @@ const STEPS: [&[i64]; 6] =
 fn clock_steps_end_nothing_and_repeat_nothing() {
     let mut plan = Plan::new();
     let rounds = if plan.is_long { 200 } else { 12 };
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let (world, users) = World::new(Place::Directory(directory.path().join("data")), USERS);
     let mut crew = plan.crew(users);
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tempfile::TempDir;
+
+use crate::world::Directory;
 
 /// What the disk does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,14 +33,14 @@ const SECTOR: usize = 512;
 
 /// The library to preload, its control block, and the records of what was not synced.
 pub(crate) struct Disk {
-    directory: TempDir,
+    directory: Directory,
     control: File,
 }
 
 impl Disk {
     /// Compiles the library. Building the server has already needed a C compiler.
     pub(crate) fn new(seed: u64) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = Directory::new();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");
         let compiled = Command::new("cc")
             .args(["-Wall", "-Wextra", "-Werror", "-O2", "-shared", "-fPIC", "-o"])

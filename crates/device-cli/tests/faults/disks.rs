@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::disk::{Disk, Fault};
 use crate::work::Plan;
-use crate::world::{CODE_SECONDS, Place, World};
+use crate::world::{CODE_SECONDS, Directory, Place, World};
 
 const USERS: usize = 6;
 /// The most that a user does in a round. Most are stopped by a fault before.
@@ -15,7 +15,7 @@ const ACTS: usize = 40;
 fn nothing_acknowledged_is_lost_on_a_failing_disk() {
     let mut plan = Plan::new();
     let rounds = if plan.is_long { 300 } else { 24 };
-    let directory = tempfile::tempdir().unwrap();
+    let directory = Directory::new();
     let data = directory.path().join("data");
     let (world, users) = World::new(Place::Directory(data.clone()), USERS);
     let mut crew = plan.crew(users);

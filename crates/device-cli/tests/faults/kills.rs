@@ -8,18 +8,18 @@ use rand::RngExt as _;
 use crate::disk::Disk;
 use crate::process::Serving;
 use crate::work::Plan;
-use crate::world::{CODE_SECONDS, Place, World, kill};
+use crate::world::{CODE_SECONDS, Directory, Place, World, kill};
 
 const USERS: usize = 6;
 
 /// How often the stored data is verified as well.
-const VERIFY_EVERY: usize = 50;
+const VERIFY_EVERY: usize = 40;
 
 #[test]
 fn nothing_acknowledged_is_lost_by_kills_and_power_cuts() {
     let mut plan = Plan::new();
-    let rounds = if plan.is_long { 1000 } else { 50 };
-    let directory = tempfile::tempdir().unwrap();
+    let rounds = if plan.is_long { 1000 } else { 40 };
+    let directory = Directory::new();
     let data = directory.path().join("data");
     let (world, users) = World::new(Place::Directory(data.clone()), USERS);
     let mut crew = plan.crew(users);
@@ -53,10 +53,9 @@ fn nothing_acknowledged_is_lost_by_kills_and_power_cuts() {
         let answers = plan.rng.random_range(0..40);
         let moment = Duration::from_micros(plan.rng.random_range(0..4000));
         let link = world.link(&server);
-        let acknowledged = link.acknowledged.clone();
         runtime.block_on(async {
             let killer = async {
-                acknowledged.acquire_many(answers).await.unwrap().forget();
+                link.answered(answers).await;
                 sleep(moment);
                 end(server, &mut plan.rng);
             };

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::database::Database;
 use crate::process::Serving;
 use crate::proxy::Proxy;
-use crate::work::{Crew, Plan};
+use crate::work::{Crew, PATIENCE, Plan};
 use crate::world::{CODE_SECONDS, Place, World};
 
 const USERS: usize = 6;
@@ -42,13 +42,10 @@ enum Fault {
 fn nothing_acknowledged_is_lost_if_postgresql_fails() {
     let mut plan = Plan::new();
     let (times, stall) = if plan.is_long { (40, LONG_STALL) } else { (2, STALL) };
-    let server =
-        PathBuf::from(env::var_os("DEVICE_TEST_POSTGRES").expect("run cargo xtask faults"));
+    let server = server();
     let database = Database::new();
     let proxy = Proxy::before(&server);
-    let name = database.url().rsplit_once('/').unwrap().1;
-    let socket = proxy.directory().to_str().unwrap().replace('/', "%2F");
-    let place = Place::Postgres(format!("postgres://postgres@{socket}/{name}"));
+    let place = place(&[proxy.directory()], &database);
     let (world, users) = World::new(place, USERS);
     let mut crew = plan.crew(users);
     let mut faults =
@@ -64,7 +61,7 @@ fn nothing_acknowledged_is_lost_if_postgresql_fails() {
         let moment = Duration::from_micros(plan.rng.random_range(0..4000));
         runtime.block_on(async {
             let failure = async {
-                link.acknowledged.acquire_many(answers).await.unwrap().forget();
+                link.answered(answers).await;
                 sleep(moment);
                 fail(*fault, &mut serving, &proxy, &server);
                 // A little work after the fault, if anyone is left to do it.
@@ -82,10 +79,52 @@ fn nothing_acknowledged_is_lost_if_postgresql_fails() {
     plan.report(&format!("{} faults of PostgreSQL, a stall of {stall:?}", faults.len()), &crew);
 }
 
+/// A database that stands still accepts connections, since the system does so for it.
+#[test]
+fn sign_ins_go_on_if_the_first_host_falls_silent() {
+    let mut plan = Plan::new();
+    let server = server();
+    let database = Database::new();
+    let proxy = Proxy::before(&server);
+    let (world, users) = World::new(place(&[proxy.directory(), &server], &database), 2);
+    let mut crew = plan.crew(users);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let serving = world.start(|_| ());
+    world.clock.step(CODE_SECONDS + 1);
+    world.set_clock(&serving);
+    runtime.block_on(crew.work(&world.link(&serving), 5));
+    proxy.mute();
+    let (link, started) = (world.link(&serving), Instant::now());
+    runtime.block_on(async {
+        let first = async {
+            link.answered(1).await;
+            let silence = started.elapsed();
+            assert!(silence < Duration::from_secs(10), "the first answer after {silence:?}");
+        };
+        tokio::join!(crew.check(&link), first);
+    });
+    finish(&world, &serving, &mut crew, &runtime);
+    plan.report("a first host that falls silent", &crew);
+}
+
+/// The directory of the database server's socket.
+fn server() -> PathBuf {
+    PathBuf::from(env::var_os("DEVICE_TEST_POSTGRES").expect("run cargo xtask faults"))
+}
+
+/// A database at the first of these sockets that serves it.
+fn place(sockets: &[&Path], database: &Database) -> Place {
+    let hosts: Vec<String> =
+        sockets.iter().map(|socket| socket.to_str().unwrap().replace('/', "%2F")).collect();
+    let name = database.url().rsplit_once('/').unwrap().1;
+    Place::Postgres(format!("postgres://postgres@{}/{name}", hosts.join(",")))
+}
+
 fn finish(world: &World, serving: &Serving, crew: &mut Crew, runtime: &tokio::runtime::Runtime) {
     world.clock.step(CODE_SECONDS + 1);
     world.set_clock(serving);
     runtime.block_on(crew.check_devices(&world.link(serving)));
+    world.verify();
 }
 
 fn fail(fault: Fault, serving: &mut Serving, proxy: &Proxy, server: &Path) {
@@ -130,7 +169,11 @@ fn fail(fault: Fault, serving: &mut Serving, proxy: &Proxy, server: &Path) {
 fn settle(database: &Database) {
     let active = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                   AND state <> 'idle' AND pid <> pg_backend_pid()";
-    while database.run(active).trim() != "0" {}
+    let started = Instant::now();
+    while database.run(active).trim() != "0" {
+        assert!(started.elapsed() < PATIENCE, "a statement runs for {PATIENCE:?}");
+        sleep(Duration::from_millis(50));
+    }
 }
 
 /// All processes of the database, standing still until this is dropped.

@@ -6,11 +6,11 @@ mod sign_in;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use device_proto::{DeviceRecord, DeviceStatus, Reply as Read, Request, ServiceError};
-use device_wire::Sensitive;
 use device_wire::requests::{
     AdminListDevicesRequest, AdminUpdateDeviceStatusRequest, ForgetDeviceRequest,
     UpdateDeviceStatusRequest,
 };
+use device_wire::{ErrorCode, Sensitive, sentence};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -77,6 +77,8 @@ pub(crate) struct User {
     devices: Vec<Device>,
     forgotten: Vec<Device>,
     sessions: Vec<Session>,
+    /// Sessions that have ended since the last check.
+    ending: Vec<Session>,
     ended: VecDeque<Session>,
     /// Accepted proofs and codes since the last check.
     used: Vec<Request>,
@@ -95,6 +97,7 @@ impl User {
             devices: Vec::new(),
             forgotten: Vec::new(),
             sessions: Vec::new(),
+            ending: Vec::new(),
             ended: VecDeque::new(),
             used: Vec::new(),
             in_doubt: Vec::new(),
@@ -123,19 +126,8 @@ impl User {
     ///
     /// No call of this user may be under way.
     pub(crate) async fn check(&mut self, link: &Link) -> Result<(), Lost> {
-        for request in std::mem::take(&mut self.in_doubt) {
-            // Used or not: from now on it is used.
-            match link.send(&request).await {
-                Reply::Answered(body) => {
-                    self.note("a proof in doubt was not used yet");
-                    let ends = request.step() == Some("PASSWORD_VERIFIER")
-                        && request.next_step(&body).is_none();
-                    self.demand(!ends, "a password alone was enough");
-                }
-                Reply::Refused(_) => self.note("a proof in doubt was used"),
-                Reply::Lost => return Err(Lost),
-            }
-            self.used.push(request);
+        while let Some(request) = self.in_doubt.pop() {
+            self.settle(link, request).await?;
         }
         self.list(link).await?;
         for at in 0..self.sessions.len() {
@@ -147,8 +139,45 @@ impl User {
         while !self.used.is_empty() {
             self.use_again(link).await?;
         }
-        self.bury();
+        // Backwards, since one that has ended is removed.
+        for at in (0..self.sessions.len()).rev() {
+            if self.go_on(link, at).await?.is_some() {
+                self.count("sessions that went on after a fault");
+            }
+        }
+        while let Some(session) = self.ending.pop() {
+            let outcome = self.refresh_of_ended(link, &session).await;
+            self.ended.push_back(session);
+            outcome?;
+        }
+        self.ended.drain(..self.ended.len().saturating_sub(ENDED));
         self.refresh_ended(link).await
+    }
+
+    /// Sends a proof or code again whose first answer is missing. From then on it is used.
+    async fn settle(&mut self, link: &Link, request: Request) -> Result<(), Lost> {
+        match link.send(&request).await {
+            Reply::Answered(body) => {
+                self.note("a proof in doubt was not used yet");
+                let ends = request.step() == Some("PASSWORD_VERIFIER")
+                    && request.next_step(&body).is_none();
+                self.demand(!ends, "a password alone was enough");
+                self.used.push(request);
+            }
+            Reply::Refused(refusal) if is_spent(&refusal) => {
+                self.note("a proof in doubt was used");
+                self.used.push(request);
+            }
+            Reply::Refused(refusal) => {
+                let step = operation_of(&request);
+                self.demand(is_outdated(&refusal), &format!("{step} in doubt: {refusal}"));
+            }
+            Reply::Lost => {
+                self.in_doubt.push(request);
+                return Err(Lost);
+            }
+        }
+        Ok(())
     }
 
     /// Signs in with every device there is: each has its secret, and stands in for the code.
@@ -167,8 +196,8 @@ impl User {
             self.sign_in(link, Presented::Device(at)).await?;
             self.count("devices proven at the end");
         }
-        while let Some(session) = self.ended.pop_front() {
-            self.refresh_of_ended(link, &session).await?;
+        for _ in 0..self.ended.len() {
+            self.refresh_ended(link).await?;
         }
         Ok(())
     }
@@ -250,11 +279,16 @@ impl User {
             Reply::Answered(_) => {
                 self.fail(&format!("{} was accepted twice", operation_of(&request)))
             }
-            Reply::Refused(_) => {
+            Reply::Refused(refusal) => {
+                let step = operation_of(&request);
+                self.demand(is_spent(&refusal), &format!("{step} again: {refusal}"));
                 self.count("used proofs refused");
                 Ok(())
             }
-            Reply::Lost => Err(Lost),
+            Reply::Lost => {
+                self.used.push(request);
+                Err(Lost)
+            }
         }
     }
 
@@ -264,7 +298,15 @@ impl User {
         let Some(confirmation) = confirmation else { return self.list(link).await };
         match link.send(confirmation).await {
             Reply::Answered(_) => self.fail("a forgotten device came back"),
-            Reply::Refused(_) => {
+            Reply::Refused(refusal) if refusal.is_revoked_access_token() => {
+                // The session that the call belongs to has ended, so it says nothing of the device.
+                self.count("forgotten devices with ended sessions");
+                Ok(())
+            }
+            Reply::Refused(refusal) => {
+                let is_forgotten = *refusal.code() == ErrorCode::InvalidParameter
+                    && refusal.message() == "Invalid device key given.";
+                self.demand(is_forgotten, &format!("a forgotten device: {refusal}"));
                 self.count("forgotten devices refused");
                 Ok(())
             }
@@ -318,10 +360,7 @@ impl User {
     }
 
     fn end(&mut self, session: Session) {
-        self.ended.push_back(Session { life: Life::Ended, ..session });
-        if self.ended.len() > ENDED {
-            self.ended.pop_front();
-        }
+        self.ending.push(Session { life: Life::Ended, ..session });
     }
 
     /// A session that certainly goes on.
@@ -383,6 +422,22 @@ impl User {
         let history: Vec<&str> = self.history.iter().map(String::as_str).collect();
         panic!("{}: {what}. Before:\n{}", self.app.username, history.join("\n"))
     }
+}
+
+/// Whether a refusal says that a proof or code was used before.
+fn is_spent(refusal: &ServiceError) -> bool {
+    // A step of the clock may have made it too old as well.
+    let sentences = [sentence::USED_SESSION, sentence::EXPIRED_SESSION];
+    *refusal.code() == ErrorCode::NotAuthorized && sentences.contains(&refusal.message())
+}
+
+/// Whether a refusal says that a proof came too late, whether it was used before or not: its device
+/// was forgotten, its sessions were ended, or a later code was used.
+fn is_outdated(refusal: &ServiceError) -> bool {
+    refusal.is_unknown_device()
+        || *refusal.code() == ErrorCode::ExpiredCode
+        || *refusal.code() == ErrorCode::NotAuthorized
+            && refusal.message() == "Invalid session for the user."
 }
 
 /// The name under which a missing answer is counted.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -11,6 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::user::{Lost, User};
 use crate::world::{Enrolled, Link};
+
+/// How long anything is waited for that must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long to go on, and the seed of everything that is chosen at random.
 pub(crate) struct Plan {

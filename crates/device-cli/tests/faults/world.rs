@@ -1,5 +1,6 @@
 //! A server with its data, one pool in which a second factor is due, and the time.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -10,14 +11,20 @@ use device_http::{Client, ErrorKind, RetryPolicy};
 use device_proto::{Config, Request, ServiceError};
 use device_wire::Sensitive;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use totp_rs::{Builder, Secret};
 
 use crate::process::{Serving, command, exchange};
+use crate::work::PATIENCE;
 
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
+
+/// The master key of servers on PostgreSQL.
+const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// The time for which a code of an authenticator app is shown.
 pub(crate) const CODE_SECONDS: i64 = 30;
@@ -49,9 +56,31 @@ impl Clock {
     }
 }
 
+/// A directory that is kept if the test fails.
+pub(crate) struct Directory(TempDir);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            eprintln!("what the failure left is in {}", self.path().display());
+        }
+    }
+}
+
 /// Where the server keeps its data.
 pub(crate) enum Place {
-    Directory(std::path::PathBuf),
+    Directory(PathBuf),
     Postgres(String),
 }
 
@@ -149,7 +178,7 @@ impl World {
         match &self.place {
             Place::Directory(directory) => serve.arg("--data").arg(directory),
             Place::Postgres(url) => {
-                serve.env("DEVICE_MASTER_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+                serve.env("DEVICE_MASTER_KEY", MASTER_KEY);
                 serve.arg("--store").arg(url)
             }
         };
@@ -208,7 +237,9 @@ impl World {
         verify.args(["store", "verify"]);
         match &self.place {
             Place::Directory(directory) => verify.arg("--data").arg(directory),
-            Place::Postgres(_) => return,
+            Place::Postgres(url) => {
+                verify.env("DEVICE_MASTER_KEY", MASTER_KEY).arg("--store").arg(url)
+            }
         };
         let verified = verify.output().unwrap();
         let said = String::from_utf8_lossy(&verified.stdout);
@@ -229,7 +260,7 @@ pub(crate) struct Link {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     /// Counts the answers that clients got.
-    pub(crate) acknowledged: Arc<Semaphore>,
+    acknowledged: Arc<Semaphore>,
     /// Whether users shall stop their work.
     pub(crate) stop: Arc<AtomicBool>,
 }
@@ -243,6 +274,13 @@ pub(crate) enum Reply {
 }
 
 impl Link {
+    /// Waits until clients got so many answers.
+    pub(crate) async fn answered(&self, answers: u32) {
+        let answered = timeout(PATIENCE, self.acknowledged.acquire_many(answers)).await;
+        let Ok(permits) = answered else { panic!("less than {answers} answers in {PATIENCE:?}") };
+        permits.unwrap().forget();
+    }
+
     pub(crate) async fn send(&self, request: &Request) -> Reply {
         let reply = match self.http.send(request).await {
             Ok(body) => Reply::Answered(body.to_vec()),

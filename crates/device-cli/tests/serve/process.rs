@@ -3,8 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// The longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `device serve` with these arguments and without settings from this process's environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
@@ -129,6 +133,7 @@ pub(crate) fn request(operation: &str, body: &Value) -> String {
 /// Sends a request and reads the whole answer. `None` if the server ended before that.
 pub(crate) fn exchange(address: &str, request: &str) -> Option<(u16, Value)> {
     let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     answer(stream)
 }

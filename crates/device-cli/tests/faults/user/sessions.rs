@@ -17,8 +17,29 @@ impl User {
         }
         let at = self.rng.random_range(0..self.sessions.len());
         self.note(&format!("refreshes session {at}"));
+        let Some(former) = self.go_on(link, at).await? else { return Ok(()) };
+        self.count("refreshes");
+        if self.rng.random_range(0..6) == 0 {
+            // Whoever presents the former refresh token ends the session.
+            self.sessions[at].life = Life::InDoubt;
+            let key = self.sessions[at].device_key.clone();
+            self.refresh_refused(link, former, key).await?;
+            let session = self.sessions.swap_remove(at);
+            self.end(session);
+            self.count("former refresh tokens refused");
+        }
+        Ok(())
+    }
+
+    /// Refreshes a session, which must go on unless something has ended it. Returns the former
+    /// refresh token, or nothing if it has ended.
+    pub(super) async fn go_on(
+        &mut self,
+        link: &Link,
+        at: usize,
+    ) -> Result<Option<Sensitive<String>>, Lost> {
         match self.try_refresh(link, at).await? {
-            Ok(()) => self.count("refreshes"),
+            Ok(former) => Ok(Some(former)),
             Err(refusal) => {
                 let session = &self.sessions[at];
                 let goes = session.life == Life::Goes
@@ -28,17 +49,17 @@ impl User {
                 self.demand(is_expected, &format!("a session does not go on: {refusal}"));
                 let session = self.sessions.swap_remove(at);
                 self.end(session);
+                Ok(None)
             }
         }
-        Ok(())
     }
 
-    /// Refreshes a session; it must not have ended.
+    /// Refreshes a session; it must not have ended. Returns the former refresh token.
     pub(super) async fn try_refresh(
         &mut self,
         link: &Link,
         at: usize,
-    ) -> Result<Result<(), ServiceError>, Lost> {
+    ) -> Result<Result<Sensitive<String>, ServiceError>, Lost> {
         let session = &self.sessions[at];
         let (token, key) = (session.refresh.clone(), session.device_key.clone());
         let (refresh, request) = Refresh::start(&link.config, &*self.app.username, token, key);
@@ -58,6 +79,7 @@ impl User {
         let Ok(RefreshStep::Done(tokens)) = refresh.handle(Read::Answered(&body)) else {
             self.fail("a refresh gives no tokens")
         };
+        self.demand(self.sessions[at].life != Life::Ended, "an ended session goes on");
         let is_there = self.device_of(&self.sessions[at]) != BTreeSet::from([State::Absent]);
         self.demand(is_there, "the session of a forgotten device goes on");
         let Some(next) = tokens.refresh else { self.fail("no refresh token") };
@@ -65,15 +87,7 @@ impl User {
         session.access = tokens.access;
         session.replaced = false;
         session.life = Life::Goes;
-        let replaced = std::mem::replace(&mut session.refresh, next);
-        if self.rng.random_range(0..6) == 0 {
-            // The former refresh token: whoever presents it ends the session.
-            let session = self.sessions.swap_remove(at);
-            let former = Session { refresh: replaced, ..session };
-            self.refresh_of_ended(link, &former).await?;
-            self.count("former refresh tokens refused");
-        }
-        Ok(Ok(()))
+        Ok(Ok(std::mem::replace(&mut session.refresh, next)))
     }
 
     pub(super) async fn revoke(&mut self, link: &Link) -> Result<(), Lost> {
@@ -138,7 +152,7 @@ impl User {
                 Reply::Lost => {
                     self.lost("RevokeToken");
                     self.sessions[at].life = Life::InDoubt;
-                    if let Ok(Ok(())) = self.try_refresh(link, at).await {
+                    if let Ok(Ok(_)) = self.try_refresh(link, at).await {
                         self.fail("a session goes on that cannot be ended");
                     }
                     self.count("sessions at rest on a full disk");
@@ -150,9 +164,9 @@ impl User {
 
     pub(super) async fn refresh_ended(&mut self, link: &Link) -> Result<(), Lost> {
         let Some(session) = self.ended.pop_front() else { return Ok(()) };
-        self.refresh_of_ended(link, &session).await?;
+        let outcome = self.refresh_of_ended(link, &session).await;
         self.ended.push_back(session);
-        Ok(())
+        outcome
     }
 
     pub(super) async fn refresh_of_ended(
@@ -160,7 +174,16 @@ impl User {
         link: &Link,
         session: &Session,
     ) -> Result<(), Lost> {
-        let (token, key) = (session.refresh.clone(), session.device_key.clone());
+        self.refresh_refused(link, session.refresh.clone(), session.device_key.clone()).await
+    }
+
+    /// Refreshes with a token that must be refused.
+    async fn refresh_refused(
+        &mut self,
+        link: &Link,
+        token: Sensitive<String>,
+        key: Option<String>,
+    ) -> Result<(), Lost> {
         let (_, request) = Refresh::start(&link.config, &*self.app.username, token, key);
         match link.send(&request).await {
             Reply::Answered(_) => self.fail("an ended session goes on"),
