@@ -1,5 +1,6 @@
 //! Failover of PostgreSQL under Patroni, with `device serve` and its clients at work.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use crate::command::{program, run};
@@ -24,8 +25,11 @@ const APART: [&str; 11] = [
     "sh",
 ];
 
+/// How often each failure happens unless another number is given.
+pub(crate) const ROUNDS: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
 /// Runs the tests, each failure so many times.
-pub(crate) fn run_all(root: &Path, rounds: u32) -> Result<()> {
+pub(crate) fn run_all(root: &Path, rounds: NonZeroU32) -> Result<()> {
     if !setup::by_root(root)? {
         return Err("network namespaces need root: run it as `sudo -E cargo xtask failover`".into());
     }

@@ -87,10 +87,11 @@ fn main() -> ExitCode {
         ["browser", "--renew"] => interop::screenshot(root),
         ["terraform"] => terraform::run_all(root, false),
         ["terraform", "--record"] => terraform::run_all(root, true),
-        ["failover"] => failover::run_all(root, 3),
-        ["failover", "--rounds", rounds] => {
-            rounds.parse().map_err(Into::into).and_then(|rounds| failover::run_all(root, rounds))
-        }
+        ["failover"] => failover::run_all(root, failover::ROUNDS),
+        ["failover", "--rounds", rounds] => match rounds.parse() {
+            Ok(rounds) => failover::run_all(root, rounds),
+            Err(_) => Err(format!("--rounds takes a number from 1, and not {rounds}").into()),
+        },
         ["servers"] => interop::servers(root),
         ["fuzz-smoke", options @ ..] => fuzz_smoke(root, options),
         ["seeds"] => fuzz::seeds(root, &[]),

@@ -411,7 +411,13 @@ impl Drop for Cluster {
             let _ = node.holder.wait();
         }
         if std::thread::panicking() {
+            // The logs alone: databases would fill the memory.
             self.directory.disable_cleanup(true);
+            for number in 0..self.nodes.len() {
+                for data in ["data", "etcd"] {
+                    let _ = fs::remove_dir_all(self.home(number).join(data));
+                }
+            }
             eprintln!("the logs are in {:?}", self.directory.path());
         }
     }

@@ -24,6 +24,9 @@ const PASSWORD: &str = "Correct-Horse-7";
 /// Longer than the server waits for its database.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The longest wait for sign-ins that must come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// The pause after a failure, as an app would make.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -130,8 +133,12 @@ impl Crowd {
 
     /// Waits for so many more sign-ins.
     pub(crate) fn wait_for(&self, more: usize) {
-        let wanted = self.completed.lock().unwrap().len() + more;
-        while self.completed.lock().unwrap().len() < wanted {
+        let started = Instant::now();
+        let completed = || self.completed.lock().unwrap().len();
+        let wanted = completed() + more;
+        while completed() < wanted {
+            let missing = wanted.saturating_sub(completed());
+            assert!(started.elapsed() < PATIENCE, "{missing} sign-ins missing after {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
