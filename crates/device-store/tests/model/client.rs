@@ -40,6 +40,7 @@ pub(crate) struct Apps {
 
 /// A device key that was issued, with the secret of its device.
 struct Device {
+    user: usize,
     key: String,
     group_key: String,
     secret: String,
@@ -160,7 +161,12 @@ impl Apps {
                 Ok(Answer::Done)
             }
             Operation::CreateUser { user, password } => self.create_user(user, password),
-            Operation::DeleteUser { user } => self.administrate(Call::AdminDeleteUser, user),
+            Operation::DeleteUser { user } => {
+                let done = self.administrate(Call::AdminDeleteUser, user)?;
+                let of_user = self.devices.iter().filter(|device| device.user == user);
+                self.invariants.delete(of_user.map(|device| device.key.as_str()));
+                Ok(done)
+            }
             Operation::EnableUser { user } => self.administrate(Call::AdminEnableUser, user),
             Operation::DisableUser { user } => self.administrate(Call::AdminDisableUser, user),
             Operation::SetPassword { user, password, temporary } => {

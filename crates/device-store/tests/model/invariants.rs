@@ -1,4 +1,9 @@
-//! What must hold whatever the model says, checked on the answers alone.
+//! What must hold whatever answer the model expects, checked on the answers of the engines.
+//!
+//! Nothing is accepted twice, no device comes back that was forgotten by a call or with its user,
+//! and no second factor is skipped but for a remembered device. The pool's settings and whether a
+//! factor is due are the model's. Devices that are forgotten since they are idle or too many are
+//! left to the model.
 
 use std::collections::BTreeSet;
 
@@ -34,6 +39,14 @@ impl Invariants {
         self.is_there(key);
         self.remembered.remove(key);
         self.forgotten.insert(key.to_owned());
+    }
+
+    /// Notes that a user was deleted, with all device keys that were issued to that user.
+    pub(crate) fn delete<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
+        for key in keys {
+            self.remembered.remove(key);
+            self.forgotten.insert(key.to_owned());
+        }
     }
 
     /// Notes that an answer is about a device, which must not have been forgotten before.

@@ -74,13 +74,30 @@ impl ReferenceStateMachine for Model {
 /// How often each operation ended in which way.
 type Tally = BTreeMap<(String, String), usize>;
 
-/// Counts an operation that had this answer, without their details.
-fn count(tally: &mut Tally, operation: &Operation, answer: &Result<Answer, Refusal>) {
-    let (operation, answer) = (format!("{operation:?}"), format!("{answer:?}"));
-    let operation = operation.split([' ', '(']).next().unwrap();
-    let answer = answer.split([' ', '[']).next().unwrap();
-    let answer = answer.chars().filter(|letter| !letter.is_ascii_digit()).collect();
-    *tally.entry((operation.to_owned(), answer)).or_default() += 1;
+/// Counts how an operation ended that `model` has performed.
+fn count(tally: &mut Tally, operation: &Operation, model: &Model) {
+    let name = format!("{operation:?}");
+    let name = name.split([' ', '(']).next().unwrap();
+    *tally.entry((name.to_owned(), ended(operation, model))).or_default() += 1;
+}
+
+/// How an operation ended: in short, and without numbers.
+fn ended(operation: &Operation, model: &Model) -> String {
+    match &model.answer {
+        Ok(Answer::Tokens { .. }) if matches!(operation, Operation::Refresh { .. }) => {
+            "Ok(Tokens again".to_owned()
+        }
+        Ok(Answer::Tokens { proofs, .. }) => {
+            let user = model.grants.last().unwrap().owner.0;
+            let due = if model.is_second_factor_due(user) { "due" } else { "not due" };
+            format!("Ok(Tokens by {}, a code {due}", proofs.join("+"))
+        }
+        answer => {
+            let text = format!("{answer:?}");
+            let text = text.split([' ', '[']).next().unwrap();
+            text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+        }
+    }
 }
 
 /// Compares the engine with the model on one pool; the error says how they differ.
@@ -102,7 +119,7 @@ fn compare(seed: u64, open: &impl Fn() -> Opened, tally: &Mutex<Tally>) -> Resul
             }
             model.perform(&operation);
             apps.perform(&model, &operation);
-            count(&mut tally.lock().unwrap(), &operation, &model.answer);
+            count(&mut tally.lock().unwrap(), &operation, &model);
         }
         Ok(())
     });
@@ -173,4 +190,15 @@ fn the_engine_follows_the_model() {
     };
     assert_eq!(met("Err").len(), Refusal::COUNT, "not all refusals: {:?}", met("Err"));
     assert_eq!(met("Ok(Challenge").len(), Challenge::COUNT, "{:?}", met("Ok(Challenge"));
+    // With and without a second factor, and with a device that replaces it.
+    for how in [
+        "pwd, a code not due",
+        "pwd+dev, a code not due",
+        "pwd+otp, a code due",
+        "pwd+otp+dev, a code due",
+        "pwd+dev, a code due",
+    ] {
+        let how = format!("Ok(Tokens by {how}");
+        assert!(met("Ok(Tokens").contains(how.as_str()), "no {how}: {:?}", met("Ok(Tokens"));
+    }
 }

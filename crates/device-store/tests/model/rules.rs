@@ -6,8 +6,12 @@
 //! changes nothing but the counts of failed attempts.
 //!
 //! What it leaves out: first factors other than a password, second factors other than a software
-//! token, hooks, risk, seeds, secrets that change at each sign-in, messages about devices, and the
-//! lockout after a hundred failures in a row.
+//! token, custom challenges, sign-ins by administrators, hooks, risk, seeds, secrets that change at
+//! each sign-in, messages of all kinds, links to forget a device, sign-up, forgotten passwords and
+//! password rules, aliases and case of names, attributes, groups and scopes, changes of app clients
+//! and their secrets, fresh sign-ins for sensitive changes, hours of sign-ins, replaced keys, the
+//! audit trail, grants listed and ended one by one, limits of users and of attempts by address, and
+//! the lockout after a hundred failures in a row.
 
 mod devices;
 mod lockout;

@@ -7,16 +7,17 @@ use device_pool::store::Store;
 use device_pool::{Config, Engine, Invocation, Moment, Retention, ServiceError};
 use device_test::TestSigningKeys;
 use device_wire::Operation;
-use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 
 use crate::rules::Address;
 
-/// An engine on each store.
+/// Two engines on each store, like two servers. What one of them has decoded and keeps, the other
+/// changes.
 pub(crate) struct Stores {
-    engines: Vec<(&'static str, Engine)>,
-    /// The seed of the next call's randomness, which is the same for all engines.
+    engines: Vec<(&'static str, [Engine; 2])>,
+    /// The seed of the next call's randomness and engine, which are the same for all stores.
     seed: u64,
     /// The operation of the last call.
     pub(crate) last: Operation,
@@ -24,7 +25,7 @@ pub(crate) struct Stores {
 
 impl Stores {
     pub(crate) fn new(stores: &[(&'static str, Arc<dyn Store>)], seed: u64) -> Self {
-        let engine = |(name, store): &(&'static str, Arc<dyn Store>)| {
+        let both = |(name, store): &(&'static str, Arc<dyn Store>)| {
             let config = Config {
                 region: "eu-test-1".into(),
                 account_id: "000000000000".into(),
@@ -32,9 +33,11 @@ impl Stores {
                 retention: Retention::default(),
             };
             let keys = Arc::new(TestSigningKeys::default());
-            (*name, Engine::builder(Arc::clone(store), config, keys).build())
+            let engine =
+                || Engine::builder(Arc::clone(store), config.clone(), keys.clone()).build();
+            (*name, [engine(), engine()])
         };
-        Self { engines: stores.iter().map(engine).collect(), seed, last: Operation::GetUser }
+        Self { engines: stores.iter().map(both).collect(), seed, last: Operation::GetUser }
     }
 
     /// Runs one operation on each store; returns the answer that all of them give.
@@ -69,7 +72,9 @@ impl Stores {
     }
 
     fn same<T: Debug + PartialEq>(&self, what: &str, run: impl Fn(&Engine) -> T) -> T {
-        let mut answers = self.engines.iter().map(|(name, engine)| (*name, run(engine)));
+        let second = StdRng::seed_from_u64(self.seed).random_bool(0.5);
+        let mut answers =
+            self.engines.iter().map(|(name, engines)| (*name, run(&engines[usize::from(second)])));
         let (first, answer) = answers.next().unwrap();
         for (name, other) in answers {
             assert_eq!(other, answer, "{what}: {name} answers otherwise than {first}");

@@ -155,7 +155,7 @@ impl Apps {
 
     /// A device's proof, or a wrong one.
     fn device_claim(&self, exchange: usize, device: usize, is_right: bool) -> Value {
-        let Device { key, group_key, secret } = &self.devices[device];
+        let Device { key, group_key, secret, .. } = &self.devices[device];
         let secret = if is_right { secret } else { "another secret" };
         self.claim(&self.exchanges[exchange], &Identity::device(group_key, key), secret)
     }
@@ -203,7 +203,7 @@ impl Apps {
         if let Some(key) = new["DeviceKey"].as_str() {
             let (key, group_key) = (key.to_owned(), text(&new["DeviceGroupKey"]));
             let secret = format!("secret of {key}");
-            self.devices.push(Device { key, group_key, secret });
+            self.devices.push(Device { user, key, group_key, secret });
         }
         let tokens = self.tokens(model, user, result);
         if let Answer::Tokens { device, proofs, .. } = &tokens {

@@ -1,6 +1,7 @@
-//! Refusals, and how the service words them.
+//! Refusals, and how the service words them: written out here, not taken from the engine's own
+//! constants, so that a change of a word is found.
 
-use device_wire::{ErrorCode, sentence};
+use device_wire::ErrorCode;
 
 /// Why an operation was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +49,9 @@ impl Refusal {
         match self {
             Self::UnknownUser => (E::UserNotFound, "User does not exist."),
             Self::UserExists => (E::UsernameExists, "User account already exists"),
-            Self::Disabled => (E::NotAuthorized, sentence::DISABLED_USER),
-            Self::Incorrect => (E::NotAuthorized, sentence::INCORRECT_CREDENTIALS),
-            Self::TooManyAttempts => (E::NotAuthorized, sentence::TOO_MANY_ATTEMPTS),
+            Self::Disabled => (E::NotAuthorized, "User is disabled."),
+            Self::Incorrect => (E::NotAuthorized, "Incorrect username or password."),
+            Self::TooManyAttempts => (E::NotAuthorized, "Password attempts exceeded"),
             Self::AttemptLimit => {
                 (E::LimitExceeded, "Attempt limit exceeded, please try after some time.")
             }
@@ -62,9 +63,13 @@ impl Refusal {
                 (E::PasswordHistoryPolicyViolation, "Password has previously been used")
             }
             Self::InvalidSession => (E::NotAuthorized, "Invalid session for the user."),
-            Self::ExpiredSession => (E::NotAuthorized, sentence::EXPIRED_SESSION),
-            Self::UsedSession => (E::NotAuthorized, sentence::USED_SESSION),
-            Self::UnknownDevice => (E::ResourceNotFound, sentence::UNKNOWN_DEVICE),
+            Self::ExpiredSession => {
+                (E::NotAuthorized, "Invalid session for the user, session is expired.")
+            }
+            Self::UsedSession => {
+                (E::NotAuthorized, "Invalid session for the user, session can only be used once.")
+            }
+            Self::UnknownDevice => (E::ResourceNotFound, "Device does not exist."),
             Self::InvalidDeviceKey => (E::InvalidParameter, "Invalid device key given."),
             Self::DeviceExists => (E::DeviceKeyExists, "Device already exists with this key."),
             // With the numbers of the pool.
@@ -83,12 +88,12 @@ impl Refusal {
                 E::SoftwareTokenMfaNotFound,
                 "Software Token MFA has not been enabled by the userPool",
             ),
-            Self::ExpiredAccessToken => (E::NotAuthorized, sentence::EXPIRED_ACCESS_TOKEN),
-            Self::RevokedAccessToken => (E::NotAuthorized, sentence::REVOKED_ACCESS_TOKEN),
-            Self::InvalidRefreshToken => (E::NotAuthorized, sentence::INVALID_REFRESH_TOKEN),
-            Self::NothingToRevoke => (E::InvalidParameter, sentence::INVALID_REFRESH_TOKEN),
-            Self::ExpiredRefreshToken => (E::NotAuthorized, sentence::EXPIRED_REFRESH_TOKEN),
-            Self::RevokedRefreshToken => (E::NotAuthorized, sentence::REVOKED_REFRESH_TOKEN),
+            Self::ExpiredAccessToken => (E::NotAuthorized, "Access Token has expired"),
+            Self::RevokedAccessToken => (E::NotAuthorized, "Access Token has been revoked"),
+            Self::InvalidRefreshToken => (E::NotAuthorized, "Invalid Refresh Token."),
+            Self::NothingToRevoke => (E::InvalidParameter, "Invalid Refresh Token."),
+            Self::ExpiredRefreshToken => (E::NotAuthorized, "Refresh Token has expired"),
+            Self::RevokedRefreshToken => (E::NotAuthorized, "Refresh Token has been revoked"),
             Self::ReplacedRefreshToken => {
                 (E::RefreshTokenReuse, "Refresh token has been invalidated by rotation.")
             }
