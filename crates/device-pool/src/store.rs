@@ -277,6 +277,16 @@ pub trait Store: Send + Sync {
         })
     }
 
+    /// The records at `keys`, in the same order.
+    ///
+    /// A store for which each question is a round trip should ask once.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     /// Up to `limit` records whose id starts with `prefix` and is greater than `after`.
     ///
     /// # Errors

@@ -50,6 +50,10 @@ impl Store for ObservedStore {
         self.store.get_unless(key, known)
     }
 
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.store.get_all(keys)
+    }
+
     fn scan(
         &self,
         table: Table,

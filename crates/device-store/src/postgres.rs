@@ -29,6 +29,14 @@ use crate::entry::{Entries, Entry};
 const GET: &str = "SELECT version, body FROM device_store.record
     WHERE kind = $1 AND id = $2 AND owner = $3";
 
+/// Records by their keys, each with the position of its key. The limit keeps the planner from
+/// joining in another way than by looking up each key.
+const GET_ALL: &str = "SELECT r.version, r.body, k.position
+    FROM unnest($1::text[], $2::bytea[], $3::bigint[]) WITH ORDINALITY
+        AS k (kind, id, owner, position),
+    LATERAL (SELECT version, body FROM device_store.record
+        WHERE kind = k.kind AND id = k.id AND owner = k.owner LIMIT 1) AS r";
+
 /// A page of records. PostgreSQL compares `bytea` as bytes, which is the order of ids.
 const SCAN: &str = "SELECT version, body, id, expires_at FROM device_store.record
     WHERE kind = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $4";
@@ -184,6 +192,23 @@ impl Store for PostgresStore {
         let place = Place::of(key);
         let rows = self.read(GET, &[&place.kind, &place.id, &place.owner])?;
         rows.first().map(record).transpose()
+    }
+
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        let places: Vec<Place<'_>> = keys.iter().map(Place::of).collect();
+        let kinds: Vec<&str> = places.iter().map(|place| place.kind).collect();
+        let ids: Vec<&[u8]> = places.iter().map(|place| place.id).collect();
+        let owners: Vec<i64> = places.iter().map(|place| place.owner).collect();
+        let mut found = vec![None; keys.len()];
+        for row in self.read(GET_ALL, &[&kinds, &ids, &owners])? {
+            // Positions count from 1.
+            let position: i64 = row.try_get(2).map_err(unreadable)?;
+            let place = usize::try_from(position - 1).ok().and_then(|at| found.get_mut(at));
+            if let Some(place) = place {
+                *place = Some(record(&row)?);
+            }
+        }
+        Ok(found)
     }
 
     fn scan(

@@ -387,6 +387,14 @@ impl Store for SealedStore {
         }
     }
 
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        let found = keys.iter().zip(self.inner.get_all(keys)?);
+        let open = |(key, record): (&Key, Option<Record>)| {
+            record.map(|record| self.open_record(key, record)).transpose()
+        };
+        found.map(open).collect()
+    }
+
     fn scan(
         &self,
         table: Table,

@@ -245,6 +245,16 @@ impl<'s> Transaction<'s> {
         self.store.get(&key)?.map(|record| decode(&record.body)).transpose()
     }
 
+    /// As [`peek`](Self::peek), for several records at once.
+    pub(crate) fn peek_all<E: Entity>(
+        &self,
+        ids: impl Iterator<Item = String>,
+    ) -> Result<Vec<Option<E>>, ServiceError> {
+        let keys: Vec<Key> = ids.map(|id| Key { table: E::TABLE, id }).collect();
+        let found = self.store.get_all(&keys)?;
+        found.iter().map(|it| it.as_ref().map(|record| decode(&record.body)).transpose()).collect()
+    }
+
     /// Removes the record at `id` if the command succeeds. A record with something beside it must
     /// have been read.
     pub(crate) fn delete<E: Entity>(&mut self, id: &str) {

@@ -57,24 +57,24 @@ pub(crate) fn list_in_group(
     let group = Group::load(cx, &pool, &request.group_name)?;
     let after = page::position(request.next_token.as_deref())?;
     let length = page_length(request.limit);
-    let is_member = |mut user: User| {
-        if !user.groups.contains(&group) {
-            return Ok(None);
-        }
-        let profile = UserProfile::of_scanned(&cx.tx, &mut user)?;
-        Ok(Some((user, profile)))
+    let members = |mut users: Vec<Found>| {
+        users.retain(|(_, user)| user.groups.contains(&group));
+        with_profiles(&cx.tx, users)
     };
     let page = if pool.is_listed {
         let prefix = IndexedBy::Group.of_value(&pool.id, &group.name);
-        of_value(&cx.tx, &pool, &prefix, after, length, is_member)?
+        of_value(&cx.tx, &pool, &prefix, after, length, members)?
     } else {
-        of_all(&cx.tx, &id_of([&pool.id, ""]), &pool, after, length, is_member)?
+        of_all(&cx.tx, &id_of([&pool.id, ""]), &pool, after, length, members)?
     };
     Ok(ListUsersInGroupResponse {
         next_token: page.next.as_deref().map(page::token),
         users: Some(page.users.iter().map(|(user, profile)| profile.describe(user)).collect()),
     })
 }
+
+/// A user at a position of a list.
+type Found = (String, User);
 
 /// A user as lists show one.
 type Listed = (User, UserProfile);
@@ -95,6 +95,15 @@ impl Users {
     }
 }
 
+/// Adds the profiles, all in one read.
+fn with_profiles(
+    tx: &Transaction<'_>,
+    users: Vec<Found>,
+) -> Result<Vec<(String, Listed)>, ServiceError> {
+    let (positions, users): (Vec<String>, _) = users.into_iter().unzip();
+    Ok(positions.into_iter().zip(UserProfile::of_scanned(tx, users)?).collect())
+}
+
 /// A call of `ListUsers`.
 struct Search<'a, 'i, 's> {
     cx: &'a Context<'i, 's>,
@@ -109,17 +118,16 @@ impl Search<'_, '_, '_> {
     fn run(self) -> Result<Users, ServiceError> {
         let Self { cx, pool, filter, after, length } = self;
         let tx = &cx.tx;
-        let listed = |mut user: User| {
-            // Most filters need no profile.
+        let listed = |mut users: Vec<Found>| {
             let admits =
                 |user: &User, profile: &_| filter.is_none_or(|it| it.admits(pool, user, profile));
-            if !filter.is_some_and(Filter::needs_profile)
-                && !admits(&user, &UserProfile::empty(&user))
-            {
-                return Ok(None);
+            // Most filters need no profile.
+            if !filter.is_some_and(Filter::needs_profile) {
+                users.retain(|(_, user)| admits(user, &UserProfile::empty(user)));
             }
-            let profile = UserProfile::of_scanned(tx, &mut user)?;
-            Ok(admits(&user, &profile).then_some((user, profile)))
+            let mut listed = with_profiles(tx, users)?;
+            listed.retain(|(_, (user, profile))| admits(user, profile));
+            Ok(listed)
         };
         let way = filter.filter(|_| pool.is_listed).map_or(Way::All, |filter| filter.way(pool));
         match way {
@@ -133,8 +141,8 @@ impl Search<'_, '_, '_> {
                 let login: Option<Login> = tx.peek(&id)?;
                 let keys = login.map(|login| User::key(&pool.id, &login.username));
                 let user = keys.map(|key| tx.peek::<User>(&key)).transpose()?.flatten();
-                let user = user.map(listed).transpose()?.flatten();
-                Ok(Users { users: user.into_iter().collect(), next: None })
+                let users = user.into_iter().map(|user| (id.clone(), user)).collect();
+                Ok(Users::first(listed(users)?, 1))
             }
             Way::LoginStart(prefix, kind) => {
                 of_logins(tx, pool, &prefix, kind, within(&prefix, after)?, length, listed)
@@ -165,7 +173,7 @@ fn of_value(
     prefix: &str,
     after: Option<String>,
     length: usize,
-    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+    listed: impl Fn(Vec<Found>) -> Result<Vec<(String, Listed)>, ServiceError>,
 ) -> Result<Users, ServiceError> {
     let after = after.map(|name| prefix.to_owned() + &id_of([&name]));
     let Users { users, next } = of_entries(tx, pool, prefix, after, length, listed)?;
@@ -181,18 +189,16 @@ fn of_entries(
     prefix: &str,
     mut after: Option<String>,
     length: usize,
-    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+    listed: impl Fn(Vec<Found>) -> Result<Vec<(String, Listed)>, ServiceError>,
 ) -> Result<Users, ServiceError> {
     let mut found = Vec::new();
     loop {
         let entries = tx.ids(Table::UserIndex, prefix, after.as_deref(), length + 1)?;
         let is_last = entries.len() <= length;
         after = entries.last().cloned();
-        for entry in entries {
-            let user = tx.peek::<User>(&key_in(pool, &entry))?;
-            let user = user.map(&listed).transpose()?.flatten();
-            found.extend(user.map(|user| (entry, user)));
-        }
+        let users = tx.peek_all(entries.iter().map(|entry| key_in(pool, entry)))?;
+        let users = entries.into_iter().zip(users);
+        found.extend(listed(users.filter_map(|(entry, user)| Some((entry, user?))).collect())?);
         if is_last || found.len() > length {
             return Ok(Users::first(found, length));
         }
@@ -215,35 +221,30 @@ fn of_logins(
     kind: LoginKind,
     mut after: Option<String>,
     length: usize,
-    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+    listed: impl Fn(Vec<Found>) -> Result<Vec<(String, Listed)>, ServiceError>,
 ) -> Result<Users, ServiceError> {
     let mut found = Vec::new();
     let mut looked_at = 0;
     loop {
-        let logins: Vec<Login> = tx.scan(prefix, after.as_deref(), BATCH)?;
+        let mut logins: Vec<Login> = tx.scan(prefix, after.as_deref(), BATCH)?;
         let is_last = logins.len() < BATCH;
         looked_at += logins.len();
         after = logins.last().map(Entity::id);
-        for login in logins {
-            // Told without reading the user: most names may be of another kind.
-            let is_meant = match kind {
-                LoginKind::Username => pool.fold(&login.username) == *login.name,
-                LoginKind::Sub => Uuid::try_parse(&login.name).is_ok(),
-            };
-            if !is_meant {
-                continue;
-            }
-            let user = tx.peek::<User>(&User::key(&pool.id, &login.username))?;
+        // Told without reading the user: most names may be of another kind.
+        logins.retain(|login| match kind {
+            LoginKind::Username => pool.fold(&login.username) == *login.name,
+            LoginKind::Sub => Uuid::try_parse(&login.name).is_ok(),
+        });
+        let ids = logins.iter().map(|login| User::key(&pool.id, &login.username));
+        let users: Vec<Option<User>> = tx.peek_all(ids)?;
+        let users = logins.iter().zip(users).filter_map(|(login, user)| {
             let is_meant = |user: &User| match kind {
                 LoginKind::Username => true,
                 LoginKind::Sub => pool.fold(&user.sub) == *login.name,
             };
-            let user = user.filter(is_meant).map(&listed).transpose()?.flatten();
-            found.extend(user.map(|user| (login.id(), user)));
-            if found.len() > length {
-                break;
-            }
-        }
+            Some((login.id(), user.filter(is_meant)?))
+        });
+        found.extend(listed(users.collect())?);
         if is_last || found.len() > length {
             return Ok(Users::first(found, length));
         }
@@ -264,7 +265,7 @@ fn of_all(
     pool: &Pool,
     after: Option<String>,
     length: usize,
-    listed: impl Fn(User) -> Result<Option<Listed>, ServiceError>,
+    listed: impl Fn(Vec<Found>) -> Result<Vec<(String, Listed)>, ServiceError>,
 ) -> Result<Users, ServiceError> {
     let mut after = after.map(|name| User::key(&pool.id, &name));
     let mut found = Vec::new();
@@ -275,14 +276,8 @@ fn of_all(
         let is_last = batch.len() < batch_length;
         batch_length = BATCH;
         after = batch.last().map(Entity::id);
-        for user in batch {
-            let user = listed(user)?;
-            found.extend(user.map(|user| (user.0.username.clone(), user)));
-            // The page is full, and goes on: the others' profiles need not be read.
-            if found.len() > length {
-                break;
-            }
-        }
+        let users = batch.into_iter().map(|user| (user.username.clone(), user));
+        found.extend(listed(users.collect())?);
         if is_last || found.len() > length {
             return Ok(Users::first(found, length));
         }

@@ -76,16 +76,23 @@ impl User {
 }
 
 impl UserProfile {
-    /// The profile of a user found by a scan.
-    pub(crate) fn of_scanned(tx: &Transaction<'_>, user: &mut User) -> Result<Self, ServiceError> {
-        let stored = tx.peek(&User::key(&user.pool_id, &user.username))?;
-        let mut profile = Self::or_empty(stored, user);
-        if user.is_whole() {
-            let (mut history, mut token) =
-                (PasswordHistory::new(user, Vec::new()), UserToken::none(user));
-            user.split(&mut profile, &mut history, &mut token);
-        }
-        Ok(profile)
+    /// Users found by a scan, with their profiles.
+    pub(crate) fn of_scanned(
+        tx: &Transaction<'_>,
+        users: Vec<User>,
+    ) -> Result<Vec<(User, Self)>, ServiceError> {
+        let ids = users.iter().map(|user| User::key(&user.pool_id, &user.username));
+        let stored = tx.peek_all(ids)?;
+        let with_profile = users.into_iter().zip(stored).map(|(mut user, stored)| {
+            let mut profile = Self::or_empty(stored, &user);
+            if user.is_whole() {
+                let (mut history, mut token) =
+                    (PasswordHistory::new(&user, Vec::new()), UserToken::none(&user));
+                user.split(&mut profile, &mut history, &mut token);
+            }
+            (user, profile)
+        });
+        Ok(with_profile.collect())
     }
 }
 

@@ -30,7 +30,7 @@ impl Asked {
                 self.bytes += record.body.len();
             }
             Call::Get(_, None) => self.missed += 1,
-            Call::Scan(..) => self.scans += 1,
+            Call::Scan(..) | Call::GetAll => self.scans += 1,
             Call::Apply(change) => {
                 let is_delete = |(_, write): &&(Key, Write)| matches!(write, Write::Delete);
                 let deletes = change.writes.iter().filter(is_delete).count();

@@ -1,6 +1,7 @@
 //! Finding users by what they have, and counting users and devices.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use device_pool::store::{Change, Key, Store, Table, Write};
 use device_store::MemoryStore;
@@ -8,6 +9,7 @@ use device_wire::Operation;
 use serde_json::{Value, json};
 
 use crate::accounts::{attributes, sent_code, sign_up};
+use crate::meddled::Meddled;
 use crate::world::World;
 
 fn world() -> (World, Arc<MemoryStore>) {
@@ -252,4 +254,36 @@ fn sign_ins_are_counted_by_the_hour() {
     assert_eq!(store.scan(Table::Count, &prefix, None, 9).unwrap().len(), 1);
     world.seconds(24 * 60 * 60);
     assert_eq!(counted(&world), (0, 0, 0));
+}
+
+/// With a database on another machine each call of the store is a round trip.
+#[test]
+fn a_page_of_users_is_read_in_few_calls_of_the_store() {
+    let store = Arc::new(Meddled::default());
+    let mut world = World::over(store.clone(), 7);
+    for n in 0..60 {
+        let email = format!("bea{n:02}@example.com");
+        create(&mut world, &format!("bea{n:02}"), &[("email", &email), ("name", "Bea")]);
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    store.meddle(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    });
+    for filter in [
+        "username ^= \"bea\"",
+        "email ^= \"bea\"",
+        "name = \"Bea\"",
+        "cognito:user_status ^= \"F\"",
+        "status = \"Enabled\"",
+        "",
+    ] {
+        calls.store(0, Ordering::Relaxed);
+        let request = json!({"UserPoolId": world.pool, "Filter": filter});
+        let page = world.ok(Operation::ListUsers, request);
+        assert_eq!(page["Users"].as_array().unwrap().len(), 60, "{filter}");
+        let calls = calls.load(Ordering::Relaxed);
+        assert!(calls <= 4, "{calls} calls: {filter}");
+    }
 }

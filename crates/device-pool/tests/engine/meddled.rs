@@ -9,6 +9,8 @@ use device_store::MemoryStore;
 pub(crate) enum Call<'a> {
     /// A record was read, if it is there.
     Get(&'a Key, Option<&'a Record>),
+    /// Records were read at once.
+    GetAll,
     /// Records with this prefix were read.
     Scan(Table, &'a str),
     /// This change is about to be written.
@@ -65,6 +67,12 @@ impl Store for Meddled {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let found = self.inner.get(key)?;
         self.tell(&Call::Get(key, found.as_ref()))?;
+        Ok(found)
+    }
+
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        let found = self.inner.get_all(keys)?;
+        self.tell(&Call::GetAll)?;
         Ok(found)
     }
 

@@ -37,6 +37,10 @@ impl Store for MeasuredStore {
         self.counted(self.store.get_unless(key, known))
     }
 
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.counted(self.store.get_all(keys))
+    }
+
     fn scan(
         &self,
         table: Table,

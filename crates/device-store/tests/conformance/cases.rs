@@ -220,6 +220,19 @@ pub(crate) fn a_known_version_spares_the_body(store: &impl Store) {
     assert_eq!(look(first), Lookup::Changed(None));
 }
 
+pub(crate) fn several_records_come_in_the_order_asked(store: &impl Store) {
+    let keys = ["pool/bea", "pool/none", "pool/ana", "other/ana", "pool/bea"].map(user);
+    let device = key(Table::Device, "pool/ana");
+    for (n, key) in [&keys[0], &keys[2], &keys[3], &device].into_iter().enumerate() {
+        write(store, vec![put(key, n)]);
+    }
+    let keys = [&keys[..], &[device]].concat();
+    let each: Vec<_> = keys.iter().map(|key| get(store, key)).collect();
+    assert_eq!(each.iter().flatten().count(), 5);
+    assert_eq!(store.get_all(&keys).unwrap(), each);
+    assert_eq!(store.get_all(&[]).unwrap(), []);
+}
+
 pub(crate) fn a_scan_keeps_to_prefix_after_and_limit(store: &impl Store) {
     for id in ["p/b", "p/a", "p/c", "p/a/1", "p", "p0", "q/a", "o/z"] {
         write(store, vec![put(&user(id), 1)]);
@@ -460,6 +473,7 @@ macro_rules! conformance {
             one_change_writes_many_keys
             a_version_never_returns
             a_known_version_spares_the_body
+            several_records_come_in_the_order_asked
             a_scan_keeps_to_prefix_after_and_limit
             a_scan_returns_what_a_get_returns
             any_id_has_its_place_in_byte_order
