@@ -50,7 +50,7 @@ Tasks:
                      with --address, the target over the unsafe kernels under the address sanitizer
   seeds [--check]    write the seeds of the fuzz targets, fuzz/seeds;
                      with --check, fail if they are stale
-  ratios [mulx|portable]
+  ratios [avx2|portable]
                      the arithmetic compared with the best constant-time peer; fails below a
                      floor. Uses the kernel that this CPU chooses, or the named one
   faults [--long] [--seed <n>]
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         ["seeds"] => fuzz::seeds(root, &[]),
         ["seeds", "--check"] => fuzz::seeds(root, &["--check"]),
         ["ratios"] => run(&mut cargo(root, &RATIOS)),
-        ["ratios", kernel @ ("mulx" | "portable")] => ratios_by(root, kernel),
+        ["ratios", kernel @ ("avx2" | "portable")] => ratios_by(root, kernel),
         ["faults", options @ ..] => faults::run_with(root, test::FEATURES, options),
         ["cortex-m4"] => cortex_m4::run_vectors(root),
         ["public-api"] => public_api::check(root, test::FEATURES),

@@ -161,11 +161,11 @@ fn postgres(root: &Path) -> Result<()> {
     server.stop()
 }
 
-/// Tests the backends that this machine might not choose: plain Rust, mulx, and the vector kernels
+/// Tests the backends that this machine might not choose: plain Rust, AVX2, and the vector kernels
 /// on a model of their instructions.
 fn backends(root: &Path) -> Result<()> {
     let nextest = setup::nextest(root)?;
-    for backend in ["portable", "mulx", "model"] {
+    for backend in ["portable", "avx2", "model"] {
         let mut tests = nextest.command(root, &["run", "--package", "device-srp"]);
         run(tests.env("RUSTFLAGS", format!("--cfg device_srp_backend=\"{backend}\"")))?;
     }

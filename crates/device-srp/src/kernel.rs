@@ -3,13 +3,13 @@
 //! A [`Kernel`] multiplies `L` independent residues side by side; the formulas over kernels are
 //! written once.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod formula;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
 mod ifma;
-#[cfg(target_arch = "x86_64")]
-mod mulx;
 mod portable;
 mod power;
 mod scan;
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::{exponent::Exponent, group::Residue};
 #[cfg(target_arch = "x86_64")]
-use mulx::Mulx;
+use avx2::Avx2;
 use portable::Portable;
 #[cfg(target_has_atomic = "ptr")]
 use power::Comb;
@@ -72,12 +72,12 @@ trait Kernel<const L: usize>: Copy {
 
 /// The kernel for one handshake: the fastest one that the CPU supports.
 ///
-/// Tests choose another with `--cfg device_srp_backend`: `"portable"`, `"mulx"` (portable if the
-/// CPU has no mulx), or `"model"` for the vector kernels on a model of their instructions.
+/// Tests choose another with `--cfg device_srp_backend`: `"portable"`, `"avx2"` (portable if the
+/// CPU has no AVX2), or `"model"` for the vector kernels on a model of their instructions.
 enum Backend {
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]
-    Mulx(Mulx),
+    Avx2(Avx2),
     #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
     Ifma(ifma::Ifma),
 }
@@ -85,16 +85,16 @@ enum Backend {
 impl Backend {
     fn detect() -> Self {
         #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
-        if !cfg!(any(device_srp_backend = "portable", device_srp_backend = "mulx"))
+        if !cfg!(any(device_srp_backend = "portable", device_srp_backend = "avx2"))
             && let Some(ifma) = ifma::Ifma::detect()
         {
             return Self::Ifma(ifma);
         }
         #[cfg(target_arch = "x86_64")]
         if !cfg!(device_srp_backend = "portable")
-            && let Some(mulx) = Mulx::detect()
+            && let Some(avx2) = Avx2::detect()
         {
-            return Self::Mulx(mulx);
+            return Self::Avx2(avx2);
         }
         Self::Portable(Portable)
     }
@@ -106,7 +106,10 @@ macro_rules! on_one {
         let [result] = match Backend::detect() {
             Backend::Portable(k) => formula::$formula(k, $([$argument]),*),
             #[cfg(target_arch = "x86_64")]
-            Backend::Mulx(k) => formula::$formula(k, $([$argument]),*),
+            Backend::Avx2(k) => {
+                let space = $crate::kernel::avx2::Workspace::cell();
+                formula::$formula(k.with(&space), $([$argument]),*)
+            }
             #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
             Backend::Ifma(k) => formula::$formula(k, $([$argument]),*),
         };

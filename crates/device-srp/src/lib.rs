@@ -58,9 +58,8 @@
 //! # Speed
 //!
 //! The arithmetic is written for this one group. It chooses a kernel at run time by what the CPU
-//! has: AVX-512 IFMA, else `mulx` with two carry chains, else plain Rust. A server that has many
-//! claims passes them to [`verify_batch`]. A [`Verifier`] can keep powers of itself that shorten
-//! each handshake.
+//! has: AVX-512 IFMA, else AVX2, else plain Rust. A server that has many claims passes them to
+//! [`verify_batch`]. A [`Verifier`] can keep powers of itself that shorten each handshake.
 //!
 //! # Targets
 //!

@@ -9,13 +9,13 @@ use super::{Backend, formula};
 use super::{LANES, WORTHWHILE};
 use crate::{exponent::Exponent, group::Residue, public_value::PublicValue};
 
-/// The kernel that runs one handshake: "ifma", "mulx" or "portable".
+/// The kernel that runs one handshake: "ifma", "avx2" or "portable".
 #[must_use]
 pub fn kernel() -> &'static str {
     match Backend::detect() {
         Backend::Portable(_) => "portable",
         #[cfg(target_arch = "x86_64")]
-        Backend::Mulx(_) => "mulx",
+        Backend::Avx2(_) => "avx2",
         #[cfg(any(target_arch = "x86_64", device_srp_backend = "model"))]
         Backend::Ifma(_) => "ifma",
     }

@@ -6,7 +6,7 @@ use core::hint::black_box;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{Handshake, Kernel, Mulx, Opening, Portable, formula, ifma};
+use super::{Avx2, Handshake, Kernel, Opening, Portable, avx2, formula, ifma};
 use crate::{
     exponent::Exponent, group::Residue, identity::Identity, kdf::Scrambler,
     public_value::PublicValue,
@@ -17,8 +17,9 @@ use crate::{
 /// That function passes the memory of every secret to `secret`, which marks it.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     section("portable", &|| run::<1, _>(Portable, secret));
-    if let Some(k) = Mulx::detect() {
-        section("mulx", &|| run::<1, _>(k, secret));
+    if let Some(k) = Avx2::detect() {
+        let space = avx2::Workspace::cell();
+        section("avx2", &|| run::<1, _>(k.with(&space), secret));
     }
     if let Some(k) = ifma::Ifma::detect() {
         section("ifma", &|| run::<1, _>(k, secret));

@@ -346,9 +346,9 @@ vectorized! {
         let (x_sum, scratch) = scratch.split_at_mut(half);
         let (y_sum, scratch) = scratch.split_at_mut(half);
         let (middle, scratch) = scratch.split_at_mut(2 * half);
+        let carries = (add_limbs(x0, x1, x_sum), add_limbs(y0, y1, y_sum));
         multiply_columns(x0, y0, &mut t[..2 * half], scratch);
         multiply_columns(x1, y1, &mut t[2 * half..], scratch);
-        let carries = (add_limbs(x0, x1, x_sum), add_limbs(y0, y1, y_sum));
         if half == BLOCK {
             join(t, None, carries, (x_sum, y_sum));
             multiply_block::<true>(x_sum, y_sum, &mut t[half..]);
@@ -367,9 +367,9 @@ vectorized! {
         let (x0, x1) = x.split_at(half);
         let (sum, scratch) = scratch.split_at_mut(half);
         let (middle, scratch) = scratch.split_at_mut(2 * half);
+        let carry = add_limbs(x0, x1, sum);
         square_columns(x0, &mut t[..2 * half], scratch);
         square_columns(x1, &mut t[2 * half..], scratch);
-        let carry = add_limbs(x0, x1, sum);
         if half == BLOCK {
             join(t, None, (carry, carry), (sum, sum));
             square_block::<true>(sum, &mut t[half..]);
@@ -502,10 +502,14 @@ vectorized! {
         }
         let (sum, products) = scratch.split_at_mut(BLOCK);
         let (m0, m1) = m.split_at(BLOCK);
-        let c = add_limbs(m0, m1, sum);
-        for (i, m) in [m0, m1, m0, m1].into_iter().enumerate() {
+        let product = |i: usize, m: &[Lanes], products: &mut [Lanes]| {
             multiply_block::<false>(m, &F[BLOCK * i..], &mut products[2 * BLOCK * i..]);
-        }
+        };
+        product(0, m0, products);
+        let c = add_limbs(m0, m1, sum);
+        product(1, m1, products);
+        product(2, m0, products);
+        product(3, m1, products);
         multiply_block::<true>(sum, &F_SUMS, &mut t[HALF + BLOCK..]);
         multiply_block::<true>(sum, &F_SUMS[BLOCK..], &mut t[HALF + 3 * BLOCK..]);
         // combines the products with blocks 0 and 1 of F, and those with 2 and 3, as `join` does
