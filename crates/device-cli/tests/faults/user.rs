@@ -432,10 +432,10 @@ fn is_spent(refusal: &ServiceError) -> bool {
 }
 
 /// Whether a refusal says that a proof came too late, whether it was used before or not: its device
-/// was forgotten, its sessions were ended, or a later code was used.
+/// was forgotten, its sessions were ended, its code is old, or a later code was used.
 fn is_outdated(refusal: &ServiceError) -> bool {
     refusal.is_unknown_device()
-        || *refusal.code() == ErrorCode::ExpiredCode
+        || matches!(refusal.code(), ErrorCode::CodeMismatch | ErrorCode::ExpiredCode)
         || *refusal.code() == ErrorCode::NotAuthorized
             && refusal.message() == "Invalid session for the user."
 }
