@@ -18,7 +18,6 @@ use crate::command::notes::Notes;
 use crate::command::transaction::{Transaction, written};
 use crate::crypto::jwt::{KeyRing, PublicKey, SigningKeys};
 use crate::error::ServiceError;
-use crate::host::arithmetic::{Arithmetic, InPlace};
 use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::{Hooks, NoHooks};
@@ -54,7 +53,6 @@ pub struct Engine {
     key_ring: KeyRing,
     signing_keys: Arc<dyn SigningKeySource>,
     hooks: Arc<dyn Hooks>,
-    arithmetic: Arc<dyn Arithmetic>,
     risk: Arc<dyn RiskEvaluator>,
     device_messages: DeviceMessages,
     development: Development,
@@ -75,13 +73,6 @@ impl EngineBuilder {
     #[must_use]
     pub fn hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.0.hooks = hooks;
-        self
-    }
-
-    /// Sets the arithmetic for handshakes. Default: [`InPlace`].
-    #[must_use]
-    pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
-        self.0.arithmetic = arithmetic;
         self
     }
 
@@ -138,7 +129,6 @@ impl Engine {
             key_ring: KeyRing::default(),
             signing_keys,
             hooks: Arc::new(NoHooks),
-            arithmetic: Arc::new(InPlace),
             risk: Arc::new(NewAddressOrFailures),
             device_messages: DeviceMessages::default(),
             development: Development::default(),
@@ -306,7 +296,6 @@ impl Engine {
             config: &self.config,
             key_ring: &self.key_ring,
             hooks,
-            arithmetic: &*self.arithmetic,
             signing_keys: &*self.signing_keys,
             risk: &*self.risk,
             device_messages: &self.device_messages,

@@ -1,6 +1,5 @@
 //! What the host program supplies to the engine, and the messages for it to deliver.
 
-pub(crate) mod arithmetic;
 pub(crate) mod development;
 pub(crate) mod device_messages;
 pub(crate) mod hooks;

@@ -98,7 +98,6 @@ pub mod store;
 pub use crypto::seal::fuzzing;
 pub use engine::{Engine, EngineBuilder};
 pub use error::ServiceError;
-pub use host::arithmetic::{Arithmetic, InPlace};
 pub use host::development::CHOSEN_CLIENT_ID;
 pub use host::device_messages::{DeviceMessages, MessageTexts};
 pub use host::hooks::{HookError, Hooks, NoHooks};

@@ -1,9 +1,9 @@
 //! A user pool over HTTP: the wire protocol around [`device_pool::Engine`], and a server for it.
 //!
 //! Only this crate turns domain errors into HTTP. A request passes, in this order: its target and
-//! media type, the size of its body, a permit, the administrator's signature if the operation needs
-//! one, JSON, the constraints of the service's model, and the engine. Everything after the permit
-//! runs off the async workers.
+//! media type, the size of its body, admission, the administrator's signature if the operation
+//! needs one, JSON, the constraints of the service's model, and the engine. Everything after
+//! admission runs off the async workers.
 //!
 //! Start with [`Service::builder`]. [`app`] is the service as a router without a socket; [`Server`]
 //! listens, maintains the service and shuts down cleanly.
@@ -16,6 +16,7 @@ mod admin_sessions;
 mod administration;
 mod administrator;
 mod administrators;
+mod admission;
 mod answer;
 mod api;
 mod app;
@@ -32,7 +33,6 @@ mod environment;
 mod fair_share;
 mod feedback_link;
 mod guess_budget;
-mod handshake_batcher;
 mod health;
 mod hook_gate;
 mod hook_signature;
@@ -78,7 +78,6 @@ pub use administrators::Administrators;
 pub use app::{app, app_with_pages};
 pub use dev::{DevMode, KeptMessage};
 pub use environment::{Clock, Entropy};
-pub use handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 pub use http_hooks::HttpHooks;
 pub use key_rotation::{ROTATE_KEYS_TARGET, RotateKeys, RotatedKeys};
 pub use lambda_hooks::LambdaHooks;

@@ -1,13 +1,23 @@
 //! Limits on what callers may occupy at a time.
 
+use std::thread;
+use std::time::Duration;
+
 /// The limits of a server; [`Limits::default`] has the defaults. `docs/limits.md` lists all limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Calls decided at a time, each on its own thread. Default: 256, half of tokio's blocking
-    /// threads. Further calls are refused at once with `TooManyRequestsException`, so that in a
-    /// flood no one waits without end.
+    /// threads. Further calls are refused at once with `TooManyRequestsException`.
     pub max_in_flight: usize,
+    /// Calls that compute at a time; those that wait for the store or a hook do not count. Default:
+    /// two for each core. Further calls wait. More would leave too little of a busy core to the
+    /// workers, which read requests and answer those that are refused.
+    pub max_computing: usize,
+    /// How long a call waits for its turn. Default: 150 ms. Then it is refused with
+    /// `TooManyRequestsException`, so that in a flood no one waits without end; but eight calls for
+    /// each that computes may wait longer, so that a stall or a slow machine refuses nobody.
+    pub max_wait: Duration,
     /// Calls that wait for the operator's hook at a time. Default: 64. They do not count as in
     /// flight.
     pub max_hooks: usize,
@@ -34,6 +44,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_in_flight: 256,
+            // This includes the quota of a container.
+            max_computing: 2 * thread::available_parallelism().map_or(1, usize::from),
+            max_wait: Duration::from_millis(150),
             max_hooks: 64,
             max_connections: 1024,
             max_connections_per_address: 256,

@@ -20,7 +20,7 @@ use device_pool::{
     AuditHead, Config, Engine, Invocation, Message, Moment, Outcome, SealedLogs, ServiceError,
 };
 use device_store::SealedStore;
-use device_wire::{Auth, ErrorCode, Operation};
+use device_wire::{Auth, Operation};
 use rand_core::CryptoRng;
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
@@ -30,6 +30,7 @@ use uuid::Uuid;
 
 use crate::administrator::Administrator;
 use crate::administrators::AdminCheck;
+use crate::admission::{Admission, Precedence};
 use crate::body::{Body, BodyMemory};
 use crate::constraint;
 use crate::environment::{Clock, Entropy};
@@ -98,9 +99,7 @@ pub struct Service {
     pool_budget: PoolBudget,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    calls: Arc<Semaphore>,
-    /// The permits of `calls`.
-    max_in_flight: usize,
+    admission: Arc<Admission>,
     documents: Semaphore,
     region: String,
     message_observer: Arc<MessageObserver>,
@@ -173,7 +172,8 @@ impl Service {
         // All that follows from the decision is part of the work, which goes on if the caller
         // disconnects.
         let this = Arc::clone(self);
-        let answered = self.as_call(move |_| {
+        let precedence = Precedence::of(operation, call.body.bytes());
+        let answered = self.as_call(precedence, move |_| {
             let mut subject = Subject::default();
             Ok((this.decide_and_follow_up(&call, &mut subject), subject))
         });
@@ -286,7 +286,7 @@ impl Service {
         source_ip: Option<IpAddr>,
         work: impl FnOnce(&Engine, &mut Invocation<'_>) -> Result<T, ServiceError> + Send + 'static,
     ) -> (Result<T, ServiceError>, Subject) {
-        let work = self.as_call(move |service| {
+        let work = self.as_call(Precedence::Second, move |service| {
             let mut rng = service.entropy.generator();
             let now = service.moment();
             let mut invocation = Invocation { source_ip, ..Invocation::new(now, &mut *rng) };
@@ -408,7 +408,7 @@ impl Service {
     pub(crate) async fn figures(self: &Arc<Self>) -> String {
         let figures = self.off_the_workers(|service| {
             service.metrics.measure(Present {
-                calls_in_flight: service.max_in_flight - service.calls.available_permits(),
+                calls_in_flight: service.admission.in_flight(),
                 messages_waiting: service.outbound_queue.waiting(),
                 data_directory: service.data_directory.as_deref(),
             });
@@ -477,22 +477,15 @@ impl Service {
         self.engine.rotate_keys(POOL_KEY_LIFE, &mut invocation)
     }
 
-    /// Runs `work` off the workers as one of the calls that are decided at a time; refuses it if
-    /// there are too many.
+    /// Runs `work` off the workers as one of the calls that take turns; refuses it if it would wait
+    /// too long.
     pub(crate) async fn as_call<T: Send + 'static>(
         self: &Arc<Self>,
+        precedence: Precedence,
         work: impl FnOnce(&Self) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
-            return Err(ServiceError::new(ErrorCode::TooManyRequests, "Too many requests"));
-        };
-        // The permit moves with the work: if the caller disconnects, the work still occupies its
-        // thread.
-        self.off_the_workers(move |service| {
-            let _permit = permit;
-            work(service)
-        })
-        .await
+        let service = Arc::clone(self);
+        self.admission.run(precedence, move || work(&service)).await?
     }
 
     /// Runs `work` on a blocking thread. The engine blocks on storage and does big-number

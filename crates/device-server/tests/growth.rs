@@ -2,7 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 #[allow(dead_code, reason = "the benchmark needs more of it")]
-#[path = "../benches/sign_ins/caller.rs"]
+#[path = "../benches/growth/caller.rs"]
 mod caller;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 #[path = "../benches/growth/crowd.rs"]

@@ -75,6 +75,18 @@ impl From<device_proto::Error> for Failure {
     }
 }
 
+/// A device sign-in whose first request is computed, and not yet sent.
+pub(crate) struct Opened(SignIn, Request);
+
+impl Opened {
+    pub(crate) fn new(config: &Config, user: &User) -> Self {
+        let credentials = Credentials::srp(&user.name, user.password.clone());
+        let device = ThisDevice::from(Some(user.device.clone()));
+        let (state, request) = SignIn::start(config, credentials, device, &mut rand::rng());
+        Self(state, request)
+    }
+}
+
 /// A client in one act. It adds up the time of its calls, without its own arithmetic.
 pub(crate) struct Acting<'a> {
     pub(crate) http: &'a Client,
@@ -91,12 +103,8 @@ impl<'a> Acting<'a> {
     pub(crate) async fn run(mut self, act: Act, user: &User) -> Result<Duration, Failure> {
         match act {
             Act::DeviceSignIn => {
-                let device = ThisDevice::from(Some(user.device.clone()));
-                let outcome = self.sign_in(&user.name, &user.password, device).await?;
-                // Otherwise the service asked for no proof, and less was measured.
-                if !matches!(outcome.device, DeviceOutcome::Known(_)) {
-                    return Err(Failure("the device was not recognized".to_owned()));
-                }
+                let opened = Opened::new(self.config, user);
+                return self.complete(opened).await;
             }
             Act::PasswordSignIn => {
                 // So no device is presented and no new one is registered.
@@ -109,6 +117,17 @@ impl<'a> Acting<'a> {
         Ok(self.calls)
     }
 
+    /// Completes a device sign-in; returns the time of its calls.
+    pub(crate) async fn complete(mut self, opened: Opened) -> Result<Duration, Failure> {
+        let Opened(state, request) = opened;
+        let outcome = self.go_on(state, request).await?;
+        // Otherwise the service asked for no proof, and less was measured.
+        if !matches!(outcome.device, DeviceOutcome::Known(_)) {
+            return Err(Failure("the device was not recognized".to_owned()));
+        }
+        Ok(self.calls)
+    }
+
     /// Signs in with the password, and with what the device has.
     pub(crate) async fn sign_in(
         &mut self,
@@ -117,8 +136,11 @@ impl<'a> Acting<'a> {
         device: ThisDevice,
     ) -> Result<Outcome, Failure> {
         let credentials = Credentials::srp(username, password.clone());
-        let (mut state, mut request) =
-            SignIn::start(self.config, credentials, device, &mut rand::rng());
+        let (state, request) = SignIn::start(self.config, credentials, device, &mut rand::rng());
+        self.go_on(state, request).await
+    }
+
+    async fn go_on(&mut self, mut state: SignIn, mut request: Request) -> Result<Outcome, Failure> {
         loop {
             let answer = self.send(&request).await?;
             let reply = Reply::Answered(&answer);

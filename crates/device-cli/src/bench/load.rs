@@ -10,13 +10,11 @@ use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::act::{Act, Acting, Failure};
+use super::latency;
 use super::machine::Memory;
 use super::server::Server;
 use super::setting::Setting;
 use super::unavoidable::{Sampler, Unavoidable};
-
-/// The longest latency that is told apart, in microseconds: a minute.
-const MAX_LATENCY_US: u64 = 60_000_000;
 
 /// When the clients stop.
 pub(crate) enum Until {
@@ -55,7 +53,7 @@ pub(crate) struct Measured {
 impl Measured {
     pub(crate) fn new() -> Self {
         Self {
-            latencies: latencies(),
+            latencies: latency::histogram(),
             failures: BTreeMap::new(),
             elapsed: Duration::ZERO,
             cpu: None,
@@ -66,10 +64,7 @@ impl Measured {
 
     pub(crate) fn add(&mut self, result: Result<Duration, Failure>) {
         match result {
-            Ok(latency) => {
-                let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                self.latencies.saturating_record(microseconds.max(1));
-            }
+            Ok(latency) => latency::record(&mut self.latencies, latency),
             Err(failure) => *self.failures.entry(failure).or_default() += 1,
         }
     }
@@ -94,12 +89,6 @@ impl Measured {
             self.failures.iter().map(|(Failure(kind), count)| format!("{kind} ({count})"));
         reasons.collect::<Vec<_>>().join(", ")
     }
-}
-
-/// An empty histogram of microseconds, with three significant digits.
-#[expect(clippy::expect_used, reason = "the bounds are constants that the histogram accepts")]
-fn latencies() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, MAX_LATENCY_US, 3).expect("the bounds are valid")
 }
 
 impl Load<'_> {

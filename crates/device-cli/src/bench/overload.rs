@@ -3,19 +3,28 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::act::{Act, Acting, Failure};
-use super::latency::Latency;
+use super::act::{Act, Acting, Failure, Opened};
+use super::latency::{self, Latency};
 use super::load::{Load, Measured, Until};
+use super::machine::Process;
 use super::server::Server;
 use super::setting::Setting;
 
 /// How many times its capacity the server gets.
 const FACTOR: f64 = 3.0;
+
+/// Sign-ins whose first request is computed beforehand, so that the bench computes less in the
+/// flood than the server does. Each occupies some kilobytes.
+const MAX_OPENED: usize = 32_768;
+
+/// The time between two measurements of how late the bench itself is.
+const PULSE: Duration = Duration::from_millis(5);
 
 /// Sign-ins under way at a time. Beyond it the bench itself could not tell who is slow.
 const MAX_UNDER_WAY: usize = 8192;
@@ -48,6 +57,11 @@ pub(crate) struct Overload {
     /// Seconds from the last offered sign-in until all succeed and are fast again.
     pub(crate) recovered_after_seconds: Option<f64>,
     pub(crate) cpu_cores: Option<f64>,
+    /// The cores that the bench kept busy.
+    pub(crate) bench_cpu_cores: Option<f64>,
+    /// How late a task of the bench was that had nothing to do but to wake up. The latency of each
+    /// call contains as much.
+    pub(crate) bench_late_ms: Latency,
     pub(crate) memory_peak: Option<u64>,
 }
 
@@ -60,14 +74,17 @@ pub(crate) async fn run(
     bar: &ProgressBar,
 ) -> Overload {
     let rate = capacity * FACTOR;
+    let time = Duration::from_secs(seconds);
+    let mut opened = opened(setting, (rate * time.as_secs_f64()) as usize).await;
     let measured = Arc::new(Mutex::new(Measured::new()));
     let mut ticks = interval(Duration::from_millis(2));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut under_way = JoinSet::new();
     let (mut started, mut not_started) = (0_u64, 0_u64);
-    let cpu_before = server.process.cpu();
+    let bench = Process(Some(std::process::id()));
+    let cpu_before = (server.process.cpu(), bench.cpu());
+    let pulse = Pulse::start();
     let beginning = Instant::now();
-    let time = Duration::from_secs(seconds);
     let mut users = setting.users.iter().cycle();
     while beginning.elapsed() < time {
         ticks.tick().await;
@@ -83,26 +100,69 @@ pub(crate) async fn run(
             started += 1;
             let (http, config) = (setting.http.clone(), setting.config.clone());
             let measured = Arc::clone(&measured);
+            let opened = opened.pop();
             under_way.spawn(async move {
-                let result = Acting::new(&http, &config).run(Act::DeviceSignIn, &user).await;
+                let opened = opened.unwrap_or_else(|| Opened::new(&config, &user));
+                let result = Acting::new(&http, &config).complete(opened).await;
                 measured.lock().unwrap_or_else(PoisonError::into_inner).add(result);
             });
         }
     }
     let offered = beginning.elapsed();
-    let cpu = server.process.cpu().zip(cpu_before);
+    let cpu = server.process.cpu().zip(cpu_before.0);
+    let bench_cpu = bench.cpu().zip(cpu_before.1);
+    let late = pulse.stop();
     let in_time = take(&measured);
     let recovered = recovery(setting, server).await;
     under_way.join_all().await;
-    let late = take(&measured);
-    report(&[in_time, late], offered, Counts { started, not_started }, |report| {
+    let afterwards = take(&measured);
+    report(&[in_time, afterwards], offered, Counts { started, not_started }, |report| {
         report.recovered_after_seconds = recovered.map(|time| time.as_secs_f64());
         let cores = |(after, before): (Duration, Duration)| {
             after.saturating_sub(before).as_secs_f64() / offered.as_secs_f64()
         };
         report.cpu_cores = cpu.map(cores);
+        report.bench_cpu_cores = bench_cpu.map(cores);
+        report.bench_late_ms = late;
         report.memory_peak = server.process.memory().map(|memory| memory.peak);
     })
+}
+
+/// The first requests of so many sign-ins, by the users in turn from the last one on.
+async fn opened(setting: &Setting, count: usize) -> Vec<Opened> {
+    let (config, users) = (setting.config.clone(), setting.users.clone());
+    let open = move || {
+        let turns: Vec<_> = users.iter().cycle().take(count.min(MAX_OPENED)).collect();
+        turns.into_iter().rev().map(|user| Opened::new(&config, user)).collect()
+    };
+    tokio::task::spawn_blocking(open).await.unwrap_or_default()
+}
+
+/// A task that measures how late the bench is.
+struct Pulse {
+    late: Arc<Mutex<Histogram<u64>>>,
+    task: AbortHandle,
+}
+
+impl Pulse {
+    fn start() -> Self {
+        let late = Arc::new(Mutex::new(latency::histogram()));
+        let recorded = Arc::clone(&late);
+        let beat = async move {
+            loop {
+                let due = Instant::now() + PULSE;
+                sleep(PULSE).await;
+                let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+                latency::record(&mut recorded, due.elapsed());
+            }
+        };
+        Self { late, task: tokio::spawn(beat).abort_handle() }
+    }
+
+    fn stop(self) -> Latency {
+        self.task.abort();
+        Latency::of(&self.late.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 struct Counts {
@@ -139,6 +199,8 @@ fn report(
         latency_ms: Latency::of(&all.latencies),
         recovered_after_seconds: None,
         cpu_cores: None,
+        bench_cpu_cores: None,
+        bench_late_ms: Latency::of(&latency::histogram()),
         memory_peak: None,
     };
     complete(&mut report);

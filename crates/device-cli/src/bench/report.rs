@@ -161,6 +161,13 @@ impl Report {
         if overload.not_started > 0 {
             writeln!(out, "  {} could not be started in time", overload.not_started)?;
         }
+        if let Some(cores) = overload.bench_cpu_cores {
+            let late = overload.bench_late_ms.p99;
+            writeln!(
+                out,
+                "  the bench itself used {cores:.2} cores, and was {late:.0} ms late (p99)"
+            )?;
+        }
         match overload.recovered_after_seconds {
             Some(seconds) => writeln!(out, "  recovered within {seconds:.1} s"),
             None => writeln!(out, "  did not recover"),

@@ -30,8 +30,10 @@ const MAKERS: u32 = 64;
 
 /// A pool with users, each with a remembered device.
 pub(crate) struct Setting {
-    /// Signs administrators' operations, and is the clients' connection.
+    /// The clients' connection.
     pub(crate) http: Client,
+    /// Makes the pool and its users, and repeats calls that a busy server refuses.
+    maker: Client,
     pub(crate) config: Config,
     pub(crate) pool_id: String,
     pub(crate) users: Vec<Arc<User>>,
@@ -51,10 +53,12 @@ impl Setting {
         clients: u32,
         bar: &ProgressBar,
     ) -> Result<Self, BenchError> {
-        let http = connect(server)?;
-        let (pool_id, client_id) = make_pool(&http, pool_name).await?;
+        // A refused call is counted, not hidden.
+        let http = connect(server, RetryPolicy::never())?;
+        let maker = connect(server, RetryPolicy::default().with_attempts(8))?;
+        let (pool_id, client_id) = make_pool(&maker, pool_name).await?;
         let config = Config::new(&*pool_id, client_id).map_err(BenchError::start)?;
-        let mut setting = Self { http, config, pool_id, users: Vec::new() };
+        let mut setting = Self { http, maker, config, pool_id, users: Vec::new() };
         match setting.make_users(users, clients, bar).await {
             Ok(()) => Ok(setting),
             Err(error) => {
@@ -75,7 +79,7 @@ impl Setting {
         let users = users as usize;
         let mut makers: JoinSet<Result<_, BenchError>> = JoinSet::new();
         for _ in 0..clients.min(MAKERS) {
-            let (http, config) = (self.http.clone(), self.config.clone());
+            let (http, config) = (self.maker.clone(), self.config.clone());
             let (next, bar) = (Arc::clone(&next), bar.clone());
             makers.spawn(async move {
                 let mut made = Vec::new();
@@ -103,7 +107,7 @@ impl Setting {
             let mut signing_in = JoinSet::new();
             for user in some {
                 let (http, config, user) =
-                    (self.http.clone(), self.config.clone(), Arc::clone(user));
+                    (self.maker.clone(), self.config.clone(), Arc::clone(user));
                 signing_in.spawn(async move { signed_in(&http, &config, &user).await });
             }
             while let Some(user) = signing_in.join_next().await {
@@ -116,19 +120,18 @@ impl Setting {
 
     /// Deletes the pool with all that is in it.
     pub(crate) async fn remove(&self) -> Result<(), BenchError> {
-        let deleted = self.http.call(&DeleteUserPoolRequest::new(&*self.pool_id)).await;
+        let deleted = self.maker.call(&DeleteUserPoolRequest::new(&*self.pool_id)).await;
         deleted.map_err(failed("DeleteUserPool")).map(drop)
     }
 }
 
-fn connect(server: &Server) -> Result<Client, BenchError> {
+fn connect(server: &Server, retry: RetryPolicy) -> Result<Client, BenchError> {
     let key = &server.access_key;
     Client::builder()
         .region(&server.region)
         .endpoint_url(server.endpoint.as_str())
         .timeout(TIMEOUT)
-        // A refused call is counted, not hidden.
-        .retry(RetryPolicy::never())
+        .retry(retry)
         .credentials(Credentials::from_keys(&key.0, key.1.as_str(), None))
         .build()
         .map_err(BenchError::start)

@@ -6,7 +6,6 @@ use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
-use crate::host::arithmetic::Arithmetic;
 use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::Hooks;
@@ -29,7 +28,6 @@ pub(crate) struct Context<'a, 'c> {
     pub(crate) config: &'a Config,
     pub(crate) key_ring: &'a KeyRing,
     pub(crate) hooks: &'a dyn Hooks,
-    pub(crate) arithmetic: &'a dyn Arithmetic,
     pub(crate) signing_keys: &'a dyn SigningKeySource,
     pub(crate) risk: &'a dyn RiskEvaluator,
     pub(crate) device_messages: &'a DeviceMessages,

@@ -53,7 +53,7 @@ impl Exchange {
         context: ExchangeFor,
         session: Option<Spent>,
     ) -> Result<Offer, ServiceError> {
-        let ephemeral = cx.arithmetic.open(verifier, cx.invocation.rng)?;
+        let ephemeral = ServerEphemeral::generate(&mut cx.invocation.rng, &verifier);
         let exchange = Self {
             id: cx.uuid().to_string(),
             expires_at: cx.now() + client.session_life(),
@@ -103,7 +103,7 @@ impl Exchange {
         let secret: zeroize::Zeroizing<[u8; 32]> =
             zeroize::Zeroizing::new(secret.as_slice().try_into().map_err(|_| damaged())?);
         let ephemeral = ServerEphemeral::restore(&secret, b);
-        let Some(key) = cx.arithmetic.session_key(ephemeral, verifier, a)? else {
+        let Ok(key) = ephemeral.session_key(&verifier, &a) else {
             return Ok(false);
         };
         let Ok(block) = STANDARD.decode(claim.secret_block) else { return Ok(false) };

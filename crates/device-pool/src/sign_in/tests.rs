@@ -12,7 +12,6 @@ use crate::command::notes::Notes;
 use crate::command::transaction::Transaction;
 use crate::crypto::jwt::KeyRing;
 use crate::error::ServiceError;
-use crate::host::arithmetic::InPlace;
 use crate::host::development::Development;
 use crate::host::device_messages::DeviceMessages;
 use crate::host::hooks::NoHooks;
@@ -90,7 +89,6 @@ fn with_user<T>(status: UserStatusType, test: impl FnOnce(&mut Context<'_, '_>) 
         config: &config,
         key_ring: &KeyRing::default(),
         hooks: &NoHooks,
-        arithmetic: &InPlace,
         signing_keys: &NoSigningKeys,
         risk: &NewAddressOrFailures,
         device_messages: &DeviceMessages::default(),

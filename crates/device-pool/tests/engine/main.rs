@@ -40,7 +40,6 @@ mod meddled;
 mod message_triggers;
 mod mid_flow;
 mod migration;
-mod overload;
 mod policy_trial;
 mod pool_life;
 mod pools;

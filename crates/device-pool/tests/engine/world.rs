@@ -7,18 +7,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use device_pool::store::Store;
 use device_pool::{
-    Arithmetic, Config, Engine, EngineBuilder, HookError, Hooks, InPlace, Invocation, Message,
-    Moment, NoHooks, PoolKeyKind, Retention, SUPPORTED, ServiceError,
+    Config, Engine, EngineBuilder, HookError, Hooks, Invocation, Message, Moment, NoHooks,
+    PoolKeyKind, Retention, SUPPORTED, ServiceError,
 };
 use device_srp::{
-    ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, ServerEphemeral, SessionKey,
-    Timestamp, Verifier,
+    ClientEphemeral, DevicePassword, Identity, PublicValue, Salt, Timestamp, Verifier,
 };
 use device_store::MemoryStore;
 use device_test::TestSigningKeys;
 use device_wire::{ErrorCode, Operation};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{CryptoRng, SeedableRng};
 use serde_json::{Value, json};
 
 pub(crate) use crate::flows::Flow;
@@ -32,8 +31,7 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) pool: String,
     pub(crate) client: String,
-    hooks: Arc<Exchangeable<dyn Hooks>>,
-    arithmetic: Arc<Exchangeable<dyn Arithmetic>>,
+    hooks: Arc<Exchangeable>,
     /// The messages of the last call.
     pub(crate) outbox: Vec<Message>,
     /// The messages that the last call sent whether or not it succeeded.
@@ -54,41 +52,22 @@ const KEPT: [&str; 6] = [
     "UserPoolAddOns",
 ];
 
-/// A part of the engine that a test replaces while the engine runs.
-struct Exchangeable<T: ?Sized>(Mutex<Arc<T>>);
+/// Hooks that a test replaces while the engine runs.
+struct Exchangeable(Mutex<Arc<dyn Hooks>>);
 
-impl<T: ?Sized> Exchangeable<T> {
-    fn current(&self) -> Arc<T> {
+impl Exchangeable {
+    fn current(&self) -> Arc<dyn Hooks> {
         Arc::clone(&self.0.lock().unwrap())
     }
 }
 
-impl Hooks for Exchangeable<dyn Hooks> {
+impl Hooks for Exchangeable {
     fn call(&self, function: Option<&str>, event: &Value) -> Result<Value, HookError> {
         self.current().call(function, event)
     }
 
     fn runs(&self, function: Option<&str>) -> bool {
         self.current().runs(function)
-    }
-}
-
-impl Arithmetic for Exchangeable<dyn Arithmetic> {
-    fn open(
-        &self,
-        verifier: Verifier,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<ServerEphemeral, ServiceError> {
-        self.current().open(verifier, rng)
-    }
-
-    fn session_key(
-        &self,
-        ephemeral: ServerEphemeral,
-        verifier: Verifier,
-        a: PublicValue,
-    ) -> Result<Option<SessionKey>, ServiceError> {
-        self.current().session_key(ephemeral, verifier, a)
     }
 }
 
@@ -148,10 +127,8 @@ impl World {
     }
 
     pub(crate) fn around(engine: EngineBuilder, seed: u64) -> Self {
-        let hooks = Arc::new(Exchangeable(Mutex::new(Arc::new(NoHooks) as Arc<dyn Hooks>)));
-        let arithmetic =
-            Arc::new(Exchangeable(Mutex::new(Arc::new(InPlace) as Arc<dyn Arithmetic>)));
-        let engine = engine.hooks(hooks.clone()).arithmetic(arithmetic.clone()).build();
+        let hooks = Arc::new(Exchangeable(Mutex::new(Arc::new(NoHooks))));
+        let engine = engine.hooks(hooks.clone()).build();
         let mut world = Self {
             engine,
             now: START,
@@ -159,7 +136,6 @@ impl World {
             pool: String::new(),
             client: String::new(),
             hooks,
-            arithmetic,
             outbox: Vec::new(),
             warnings: Vec::new(),
             ip: [203, 0, 113, 9],
@@ -256,10 +232,6 @@ impl World {
 
     pub(crate) fn set_hooks(&self, hooks: impl Hooks + 'static) {
         *self.hooks.0.lock().unwrap() = Arc::new(hooks);
-    }
-
-    pub(crate) fn set_arithmetic(&self, arithmetic: impl Arithmetic + 'static) {
-        *self.arithmetic.0.lock().unwrap() = Arc::new(arithmetic);
     }
 
     pub(crate) fn call(

@@ -22,7 +22,6 @@
     reason = "a tool for the terminal"
 )]
 
-#[path = "../sign_ins/caller.rs"]
 mod caller;
 mod crowd;
 mod measure;

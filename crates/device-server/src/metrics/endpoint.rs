@@ -15,6 +15,7 @@ use device_pool::ServiceError;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::admission::Precedence;
 use crate::answer;
 use crate::request_log::Named;
 use crate::service::Service;
@@ -59,7 +60,7 @@ async fn may_read(
     }
     let Some((id, secret)) = headers.get(AUTHORIZATION).and_then(basic) else { return Ok(false) };
     let find = move |service: &Service| service.administrators.of_key(&id, &secret, service.now());
-    let holder = service.as_call(find).await?;
+    let holder = service.as_call(Precedence::Second, find).await?;
     Ok(holder.is_some_and(|holder| holder.pools.is_none()))
 }
 

@@ -1,4 +1,4 @@
-//! A store whose changes are measured.
+//! A store whose changes are measured, and whose callers lend their turns.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,8 +6,9 @@ use std::time::Instant;
 use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
 
 use super::Metrics;
+use crate::admission::{WaitsFor, lending_turn};
 
-/// A store, with figures of what it does.
+/// A store, with figures of what it does. A call that waits for it lends its turn to others.
 pub(crate) struct MeasuredStore {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
@@ -18,7 +19,11 @@ impl MeasuredStore {
         Self { store, metrics }
     }
 
-    fn counted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn counted<T>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = lending_turn(WaitsFor::Store, || ask(&*self.store));
         match &result {
             Err(StoreError::Conflict) => _ = self.metrics.store_conflicts.inc(),
             Err(_) => _ = self.metrics.store_failures.inc(),
@@ -30,15 +35,15 @@ impl MeasuredStore {
 
 impl Store for MeasuredStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.counted(self.store.get(key))
+        self.counted(|store| store.get(key))
     }
 
     fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
-        self.counted(self.store.get_unless(key, known))
+        self.counted(|store| store.get_unless(key, known))
     }
 
     fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.counted(self.store.get_all(keys))
+        self.counted(|store| store.get_all(keys))
     }
 
     fn scan(
@@ -48,19 +53,19 @@ impl Store for MeasuredStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.counted(self.store.scan(table, prefix, after, limit))
+        self.counted(|store| store.scan(table, prefix, after, limit))
     }
 
     fn apply(&self, change: Change) -> Result<(), StoreError> {
         self.metrics.commits_waiting.inc();
         let started = Instant::now();
-        let result = self.store.apply(change);
+        let result = self.counted(|store| store.apply(change));
         self.metrics.commits.observe(started.elapsed().as_secs_f64());
         self.metrics.commits_waiting.dec();
-        self.counted(result)
+        result
     }
 
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
-        self.counted(self.store.purge(now_millis))
+        self.counted(|store| store.purge(now_millis))
     }
 }

@@ -11,6 +11,7 @@ use device_wire::requests::DescribeUserPoolRequest;
 use super::Service;
 use crate::access_keys::{AccessKeys, AddedAccessKey, KeyRing, NewAccessKey};
 use crate::administrator::{Administrator, Role};
+use crate::admission::Precedence;
 
 impl Service {
     /// Adds an access key. The caller has the server's own.
@@ -28,7 +29,7 @@ impl Service {
             self.call(by, &DescribeUserPoolRequest::new(pool), source_ip).await?;
         }
         let by = by.clone();
-        self.as_call(move |service| {
+        self.as_call(Precedence::First, move |service| {
             let ring = service.ring()?;
             let mut rng = service.entropy.generator();
             let (added, change) = ring.prepare(new, service.now(), &mut *rng)?;
@@ -47,7 +48,7 @@ impl Service {
     /// # Errors
     /// Storage failures.
     pub async fn access_keys(self: &Arc<Self>) -> Result<AccessKeys, ServiceError> {
-        self.as_call(|service| match service.administrators.ring() {
+        self.as_call(Precedence::First, |service| match service.administrators.ring() {
             Some(ring) => ring.list(service.now()),
             None => Ok(AccessKeys { keys: Vec::new(), void: Vec::new() }),
         })
@@ -66,7 +67,7 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<(), ServiceError> {
         let by = by.clone();
-        self.as_call(move |service| {
+        self.as_call(Precedence::First, move |service| {
             let (ids, mut change) = service.ring()?.prepare_removal(&name)?;
             let sessions = service.sessions_of(&ids)?;
             let ids = ids.join(", ");

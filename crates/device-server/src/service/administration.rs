@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Service;
 use crate::administrator::Administrator;
+use crate::admission::Precedence;
 use crate::body::Body;
 
 /// A call of administrators that the service does not have. It changes no setting.
@@ -151,7 +152,7 @@ impl Service {
         call: C,
     ) -> Result<C::Answer, ServiceError> {
         administrator.check_pool_id(call.pool_id())?;
-        self.as_call(move |service| call.run(service)).await
+        self.as_call(Precedence::First, move |service| call.run(service)).await
     }
 
     /// Makes the call of a request, if an administrator signed it. Returns also who did.
@@ -161,7 +162,7 @@ impl Service {
         head: Parts,
         body: Body,
     ) -> (Result<Value, ServiceError>, Option<String>) {
-        let answered = self.as_call(move |service| {
+        let answered = self.as_call(Precedence::Second, move |service| {
             let (region, now) = (&service.region, service.now());
             let signer = service.administrators.admit(&head, body.bytes(), region, now)?;
             Ok((run(service, &signer, name, body.bytes()), service.title_of(&signer)))

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use device_pool::store::Store;
-use device_pool::{Arithmetic, Config, DeviceMessages, Engine, Hooks, NoHooks, SigningKeySource};
+use device_pool::{Config, DeviceMessages, Engine, Hooks, NoHooks, SigningKeySource};
 use device_store::SealedStore;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::{MAX_DOCUMENTS, MessageObserver, Service};
 use crate::administrators::{AdminCheck, Administrators};
+use crate::admission::Admission;
 use crate::body::BodyMemory;
 use crate::dev::DevClock;
 use crate::environment::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::guess_budget::GuessBudget;
-use crate::handshake_batcher::{DEFAULT_MAX_WAITING, HandshakeBatcher};
 use crate::health::Health;
 use crate::hook_gate::HookGate;
 use crate::limits::{Limits, PoolRates};
@@ -45,9 +45,8 @@ pub struct ServiceBuilder {
     message_observer: Arc<MessageObserver>,
     data_directory: Option<PathBuf>,
     device_messages: DeviceMessages,
-    // Both are expensive to create, so the defaults are created only if needed.
+    // Expensive to create, so the default is created only if needed.
     signing_keys: Option<Arc<dyn SigningKeySource>>,
-    arithmetic: Option<Arc<dyn Arithmetic>>,
 }
 
 impl ServiceBuilder {
@@ -69,7 +68,6 @@ impl ServiceBuilder {
             data_directory: None,
             device_messages: DeviceMessages::default(),
             signing_keys: None,
-            arithmetic: None,
         }
     }
 
@@ -173,20 +171,11 @@ impl ServiceBuilder {
         self
     }
 
-    /// Sets the arithmetic for handshakes. Default: a [`HandshakeBatcher`].
-    #[must_use]
-    pub fn arithmetic(mut self, arithmetic: Arc<dyn Arithmetic>) -> Self {
-        self.arithmetic = Some(arithmetic);
-        self
-    }
-
     /// Builds the service.
     #[must_use]
     pub fn build(mut self) -> Arc<Service> {
         let metrics = Metrics::new();
         self.store = Arc::new(MeasuredStore::new(self.store, Arc::clone(&metrics)));
-        let max_in_flight = self.limits.max_in_flight.min(Semaphore::MAX_PERMITS);
-        let calls = Arc::new(Semaphore::new(max_in_flight));
         let has_hooks = self.hooks.is_some();
         let mode = match &self.administrators {
             Administrators::Anyone(mode) => Some(mode),
@@ -208,10 +197,8 @@ impl ServiceBuilder {
             Arc::clone(&self.store),
             Arc::clone(&metrics),
         );
-        let hooks = HookGate::new(hooks, Arc::clone(&calls), self.limits.max_hooks);
+        let hooks = HookGate::new(hooks, self.limits.max_hooks);
         let signing_keys = self.signing_keys.unwrap_or_else(|| Arc::new(PregeneratedKeys::start()));
-        let arithmetic =
-            self.arithmetic.unwrap_or_else(|| Arc::new(HandshakeBatcher::new(DEFAULT_MAX_WAITING)));
         let Config { region, public_base_url, .. } = self.config.clone();
         let administrators = AdminCheck::new(
             self.administrators,
@@ -222,7 +209,6 @@ impl ServiceBuilder {
         );
         let mut engine = Engine::builder(Arc::clone(&self.store), self.config, signing_keys)
             .hooks(Arc::new(hooks))
-            .arithmetic(arithmetic)
             .device_messages(self.device_messages);
         if is_dev {
             engine = engine.chosen_ids();
@@ -245,8 +231,7 @@ impl ServiceBuilder {
             sealed: self.sealed,
             clock,
             entropy: self.entropy,
-            calls,
-            max_in_flight,
+            admission: Admission::new(&self.limits),
             metrics,
             data_directory: self.data_directory,
             documents: Semaphore::new(MAX_DOCUMENTS),

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Service;
 use crate::administrator::Administrator;
+use crate::admission::Precedence;
 use crate::constraint;
 use crate::dev::KeptMessage;
 use crate::sigv4;
@@ -51,7 +52,7 @@ impl Service {
         }
         administrator.check_role(operation)?;
         let administrator = administrator.clone();
-        self.as_call(move |service| {
+        self.as_call(Precedence::First, move |service| {
             let input = constraint::check(operation, body)?;
             let mut rng = service.entropy.generator();
             let mut invocation = service.invocation_of(&administrator, source_ip, &mut *rng);
@@ -74,7 +75,7 @@ impl Service {
         pool_id: String,
     ) -> Result<DeviceCount, ServiceError> {
         administrator.check_pool_id(&pool_id)?;
-        self.as_call(move |service| service.engine.count_devices(&pool_id)).await
+        self.as_call(Precedence::First, move |service| service.engine.count_devices(&pool_id)).await
     }
 
     /// The sign-ins of a pool in each of the last `hours`, the earliest first.
@@ -88,7 +89,7 @@ impl Service {
         hours: u16,
     ) -> Result<Vec<SignInHour>, ServiceError> {
         administrator.check_pool_id(&pool_id)?;
-        self.as_call(move |service| {
+        self.as_call(Precedence::First, move |service| {
             service.engine.sign_ins_by_hour(&pool_id, hours, service.moment())
         })
         .await
@@ -104,7 +105,7 @@ impl Service {
         head: Parts,
         body: Vec<u8>,
     ) -> Result<Administrator, ServiceError> {
-        let admitted = self.as_call(move |service| {
+        let admitted = self.as_call(Precedence::Second, move |service| {
             service.administrators.admit(&head, &body, &service.region, service.now())
         });
         admitted.await.inspect_err(|error| {
@@ -130,7 +131,7 @@ impl Service {
         access_key_id: String,
         secret: Zeroizing<String>,
     ) -> Result<Option<Administrator>, ServiceError> {
-        let holder = self.as_call(move |service| {
+        let holder = self.as_call(Precedence::Second, move |service| {
             service.administrators.of_key(&access_key_id, &secret, service.now())
         });
         let holder = holder.await?;

@@ -9,6 +9,7 @@ use device_wire::{Operation, Sensitive};
 use serde_json::Value;
 
 use super::Service;
+use crate::admission::Precedence;
 use crate::constraint;
 
 impl Service {
@@ -21,7 +22,7 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<(), ServiceError> {
         let body = self.body_memory.receive(body, source_ip).await?;
-        self.as_call(move |service| {
+        self.as_call(Precedence::Second, move |service| {
             let text = std::str::from_utf8(body.bytes())
                 .map_err(|_| constraint::unreadable("The file is not UTF-8."))?;
             let mut rng = service.entropy.generator();

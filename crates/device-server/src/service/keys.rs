@@ -11,6 +11,7 @@ use device_wire::ErrorCode;
 
 use super::Service;
 use crate::administrator::Administrator;
+use crate::admission::Precedence;
 use crate::key_rotation::{RotateKeys, RotatedKeys};
 
 /// How long records are sealed anew at a time: a third of the time between two calls.
@@ -51,7 +52,7 @@ impl Service {
         source_ip: Option<IpAddr>,
     ) -> Result<RotatedKeys, ServiceError> {
         let by = by.clone();
-        self.as_call(move |service| {
+        self.as_call(Precedence::First, move |service| {
             let title = keys.title();
             let rotated = match &keys {
                 RotateKeys::Master => {
