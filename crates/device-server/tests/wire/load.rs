@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -472,6 +472,49 @@ impl Store for Failing {
     fn purge(&self, now: i64) -> Result<usize, StoreError> {
         self.memory.purge(now)
     }
+}
+
+/// A store whose reads each wait for one more.
+struct Meeting {
+    memory: MemoryStore,
+    two: Barrier,
+}
+
+impl Store for Meeting {
+    fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.two.wait();
+        self.memory.get(key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Record)>, StoreError> {
+        self.memory.scan(table, prefix, after, limit)
+    }
+
+    fn apply(&self, change: Change) -> Result<(), StoreError> {
+        self.memory.apply(change)
+    }
+
+    fn purge(&self, now: i64) -> Result<usize, StoreError> {
+        self.memory.purge(now)
+    }
+}
+
+#[tokio::test]
+async fn a_slow_store_delays_no_other_call() {
+    let store = Arc::new(Meeting { memory: MemoryStore::new(), two: Barrier::new(2) });
+    let keys = Arc::new(TestSigningKeys::default());
+    let service = service_in(store, config("http://pool.test"), keys, &FakeClock::new());
+    let router = app(limited(|limits| limits.max_computing = 1)(service).build());
+    let body = json!({ "UserPoolId": "us-east-1_none" }).to_string();
+    let describe = || send(router.clone(), request("DescribeUserPool", body.clone()));
+    let (one, other) = tokio::join!(describe(), describe());
+    assert_eq!([code(&one), code(&other)], ["ResourceNotFoundException"; 2]);
 }
 
 #[tokio::test]
