@@ -3,8 +3,7 @@
 //! AES-256-GCM with random nonces. A key seals one value a sign-in, far below the 2^32 after which
 //! random nonces may repeat.
 
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -21,20 +20,23 @@ impl SealingKey {
 
     /// The sealed `text`. The nonce is random, and no other value had it.
     pub(crate) fn seal(&self, text: &str, nonce: [u8; NONCE_LENGTH]) -> Option<String> {
-        let sealed = self.cipher().encrypt((&nonce).into(), text.as_bytes()).ok()?;
+        let mut sealed = text.as_bytes().to_vec();
+        let unique = Nonce::assume_unique_for_key(nonce);
+        self.key()?.seal_in_place_append_tag(unique, Aad::empty(), &mut sealed).ok()?;
         Some(encode(&[&nonce[..], &sealed].concat()))
     }
 
     /// What was sealed; `None` for anything that this key did not seal.
     pub(crate) fn open(&self, sealed: &str) -> Option<String> {
-        let bytes = decode(sealed)?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
-        let text = self.cipher().decrypt(nonce.into(), sealed).ok()?;
-        String::from_utf8(text).ok()
+        let mut bytes = decode(sealed)?;
+        let (nonce, sealed) = bytes.split_first_chunk_mut::<NONCE_LENGTH>()?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let text = self.key()?.open_in_place(nonce, Aad::empty(), sealed).ok()?;
+        String::from_utf8(text.to_vec()).ok()
     }
 
-    fn cipher(&self) -> Aes256Gcm {
-        Aes256Gcm::new((&*self.0).into())
+    fn key(&self) -> Option<LessSafeKey> {
+        UnboundKey::new(&AES_256_GCM, &*self.0).ok().map(LessSafeKey::new)
     }
 }
 

@@ -7,8 +7,7 @@
 
 use std::sync::Arc;
 
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use device_pool::ServiceError;
@@ -131,14 +130,14 @@ struct StoredName {
 /// The server's own access key, and those that were added.
 pub(crate) struct KeyRing {
     own: AccessKey,
-    cipher: Aes256Gcm,
+    sealing: Zeroizing<[u8; 32]>,
     store: Arc<dyn Store>,
 }
 
 impl KeyRing {
     pub(crate) fn new(own: AccessKey, store: Arc<dyn Store>) -> Self {
-        let cipher = Aes256Gcm::new((&*own.derive("device-server access keys")).into());
-        Self { own, cipher, store }
+        let sealing = own.derive("device-server access keys");
+        Self { own, sealing, store }
     }
 
     /// The server's own key.
@@ -274,18 +273,26 @@ impl KeyRing {
     ) -> Result<String, ServiceError> {
         let failed = || ServiceError::internal("an access key was not sealed");
         let aad = serde_json::to_vec(key).map_err(|_| failed())?;
-        let payload = Payload { msg: secret.as_bytes(), aad: &aad };
-        let sealed = self.cipher.encrypt((&nonce).into(), payload).map_err(|_| failed())?;
+        let mut sealed = secret.as_bytes().to_vec();
+        let unique = Nonce::assume_unique_for_key(nonce);
+        let sealing = self.sealing().ok_or_else(failed)?;
+        sealing
+            .seal_in_place_append_tag(unique, Aad::from(&aad), &mut sealed)
+            .map_err(|_| failed())?;
         Ok(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
     fn open(&self, key: &AccessKeyInfo, sealed: &str) -> Option<Zeroizing<String>> {
         let aad = serde_json::to_vec(key).ok()?;
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LENGTH>()?;
-        let payload = Payload { msg: sealed, aad: &aad };
-        let secret = Zeroizing::new(self.cipher.decrypt(nonce.into(), payload).ok()?);
-        std::str::from_utf8(&secret).ok().map(|secret| Zeroizing::new(secret.to_owned()))
+        let mut bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(sealed).ok()?);
+        let (nonce, sealed) = bytes.split_first_chunk_mut::<NONCE_LENGTH>()?;
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let secret = self.sealing()?.open_in_place(nonce, Aad::from(&aad), sealed).ok()?;
+        std::str::from_utf8(secret).ok().map(|secret| Zeroizing::new(secret.to_owned()))
+    }
+
+    fn sealing(&self) -> Option<LessSafeKey> {
+        UnboundKey::new(&AES_256_GCM, &*self.sealing).ok().map(LessSafeKey::new)
     }
 }
 

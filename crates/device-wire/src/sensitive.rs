@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 use crate::null::present;
 
@@ -16,7 +16,7 @@ use crate::null::present;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Sensitive<T: Secret>(T);
 
-/// A type that [`Sensitive`] can hold: a `String`, or a map of them.
+/// A type that [`Sensitive`] can hold: bytes, a `String`, or a map of them.
 pub trait Secret: Default + sealed::Sealed {
     /// Overwrites every secret byte with zeros.
     fn wipe(&mut self);
@@ -32,13 +32,29 @@ mod sealed {
     use std::collections::BTreeMap;
 
     pub trait Sealed {}
+    impl Sealed for Vec<u8> {}
     impl Sealed for String {}
     impl Sealed for BTreeMap<String, String> {}
 }
 
+impl Secret for Vec<u8> {
+    fn wipe(&mut self) {
+        // All of the memory, also past the end. Not byte by byte, as `zeroize` does it: that takes
+        // longer than most of what is done with a secret.
+        self.clear();
+        self.resize(self.capacity(), 0);
+        optimization_barrier(self.as_slice());
+        self.clear();
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
 impl Secret for String {
     fn wipe(&mut self) {
-        self.zeroize();
+        std::mem::take(self).into_bytes().wipe();
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -49,7 +65,7 @@ impl Secret for String {
 /// Only the values are wiped: the names belong to the protocol and are not secret.
 impl Secret for BTreeMap<String, String> {
     fn wipe(&mut self) {
-        self.values_mut().for_each(Zeroize::zeroize);
+        self.values_mut().for_each(Secret::wipe);
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,6 +175,10 @@ mod tests {
         let mut text = String::from("correct horse");
         text.wipe();
         assert_eq!(text, "");
+
+        let mut bytes = b"correct horse".to_vec();
+        bytes.wipe();
+        assert_eq!(bytes, b"");
 
         let mut named: BTreeMap<String, String> =
             Sensitive::from([("PASSWORD", "correct horse")]).into_inner();

@@ -4,11 +4,11 @@
 //! key and 24 random bytes, so the number of messages is not limited by a nonce. The purpose and
 //! the app client are bound in: a value sealed for one does not open for another.
 
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
+use device_wire::Sensitive;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
@@ -64,10 +64,9 @@ impl SealingKey<'_> {
         value: &T,
     ) -> Result<String, ServiceError> {
         let failed = || ServiceError::internal("sealing failed");
-        let plain = Zeroizing::new(serde_json::to_vec(value).map_err(|_| failed())?);
-        let payload = Payload { msg: &plain, aad: client_id.as_bytes() };
-        let sealed =
-            encrypt(&self.message_key(purpose, &salt), &NONCE, payload).ok_or_else(failed)?;
+        let plain = Sensitive::from(serde_json::to_vec(value).map_err(|_| failed())?);
+        let key = self.message_key(purpose, &salt);
+        let sealed = encrypt(&key, NONCE, client_id.as_bytes(), &plain).ok_or_else(failed)?;
         Ok(STANDARD.encode([&salt[..], &sealed].concat()))
     }
 
@@ -78,11 +77,11 @@ impl SealingKey<'_> {
         client_id: &str,
         text: &str,
     ) -> Option<T> {
-        let bytes = STANDARD.decode(text).ok()?;
-        let (salt, sealed) = bytes.split_at_checked(SALT_LENGTH)?;
-        let payload = Payload { msg: sealed, aad: client_id.as_bytes() };
-        let plain = decrypt(&self.message_key(purpose, salt), &NONCE, payload)?;
-        serde_json::from_slice(&plain).ok()
+        let mut bytes = Sensitive::from(STANDARD.decode(text).ok()?);
+        let (salt, sealed) = bytes.split_at_mut_checked(SALT_LENGTH)?;
+        let key = self.message_key(purpose, salt);
+        let plain = decrypt(&key, NONCE, client_id.as_bytes(), sealed)?;
+        serde_json::from_slice(plain).ok()
     }
 
     /// Derives a key for a use other than sealing, bound to `label`.
@@ -105,16 +104,25 @@ pub(crate) fn from_url(text: &str) -> Option<String> {
     URL_SAFE_NO_PAD.decode(text).ok().map(|sealed| STANDARD.encode(sealed))
 }
 
-fn encrypt(key: &[u8; 32], nonce: &[u8; 12], payload: Payload<'_, '_>) -> Option<Vec<u8>> {
-    Aes256Gcm::new(key.into()).encrypt(nonce.into(), payload).ok()
+/// The ciphertext and its tag. The library wipes the memory of keys when they are dropped.
+fn encrypt(key: &[u8; 32], nonce: [u8; 12], aad: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
+    text.extend_from_slice(plain);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(nonce, Aad::from(aad), &mut text).ok()?;
+    Some(text)
 }
 
-fn decrypt(
+/// The text that was sealed, in the place of the ciphertext.
+fn decrypt<'t>(
     key: &[u8; 32],
-    nonce: &[u8; 12],
-    payload: Payload<'_, '_>,
-) -> Option<Zeroizing<Vec<u8>>> {
-    Aes256Gcm::new(key.into()).decrypt(nonce.into(), payload).ok().map(Zeroizing::new)
+    nonce: [u8; 12],
+    aad: &[u8],
+    sealed: &'t mut [u8],
+) -> Option<&'t mut [u8]> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), sealed).ok()
 }
 
 /// HMAC-SHA-256 over the label and the parts. Each is preceded by its length, so different lists
@@ -170,13 +178,6 @@ mod tests {
 
     const KEY: SealingKey<'static> = SealingKey(&[7; 32]);
 
-    /// This compiles only if the cipher wipes its key.
-    #[test]
-    fn the_cipher_wipes_its_key() {
-        fn wipes(_: impl zeroize::ZeroizeOnDrop) {}
-        wipes(Aes256Gcm::new(&[7; 32].into()));
-    }
-
     #[test]
     fn a_seal_opens_only_for_its_purpose_and_client() {
         let sealed = KEY.seal(Purpose::Session, "client", [1; 24], &"state").unwrap();
@@ -222,16 +223,13 @@ mod tests {
             for test in group["tests"].as_array().unwrap() {
                 let [key, nonce, aad, msg, ct, tag] = ["key", "iv", "aad", "msg", "ct", "tag"]
                     .map(|name| bytes(test[name].as_str().unwrap()));
-                let (key, nonce) = (&key.try_into().unwrap(), &nonce.try_into().unwrap());
+                let (key, nonce) = (&key.try_into().unwrap(), nonce.try_into().unwrap());
                 let sealed = [ct, tag].concat();
-                let opened = decrypt(key, nonce, Payload { msg: &sealed, aad: &aad });
+                let mut text = sealed.clone();
+                let opened = decrypt(key, nonce, &aad, &mut text);
                 if test["result"] == "valid" {
-                    assert_eq!(opened.as_deref(), Some(&msg), "{test}");
-                    assert_eq!(
-                        encrypt(key, nonce, Payload { msg: &msg, aad: &aad }),
-                        Some(sealed),
-                        "{test}"
-                    );
+                    assert_eq!(opened.as_deref(), Some(&*msg), "{test}");
+                    assert_eq!(encrypt(key, nonce, &aad, &msg), Some(sealed), "{test}");
                 } else {
                     assert_eq!(opened, None, "{test}");
                 }

@@ -44,12 +44,12 @@ impl StoredVerifier {
     /// A decoy verifier of 383 bytes, which no password produced, for an unknown user. Its powers
     /// belong to another verifier: they cost the same time, and no proof can succeed anyway.
     pub(crate) fn that_no_password_has(salt: &Salt, verifier: &[u8]) -> Self {
-        let padded = Zeroizing::new([&[0], verifier].concat());
+        let padded = Sensitive::from([&[0], verifier].concat());
         let encode = |bytes: &[u8]| secret(STANDARD.encode(bytes));
         Self {
             salt: salt.to_hex(),
             verifier: encode(&padded),
-            powers: encode(&Zeroizing::new(padded.repeat(3))),
+            powers: encode(&Sensitive::from(padded.repeat(3))),
         }
     }
 
@@ -71,7 +71,7 @@ impl StoredVerifier {
 
     pub(crate) fn parse(&self) -> Result<(Salt, Verifier), ServiceError> {
         let salt = Salt::from_hex(&self.salt).ok();
-        let decode = |text: &Secret| STANDARD.decode(text.as_str()).ok().map(Zeroizing::new);
+        let decode = |text: &Secret| STANDARD.decode(text.as_str()).ok().map(Sensitive::from);
         let verifier =
             decode(&self.verifier).and_then(|bytes| Verifier::from_be_bytes(&bytes).ok());
         let verifier = verifier.and_then(|verifier| match self.powers.is_empty() {

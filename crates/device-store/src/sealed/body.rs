@@ -1,7 +1,7 @@
 //! A stored body: the readable part, and the sealed member at its end.
 
 use device_pool::store::secret_values;
-use zeroize::Zeroizing;
+use device_wire::Sensitive;
 
 /// What stands between the readable part and the sealed text.
 const MEMBER: &[u8] = b"\"sealed\":\"";
@@ -22,7 +22,7 @@ pub(super) struct Parts {
     /// The JSON up to the sealed member, with gaps for the secrets.
     pub(super) readable: Vec<u8>,
     /// The secrets with their places, and when the record expires.
-    pub(super) hidden: Zeroizing<Vec<u8>>,
+    pub(super) hidden: Sensitive<Vec<u8>>,
 }
 
 /// Takes a body apart; `None` if it is no JSON object.
@@ -38,7 +38,7 @@ pub(super) fn take_apart(body: &[u8], names: &[&str], expires_at: Option<i64>) -
 
     let secret_bytes: usize = secrets.iter().map(|range| range.len() + 8).sum();
     let mut readable = Vec::with_capacity(object.len() + 1);
-    let mut hidden = Zeroizing::new(Vec::with_capacity(1 + 8 + 4 + tail.len() + secret_bytes));
+    let mut hidden = Sensitive::from(Vec::with_capacity(1 + 8 + 4 + tail.len() + secret_bytes));
     let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
     hidden.push(
         flag(EXPIRES, expires_at.is_some())

@@ -1,8 +1,8 @@
 //! A secret of 32 bytes, from which each message gets its key.
 
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, KeyInit, Payload};
-use hmac::{Hmac, Mac};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use device_wire::Sensitive;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -43,8 +43,12 @@ impl MessageKeys {
         beside: &[u8],
         plain: &[u8],
     ) -> Option<Vec<u8>> {
-        let payload = Payload { msg: plain, aad: beside };
-        self.cipher(salt, place).encrypt((&NONCE).into(), payload).ok()
+        let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
+        text.extend_from_slice(plain);
+        let nonce = Nonce::assume_unique_for_key(NONCE);
+        let key = self.key(salt, place)?;
+        key.seal_in_place_append_tag(nonce, Aad::from(beside), &mut text).ok()?;
+        Some(text)
     }
 
     /// Opens what [`seal`](Self::seal) returned for the same salt, place and `beside`.
@@ -54,18 +58,22 @@ impl MessageKeys {
         place: [&str; 2],
         beside: &[u8],
         sealed: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
-        let payload = Payload { msg: sealed, aad: beside };
-        self.cipher(salt, place).decrypt((&NONCE).into(), payload).ok().map(Zeroizing::new)
+    ) -> Option<Sensitive<Vec<u8>>> {
+        let mut text = Sensitive::from(sealed.to_vec());
+        let nonce = Nonce::assume_unique_for_key(NONCE);
+        let key = self.key(salt, place)?;
+        let length = key.open_in_place(nonce, Aad::from(beside), &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
     }
 
-    fn cipher(&self, salt: &Salt, place: [&str; 2]) -> Aes256Gcm {
+    fn key(&self, salt: &Salt, place: [&str; 2]) -> Option<LessSafeKey> {
         let mut mac = self.0.clone();
         for part in [LABEL, salt, place[0].as_bytes(), place[1].as_bytes()] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
         let key = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
-        Aes256Gcm::new((&*key).into())
+        Some(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*key).ok()?))
     }
 }
