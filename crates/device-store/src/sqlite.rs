@@ -1,10 +1,11 @@
-//! Records in a SQLite database, with one writer thread and several readers.
+//! Records in a SQLite database, with one connection that writes and several that read.
 
 mod directory;
 mod files;
 mod open_error;
 mod readers;
 mod reads;
+mod recent;
 mod schema;
 mod snapshot;
 mod writer;
@@ -12,6 +13,7 @@ mod writer;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
@@ -20,6 +22,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use self::files::Compacted;
 pub use self::open_error::OpenError;
 use self::readers::Readers;
+use self::recent::Recent;
 pub use self::snapshot::SqliteSnapshot;
 use self::writer::{Task, Writer};
 use crate::entry::{Entries, Entry};
@@ -45,8 +48,7 @@ const MAX_STEPS: usize = 100;
 /// of callers.
 ///
 /// A directory belongs to one `SqliteStore` at a time; a lock file in it ensures that. Dropping the
-/// store completes what was submitted, folds the write-ahead log into the database, and releases
-/// the directory.
+/// store folds the write-ahead log into the database, and releases the directory.
 ///
 /// Operators may read the database, `device-pool.sqlite3`, with the `sqlite3` shell, also while the
 /// store is open. It has one table `record (kind, id, version, expires_at, body)`, whose bodies are
@@ -56,6 +58,7 @@ pub struct SqliteStore {
     // log, and only then may another process take the directory.
     readers: Readers,
     writer: Writer,
+    recent: Arc<Recent>,
     _lock: File,
     database: PathBuf,
 }
@@ -91,9 +94,9 @@ impl SqliteStore {
         let readers =
             Readers::open(|| connect(&database, flags | OpenFlags::SQLITE_OPEN_READ_ONLY))
                 .map_err(failed)?;
-        let writer =
-            Writer::spawn(connection).map_err(|source| OpenError::io(&database, source))?;
-        Ok(Self { readers, writer, _lock: lock, database })
+        let recent = Arc::<Recent>::default();
+        let writer = Writer::new(connection, Arc::clone(&recent));
+        Ok(Self { readers, writer, recent, _lock: lock, database })
     }
 
     /// Opens the store in `directory` only if it exists.
@@ -149,11 +152,24 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 
 impl Store for SqliteStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.readers.read(|connection| reads::get(connection, key))
+        let before = match self.recent.look(key, |record| record.cloned()) {
+            Ok(record) => return Ok(record),
+            Err(before) => before,
+        };
+        let record = self.readers.read(|connection| reads::get(connection, key))?;
+        self.recent.keep(key, record.as_ref(), before);
+        Ok(record)
     }
 
     fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
-        self.readers.read(|connection| reads::get_unless(connection, key, known))
+        let is_known = |record: Option<&Record>| record.map(|record| record.version) == Some(known);
+        Ok(match self.recent.look(key, is_known) {
+            Ok(true) => Lookup::Unchanged,
+            _ => match self.get(key)? {
+                Some(record) if record.version == known => Lookup::Unchanged,
+                other => Lookup::Changed(other),
+            },
+        })
     }
 
     fn scan(

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use device_pool::store::{Change, Key, Store, StoreError, Table, Write};
+use device_pool::store::{Change, Key, Store, StoreError, Table, Version, Write};
 use device_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -94,6 +94,22 @@ fn an_operator_can_read_an_open_store() {
         .unwrap();
     let text = |text: &str| text.to_owned();
     assert_eq!(row, (text("device"), text("pool/ana/phone"), 5, text("phone"), text("text")));
+}
+
+#[test]
+fn a_change_in_the_shell_conflicts_with_what_was_read() {
+    let directory = directory();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    store.apply(put(&["a"])).unwrap();
+    let read = || store.get(&key("a")).unwrap().map(|record| record.version);
+    let change = || Change { expect: vec![(key("a"), read())], ..put(&["a"]) };
+    store.apply(change()).unwrap();
+
+    let decided = change();
+    shell(directory.path()).execute("UPDATE record SET version = 99", []).unwrap();
+    assert!(matches!(store.apply(decided), Err(StoreError::Conflict)));
+    assert_eq!(read(), Some(Version(99)));
+    store.apply(change()).unwrap();
 }
 
 #[test]

@@ -125,6 +125,9 @@ impl SqliteStore {
 /// The database that a connection was opened with, in SQL.
 const MAIN: &str = "main";
 
+/// What `auto_vacuum` is if the file gives space back.
+const INCREMENTAL: i64 = 2;
+
 /// A path as SQL has it.
 fn utf8(path: &Path) -> Result<&str, OpenError> {
     path.to_str().ok_or_else(|| OpenError::Io {
@@ -170,8 +173,12 @@ fn write_copy(
         .tempfile_in(directory)
         .map_err(|error| OpenError::io(directory, error))?;
     let failed = |error| OpenError::sqlite(from, &error);
-    // For the copy. Databases of earlier releases do not have it.
-    connection.pragma_update(Some(schema), "auto_vacuum", "incremental").map_err(failed)?;
+    // For the copy. Databases of earlier releases do not have it, and only with them must this wait
+    // until nobody writes.
+    let mode: i64 = connection.pragma_query_one(Some(schema), "auto_vacuum").map_err(failed)?;
+    if mode != INCREMENTAL {
+        connection.pragma_update(Some(schema), "auto_vacuum", INCREMENTAL).map_err(failed)?;
+    }
     let vacuum = format!("VACUUM {schema} INTO ?1");
     connection.execute(&vacuum, [utf8(copied.path())?]).map_err(failed)?;
     copied.as_file().sync_all().map_err(|error| OpenError::io(copied.path(), error))?;

@@ -1,6 +1,6 @@
 //! The statements that read records.
 
-use device_pool::store::{Key, Lookup, Record, Table, Version};
+use device_pool::store::{Key, Record, Table, Version};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::entry::Entry;
@@ -10,23 +10,6 @@ pub(super) fn get(connection: &Connection, key: &Key) -> rusqlite::Result<Option
         .prepare_cached("SELECT version, body FROM record WHERE kind = ?1 AND id = ?2")?
         .query_row((key.table.name(), &key.id), record)
         .optional()
-}
-
-/// As [`Store::get_unless`](device_pool::store::Store::get_unless). SQLite reads a body only if the
-/// program asks for it.
-pub(super) fn get_unless(
-    connection: &Connection,
-    key: &Key,
-    known: Version,
-) -> rusqlite::Result<Lookup> {
-    let found = connection
-        .prepare_cached("SELECT version, body FROM record WHERE kind = ?1 AND id = ?2")?
-        .query_row((key.table.name(), &key.id), |row| {
-            let is_known = version(row)? == known;
-            if is_known { Ok(Lookup::Unchanged) } else { Ok(Lookup::Changed(Some(record(row)?))) }
-        })
-        .optional()?;
-    Ok(found.unwrap_or(Lookup::Changed(None)))
 }
 
 /// As [`Entries::entries`](crate::Entries::entries).

@@ -1,19 +1,23 @@
-//! The writer: one thread that commits all changes, many at a time.
+//! The writer: one connection that commits all changes, many at a time.
 //!
-//! A commit costs a disk sync of up to milliseconds, whatever its size. So callers queue their
-//! tasks and wait, and the thread commits all waiting tasks in one transaction. The longer the disk
-//! takes, the more tasks share the next commit.
+//! A commit costs a disk sync of up to milliseconds, whatever its size. So while one caller
+//! commits, the others queue their tasks. Then the head of the queue commits all that wait in one
+//! transaction. The longer the disk takes, the more tasks share the next commit. A caller who is
+//! alone commits at once, on its own thread.
 
-use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread::{self, JoinHandle};
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use device_pool::store::{Change, Key, StoreError, Version, Write};
+use device_pool::store::{Change, Key, Record, StoreError, Version, Write};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, Transaction, TransactionBehavior};
 
-/// The maximum number of tasks in a commit, and in the queue. Further callers wait.
+use super::recent::Recent;
+
+/// The maximum number of tasks in a commit.
 const GROUP: usize = 256;
 
 /// The time that emptying the write-ahead log waits for readers.
@@ -36,64 +40,106 @@ pub(super) enum Task {
 /// The number of records that a task wrote or removed, or of pages that it gave back.
 type Outcome = Result<usize, StoreError>;
 
-struct Request {
-    task: Task,
-    reply: SyncSender<Outcome>,
+/// The connection, and the callers who wait for it.
+pub(super) struct Writer {
+    connection: Mutex<Connection>,
+    queue: Mutex<Queue>,
+    recent: Arc<Recent>,
 }
 
-/// The writer thread and its queue. Dropping this lets the thread finish what is queued, then joins
-/// it.
-pub(super) struct Writer {
-    requests: Option<SyncSender<Request>>,
-    thread: Option<JoinHandle<()>>,
+#[derive(Default)]
+struct Queue {
+    /// Whether a caller commits.
+    is_busy: bool,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    task: Task,
+    reply: SyncSender<Reply>,
+}
+
+/// What a waiting caller is told.
+enum Reply {
+    /// Another caller has done the task.
+    Done(Outcome),
+    /// It is this caller's turn to commit.
+    Turn(Task),
 }
 
 impl Writer {
-    pub(super) fn spawn(mut connection: Connection) -> io::Result<Self> {
-        let (requests, queue) = mpsc::sync_channel(GROUP);
-        let thread = thread::Builder::new()
-            .name("device-store-writer".to_owned())
-            .spawn(move || serve(&mut connection, &queue))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+    pub(super) fn new(connection: Connection, recent: Arc<Recent>) -> Self {
+        Self { connection: Mutex::new(connection), queue: Mutex::default(), recent }
     }
 
-    /// Queues `task` and waits until its commit is on disk.
+    /// Does `task`; returns once its commit is on disk.
     pub(super) fn submit(&self, task: Task) -> Outcome {
-        let stopped = || StoreError::Failed("the writer thread has stopped".to_owned());
-        let (reply, outcome) = mpsc::sync_channel(1);
-        let requests = self.requests.as_ref().ok_or_else(stopped)?;
-        requests.send(Request { task, reply }).map_err(|_| stopped())?;
-        outcome.recv().map_err(|_| stopped())?
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // The thread ends when the queue is closed.
-        self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            // An error means that it panicked, which was reported then.
-            let _ = thread.join();
+        let task = match self.wait_for_turn(task)? {
+            Reply::Done(outcome) => return outcome,
+            Reply::Turn(task) => task,
+        };
+        let turn = Turn(self);
+        let mut tasks = vec![task];
+        let mut replies = Vec::new();
+        let mut queue = self.queue();
+        let group = queue.waiting.len().min(GROUP - 1);
+        for Waiting { task, reply } in queue.waiting.drain(..group) {
+            tasks.push(task);
+            replies.push(reply);
         }
-    }
-}
-
-fn serve(connection: &mut Connection, queue: &Receiver<Request>) {
-    while let Ok(first) = queue.recv() {
-        let (tasks, replies): (Vec<_>, Vec<_>) = std::iter::once(first)
-            .chain(queue.try_iter())
-            .take(GROUP)
-            .map(|request| (request.task, request.reply))
-            .unzip();
-        let outcomes = commit(connection, &tasks);
-        if tasks.iter().any(|task| !matches!(task, Task::Apply(_))) {
-            empty_log(connection);
-        }
+        drop(queue);
+        let mut outcomes = self.commit(&tasks).into_iter();
+        drop(turn);
+        let own = outcomes.next();
         for (reply, outcome) in replies.iter().zip(outcomes) {
             // A caller whose thread died needs no answer.
-            let _ = reply.send(outcome);
+            let _ = reply.send(Reply::Done(outcome));
         }
+        own.unwrap_or_else(|| Err(stopped()))
     }
+
+    fn wait_for_turn(&self, task: Task) -> Result<Reply, StoreError> {
+        let mut queue = self.queue();
+        if !mem::replace(&mut queue.is_busy, true) {
+            return Ok(Reply::Turn(task));
+        }
+        let (reply, told) = mpsc::sync_channel(1);
+        queue.waiting.push_back(Waiting { task, reply });
+        drop(queue);
+        told.recv().map_err(|_| stopped())
+    }
+
+    fn commit(&self, tasks: &[Task]) -> Vec<Outcome> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = commit(&mut connection, &self.recent, tasks);
+        if tasks.iter().any(|task| !matches!(task, Task::Apply(_))) {
+            empty_log(&connection);
+        }
+        outcomes
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A caller's turn to commit. When it ends, also by a panic, the head of the queue has the next.
+struct Turn<'w>(&'w Writer);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        while let Some(Waiting { task, reply }) = queue.waiting.pop_front() {
+            if reply.send(Reply::Turn(task)).is_ok() {
+                return;
+            }
+        }
+        queue.is_busy = false;
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Failed("the caller that committed has panicked".to_owned())
 }
 
 /// Moves the write-ahead log into the database and empties it: it may hold deleted records.
@@ -110,39 +156,94 @@ fn empty_log(connection: &Connection) {
 ///
 /// Each task sees the state that the previous ones left. One whose expectations do not hold writes
 /// nothing and affects no other. If SQLite fails at any task or at the commit, all have failed.
-fn commit(connection: &mut Connection, tasks: &[Task]) -> Vec<Outcome> {
-    match try_commit(connection, tasks) {
+fn commit(connection: &mut Connection, recent: &Recent, tasks: &[Task]) -> Vec<Outcome> {
+    match try_commit(connection, recent, tasks) {
         Ok(outcomes) => {
             outcomes.into_iter().map(|written| written.ok_or(StoreError::Conflict)).collect()
         }
-        Err(error) => tasks.iter().map(|_| Err(StoreError::Failed(error.to_string()))).collect(),
+        Err(error) => {
+            // Whether anything was written is unknown.
+            recent.forget();
+            tasks.iter().map(|_| Err(StoreError::Failed(error.to_string()))).collect()
+        }
     }
 }
 
-fn try_commit(connection: &mut Connection, tasks: &[Task]) -> rusqlite::Result<Vec<Option<usize>>> {
+fn try_commit(
+    connection: &mut Connection,
+    recent: &Recent,
+    tasks: &[Task],
+) -> rusqlite::Result<Vec<Option<usize>>> {
     // Immediate: nothing that is read here may change before it is written, not even by an
     // operator.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let outcomes = tasks
-        .iter()
-        .map(|task| match task {
-            Task::Apply(change) => apply(&transaction, change),
-            Task::Purge { before, limit } => purge(&transaction, *before, *limit).map(Some),
-            Task::GiveBack { pages } => give_back(&transaction, *pages).map(Some),
-        })
-        .collect::<rusqlite::Result<_>>()?;
+    recent.follow(data_version(&transaction)?);
+    let mut group =
+        Group { transaction: &transaction, recent: Some(recent), written: HashMap::new() };
+    let mut applied = Vec::with_capacity(tasks.len());
+    let mut outcomes = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        outcomes.push(match task {
+            Task::Apply(change) => group.apply(change)?.map(|version| {
+                applied.push((change, version));
+                change.writes.len()
+            }),
+            Task::Purge { before, limit } => Some(group.purge(*before, *limit)?),
+            Task::GiveBack { pages } => Some(give_back(&transaction, *pages)?),
+        });
+    }
+    let is_purged = group.recent.is_none();
     transaction.commit()?;
+    match is_purged {
+        true => recent.forget(),
+        false => recent.committed(applied.into_iter()),
+    }
     Ok(outcomes)
 }
 
-/// Applies a change; `None` if an expectation does not hold. All are checked before anything is
-/// written, so nothing must be undone.
-fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Option<usize>> {
-    for (key, expected) in &change.expect {
-        if version_of(transaction, key)? != *expected {
-            return Ok(None);
+/// The tasks of a commit, of which each sees what the previous ones wrote.
+struct Group<'g> {
+    transaction: &'g Transaction<'g>,
+    /// What was committed before; `None` once records were purged, which are not named.
+    recent: Option<&'g Recent>,
+    /// The versions of what was written since, `None` for what was removed.
+    written: HashMap<&'g Key, Option<Version>>,
+}
+
+impl<'g> Group<'g> {
+    /// Applies a change; `None` if an expectation does not hold. All are checked before anything
+    /// is written, so nothing must be undone.
+    fn apply(&mut self, change: &'g Change) -> rusqlite::Result<Option<Version>> {
+        for (key, expected) in &change.expect {
+            if self.version(key)? != *expected {
+                return Ok(None);
+            }
         }
+        let version = write(self.transaction, change)?;
+        let versions = change.writes.iter().map(|(key, write)| match write {
+            Write::Put { .. } => (key, Some(version)),
+            Write::Delete => (key, None),
+        });
+        self.written.extend(versions);
+        Ok(Some(version))
     }
+
+    fn version(&self, key: &Key) -> rusqlite::Result<Option<Version>> {
+        let of = |record: Option<&Record>| record.map(|record| record.version);
+        let written = self.written.get(key).copied();
+        let known = written.or_else(|| self.recent?.look(key, of).ok());
+        known.map_or_else(|| version_of(self.transaction, key), Ok)
+    }
+
+    fn purge(&mut self, before: i64, limit: u16) -> rusqlite::Result<usize> {
+        self.recent = None;
+        self.written.clear();
+        purge(self.transaction, before, limit)
+    }
+}
+
+/// Writes a change; returns the version of what it wrote.
+fn write(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Version> {
     let version: i64 = transaction
         .prepare_cached("UPDATE sequence SET last = last + 1 RETURNING last")?
         .query_one([], |row| row.get(0))?;
@@ -163,7 +264,12 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<Opt
                 .execute((kind, id))?,
         };
     }
-    Ok(Some(change.writes.len()))
+    Ok(Version(version.cast_unsigned()))
+}
+
+/// A number that SQLite changes if another process has changed the database.
+fn data_version(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
+    transaction.prepare_cached("PRAGMA data_version")?.query_one([], |row| row.get(0))
 }
 
 fn version_of(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<Option<Version>> {
@@ -251,7 +357,10 @@ mod tests {
     fn in_one_group_each_task_sees_the_previous_ones() {
         let mut connection = connection();
         let group = [put("a", None), put("a", None), put("b", Some(Version(9))), put("c", None)];
-        assert_eq!(words(&commit(&mut connection, &group)), ["one", "conflict", "conflict", "one"]);
+        assert_eq!(
+            words(&commit(&mut connection, &Recent::default(), &group)),
+            ["one", "conflict", "conflict", "one"]
+        );
         assert_eq!(count(&connection), 2);
 
         let group = [
@@ -259,17 +368,22 @@ mod tests {
             put("a", None),
             Task::Purge { before: 1, limit: 9 },
         ];
-        assert_eq!(words(&commit(&mut connection, &group)), ["several", "one", "nothing"]);
+        assert_eq!(
+            words(&commit(&mut connection, &Recent::default(), &group)),
+            ["several", "one", "nothing"]
+        );
         assert_eq!(count(&connection), 1);
     }
 
     #[test]
     fn a_purge_stops_at_its_limit() {
         let mut connection = connection();
-        commit(&mut connection, &["a", "b", "c"].map(|id| put(id, None)));
+        commit(&mut connection, &Recent::default(), &["a", "b", "c"].map(|id| put(id, None)));
         let purge = || Task::Purge { before: 2, limit: 2 };
-        let removed: Vec<_> =
-            commit(&mut connection, &[purge(), purge()]).into_iter().flatten().collect();
+        let removed: Vec<_> = commit(&mut connection, &Recent::default(), &[purge(), purge()])
+            .into_iter()
+            .flatten()
+            .collect();
         assert_eq!(removed, [2, 1]);
     }
 
@@ -283,8 +397,11 @@ mod tests {
             )
             .unwrap();
         let group = [put("a", None), put("bad", None), put("b", None)];
-        assert_eq!(words(&commit(&mut connection, &group)), ["failed", "failed", "failed"]);
+        assert_eq!(
+            words(&commit(&mut connection, &Recent::default(), &group)),
+            ["failed", "failed", "failed"]
+        );
         assert_eq!(count(&connection), 0);
-        assert_eq!(words(&commit(&mut connection, &[put("a", None)])), ["one"]);
+        assert_eq!(words(&commit(&mut connection, &Recent::default(), &[put("a", None)])), ["one"]);
     }
 }
