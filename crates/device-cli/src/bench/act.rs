@@ -1,5 +1,7 @@
 //! What a client does: one whole act, by the project's own client, with the time of its calls.
 
+use std::sync::LazyLock;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use device_http::{Body, Client, Error, ErrorKind};
@@ -9,6 +11,8 @@ use device_proto::{
 };
 use device_wire::Sensitive;
 use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 /// The acts that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -87,6 +91,19 @@ impl Opened {
     }
 }
 
+/// The clients' arithmetic that runs at a time.
+static COMPUTING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(thread::available_parallelism().map_or(1, usize::from)));
+
+/// Computes on a thread of its own: the workers would notice answers too late meanwhile, and the
+/// latency of calls would be that of the bench.
+async fn computed<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let _permit = COMPUTING.acquire().await;
+    spawn_blocking(work).await.map_err(|_| Failure("the client panicked".to_owned()))
+}
+
 /// A client in one act. It adds up the time of its calls, without its own arithmetic.
 pub(crate) struct Acting<'a> {
     pub(crate) http: &'a Client,
@@ -143,8 +160,9 @@ impl<'a> Acting<'a> {
     async fn go_on(&mut self, mut state: SignIn, mut request: Request) -> Result<Outcome, Failure> {
         loop {
             let answer = self.send(&request).await?;
-            let reply = Reply::Answered(&answer);
-            let mut step = state.handle(reply, SystemTime::now(), &mut rand::rng())?;
+            let handle =
+                move || state.handle(Reply::Answered(&answer), SystemTime::now(), &mut rand::rng());
+            let mut step = computed(handle).await??;
             (state, request) = loop {
                 step = match step {
                     Step::Send(state, request) => break (state, request),
