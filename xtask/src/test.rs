@@ -161,8 +161,9 @@ fn postgres(root: &Path) -> Result<()> {
     server.stop()
 }
 
-/// Tests the backends that this machine might not choose: plain Rust, AVX2, and the vector kernels
-/// on a model of their instructions.
+/// Tests the backends that this machine might not choose: plain Rust, AVX2, and AVX-512 IFMA.
+///
+/// The last runs on a model of its instructions.
 fn backends(root: &Path) -> Result<()> {
     let nextest = setup::nextest(root)?;
     for backend in ["portable", "avx2", "model"] {

@@ -73,7 +73,8 @@ trait Kernel<const L: usize>: Copy {
 /// The kernel for one handshake: the fastest one that the CPU supports.
 ///
 /// Tests choose another with `--cfg device_srp_backend`: `"portable"`, `"avx2"` (portable if the
-/// CPU has no AVX2), or `"model"` for the vector kernels on a model of their instructions.
+/// CPU has no AVX2), or `"model"` for the kernels for AVX-512 IFMA on a model of their
+/// instructions.
 enum Backend {
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]

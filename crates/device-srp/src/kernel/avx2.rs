@@ -1,5 +1,4 @@
-//! Arithmetic by AVX2, for x86-64 without AVX-512 IFMA: 112 limbs of 28 bits in Montgomery form,
-//! R = 2^3136.
+//! Arithmetic by AVX2: 112 limbs of 28 bits in Montgomery form, R = 2^3136.
 //!
 //! `vpmuludq` multiplies the lower halves of four 64-bit lanes. A product of limbs has 56 bits, so
 //! a column has room for all 224 products of a multiplication and its reduction, without carries

@@ -17,15 +17,15 @@ use crate::{
 /// That function passes the memory of every secret to `secret`, which marks it.
 pub fn kernels(secret: fn(&[u64]), mut section: impl FnMut(&str, &dyn Fn())) {
     section("portable", &|| run::<1, _>(Portable, secret));
-    if let Some(k) = Avx2::detect() {
-        let space = avx2::Workspace::cell();
-        section("avx2", &|| run::<1, _>(k.with(&space), secret));
-    }
-    if let Some(k) = ifma::Ifma::detect() {
-        section("ifma", &|| run::<1, _>(k, secret));
-        let space = ifma::Workspace::cell();
-        section("ifma in lanes", &|| run::<8, _>(k.in_lanes(&space), secret));
-    }
+    #[expect(clippy::expect_used, reason = "a kernel that was not run must not pass")]
+    let avx2 = Avx2::detect().expect("this check needs a CPU with AVX2");
+    let space = avx2::Workspace::cell();
+    section("avx2", &|| run::<1, _>(avx2.with(&space), secret));
+    #[expect(clippy::expect_used, reason = "a kernel that was not run must not pass")]
+    let ifma = ifma::Ifma::detect().expect("this check needs the model of AVX-512 IFMA");
+    section("ifma", &|| run::<1, _>(ifma, secret));
+    let space = ifma::Workspace::cell();
+    section("ifma in lanes", &|| run::<8, _>(ifma.in_lanes(&space), secret));
 }
 
 /// Runs HKDF, HMAC and the comparison of a proof.

@@ -14,8 +14,9 @@ macro_rules! lines {
     ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
 }
 
-/// Multiplies row `$j` by the limbs in ymm7 to ymm13 and adds the products to the columns in the
-/// seven registers. The last column is `new`, or from memory.
+/// Multiplies row `$j` by the limbs in ymm7 to ymm13, and adds the products to columns.
+///
+/// The columns are in seven registers. The last one is `new`, or from memory.
 macro_rules! row {
     ($column:ident $j:literal: $first:literal $($rest:literal)*) => {
         lines!(
@@ -66,7 +67,7 @@ macro_rules! chunk {
     };
 }
 
-/// Multiplies row `$j` by the limb of its own number, and twice the row by the limbs before that.
+/// Multiplies row `$j` by the limb of its own number and twice by lower ones.
 macro_rules! triangle_row {
     (
         $column:ident $j:literal $last:literal:
@@ -87,7 +88,7 @@ macro_rules! triangle_row {
     };
 }
 
-/// Multiplies seven rows by those of seven limbs that are not above them, and doubles the limbs.
+/// Multiplies seven rows by the limbs of no higher number, and doubles the limbs.
 macro_rules! triangle {
     ($column:ident) => {
         lines!(
@@ -154,13 +155,14 @@ macro_rules! end {
 ///
 /// # Safety
 /// The CPU must have AVX2. There must be a chunk, and memory for `7 * chunks + 6` rows of t,
-/// `7 * chunks` of x, and seven limbs in steps of 32 bytes.
+/// `7 * chunks` of x, and seven limbs in steps of 32 bytes. t and x must be aligned to 32 bytes,
+/// and t must overlap neither x nor y.
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn start(
     t: *mut Lanes,
     x: *const Lanes,
     y: *const u32,
-    chunks: usize,
+    chunks: u64,
 ) {
     naked_asm!(begin!(new), "2:", chunk!(new), "dec rcx", "jnz 2b", end!())
 }
@@ -174,7 +176,7 @@ pub(super) unsafe extern "sysv64" fn extend(
     t: *mut Lanes,
     x: *const Lanes,
     y: *const u32,
-    chunks: usize,
+    chunks: u64,
 ) {
     naked_asm!(
         begin!(old),
@@ -199,7 +201,7 @@ pub(super) unsafe extern "sysv64" fn add(
     t: *mut Lanes,
     x: *const Lanes,
     y: *const u32,
-    chunks: usize,
+    chunks: u64,
 ) {
     naked_asm!(begin!(old), "2:", chunk!(old), "dec rcx", "jnz 2b", end!())
 }
@@ -207,28 +209,32 @@ pub(super) unsafe extern "sysv64" fn add(
 /// t = the part of a square that [`extend_square`] adds.
 ///
 /// # Safety
-/// As for [`start`], and there must be two chunks.
+/// As for [`start`].
 #[unsafe(naked)]
 pub(super) unsafe extern "sysv64" fn start_square(
     t: *mut Lanes,
     x: *const Lanes,
     y: *const u32,
-    chunks: usize,
+    chunks: u64,
 ) {
     naked_asm!(
         begin!(new),
         triangle!(new),
         "dec rcx",
+        "jz 3f",
         "2:",
         chunk!(new),
         "dec rcx",
         "jnz 2b",
+        "3:",
         end!(),
     )
 }
 
-/// Adds a part of a square, where the last seven rows of t are new: the products of seven limbs
-/// with the rows of the same numbers, and twice those with the rows above.
+/// Adds a part of a square, where the last seven rows of t are new.
+///
+/// That part is the products of seven limbs with the rows of the same numbers, and twice those with
+/// the rows above.
 ///
 /// # Safety
 /// As for [`start`].
@@ -237,7 +243,7 @@ pub(super) unsafe extern "sysv64" fn extend_square(
     t: *mut Lanes,
     x: *const Lanes,
     y: *const u32,
-    chunks: usize,
+    chunks: u64,
 ) {
     naked_asm!(
         begin!(old),

@@ -31,7 +31,7 @@ pub(super) const N: [u64; LIMBS] = from_words(&group::N);
 #[repr(C, align(32))]
 pub(in crate::kernel) struct Lanes(pub(super) [u64; 4]);
 
-/// Two limbs in each lane, which makes tables of residues small: those of rows j and j + 14.
+/// Two limbs in each lane, which makes tables small: those of rows j and j + 14.
 pub(super) type Element = [Lanes; PACKED];
 /// One limb in each lane. Only the lower half of the lane counts.
 pub(super) type Rows = [Lanes; LEN];

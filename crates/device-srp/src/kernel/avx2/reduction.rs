@@ -105,11 +105,12 @@ fn column<const QUARTER: usize, const ROWS: usize>(t: &Columns<ROWS>, j: usize) 
     })
 }
 
-/// The limbs of the upper four quarters. The lower four are a multiple of R.
+/// The limbs of the upper four quarters.
 #[target_feature(enable = "avx2")]
 fn upper_half(t: &Columns<{ 2 * LEN }>) -> Element {
-    // The quotient of R is the carry out of the last three columns. What is carried into these
-    // changes their sum by less than 2, and it is a multiple of 2^28.
+    // The fourth quarter, with what is carried into it, is a multiple of R, so its last three
+    // columns tell what it carries out. The carry into these three changes their sum by less than
+    // 2, and the sum is a multiple of 2^28.
     let [a, b, c] = [3, 2, 1].map(|from_end| column::<3, _>(t, LEN - from_end));
     let into = (c + ((b + (a >> BITS)) >> BITS) + 2) >> BITS;
     let zero = _mm256_setzero_si256();

@@ -28,7 +28,7 @@ fn products_and_squares_of_full_limbs() {
     let k = cpu.with(&space);
     let n = number(&N);
     let limit = (&n * 19u8) / 10u8;
-    // the largest columns: all limbs that an element may have, and the one that may be larger
+    // the largest columns: all limbs that an element may have, and the four that may be larger
     let full: [u64; LIMBS] = core::array::from_fn(|i| match i {
         110.. => 0,
         1 | 29 | 57 | 85 => MASK + (1 << 9),
@@ -48,6 +48,42 @@ fn products_and_squares_of_full_limbs() {
             let product = value(&k.mul(&pack(a), &pack(b)));
             assert!(product < limit);
             assert_eq!((&product << 3136) % &n, number(a) * number(b) % &n);
+        }
+    }
+}
+
+#[test]
+fn reduction_holds_at_the_edges_of_its_columns() {
+    let Some(cpu) = Avx2::detect() else { return };
+    let n = number(&N);
+    let limit = (&n * 19u8) / 10u8;
+    // a column starts with at most 110 products of limbs
+    let most = 110 << 56;
+    for filling in [0, 1, MASK - 1, MASK, MASK + 1, most] {
+        // above limb 216 the largest column would exceed every product
+        for (from, to) in
+            [(0, 217), (0, 28), (27, 57), (56, 84), (84, 112), (109, 113), (111, 112), (112, 217)]
+        {
+            for lowest in [0, 1, MASK, most] {
+                let mut columns = [0; 224];
+                columns[from..to].fill(filling);
+                columns[from] = lowest;
+                let t =
+                    columns.iter().rev().fold(BigUint::ZERO, |high, column| (high << 28) + column);
+                let mut space = Workspace::cell().into_inner();
+                for (i, column) in columns.into_iter().enumerate().take(223) {
+                    // the arrays overlap: array 0 holds the lower half here, and array 3 the upper
+                    let (array, lane) = if i < 112 { (0, i / LEN) } else { (3, i / LEN - 3) };
+                    let (lane, row) = if lane > 3 { (3, i % LEN + LEN) } else { (lane, i % LEN) };
+                    space.columns[array][row].0[lane] = column;
+                }
+                let mut out = pack(&[0; LIMBS]);
+                reduction::reduce(cpu, &mut space, &mut out);
+                let reduced = value(&out);
+                assert!(reduced < limit, "{filling:x} in {from}..{to}, {lowest:x} lowest");
+                let equal = (reduced << 3136) % &n == t % &n;
+                assert!(equal, "{filling:x} in {from}..{to}, {lowest:x} lowest");
+            }
         }
     }
 }
