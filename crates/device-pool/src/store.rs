@@ -249,6 +249,17 @@ pub enum StoreError {
     Failed(String),
 }
 
+/// Which calls of a store wait for something else than a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// None.
+    Never,
+    /// Changes, for a disk. Reads are mostly from memory.
+    ToWrite,
+    /// All, for another process.
+    Always,
+}
+
 /// Versioned records with atomic conditional changes.
 ///
 /// Calls block; the server runs them off its async workers. What the engine may rely on:
@@ -313,4 +324,9 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError::Failed`].
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError>;
+
+    /// Which calls wait. A busy server does other work meanwhile.
+    fn waits(&self) -> Waits {
+        Waits::Always
+    }
 }

@@ -26,6 +26,10 @@ use crate::limits::Limits;
 /// refuses nobody.
 const SPARED_PER_TURN: usize = 8;
 
+/// So many calls are started for each turn: those that compute, and those that wait for the store.
+/// They compute again after that wait, all at once if a disk sync ends it for all.
+const STARTED_PER_TURN: usize = 8;
+
 /// Of so many calls in a row, one is without precedence if any waits.
 const ONE_OF: usize = 16;
 
@@ -288,7 +292,8 @@ impl<W> State<W> {
     }
 
     fn next(&mut self) -> Option<W> {
-        if self.computing >= self.max_computing || self.in_flight >= self.max_in_flight {
+        let max_started = self.max_in_flight.min(self.max_computing * STARTED_PER_TURN);
+        if self.computing >= self.max_computing || self.in_flight >= max_started {
             return None;
         }
         let is_second = self.first.is_empty() || self.row + 1 >= ONE_OF && !self.second.is_empty();

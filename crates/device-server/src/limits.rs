@@ -12,9 +12,10 @@ pub struct Limits {
     pub max_in_flight: usize,
     /// Calls that compute at a time; those that wait for the store or a hook do not count. Default:
     /// two for each core. Further calls wait. More would leave too little of a busy core to the
-    /// workers, which read requests and answer those that are refused.
+    /// workers, which read requests and answer those that are refused. With those that wait for the
+    /// store they are eight times as many at most.
     pub max_computing: usize,
-    /// How long a call waits for its turn. Default: 150 ms. Then it is refused with
+    /// How long a call waits for its turn. Default: 50 ms. Then it is refused with
     /// `TooManyRequestsException`, so that in a flood no one waits without end; but eight calls for
     /// each that computes may wait longer, so that a stall or a slow machine refuses nobody.
     pub max_wait: Duration,
@@ -46,7 +47,7 @@ impl Default for Limits {
             max_in_flight: 256,
             // This includes the quota of a container.
             max_computing: 2 * thread::available_parallelism().map_or(1, usize::from),
-            max_wait: Duration::from_millis(150),
+            max_wait: Duration::from_millis(50),
             max_hooks: 64,
             max_connections: 1024,
             max_connections_per_address: 256,

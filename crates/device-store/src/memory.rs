@@ -6,7 +6,9 @@ use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::entry::{Entries, Entry};
-use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{
+    Change, Key, Lookup, Record, Store, StoreError, Table, Version, Waits, Write,
+};
 
 /// A [`Store`] that holds its records in memory and loses them when it is dropped.
 #[derive(Default)]
@@ -45,6 +47,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn waits(&self) -> Waits {
+        Waits::Never
+    }
+
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         Ok(self.read().records.get(key).map(|entry| entry.record.clone()))
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{
+    Change, Key, Lookup, Record, Store, StoreError, Table, Version, Waits, Write,
+};
 
 /// Receives the body of a record that was added.
 type Observer = Box<dyn Fn(&[u8]) + Send + Sync>;
@@ -75,6 +77,10 @@ impl Store for ObservedStore {
 
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
         self.store.purge(now_millis)
+    }
+
+    fn waits(&self) -> Waits {
+        self.store.waits()
     }
 }
 

@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Write};
+use device_pool::store::{
+    Change, Key, Lookup, Record, Store, StoreError, Table, Version, Waits, Write,
+};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
@@ -426,6 +428,10 @@ impl Store for SealedStore {
 
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
         self.inner.purge(now_millis)
+    }
+
+    fn waits(&self) -> Waits {
+        self.inner.waits()
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Waits};
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::files::Compacted;
@@ -151,6 +151,10 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 impl Store for SqliteStore {
+    fn waits(&self) -> Waits {
+        Waits::ToWrite
+    }
+
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let before = match self.recent.look(key, |record| record.cloned()) {
             Ok(record) => return Ok(record),

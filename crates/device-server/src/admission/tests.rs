@@ -138,6 +138,19 @@ fn calls_that_wait_for_the_store_are_in_flight() {
 }
 
 #[test]
+fn eight_calls_are_started_for_each_turn() {
+    let mut state = State::new(&Limits { max_in_flight: 99, ..limits(1, 100 * MS) });
+    let now = Instant::now();
+    for call in 1..=8 {
+        assert_eq!(state.arrive(First, call, now), Some(Some(call)));
+        assert_eq!(state.lend(WaitsFor::Store, || now), None);
+    }
+    assert_eq!(state.arrive(First, 9, now), Some(None), "it waits, and is not refused");
+    state.take_back(WaitsFor::Store);
+    assert_eq!(state.pass_on(now), Some(9));
+}
+
+#[test]
 fn calls_that_wait_for_a_hook_are_not_in_flight() {
     let mut world = World::new();
     for call in 1..=9 {

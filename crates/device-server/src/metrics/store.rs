@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version};
+use device_pool::store::{Change, Key, Lookup, Record, Store, StoreError, Table, Version, Waits};
 
 use super::Metrics;
 use crate::admission::{WaitsFor, lending_turn};
@@ -11,19 +11,38 @@ use crate::admission::{WaitsFor, lending_turn};
 /// A store, with figures of what it does. A call that waits for it lends its turn to others.
 pub(crate) struct MeasuredStore {
     store: Arc<dyn Store>,
+    waits: Waits,
     metrics: Arc<Metrics>,
 }
 
 impl MeasuredStore {
     pub(crate) fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self { store, metrics }
+        Self { waits: store.waits(), store, metrics }
     }
 
-    fn counted<T>(
+    fn read<T>(
         &self,
         ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let result = lending_turn(WaitsFor::Store, || ask(&*self.store));
+        self.counted(self.waits == Waits::Always, ask)
+    }
+
+    fn write<T>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.counted(self.waits != Waits::Never, ask)
+    }
+
+    /// Counts failures. A call that waits for a core alone keeps its turn: otherwise each of its
+    /// reads would start another call beside it.
+    fn counted<T>(
+        &self,
+        waits: bool,
+        ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let ask = || ask(&*self.store);
+        let result = if waits { lending_turn(WaitsFor::Store, ask) } else { ask() };
         match &result {
             Err(StoreError::Conflict) => _ = self.metrics.store_conflicts.inc(),
             Err(_) => _ = self.metrics.store_failures.inc(),
@@ -35,15 +54,15 @@ impl MeasuredStore {
 
 impl Store for MeasuredStore {
     fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.counted(|store| store.get(key))
+        self.read(|store| store.get(key))
     }
 
     fn get_unless(&self, key: &Key, known: Version) -> Result<Lookup, StoreError> {
-        self.counted(|store| store.get_unless(key, known))
+        self.read(|store| store.get_unless(key, known))
     }
 
     fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.counted(|store| store.get_all(keys))
+        self.read(|store| store.get_all(keys))
     }
 
     fn scan(
@@ -53,19 +72,23 @@ impl Store for MeasuredStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(Key, Record)>, StoreError> {
-        self.counted(|store| store.scan(table, prefix, after, limit))
+        self.read(|store| store.scan(table, prefix, after, limit))
     }
 
     fn apply(&self, change: Change) -> Result<(), StoreError> {
         self.metrics.commits_waiting.inc();
         let started = Instant::now();
-        let result = self.counted(|store| store.apply(change));
+        let result = self.write(|store| store.apply(change));
         self.metrics.commits.observe(started.elapsed().as_secs_f64());
         self.metrics.commits_waiting.dec();
         result
     }
 
     fn purge(&self, now_millis: i64) -> Result<usize, StoreError> {
-        self.counted(|store| store.purge(now_millis))
+        self.write(|store| store.purge(now_millis))
+    }
+
+    fn waits(&self) -> Waits {
+        self.waits
     }
 }
