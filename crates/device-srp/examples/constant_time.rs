@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Valgrind does not know AVX-512, so the kernels for AVX-512 IFMA run on a model of their
-//! instructions. That for AVX2 runs as it is, and needs a CPU that has it. The result holds for the compiled code of this build: no branch and no address in it depends on a
-//! secret. It does not show that each instruction takes the same time for all operands.
+//! instructions. That for AVX2 runs as it is, and needs a CPU that has it. The result holds for the
+//! compiled code of this build: no branch and no address in it depends on a secret. It does not
+//! show that each instruction takes the same time for all operands.
 
 #[cfg(not(all(device_srp_taint, target_arch = "x86_64")))]
 fn main() {

@@ -77,8 +77,9 @@
 //! follows from S, since the protocol hashes a message of that length. u is public, and the time of
 //! v^u depends on it. Valgrind's memcheck shows this for every kernel, for the derivation of a key
 //! and for a proof, as compiled for x86-64 (`examples/constant_time.rs`); the kernels for AVX-512
-//! IFMA run there on a model of their instructions. Keys, exponents, verifiers and passwords are wiped when
-//! dropped. Intermediate values on the stack and the tables of an exponentiation are not.
+//! IFMA run there on a model of their instructions. Keys, exponents, verifiers and passwords are
+//! wiped when dropped. Intermediate values on the stack and the tables of an exponentiation are
+//! not.
 
 #![no_std]
 #![warn(clippy::exhaustive_enums)]

@@ -25,8 +25,8 @@ use super::server::Server;
 /// How long a call may take before it counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Users that are created, or sign in again, at a time.
-const MAKERS: u32 = 64;
+/// Users that are created, or sign in again, at a time. A server on one core lets so many wait.
+const MAKERS: u32 = 16;
 
 /// A pool with users, each with a remembered device.
 pub(crate) struct Setting {
